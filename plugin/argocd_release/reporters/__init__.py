@@ -1,0 +1,44 @@
+"""The reporters: each renders a result to text; the files are written whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from argocd_release.reporters import dotenv, junit
+from argocd_release.result import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporter:
+    """A report that becomes a file: what people call it, and its text."""
+
+    title: str
+    render: Callable[[Result], str]
+
+
+# Keyed by the setting's field that says where the file goes.
+REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
+    {
+        "junit_path": Reporter(title="JUnit report", render=junit.render),
+        "dotenv_path": Reporter(title="dotenv report", render=dotenv.render),
+    }
+)
+
+
+def write(path: Path, text: str) -> None:
+    """Write the file so that a reader finds the old one or the whole new one; raises ``OSError``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        # Whoever uploads the reports may be another user than this process.
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise

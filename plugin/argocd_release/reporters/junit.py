@@ -1,0 +1,90 @@
+"""The JUnit report, as GitLab reads it (lib/gitlab/ci/parsers/test/junit.rb).
+
+Only an element's text is shown, so the whole story stands there. Suite, class and case names are the key by which
+GitLab compares runs: no revision, time or count may stand in them.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from argocd_release.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
+from argocd_release.errors import Outcome
+from argocd_release.reporters.summary import story
+from argocd_release.result import Result
+
+SUITE: Final = "argocd-release"
+_NOT_JUDGED: Final = "not judged"
+
+
+def render(result: Result) -> str:
+    """The report as an XML document."""
+    suites = ET.Element("testsuites")
+    suite = ET.SubElement(suites, "testsuite", name=SUITE)
+    classname = result.name or SUITE
+    release = _case(suite, classname, "release")
+    release.set("time", f"{result.seconds:.3f}")
+    outcome = result.verdict.outcome or Outcome.UNEXPECTED
+    if outcome is not Outcome.DELIVERED:
+        # An error says that the check went wrong, a failure that the release did.
+        ET.SubElement(release, "failure" if outcome.is_failure else "error").text = story(result)
+    for name, (mark, text) in _facts(result.application):
+        case = _case(suite, classname, name)
+        if mark:
+            ET.SubElement(case, mark).text = text
+    ET.indent(suites)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=classname, name=name)
+
+
+def _facts(application: Application | None) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Names of cases, each with a mark (``""``: passed) and its text."""
+    if application is None:
+        for name in ("sync", "operation", "health"):
+            yield name, ("skipped", _NOT_JUDGED)
+        return
+    yield "sync", _sync(application)
+    yield "operation", _operation(application)
+    yield "health", _health(application.health, application.health_message)
+    named: set[str] = set()
+    for resource in application.resources:
+        name = _resource_name(resource)
+        if name not in named and not resource.hook:
+            named.add(name)
+            yield name, _resource(resource)
+
+
+def _sync(application: Application) -> tuple[str, str]:
+    if application.sync is SyncStatus.SYNCED:
+        return "", ""
+    conditions = "\n".join(f"{item.type}: {item.message}" for item in application.conditions)
+    return "failure", f"{application.sync}\n{conditions}".strip()
+
+
+def _operation(application: Application) -> tuple[str, str]:
+    operation = application.operation
+    if operation is None:
+        return "skipped", "there was no sync"
+    if operation.phase is OperationPhase.SUCCEEDED:
+        return "", ""
+    failed = "\n".join(f"{item}: {item.message}" for item in operation.results if item.failed)
+    return "failure", f"{operation.phase}: {operation.message}\n{failed}".strip()
+
+
+def _health(health: HealthStatus, message: str) -> tuple[str, str]:
+    return ("", "") if health is HealthStatus.HEALTHY else ("failure", f"{health}\n{message}".strip())
+
+
+def _resource(resource: Resource) -> tuple[str, str]:
+    if resource.sync is SyncStatus.OUT_OF_SYNC:
+        return "failure", f"{resource.sync}\n{resource.message}".strip()
+    if resource.health is None:
+        return ("", "") if resource.sync is SyncStatus.SYNCED else ("skipped", _NOT_JUDGED)
+    return _health(resource.health, resource.message)
+
+
+def _resource_name(resource: Resource) -> str:
+    return "/".join(part for part in (resource.group, resource.kind, resource.namespace, resource.name) if part)

@@ -1,0 +1,199 @@
+"""The settings: read from environment variables, checked against ``settings.schema.json``.
+
+The schema is the one place where a setting is declared: name, type, default, description, field.
+"""
+
+import difflib
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from argocd_release.errors import SettingsError
+from argocd_release.text import one_line
+
+SCHEMA: Final[dict[str, Any]] = json.loads(
+    resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
+)
+PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
+PREFIX: Final = "RELEASE_"
+# Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
+# (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
+_VALUED: Final = frozenset(
+    {
+        "--config",
+        "--server-crt",
+        "--client-crt",
+        "--client-crt-key",
+        "--grpc-web-root-path",
+        "--logformat",
+        "--loglevel",
+        "--header",
+        "--port-forward-namespace",
+        "--http-retry-max",
+        "--kube-context",
+        "--redis-name",
+        "--controller-name",
+        "--server-name",
+        "--repo-server-name",
+        "--redis-haproxy-name",
+        "--redis-compress",
+        "--argocd-context",
+    }
+)
+_OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the run was told; every field is declared in the schema, as ``x-field``."""
+
+    server: str
+    auth_token: str = field(repr=False)
+    app_name: str
+    opts: str = field(repr=False)
+    timeout: int
+    junit_path: str
+    dotenv_path: str
+    image_tag: str
+
+    @property
+    def argocd_environ(self) -> dict[str, str]:
+        """The variables that the argocd CLI reads itself, without the white space around what was set."""
+        return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": self.opts}
+
+    @property
+    def url(self) -> str:
+        """Where the application is in Argo CD's web interface."""
+        options = parse_opts(self.opts)
+        scheme = "http" if options.get("--plaintext") == "true" else "https"
+        root = options.get("--grpc-web-root-path", "").strip("/")
+        return "/".join(part for part in (f"{scheme}://{self.server}", root, "applications", self.app_name) if part)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Settings from environment variables; raises ``SettingsError`` with everything that is wrong."""
+    values: dict[str, Any] = {}
+    for name, declared in PROPERTIES.items():
+        text = environ.get(name, "").strip()
+        if text:
+            values[name] = _convert(text, declared["type"])
+        elif "default" in declared:
+            values[name] = declared["default"]
+    problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
+    if not problems:
+        problems = list(_opts_problems(values["ARGOCD_OPTS"]))
+    if problems:
+        raise SettingsError(tuple(sorted(problems, key=_schema_order)))
+    return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
+
+
+def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the reports go, by name of the field, even when other settings are wrong."""
+    return {
+        declared["x-field"]: environ.get(name, "").strip() or declared["default"]
+        for name, declared in PROPERTIES.items()
+        if name.endswith("_PATH")
+    }
+
+
+def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
+    found = [environ.get(name, "").strip() for name, declared in PROPERTIES.items() if declared.get("x-secret")]
+    words = _words(environ.get("ARGOCD_OPTS", ""))
+    for position, word in enumerate(words):
+        option, _, value = word.partition("=")
+        if option in {"--header", "--auth-token"}:
+            value = value or (words[position + 1] if position + 1 < len(words) else "")
+            found += [part.partition(":")[2].strip() or part for part in value.split(",")]
+    return tuple(secret for secret in found if secret)
+
+
+def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Names with our prefix that are no setting, each with the nearest that is (or ``""``)."""
+    known = [name for name in PROPERTIES if name.startswith(PREFIX)]
+    names = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    return tuple((name, next(iter(difflib.get_close_matches(name, known, 1)), "")) for name in names)
+
+
+def parse_opts(opts: str) -> dict[str, str]:
+    """Options of ``ARGOCD_OPTS`` by name, as argocd reads them; a flag without a value is ``"true"``.
+
+    Source: argo-cd v2.13.2 util/config/env.go:23-60.
+    """
+    options: dict[str, str] = {}
+    words = _words(opts)
+    for position, word in enumerate(words):
+        if word.startswith("--"):
+            option, separator, value = word.partition("=")
+            following = words[position + 1] if position + 1 < len(words) else ""
+            options[option] = (
+                value if separator else following if not following.startswith("--") and following else "true"
+            )
+    return options
+
+
+def _words(opts: str) -> list[str]:
+    try:
+        return shlex.split(opts)
+    except ValueError:
+        return opts.split()
+
+
+def _convert(text: str, kind: str) -> Any:
+    if kind == "integer" and text.lstrip("-").isascii() and text.lstrip("-").isdigit():
+        return int(text)
+    if kind == "boolean" and text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    return text
+
+
+def _problem(error: ValidationError) -> str:
+    if error.validator == "required":
+        missing = next(name for name in SCHEMA["required"] if f"'{name}'" in error.message)
+        return f"{missing} is required. {PROPERTIES[missing]['description']}"
+    name = str(error.path[0])
+    declared = PROPERTIES[name]
+    shown = "its value" if declared.get("x-secret") else repr(one_line(str(error.instance), limit=100))
+    match error.validator:
+        case "type":
+            rule = f"must be a whole number, not {shown}" if declared["type"] == "integer" else "must be true or false"
+        case "minimum":
+            rule = f"{shown} is less than the minimum of {error.validator_value}"
+        case "maximum":
+            rule = f"{shown} is more than the maximum of {error.validator_value}"
+        case _:
+            rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
+    return f"{name}: {rule}"
+
+
+def _opts_problems(opts: str) -> Iterator[str]:
+    try:
+        words = shlex.split(opts)
+    except ValueError:
+        yield f"ARGOCD_OPTS: a quote is not closed; it {PROPERTIES['ARGOCD_OPTS']['x-rule']}"
+        return
+    takes_value = False
+    for word in words:
+        option = word.partition("=")[0]
+        if option in _OWN:
+            yield f"ARGOCD_OPTS: {option} belongs into {_OWN[option]}"
+            takes_value = True
+        elif word.startswith("--"):
+            takes_value = "=" not in word
+            if takes_value and option not in _VALUED:
+                takes_value = False
+        elif takes_value:
+            takes_value = False
+        else:
+            # argocd exits 1 on these (util/config/env.go:44).
+            yield f"ARGOCD_OPTS: {one_line(word, limit=60)!r} is out of place; it {PROPERTIES['ARGOCD_OPTS']['x-rule']}"
+
+
+def _schema_order(problem: str) -> int:
+    return next((index for index, name in enumerate(PROPERTIES) if problem.startswith(name)), len(PROPERTIES))

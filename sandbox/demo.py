@@ -1,0 +1,57 @@
+"""The README's demo: one release that goes green, one that goes red with its cause, on a real Argo CD."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from sandbox import manifests
+from sandbox.sandbox import ROOT, Sandbox
+
+REPORTS: Final = ROOT / "demo"
+IMAGE: Final = "registry.example.com/frontend"
+
+
+def main() -> int:
+    """Run both releases; exit code 0 if the one was green and the other red."""
+    REPORTS.mkdir(exist_ok=True)
+    with Sandbox.start() as sandbox:
+        repository = sandbox.repository("frontend")
+        first = repository.commit({"web.yaml": manifests.deployment("frontend", f"{IMAGE}:1", replicas=2)})
+        sandbox.application("sentry-frontend-dev", repository)
+        say("1 of 2: a commit with a new image is pushed; the pipeline's release job runs")
+        green = release(sandbox, "green", first)
+
+        broken = manifests.deployment("frontend", f"{IMAGE}:2", replicas=-2)
+        second = repository.commit({"web.yaml": broken}, "scale down, with a typo")
+        say("2 of 2: a commit that the cluster rejects is pushed; the same job runs")
+        red = release(sandbox, "red", second)
+    say(f"green ended with exit code {green}, red with exit code {red}; their reports are in {REPORTS.name}/")
+    return 0 if (green, red) == (0, 10) else 1
+
+
+def release(sandbox: Sandbox, name: str, revision: str) -> int:
+    """What the release job of a pipeline does; gives its exit code."""
+    folder = REPORTS / name
+    environ = os.environ | sandbox.environment() | {
+        "ARGOCD_APP_NAME": "sentry-frontend-dev",
+        "RELEASE_TIMEOUT": "60",
+        "RELEASE_JUNIT_PATH": str(relative(folder / "argocd-release.xml")),
+        "RELEASE_DOTENV_PATH": str(relative(folder / "argocd-release.env")),
+        "CI_COMMIT_SHORT_SHA": revision[:8],
+    }  # fmt: skip
+    command = [str(Path(sys.executable).with_name("argocd-release"))]
+    return subprocess.run(command, env=environ, cwd=ROOT, check=False).returncode
+
+
+def relative(path: Path) -> Path:
+    return path.relative_to(ROOT)
+
+
+def say(text: str) -> None:
+    print(f"\n##### {text}\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""A git repository that Argo CD reads by its ``file://`` address."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+BRANCH: Final = "main"
+_IDENTITY: Final = {"NAME": "sandbox", "EMAIL": "sandbox@example.com"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A work tree with its repository; ``url`` is what an application is given."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        folder.mkdir(parents=True)
+        repository = cls(folder=folder)
+        repository.git("init", "--quiet", f"--initial-branch={BRANCH}")
+        return repository
+
+    @property
+    def url(self) -> str:
+        return f"file://{self.folder}"
+
+    def commit(self, files: dict[str, str | None], message: str = "change") -> str:
+        """Commit the files by path; None deletes one. Gives the revision, 40 hex digits."""
+        for path, text in files.items():
+            file = self.folder / path
+            if text is None:
+                file.unlink()
+            else:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD").strip()
+
+    def git(self, *arguments: str) -> str:
+        """What git prints, run without the user's own configuration; raises ``CalledProcessError``."""
+        environ = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1"}
+        for role in ("AUTHOR", "COMMITTER"):
+            environ |= {f"GIT_{role}_{key}": value for key, value in _IDENTITY.items()}
+        command = ["git", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=environ, check=True, capture_output=True, text=True, timeout=30
+        )
+        return done.stdout

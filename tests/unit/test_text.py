@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argocd_release.text import REDACTED, clean, one_line, redaction
+
+JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhcmdvY2QifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
+
+
+@pytest.mark.parametrize(
+    ("hostile", "harmless"),
+    [
+        ("plain text, ünïcode ✓", "plain text, ünïcode ✓"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07after", "after"),
+        ("\x1b]8;;https://example.com\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("nul\x00bell\x07back\x08", "nulbellback"),
+        ("over\rwritten", "overwritten"),
+        ("dos\r\nlines", "dos\nlines"),
+        ("right\u202eleft\u2066", "rightleft"),
+        ("\ud800lone", "lone"),
+        ("\x1b[0Ksection_end:1:release\r\x1b[0K", "section-end:1:release"),
+        ("tab\tand\nline", "tab\tand\nline"),
+    ],
+)
+def test_clean(hostile: str, harmless: str) -> None:
+    assert clean(hostile) == harmless
+
+
+def test_clean_is_bounded_and_counts_what_it_cut() -> None:
+    assert clean("x" * 1_000_000, limit=10) == "x" * 10 + " … (999990 more characters)"
+
+
+@given(st.text())
+def test_clean_leaves_nothing_a_terminal_or_xml_acts_on(text: str) -> None:
+    left = clean(text)
+    assert not any(ord(char) < 32 and char not in "\t\n" for char in left)
+    assert clean(left) == left
+
+
+@given(st.text())
+def test_one_line_is_one_line(text: str) -> None:
+    assert len(one_line(text).splitlines()) <= 1
+
+
+def test_redaction_takes_out_known_secrets_and_what_looks_like_one() -> None:
+    redact = redaction(["hunter2-hunter2"])
+    assert redact("token hunter2-hunter2.") == f"token {REDACTED}."
+    assert redact(f"said {JWT}!") == f"said {REDACTED}!"
+    assert redact("Authorization: Bearer abcdefghijkl") == f"Authorization: Bearer {REDACTED}"
+
+
+def test_redaction_leaves_short_values_alone() -> None:
+    assert redaction(["a", ""])("banana") == "banana"
