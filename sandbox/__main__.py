@@ -23,7 +23,7 @@ def main() -> int:
                 up(arguments.name)
             case "status":
                 return status(arguments.name)
-            case "down":
+            case _:
                 down(arguments.name)
     except (SandboxError, CommandError, build.BuildError) as error:
         print(f"sandbox: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -63,23 +64,28 @@ def _kubernetes(world: World) -> list[Part]:
             command=[
                 str(world.programs["etcd"]), f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync", "--log-level=warn",
                 f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}",
-                f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
+                f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster=default={peer}",
             ],
             ready=lambda: answers(f"{etcd}/health"),
         ),
         Part(
             name="valkey",
             command=[
-                str(get_binary_path()), "--port", str(port["valkey"]), "--bind", ADDRESS, "--save", "", "--dir", str(folder),
+                str(get_binary_path()), "--port", str(port["valkey"]), "--bind", ADDRESS, "--save", "",
+                "--dir", str(folder),
             ],
             ready=lambda: True,
         ),
         Part(
             name="kube-apiserver",
             command=[
-                str(world.programs["kube-apiserver"]), f"--etcd-servers={etcd}", f"--secure-port={port['kube-apiserver']}",
-                f"--bind-address={ADDRESS}", f"--cert-dir={folder / 'pki'}", f"--token-auth-file={folder / 'tokens.csv'}",
-                "--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition", "--allow-privileged",
+                str(world.programs["kube-apiserver"]), f"--etcd-servers={etcd}",
+                f"--secure-port={port['kube-apiserver']}", f"--token-auth-file={folder / 'tokens.csv'}",
+                f"--bind-address={ADDRESS}", f"--cert-dir={folder / 'pki'}",
+                "--authorization-mode=RBAC", "--allow-privileged",
+                # No token controller, and no node lifecycle controller to take a new node's taint away.
+                "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
                 "--service-account-issuer=https://kubernetes.default.svc", "--endpoint-reconciler-type=none",
                 f"--service-account-key-file={folder / 'service-account.key'}",
                 f"--service-account-signing-key-file={folder / 'service-account.key'}",
@@ -175,10 +181,11 @@ def answers(url: str, *, token: str = "") -> bool:
     context = ssl.create_default_context()
     # The parts sign their own certificates at each start; this only asks whether they are up.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the URLs stand above
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(request, timeout=1.0) as response:
-            return int(response.status) == 200
+            return bool(response.status == HTTPStatus.OK)
     except (OSError, urllib.error.URLError, ssl.SSLError):
         return False

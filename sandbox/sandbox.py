@@ -211,22 +211,27 @@ def _try(folder: Path, out: TextIO, *, bound: bool) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps(known | {"bound": bound}) + "\n")
-    process.stdin.flush()
     try:
-        for line in process.stdout:
-            told = json.loads(line)
-            if "error" in told:
-                raise SandboxError(told["error"])
-            if "ready" in told:
-                return process
-            print(f"sandbox: {told['say']}", file=out, flush=True)
+        _await_ready(process, json.dumps(known | {"bound": bound}), folder, out)
     except BaseException:
         _end(process)
         raise
-    raise SandboxError(f"the supervisor ended:\n{(folder / 'logs' / 'supervisor.log').read_text()}")
+    return process
+
+
+def _await_ready(process: subprocess.Popen[str], told: str, folder: Path, out: TextIO) -> None:
+    if process.stdin is None or process.stdout is None:
+        raise SandboxError("the supervisor has no pipes")
+    print(told, file=process.stdin, flush=True)
+    for line in process.stdout:
+        heard = json.loads(line)
+        if "error" in heard:
+            raise SandboxError(heard["error"])
+        if "ready" in heard:
+            return
+        print(f"sandbox: {heard['say']}", file=out, flush=True)
+    log = folder / "logs" / "supervisor.log"
+    raise SandboxError(f"the supervisor ended:\n{log.read_text() if log.exists() else ''}")
 
 
 def _end(process: subprocess.Popen[str]) -> None:

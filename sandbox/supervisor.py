@@ -31,7 +31,7 @@ class SandboxError(Exception):
     """Something of the sandbox went wrong; the message names the part and ends with its last log lines."""
 
 
-class Ended(Exception):
+class Ended(Exception):  # noqa: N818 - no error: the end that was asked for
     """The caller has gone, or asked for the end."""
 
 

@@ -1,7 +1,6 @@
 """What every test shares: an environment without settings, and one sandbox for all that need a real Argo CD."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +8,6 @@ SETTINGS = ("ARGOCD_", "RELEASE_", "CI_")
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
-    yield

@@ -97,6 +97,11 @@ class Operation:
     retries: int
     results: tuple[ResourceResult, ...]
 
+    @property
+    def running(self) -> bool:
+        """Whether it goes on. Between a failed attempt and the next, ``finishedAt`` is set and the phase Running."""
+        return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -134,8 +139,7 @@ class Application:
     @property
     def operating(self) -> bool:
         """Whether a sync is asked for or running."""
-        unfinished = self.operation is not None and not self.operation.finished_at
-        return self.requested or unfinished
+        return self.requested or (self.operation is not None and self.operation.running)
 
 
 def parse(text: str) -> Application:

@@ -165,13 +165,9 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     if application.deleting:
         yield Symptom.DELETED, "the application is being deleted"
     if history.compared and operation is not None and current:
-        if (
-            operation.finished_at
-            and not application.requested
-            and operation.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
-        ):
+        if not application.operating and operation.phase in {OperationPhase.FAILED, OperationPhase.ERROR}:
             yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {_operation_cause(application)}"
-        elif not operation.finished_at and operation.retries >= FAILED_ATTEMPTS:
+        elif operation.running and operation.retries >= FAILED_ATTEMPTS:
             attempts = f"{operation.retries} attempts failed, Argo CD still retries"
             yield Symptom.ATTEMPTS_FAILED, f"sync fails ({attempts}): {_operation_cause(application)}"
     for condition in application.conditions:
@@ -208,7 +204,7 @@ def waiting_for(application: Application, history: History) -> str:
 
 def _running(application: Application) -> str:
     operation = application.operation
-    if operation is None or operation.finished_at:
+    if operation is None or not operation.running:
         return "a sync is about to start"
     if operation.revisions and operation.revisions != application.revisions:
         # argo-cd #11494: a commit does not end the retries of the one before.
