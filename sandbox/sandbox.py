@@ -202,15 +202,16 @@ def _try(folder: Path, out: TextIO, *, bound: bool) -> subprocess.Popen[str]:
     known = {"folder": str(folder), "ports": ports, "admin_token": token}
     (folder / "world.json").touch(mode=0o600)
     (folder / "world.json").write_text(json.dumps(known))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox.supervisor"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "logs" / "supervisor.log").open("w"),
-        cwd=ROOT,
-        text=True,
-        start_new_session=True,
-    )
+    with (folder / "logs" / "supervisor.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=ROOT,
+            text=True,
+            start_new_session=True,
+        )
     try:
         _await_ready(process, json.dumps(known | {"bound": bound}), folder, out)
     except BaseException:

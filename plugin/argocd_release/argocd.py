@@ -12,6 +12,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,7 +20,7 @@ from typing import Any, Final, Self
 import sh
 
 from argocd_release.application import Application, parse
-from argocd_release.errors import ArgoCDError, Trouble
+from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
 from argocd_release.text import clean, one_line
 
 CALL_SECONDS: Final = 15.0
@@ -67,6 +68,8 @@ class ArgoCD:
         self._echo = echo
         self._limit = limit
         self._running: set[Feed] = set()
+        self._calling: Any = None
+        self._cancelled: Outcome | None = None
         try:
             program = sh.Command(command, search_paths=environ.get("PATH", "").split(":"))
         except sh.CommandNotFound as error:
@@ -92,6 +95,13 @@ class ArgoCD:
         for feed in tuple(self._running):
             feed.stop()
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def cancel(self, outcome: Outcome) -> None:
+        """End the call that runs; it and every later one raises ``Cancelled``. For signal handlers: never blocks."""
+        self._cancelled = outcome
+        if self._calling is not None:
+            with suppress(ProcessLookupError):
+                self._calling.kill()
 
     def get(
         self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False, echo: bool = False
@@ -147,18 +157,32 @@ class ArgoCD:
         limit = self._limit if limit is None else limit
         if echo:
             self._echo(_echoed(arguments))
+        self._check_cancelled()
+        process = self._argocd(*arguments, *_ECHOED, _timeout=limit, _bg=True, _bg_exc=False)
+        self._calling = process
         try:
-            # Without a `_done` or `_bg` sh returns when the process has ended or the limit has passed.
-            return str(self._argocd(*arguments, *_ECHOED, _timeout=limit))
+            # A signal may have come while it was being started.
+            self._check_cancelled()
+            process.wait()
+            return str(process)
         except sh.TimeoutException as error:
             message = f"no answer within {limit:.0f} s"
             raise self._error(arguments, Trouble.HUNG, None, message) from error
         except sh.SignalException as error:
+            self._check_cancelled()
             raise self._error(arguments, Trouble.KILLED, error.exit_code, "argocd was killed") from error
         except sh.ErrorReturnCode as error:
             message = said(error.stderr.decode("utf-8", "replace")) or said(error.stdout.decode("utf-8", "replace"))
             trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), Trouble.OTHER)
             raise self._error(arguments, trouble, error.exit_code, _RPC.sub("", message)) from error
+        finally:
+            self._calling = None
+            if process.is_alive():
+                process.kill()
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled is not None:
+            raise Cancelled(self._cancelled)
 
     def _error(self, arguments: Sequence[str], trouble: Trouble, exit_code: int | None, message: str) -> ArgoCDError:
         return ArgoCDError(trouble=trouble, command=_echoed(arguments), exit_code=exit_code, message=message)

@@ -47,23 +47,21 @@ class Run:
         """Track, write the reports, show the end and the evidence; gives the exit code."""
         with Signals() as signals, ExitStack() as stack:
             try:
-                with signals.interruptible():
-                    verdict = self._track(stack)
+                verdict = self._track(stack, signals)
             except (Exception, Cancelled) as error:  # noqa: BLE001 - the last resort: whatever goes wrong is a verdict
                 verdict = self._verdict_on(error)
             result = self._result(verdict)
             notes = list(self._write(result))
             self._log.info("text", text=f"\n{summary.render(result).rstrip()}")
             try:
-                with signals.interruptible():
-                    self._show(result)
+                self._show(result)
             except Cancelled as cancelled:
                 self._log.info("cut short", reason=str(cancelled))
             for event, fields in notes:
                 self._log.info(event, **fields)
         return (verdict.outcome or Outcome.UNEXPECTED).exit_code
 
-    def _track(self, stack: ExitStack) -> Verdict:
+    def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
         for name, meant in settings.unknown(self._environ):
             self._log.info("unknown setting", name=name, meant=f"; did you mean {meant}?" if meant else "")
         known = self._settings = settings.load(self._environ)
@@ -72,8 +70,11 @@ class Run:
         )
         environ = {**self._environ, **known.argocd_environ}
         self._argocd = stack.enter_context(ArgoCD(environ, echo=lambda line: self._log.info("command", command=line)))
+        clock = MonotonicClock()
+        signals.on_arrival(self._argocd.cancel)
+        signals.on_arrival(lambda _: clock.wake())
         self._tracker = Tracker(
-            known.app_name, commands=self._argocd, clock=MonotonicClock(), timeout=known.timeout, emit=self._log.info
+            known.app_name, commands=self._argocd, clock=clock, timeout=known.timeout, emit=self._log.info
         )
         return self._tracker.track()
 

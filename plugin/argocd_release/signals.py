@@ -1,22 +1,24 @@
-"""SIGTERM and SIGINT: they end the tracking, never the writing of reports."""
+"""SIGTERM and SIGINT: they end the tracking, never the writing of reports.
+
+The handler raises nothing: an exception in the middle of starting a process would leave that process behind.
+"""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Final, Self
 
-from argocd_release.errors import Cancelled, Outcome
+from argocd_release.errors import Outcome
 
 _OUTCOMES: Final = {signal.SIGTERM: Outcome.CANCELLED, signal.SIGINT: Outcome.INTERRUPTED}
 
 
 class Signals:
-    """While installed, the first signal raises ``Cancelled`` where that is allowed; every later one is ignored."""
+    """While installed, the first signal calls what ``on_arrival`` was given; every later one is ignored."""
 
     def __init__(self) -> None:
         self._arrived: Outcome | None = None
-        self._allowed = False
+        self._actions: list[Callable[[Outcome], None]] = []
 
     def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._arrive) for number in _OUTCOMES}
@@ -24,21 +26,17 @@ class Signals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # A second signal must not turn the exit code that is on its way into another.
+            signal.signal(number, signal.SIG_IGN if self._arrived else handler)
 
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Where a signal may end what runs; one that came before ends it at once."""
-        self._allowed = True
-        try:
-            if self._arrived is not None:
-                raise Cancelled(self._arrived)
-            yield
-        finally:
-            self._allowed = False
+    def on_arrival(self, action: Callable[[Outcome], None]) -> None:
+        """Call the action when a signal comes; at once if one has come already."""
+        self._actions.append(action)
+        if self._arrived is not None:
+            action(self._arrived)
 
     def _arrive(self, number: int, _: FrameType | None) -> None:
         if self._arrived is None:
             self._arrived = _OUTCOMES[signal.Signals(number)]
-            if self._allowed:
-                raise Cancelled(self._arrived)
+            for action in self._actions:
+                action(self._arrived)

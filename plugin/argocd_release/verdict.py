@@ -168,8 +168,8 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         if not application.operating and operation.phase in {OperationPhase.FAILED, OperationPhase.ERROR}:
             yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {_operation_cause(application)}"
         elif operation.running and operation.retries >= FAILED_ATTEMPTS:
-            attempts = f"{operation.retries} attempts failed, Argo CD still retries"
-            yield Symptom.ATTEMPTS_FAILED, f"sync fails ({attempts}): {_operation_cause(application)}"
+            attempts = f"{operation.retries} attempts, Argo CD still retries"
+            yield Symptom.ATTEMPTS_FAILED, f"sync failed: {_operation_cause(application)} ({attempts})"
     for condition in application.conditions:
         if history.compared and condition.type in _ERROR_CONDITIONS:
             yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"

@@ -1,0 +1,50 @@
+"""What GitLab's parsers accept, written anew from their source, so that a report it would refuse fails here.
+
+JUnit: lib/gitlab/ci/parsers/test/junit.rb. dotenv: app/services/ci/parse_dotenv_artifact_service.rb.
+"""
+
+import re
+from xml.etree import ElementTree as ET
+
+DOTENV_BYTES = 5120
+DOTENV_VARIABLES = 20
+KEY = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+
+def check_junit(document: str) -> dict[str, str]:
+    """Case names with their status; raises ``AssertionError`` or ``ParseError`` where GitLab would refuse or lose."""
+    root = ET.fromstring(document)
+    assert root.tag in {"testsuites", "testsuite"}
+    cases: dict[str, str] = {}
+    for suite in root.iter("testsuite"):
+        assert suite.get("name")
+        for case in suite.findall("testcase"):
+            key = f"{case.get('classname')} {case.get('name')}"
+            assert case.get("name")
+            assert case.get("classname")
+            assert key not in cases, f"{key} is there twice: GitLab would drop one"
+            assert not (case.text or "").strip(), "text directly inside a case kills the whole report"
+            assert len(case.findall("system-out")) <= 1, "two of them kill the whole report"
+            marks = [child for child in case if child.tag in {"failure", "error", "skipped"}]
+            assert len(marks) <= 1
+            for mark in marks:
+                assert not mark.attrib, "attributes are dropped as soon as there is text"
+                assert (mark.text or "").strip(), "only the text is shown"
+            cases[str(case.get("name"))] = marks[0].tag if marks else "passed"
+    assert cases, "a report without cases says nothing"
+    return cases
+
+
+def check_dotenv(document: str) -> dict[str, str]:
+    """The variables; raises ``AssertionError`` where GitLab would answer 400 and fail the job."""
+    assert len(document.encode()) < DOTENV_BYTES
+    variables = {}
+    for line in document.removesuffix("\n").split("\n"):
+        key, equals, value = line.partition("=")
+        assert equals, f"no variable: {line!r}"
+        assert KEY.fullmatch(key), f"no key: {key!r}"
+        assert "$" not in value, "later jobs would expand it"
+        assert key not in variables
+        variables[key] = value
+    assert len(variables) <= DOTENV_VARIABLES
+    return variables
