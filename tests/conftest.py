@@ -111,3 +111,7 @@ def release(start_release: StartRelease) -> Callable[..., Release]:
         return start_release(application, **environ).end()
 
     return run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")

@@ -116,9 +116,11 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Names with our prefix that are no setting, each with the nearest that is (or ``""``)."""
-    known = [name for name in PROPERTIES if name.startswith(PREFIX)]
-    names = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
-    return tuple((name, next(iter(difflib.get_close_matches(name, known, 1)), "")) for name in names)
+    known = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
+    names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
+    # Compared without the prefix, which would make every two names alike.
+    nearest = {name: difflib.get_close_matches(name, known, 1) for name in names if name not in known}
+    return tuple((PREFIX + name, PREFIX + found[0] if found else "") for name, found in nearest.items())
 
 
 def parse_opts(opts: str) -> dict[str, str]:
@@ -164,9 +166,9 @@ def _problem(error: ValidationError) -> str:
         case "type":
             rule = f"must be a whole number, not {shown}" if declared["type"] == "integer" else "must be true or false"
         case "minimum":
-            rule = f"{shown} is less than the minimum of {error.validator_value}"
+            rule = f"{error.instance} is less than the minimum of {error.validator_value}"
         case "maximum":
-            rule = f"{shown} is more than the maximum of {error.validator_value}"
+            rule = f"{error.instance} is more than the maximum of {error.validator_value}"
         case _:
             rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
     return f"{name}: {rule}"

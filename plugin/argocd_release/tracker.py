@@ -152,4 +152,5 @@ class Tracker:
             self._emit("no answer", reason=verdict.reason)
         else:
             revision = seen.revision[:7] if len(seen.revisions) == 1 else seen.revision
-            self._emit("state", sync=seen.sync, health=seen.health, revision=revision, reason=verdict.reason)
+            reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
+            self._emit("state", sync=seen.sync, health=seen.health, revision=revision, reason=reason)

@@ -135,7 +135,8 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
         if history.ripe(symptom):
             return Verdict(outcome=RULES[symptom].outcome, reason=reason, hint=_HINTS.get(symptom, ""))
     if isinstance(seen, Failure):
-        return Verdict(outcome=None, reason=f"Argo CD gives no answer: {seen.message}")
+        refused = seen.trouble in _ANSWERS
+        return Verdict(outcome=None, reason=f"Argo CD {'refuses' if refused else 'gives no answer'}: {seen.message}")
     return Verdict(outcome=None, reason=waiting_for(seen, history) or "looking once more")
 
 

@@ -1,0 +1,158 @@
+from dataclasses import fields
+
+import pytest
+from argocd_release.errors import SettingsError
+from argocd_release.settings import PROPERTIES, Settings, load, parse_opts, report_paths, secrets, unknown
+from hypothesis import given
+from hypothesis import strategies as st
+
+GOOD = {
+    "ARGOCD_SERVER": "argocd.example.com",
+    "ARGOCD_AUTH_TOKEN": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+    "ARGOCD_APP_NAME": "sentry-frontend-dev",
+}
+
+
+def problems(**environ: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load(GOOD | environ)
+    return caught.value.problems
+
+
+def test_fields_are_those_of_the_schema() -> None:
+    assert [field.name for field in fields(Settings)] == [declared["x-field"] for declared in PROPERTIES.values()]
+
+
+def test_every_setting_is_declared_whole() -> None:
+    for name, declared in PROPERTIES.items():
+        assert declared["description"].endswith("."), name
+        assert declared["type"] in {"string", "integer", "boolean"}, name
+        assert "pattern" not in declared or "x-rule" in declared, name
+
+
+def test_defaults() -> None:
+    settings = load(GOOD)
+    assert settings.timeout == 300
+    assert settings.opts == ""
+    assert (settings.junit_path, settings.dotenv_path) == ("argocd-release.xml", "argocd-release.env")
+
+
+def test_empty_counts_as_not_set_and_white_space_around_is_dropped() -> None:
+    settings = load(GOOD | {"RELEASE_TIMEOUT": "", "ARGOCD_AUTH_TOKEN": GOOD["ARGOCD_AUTH_TOKEN"] + "\n"})
+    assert settings.timeout == 300
+    assert settings.argocd_environ["ARGOCD_AUTH_TOKEN"] == GOOD["ARGOCD_AUTH_TOKEN"]
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"RELEASE_TIMEOUT": "0"})
+    assert str(caught.value).splitlines() == [
+        "4 settings are wrong:",
+        "  ARGOCD_SERVER is required. Address of the Argo CD API server.",
+        "  ARGOCD_AUTH_TOKEN is required. Token of the Argo CD account of the pipeline. Masked, and never an input of "
+        "the component.",
+        "  ARGOCD_APP_NAME is required. Name of the application, or namespace/name for one outside Argo CD's own "
+        "namespace.",
+        "  RELEASE_TIMEOUT: 0 is less than the minimum of 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ARGOCD_SERVER", "https://argocd.example.com"),
+        ("ARGOCD_SERVER", "argocd.example.com/"),
+        ("ARGOCD_SERVER", "-argocd"),
+        ("ARGOCD_SERVER", "$(id)"),
+        ("ARGOCD_AUTH_TOKEN", "two words"),
+        ("ARGOCD_AUTH_TOKEN", "line\nbreak"),
+        ("ARGOCD_APP_NAME", "--help"),
+        ("ARGOCD_APP_NAME", "a b"),
+        ("ARGOCD_APP_NAME", "UPPER"),
+        ("ARGOCD_APP_NAME", "a/b/c"),
+        ("ARGOCD_APP_NAME", "a\nb"),
+        ("ARGOCD_APP_NAME", "$(touch x)"),
+        ("ARGOCD_OPTS", "-k"),
+        ("ARGOCD_OPTS", "--grpc-web stray"),
+        ("ARGOCD_OPTS", "--header 'Name: value"),
+        ("ARGOCD_OPTS", "--auth-token x"),
+        ("ARGOCD_OPTS", "--server=x"),
+        ("RELEASE_TIMEOUT", "soon"),
+        ("RELEASE_TIMEOUT", "1.5"),
+        ("RELEASE_TIMEOUT", "-1"),
+        ("RELEASE_TIMEOUT", "86401"),
+    ],
+)
+def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: str) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name}: ")
+
+
+def test_a_secret_value_is_not_shown() -> None:
+    (problem,) = problems(ARGOCD_AUTH_TOKEN="hunter2 hunter2")
+    assert "hunter2" not in problem
+
+
+def test_a_secret_is_not_in_the_repr() -> None:
+    settings = load(GOOD | {"ARGOCD_OPTS": "--header 'Authorization: Basic aHVudGVyMg=='"})
+    assert GOOD["ARGOCD_AUTH_TOKEN"] not in repr(settings)
+    assert "aHVudGVyMg==" not in repr(settings)
+
+
+@pytest.mark.parametrize("server", ["argocd", "argocd.example.com:8443", "10.0.0.1", "[::1]:443", "localhost:8080"])
+def test_servers(server: str) -> None:
+    assert load(GOOD | {"ARGOCD_SERVER": server}).server == server
+
+
+@pytest.mark.parametrize("application", ["web", "argocd-apps/web", "a.b-c"])
+def test_applications(application: str) -> None:
+    assert load(GOOD | {"ARGOCD_APP_NAME": application}).app_name == application
+
+
+@pytest.mark.parametrize(
+    ("opts", "url"),
+    [
+        ("--grpc-web", "https://argocd.example.com/applications/sentry-frontend-dev"),
+        ("--grpc-web --plaintext", "http://argocd.example.com/applications/sentry-frontend-dev"),
+        ("--grpc-web-root-path=/argo/", "https://argocd.example.com/argo/applications/sentry-frontend-dev"),
+    ],
+)
+def test_url(opts: str, url: str) -> None:
+    assert load(GOOD | {"ARGOCD_OPTS": opts}).url == url
+
+
+def test_opts_are_read_as_argocd_reads_them() -> None:
+    assert parse_opts("--grpc-web --header 'A: b' --insecure=true --server-crt ca.pem") == {
+        "--grpc-web": "true",
+        "--header": "A: b",
+        "--insecure": "true",
+        "--server-crt": "ca.pem",
+    }
+
+
+def test_secrets_are_the_token_and_the_headers() -> None:
+    environ = GOOD | {"ARGOCD_OPTS": "--grpc-web --header 'X-Key: open sesame'"}
+    assert set(secrets(environ)) == {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"}
+
+
+def test_unknown_names_come_with_the_nearest_known_one() -> None:
+    assert unknown({"RELEASE_TIMOUT": "1", "RELEASE_QWERTYUIOP": "1", "OTHER": "1"}) == (
+        ("RELEASE_QWERTYUIOP", ""),
+        ("RELEASE_TIMOUT", "RELEASE_TIMEOUT"),
+    )
+
+
+def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
+    assert report_paths({"RELEASE_JUNIT_PATH": "out/junit.xml"}) == {
+        "junit_path": "out/junit.xml",
+        "dotenv_path": "argocd-release.env",
+    }
+
+
+@given(st.dictionaries(st.sampled_from(list(PROPERTIES)), st.text()))
+def test_load_gives_settings_or_says_what_is_wrong(environ: dict[str, str]) -> None:
+    try:
+        load(environ)
+    except SettingsError as error:
+        assert error.problems
+        assert all(problem.startswith(tuple(PROPERTIES)) for problem in error.problems)

@@ -1,0 +1,169 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from argocd_release.application import Application, HealthStatus, SyncStatus
+from argocd_release.errors import Outcome, Trouble
+from argocd_release.verdict import RULES, Failure, History, Symptom, Verdict, judge
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.states import NEW, OLD, application
+
+Seen = Application | Failure
+GONE = Failure(trouble=Trouble.MISSING, message="no such application")
+DOWN = Failure(trouble=Trouble.UNREACHABLE, message="connection refused")
+FAILED = {"results": [{"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]}
+
+
+def look(*looks: tuple[float, Seen]) -> Verdict:
+    """The verdict after looks at these seconds; every answer counts as compared."""
+    history, verdict = History(), None
+    for now, seen in looks:
+        history = history.observe(seen, now=now, compared=isinstance(seen, Application))
+        verdict = judge(seen, history)
+    assert verdict is not None
+    return verdict
+
+
+def twice(**parts: Any) -> Verdict:
+    state = application(**parts)
+    return look((0, state), (0.5, state))
+
+
+def test_delivered_takes_two_looks() -> None:
+    assert look((0, application())).outcome is None
+    assert twice().outcome is Outcome.DELIVERED
+
+
+def test_without_a_comparison_nothing_is_delivered() -> None:
+    history = History()
+    for now in (0, 1, 2):
+        history = history.observe(application(), now=now, compared=False)
+        verdict = judge(application(), history)
+        assert verdict.outcome is None
+        assert verdict.reason == "Argo CD has not compared with git yet"
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"sync": "OutOfSync"}, "OutOfSync: Deployment/web"),
+        ({"sync": None, "health": None, "phase": None}, "Unknown: Deployment/web"),
+        ({"health": "Progressing"}, "Progressing: Deployment/web 0 of 1 updated replicas"),
+        ({"health": "Missing"}, "Missing: Deployment/web 0 of 1 updated replicas"),
+        ({"health": "Suspended"}, "Suspended: Deployment/web 0 of 1 updated replicas"),
+        ({"health": "Frozen"}, "Unknown: Deployment/web 0 of 1 updated replicas"),
+        ({"phase": "Running"}, "sync is running: successfully synced (all tasks run)"),
+        ({"phase": "Terminating"}, "sync is running: successfully synced (all tasks run)"),
+        ({"operation": {"sync": {}}}, "a sync is about to start"),
+        ({"phase": "Running", "operated": OLD}, f"Argo CD is still busy with the sync of {OLD}, a revision before this one"),
+        ({"reconciledAt": "2026-01-01T00:00:04Z"}, "Argo CD has not compared since the sync finished"),
+        ({"resources": []}, "the application manages no resources"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(parts: dict[str, Any], reason: str) -> None:
+    verdict = twice(**parts)
+    assert verdict.outcome is None
+    assert verdict.reason == reason
+
+
+def test_no_operation_at_all_can_be_delivered() -> None:
+    assert twice(phase=None).outcome is Outcome.DELIVERED
+
+
+def test_a_failed_operation_takes_one_more_look() -> None:
+    state = application(sync="OutOfSync", phase="Failed", **FAILED)
+    assert look((0, state)).outcome is None
+    verdict = look((0, state), (1, state))
+    assert verdict == Verdict(
+        outcome=Outcome.SYNC_FAILED, reason="sync failed: Deployment/web: is invalid", hint=verdict.hint
+    )
+
+
+def test_a_failed_operation_although_synced_and_healthy() -> None:
+    """A PostSync hook that failed."""
+    assert twice(phase="Failed").outcome is Outcome.SYNC_FAILED
+
+
+def test_the_failure_of_an_older_revision_is_history() -> None:
+    assert twice(phase="Failed", operated=OLD).outcome is Outcome.DELIVERED
+    assert twice(phase="Failed", operated=OLD, sync="OutOfSync").outcome is None
+
+
+def test_a_failure_that_heals_before_the_second_look() -> None:
+    failed = application(phase="Failed", sync="OutOfSync")
+    assert look((0, failed), (1, application()), (2, failed)).outcome is None
+
+
+@pytest.mark.parametrize(("retries", "outcome"), [(1, None), (2, Outcome.SYNC_FAILED), (5, Outcome.SYNC_FAILED)])
+def test_attempts_that_failed_while_argocd_retries(retries: int, outcome: Outcome | None) -> None:
+    assert twice(sync="OutOfSync", phase="Running", retries=retries, **FAILED).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "outcome"),
+    [
+        (application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": "x"}]), 10, Outcome.SYNC_FAILED),
+        (application(health="Degraded"), 15, Outcome.DEGRADED),
+        (application(resources=[]), 10, Outcome.NOT_DELIVERED),
+    ],
+)  # fmt: skip
+def test_graces(state: Application, seconds: float, outcome: Outcome) -> None:
+    assert look((0, state), (seconds - 0.1, state)).outcome is None
+    assert look((0, state), (seconds, state)).outcome is outcome
+    assert look((0, state), (seconds - 1, application(health="Progressing")), (seconds, state)).outcome is None
+
+
+def test_a_new_revision_starts_the_grace_anew() -> None:
+    old, new = application(health="Degraded", revision=OLD, operated=OLD), application(health="Degraded")
+    assert look((0, old), (14, old), (15, new)).outcome is None
+    assert look((0, old), (14, old), (15, new), (30, new)).outcome is Outcome.DEGRADED
+
+
+def test_missing_at_start_and_deleted_later() -> None:
+    assert look((0, GONE)).outcome is Outcome.MISSING
+    running = application(health="Progressing")
+    assert look((0, running), (1, GONE), (10.9, GONE)).outcome is None
+    assert look((0, running), (1, GONE), (11, GONE)).outcome is Outcome.MISSING
+
+
+def test_unreachable_is_more_patient_once_argocd_has_answered() -> None:
+    assert look((0, DOWN), (14.9, DOWN)).outcome is None
+    assert look((0, DOWN), (15, DOWN)).outcome is Outcome.UNREACHABLE
+    running = application(health="Progressing")
+    assert look((0, running), (1, DOWN), (60.9, DOWN)).outcome is None
+    assert look((0, running), (1, DOWN), (61, DOWN)).outcome is Outcome.UNREACHABLE
+
+
+@pytest.mark.parametrize("trouble", [Trouble.DENIED, Trouble.UNAUTHENTICATED])
+def test_denied_takes_two_looks(trouble: Trouble) -> None:
+    denied = Failure(trouble=trouble, message="permission denied")
+    assert look((0, denied)).outcome is None
+    assert look((0, denied), (2, denied)).outcome is Outcome.DENIED
+
+
+def test_every_symptom_has_a_rule() -> None:
+    assert set(RULES) == set(Symptom)
+
+
+STATES = st.builds(
+    application,
+    sync=st.sampled_from(["Synced", "OutOfSync", "Unknown", None]),
+    health=st.sampled_from([*HealthStatus, None]),
+    phase=st.sampled_from(["Running", "Failed", "Error", "Succeeded", "Terminating", None]),
+    revision=st.sampled_from([NEW, OLD]),
+    operated=st.sampled_from([NEW, OLD]),
+)
+FAILURES = st.builds(Failure, trouble=st.sampled_from(Trouble), message=st.just("x"))
+
+
+@given(st.lists(st.one_of(STATES, FAILURES), min_size=1, max_size=6))
+def test_no_sequence_is_delivered_unless_the_last_two_looks_were(sequence: Sequence[Seen]) -> None:
+    verdict = look(*((float(index), seen) for index, seen in enumerate(sequence)))
+    if verdict.outcome is Outcome.DELIVERED:
+        for seen in sequence[-2:]:
+            assert isinstance(seen, Application)
+            assert (seen.sync, seen.health, seen.operating) == (SyncStatus.SYNCED, HealthStatus.HEALTHY, False)
+        assert len(sequence) >= 2
+        assert sequence[-1].revisions == sequence[-2].revisions  # type: ignore[union-attr]
