@@ -108,9 +108,9 @@ class Supervisor:
                     self._processes[name].send_signal(signal.SIGCONT)
                     connection.send(None)
                 case _:
-                    connection.send(SandboxError(f"the supervisor does not know {verb!r}"))
+                    connection.send({"error": f"the supervisor does not know {verb!r}"})
         except (SandboxError, KeyError, OSError) as error:
-            connection.send(SandboxError(f"{verb} {name}: {error}"))
+            connection.send({"error": f"{verb} {name}: {error}"})
 
     def _state(self, name: str) -> dict[str, Any]:
         process = self._processes[name]
@@ -177,8 +177,8 @@ def ask(folder: Path, verb: str, name: str = "") -> Any:
         if not connection.poll(READY_SECONDS + 5):
             raise SandboxError(f"the supervisor in {folder} does not answer to {verb!r}")
         answer = connection.recv()
-    if isinstance(answer, Exception):
-        raise answer
+    if isinstance(answer, dict) and "error" in answer:
+        raise SandboxError(answer["error"])
     return answer
 
 

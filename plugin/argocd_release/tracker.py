@@ -19,7 +19,8 @@ CONFIRM_SECONDS: Final = 0.5
 BURST_SECONDS: Final = 0.3
 # A look just before the deadline still gets this long to answer.
 LEAST_CALL_SECONDS: Final = 2.0
-STILL_WAITING_SECONDS: Final = 15.0
+# With the next look at most 2 s away, nobody waits longer than 15 s for a word.
+STILL_WAITING_SECONDS: Final = 12.0
 
 
 class Emit(Protocol):

@@ -28,7 +28,13 @@ def document(
     } | finished
     if "retries" in status:
         operation["retryCount"] = status.pop("retries")
-    web = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": sync or "Unknown"}
+    web: dict[str, Any] = {
+        "group": "apps",
+        "kind": "Deployment",
+        "namespace": "web",
+        "name": "web",
+        "status": sync or "Unknown",
+    }
     if health:
         web["health"] = {"status": health, "message": "" if health == "Healthy" else "0 of 1 updated replicas"}
     whole: dict[str, Any] = {

@@ -2,10 +2,10 @@ import json
 from typing import Any
 
 import pytest
-from argocd_release.application import HealthStatus, OperationPhase, SyncStatus, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argocd_release.application import HealthStatus, OperationPhase, SyncStatus, parse
 from tests.unit.states import NEW, application, document
 
 JSON = st.recursive(
@@ -57,7 +57,9 @@ def test_of_two_documents_the_last_counts() -> None:
     assert parse(f"{first}\n{last}\n").health is HealthStatus.HEALTHY
 
 
-@pytest.mark.parametrize("text", ["", "garbage", "{", "[]", "{}", "null", '{"metadata": {}}', '{"metadata": {"name": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["", "garbage", "{", "[]", "{}", "null", '{"metadata": {}}', '{"metadata": {"name": 1}}']
+)
 def test_what_is_no_application_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="."):
         parse(text)

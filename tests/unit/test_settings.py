@@ -1,10 +1,11 @@
 from dataclasses import fields
 
 import pytest
-from argocd_release.errors import SettingsError
-from argocd_release.settings import PROPERTIES, Settings, load, parse_opts, report_paths, secrets, unknown
 from hypothesis import given
 from hypothesis import strategies as st
+
+from argocd_release.errors import SettingsError
+from argocd_release.settings import PROPERTIES, Settings, load, parse_opts, report_paths, secrets, unknown
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",

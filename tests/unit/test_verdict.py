@@ -2,12 +2,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from argocd_release.application import Application, HealthStatus, SyncStatus
-from argocd_release.errors import Outcome, Trouble
-from argocd_release.verdict import RULES, Failure, History, Symptom, Verdict, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argocd_release.application import Application, HealthStatus, SyncStatus
+from argocd_release.errors import Outcome, Trouble
+from argocd_release.verdict import RULES, Failure, History, Symptom, Verdict, judge
 from tests.unit.states import NEW, OLD, application
 
 Seen = Application | Failure

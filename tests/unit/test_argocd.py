@@ -1,0 +1,137 @@
+"""The seam to the CLI, on programs that do what the real argocd cannot be made to do on demand."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from argocd_release.argocd import ArgoCD, said
+from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
+from tests.unit.states import document
+
+Make = Callable[..., ArgoCD]
+
+
+@pytest.fixture
+def make(tmp_path: Path, request: pytest.FixtureRequest) -> Make:
+    """An ``ArgoCD`` on a shell script instead of argocd."""
+
+    def made(script: str, limit: float = 5.0) -> ArgoCD:
+        program = tmp_path / "argocd"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        echoed: list[str] = []
+        argocd = ArgoCD({"PATH": f"{tmp_path}:/usr/bin:/bin"}, echo=echoed.append, limit=limit)
+        request.addfinalizer(argocd.close)
+        return argocd
+
+    return made
+
+
+def trouble(argocd: ArgoCD) -> ArgoCDError:
+    with pytest.raises(ArgoCDError) as caught:
+        argocd.get("web")
+    return caught.value
+
+
+def test_an_answer(make: Make) -> None:
+    assert make(f"cat <<'END'\n{json.dumps(document())}\nEND").get("web").name == "web"
+
+
+def test_a_call_that_hangs_is_ended_at_its_limit(make: Make) -> None:
+    started = time.monotonic()
+    error = trouble(make("exec sleep 60", limit=0.5))
+    assert error.trouble is Trouble.HUNG
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("output", ["garbage", "{", '{"kind": "List"}', ""])
+def test_garbage(make: Make, output: str) -> None:
+    assert trouble(make(f"echo '{output}'")).trouble is Trouble.GARBAGE
+
+
+def test_invalid_utf8_is_no_crash(make: Make) -> None:
+    assert trouble(make(r"printf '\377\376{}'")).trouble is Trouble.GARBAGE
+
+
+def test_killed(make: Make) -> None:
+    assert trouble(make("kill -9 $$")).trouble is Trouble.KILLED
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        ('{"level":"fatal","msg":"rpc error: code = Unauthenticated desc = invalid session: Token is expired"}', Trouble.UNAUTHENTICATED),
+        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = permission denied: projects, get, p"}', Trouble.DENIED),
+        ('{"level":"fatal","msg":"rpc error: code = Unavailable desc = connection error"}', Trouble.UNREACHABLE),
+        ('{"level":"fatal","msg":"Failed to establish connection to x:443: dial tcp: connection refused"}', Trouble.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 502"}', Trouble.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Internal desc = boom"}', Trouble.OTHER),
+        ("Error: unknown flag: --x", Trouble.OTHER),
+    ],
+)  # fmt: skip
+def test_troubles_are_told_apart(make: Make, stderr: str, expected: Trouble) -> None:
+    assert trouble(make(f"echo '{stderr}' >&2; exit 20")).trouble is expected
+
+
+def test_the_environment_of_a_call(make: Make) -> None:
+    argocd = make(
+        'case "$HOME" in /tmp/argocd-*) ;; *) exit 9 ;; esac; [ "$TMPDIR" = "$HOME" ] && [ ! -e "$ARGOCD_CONFIG_DIR" ] || exit 8; echo ok'
+    )
+    assert argocd.show("version") == "ok\n"
+
+
+def test_cancel_ends_the_call_that_runs_and_refuses_the_next(make: Make) -> None:
+    argocd = make("exec sleep 60", limit=30)
+    threading.Timer(0.5, argocd.cancel, (Outcome.CANCELLED,)).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        argocd.get("web")
+    assert time.monotonic() - started < 5
+    with pytest.raises(Cancelled):
+        argocd.get("web")
+
+
+def test_a_feed_gives_lines_and_is_ended(make: Make) -> None:
+    argocd = make('echo \'\\033[31mred\\033[0m\'; echo \'{"level":"warning","msg":"careful"}\' >&2; exec sleep 60')
+    lines: list[str] = []
+    feed = argocd.wait("web", seconds=5, on_line=lines.append)
+    deadline = time.monotonic() + 5
+    while len(lines) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sorted(lines) == ["argocd: careful", "red"]
+    assert not feed.ended
+    feed.stop()
+    assert feed.ended
+
+
+def test_a_feed_that_will_not_end_is_killed(make: Make) -> None:
+    argocd = make("trap '' TERM; while true; do sleep 1; done")
+    feed = argocd.wait("web", seconds=5, on_line=lambda _: None)
+    time.sleep(0.3)
+    started = time.monotonic()
+    feed.stop()
+    assert feed.ended
+    assert time.monotonic() - started < 3
+
+
+def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ArgoCDError, match="not on the PATH"):
+        ArgoCD({"PATH": str(tmp_path)}, echo=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        ('{"level":"warning","msg":"w"}\n{"level":"fatal","msg":"the cause"}\n', "the cause"),
+        ('time="x" level=fatal msg="old"', 'time="x" level=fatal msg="old"'),
+        ("", "argocd failed and said nothing"),
+        ('{"no": "message"}', '{"no": "message"}'),
+        ("[1]", "[1]"),
+    ],
+)
+def test_what_argocd_says_of_its_failure(stderr: str, message: str) -> None:
+    assert said(stderr) == message
