@@ -1,0 +1,82 @@
+# The image of the release job. Works with the classic builder and with BuildKit; the classic one needs
+# --build-arg TARGETARCH=amd64 (or arm64), which BuildKit sets by itself.
+#
+# Everything from outside can come from elsewhere, for mirrors and networks without the internet:
+#   BASE              a Debian trixie image
+#   ARGOCD_SOURCE     a URL, or a folder of the build context, with argocd-linux-amd64 and -arm64
+#   PIP_INDEX_URL     a package index (pip's own variable)
+#   APT_MIRROR        a Debian mirror
+# bin/update_pins refreshes the digest and the checksums.
+ARG BASE=debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
+
+# --- the argocd binary, checked --------------------------------------------------------------------------------------
+FROM ${BASE} AS argocd
+ARG TARGETARCH
+ARG ARGOCD_VERSION=v2.13.2
+ARG ARGOCD_SOURCE=https://github.com/argoproj/argo-cd/releases/download/v2.13.2
+ARG ARGOCD_SHA256_AMD64=5a10d1ebc4b903c9cb56279f66ec983134c87c252d9a9d2596dde9867359ef67
+ARG ARGOCD_SHA256_ARM64=5d7ab2e2d667664f5522e76b25e92b46aaad13f9d5bee6c3fd0f17dea9ad9e66
+ADD ${ARGOCD_SOURCE}/argocd-linux-${TARGETARCH} /argocd
+RUN case "${TARGETARCH}" in \
+      amd64) sum="${ARGOCD_SHA256_AMD64}" ;; \
+      arm64) sum="${ARGOCD_SHA256_ARM64}" ;; \
+      *) echo "TARGETARCH is '${TARGETARCH}', must be amd64 or arm64" >&2; exit 1 ;; \
+    esac; \
+    echo "${sum}  /argocd" | sha256sum --check --strict && chmod 0755 /argocd
+
+# --- Debian with Python, and nothing that no job needs ---------------------------------------------------------------
+FROM ${BASE} AS system
+ARG APT_MIRROR=
+RUN set -eu; \
+    [ -z "${APT_MIRROR}" ] || sed -i "s#http[s]*://deb.debian.org/debian#${APT_MIRROR}#" /etc/apt/sources.list* -r; \
+    apt-get update -qq; \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates python3 > /dev/null; \
+    useradd --system --uid 10001 --gid 0 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin argocd-release
+
+FROM system AS slim
+# Documentation, translations, caches, and of Python what only its own developers use; then every setuid bit.
+RUN set -eu; \
+    rm -rf /usr/share/doc /usr/share/man /usr/share/info /usr/share/locale /usr/share/lintian /usr/share/gcc \
+      /usr/lib/*/gconv /usr/lib/*/perl-base/unicore /usr/lib/python3*/idlelib /usr/lib/python3*/pydoc_data \
+      /usr/lib/python3*/turtledemo /var/lib/apt/lists /var/cache/apt /var/cache/debconf /var/log /var/tmp; \
+    mkdir -p -m 1777 /var/tmp; \
+    find / -xdev -perm /6000 -type f -exec chmod a-s {} +
+
+# --- the package, from the lock files --------------------------------------------------------------------------------
+FROM system AS package
+RUN DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-pip python3-venv > /dev/null
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+ARG PIP_INDEX_URL
+COPY requirements/runtime.txt requirements/build.txt /src/requirements/
+RUN python3 -m venv --without-pip /opt/argocd-release \
+ && python3 -m pip --python /opt/argocd-release/bin/python install --quiet --require-hashes -r /src/requirements/runtime.txt \
+ && python3 -m venv /opt/build \
+ && /opt/build/bin/pip install --quiet --require-hashes -r /src/requirements/build.txt
+COPY pyproject.toml README.md LICENSE /src/
+COPY plugin /src/plugin
+RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel /src \
+ && python3 -m pip --python /opt/argocd-release/bin/python install --quiet --no-deps --no-index /wheel/*.whl
+
+# --- the image: what changes least comes first -----------------------------------------------------------------------
+FROM scratch
+COPY --from=slim / /
+COPY --from=argocd /argocd /usr/local/bin/argocd
+COPY --from=package /opt/argocd-release /opt/argocd-release
+ENV PATH=/opt/argocd-release/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME=/tmp LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 10001:0
+# No ENTRYPOINT: GitLab's runner gives a shell command, and an entrypoint would be given it as arguments.
+CMD ["argocd-release"]
+ARG BASE
+ARG ARGOCD_VERSION=v2.13.2
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="argocd-release" \
+      org.opencontainers.image.description="Tells a GitLab pipeline whether its commit runs healthy in the cluster, and if not, why" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.base.name="${BASE}" \
+      com.github.argoproj.argocd.version="${ARGOCD_VERSION}"
