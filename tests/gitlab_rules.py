@@ -1,11 +1,13 @@
 """What GitLab's parsers accept, written anew from their source, so that a report it would refuse fails here.
 
-JUnit: lib/gitlab/ci/parsers/test/junit.rb. dotenv: app/services/ci/parse_dotenv_artifact_service.rb.
+JUnit: lib/gitlab/ci/parsers/test/junit.rb. Annotations: ci_job_annotation_data.json. dotenv: app/services/ci/parse_dotenv_artifact_service.rb.
 """
 
+import json
 import re
 from xml.etree import ElementTree as ET
 
+ANNOTATIONS_BYTES = 80 * 1024
 DOTENV_BYTES = 5120
 DOTENV_VARIABLES = 20
 KEY = re.compile(r"[A-Za-z0-9_]{1,255}")
@@ -48,3 +50,19 @@ def check_dotenv(document: str) -> dict[str, str]:
         variables[key] = value
     assert len(variables) <= DOTENV_VARIABLES
     return variables
+
+
+def check_annotations(document: str) -> dict[str, str]:
+    """Links by label; raises ``AssertionError`` where GitLab would answer 400 (ci_job_annotation_data.json)."""
+    assert len(document.encode()) <= ANNOTATIONS_BYTES
+    sections = json.loads(document)
+    assert isinstance(sections, dict)
+    links = {}
+    for name, entries in sections.items():
+        assert 1 <= len(name) <= 255
+        for entry in entries:
+            assert set(entry) == {"external_link"}
+            assert set(entry["external_link"]) == {"label", "url"}
+            assert entry["external_link"]["url"].startswith(("http://", "https://"))
+            links[entry["external_link"]["label"]] = entry["external_link"]["url"]
+    return links

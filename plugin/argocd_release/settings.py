@@ -22,6 +22,9 @@ SCHEMA: Final[dict[str, Any]] = json.loads(
 )
 PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
 PREFIX: Final = "RELEASE_"
+# The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
+# input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
+INPUT_PREFIX: Final = "INPUT_"
 # Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
 # (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = frozenset(
@@ -60,6 +63,7 @@ class Settings:
     timeout: int
     junit_path: str
     dotenv_path: str
+    annotations_path: str
     image_tag: str
 
     @property
@@ -80,7 +84,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables; raises ``SettingsError`` with everything that is wrong."""
     values: dict[str, Any] = {}
     for name, declared in PROPERTIES.items():
-        text = environ.get(name, "").strip()
+        text = _text(environ, name)
         if text:
             values[name] = _convert(text, declared["type"])
         elif "default" in declared:
@@ -96,7 +100,7 @@ def load(environ: Mapping[str, str]) -> Settings:
 def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
     """Where the reports go, by name of the field, even when other settings are wrong."""
     return {
-        declared["x-field"]: environ.get(name, "").strip() or declared["default"]
+        declared["x-field"]: _text(environ, name) or declared["default"]
         for name, declared in PROPERTIES.items()
         if name.endswith("_PATH")
     }
@@ -104,8 +108,8 @@ def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
 
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
-    found = [environ.get(name, "").strip() for name, declared in PROPERTIES.items() if declared.get("x-secret")]
-    words = _words(environ.get("ARGOCD_OPTS", ""))
+    found = [_text(environ, name) for name, declared in PROPERTIES.items() if declared.get("x-secret")]
+    words = _words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
         if option in {"--header", "--auth-token"}:
@@ -138,6 +142,11 @@ def parse_opts(opts: str) -> dict[str, str]:
                 value if separator else following if not following.startswith("--") and following else "true"
             )
     return options
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    given = environ.get(INPUT_PREFIX + name, "").strip() if "x-input" in PROPERTIES[name] else ""
+    return given or environ.get(name, "").strip()
 
 
 def _words(opts: str) -> list[str]:

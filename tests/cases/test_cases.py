@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COMMAND
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
 
 HERE = Path(__file__).parent
 REPLAY = HERE.parent / "replay"
 CASES = sorted(file.parent.name for file in HERE.glob("*/environ.json"))
-EXPECTED = ("log.txt", "argocd-release.xml", "argocd-release.env")
+EXPECTED = ("log.txt", "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json")
 
 
 def run(case: Path, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -58,4 +58,5 @@ def test_case(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None
             (case / file).write_text(came, "utf-8")
         assert came == (case / file).read_text("utf-8")
     check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))
+    check_annotations((tmp_path / "argocd-release.annotations.json").read_text("utf-8"))
     check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))

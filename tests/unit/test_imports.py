@@ -16,6 +16,7 @@ OWN = {
     "errors": set(),
     "log": set(),
     "reporters": {"reporters", "result"},
+    "reporters.annotations": {"result"},
     "reporters.dotenv": {"result"},
     "reporters.junit": {"application", "reporters", "result"},
     "reporters.summary": {"result"},

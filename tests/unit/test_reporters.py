@@ -8,11 +8,11 @@ from junitparser import JUnitXml
 
 from argocd_release import reporters
 from argocd_release.errors import Outcome
-from argocd_release.reporters import dotenv, junit, summary
+from argocd_release.reporters import annotations, dotenv, junit, summary
 from argocd_release.result import Result
 from argocd_release.text import one_line
 from argocd_release.verdict import Verdict
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
 from tests.unit.states import application
 
 HOSTILE = "\x1b[31m]]>\x00<b>&amp; $HOME\nsection_end:1:x\r\x1b[0K \u202e"
@@ -34,6 +34,8 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     cases = check_junit(junit.render(result(outcome)))
     assert (cases["release"] == "passed") == (outcome is Outcome.DELIVERED)
     assert check_dotenv(dotenv.render(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
+    links = check_annotations(annotations.render(result(outcome)))
+    assert links == {"web in Argo CD": "https://argocd.example.com/applications/web"}
 
 
 def test_junit_is_read_by_others_too() -> None:

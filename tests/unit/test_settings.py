@@ -89,6 +89,18 @@ def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: s
     assert problem.startswith(f"{name}: ")
 
 
+def test_an_input_wins_over_a_variable_unless_it_is_empty() -> None:
+    environ = GOOD | {"RELEASE_TIMEOUT": "60", "INPUT_RELEASE_TIMEOUT": "90", "INPUT_ARGOCD_SERVER": ""}
+    assert load(environ).timeout == 90
+    assert load(environ).server == GOOD["ARGOCD_SERVER"]
+
+
+def test_the_token_is_never_an_input() -> None:
+    assert not [name for name, declared in PROPERTIES.items() if declared.get("x-secret") and "x-input" in declared]
+    with pytest.raises(SettingsError, match="ARGOCD_AUTH_TOKEN is required"):
+        load(GOOD | {"ARGOCD_AUTH_TOKEN": "", "INPUT_ARGOCD_AUTH_TOKEN": "x"})
+
+
 def test_a_secret_value_is_not_shown() -> None:
     (problem,) = problems(ARGOCD_AUTH_TOKEN="hunter2 hunter2")
     assert "hunter2" not in problem
@@ -147,6 +159,7 @@ def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
     assert report_paths({"RELEASE_JUNIT_PATH": "out/junit.xml"}) == {
         "junit_path": "out/junit.xml",
         "dotenv_path": "argocd-release.env",
+        "annotations_path": "argocd-release.annotations.json",
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.reporters import dotenv, junit
+from argocd_release.reporters import annotations, dotenv, junit
 from argocd_release.result import Result
 
 
@@ -25,6 +25,7 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
     {
         "junit_path": Reporter(title="JUnit report", render=junit.render),
         "dotenv_path": Reporter(title="dotenv report", render=dotenv.render),
+        "annotations_path": Reporter(title="annotations report", render=annotations.render),
     }
 )
 
