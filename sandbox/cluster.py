@@ -105,10 +105,11 @@ def install(world: World) -> None:
     """Put into the cluster what Argo CD needs before its own parts start."""
     crds = build.module_folder("argocd", "github.com/argoproj/argo-cd/v2") / "manifests" / "crds"
     files = [f"--filename={crds / name}-crd.yaml" for name in ("application", "appproject", "applicationset")]
-    kubectl(world, "apply", "--server-side", "--validate=false", *files)
+    # An API server that is ready still builds the first answers for its clients, so each step may be repeated.
+    retry(lambda: kubectl(world, "apply", "--server-side", "--validate=false", *files))
     namespaces = [_object("v1", "Namespace", name, namespace="") for name in ("argocd", "default")]
-    apply(world, *namespaces, _node())
-    kubectl(world, "wait", "--for=condition=established", "--timeout=20s", *files)
+    retry(lambda: apply(world, *namespaces, _node()))
+    retry(lambda: kubectl(world, "wait", "--for=condition=established", "--timeout=20s", *files))
     maps = ("argocd-cm", "argocd-rbac-cm", "argocd-cmd-params-cm", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm",
             "argocd-gpg-keys-cm")  # fmt: skip
     everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}

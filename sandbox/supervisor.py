@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -210,8 +211,9 @@ def main() -> int:
         supervisor.serve()
     except Ended:
         pass
-    except (SandboxError, OSError) as error:
-        tell(error=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
+        known = isinstance(error, (SandboxError, cluster.CommandError))
+        tell(error=str(error) if known else "".join(traceback.format_exception(error)))
         return 1
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
