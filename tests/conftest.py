@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.sandbox import Sandbox
+from tests.docker_engine import Engine, build_image, engine_or_skip
 
 SETTINGS = ("ARGOCD_", "RELEASE_", "CI_")
 COMMAND = Path(sys.executable).with_name("argocd-release")
@@ -27,6 +28,11 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox.start() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    return build_image(engine_or_skip())
 
 
 @pytest.fixture

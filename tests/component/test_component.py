@@ -1,0 +1,259 @@
+"""The component: what GitLab reads, what it would refuse, and whole pipelines run with it."""
+
+import importlib.resources
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from argocd_release import __version__
+from argocd_release.settings import PROPERTIES
+from sandbox import manifests
+from sandbox.sandbox import Sandbox
+from tests.docker_engine import Engine, helper
+from tests.gitlab_ci_local import EXAMPLES, ROOT, VERSION, Consumer, default_image, example
+from tests.gitlab_rules import check_dotenv, check_junit
+
+EXPECTED = Path(__file__).parent / "expected"
+TEMPLATE = ROOT / "templates" / "release.yml"
+INPUT = re.compile(r"\$\[\[ inputs\.(\w+) \]\]")
+SCHEMA = json.loads(
+    importlib.resources.files("check_jsonschema").joinpath("builtin_schemas/vendor/gitlab-ci.json").read_text("utf-8")
+)
+# What a header could hold in GitLab 17.0: of later keys (spec:component 18.6, spec:description 18.10, rules in inputs
+# 18.7) a single one makes the pipeline of a consumer with an older GitLab invalid.
+HEADER_KEYS = {"inputs"}
+INPUT_KEYS = {"default", "description", "type", "options", "regex"}
+GLOBAL_KEYWORDS = {
+    "default",
+    "stages",
+    "variables",
+    "workflow",
+    "include",
+    "image",
+    "services",
+    "cache",
+    "before_script",
+}
+NAMES = sorted(file.stem for file in EXAMPLES.glob("*.yml"))
+
+
+def text() -> str:
+    return TEMPLATE.read_text("utf-8")
+
+
+def inputs() -> dict[str, dict[str, Any]]:
+    header: dict[str, Any] = next(yaml.safe_load_all(text()))
+    declared: dict[str, dict[str, Any]] = header["spec"]["inputs"]
+    return declared
+
+
+def resolved(**given: Any) -> dict[str, Any]:
+    """The second document with the inputs put in, as GitLab does: typed where they are the whole value."""
+    values = {name: declared["default"] for name, declared in inputs().items()} | given
+    body = text().split("\n---\n")[1]
+
+    def put(match: re.Match[str]) -> str:
+        value = values[match[1]]
+        return value if isinstance(value, str) else json.dumps(value)
+
+    document: dict[str, Any] = yaml.safe_load(INPUT.sub(put, body))
+    return document
+
+
+def schema_errors(document: Any) -> list[str]:
+    return [
+        f"{'/'.join(map(str, error.path))}: {error.message[:200]}"
+        for error in Draft7Validator(SCHEMA).iter_errors(document)
+    ]
+
+
+def jobs(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from ((name, job) for name, job in document.items() if isinstance(job, dict) and not name.startswith("."))
+
+
+def test_generated_files_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "bin/generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_stale_template_is_noticed(tmp_path: Path) -> None:
+    for folder in ("bin", "component"):
+        subprocess.run(["cp", "-r", str(ROOT / folder), str(tmp_path)], check=True)
+    done = subprocess.run(
+        [sys.executable, "bin/generate", "--check"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "templates/release.yml is stale, run: bin/dev generate" in done.stdout
+
+
+def test_layout_and_names_are_those_the_catalog_reads() -> None:
+    """`TEMPLATE_PATH_REGEX` of app/models/ci/catalog/components_project.rb; README by name, a licence beside it."""
+    files = [str(file.relative_to(ROOT)) for file in (ROOT / "templates").rglob("*") if file.is_file()]
+    assert files
+    assert all(re.fullmatch(r"templates/[\w-]+(?:/template)?\.yml", file) for file in files)
+    assert not any(file.is_symlink() for file in (ROOT / "templates").rglob("*"))
+    assert (ROOT / "README.md").stat().st_size > 0
+    assert (ROOT / "LICENSE").stat().st_size > 0
+
+
+@pytest.mark.parametrize("document", [0, 1])
+def test_each_document_of_the_template_against_gitlabs_schema(document: int) -> None:
+    documents = [next(yaml.safe_load_all(text())), resolved()]
+    assert schema_errors(documents[document]) == []
+
+
+def test_the_schema_does_refuse_what_is_wrong() -> None:
+    assert schema_errors(resolved(interruptible="maybe"))
+    assert schema_errors({"spec": {"inputs": {"x": {"type": "strin"}}}})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"with_needs": True, "needs": ["build"]},
+        {"with_tags": True, "tags": ["a"]},
+        {"with_environment": False, "with_rules": False},
+        {"retry": 0},
+        {"job_name": "release:a b"},
+    ],
+)
+def test_the_job_with_other_inputs_against_gitlabs_schema(given: dict[str, Any]) -> None:
+    assert schema_errors(resolved(**given)) == []
+
+
+def test_the_header_holds_nothing_newer_than_gitlab_17_0() -> None:
+    header = next(yaml.safe_load_all(text()))
+    assert set(header) == {"spec"}
+    assert set(header["spec"]) == HEADER_KEYS
+    for name, declared in inputs().items():
+        assert set(declared) <= INPUT_KEYS, name
+        assert declared["description"].strip(), name
+        assert "default" in declared, f"{name} would be mandatory"
+        assert "options" not in declared or declared["default"] in declared["options"]
+    assert "$[[ component" not in text()
+
+
+def test_every_input_is_declared_and_used() -> None:
+    assert set(INPUT.findall(text())) == set(inputs())
+
+
+def test_inputs_follow_the_settings() -> None:
+    derived = {declared["x-input"] for declared in PROPERTIES.values() if "x-input" in declared}
+    assert derived <= set(inputs())
+    for name, declared in PROPERTIES.items():
+        if "x-input" in declared:
+            assert f'INPUT_{name}: "$[[ inputs.{declared["x-input"]} ]]"' in text()
+
+
+def test_the_token_is_no_input() -> None:
+    assert not [name for name in inputs() if "token" in name or "password" in name]
+    assert "ARGOCD_AUTH_TOKEN" not in text()
+
+
+def test_what_gitlab_refuses_and_the_schema_does_not() -> None:
+    document = resolved()
+    assert not set(document) & GLOBAL_KEYWORDS, "a component must not touch the rest of the pipeline"
+    assert inputs()["rules"]["default"], "rules: [] is a job that never runs"
+    assert inputs()["environment"]["default"], "an empty environment name is invalid"
+    assert {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"', "when": "never"} in inputs()["rules"]["default"]
+    assert all("release" in name for name in document), "hidden jobs of two includes would be one"
+    renamed = resolved(job_name="other")
+    assert not set(document) & set(renamed)
+    assert default_image().endswith(f":{__version__}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_against_gitlabs_schema(name: str) -> None:
+    assert schema_errors(yaml.safe_load(example(name))) == []
+    assert f"argocd-release/release@{VERSION}" in example(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_resolve_to_what_is_expected(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    preview = Consumer.create(tmp_path, example(name)).preview()
+    expected = EXPECTED / f"{name}.yml"
+    if request.config.getoption("--accept"):
+        EXPECTED.mkdir(exist_ok=True)
+        expected.write_text(preview, "utf-8")
+    assert preview == expected.read_text("utf-8")
+    document = yaml.safe_load(preview)
+    assert schema_errors(document) == []
+    for job, content in jobs(document):
+        assert content.get("rules") != [], job
+        assert content.get("environment", {"name": "x"})["name"], job
+
+
+def test_there_is_an_example_of_each_kind() -> None:
+    assert set(NAMES) == {"plain", "services", "production", "matrix", "migrated", "air-gapped"}
+
+
+def run(sandbox: Sandbox, engine: Engine, consumer: Consumer, *arguments: str) -> subprocess.CompletedProcess[str]:
+    repository, _, tag = default_image().rpartition(":")
+    engine.image.tag(repository, tag)
+    given = sandbox.environment() | {"ARGOCD_OPTS": "--grpc-web --server-crt /argocd.crt"}
+    variables = [f"{name}={given[name]}" for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_OPTS")]
+    options = [word for variable in variables for word in ("--variable", variable)]
+    volume = f"{sandbox.certificate}:/argocd.crt:ro"
+    return consumer.run("--helper-image", helper(engine.client), "--volume", volume, *options, *arguments)
+
+
+def application(sandbox: Sandbox, name: str, **options: Any) -> str:
+    repository = sandbox.repository(name)
+    revision = repository.commit({"web.yaml": manifests.deployment("web", "registry.example.com/web:1", **options)})
+    sandbox.application(name, repository, retry_limit=0)
+    return revision
+
+
+def test_a_pipeline_goes_green_and_the_next_job_reads_the_report(
+    sandbox: Sandbox, engine: Engine, tmp_path: Path
+) -> None:
+    revision = application(sandbox, "sentry-frontend-dev")
+    consumer = Consumer.create(tmp_path, example("migrated"))
+    done = run(sandbox, engine, consumer)
+    log = done.stdout + done.stderr
+    assert done.returncode == 0, log
+    assert "release:frontend > RELEASE SUCCESSFUL" in log
+    assert (
+        f"sentry-frontend-dev is delivered at {revision}, https://{sandbox.server}/applications/sentry-frontend-dev"
+        in log
+    )
+    assert sandbox.ci_token not in log
+    junit, dotenv = reports(consumer)
+    assert check_junit(junit)["release"] == "passed"
+    assert check_dotenv(dotenv)["ARGOCD_RELEASE_REVISION"] == revision
+
+
+def test_the_guides_pipeline_goes_red_with_its_cause(sandbox: Sandbox, engine: Engine, tmp_path: Path) -> None:
+    application(sandbox, "sentry-payment-dev", replicas=-2)
+    consumer = Consumer.create(tmp_path, example("services"))
+    (consumer.folder / "payment-service").mkdir()
+    (consumer.folder / "payment-service" / "main.py").write_text("")
+    consumer.git(consumer.folder, "add", "--all")
+    consumer.git(consumer.folder, "commit", "--quiet", "--message", "a change of the payment service")
+    done = run(sandbox, engine, consumer)
+    log = done.stdout + done.stderr
+    assert done.returncode != 0, log
+    assert "release:payment-service > RELEASE FAILED" in log
+    assert "must be greater than or equal to 0" in log
+    assert re.search(r"release:payment-service.*10", log)
+    assert "release:frontend " not in log, "its folder did not change"
+    junit, dotenv = reports(consumer)
+    assert check_junit(junit)["release"] == "failure"
+    assert check_dotenv(dotenv)["ARGOCD_RELEASE_EXIT_CODE"] == "10"
+
+
+def reports(consumer: Consumer) -> tuple[str, str]:
+    """The JUnit and the dotenv report as gitlab-ci-local brought them out of the container."""
+    found = [file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()]
+    by_name = {file.name: file.read_text("utf-8") for file in found}
+    return by_name["argocd-release.xml"], by_name["argocd-release.env"]

@@ -1,0 +1,118 @@
+"""The image under test, built by the suite itself with a real Docker engine.
+
+Without an engine these tests are skipped, except in CI, where that is a failure. Where the base image of the Dockerfile
+can't be pulled, a stand-in is made of Debian's packages with ``mmdebstrap``; this machine's certificate authorities go
+into the stand-in, never into the product's image definition.
+"""
+
+import hashlib
+import io
+import os
+import platform
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.models.images import Image
+
+from sandbox import build
+
+ROOT = Path(__file__).parent.parent
+STAND_IN = "argocd-release-tests/base:trixie"
+HELPER = "argocd-release-tests/helper:1"
+TAG = "argocd-release-tests/image:1"
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+CERTIFICATES = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A Docker engine, the image under test, and what it was built from."""
+
+    client: docker.DockerClient
+    image: Image
+    arguments: dict[str, str]
+
+
+def engine_or_skip() -> docker.DockerClient:
+    try:
+        client = docker.from_env(timeout=300)
+        client.ping()
+    except DockerException as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"there is no Docker engine: {error}")
+        pytest.skip("there is no Docker engine; CI has one")
+    return client
+
+
+def build_image(client: docker.DockerClient) -> Engine:
+    """Build the image with the locally built argocd, as an offline build would."""
+    source = ROOT / "build" / "argocd" / f"argocd-linux-{ARCHITECTURE}"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(build.build()["argocd"], source)
+    arguments = {
+        "BASE": base(client),
+        "TARGETARCH": ARCHITECTURE,
+        "ARGOCD_SOURCE": "build/argocd",
+        f"ARGOCD_SHA256_{ARCHITECTURE.upper()}": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "REVISION": "0123456789abcdef",
+        "SOURCE": "https://gitlab.example.com/platform/argocd-release",
+    }
+    image, _ = client.images.build(path=str(ROOT), tag=TAG, buildargs=arguments, network_mode="host", rm=True)
+    return Engine(client=client, image=image, arguments=arguments)
+
+
+def base(client: docker.DockerClient) -> str:
+    """The Dockerfile's own base image if it can be had, or else a stand-in."""
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    declared = next(line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
+    try:
+        client.images.get(STAND_IN)
+    except ImageNotFound:
+        try:
+            client.images.pull(declared)
+        except APIError:
+            make_stand_in(client)
+        else:
+            return declared
+    return STAND_IN
+
+
+def make_stand_in(client: docker.DockerClient) -> None:
+    if shutil.which("mmdebstrap") is None:
+        pytest.fail(
+            "the base image can't be pulled, and there is no mmdebstrap to make a stand-in: apt-get install mmdebstrap"
+        )
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", "trixie", "-"]
+    plain = subprocess.run(command, capture_output=True, timeout=300, check=True).stdout
+    client.api.import_image_from_data(plain, repository="argocd-release-tests/plain", tag="trixie")
+    bundle = CERTIFICATES.read_bytes()
+    target = "etc/ssl/certs/ca-certificates.crt"
+    lines = ["FROM argocd-release-tests/plain:trixie", f"COPY {target} /{target}"]
+    build_from(client, STAND_IN, {"Dockerfile": "\n".join(lines).encode(), target: bundle})
+
+
+def helper(client: docker.DockerClient) -> str:
+    """What gitlab-ci-local needs to copy artifacts about; its own helper image may be out of reach."""
+    lines = [
+        f"FROM {base(client)}",
+        "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends rsync >/dev/null",
+    ]
+    build_from(client, HELPER, {"Dockerfile": "\n".join(lines).encode()})
+    return HELPER
+
+
+def build_from(client: docker.DockerClient, tag: str, files: dict[str, bytes]) -> None:
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    context.seek(0)
+    client.images.build(fileobj=context, custom_context=True, tag=tag, network_mode="host", rm=True)

@@ -1,0 +1,115 @@
+"""Pipelines of a consumer, previewed and run by gitlab-ci-local, which comes from npm by a lock file.
+
+The consumer's repository includes the component by its address, as on a GitLab; git is told where that address is.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox import build
+
+ROOT = Path(__file__).parent.parent
+NPM = Path(__file__).parent / "component" / "npm"
+EXAMPLES = ROOT / "component" / "examples"
+NODE = Path(sys.executable).parent
+VERSION = "0.1.0"
+
+
+def gitlab_ci_local() -> Path:
+    """The program, installed once into the cache."""
+    lock = (NPM / "package-lock.json").read_bytes()
+    folder = build.cache_folder().parent / f"gitlab-ci-local-{hashlib.sha256(lock).hexdigest()[:12]}"
+    program = folder / "node_modules" / ".bin" / "gitlab-ci-local"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in NPM.iterdir():
+            shutil.copy(file, folder)
+        environ = os.environ | {"PATH": f"{NODE}:{os.environ['PATH']}"}
+        subprocess.run(["npm", "ci", "--silent"], cwd=folder, env=environ, check=True, timeout=300)
+    return program
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consumer:
+    """A repository of somebody who includes the component; ``folder`` is its work tree."""
+
+    folder: Path
+    environ: dict[str, str] = field(repr=False)
+
+    @classmethod
+    def create(cls, root: Path, pipeline: str) -> "Consumer":
+        folder, server = root / "shop", root / "server"
+        config = root / "gitconfig"
+        config.write_text(
+            f'[url "{server}/"]\n\tinsteadOf = ssh://git@gitlab.example.com:22/\n[user]\n\tname = x\n\temail = x@example.com\n'
+        )
+        environ = {
+            "PATH": f"{NODE}:{os.environ['PATH']}",
+            "HOME": str(root),
+            "GIT_CONFIG_GLOBAL": str(config),
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        consumer = cls(folder=folder, environ=environ)
+        for path in ("platform", "mirrors"):
+            component = server / path / "argocd-release.git"
+            component.mkdir(parents=True)
+            shutil.copytree(ROOT / "templates", component / "templates")
+            consumer.git(component, "tag", VERSION)
+        folder.mkdir()
+        (folder / ".gitlab-ci.yml").write_text(pipeline)
+        consumer.git(folder, "remote", "add", "origin", "git@gitlab.example.com:team/shop.git")
+        consumer.git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")
+        consumer.git(folder, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+        return consumer
+
+    def git(self, folder: Path, *arguments: str) -> None:
+        if not (folder / ".git").exists():
+            self._run(folder, "git", "init", "--quiet", "--initial-branch=main")
+            self._run(folder, "git", "add", "--all")
+            self._run(folder, "git", "commit", "--quiet", "--message", "all")
+        self._run(folder, "git", *arguments)
+
+    def preview(self) -> str:
+        """The pipeline with every include resolved, checked against GitLab's schema by gitlab-ci-local."""
+        done = self._local("--preview")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the pipeline in containers; needs rsync on this machine."""
+        if shutil.which("rsync") is None:
+            if os.environ.get("CI"):
+                pytest.fail("gitlab-ci-local needs rsync: apt-get install rsync")
+            pytest.skip("gitlab-ci-local needs rsync; CI has it")
+        return self._local("--network", "host", "--pull-policy", "if-not-present", *arguments)
+
+    def _local(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(gitlab_ci_local()), *arguments],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+
+    def _run(self, folder: Path, *command: str) -> None:
+        subprocess.run(command, cwd=folder, env=self.environ, check=True, capture_output=True, timeout=60)
+
+
+def example(name: str) -> str:
+    return (EXAMPLES / f"{name}.yml").read_text("utf-8")
+
+
+def default_image() -> str:
+    header = next(yaml.safe_load_all((ROOT / "templates" / "release.yml").read_text("utf-8")))
+    return str(header["spec"]["inputs"]["image"]["default"])

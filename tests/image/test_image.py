@@ -1,0 +1,199 @@
+"""The image: what is in it and what is not, and that a release job works in it as runners run it."""
+
+import statistics
+import tarfile
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from docker.errors import BuildError
+from docker.models.containers import Container
+
+from argocd_release import __version__
+from sandbox import manifests
+from sandbox.application import delivered
+from sandbox.sandbox import Sandbox
+from tests.docker_engine import ROOT, Engine
+from tests.gitlab_rules import check_dotenv, check_junit
+
+MEGABYTE = 1_000_000
+Start = Callable[..., Container]
+REPORTS = {"argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json"}
+# As GitLab's runner cancels a job in Docker: every process but the first and its own, the highest first.
+CANCEL = 'for p in $(ls /proc | grep -E "^[0-9]+$" | sort -rn); do [ $p = 1 ] || [ $p = $$ ] || kill -TERM $p; done'
+
+
+def inside(engine: Engine, script: str, **options: object) -> str:
+    """What a shell script prints in the image, its standard error included."""
+    output = engine.client.containers.run(engine.image.id, ["sh", "-c", script], remove=True, stderr=True, **options)
+    return str(output.decode())
+
+
+@pytest.fixture
+def start(engine: Engine, sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> Start:
+    """Start argocd-release in a container as a strict cluster would: any user, a read-only root, no home."""
+
+    def started(application: str, **environ: str) -> Container:
+        tmp_path.chmod(0o777)
+        settings = sandbox.environment() | {"ARGOCD_OPTS": "--grpc-web --server-crt /argocd.crt"}
+        settings = {name: value for name, value in settings.items() if name.startswith("ARGOCD_")}
+        container: Container = engine.client.containers.run(
+            engine.image.id,
+            ["sh", "-c", "argocd-release; exit $?"],
+            environment=settings
+            | {"ARGOCD_APP_NAME": application, "RELEASE_TIMEOUT": "30", "HOME": "/nowhere"}
+            | environ,
+            user="4242:0",
+            read_only=True,
+            tmpfs={"/tmp": "mode=1777"},  # noqa: S108
+            network_mode="host",
+            working_dir="/builds/project",
+            volumes={
+                str(tmp_path): {"bind": "/builds/project", "mode": "rw"},
+                str(sandbox.certificate): {"bind": "/argocd.crt", "mode": "ro"},
+            },
+            detach=True,
+        )
+        request.addfinalizer(lambda: container.remove(force=True))
+        return container
+
+    return started
+
+
+def test_metadata(engine: Engine) -> None:
+    config = engine.image.attrs["Config"]
+    assert config["User"] == "10001:0"
+    assert config["Entrypoint"] is None
+    assert config["Cmd"] == ["argocd-release"]
+    labels = config["Labels"]
+    prefix = "org.opencontainers.image"
+    assert labels[f"{prefix}.version"] == __version__
+    assert labels[f"{prefix}.licenses"] == "Apache-2.0"
+    assert labels[f"{prefix}.revision"] == "0123456789abcdef"
+    assert labels[f"{prefix}.source"] == "https://gitlab.example.com/platform/argocd-release"
+    assert labels[f"{prefix}.base.name"] == engine.arguments["BASE"]
+
+
+def test_versions(engine: Engine) -> None:
+    assert inside(engine, "argocd-release --version") == f"argocd-release {__version__}\n"
+    assert inside(engine, "argocd version --client --short").startswith("argocd: v2.13.2+")
+    assert inside(engine, "python3 --version").startswith("Python 3.13.")
+
+
+def test_what_runners_need_is_there(engine: Engine) -> None:
+    tools = ("sh", "bash", "grep", "sed", "awk", "cat", "printf", "id", "mkdir", "kill")
+    assert inside(engine, f"for t in {' '.join(tools)}; do command -v $t >/dev/null || echo $t; done") == ""
+    assert inside(engine, "echo a1 | grep a | sed s/1/2/ | awk '{print $1}'; cat -A /etc/hostname >/dev/null") == "a2\n"
+
+
+def test_what_nobody_needs_is_not(engine: Engine) -> None:
+    assert inside(engine, "find / -xdev -perm /6000 -type f 2>/dev/null", user="0") == ""
+    assert inside(engine, "for t in gcc cc make pip pip3 curl wget; do command -v $t; done; true") == ""
+    assert (
+        inside(
+            engine,
+            "find / -xdev -name 'pip*' -path '*site-packages*' 2>/dev/null; ls /var/lib/apt/lists 2>/dev/null; true",
+        )
+        == ""
+    )
+    assert inside(engine, "grep -rl 'PRIVATE KEY' /opt /tmp /root /home 2>/dev/null; true") == ""
+
+
+def test_a_user_without_a_name_and_a_read_only_root(engine: Engine) -> None:
+    printed = inside(
+        engine,
+        "id -u; cd /tmp && argocd-release; echo $?; ls argocd-release.*",
+        user="4242:4242",
+        read_only=True,
+        tmpfs={"/tmp": ""},  # noqa: S108
+        environment={"HOME": "/nowhere"},
+    )
+    assert printed.startswith("4242\n")
+    assert "3 settings are wrong:" in printed
+    assert set(printed.split()[-3:]) == REPORTS
+
+
+def test_a_wrong_checksum_stops_the_build(engine: Engine) -> None:
+    arguments = {**engine.arguments, **{name: "0" * 64 for name in engine.arguments if "SHA256" in name}}
+    with pytest.raises(BuildError) as caught:
+        engine.client.images.build(path=str(ROOT), buildargs=arguments, target="argocd", network_mode="host", rm=True)
+    assert "did NOT match" in "".join(line.get("stream", "") for line in caught.value.build_log)
+
+
+def test_size(engine: Engine, tmp_path: Path) -> None:
+    """Of every layer, compressed as a registry stores it."""
+    saved = tmp_path / "image.tar"
+    with saved.open("wb") as file:
+        file.writelines(engine.image.save())
+    sizes = []
+    with tarfile.open(saved) as archive:
+        for member in archive:
+            stream = archive.extractfile(member)
+            if stream is None or (member.size < MEGABYTE and not member.name.endswith("layer.tar")):
+                continue
+            squeeze = zlib.compressobj(6)
+            sizes.append(sum(len(squeeze.compress(block)) for block in iter(lambda s=stream: s.read(MEGABYTE), b"")))  # type: ignore[misc]
+            sizes[-1] += len(squeeze.flush())
+    print(
+        f"compressed layers, in MB: {[round(size / MEGABYTE, 1) for size in sizes]}, all: {sum(sizes) / MEGABYTE:.1f}"
+    )
+    assert 50 * MEGABYTE < sum(sizes) <= 95 * MEGABYTE
+
+
+def test_start_to_first_call(engine: Engine) -> None:
+    script = """
+mkdir /tmp/bin
+printf '#!/bin/sh\\ndate +%%s%%N > /tmp/called; kill -9 $PPID' > /tmp/bin/argocd
+chmod +x /tmp/bin/argocd
+for n in 1 2 3 4 5 6; do s=$(date +%s%N); argocd-release >/dev/null 2>&1; echo $(( ($(cat /tmp/called) - s) / 1000000 )); done
+"""
+    environ = {"ARGOCD_SERVER": "x", "ARGOCD_AUTH_TOKEN": "x", "ARGOCD_APP_NAME": "x"}
+    path = "/tmp/bin:/opt/argocd-release/bin:/usr/bin:/bin"  # noqa: S108
+    lines = inside(engine, script, environment=environ | {"PATH": path}, working_dir="/tmp").splitlines()  # noqa: S108
+    times = [int(line) for line in lines if line.isdigit()][1:]
+    print(f"start to first call of argocd, in ms: {times}")
+    assert len(times) == 5
+    assert statistics.median(times) <= 400
+
+
+def test_a_delivered_release(sandbox: Sandbox, start: Start, name: str, tmp_path: Path) -> None:
+    repository = sandbox.repository(name)
+    revision = repository.commit({"web.yaml": manifests.deployment("web", "registry.example.com/web:1")})
+    sandbox.application(name, repository).wait_for(delivered(revision))
+    container = start(name)
+
+    assert container.wait(timeout=60)["StatusCode"] == 0, container.logs().decode()
+    assert "RELEASE SUCCESSFUL" in container.logs().decode()
+    variables = check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))
+    assert variables["ARGOCD_RELEASE_REVISION"] == revision
+
+
+def test_a_failed_release(sandbox: Sandbox, start: Start, name: str, tmp_path: Path) -> None:
+    repository = sandbox.repository(name)
+    repository.commit({"web.yaml": manifests.deployment("web", "registry.example.com/web:1", replicas=-2)})
+    sandbox.application(name, repository, retry_limit=0)
+    container = start(name)
+
+    assert container.wait(timeout=60)["StatusCode"] == 10, container.logs().decode()
+    assert "must be greater than or equal to 0" in container.logs().decode()
+    assert check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))["release"] == "failure"
+
+
+def test_cancelled_as_gitlabs_runner_does(sandbox: Sandbox, start: Start, name: str, tmp_path: Path) -> None:
+    repository = sandbox.repository(name)
+    repository.commit({"web.yaml": manifests.deployment("web", "registry.example.com/web:1", fate="never-ready")})
+    sandbox.application(name, repository)
+    container = start(name)
+    deadline = time.monotonic() + 20
+    while b"app wait" not in container.logs() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    sent = time.monotonic()
+    container.exec_run(["sh", "-c", CANCEL])
+
+    assert container.wait(timeout=10)["StatusCode"] == 143, container.logs().decode()
+    assert time.monotonic() - sent <= 10
+    assert {file.name for file in tmp_path.iterdir()} == REPORTS
+    assert check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))["release"] == "error"
+    assert check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))["ARGOCD_RELEASE_STATUS"] == "cancelled"
