@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from argocd_release import __version__
 from sandbox import build
 
 ROOT = Path(__file__).parent.parent
 NPM = Path(__file__).parent / "component" / "npm"
 EXAMPLES = ROOT / "component" / "examples"
 NODE = Path(sys.executable).parent
-VERSION = "0.1.0"
 
 
 def gitlab_ci_local() -> Path:
@@ -45,7 +45,7 @@ class Consumer:
     environ: dict[str, str] = field(repr=False)
 
     @classmethod
-    def create(cls, root: Path, pipeline: str) -> "Consumer":
+    def create(cls, root: Path, pipeline: str, *, project: str = "team/shop") -> "Consumer":
         folder, server = root / "shop", root / "server"
         config = root / "gitconfig"
         config.write_text(
@@ -62,10 +62,10 @@ class Consumer:
             component = server / path / "argocd-release.git"
             component.mkdir(parents=True)
             shutil.copytree(ROOT / "templates", component / "templates")
-            consumer.git(component, "tag", VERSION)
+            consumer.git(component, "tag", __version__)
         folder.mkdir()
         (folder / ".gitlab-ci.yml").write_text(pipeline)
-        consumer.git(folder, "remote", "add", "origin", "git@gitlab.example.com:team/shop.git")
+        consumer.git(folder, "remote", "add", "origin", f"git@gitlab.example.com:{project}.git")
         consumer.git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")
         consumer.git(folder, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
         return consumer

@@ -18,7 +18,7 @@ from argocd_release.settings import PROPERTIES
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from tests.docker_engine import Engine, helper
-from tests.gitlab_ci_local import EXAMPLES, ROOT, VERSION, Consumer, default_image, example
+from tests.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
 from tests.gitlab_rules import check_dotenv, check_junit
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -175,7 +175,7 @@ def test_what_gitlab_refuses_and_the_schema_does_not() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_against_gitlabs_schema(name: str) -> None:
     assert schema_errors(yaml.safe_load(example(name))) == []
-    assert f"argocd-release/release@{VERSION}" in example(name)
+    assert f"argocd-release/release@{__version__}" in example(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -257,3 +257,86 @@ def reports(consumer: Consumer) -> tuple[str, str]:
     found = [file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()]
     by_name = {file.name: file.read_text("utf-8") for file in found}
     return by_name["argocd-release.xml"], by_name["argocd-release.env"]
+
+
+def test_the_projects_own_pipeline(tmp_path: Path) -> None:
+    """Against the schema, and resolved with the component at the commit, as far as that can be seen without a GitLab."""
+    pipeline = (ROOT / ".gitlab-ci.yml").read_text("utf-8")
+    consumer = Consumer.create(
+        tmp_path,
+        pipeline.replace("release@$CI_COMMIT_SHA", f"release@{__version__}"),
+        project="platform/argocd-release",
+    )
+    document = yaml.safe_load(consumer.preview())
+    assert schema_errors(document) == []
+    assert document["self-test"]["script"] == ["argocd-release"]
+    assert document["self-test"]["allow_failure"] == {"exit_codes": [30]}
+    assert document["publish"]["release"]["tag_name"] == "$CI_COMMIT_TAG"
+    images = [job["image"]["name"] for _, job in jobs(document) if "image" in job]
+    assert not [image for image in images if image.endswith(":latest")]
+    pins = [value for name, value in document["variables"].items() if name.endswith("_IMAGE")]
+    assert all(re.search(r":\d+\.\d+\.\d+", pin) for pin in pins)
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    for name in filter(None, files):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+        (folder / name).chmod((ROOT / name).stat().st_mode)
+    return folder
+
+
+def test_bump_version_moves_every_place(tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path)
+
+    def bump(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bin/bump_version", *arguments], cwd=project, capture_output=True, text=True, check=False
+        )
+
+    assert bump("--check", __version__).returncode == 0
+    assert bump("v1.2").returncode == 2
+    assert bump("7.8.9", "--yes").returncode == 0
+    assert bump("--check", "7.8.9").returncode == 0
+    assert bump("--check", __version__).returncode == 1
+    left = subprocess.run(
+        ["grep", "-rlF", __version__, "README.md", "Dockerfile", "plugin", "component"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(left.stdout.split()) <= {"README.md"}, "only the README's captured log may still name it"
+    assert "## [7.8.9] - " in (project / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_update_pins_moves_version_and_checksums_and_refuses_what_is_none(tmp_path: Path) -> None:
+    dockerfile, listing = tmp_path / "Dockerfile", tmp_path / "cli_checksums.txt"
+    dockerfile.write_bytes((ROOT / "Dockerfile").read_bytes())
+
+    def update(text: str) -> int:
+        listing.write_text(text)
+        command = [
+            "bin/update_pins",
+            "--argocd",
+            "v2.13.9",
+            "--no-digest",
+            "--checksums",
+            str(listing),
+            "--dockerfile",
+            str(dockerfile),
+        ]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+
+    assert update(f"{'a' * 64}  argocd-linux-amd64\n") == 1
+    assert dockerfile.read_bytes() == (ROOT / "Dockerfile").read_bytes()
+    assert (
+        update(f"{'a' * 64}  argocd-linux-amd64\n{'b' * 64}  argocd-linux-arm64\n{'c' * 64}  argocd-darwin-arm64\n")
+        == 0
+    )
+    text = dockerfile.read_text()
+    for pin in ("ARG ARGOCD_VERSION=v2.13.9", "download/v2.13.9\n", f"AMD64={'a' * 64}\n", f"ARM64={'b' * 64}\n"):
+        assert pin in text
