@@ -172,7 +172,8 @@ class ArgoCD:
             self._check_cancelled()
             raise self._error(arguments, Trouble.KILLED, error.exit_code, "argocd was killed") from error
         except sh.ErrorReturnCode as error:
-            message = said(error.stderr.decode("utf-8", "replace")) or said(error.stdout.decode("utf-8", "replace"))
+            outputs = (stream.decode("utf-8", "replace") for stream in (error.stderr, error.stdout))
+            message = next(filter(None, map(said, outputs)), "argocd failed and said nothing")
             trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), Trouble.OTHER)
             raise self._error(arguments, trouble, error.exit_code, _RPC.sub("", message)) from error
         finally:
@@ -228,15 +229,13 @@ class Feed:
 
 
 def said(stderr: str) -> str:
-    """What argocd says of its failure, on one line: its fatal message, or else its last line.
+    """What argocd says of its failure, on one line: its fatal message, or else its last line, or ``""``.
 
     With ``--logformat json`` its own log lines are JSON; those of its libraries and cobra's are not.
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
     fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]
-    return one_line(
-        str(fatal[-1]) if fatal else _plain(lines[-1]) if lines else "argocd failed and said nothing", limit=1000
-    )
+    return one_line(str(fatal[-1]) if fatal else _plain(lines[-1]) if lines else "", limit=1000)
 
 
 def _log_entry(line: str) -> dict[str, Any]:

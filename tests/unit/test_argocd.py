@@ -77,6 +77,14 @@ def test_troubles_are_told_apart(make: Make, stderr: str, expected: Trouble) -> 
     assert trouble(make(f"echo '{stderr}' >&2; exit 20")).trouble is expected
 
 
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [("echo 'usage: argocd'; exit 1", "usage: argocd"), ("exit 1", "argocd failed and said nothing")],
+)
+def test_a_failure_without_a_word_on_standard_error(make: Make, script: str, message: str) -> None:
+    assert trouble(make(script)).message == message
+
+
 def test_the_environment_of_a_call(make: Make) -> None:
     argocd = make(
         'case "$HOME" in /tmp/argocd-*) ;; *) exit 9 ;; esac; [ "$TMPDIR" = "$HOME" ] && [ ! -e "$ARGOCD_CONFIG_DIR" ] || exit 8; echo ok'
@@ -128,7 +136,7 @@ def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
     [
         ('{"level":"warning","msg":"w"}\n{"level":"fatal","msg":"the cause"}\n', "the cause"),
         ('time="x" level=fatal msg="old"', 'time="x" level=fatal msg="old"'),
-        ("", "argocd failed and said nothing"),
+        ("", ""),
         ('{"no": "message"}', '{"no": "message"}'),
         ("[1]", "[1]"),
     ],
