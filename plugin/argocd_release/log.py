@@ -11,6 +11,7 @@ from structlog.typing import EventDict, WrappedLogger
 LINES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "start": "argocd-release {version}: application {application}, Argo CD at {server}, at most {timeout} s",
+        "timeout shortened": "note: {timeout} s instead of {asked} s, because GitLab ends the job after {job} s",
         "command": "$ {command}",
         "output": "{line}",
         "state": "-> {sync} to {revision}, {health}: {reason}",

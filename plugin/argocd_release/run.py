@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TextIO
@@ -13,6 +14,7 @@ from argocd_release.argocd import ArgoCD
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, ReleaseError
 from argocd_release.reporters import summary
 from argocd_release.result import Result
+from argocd_release.rules import Expectation, Patience
 from argocd_release.settings import Settings
 from argocd_release.signals import Signals
 from argocd_release.text import one_line, redaction
@@ -65,16 +67,23 @@ class Run:
         for name, meant in settings.unknown(self._environ):
             self._log.info("unknown setting", name=name, meant=f"; did you mean {meant}?" if meant else "")
         known = self._settings = settings.load(self._environ)
-        self._log.info(
-            "start", version=__version__, application=known.app_name, server=known.server, timeout=known.timeout
-        )
+        timeout = settings.seconds_left(known, datetime.now(UTC))
+        self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
+        if timeout < known.timeout:
+            self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
         environ = {**self._environ, **known.argocd_environ}
         self._argocd = stack.enter_context(ArgoCD(environ, echo=lambda line: self._log.info("command", command=line)))
         clock = MonotonicClock()
         signals.on_arrival(self._argocd.cancel)
         signals.on_arrival(lambda _: clock.wake())
         self._tracker = Tracker(
-            known.app_name, commands=self._argocd, clock=clock, timeout=known.timeout, emit=self._log.info
+            known.app_name,
+            commands=self._argocd,
+            clock=clock,
+            timeout=timeout,
+            emit=self._log.info,
+            patience=_patience(known),
+            expectation=Expectation(revision=known.revision),
         )
         return self._tracker.track()
 
@@ -123,3 +132,16 @@ class Run:
                 self._log.info("text", text=f"{shown.rstrip()}\n")
             except ArgoCDError as error:
                 self._log.info("not shown", command=error.command, error=error.message)
+
+
+def _patience(known: Settings) -> Patience:
+    return Patience(
+        fail_fast=known.fail_fast,
+        failed_attempts=known.failed_attempts,
+        condition=known.condition_grace,
+        degraded=known.degraded_grace,
+        deleted=known.deleted_grace,
+        unreachable=known.unreachable_grace,
+        connect=known.connect_grace,
+        appear=known.appear_timeout,
+    )

@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import resources
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ SCHEMA: Final[dict[str, Any]] = json.loads(
 )
 PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
 PREFIX: Final = "RELEASE_"
+UPLOAD_SECONDS: Final = 45
 # The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
 # input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
@@ -61,10 +63,21 @@ class Settings:
     app_name: str
     opts: str = field(repr=False)
     timeout: int
+    fail_fast: bool
+    failed_attempts: int
+    condition_grace: int
+    degraded_grace: int
+    deleted_grace: int
+    unreachable_grace: int
+    connect_grace: int
+    appear_timeout: int
+    revision: str
     junit_path: str
     dotenv_path: str
     annotations_path: str
     image_tag: str
+    job_timeout: int
+    job_started_at: str
 
     @property
     def argocd_environ(self) -> dict[str, str]:
@@ -95,6 +108,21 @@ def load(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(tuple(sorted(problems, key=_schema_order)))
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
+
+
+def seconds_left(known: Settings, now: datetime) -> int:
+    """``timeout``, or less where GitLab would end the job before; then there is still time to upload the reports.
+
+    A job that GitLab ends uploads nothing (gitlab-runner common/build.go). At least 1.
+    """
+    try:
+        started = datetime.fromisoformat(known.job_started_at)
+    except ValueError:
+        return known.timeout
+    if not known.job_timeout or started.tzinfo is None:
+        return known.timeout
+    left = known.job_timeout - (now - started).total_seconds() - UPLOAD_SECONDS
+    return max(1, min(known.timeout, int(left)))
 
 
 def report_paths(environ: Mapping[str, str]) -> dict[str, str]:

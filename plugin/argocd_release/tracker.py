@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from argocd_release.application import Application
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
+from argocd_release.rules import Expectation, Patience
 from argocd_release.verdict import Failure, History, Verdict, judge
 
 POLL_SECONDS: Final = 2.0
@@ -19,6 +20,8 @@ CONFIRM_SECONDS: Final = 0.5
 BURST_SECONDS: Final = 0.3
 # A look just before the deadline still gets this long to answer.
 LEAST_CALL_SECONDS: Final = 2.0
+REFRESH_SECONDS: Final = 10.0
+UNCOMPARED_SECONDS: Final = 5.0
 # With the next look at most 2 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 12.0
 
@@ -74,7 +77,17 @@ class MonotonicClock:
 class Tracker:
     """Tracks one application; ``application`` is the last state seen (None: none), also of a run that is cut short."""
 
-    def __init__(self, name: str, *, commands: Commands, clock: Clock, timeout: float, emit: Emit) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        commands: Commands,
+        clock: Clock,
+        timeout: float,
+        emit: Emit,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+        expectation: Expectation = Expectation(),  # noqa: B008 - frozen
+    ) -> None:
         self.application: Application | None = None
         self._name = name
         self._commands = commands
@@ -82,17 +95,18 @@ class Tracker:
         self._started = clock.now()
         self._timeout = timeout
         self._emit = emit
+        self._history = History(patience=patience, expectation=expectation)
         self._feed: Feed | None = None
         self._shown: tuple[str, float] = ("", self._started)
 
     def track(self) -> Verdict:
         """Look, judge and wait until there is a verdict; at the deadline it is *timed out* (or *unreachable*)."""
-        history = History()
+        history = self._history
         try:
             while True:
-                seen = self._look(refresh=not history.compared, echo=history.now == 0)
+                seen, compared = self._look(compare=not history.compared, echo=history.now == 0)
                 answered = isinstance(seen, Application)
-                history = history.observe(seen, now=self._clock.now(), compared=answered)
+                history = history.observe(seen, now=self._clock.now(), compared=compared)
                 verdict = judge(seen, history)
                 if verdict.outcome is None and self._left() <= 0:
                     verdict = self._timed_out(seen, verdict)
@@ -108,11 +122,22 @@ class Tracker:
             if self._feed is not None:
                 self._feed.stop()
 
-    def _look(self, *, refresh: bool, echo: bool) -> Application | Failure:
+    def _look(self, *, compare: bool, echo: bool) -> tuple[Application | Failure, bool]:
+        """What was seen, and whether Argo CD has compared for it."""
+        left = max(self._left(), LEAST_CALL_SECONDS)
         try:
-            self.application = self._commands.get(
-                self._name, seconds=max(self._left(), LEAST_CALL_SECONDS), refresh=refresh, echo=echo
-            )
+            seconds = min(left, REFRESH_SECONDS) if compare else left
+            self.application = self._commands.get(self._name, seconds=seconds, refresh=compare, echo=echo)
+        except ArgoCDError as error:
+            if compare and error.trouble is Trouble.HUNG:
+                return self._look_without_comparing(), False
+            return Failure(trouble=error.trouble, message=error.message), False
+        return self.application, compare
+
+    def _look_without_comparing(self) -> Application | Failure:
+        # A refresh waits for the application controller without end; a frozen API server answers nothing at all.
+        try:
+            self.application = self._commands.get(self._name, seconds=UNCOMPARED_SECONDS)
         except ArgoCDError as error:
             return Failure(trouble=error.trouble, message=error.message)
         return self.application

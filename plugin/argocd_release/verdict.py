@@ -7,12 +7,11 @@ longer seen, or that is seen of another revision, starts anew.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
-from types import MappingProxyType
 from typing import Final
 
 from argocd_release.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.errors import Outcome, Trouble
+from argocd_release.rules import HINTS, Expectation, Patience, Symptom
 from argocd_release.text import one_line
 
 NAMED_RESOURCES: Final = 3
@@ -31,50 +30,6 @@ class Failure:
     message: str
 
 
-class Symptom(Enum):
-    """What a look can show; the first that is ripe decides."""
-
-    DENIED = auto()
-    MISSING_AT_START = auto()
-    DELETED = auto()
-    UNREACHABLE_AT_START = auto()
-    UNREACHABLE = auto()
-    OPERATION_FAILED = auto()
-    ATTEMPTS_FAILED = auto()
-    CONDITION = auto()
-    DEGRADED = auto()
-    EMPTY = auto()
-    DELIVERED = auto()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """What a symptom means, and how long it must last: seconds since first seen, and looks that saw it."""
-
-    outcome: Outcome
-    seconds: float = 0
-    looks: int = 1
-
-
-RULES: Final[Mapping[Symptom, Rule]] = MappingProxyType(
-    {
-        Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
-        Symptom.MISSING_AT_START: Rule(outcome=Outcome.MISSING),
-        Symptom.DELETED: Rule(outcome=Outcome.MISSING, seconds=10),
-        Symptom.UNREACHABLE_AT_START: Rule(outcome=Outcome.UNREACHABLE, seconds=15),
-        Symptom.UNREACHABLE: Rule(outcome=Outcome.UNREACHABLE, seconds=60),
-        Symptom.OPERATION_FAILED: Rule(outcome=Outcome.SYNC_FAILED, looks=2),
-        Symptom.ATTEMPTS_FAILED: Rule(outcome=Outcome.SYNC_FAILED),
-        Symptom.CONDITION: Rule(outcome=Outcome.SYNC_FAILED, seconds=10),
-        Symptom.DEGRADED: Rule(outcome=Outcome.DEGRADED, seconds=15),
-        Symptom.EMPTY: Rule(outcome=Outcome.NOT_DELIVERED, seconds=10),
-        Symptom.DELIVERED: Rule(outcome=Outcome.DELIVERED, looks=2),
-    }
-)
-# Failed attempts after which a sync that Argo CD keeps retrying counts as failed. All that time its phase is Running.
-FAILED_ATTEMPTS: Final = 2
-
-
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
     """When a symptom was seen first (seconds on the injected clock), by how many looks, of which revision."""
@@ -88,6 +43,8 @@ class Sighting:
 class History:
     """What the looks so far have shown. ``compared``: Argo CD has compared with git since this job began."""
 
+    patience: Patience = field(default_factory=Patience)
+    expectation: Expectation = field(default_factory=Expectation)
     now: float = 0
     compared: bool = False
     reached: bool = False
@@ -115,8 +72,8 @@ class History:
 
     def ripe(self, symptom: Symptom) -> bool:
         """Whether the symptom has lasted through its grace."""
-        sighting, rule = self.sightings[symptom], RULES[symptom]
-        return self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
+        sighting, rule = self.sightings[symptom], self.patience.rules().get(symptom)
+        return rule is not None and self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +90,8 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
     found = findings(seen, history)
     for symptom, reason in found.items():
         if history.ripe(symptom):
-            return Verdict(outcome=RULES[symptom].outcome, reason=reason, hint=_HINTS.get(symptom, ""))
+            outcome = history.patience.rules()[symptom].outcome
+            return Verdict(outcome=outcome, reason=reason, hint=HINTS.get(symptom, ""))
     if isinstance(seen, Failure):
         refused = seen.trouble in _ANSWERS
         return Verdict(outcome=None, reason=f"Argo CD {'refuses' if refused else 'gives no answer'}: {seen.message}")
@@ -168,7 +126,7 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     if history.compared and operation is not None and current:
         if not application.operating and operation.phase in {OperationPhase.FAILED, OperationPhase.ERROR}:
             yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {_operation_cause(application)}"
-        elif operation.running and operation.retries >= FAILED_ATTEMPTS:
+        elif operation.running and operation.retries >= history.patience.failed_attempts:
             attempts = f"{operation.retries} attempts, Argo CD still retries"
             yield Symptom.ATTEMPTS_FAILED, f"sync failed: {_operation_cause(application)} ({attempts})"
     for condition in application.conditions:
@@ -187,7 +145,7 @@ def waiting_for(application: Application, history: History) -> str:
     """What keeps the application from being delivered, in one line; ``""`` if nothing does."""
     operation = application.operation
     if not history.compared:
-        return "Argo CD has not compared with git yet"
+        return "Argo CD has not compared with git since this job began; its application controller may be down or busy"
     if application.operating:
         return _running(application)
     if operation is not None and operation.finished_at > application.reconciled_at:
@@ -195,6 +153,8 @@ def waiting_for(application: Application, history: History) -> str:
         return "Argo CD has not compared since the sync finished"
     if application.sync is not SyncStatus.SYNCED:
         return _out_of_sync(application)
+    if missing := history.expectation.missing(application):
+        return missing
     current = operation is not None and operation.revisions == application.revisions
     if operation is not None and current and operation.phase is not OperationPhase.SUCCEEDED:
         return f"sync {operation.phase.lower()}: {_operation_cause(application)}"
@@ -241,21 +201,3 @@ def _named(resources: list[Resource]) -> str:
     texts = [f"{item} {item.message}".strip() if item.message else str(item) for item in resources]
     rest = f" and {len(texts) - NAMED_RESOURCES} more" if len(texts) > NAMED_RESOURCES else ""
     return ", ".join(one_line(text) for text in texts[:NAMED_RESOURCES]) + rest
-
-
-_HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
-    {
-        Symptom.DENIED: "check ARGOCD_AUTH_TOKEN (expired, revoked, a protected variable on an unprotected branch?) "
-        "and that its account may: applications, get and projects, get",
-        Symptom.MISSING_AT_START: "check ARGOCD_APP_NAME, and that ARGOCD_SERVER is the right Argo CD",
-        Symptom.DELETED: "find out who or what deleted it: Argo CD's audit log names the user",
-        Symptom.UNREACHABLE_AT_START: "check ARGOCD_SERVER, the network between this runner and it, and ARGOCD_OPTS "
-        "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt); the job can simply be retried",
-        Symptom.UNREACHABLE: "nothing is known of the release; the job can simply be retried",
-        Symptom.OPERATION_FAILED: "fix the manifests named above and push again; the cluster keeps what it had",
-        Symptom.ATTEMPTS_FAILED: "fix the manifests named above and push again; Argo CD may go on retrying first",
-        Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",
-        Symptom.DEGRADED: "look at the pods and events of what is Degraded",
-        Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",
-    }
-)

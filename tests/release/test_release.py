@@ -245,6 +245,103 @@ def test_server_down_for_a_while(sandbox: Sandbox, start_release: StartRelease, 
     assert "trying again" in ended.log
 
 
+def test_controller_frozen_for_a_while(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:
+    """`get --refresh` never returns then; a plain `get` still shows the old state, Synced and Healthy."""
+    repository = sandbox.repository(name)
+    old = repository.commit(web("old"))
+    sandbox.application(name, repository).wait_for(delivered(old))
+    revision = repository.commit(web("new"))
+    with sandbox.part("application-controller").paused():
+        running = start_release(name)
+        time.sleep(12)
+    ended = running.end()
+
+    assert ended.exit_code == 0, ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision
+    assert "has not compared with git since this job began" in ended.log
+
+
+def test_server_frozen(sandbox: Sandbox, release: Run, name: str) -> None:
+    """Connections are accepted and never answered."""
+    with sandbox.part("argocd-server").paused():
+        ended = release(name)
+
+    assert ended.exit_code == 30, ended.log
+    assert ended.seconds <= 36
+    assert ended.cause == "no answer within 5 s"
+    check_reports(ended, "unreachable")
+
+
+def test_degraded_after_its_grace_and_not_before(sandbox: Sandbox, release: Run, name: str) -> None:
+    repository = sandbox.repository(name)
+    repository.commit(web("1", fate="never-ready", deadline=2))
+    sandbox.application(name, repository)
+
+    ended = release(name, RELEASE_DEGRADED_GRACE="4", RELEASE_TIMEOUT="40")
+
+    assert ended.exit_code == 11, ended.log
+    assert ended.cause.startswith("Degraded: Deployment/web")
+    assert ended.seconds <= 4 + 5 + 3
+
+
+def test_missing_path(sandbox: Sandbox, release: Run, name: str) -> None:
+    repository = sandbox.repository(name)
+    repository.commit(web("1"))
+    sandbox.application(name, repository, path="not/there")
+
+    ended = release(name, RELEASE_CONDITION_GRACE="3")
+
+    assert ended.exit_code == 10, ended.log
+    assert ended.cause.startswith("ComparisonError: ")
+    assert "app path does not exist" in ended.cause
+
+
+def test_application_that_appears_late(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:
+    running = start_release(name, RELEASE_APPEAR_TIMEOUT="30")
+    time.sleep(3)
+    repository = sandbox.repository(name)
+    revision = repository.commit(web("1"))
+    sandbox.application(name, repository)
+    ended = running.end()
+
+    assert ended.exit_code == 0, ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision
+
+
+def test_application_deleted_midway(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:
+    repository = sandbox.repository(name)
+    repository.commit(web("1", fate="never-ready"))
+    application = sandbox.application(name, repository)
+    running = start_release(name, RELEASE_DELETED_GRACE="3")
+    time.sleep(3)
+    application.delete()
+    ended = running.end()
+
+    assert ended.exit_code == 14, ended.log
+    assert ended.cause == "the application was deleted while it was tracked"
+
+
+def test_an_expected_revision(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:
+    """The job begins before the commit it expects is pushed."""
+    repository = sandbox.repository(name)
+    first = repository.commit(web("1"))
+    application = sandbox.application(name, repository)
+    application.wait_for(delivered(first))
+    # Git can be asked for the revision only once it is there, so the commit is made on a branch and moved.
+    repository.git("checkout", "--quiet", "-b", "next")
+    second = repository.commit(web("2"))
+    running = start_release(name, RELEASE_REVISION=second)
+    time.sleep(4)
+    assert running.process.poll() is None
+    repository.git("branch", "--force", "main", "next")
+    application.refresh()
+    ended = running.end()
+
+    assert ended.exit_code == 0, ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == second
+    assert f"Argo CD compares with {first}, not with {second}" in ended.log
+
+
 def test_wrong_settings_are_all_named(release: Run) -> None:
     ended = release("--help", ARGOCD_SERVER="https://argocd.example.com", RELEASE_TIMEOUT="soon", RELEASE_TIMOUT="5")
 

@@ -22,13 +22,14 @@ OWN = {
     "reporters.summary": {"result"},
     "result": {"application", "verdict"},
     "run": {
-        "argocd", "log", "reporters", "result", "settings", "signals", "tracker", "verdict",
+        "argocd", "log", "reporters", "result", "rules", "settings", "signals", "tracker", "verdict",
     },
+    "rules": {"application"},
     "settings": set(),
     "signals": set(),
     "text": set(),
-    "tracker": {"application", "verdict"},
-    "verdict": {"application"},
+    "tracker": {"application", "rules", "verdict"},
+    "verdict": {"application", "rules"},
 }  # fmt: skip
 # Everything that touches the world, and who may.
 EDGES = {
@@ -40,6 +41,7 @@ EDGES = {
     "socket": set(),
     "os": {"__main__", "reporters"},
     "sys": {"__main__"},
+    "datetime": {"run", "settings"},
     "time": {"run", "tracker"},
     "tempfile": {"argocd", "reporters"},
     "threading": {"argocd", "tracker"},

@@ -1,11 +1,14 @@
 from dataclasses import fields
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argocd_release import run
 from argocd_release.errors import SettingsError
-from argocd_release.settings import PROPERTIES, Settings, load, parse_opts, report_paths, secrets, unknown
+from argocd_release.rules import Patience
+from argocd_release.settings import PROPERTIES, Settings, load, parse_opts, report_paths, seconds_left, secrets, unknown
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",
@@ -82,6 +85,10 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("RELEASE_TIMEOUT", "1.5"),
         ("RELEASE_TIMEOUT", "-1"),
         ("RELEASE_TIMEOUT", "86401"),
+        ("RELEASE_FAIL_FAST", "yes"),
+        ("RELEASE_REVISION", "main"),
+        ("RELEASE_REVISION", "abc"),
+        ("RELEASE_DEGRADED_GRACE", "-1"),
     ],
 )
 def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: str) -> None:
@@ -132,6 +139,31 @@ def test_applications(application: str) -> None:
 )
 def test_url(opts: str, url: str) -> None:
     assert load(GOOD | {"ARGOCD_OPTS": opts}).url == url
+
+
+def test_defaults_of_patience_are_those_of_the_settings() -> None:
+    assert run._patience(load(GOOD)) == Patience()
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({}, 300),
+        ({"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 300),
+        ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 145),
+        ({"CI_JOB_TIMEOUT": "10", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 1),
+        ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "yesterday"}, 300),
+        ({"CI_JOB_TIMEOUT": "200"}, 300),
+    ],
+)
+def test_the_wait_ends_before_gitlab_ends_the_job(environ: dict[str, str], seconds: int) -> None:
+    now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    assert seconds_left(load(GOOD | environ), now) == seconds
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("", True)])
+def test_booleans(text: str, value: bool) -> None:  # noqa: FBT001
+    assert load(GOOD | {"RELEASE_FAIL_FAST": text}).fail_fast is value
 
 
 def test_opts_are_read_as_argocd_reads_them() -> None:

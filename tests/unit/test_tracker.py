@@ -57,9 +57,9 @@ class FakeCommands:
         self.on_line: Callable[[str], None] = lambda _: None
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        del name, seconds, echo
+        del name, echo
         self.refreshes.append(refresh)
-        self.clock.seconds += self.cost
+        self.clock.seconds += min(self.cost, seconds)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ArgoCDError):
             raise answer
@@ -100,9 +100,17 @@ def test_a_momentary_delivery_is_none() -> None:
 
 
 def test_the_refresh_is_repeated_until_argocd_has_compared() -> None:
-    run = Run(error(Trouble.HUNG), error(Trouble.UNREACHABLE), PROGRESSING, DELIVERED)
+    run = Run(error(Trouble.UNREACHABLE), error(Trouble.HUNG), DELIVERED, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert run.commands.refreshes == [True, True, True, False, False]
+    # The third look is the plain one after the refresh that hung: Synced and Healthy, but of when?
+    assert run.commands.refreshes == [True, True, False, True, False, False]
+
+
+def test_without_a_comparison_the_end_is_no_delivery() -> None:
+    hung = [answer for _ in range(20) for answer in (error(Trouble.HUNG), DELIVERED)]
+    run = Run(*hung, timeout=30, cost=5)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "has not compared with git since this job began" in run.verdict.reason
 
 
 def test_timed_out_after_the_timeout_with_what_is_missing() -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from argocd_release.application import Application, HealthStatus, SyncStatus
 from argocd_release.errors import Outcome, Trouble
-from argocd_release.verdict import RULES, Failure, History, Symptom, Verdict, judge
+from argocd_release.rules import Expectation, Patience, Symptom
+from argocd_release.verdict import Failure, History, Verdict, judge
 from tests.unit.states import NEW, OLD, application
 
 Seen = Application | Failure
@@ -16,9 +17,13 @@ DOWN = Failure(trouble=Trouble.UNREACHABLE, message="connection refused")
 FAILED = {"results": [{"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]}
 
 
-def look(*looks: tuple[float, Seen]) -> Verdict:
+def look(
+    *looks: tuple[float, Seen],
+    patience: Patience = Patience(),
+    expectation: Expectation = Expectation(),
+) -> Verdict:
     """The verdict after looks at these seconds; every answer counts as compared."""
-    history, verdict = History(), None
+    history, verdict = History(patience=patience, expectation=expectation), None
     for now, seen in looks:
         history = history.observe(seen, now=now, compared=isinstance(seen, Application))
         verdict = judge(seen, history)
@@ -42,7 +47,10 @@ def test_without_a_comparison_nothing_is_delivered() -> None:
         history = history.observe(application(), now=now, compared=False)
         verdict = judge(application(), history)
         assert verdict.outcome is None
-        assert verdict.reason == "Argo CD has not compared with git yet"
+        assert (
+            verdict.reason
+            == "Argo CD has not compared with git since this job began; its application controller may be down or busy"
+        )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,38 @@ def test_denied_takes_two_looks(trouble: Trouble) -> None:
 
 
 def test_every_symptom_has_a_rule() -> None:
-    assert set(RULES) == set(Symptom)
+    assert set(Patience().rules()) == set(Symptom)
+
+
+@pytest.mark.parametrize(
+    ("patience", "state"),
+    [
+        (Patience(degraded=0), application(health="Degraded")),
+        (Patience(condition=0), application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": "x"}])),
+        (Patience(failed_attempts=0), application(sync="OutOfSync", phase="Running", retries=4)),
+        (Patience(fail_fast=False), application(phase="Failed", sync="OutOfSync")),
+        (Patience(fail_fast=False), application(health="Degraded")),
+        (Patience(unreachable=0, connect=0), DOWN),
+        (Patience(appear=1000), GONE),
+    ],
+)
+def test_patience_can_be_as_long_as_the_timeout(patience: Patience, state: Seen) -> None:
+    assert look((0, state), (500, state), (900, state), patience=patience).outcome is None
+
+
+def test_an_application_may_appear_late() -> None:
+    state = application()
+    patience = Patience(appear=60)
+    assert look((0, GONE), (30, state), (31, state), patience=patience).outcome is Outcome.DELIVERED
+    assert look((0, GONE), (60, GONE), patience=patience).outcome is Outcome.MISSING
+
+
+def test_an_expected_revision() -> None:
+    state = application()
+    for revision in (NEW, NEW[:8], NEW.upper()):
+        assert look((0, state), (1, state), expectation=Expectation(revision=revision)).outcome is Outcome.DELIVERED
+    other = look((0, state), (1, state), expectation=Expectation(revision="deadbeef"))
+    assert other == Verdict(outcome=None, reason=f"Argo CD compares with {NEW}, not with deadbeef")
 
 
 STATES = st.builds(

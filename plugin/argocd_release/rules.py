@@ -1,0 +1,111 @@
+"""What a look can show, what each of it means, how long it may last, and what to do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final
+
+from argocd_release.application import Application
+from argocd_release.errors import Outcome
+
+EMPTY_SECONDS: Final = 10.0
+
+
+class Symptom(Enum):
+    """What a look can show; the first that is ripe decides."""
+
+    DENIED = auto()
+    MISSING_AT_START = auto()
+    DELETED = auto()
+    UNREACHABLE_AT_START = auto()
+    UNREACHABLE = auto()
+    OPERATION_FAILED = auto()
+    ATTEMPTS_FAILED = auto()
+    CONDITION = auto()
+    DEGRADED = auto()
+    EMPTY = auto()
+    DELIVERED = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a symptom means, and how long it must last: seconds since first seen, and looks that saw it."""
+
+    outcome: Outcome
+    seconds: float = 0
+    looks: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long each thing may last, in seconds; 0 turns its early end off, but for ``appear``. The settings' defaults.
+
+    ``failed_attempts``: after which a sync that Argo CD keeps retrying counts as failed; all that time it is Running.
+    """
+
+    fail_fast: bool = True
+    failed_attempts: int = 2
+    condition: float = 10
+    degraded: float = 15
+    deleted: float = 10
+    unreachable: float = 60
+    connect: float = 15
+    appear: float = 0
+
+    def rules(self) -> Mapping[Symptom, Rule]:
+        """The rule of each symptom that can end the wait before the timeout."""
+        rules = {
+            Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
+            Symptom.MISSING_AT_START: Rule(outcome=Outcome.MISSING, seconds=self.appear),
+            Symptom.DELIVERED: Rule(outcome=Outcome.DELIVERED, looks=2),
+        }
+        if self.unreachable:
+            rules[Symptom.UNREACHABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable)
+        if self.connect:
+            rules[Symptom.UNREACHABLE_AT_START] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect)
+        if self.deleted:
+            rules[Symptom.DELETED] = Rule(outcome=Outcome.MISSING, seconds=self.deleted)
+        if not self.fail_fast:
+            return rules
+        rules[Symptom.OPERATION_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, looks=2)
+        rules[Symptom.EMPTY] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=EMPTY_SECONDS)
+        if self.failed_attempts:
+            rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
+        if self.condition:
+            rules[Symptom.CONDITION] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
+        if self.degraded:
+            rules[Symptom.DEGRADED] = Rule(outcome=Outcome.DEGRADED, seconds=self.degraded)
+        return rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What this job wants delivered; ``revision``: 7 to 40 hex digits, or ``""`` for whatever git has."""
+
+    revision: str = ""
+
+    def missing(self, application: Application) -> str:
+        """What the application still lacks to be what is wanted, in one line; ``""`` if nothing."""
+        wanted = self.revision.lower()
+        if not wanted or any(revision.lower().startswith(wanted) for revision in application.revisions):
+            return ""
+        return f"Argo CD compares with {application.revision or 'no revision'}, not with {self.revision}"
+
+
+HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
+    {
+        Symptom.DENIED: "check ARGOCD_AUTH_TOKEN (expired, revoked, a protected variable on an unprotected branch?) "
+        "and that its account may: applications, get and projects, get",
+        Symptom.MISSING_AT_START: "check ARGOCD_APP_NAME, and that ARGOCD_SERVER is the right Argo CD",
+        Symptom.DELETED: "find out who or what deleted it: Argo CD's audit log names the user",
+        Symptom.UNREACHABLE_AT_START: "check ARGOCD_SERVER, the network between this runner and it, and ARGOCD_OPTS "
+        "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt); the job can simply be retried",
+        Symptom.UNREACHABLE: "nothing is known of the release; the job can simply be retried",
+        Symptom.OPERATION_FAILED: "fix the manifests named above and push again; the cluster keeps what it had",
+        Symptom.ATTEMPTS_FAILED: "fix the manifests named above and push again; Argo CD may go on retrying first",
+        Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",
+        Symptom.DEGRADED: "look at the pods and events of what is Degraded",
+        Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",
+    }
+)
