@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from argocd_release import __version__
 from argocd_release.run import Run
-from argocd_release.settings import PROPERTIES
+from argocd_release.settings import PROPERTIES, described
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,8 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _settings_help() -> str:
     lines = ["settings, all from environment variables:"]
     for name, declared in PROPERTIES.items():
-        default = f" Default: {declared['default']}." if declared.get("default") not in {None, ""} else ""
-        lines.append(f"  {name}\n      {declared['description']}{default}")
+        lines.append(f"  {name}\n      {described(declared)}")
     return "\n".join(lines)
 
 

@@ -93,6 +93,13 @@ class Settings:
         return "/".join(part for part in (f"{scheme}://{self.server}", root, "applications", self.app_name) if part)
 
 
+def described(declared: Mapping[str, Any]) -> str:
+    """What a setting is, for people, with its default if it has one."""
+    default = declared.get("default", "")
+    shown = "" if default == "" else f" Default: {default if isinstance(default, str) else json.dumps(default)}."
+    return f"{declared['description']}{shown}"
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables; raises ``SettingsError`` with everything that is wrong."""
     values: dict[str, Any] = {}
