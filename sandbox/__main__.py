@@ -2,12 +2,12 @@
 
 import argparse
 import shlex
+import signal
 import sys
 
-from sandbox import build
-from sandbox.cluster import CommandError
-from sandbox.sandbox import Sandbox, named_folder
-from sandbox.supervisor import SandboxError
+from sandbox import build, cluster, launch
+from sandbox.link import SandboxAbsentError, SandboxError
+from sandbox.sandbox import Sandbox
 
 
 def main() -> int:
@@ -25,18 +25,17 @@ def main() -> int:
                 return status(arguments.name)
             case _:
                 down(arguments.name)
-    except (SandboxError, CommandError, build.BuildError) as error:
-        print(f"sandbox: {error}", file=sys.stderr)
+    except (SandboxError, build.BuildError) as error:
+        say(str(error))
         return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 128 + signal.SIGINT
     return 0
 
 
 def up(name: str) -> None:
-    if is_up(name):
-        print(f"sandbox: {name} is up already", file=sys.stderr)
-        sandbox = Sandbox.attach(named_folder(name))
-    else:
-        sandbox = Sandbox.up(name)
+    sandbox = Sandbox.up(name)
     environment = sandbox.environment()
     path = environment.pop("PATH").split(":", 1)[0]
     for variable, value in environment.items():
@@ -48,10 +47,11 @@ def up(name: str) -> None:
 
 
 def status(name: str) -> int:
-    if not is_up(name):
-        print(f"sandbox: {name} is down")
+    try:
+        states = Sandbox.attach(launch.named_folder(name)).status()
+    except SandboxAbsentError:
+        print(f"sandbox: {name} is {'being started or ended' if launch.is_claimed(name) else 'down'}")
         return 1
-    states = Sandbox.attach(named_folder(name)).status()
     for part, state in states.items():
         print(f"{part:24} {state['state']:8} pid {state['pid']}")
     for state in states.values():
@@ -61,19 +61,20 @@ def status(name: str) -> int:
 
 
 def down(name: str) -> None:
-    if is_up(name):
-        Sandbox.attach(named_folder(name)).down()
-        print(f"sandbox: {name} is down", file=sys.stderr)
-    else:
-        print(f"sandbox: {name} was not up", file=sys.stderr)
+    folder = launch.named_folder(name)
+    with launch.claimed(name, say):
+        try:
+            Sandbox.attach(folder).down()
+        except SandboxAbsentError:
+            say(f"{name} was not up")
+            # What a supervisor leaves behind that was killed.
+            cluster.remove(folder)
+        else:
+            say(f"{name} is down")
 
 
-def is_up(name: str) -> bool:
-    try:
-        Sandbox.attach(named_folder(name)).status()
-    except (SandboxError, OSError):
-        return False
-    return True
+def say(text: str) -> None:
+    print(f"sandbox: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -42,16 +42,19 @@ def admin_token(folder: Path) -> str:
 
 
 def create_ci_account(sandbox: "Sandbox", name: str) -> str:
-    """The read-only account of the guide, and a token of it."""
-    return create(sandbox, name, CI_POLICY)
+    """The read-only account of the guide, in the very place where the guide puts its rights; gives a token."""
+    return create(sandbox, name, CI_POLICY, key="policy.csv")
 
 
-def create(sandbox: "Sandbox", name: str, policy: tuple[str, ...]) -> str:
-    """A new account with a role of its own that has these rights; gives a token."""
-    _patch(sandbox, "argocd-cm", {f"accounts.{name}": "apiKey, login", f"accounts.{name}.enabled": "true"})
+def create(sandbox: "Sandbox", name: str, policy: tuple[str, ...], *, key: str = "") -> str:
+    """A new account with a role of its own that has these rights; gives a token.
+
+    The rights go to ``key`` of the ConfigMap argocd-rbac-cm, by default to one of the account's own.
+    """
+    _patch(sandbox, "argocd-cm", {f"accounts.{name}": "apiKey,login", f"accounts.{name}.enabled": "true"})
     lines = [f"p, role:{name}, {rights}" for rights in policy] + [f"g, {name}, role:{name}"]
-    # One key an account: Argo CD joins all keys of the form policy.NAME.csv (util/rbac/rbac.go).
-    _patch(sandbox, "argocd-rbac-cm", {f"policy.{name}.csv": "\n".join(lines) + "\n"})
+    # Argo CD joins policy.csv and all keys of the form policy.NAME.csv (util/rbac/rbac.go).
+    _patch(sandbox, "argocd-rbac-cm", {key or f"policy.{name}.csv": "\n".join(lines) + "\n"})
     return sandbox.argocd("account", "generate-token", "--account", name).strip()
 
 

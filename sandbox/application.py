@@ -10,19 +10,29 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.git import BRANCH, Repository
+from sandbox.link import SandboxError
 
 if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
 
 State = dict[str, Any]
+WATCH_SECONDS: Final = 10.0
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
 
 
 @dataclass(kw_only=True)
 class Changes:
-    """Each state the application went through while watched, with the time it was seen (``time.time()``)."""
+    """Each state the application went through while watched, and its deletion, with the ``time.time()`` of each."""
 
     seen: list[tuple[float, State]] = field(default_factory=list)
+    deleted: float | None = None
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Take a watch event of Kubernetes down; a deletion is no further state."""
+        if event["type"] == "DELETED":
+            self.deleted = time.time()
+        else:
+            self.seen.append((time.time(), event["object"]))
 
     def first(self, predicate: Callable[[State], bool]) -> float:
         """When the first state came for which the predicate holds; raises ``LookupError``."""
@@ -49,25 +59,31 @@ class Application:
         *,
         path: str = ".",
         namespace: str = "",
+        project: str = "default",
         automated: bool = True,
+        prune: bool = True,
+        self_heal: bool = False,
         retry_limit: int | None = None,
         **spec: Any,
     ) -> "Application":
-        """Create the application and its namespace; ``spec`` is merged over the Application's own."""
+        """Create the application and its namespace; raises ``CommandError``.
+
+        ``spec`` is merged into the Application's own, key by key at every depth; None takes a key away.
+        """
         namespace = namespace or name
-        policy: dict[str, Any] = {"automated": {"prune": True}} if automated else {}
+        policy: dict[str, Any] = {"automated": {"prune": prune, "selfHeal": self_heal}} if automated else {}
         if retry_limit is not None:
             policy["retry"] = {"limit": retry_limit}
         source = {"repoURL": repository.url, "path": path, "targetRevision": BRANCH}
         destination = {"server": IN_CLUSTER, "namespace": namespace}
-        whole = {"project": "default", "source": source, "destination": destination, "syncPolicy": policy} | spec
+        own = {"project": project, "source": source, "destination": destination, "syncPolicy": policy}
         sandbox.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
             {
                 "apiVersion": "argoproj.io/v1alpha1",
                 "kind": "Application",
                 "metadata": {"name": name, "namespace": "argocd"},
-                "spec": whole,
+                "spec": _merged(own, spec),
             },
         )
         return cls(sandbox=sandbox, name=name, namespace=namespace)
@@ -96,38 +112,49 @@ class Application:
 
     @contextmanager
     def changes(self) -> Iterator[Changes]:
-        """Record every state while the block runs."""
-        changes = Changes()
-        world = self.sandbox.world
-        command = [str(world.programs["kubectl"]), "get", "application", self.name, "-n", "argocd", "-w", "-o", "json"]
+        """Record every state while the block runs, from the present one on; raises ``SandboxError``."""
+        world, changes, first = self.sandbox.world, Changes(), threading.Event()
+        command = [str(world.programs["kubectl"]), "get", "application", self.name, "-n", "argocd"]
+        command += ["--watch", "--output-watch-events", "-o", "json"]
         environ = self.sandbox.environment() | {"HOME": str(world.folder / "home")}
-        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
 
             def read() -> None:
-                decoder, pending = json.JSONDecoder(), ""
-                for line in process.stdout or ():
-                    pending += line
-                    if line.rstrip() == "}":
-                        changes.seen.append((time.time(), decoder.decode(pending)))
-                        pending = ""
+                for line in watch.stdout or ():
+                    changes.add(json.loads(line))
+                    first.set()
+                first.set()
 
             reader = threading.Thread(target=read, daemon=True)
             reader.start()
             try:
+                if not first.wait(WATCH_SECONDS) or not changes.seen:
+                    watch.terminate()
+                    raise SandboxError(f"{self.name} can't be watched: {watch.stderr.read() if watch.stderr else ''}")
                 yield changes
             finally:
-                process.terminate()
+                watch.terminate()
                 reader.join()
 
 
+def _merged(own: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(own[key], value) for key, value in over.items() if _are_objects(own.get(key), value)}
+    return {key: value for key, value in (own | over | both).items() if value is not None}
+
+
+def _are_objects(*values: Any) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
 def delivered(revision: str) -> Callable[[State], bool]:
-    """Whether a state is Synced to the revision and Healthy, with no operation left."""
+    """Whether a state is Synced to the revision and Healthy, with no operation running or failed."""
 
     def holds(state: State) -> bool:
         status = state.get("status", {})
         sync, health = status.get("sync", {}), status.get("health", {})
-        running = state.get("operation") or not status.get("operationState", {}).get("finishedAt", True)
+        # Not by finishedAt, which a sync that is being retried has too.
+        done = not state.get("operation") and status.get("operationState", {}).get("phase", "Succeeded") == "Succeeded"
         at = sync.get("revision") == revision and sync.get("status") == "Synced"
-        return at and health.get("status") == "Healthy" and not running
+        return at and health.get("status") == "Healthy" and done
 
     return holds

@@ -7,6 +7,7 @@ build resume, and a lock per module makes a second build wait for the first.
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -23,6 +24,7 @@ import go
 
 MODULES = Path(__file__).parent / "go"
 PROGRESS_SECONDS = 8.0
+FETCH_SECONDS = 120.0
 
 ARGOCD_VERSION = "2.13.2"
 ARGOCD_COMMIT = "dc43124058130db9a747d141d86d7c2f4aac7bf9"
@@ -125,13 +127,31 @@ def build(out: TextIO = sys.stderr) -> dict[str, Path]:
 
 def module_folder(module: str, path: str) -> Path:
     """The folder of the Go module ``path`` that our module ``module`` pins, in Go's module cache."""
-    command = [_go(), "list", "-m", "-f", "{{.Dir}}", path]
-    done = subprocess.run(
-        command, cwd=MODULES / module, env=_environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode or not done.stdout.strip():
-        raise BuildError(f"no source of {path} in the module cache: {done.stderr.strip()}")
-    return Path(done.stdout.strip())
+    for command in (["list", "-m", "-f", "{{.Dir}}", path], ["mod", "download", "-json", path]):
+        # The module cache may have been emptied since the programs were built: only then is it fetched again.
+        said = _ask_go(module, command)
+        folder = json.loads(said)["Dir"] if said.startswith("{") else said.strip()
+        if folder:
+            return Path(folder)
+    raise BuildError(f"no source of {path} in the module cache")
+
+
+def _ask_go(module: str, command: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            [_go(), *command],
+            cwd=MODULES / module,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=FETCH_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"go {' '.join(command)}: no end after {FETCH_SECONDS:.0f} s") from error
+    if done.returncode:
+        raise BuildError(f"go {' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
 
 
 def _go() -> str:

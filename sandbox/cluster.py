@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox import build
+from sandbox.link import SandboxError
 from sandbox.parts import ADDRESS, World
 
 CALL_SECONDS: Final = 30.0
@@ -19,12 +20,13 @@ NODE: Final = "node-1"
 LOG_LINES: Final = ("connecting to database at db:5432", "cannot connect to database at db:5432: connection refused")
 
 
-class CommandError(Exception):
+class CommandError(SandboxError):
     """A command of the sandbox failed; the message has the command and what it said."""
 
 
 def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Path | None = None) -> str:
-    """What the command prints; raises ``CommandError``, also when it takes longer than 30 s."""
+    """What the command prints; raises ``CommandError``, also when it takes longer than 30 s or is not there."""
+    shown = " ".join([Path(command[0]).name, *command[1:]])
     try:
         done = subprocess.run(
             command,
@@ -37,20 +39,22 @@ def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Pa
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{' '.join(command)}: no end after {CALL_SECONDS:.0f} s") from error
+        raise CommandError(f"{shown}: no end after {CALL_SECONDS:.0f} s") from error
+    except FileNotFoundError as error:
+        raise CommandError(f"{shown}: there is no {command[0]} on this machine") from error
     if done.returncode:
-        shown = " ".join(Path(command[0]).name if word == command[0] else word for word in command)
         raise CommandError(f"{shown} ended with exit code {done.returncode}:\n{(done.stderr or done.stdout).strip()}")
     return done.stdout
 
 
-def retry(action: Callable[[], object], seconds: float = 10.0) -> None:
-    """Repeat until there is no ``CommandError``; the last one is raised."""
+def retry(action: Callable[[], object], seconds: float = 10.0, *, between: Callable[[], object] = lambda: None) -> None:
+    """Repeat until there is no ``CommandError``; the last one is raised, and whatever ``between`` raises at once."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             action()
         except CommandError:
+            between()
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
@@ -101,15 +105,17 @@ def prepare(world: World) -> None:
     (folder / "logs.yaml").write_text(json.dumps(logs | {"spec": {"logs": [log]}}))
 
 
-def install(world: World) -> None:
-    """Put into the cluster what Argo CD needs before its own parts start."""
+def install(world: World, *, between: Callable[[], object]) -> None:
+    """Put into the cluster what Argo CD needs before its own parts start; ``between`` is called between steps."""
     crds = build.module_folder("argocd", "github.com/argoproj/argo-cd/v2") / "manifests" / "crds"
     files = [f"--filename={crds / name}-crd.yaml" for name in ("application", "appproject", "applicationset")]
     # An API server that is ready still builds the first answers for its clients, so each step may be repeated.
-    retry(lambda: kubectl(world, "apply", "--server-side", "--validate=false", *files))
+    retry(lambda: kubectl(world, "apply", "--server-side", "--validate=false", *files), between=between)
+    between()
     namespaces = [_object("v1", "Namespace", name, namespace="") for name in ("argocd", "default")]
-    retry(lambda: apply(world, *namespaces, _node()))
-    retry(lambda: kubectl(world, "wait", "--for=condition=established", "--timeout=20s", *files))
+    retry(lambda: apply(world, *namespaces, _node()), between=between)
+    retry(lambda: kubectl(world, "wait", "--for=condition=established", "--timeout=20s", *files), between=between)
+    between()
     maps = ("argocd-cm", "argocd-rbac-cm", "argocd-cmd-params-cm", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm",
             "argocd-gpg-keys-cm")  # fmt: skip
     everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
@@ -117,7 +123,7 @@ def install(world: World) -> None:
     objects = [_object("v1", "ConfigMap", name) for name in maps] + [_object("v1", "Secret", "argocd-secret")]
     objects.append(_object("argoproj.io/v1alpha1", "AppProject", "default") | {"spec": everything})
     # An established CRD is served a moment later.
-    retry(lambda: apply(world, *objects))
+    retry(lambda: apply(world, *objects), between=between)
 
 
 def remove(folder: Path) -> None:

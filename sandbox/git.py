@@ -1,10 +1,12 @@
 """A git repository that Argo CD reads by its ``file://`` address."""
 
 import os
-import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+
+from sandbox import cluster
 
 BRANCH: Final = "main"
 _IDENTITY: Final = {"NAME": "sandbox", "EMAIL": "sandbox@example.com"}
@@ -27,8 +29,8 @@ class Repository:
     def url(self) -> str:
         return f"file://{self.folder}"
 
-    def commit(self, files: dict[str, str | None], message: str = "change") -> str:
-        """Commit the files by path; None deletes one. Gives the revision, 40 hex digits."""
+    def commit(self, files: Mapping[str, str | None], message: str = "change") -> str:
+        """Commit the files by path; None deletes one. Gives the revision, 40 hex digits; raises ``CommandError``."""
         for path, text in files.items():
             file = self.folder / path
             if text is None:
@@ -41,12 +43,8 @@ class Repository:
         return self.git("rev-parse", "HEAD").strip()
 
     def git(self, *arguments: str) -> str:
-        """What git prints, run without the user's own configuration; raises ``CalledProcessError``."""
-        environ = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1"}
+        """What git prints, run without the user's own configuration; raises ``CommandError``."""
+        environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         for role in ("AUTHOR", "COMMITTER"):
             environ |= {f"GIT_{role}_{key}": value for key, value in _IDENTITY.items()}
-        command = ["git", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, env=environ, check=True, capture_output=True, text=True, timeout=30
-        )
-        return done.stdout
+        return cluster.run(["git", *arguments], environ=environ, cwd=self.folder)

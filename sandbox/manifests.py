@@ -1,7 +1,10 @@
 """Manifests for tests and the demo, as YAML text (JSON is YAML)."""
 
 import json
-from typing import Any
+from typing import Any, Final
+
+FATES: Final = ("ready", "slow", "never-ready", "crash", "image-pull")
+ENDS: Final = ("complete", "fail")
 
 
 def deployment(
@@ -14,10 +17,11 @@ def deployment(
     deadline: int = 600,
     **labels: str,
 ) -> str:
-    """A Deployment whose pods meet the fate: ready, never-ready, crash, image-pull.
+    """A Deployment whose pods meet the fate, one of ``FATES``: slow ones are ready after 8 seconds.
 
-    ``ready_after`` is a Go duration such as ``8s``; ``deadline`` the progressDeadlineSeconds.
+    ``ready_after`` is a Go duration such as ``3s`` for another time; ``deadline`` is the progressDeadlineSeconds.
     """
+    _check(fate, FATES)
     selector = {"app": name}
     spec: dict[str, Any] = {
         "replicas": replicas,
@@ -36,7 +40,8 @@ def config_map(name: str, **data: str) -> str:
 
 
 def hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "") -> str:
-    """A Job that is a hook: ``phase`` is PreSync, Sync, PostSync; ``fate`` complete or fail."""
+    """A Job that is a hook: ``phase`` is PreSync, Sync, PostSync or SyncFail; ``fate`` is one of ``ENDS``."""
+    _check(fate, ENDS)
     hooks = {"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
     container = {"name": name, "image": "registry.example.com/hook:1"}
     spec = {
@@ -48,6 +53,12 @@ def hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "")
     }
     metadata = {"name": name, "annotations": hooks}
     return _yaml({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec})
+
+
+def _check(fate: str, fates: tuple[str, ...]) -> None:
+    # A pod whose label says nothing to any stage becomes ready.
+    if fate not in fates:
+        raise ValueError(f"{fate!r} is none of {', '.join(fates)}")
 
 
 def _slow(after: str) -> dict[str, str]:

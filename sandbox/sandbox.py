@@ -3,26 +3,25 @@
 import base64
 import json
 import os
-import secrets
-import socket
-import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
-from sandbox import account, build, cluster
+from sandbox import account, build, cluster, launch
 from sandbox.application import Application
+from sandbox.cluster import CommandError
 from sandbox.git import Repository
-from sandbox.parts import ADDRESS, PORTS, World
-from sandbox.supervisor import SandboxError, ask
+from sandbox.link import SandboxAbsentError, SandboxError, ask
+from sandbox.parts import World
 
-ROOT: Final = Path(__file__).parent.parent
-TRIES: Final = 3
+ROOT: Final = launch.ROOT
 CI_ACCOUNT: Final = "ci-readonly"
+DOWN_SECONDS: Final = 20.0
+STATUS_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +36,17 @@ class PartHandle:
         return int(ask(self.folder, "status")[self.name]["pid"])
 
     def stop(self) -> None:
-        """Kill it; returns when it is gone."""
+        """Kill it; returns when it is gone. That is no crash: nobody reports it."""
         ask(self.folder, "stop", self.name)
 
     def start(self) -> None:
         """Start it again, on the same port; returns when it is ready."""
         ask(self.folder, "start", self.name)
+
+    def restart(self) -> None:
+        """Stop it and start it again."""
+        self.stop()
+        self.start()
 
     def pause(self) -> None:
         """Freeze it: connections are accepted by the kernel, and never answered."""
@@ -81,32 +85,49 @@ class Sandbox:
     @classmethod
     @contextmanager
     def start(cls, *, out: TextIO = sys.stderr) -> Iterator[Self]:
-        """A sandbox that lives as long as the ``with`` block, or this process if that ends first."""
+        """A sandbox that lives as long as the ``with`` block, or this process if that ends first.
+
+        Raises ``BuildError``, and ``SandboxError``: at the start, and at the end if a part died meanwhile.
+        """
         build.build(out)
         with ExitStack() as stack:
-            folder, process = _launch(out, bound=True)
-            stack.callback(_end, process)
-            yield cls.attach(folder)
+            folder = launch.new_folder()
+            # The supervisor does it, unless it was killed itself.
+            stack.callback(cluster.remove, folder)
+            sandbox = cls._launch(folder, out, stack)
+            try:
+                yield sandbox
+            except BaseException as error:
+                with suppress(SandboxError):
+                    for why in sandbox.deaths():
+                        error.add_note(f"sandbox: {why}")
+                raise
+            sandbox.check()
 
     @classmethod
     def up(cls, name: str, *, out: TextIO = sys.stderr) -> Self:
-        """A sandbox that stays until ``down``; raises ``SandboxError`` if it is up."""
+        """The sandbox of that name, which stays until ``down``; started if it is not up. Raises as ``start``."""
         build.build(out)
-        folder, _ = _launch(out, bound=False, folder=named_folder(name))
-        return cls.attach(folder)
+        folder = launch.named_folder(name)
+        with launch.claimed(name, lambda text: print(f"sandbox: {text}", file=out, flush=True)):
+            try:
+                sandbox = cls.attach(folder)
+                sandbox.check()
+            except SandboxAbsentError:
+                with ExitStack() as stack:
+                    sandbox = cls._launch(folder, out, stack, stays=True)
+                    stack.pop_all()
+            else:
+                print(f"sandbox: {name} is up already", file=out)
+        return sandbox
 
     @classmethod
     def attach(cls, folder: Path) -> Self:
-        """The running sandbox in ``folder``; raises ``SandboxError`` if there is none."""
-        try:
-            known = json.loads((folder / "world.json").read_text())
-        except OSError as error:
-            raise SandboxError(f"there is no sandbox in {folder}") from error
-        world = World(folder=folder, programs=build.programs(), ports=known["ports"], admin_token=known["admin_token"])
-        sandbox = cls(world, token=known.get("ci_token", ""))
-        if not sandbox.ci_token:
-            sandbox._set_up(known)
-        return sandbox
+        """The sandbox in ``folder``; raises ``SandboxAbsentError`` if there is none, or none that is ready."""
+        known = launch.read_known(folder)
+        if "ci_token" not in known:
+            raise SandboxAbsentError(f"the sandbox in {folder} is not ready yet")
+        return cls(World.from_json(known), token=known["ci_token"])
 
     def environment(self, *, token: str | None = None) -> dict[str, str]:
         """What the guide tells a pipeline to set, and a PATH with this sandbox's argocd and kubectl."""
@@ -119,28 +140,48 @@ class Sandbox:
         }
 
     def part(self, name: str) -> PartHandle:
+        """The part of that name; all names are the keys of ``status()``."""
         return PartHandle(name=name, folder=self.folder)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Of each part its pid, its state (running, stopped, died), and why it died."""
-        states: dict[str, dict[str, Any]] = ask(self.folder, "status")
+        states: dict[str, dict[str, Any]] = ask(self.folder, "status", seconds=STATUS_SECONDS)
         return states
 
+    def deaths(self) -> list[str]:
+        """Of each part that died unasked: its name, how, and its last log lines. Raises ``SandboxError``."""
+        return [state["why"] for state in self.status().values() if state["state"] == "died"]
+
+    def check(self) -> None:
+        """Raise ``SandboxError`` if a part died, or the supervisor with all of them."""
+        if deaths := self.deaths():
+            raise SandboxError("\n".join(deaths))
+
     def down(self) -> None:
+        """End it; returns when no process and no folder of it is left. Raises ``SandboxError``."""
         ask(self.folder, "down")
+        deadline = time.monotonic() + DOWN_SECONDS
+        while self.folder.exists():
+            if time.monotonic() > deadline:
+                raise SandboxError(f"{self.folder} is still there after {DOWN_SECONDS:.0f} s")
+            time.sleep(0.02)
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """What kubectl prints; raises ``CommandError``."""
-        return cluster.kubectl(self.world, *arguments, stdin=stdin)
+        """What kubectl prints; raises ``CommandError``, or ``SandboxError`` if a part has died."""
+        with self._naming_the_dead():
+            return cluster.kubectl(self.world, *arguments, stdin=stdin)
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        cluster.apply(self.world, *objects)
+        """Apply the objects; raises as ``kubectl``."""
+        with self._naming_the_dead():
+            cluster.apply(self.world, *objects)
 
     def argocd(self, *arguments: str, token: str | None = None) -> str:
-        """What argocd prints, as admin or with the token; raises ``CommandError``."""
-        environ = self.environment(token=token or account.admin_token(self.folder))
+        """What argocd prints, as admin or with the token; raises as ``kubectl``."""
+        environ = self.environment(token=account.admin_token(self.folder) if token is None else token)
         environ |= {"HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp")}
-        return cluster.run([str(self.world.programs["argocd"]), *arguments], environ=environ)
+        with self._naming_the_dead():
+            return cluster.run([str(self.world.programs["argocd"]), *arguments], environ=environ)
 
     def token(self, name: str, policy: tuple[str, ...]) -> str:
         """A token of a new account with these policy lines, such as ``applications, get, */*, allow``."""
@@ -158,94 +199,34 @@ class Sandbox:
         """A new application on the repository, in a namespace of its own; see ``Application.create``."""
         return Application.create(self, name, repository, **options)
 
-    def _set_up(self, known: dict[str, Any]) -> None:
+    @classmethod
+    def _launch(cls, folder: Path, out: TextIO, stack: ExitStack, *, stays: bool = False) -> Self:
+        started = time.monotonic()
+        process = launch.launch(folder, out)
+        stack.callback(launch.end, process)
+        known = launch.read_known(folder)
+        sandbox = cls(World.from_json(known), token="")
+        sandbox._set_up()
+        launch.write_known(folder, known | {"ci_token": sandbox.ci_token})
+        if stays:
+            launch.let_go(process)
+        print(
+            f"sandbox: {CI_ACCOUNT} can log in at {sandbox.server} after {time.monotonic() - started:.1f} s", file=out
+        )
+        return sandbox
+
+    def _set_up(self) -> None:
         secret = json.loads(self.kubectl("get", "secret", "argocd-secret", "-n", "argocd", "-o", "json"))
         self.certificate.write_bytes(base64.b64decode(secret["data"]["tls.crt"]))
         account.login(self)
         self.ci_token = account.create_ci_account(self, CI_ACCOUNT)
-        (self.folder / "world.json").write_text(json.dumps(known | {"ci_token": self.ci_token}))
 
-
-def named_folder(name: str) -> Path:
-    """The folder of the sandbox with that name. Short, for the sockets in it."""
-    return _base_folder() / f"named-{name}"
-
-
-def _base_folder() -> Path:
-    base = Path(tempfile.gettempdir()) / f"argocd-release-{os.getuid()}"
-    base.mkdir(mode=0o700, exist_ok=True)
-    if base.stat().st_uid != os.getuid():
-        raise SandboxError(f"{base} belongs to somebody else")
-    return base
-
-
-def _launch(out: TextIO, *, bound: bool, folder: Path | None = None) -> tuple[Path, subprocess.Popen[str]]:
-    for tried in range(1, TRIES + 1):
-        place = folder or Path(tempfile.mkdtemp(prefix="s", dir=_base_folder()))
-        if folder is not None:
-            cluster.remove(folder)
-            folder.mkdir(mode=0o700)
+    @contextmanager
+    def _naming_the_dead(self) -> Iterator[None]:
         try:
-            return place, _try(place, out, bound=bound)
-        except SandboxError as error:
-            cluster.remove(place)
-            # Between choosing a port and listening on it somebody else may take it.
-            if "address already in use" not in str(error) or tried == TRIES:
-                raise
-    raise AssertionError("unreachable")
-
-
-def _try(folder: Path, out: TextIO, *, bound: bool) -> subprocess.Popen[str]:
-    token, ports = secrets.token_urlsafe(24), _free_ports()
-    world = World(folder=folder, programs=build.programs(), ports=ports, admin_token=token)
-    cluster.prepare(world)
-    known = {"folder": str(folder), "ports": ports, "admin_token": token}
-    (folder / "world.json").touch(mode=0o600)
-    (folder / "world.json").write_text(json.dumps(known))
-    with (folder / "logs" / "supervisor.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.supervisor"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=ROOT,
-            text=True,
-            start_new_session=True,
-        )
-    try:
-        _await_ready(process, json.dumps(known | {"bound": bound}), folder, out)
-    except BaseException:
-        _end(process)
-        raise
-    return process
-
-
-def _await_ready(process: subprocess.Popen[str], told: str, folder: Path, out: TextIO) -> None:
-    if process.stdin is None or process.stdout is None:
-        raise SandboxError("the supervisor has no pipes")
-    print(told, file=process.stdin, flush=True)
-    for line in process.stdout:
-        heard = json.loads(line)
-        if "error" in heard:
-            raise SandboxError(heard["error"])
-        if "ready" in heard:
-            return
-        print(f"sandbox: {heard['say']}", file=out, flush=True)
-    log = folder / "logs" / "supervisor.log"
-    raise SandboxError(f"the supervisor ended:\n{log.read_text() if log.exists() else ''}")
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    process.wait(timeout=20)
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-
-
-def _free_ports() -> dict[str, int]:
-    with ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in PORTS]
-        for sock in held:
-            sock.bind((ADDRESS, 0))
-        return {name: int(sock.getsockname()[1]) for name, sock in zip(PORTS, held, strict=True)}
+            yield
+        except CommandError as error:
+            # Without its supervisor a sandbox is gone altogether, which `deaths` says.
+            if deaths := self.deaths():
+                raise SandboxError("\n".join([str(error), *deaths])) from error
+            raise

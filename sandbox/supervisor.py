@@ -1,7 +1,8 @@
 """The process that owns all parts of one sandbox: it starts them, watches them, and takes them with it.
 
-Nobody else may outlive whom: the supervisor ends when its caller's end of standard input closes (crash included), and
-the parts are killed by the kernel when the supervisor dies. It answers requests on a socket in the sandbox's folder.
+Nobody may outlive whom he belongs to: the supervisor ends when its standard input does, which is when its caller ends,
+crash included; the kernel kills the parts when the supervisor dies. A caller that writes ``stay`` may go. Requests are
+answered on a socket in the sandbox's folder, see ``link``.
 """
 
 import ctypes
@@ -9,27 +10,25 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from multiprocessing.connection import Client, Connection, Listener
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
-from sandbox import build, cluster
+from sandbox import cluster
+from sandbox.link import SOCKET, Request, SandboxError
 from sandbox.parts import Part, World, parts
 
-SOCKET: Final = "supervisor.sock"
 READY_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 5.0
+SILENCE_SECONDS: Final = 5.0
 LOG_LINES: Final = 12
+STAY: Final = b"stay\n"
 _PR_SET_PDEATHSIG: Final = 1
-
-
-class SandboxError(Exception):
-    """Something of the sandbox went wrong; the message names the part and ends with its last log lines."""
 
 
 class Ended(Exception):  # noqa: N818 - no error: the end that was asked for
@@ -39,79 +38,88 @@ class Ended(Exception):  # noqa: N818 - no error: the end that was asked for
 class Supervisor:
     """Runs in the main thread only: the kernel kills a part when the *thread* that started it ends."""
 
-    def __init__(self, world: World, *, lifeline: int | None) -> None:
+    def __init__(self, world: World, *, say: Callable[[str], None]) -> None:
         self._world = world
         self._parts = {part.name: part for part in parts(world)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._lifeline = lifeline
+        self._lifeline: int | None = sys.stdin.fileno()
         # A part that a test stopped is no crash.
         self._stopped: set[str] = set()
+        self._say = say
+        self._started = self._said = time.monotonic()
 
-    def start(self, say: Callable[[str], None]) -> None:
+    def start(self) -> None:
         """Start the parts wave by wave; raises ``SandboxError`` as soon as one dies."""
-        started = time.monotonic()
         for wave in sorted({part.wave for part in self._parts.values()}):
             names = [part.name for part in self._parts.values() if part.wave == wave]
             for name in names:
                 self._spawn(self._parts[name])
             if wave == 1:
-                cluster.install(self._world)
+                cluster.install(self._world, between=lambda: self._look("waiting for the cluster"))
             for name in names:
                 self._await(self._parts[name])
-            say(f"{', '.join(names)} ready after {time.monotonic() - started:.1f} s")
+            self._tell(f"{', '.join(names)} ready")
 
     def serve(self) -> None:
-        """Answer requests until the end is asked for, or the caller is gone."""
-        with Listener(str(self._world.folder / SOCKET), family="AF_UNIX") as listener:
-            # The listener has no public file descriptor to wait on beside the lifeline.
-            server = listener._listener._socket  # type: ignore[attr-defined]  # noqa: SLF001
+        """Answer requests; raises ``Ended`` when the end is asked for, or the caller is gone."""
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(self._world.folder / SOCKET))
+            server.listen()
+            self._say = lambda _: None
             while True:
+                watched = [server.fileno(), *([] if self._lifeline is None else [self._lifeline])]
+                readable, _, _ = select.select(watched, [], [])
+                if server.fileno() in readable:
+                    connection, _ = server.accept()
+                    with connection:
+                        self._answer(Request(connection))
                 self._check_caller()
-                watched = [server, *([self._lifeline] if self._lifeline is not None else [])]
-                readable, _, _ = select.select(watched, [], [], 0.5)
-                if server in readable:
-                    with listener.accept() as connection:
-                        self._answer(connection)
 
     def stop_all(self) -> None:
-        """End all parts, the last started first; none is left."""
+        """End all parts, and what they started; none is left."""
         for process in reversed(self._processes.values()):
-            process.send_signal(signal.SIGCONT)
-            process.kill()
+            _kill(process)
         for process in self._processes.values():
             process.wait()
 
-    def _answer(self, connection: Connection) -> None:
-        verb, name = connection.recv()
+    def _answer(self, request: Request) -> None:
+        if (asked := request.read()) is None:
+            return
+        verb, name = asked
         try:
-            match verb:
-                case "down":
-                    connection.send(None)
-                    raise Ended
-                case "status":
-                    connection.send({name: self._state(name) for name in self._parts})
-                case "stop":
-                    self._stopped.add(name)
-                    process = self._processes[name]
-                    process.send_signal(signal.SIGCONT)
-                    process.kill()
-                    process.wait()
-                    connection.send(None)
-                case "start":
-                    self._spawn(self._parts[name])
-                    self._stopped.discard(name)
-                    self._await(self._parts[name])
-                    connection.send(None)
-                case "pause":
-                    self._processes[name].send_signal(signal.SIGSTOP)
-                    connection.send(None)
-                case "resume":
-                    self._processes[name].send_signal(signal.SIGCONT)
-                    connection.send(None)
-                case _:
-                    connection.send({"error": f"the supervisor does not know {verb!r}"})
-        except (SandboxError, KeyError, OSError) as error:
-            connection.send({"error": f"{verb} {name}: {error}"})
+            request.reply(answer=self._do(verb, name))
+        except SandboxError as error:
+            request.reply(error=f"{verb} {name}: {error}")
+        if verb == "down":
+            raise Ended
+
+    def _do(self, verb: str, name: str) -> Any:
+        if verb == "down":
+            return None
+        if verb == "status":
+            return {name: self._state(name) for name in self._parts}
+        if name not in self._parts:
+            raise SandboxError(f"no part has that name; there are {', '.join(self._parts)}")
+        process = self._processes[name]
+        running = process.poll() is None
+        if running == (verb == "start"):
+            raise SandboxError("it is running" if running else "it is not running")
+        match verb:
+            case "stop":
+                self._stopped.add(name)
+                _kill(process)
+                process.wait()
+            case "start":
+                self._spawn(self._parts[name])
+                self._stopped.discard(name)
+                self._await(self._parts[name])
+            case "pause":
+                process.send_signal(signal.SIGSTOP)
+            case "resume":
+                process.send_signal(signal.SIGCONT)
+            case _:
+                raise SandboxError("the supervisor has no such request")
+        return None
 
     def _state(self, name: str) -> dict[str, Any]:
         process = self._processes[name]
@@ -136,16 +144,13 @@ class Supervisor:
                 stderr=log,
                 cwd=self._world.folder,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
+                preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 - this process has one thread
             )
 
     def _await(self, part: Part) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while True:
-            self._check_caller()
-            for name, process in self._processes.items():
-                if process.poll() is not None and name not in self._stopped:
-                    raise SandboxError(self._epitaph(name))
+            self._look(f"waiting for {part.name}")
             if part.ready():
                 return
             if time.monotonic() > deadline:
@@ -153,6 +158,19 @@ class Supervisor:
                     f"{part.name} is not ready after {READY_SECONDS:.0f} s:\n{self._last_lines(part.name)}"
                 )
             time.sleep(0.05)
+
+    def _look(self, doing: str) -> None:
+        """What any wait must do in between: end with the caller, name a part that died, never be silent for long."""
+        self._check_caller()
+        for name, process in self._processes.items():
+            if process.poll() is not None and name not in self._stopped:
+                raise SandboxError(self._epitaph(name))
+        if time.monotonic() - self._said > SILENCE_SECONDS:
+            self._tell(doing)
+
+    def _tell(self, what: str) -> None:
+        self._said = time.monotonic()
+        self._say(f"{what} after {self._said - self._started:.1f} s")
 
     def _epitaph(self, name: str) -> str:
         code = self._processes[name].returncode
@@ -164,27 +182,27 @@ class Supervisor:
         return "\n".join(f"  {line[:400]}" for line in text.splitlines()[-LOG_LINES:])
 
     def _check_caller(self) -> None:
-        if self._lifeline is None:
+        if self._lifeline is None or not select.select([self._lifeline], [], [], 0)[0]:
             return
-        readable, _, _ = select.select([self._lifeline], [], [], 0)
-        if readable and not os.read(self._lifeline, 1):
+        if os.read(self._lifeline, len(STAY)) != STAY:
             raise Ended
+        self._lifeline = None
 
 
-def ask(folder: Path, verb: str, name: str = "") -> Any:
-    """Ask the supervisor of the sandbox in ``folder``; raises ``SandboxError`` with its answer, or ``OSError``."""
-    with Client(str(folder / SOCKET), family="AF_UNIX") as connection:
-        connection.send((verb, name))
-        if not connection.poll(READY_SECONDS + 5):
-            raise SandboxError(f"the supervisor in {folder} does not answer to {verb!r}")
-        answer = connection.recv()
-    if isinstance(answer, dict) and "error" in answer:
-        raise SandboxError(answer["error"])
-    return answer
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a part and its children, such as the repo-server's git; each part leads a process group of its own."""
+    # Once a leader is waited for, its number may be somebody else's.
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _die_with(supervisor: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # It may have died before the kernel was told.
+        if os.getppid() != supervisor:
+            os._exit(1)
 
 
 def _on_signal(number: int, _: object) -> None:
@@ -195,31 +213,32 @@ def main() -> int:
     """Read the world from standard input's first line; tell how it goes on standard output, a JSON object a line."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _on_signal)
-    told = json.loads(sys.stdin.readline())
-    folder = Path(told["folder"])
-    world = World(folder=folder, programs=build.programs(), ports=told["ports"], admin_token=told["admin_token"])
-    supervisor = Supervisor(world, lifeline=sys.stdin.fileno() if told["bound"] else None)
+    # Not through sys.stdin, whose buffer could swallow what follows.
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as lines:
+        world = World.from_json(json.loads(lines.readline()))
 
     def tell(**message: str) -> None:
         print(json.dumps(message), flush=True)
 
+    supervisor = Supervisor(world, say=lambda text: tell(say=text))
     try:
-        supervisor.start(lambda text: tell(say=text))
+        supervisor.start()
         tell(ready="")
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-        os.close(1)
         supervisor.serve()
     except Ended:
         pass
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
-        known = isinstance(error, (SandboxError, cluster.CommandError))
-        tell(error=str(error) if known else "".join(traceback.format_exception(error)))
+        known = isinstance(error, SandboxError)
+        # After the start nobody reads what is told; a supervisor's own fault is in its log as well.
+        print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
+        with suppress(OSError):
+            tell(error=str(error) if known else "".join(traceback.format_exception(error)))
         return 1
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         supervisor.stop_all()
-        cluster.remove(folder)
+        cluster.remove(world.folder)
     return 0
 
 

@@ -130,6 +130,8 @@ class Application:
     images: tuple[str, ...]
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
+    # Not of the Application object: of its resource tree, where that was looked at.
+    failing_pods: tuple[str, ...] = ()
 
     @property
     def revision(self) -> str:

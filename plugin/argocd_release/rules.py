@@ -23,6 +23,7 @@ class Symptom(Enum):
     OPERATION_FAILED = auto()
     ATTEMPTS_FAILED = auto()
     CONDITION = auto()
+    PODS = auto()
     DEGRADED = auto()
     EMPTY = auto()
     DELIVERED = auto()
@@ -48,6 +49,7 @@ class Patience:
     failed_attempts: int = 2
     condition: float = 10
     degraded: float = 15
+    pods: float = 15
     deleted: float = 10
     unreachable: float = 60
     connect: float = 15
@@ -74,6 +76,8 @@ class Patience:
             rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
         if self.condition:
             rules[Symptom.CONDITION] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
+        if self.pods:
+            rules[Symptom.PODS] = Rule(outcome=Outcome.DEGRADED, seconds=self.pods)
         if self.degraded:
             rules[Symptom.DEGRADED] = Rule(outcome=Outcome.DEGRADED, seconds=self.degraded)
         return rules
@@ -105,6 +109,7 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         Symptom.OPERATION_FAILED: "fix the manifests named above and push again; the cluster keeps what it had",
         Symptom.ATTEMPTS_FAILED: "fix the manifests named above and push again; Argo CD may go on retrying first",
         Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",
+        Symptom.PODS: "look at the pod's log and events (argocd app logs, or Argo CD itself), fix, push again",
         Symptom.DEGRADED: "look at the pods and events of what is Degraded",
         Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",
     }

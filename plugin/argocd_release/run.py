@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, TextIO
 
 from argocd_release import __version__, log, reporters, settings
+from argocd_release.api import Api
 from argocd_release.argocd import ArgoCD
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, ReleaseError
 from argocd_release.reporters import summary
@@ -84,6 +85,7 @@ class Run:
             emit=self._log.info,
             patience=_patience(known),
             expectation=Expectation(revision=known.revision),
+            failing_pods=stack.enter_context(Api(known)).failing_pods if known.fail_fast and known.pod_grace else None,
         )
         return self._tracker.track()
 
@@ -140,6 +142,7 @@ def _patience(known: Settings) -> Patience:
         failed_attempts=known.failed_attempts,
         condition=known.condition_grace,
         degraded=known.degraded_grace,
+        pods=known.pod_grace,
         deleted=known.deleted_grace,
         unreachable=known.unreachable_grace,
         connect=known.connect_grace,

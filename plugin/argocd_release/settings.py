@@ -67,6 +67,7 @@ class Settings:
     failed_attempts: int
     condition_grace: int
     degraded_grace: int
+    pod_grace: int
     deleted_grace: int
     unreachable_grace: int
     connect_grace: int
@@ -85,12 +86,17 @@ class Settings:
         return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": self.opts}
 
     @property
-    def url(self) -> str:
-        """Where the application is in Argo CD's web interface."""
+    def address(self) -> str:
+        """Argo CD's own address, as a URL without a slash at the end."""
         options = parse_opts(self.opts)
         scheme = "http" if options.get("--plaintext") == "true" else "https"
         root = options.get("--grpc-web-root-path", "").strip("/")
-        return "/".join(part for part in (f"{scheme}://{self.server}", root, "applications", self.app_name) if part)
+        return f"{scheme}://{self.server}/{root}".rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """Where the application is in Argo CD's web interface."""
+        return f"{self.address}/applications/{self.app_name}"
 
 
 def described(declared: Mapping[str, Any]) -> str:

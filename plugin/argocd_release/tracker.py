@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from argocd_release.application import Application
+from argocd_release.application import Application, HealthStatus
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.rules import Expectation, Patience
 from argocd_release.verdict import Failure, History, Verdict, judge
@@ -87,6 +87,7 @@ class Tracker:
         emit: Emit,
         patience: Patience = Patience(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
+        failing_pods: Callable[[str], tuple[str, ...]] | None = None,
     ) -> None:
         self.application: Application | None = None
         self._name = name
@@ -96,6 +97,8 @@ class Tracker:
         self._timeout = timeout
         self._emit = emit
         self._history = History(patience=patience, expectation=expectation)
+        self._failing_pods = failing_pods
+        self._pods_seen = True
         self._feed: Feed | None = None
         self._shown: tuple[str, float] = ("", self._started)
 
@@ -116,7 +119,7 @@ class Tracker:
                     return verdict
                 self._tell(seen, verdict)
                 if answered and self._feed is None:
-                    self._feed = self._commands.wait(self._name, seconds=self._left(), on_line=self._on_line)
+                    self._feed = self._commands.wait(self._name, seconds=self._timeout, on_line=self._on_line)
                 self._rest(confirming=bool(history.sightings) and answered)
         finally:
             if self._feed is not None:
@@ -132,7 +135,19 @@ class Tracker:
             if compare and error.trouble is Trouble.HUNG:
                 return self._look_without_comparing(), False
             return Failure(trouble=error.trouble, message=error.message), False
-        return self.application, compare
+        return self._with_pods(self.application), compare
+
+    def _with_pods(self, application: Application) -> Application:
+        # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes.
+        if self._failing_pods is None or application.health not in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED}:
+            return application
+        try:
+            return replace(application, failing_pods=self._failing_pods(self._name))
+        except ArgoCDError as error:
+            if self._pods_seen:
+                self._emit("pods not seen", error=error.message)
+            self._pods_seen = False
+            return application
 
     def _look_without_comparing(self) -> Application | Failure:
         # A refresh waits for the application controller without end; a frozen API server answers nothing at all.

@@ -284,6 +284,38 @@ def test_degraded_after_its_grace_and_not_before(sandbox: Sandbox, release: Run,
     assert ended.seconds <= 4 + 5 + 3
 
 
+@pytest.mark.parametrize(
+    ("fate", "reason"),
+    [("crash", "CrashLoopBackOff, "), ("image-pull", "ImagePullBackOff")],
+)
+def test_pods_that_cannot_start(sandbox: Sandbox, release: Run, name: str, fate: str, reason: str) -> None:
+    """The application stays Progressing for ten minutes; the plain script burns its whole timeout."""
+    repository = sandbox.repository(name)
+    repository.commit(web("1", fate=fate))
+    sandbox.application(name, repository)
+
+    ended = release(name, RELEASE_POD_GRACE="5")
+
+    assert ended.exit_code == 11, ended.log
+    assert ended.cause.startswith("Deployment/web, Pod/web-")
+    assert reason in ended.cause
+    assert ended.seconds <= 5 + 5 + 2
+
+
+def test_old_pods_that_crash_while_new_ones_start(sandbox: Sandbox, release: Run, name: str) -> None:
+    repository = sandbox.repository(name)
+    repository.commit(web("1", fate="crash"))
+    application = sandbox.application(name, repository)
+    application.wait_for(lambda state: state.get("status", {}).get("sync", {}).get("status") == "Synced")
+    time.sleep(2)
+    revision = repository.commit(web("2", ready_after="7s"))
+
+    ended = release(name, RELEASE_POD_GRACE="3")
+
+    assert ended.exit_code == 0, ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision
+
+
 def test_missing_path(sandbox: Sandbox, release: Run, name: str) -> None:
     repository = sandbox.repository(name)
     repository.commit(web("1"))

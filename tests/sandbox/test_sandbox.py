@@ -1,82 +1,82 @@
-"""The sandbox itself: pods meet their fates, parts can be stopped, and nothing outlives its caller."""
+"""What a test can do with the sandbox: pods meet their fates, commits arrive, tokens have rights, parts stop."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.cluster import CommandError
-from sandbox.parts import ADDRESS
-from sandbox.sandbox import ROOT, Sandbox
-from sandbox.supervisor import SandboxError
+from sandbox.link import SandboxError
+from sandbox.parts import listens
+from sandbox.sandbox import Sandbox
+from tests.sandbox.processes import eventually, state
 
 IMAGE = "registry.example.com/web:1"
-PROGRAM = """
-import sys, time
-from sandbox.sandbox import Sandbox
-with Sandbox.start() as sandbox:
-    print(sandbox.folder, *[state["pid"] for state in sandbox.status().values()], flush=True)
-    print(*sandbox.world.ports.values(), flush=True)
-    time.sleep(600)
-"""
+READY = ("Ready", "True")
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def pod(sandbox: Sandbox, namespace: str, app: str) -> dict[str, Any]:
+    """The one pod with that label; without any, a pod without a state."""
+    found = json.loads(sandbox.kubectl("get", "pods", "-n", namespace, "-l", f"app={app}", "-o", "json"))["items"]
+    return dict(found[0]) if found else {"metadata": {}, "status": {}}
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((ADDRESS, port)) == 0
+@pytest.fixture(scope="module")
+def fates(sandbox: Sandbox) -> str:
+    """The namespace, and application, of a Deployment for each fate, named as its fate."""
+    repository = sandbox.repository("fates")
+    files = {f"{fate}.yaml": manifests.deployment(fate, IMAGE, fate=fate) for fate in manifests.FATES}
+    repository.commit(files | {"told.yaml": manifests.deployment("told", IMAGE, ready_after="3s")})
+    sandbox.application("fates", repository)
+    return "fates"
 
 
 @pytest.mark.parametrize(
     ("fate", "shown"),
     [
+        ("slow", "0/1 Pending"),
         ("ready", "1/1 Running"),
         ("never-ready", "0/1 Running"),
         ("crash", "0/1 CrashLoopBackOff"),
         ("image-pull", "0/1 ImagePullBackOff"),
     ],
 )
-def test_pods_meet_their_fates(sandbox: Sandbox, name: str, fate: str, shown: str) -> None:
-    repository = sandbox.repository(name)
-    repository.commit({"web.yaml": manifests.deployment("web", IMAGE, fate=fate)})
-    sandbox.application(name, repository)
-    eventually(lambda: shown in " ".join(sandbox.kubectl("get", "pods", "-n", name).split()))
+def test_pods_meet_their_fates(sandbox: Sandbox, fates: str, fate: str, shown: str) -> None:
+    eventually(lambda: shown in " ".join(sandbox.kubectl("get", "pods", "-n", fates, "-l", f"app={fate}").split()))
 
 
-def test_a_crash_loop_has_restarts_events_and_a_log(sandbox: Sandbox, name: str) -> None:
-    repository = sandbox.repository(name)
-    repository.commit({"web.yaml": manifests.deployment("web", IMAGE, fate="crash")})
-    sandbox.application(name, repository)
+def test_a_crash_loop_has_restarts_events_and_a_log(sandbox: Sandbox, fates: str) -> None:
+    def container() -> dict[str, Any]:
+        status = pod(sandbox, fates, "crash")["status"]
+        return dict(status.get("containerStatuses", [{}])[0])
 
-    def restarts() -> int:
-        pods = json.loads(sandbox.kubectl("get", "pods", "-n", name, "-o", "json"))["items"]
-        return max([int(pod["status"].get("containerStatuses", [{}])[0].get("restartCount", 0)) for pod in pods] or [0])
+    eventually(lambda: container().get("restartCount", 0) >= 2)
+    assert container()["lastState"]["terminated"]["exitCode"] == 1
+    assert "BackOff" in sandbox.kubectl("get", "events", "-n", fates)
+    assert "cannot connect to database at db:5432" in sandbox.argocd("app", "logs", fates, "--name", "crash")
 
-    eventually(lambda: restarts() >= 2)
-    assert "BackOff" in sandbox.kubectl("get", "events", "-n", name)
-    assert "cannot connect to database at db:5432" in sandbox.argocd("app", "logs", name)
+
+@pytest.mark.parametrize(("name", "seconds"), [("told", 3), ("slow", 8)])
+def test_slow_pods_are_ready_after_eight_seconds_or_as_told(
+    sandbox: Sandbox, fates: str, name: str, seconds: int
+) -> None:
+    def ready_at() -> str:
+        conditions = pod(sandbox, fates, name)["status"].get("conditions", [])
+        return "".join(is_["lastTransitionTime"] for is_ in conditions if (is_["type"], is_["status"]) == READY)
+
+    eventually(lambda: ready_at() != "")
+    created = pod(sandbox, fates, name)["metadata"]["creationTimestamp"]
+    took = datetime.fromisoformat(ready_at()) - datetime.fromisoformat(created)
+    assert seconds - 1 <= took.total_seconds() <= seconds + 4
+
+
+def test_a_fate_that_does_not_exist() -> None:
+    with pytest.raises(ValueError, match="'crahs' is none of ready, slow"):
+        manifests.deployment("web", IMAGE, fate="crahs")
 
 
 def test_hooks_complete_and_fail(sandbox: Sandbox, name: str) -> None:
@@ -100,6 +100,39 @@ def test_a_commit_is_a_new_revision_after_a_refresh_and_a_rollout(sandbox: Sandb
     application.refresh()
     application.wait_for(delivered(second))
     eventually(lambda: len(sandbox.kubectl("get", "pods", "-n", name, "-o", "name").split()) == 1)
+
+
+def test_a_deployment_is_scaled_and_deleted_by_commits(sandbox: Sandbox, name: str) -> None:
+    def pods() -> int:
+        return len(sandbox.kubectl("get", "pods", "-n", name, "-o", "name").split())
+
+    repository = sandbox.repository(name)
+    both = {"web.yaml": manifests.deployment("web", IMAGE, replicas=3), "c.yaml": manifests.config_map("c")}
+    repository.commit(both)
+    application = sandbox.application(name, repository)
+    eventually(lambda: pods() == 3)
+    repository.commit({"web.yaml": manifests.deployment("web", IMAGE)})
+    application.refresh()
+    eventually(lambda: pods() == 1)
+    repository.commit({"web.yaml": None})
+    application.refresh()
+    eventually(lambda: pods() == 0)
+
+
+def test_a_stale_commit_stays_stale_and_the_end_of_an_application_is_seen(sandbox: Sandbox, name: str) -> None:
+    repository = sandbox.repository(name)
+    first = repository.commit({"c.yaml": manifests.config_map("c")})
+    application = sandbox.application(name, repository, project="default", syncPolicy={"automated": {"selfHeal": True}})
+    policy = application.wait_for(delivered(first))["spec"]["syncPolicy"]
+    assert policy == {"automated": {"prune": True, "selfHeal": True}}
+    repository.commit({"c.yaml": manifests.config_map("c", a="b")})
+    with application.changes() as changes:
+        time.sleep(2)
+        assert delivered(first)(changes.seen[-1][1])
+        application.delete()
+        eventually(lambda: changes.deleted is not None)
+    with pytest.raises(SandboxError, match="can't be watched: .*not found"), application.changes():
+        pass
 
 
 def test_a_token_can_do_what_its_policy_says(sandbox: Sandbox) -> None:
@@ -126,70 +159,21 @@ def test_the_account_of_the_guide(sandbox: Sandbox) -> None:
 def test_a_part_can_be_stopped_paused_and_started_again(sandbox: Sandbox) -> None:
     part = sandbox.part("argocd-server")
     before, port = part.pid, sandbox.world.ports["argocd-server"]
+    with pytest.raises(SandboxError, match="start argocd-server: it is running"):
+        part.start()
     with part.stopped():
         assert not listens(port)
         assert sandbox.status()["argocd-server"]["state"] == "stopped"
+        sandbox.check()
+        with pytest.raises(SandboxError, match="pause argocd-server: it is not running"):
+            part.pause()
     assert part.pid != before
     with part.paused():
         assert listens(port)
-        assert Path(f"/proc/{part.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        assert state(part.pid) == "T"
     assert "argocd-server" in sandbox.argocd("version")
 
 
-def test_two_side_by_side_one_of_which_loses_a_part(sandbox: Sandbox) -> None:
-    with Sandbox.start() as other:
-        assert not set(other.world.ports.values()) & set(sandbox.world.ports.values())
-        os.kill(other.part("valkey").pid, signal.SIGKILL)
-        eventually(lambda: other.status()["valkey"]["state"] == "died")
-        why = other.status()["valkey"]["why"]
-        assert why.startswith("valkey was killed by SIGKILL; its last log lines:\n")
-        assert "Ready to accept connections" in why
-        with pytest.raises(SandboxError, match="valkey was killed by SIGKILL"):
-            other.part("repo-server").start()
-    assert sandbox.status()["valkey"]["state"] == "running"
-    assert not other.folder.exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_nothing_outlives_its_caller(number: int) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as caller:
-        assert caller.stdout is not None
-        folder, *pids = caller.stdout.readline().split()
-        ports = [int(port) for port in caller.stdout.readline().split()]
-        assert len(pids) == 9
-        assert any(listens(port) for port in ports)
-        caller.send_signal(number)
-    eventually(lambda: not any(alive(int(pid)) for pid in pids), 10)
-    eventually(lambda: not Path(folder).exists(), 5)
-    assert not any(listens(port) for port in ports)
-
-
-def test_up_status_and_down(tmp_path: Path) -> None:
-    def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sandbox", *arguments, "--name", f"test-{os.getpid()}"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
-
-    assert dev("status").returncode == 1
-    up = dev("up")
-    assert up.returncode == 0, up.stderr
-    try:
-        assert "export ARGOCD_SERVER=localhost:" in up.stdout
-        assert "is up already" in dev("up").stderr
-        status = dev("status")
-        assert status.returncode == 0
-        assert status.stdout.count(" running ") == 9
-        (tmp_path / "environment").write_text(up.stdout)
-        asked = subprocess.run(
-            ["sh", "-c", ". ./environment && argocd proj list -o name"],
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert asked.stdout == "default\n", asked.stderr
-    finally:
-        assert dev("down").returncode == 0
-    assert dev("status").returncode == 1
+def test_a_part_that_does_not_exist(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxError, match="no part has that name; there are etcd, valkey"):
+        sandbox.part("redis").stop()

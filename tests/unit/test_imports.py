@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "plugin" / "argocd_release"
 OWN = {
     "__init__": set[str](),
     "__main__": {"run", "settings"},
+    "api": {"settings", "tree"},
     "application": set(),
     "argocd": {"application"},
     "errors": set(),
@@ -22,17 +23,20 @@ OWN = {
     "reporters.summary": {"result"},
     "result": {"application", "verdict"},
     "run": {
-        "argocd", "log", "reporters", "result", "rules", "settings", "signals", "tracker", "verdict",
+        "api", "argocd", "log", "reporters", "result", "rules", "settings", "signals", "tracker", "verdict",
     },
     "rules": {"application"},
     "settings": set(),
     "signals": set(),
     "text": set(),
     "tracker": {"application", "rules", "verdict"},
+    "tree": set(),
     "verdict": {"application", "rules"},
 }  # fmt: skip
 # Everything that touches the world, and who may.
 EDGES = {
+    "httpx": {"api"},
+    "ssl": {"api"},
     "sh": {"argocd"},
     "jsonschema": {"settings"},
     "structlog": {"log"},

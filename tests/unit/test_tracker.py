@@ -73,11 +73,24 @@ class FakeCommands:
 
 
 class Run:
-    def __init__(self, *answers: Application | ArgoCDError, timeout: float = 300, cost: float = 0.1) -> None:
+    def __init__(
+        self,
+        *answers: Application | ArgoCDError,
+        timeout: float = 300,
+        cost: float = 0.1,
+        failing_pods: Callable[[str], tuple[str, ...]] = lambda _: (),
+    ) -> None:
         self.clock = FakeClock()
         self.commands = FakeCommands(answers, self.clock, cost)
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.tracker = Tracker("web", commands=self.commands, clock=self.clock, timeout=timeout, emit=self._emit)
+        self.tracker = Tracker(
+            "web",
+            commands=self.commands,
+            clock=self.clock,
+            timeout=timeout,
+            emit=self._emit,
+            failing_pods=failing_pods,
+        )
         self.verdict = self.tracker.track()
         self.seconds = self.clock.now() - 1000
 
@@ -158,3 +171,32 @@ def test_calls_that_hang_end_as_unreachable() -> None:
     run = Run(error(Trouble.HUNG, "no answer within 15 s"), cost=15)
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert run.seconds <= 40
+
+
+def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
+    run = Run(PROGRESSING, failing_pods=lambda _: ("Pod/web-a: CrashLoopBackOff", "Pod/web-b: CrashLoopBackOff"))
+    assert run.verdict.outcome is Outcome.DEGRADED
+    assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more pods)"
+    assert 15 <= run.seconds <= 20
+
+
+def test_pods_that_recover_within_their_grace_do_not() -> None:
+    looks = iter([("Pod/web-a: CrashLoopBackOff",)] * 4 + [()] * 100)
+    run = Run(*[PROGRESSING] * 20, DELIVERED, failing_pods=lambda _: next(looks))
+    assert run.verdict.outcome is Outcome.DELIVERED
+
+
+def test_where_pods_cannot_be_seen_it_is_said_once_and_changes_nothing() -> None:
+    def broken(_: str) -> tuple[str, ...]:
+        raise error(Trouble.OTHER, "403 Forbidden")
+
+    run = Run(*[PROGRESSING] * 5, DELIVERED, failing_pods=broken)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert [fields for event, fields in run.events if event == "pods not seen"] == [{"error": "403 Forbidden"}]
+
+
+def test_pods_of_a_healthy_application_are_not_asked_for() -> None:
+    def never(_: str) -> tuple[str, ...]:
+        raise AssertionError
+
+    assert Run(DELIVERED, failing_pods=never).verdict.outcome is Outcome.DELIVERED

@@ -1,0 +1,77 @@
+"""Argo CD's HTTP API, read-only, for what the CLI has no JSON for: the resource tree.
+
+Reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. Optional: where it gives no answer the verdict is
+what it would be without.
+"""
+
+import ssl
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from argocd_release.errors import ArgoCDError, Trouble
+from argocd_release.settings import Settings, parse_opts
+from argocd_release.text import one_line
+from argocd_release.tree import failing_pods
+
+CALL_SECONDS: Final = 3.0
+
+
+class Api:
+    """One connection, made when it is first needed and kept open; use as a context manager."""
+
+    def __init__(self, known: Settings) -> None:
+        self._known = known
+        self._client: httpx.Client | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def failing_pods(self, name: str) -> tuple[str, ...]:
+        """Pods of the application's current revision that cannot start; raises ``ArgoCDError``."""
+        namespace, _, plain = name.rpartition("/")
+        path = f"/api/v1/applications/{quote(plain, safe='')}/resource-tree"
+        try:
+            if self._client is None:
+                self._client = _client(self._known)
+            answer = self._client.get(path, params={"appNamespace": namespace} if namespace else None)
+            answer.raise_for_status()
+            return failing_pods(answer.json())
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            message = one_line(str(error), limit=300)
+            raise ArgoCDError(trouble=Trouble.OTHER, command=f"GET {path}", exit_code=None, message=message) from error
+
+
+def _client(known: Settings) -> httpx.Client:
+    options = parse_opts(known.opts)
+    headers = {"Authorization": f"Bearer {known.auth_token}"}
+    for header in filter(None, options.get("--header", "").split(",")):
+        name, _, value = header.partition(":")
+        headers[name.strip()] = value.strip()
+    return httpx.Client(
+        base_url=known.address,
+        headers=headers,
+        timeout=CALL_SECONDS,
+        # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
+        trust_env=False,
+        verify=_verification(options),
+    )
+
+
+def _verification(options: dict[str, str]) -> ssl.SSLContext | bool:
+    if options.get("--insecure") == "true":
+        return False
+    context = ssl.create_default_context()
+    if "--server-crt" in options:
+        context.load_verify_locations(options["--server-crt"])
+    if "--client-crt" in options and "--client-crt-key" in options:
+        context.load_cert_chain(options["--client-crt"], options["--client-crt-key"])
+    return context

@@ -1,0 +1,233 @@
+"""Starts a supervisor, with the folder, the lock and the ports that this takes."""
+
+import fcntl
+import json
+import math
+import os
+import random
+import re
+import secrets
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from sandbox import build, cluster
+from sandbox.link import SandboxAbsentError, SandboxError
+from sandbox.parts import PORTS, World
+from sandbox.supervisor import STAY
+
+ROOT: Final = Path(__file__).parent.parent
+TRIES: Final = 3
+ADMIN_TOKEN_BYTES: Final = 24
+END_SECONDS: Final = 20.0
+# Paths of sockets have 107 characters at most; argocd puts one into the folder `tmp` of a sandbox, with a long name.
+LONGEST_BASE: Final = 24
+LOWEST_PORT: Final = 10_000
+
+Process = subprocess.Popen[str]
+
+
+def launch(folder: Path, out: TextIO) -> Process:
+    """Start a sandbox in the new folder; raises ``SandboxError``. It ends with this process: see ``let_go``."""
+    for tried in range(1, TRIES + 1):
+        cluster.remove(folder)
+        folder.mkdir(mode=0o700)
+        try:
+            return _try(folder, out)
+        except SandboxError as error:
+            cluster.remove(folder)
+            # Between choosing a port and listening on it somebody else may take it.
+            if "address already in use" not in str(error).lower() or tried == TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def end(process: Process) -> None:
+    """End the sandbox of this supervisor; returns when no process of it is left."""
+    process.terminate()
+    try:
+        process.wait(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    _close(process)
+
+
+def let_go(process: Process) -> None:
+    """Let the sandbox live on when this process ends."""
+    if process.stdin is None:
+        raise SandboxError("the supervisor has no pipes")
+    print(STAY.decode(), end="", file=process.stdin, flush=True)
+    _close(process)
+    # It outlives this process on purpose: Popen need not warn about it.
+    process.returncode = 0
+
+
+def new_folder() -> Path:
+    """A folder for a sandbox without a name."""
+    return Path(tempfile.mkdtemp(prefix="s", dir=_base_folder()))
+
+
+def named_folder(name: str) -> Path:
+    """The folder of the sandbox with that name; raises ``SandboxError`` if it is no name for one."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", name):
+        raise SandboxError(f"{name!r} is no name for a sandbox: up to 20 of a-z, 0-9 and - are")
+    return _base_folder() / f"named-{name}"
+
+
+@contextmanager
+def claimed(name: str, told: Callable[[str], None]) -> Iterator[None]:
+    """Nobody else starts or ends the sandbox of that name meanwhile. ``told`` hears about waiting."""
+    path, started, told_at = _lock_of(name), time.monotonic(), -math.inf
+    while True:
+        with _claim(path) as mine:
+            if mine:
+                yield
+                return
+        now = time.monotonic()
+        if now - told_at > build.PROGRESS_SECONDS:
+            told_at = now
+            told(f"{name} is being started or ended by somebody else, waiting {now - started:.0f} s")
+        time.sleep(0.1)
+
+
+def is_claimed(name: str) -> bool:
+    """Whether somebody starts or ends it right now."""
+    with _claim(_lock_of(name)) as mine:
+        return not mine
+
+
+def read_known(folder: Path) -> dict[str, Any]:
+    """What ``World.to_json`` and ``write_known`` kept of the sandbox there; raises ``SandboxAbsentError``."""
+    try:
+        known: dict[str, Any] = json.loads((folder / "world.json").read_text("utf-8"))
+    except OSError as error:
+        raise SandboxAbsentError(f"there is no sandbox in {folder}") from error
+    return known
+
+
+def write_known(folder: Path, known: dict[str, Any]) -> None:
+    """Keep it for whoever attaches to the sandbox later."""
+    partial = folder / "world.json.partial"
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(known), encoding="utf-8")
+    partial.replace(folder / "world.json")
+
+
+def free_ports() -> dict[str, int]:
+    """A free port for each name in ``PORTS``.
+
+    From below the range of which the kernel takes the ports of outgoing connections, of which a starting sandbox
+    opens hundreds: one of them could otherwise get the port of a part that starts later, or that a test has stopped.
+    """
+    try:
+        lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError):
+        lowest_outgoing = 0
+    candidates = list(range(LOWEST_PORT, lowest_outgoing)) if lowest_outgoing >= 2 * LOWEST_PORT else [0] * len(PORTS)
+    random.shuffle(candidates)  # nothing secret
+    with ExitStack() as stack:
+        held: list[int] = []
+        for port in candidates:
+            sock = stack.enter_context(socket.socket())
+            try:
+                # Not on one address only: one part listens on all of them.
+                sock.bind(("", port))
+            except OSError:
+                continue
+            held.append(int(sock.getsockname()[1]))
+            if len(held) == len(PORTS):
+                return dict(zip(PORTS, held, strict=True))
+    raise SandboxError(f"fewer than {len(PORTS)} ports of this machine are free")
+
+
+def _base_folder() -> Path:
+    temporary = tempfile.gettempdir()
+    base = Path(temporary if len(temporary) <= LONGEST_BASE else "/tmp") / f"argocd-release-{os.getuid()}"  # noqa: S108
+    base.mkdir(mode=0o700, exist_ok=True)
+    found = base.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise SandboxError(f"{base} is not a folder of mine that is closed to others")
+    return base
+
+
+def _lock_of(name: str) -> Path:
+    return named_folder(name).with_suffix(".lock")
+
+
+@contextmanager
+def _claim(path: Path) -> Iterator[bool]:
+    """Whether this process has the lock while the block runs; afterwards the file is gone."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its owner before may have removed it since it was opened.
+            mine = _is_at(path, lock)
+        except BlockingIOError:
+            mine = False
+        try:
+            yield mine
+        finally:
+            if mine:
+                path.unlink(missing_ok=True)
+
+
+def _is_at(path: Path, file: TextIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _try(folder: Path, out: TextIO) -> Process:
+    token = secrets.token_urlsafe(ADMIN_TOKEN_BYTES)
+    world = World(folder=folder, programs=build.programs(), ports=free_ports(), admin_token=token)
+    cluster.prepare(world)
+    write_known(folder, world.to_json())
+    with (folder / "logs" / "supervisor.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=ROOT,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        _await_ready(process, world, out)
+    except BaseException:
+        end(process)
+        raise
+    return process
+
+
+def _await_ready(process: Process, world: World, out: TextIO) -> None:
+    if process.stdin is None or process.stdout is None:
+        raise SandboxError("the supervisor has no pipes")
+    log = world.folder / "logs" / "supervisor.log"
+    try:
+        print(json.dumps(world.to_json()), file=process.stdin, flush=True)
+    except BrokenPipeError as error:
+        raise SandboxError(f"the supervisor ended:\n{log.read_text('utf-8', 'replace')}") from error
+    for line in process.stdout:
+        heard = json.loads(line)
+        if "error" in heard:
+            raise SandboxError(heard["error"])
+        if "ready" in heard:
+            return
+        print(f"sandbox: {heard['say']}", file=out, flush=True)
+    raise SandboxError(f"the supervisor ended:\n{log.read_text('utf-8', 'replace') if log.exists() else ''}")
+
+
+def _close(process: Process) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
