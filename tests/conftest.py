@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,9 @@ import pytest
 
 from sandbox.sandbox import Sandbox
 from tests.docker_engine import Engine, build_image, engine_or_skip
+
+# A shell that starts the suite in the background has SIGINT ignored, and every program below would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SETTINGS = ("ARGOCD_", "RELEASE_", "CI_")
 COMMAND = Path(sys.executable).with_name("argocd-release")
