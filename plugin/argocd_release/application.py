@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from argocd_release.shape import as_list, as_object, as_objects
 from argocd_release.text import clean, one_line
 
 MESSAGE_LIMIT: Final = 4000
@@ -152,24 +153,24 @@ def parse(text: str) -> Application:
     documents = list(_documents(text))
     if not documents:
         raise ValueError("no JSON document")
-    document = _object(documents[-1])
-    metadata, spec, status = (_object(document.get(key)) for key in ("metadata", "spec", "status"))
+    document = as_object(documents[-1])
+    metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     if not _text(metadata.get("name")):
         raise ValueError("the JSON document is no application")
-    sync, health = _object(status.get("sync")), _object(status.get("health"))
-    resources = tuple(_resource(item) for item in _objects(status.get("resources")))
-    operation = _operation(_object(status.get("operationState")))
+    sync, health = as_object(status.get("sync")), as_object(status.get("health"))
+    resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
+    operation = _operation(as_object(status.get("operationState")))
     words = [
         ("sync status", sync.get("status"), SyncStatus),
         ("health status", health.get("status"), HealthStatus),
-        ("operation phase", _object(status.get("operationState")).get("phase"), OperationPhase),
+        ("operation phase", as_object(status.get("operationState")).get("phase"), OperationPhase),
     ]
     return Application(
         name=_text(metadata.get("name")),
         namespace=_text(metadata.get("namespace")),
         uid=_text(metadata.get("uid")),
         project=_text(spec.get("project")),
-        automated="automated" in _object(spec.get("syncPolicy")),
+        automated="automated" in as_object(spec.get("syncPolicy")),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -179,10 +180,10 @@ def parse(text: str) -> Application:
         operation=operation,
         conditions=tuple(
             Condition(type=_text(item.get("type")), message=_text(item.get("message")))
-            for item in _objects(status.get("conditions"))
+            for item in as_objects(status.get("conditions"))
         ),
         resources=resources,
-        images=tuple(_text(image) for image in _list(_object(status.get("summary")).get("images"))),
+        images=tuple(_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
         reconciled_at=_text(status.get("reconciledAt")),
         unknown_words=tuple(
             f"{name} {_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
@@ -205,7 +206,7 @@ def _skip_space(text: str, position: int) -> int:
 
 
 def _resource(item: dict[str, Any]) -> Resource:
-    health = _object(item.get("health"))
+    health = as_object(item.get("health"))
     return Resource(
         group=_text(item.get("group")),
         kind=_text(item.get("kind")),
@@ -221,8 +222,8 @@ def _resource(item: dict[str, Any]) -> Resource:
 def _operation(state: dict[str, Any]) -> Operation | None:
     if not state:
         return None
-    result = _object(state.get("syncResult"))
-    asked = _object(_object(state.get("operation")).get("sync"))
+    result = as_object(state.get("syncResult"))
+    asked = as_object(as_object(state.get("operation")).get("sync"))
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
@@ -239,29 +240,17 @@ def _operation(state: dict[str, Any]) -> Operation | None:
                 hook_phase=_text(item.get("hookPhase")),
                 message=_text(item.get("message")),
             )
-            for item in _objects(result.get("resources"))
+            for item in as_objects(result.get("resources"))
         ),
     )
 
 
 def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
     """Of several sources ``revisions``, of one ``revision``; never both."""
-    several = tuple(one_line(_text(revision)) for revision in _list(holder.get("revisions")) if revision)
+    several = tuple(one_line(_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
     single = one_line(_text(holder.get("revision")))
     return several or ((single,) if single else ())
 
 
 def _text(value: object) -> str:
     return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in _list(value) if isinstance(item, dict)]

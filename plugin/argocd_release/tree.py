@@ -6,6 +6,7 @@ controller/cache/info.go: «Status Reason», «Containers», «Restart Count», 
 
 from typing import Any, Final
 
+from argocd_release.shape import as_object, as_objects
 from argocd_release.text import one_line
 
 _CANNOT_START: Final = (
@@ -22,7 +23,7 @@ _JOBS: Final = "Job"
 
 def failing_pods(tree: object) -> tuple[str, ...]:
     """Pods that cannot start, each with owner, reason and restarts: ``Deployment/web, Pod/web-x: CrashLoopBackOff``."""
-    nodes = [node for node in _list(_object(tree).get("nodes")) if isinstance(node, dict)]
+    nodes = as_objects(as_object(tree).get("nodes"))
     by_uid = {str(node.get("uid")): node for node in nodes}
     newest: dict[str, int] = {}
     for node in nodes:
@@ -45,14 +46,13 @@ def failing_pods(tree: object) -> tuple[str, ...]:
 def _described(pod: dict[str, Any], owner: dict[str, Any], reason: str) -> str:
     restarts = _info(pod).get("Restart Count", "0")
     again = f", {restarts} restart{'' if restarts == '1' else 's'}" if restarts != "0" else ""
-    message = _object(pod.get("health")).get("message", "")
+    message = as_object(pod.get("health")).get("message", "")
     said = f" — {message}" if message else ""
     return one_line(f"{owner.get('kind')}/{owner.get('name')}, Pod/{pod.get('name')}: {reason}{again}{said}")
 
 
 def _info(node: dict[str, Any]) -> dict[str, str]:
-    rows = [row for row in _list(node.get("info")) if isinstance(row, dict)]
-    return {str(row.get("name")): one_line(str(row.get("value"))) for row in rows}
+    return {str(row.get("name")): one_line(str(row.get("value"))) for row in as_objects(node.get("info"))}
 
 
 def _revision(replica_set: dict[str, Any]) -> int:
@@ -61,13 +61,5 @@ def _revision(replica_set: dict[str, Any]) -> int:
 
 
 def _owner_uid(node: dict[str, Any]) -> str:
-    parents = [parent for parent in _list(node.get("parentRefs")) if isinstance(parent, dict)]
+    parents = as_objects(node.get("parentRefs"))
     return str(parents[0].get("uid")) if parents else ""
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

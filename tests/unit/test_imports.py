@@ -12,7 +12,7 @@ OWN = {
     "__init__": set[str](),
     "__main__": {"run", "settings"},
     "api": {"settings", "tree"},
-    "application": set(),
+    "application": {"shape"},
     "argocd": {"application"},
     "errors": set(),
     "log": set(),
@@ -27,10 +27,11 @@ OWN = {
     },
     "rules": {"application"},
     "settings": set(),
+    "shape": set(),
     "signals": set(),
     "text": set(),
     "tracker": {"application", "rules", "verdict"},
-    "tree": set(),
+    "tree": {"shape"},
     "verdict": {"application", "rules"},
 }  # fmt: skip
 # Everything that touches the world, and who may.
