@@ -1,4 +1,4 @@
-"""Argo CD's HTTP API, read-only, for what the CLI has no JSON for: the resource tree.
+"""Argo CD's HTTP API, read-only, for what the CLI has no JSON for: the resource tree and events.
 
 Reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. Optional: where it gives no answer the verdict is
 what it would be without.
@@ -6,7 +6,7 @@ what it would be without.
 
 import ssl
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
@@ -14,7 +14,7 @@ import httpx
 from argocd_release.errors import ArgoCDError, Trouble
 from argocd_release.settings import Settings, parse_opts
 from argocd_release.text import one_line
-from argocd_release.tree import failing_pods
+from argocd_release.tree import Event, Node, Tree, Workloads, parse, parse_events
 
 CALL_SECONDS: Final = 3.0
 
@@ -35,16 +35,36 @@ class Api:
         if self._client is not None:
             self._client.close()
 
-    def failing_pods(self, name: str) -> tuple[str, ...]:
-        """Pods of the application's current revision that cannot start; raises ``ArgoCDError``."""
+    def workloads(self, name: str) -> Workloads:
+        """What lies beneath the application and runs now; raises ``ArgoCDError``."""
+        tree = self.tree(name)
+        failing = [tree.described(node) for node in tree.failing]
+        for node in tree.barren:
+            # These have no condition that says it: only their events do.
+            if node.kind != "ReplicaSet":
+                refused = [event for event in self.events(name, node) if event.reason == "FailedCreate"]
+                failing += [tree.described(node, event.message) for event in refused[-1:]]
+        images = dict.fromkeys(image for pod in tree.pods for image in pod.images)
+        return Workloads(failing=tuple(failing), images=tuple(images))
+
+    def tree(self, name: str) -> Tree:
+        """The application's resource tree; raises ``ArgoCDError``."""
+        return parse(self._get(name, "resource-tree"))
+
+    def events(self, name: str, node: Node) -> tuple[Event, ...]:
+        """The events of one node of the application's tree, the latest last; raises ``ArgoCDError``."""
+        query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
+        return parse_events(self._get(name, "events", **query))
+
+    def _get(self, name: str, what: str, **query: str) -> Any:
         namespace, _, plain = name.rpartition("/")
-        path = f"/api/v1/applications/{quote(plain, safe='')}/resource-tree"
+        path = f"/api/v1/applications/{quote(plain, safe='')}/{what}"
         try:
             if self._client is None:
                 self._client = _client(self._known)
-            answer = self._client.get(path, params={"appNamespace": namespace} if namespace else None)
+            answer = self._client.get(path, params=query | ({"appNamespace": namespace} if namespace else {}))
             answer.raise_for_status()
-            return failing_pods(answer.json())
+            return answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             message = one_line(str(error), limit=300)
             raise ArgoCDError(trouble=Trouble.OTHER, command=f"GET {path}", exit_code=None, message=message) from error

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from argocd_release.shape import as_list, as_object, as_objects
 from argocd_release.text import clean, one_line
+from argocd_release.tree import Workloads
 
 MESSAGE_LIMIT: Final = 4000
 
@@ -132,12 +133,17 @@ class Application:
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
     # Not of the Application object: of its resource tree, where that was looked at.
-    failing_pods: tuple[str, ...] = ()
+    workloads: Workloads | None = None
 
     @property
     def revision(self) -> str:
         """The revision compared last; of several sources all, separated by commas."""
         return ",".join(self.revisions)
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """What lies beneath the application and cannot start, in one line each."""
+        return self.workloads.failing if self.workloads else ()
 
     @property
     def operating(self) -> bool:

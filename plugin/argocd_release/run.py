@@ -85,7 +85,7 @@ class Run:
             emit=self._log.info,
             patience=_patience(known),
             expectation=Expectation(revision=known.revision),
-            failing_pods=stack.enter_context(Api(known)).failing_pods if known.fail_fast and known.pod_grace else None,
+            workloads=stack.enter_context(Api(known)).workloads if known.fail_fast and known.pod_grace else None,
         )
         return self._tracker.track()
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from argocd_release.application import Application, HealthStatus
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.rules import Expectation, Patience
+from argocd_release.tree import Workloads
 from argocd_release.verdict import Failure, History, Verdict, judge
 
 POLL_SECONDS: Final = 2.0
@@ -87,7 +88,7 @@ class Tracker:
         emit: Emit,
         patience: Patience = Patience(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
-        failing_pods: Callable[[str], tuple[str, ...]] | None = None,
+        workloads: Callable[[str], Workloads] | None = None,
     ) -> None:
         self.application: Application | None = None
         self._name = name
@@ -97,8 +98,8 @@ class Tracker:
         self._timeout = timeout
         self._emit = emit
         self._history = History(patience=patience, expectation=expectation)
-        self._failing_pods = failing_pods
-        self._pods_seen = True
+        self._workloads = workloads
+        self._workloads_seen = True
         self._feed: Feed | None = None
         self._shown: tuple[str, float] = ("", self._started)
 
@@ -135,18 +136,18 @@ class Tracker:
             if compare and error.trouble is Trouble.HUNG:
                 return self._look_without_comparing(), False
             return Failure(trouble=error.trouble, message=error.message), False
-        return self._with_pods(self.application), compare
+        return self._with_workloads(self.application), compare
 
-    def _with_pods(self, application: Application) -> Application:
+    def _with_workloads(self, application: Application) -> Application:
         # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes.
-        if self._failing_pods is None or application.health not in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED}:
+        if self._workloads is None or application.health not in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED}:
             return application
         try:
-            return replace(application, failing_pods=self._failing_pods(self._name))
+            return replace(application, workloads=self._workloads(self._name))
         except ArgoCDError as error:
-            if self._pods_seen:
+            if self._workloads_seen:
                 self._emit("pods not seen", error=error.message)
-            self._pods_seen = False
+            self._workloads_seen = False
             return application
 
     def _look_without_comparing(self) -> Application | Failure:

@@ -133,8 +133,8 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         if history.compared and condition.type in _ERROR_CONDITIONS:
             yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"
     settled = history.compared and application.sync is SyncStatus.SYNCED and not application.operating
-    if history.compared and application.sync is SyncStatus.SYNCED and application.failing_pods:
-        yield Symptom.PODS, _first(application.failing_pods)
+    if history.compared and application.sync is SyncStatus.SYNCED and application.failing:
+        yield Symptom.PODS, _first(application.failing)
     if settled and application.health is HealthStatus.DEGRADED:
         yield Symptom.DEGRADED, f"Degraded: {_unhealthy(application)}"
     if settled and not application.resources:
@@ -160,8 +160,8 @@ def waiting_for(application: Application, history: History) -> str:
     current = operation is not None and operation.revisions == application.revisions
     if operation is not None and current and operation.phase is not OperationPhase.SUCCEEDED:
         return f"sync {operation.phase.lower()}: {_operation_cause(application)}"
-    if application.health is not HealthStatus.HEALTHY and application.failing_pods:
-        return _first(application.failing_pods)
+    if application.health is not HealthStatus.HEALTHY and application.failing:
+        return _first(application.failing)
     if application.health is not HealthStatus.HEALTHY:
         return f"{application.health}: {_unhealthy(application)}".rstrip(": ")
     return "" if application.resources else "the application manages no resources"

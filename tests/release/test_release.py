@@ -298,7 +298,7 @@ def test_pods_that_cannot_start(sandbox: Sandbox, release: Run, name: str, fate:
     ended = release(name, RELEASE_POD_GRACE="5")
 
     assert ended.exit_code == 11, ended.log
-    assert ended.cause.startswith("Deployment/web, Pod/web-")
+    assert ended.cause.startswith("Deployment/web → Pod/web-")
     assert reason in ended.cause
     assert ended.seconds <= 5 + 5 + 2
 

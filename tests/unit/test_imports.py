@@ -12,7 +12,7 @@ OWN = {
     "__init__": set[str](),
     "__main__": {"run", "settings"},
     "api": {"settings", "tree"},
-    "application": {"shape"},
+    "application": {"shape", "tree"},
     "argocd": {"application"},
     "errors": set(),
     "log": set(),
@@ -30,7 +30,7 @@ OWN = {
     "shape": set(),
     "signals": set(),
     "text": set(),
-    "tracker": {"application", "rules", "verdict"},
+    "tracker": {"application", "rules", "tree", "verdict"},
     "tree": {"shape"},
     "verdict": {"application", "rules"},
 }  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Any
 from argocd_release.application import Application
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.tracker import POLL_SECONDS, Tracker
+from argocd_release.tree import Workloads
 from tests.unit.states import application
 
 DELIVERED = application()
@@ -78,7 +79,7 @@ class Run:
         *answers: Application | ArgoCDError,
         timeout: float = 300,
         cost: float = 0.1,
-        failing_pods: Callable[[str], tuple[str, ...]] = lambda _: (),
+        workloads: Callable[[str], Workloads] = lambda _: Workloads(),
     ) -> None:
         self.clock = FakeClock()
         self.commands = FakeCommands(answers, self.clock, cost)
@@ -89,7 +90,7 @@ class Run:
             clock=self.clock,
             timeout=timeout,
             emit=self._emit,
-            failing_pods=failing_pods,
+            workloads=workloads,
         )
         self.verdict = self.tracker.track()
         self.seconds = self.clock.now() - 1000
@@ -174,29 +175,32 @@ def test_calls_that_hang_end_as_unreachable() -> None:
 
 
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
-    run = Run(PROGRESSING, failing_pods=lambda _: ("Pod/web-a: CrashLoopBackOff", "Pod/web-b: CrashLoopBackOff"))
+    run = Run(
+        PROGRESSING,
+        workloads=lambda _: Workloads(failing=("Pod/web-a: CrashLoopBackOff", "Pod/web-b: CrashLoopBackOff")),
+    )
     assert run.verdict.outcome is Outcome.DEGRADED
     assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more pods)"
     assert 15 <= run.seconds <= 20
 
 
 def test_pods_that_recover_within_their_grace_do_not() -> None:
-    looks = iter([("Pod/web-a: CrashLoopBackOff",)] * 4 + [()] * 100)
-    run = Run(*[PROGRESSING] * 20, DELIVERED, failing_pods=lambda _: next(looks))
+    looks = iter([Workloads(failing=("Pod/web-a: CrashLoopBackOff",))] * 4 + [Workloads()] * 100)
+    run = Run(*[PROGRESSING] * 20, DELIVERED, workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
 
 
 def test_where_pods_cannot_be_seen_it_is_said_once_and_changes_nothing() -> None:
-    def broken(_: str) -> tuple[str, ...]:
+    def broken(_: str) -> Workloads:
         raise error(Trouble.OTHER, "403 Forbidden")
 
-    run = Run(*[PROGRESSING] * 5, DELIVERED, failing_pods=broken)
+    run = Run(*[PROGRESSING] * 5, DELIVERED, workloads=broken)
     assert run.verdict.outcome is Outcome.DELIVERED
     assert [fields for event, fields in run.events if event == "pods not seen"] == [{"error": "403 Forbidden"}]
 
 
 def test_pods_of_a_healthy_application_are_not_asked_for() -> None:
-    def never(_: str) -> tuple[str, ...]:
+    def never(_: str) -> Workloads:
         raise AssertionError
 
-    assert Run(DELIVERED, failing_pods=never).verdict.outcome is Outcome.DELIVERED
+    assert Run(DELIVERED, workloads=never).verdict.outcome is Outcome.DELIVERED

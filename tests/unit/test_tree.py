@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.tree import failing_pods
+from argocd_release.tree import parse, parse_events
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -22,11 +22,16 @@ def tree(*pods: dict[str, Any], revision: str = "Rev:1") -> dict[str, Any]:
     return {"nodes": [node("Deployment", "web"), node("ReplicaSet", "web-1", "web", Revision=revision), *pods]}
 
 
+def failing_pods(document: object) -> tuple[str, ...]:
+    known = parse(document)
+    return tuple(known.described(pod) for pod in known.failing)
+
+
 CRASH = node("Pod", "web-1-a", "web-1", Status_Reason="CrashLoopBackOff", Containers="0/1", Restart_Count="4")
 
 
 def test_a_crash_loop() -> None:
-    assert failing_pods(tree(CRASH)) == ("Deployment/web, Pod/web-1-a: CrashLoopBackOff, 4 restarts",)
+    assert failing_pods(tree(CRASH)) == ("Deployment/web → Pod/web-1-a: CrashLoopBackOff, 4 restarts",)
 
 
 @pytest.mark.parametrize("reason", ["Running", "Pending", "ContainerCreating", "Completed", "Error", "Terminating", ""])
@@ -52,6 +57,45 @@ def test_pods_of_another_deployment_are_their_own() -> None:
 def test_pods_of_jobs_are_the_operations_business() -> None:
     nodes = [node("Job", "migrate"), node("Pod", "migrate-a", "migrate", Status_Reason="CrashLoopBackOff")]
     assert failing_pods({"nodes": nodes}) == ()
+
+
+def test_a_replica_set_that_can_make_no_pod() -> None:
+    refused = node("ReplicaSet", "web-1", "web", Revision="Rev:1") | {
+        "health": {"status": "Degraded", "message": "exceeded quota: none"}
+    }
+    found = failing_pods({"nodes": [node("Deployment", "web"), refused]})
+    assert found == ("Deployment/web → ReplicaSet/web-1: no pod can be created — exceeded quota: none",)
+
+
+def test_what_should_have_pods_and_has_none() -> None:
+    waiting = node("StatefulSet", "db") | {"health": {"status": "Progressing"}}
+    scaled_down = node("StatefulSet", "idle") | {"health": {"status": "Healthy"}}
+    known = parse({"nodes": [waiting, scaled_down, node("StatefulSet", "cache"), node("Pod", "cache-0", "cache")]})
+    assert [str(each) for each in known.barren] == ["StatefulSet/db"]
+
+
+def test_images_of_a_replica_set_before_do_not_run_now() -> None:
+    old, new = (node("Pod", f"web-{n}-a", f"web-{n}") | {"images": [f"web:{n}"]} for n in (1, 2))
+    newer = node("ReplicaSet", "web-2", "web", Revision="Rev:2")
+    assert [pod.images for pod in parse(tree(old, newer, new)).pods] == [("web:2",)]
+
+
+def test_owners_that_go_in_circles_have_an_end() -> None:
+    known = parse({"nodes": [node("ReplicaSet", "a", "b"), node("ReplicaSet", "b", "a")]})
+    assert str(known.root(known.nodes[0])) == "ReplicaSet/b"
+
+
+def test_the_latest_event_comes_last() -> None:
+    items = [
+        {"reason": "BackOff", "lastTimestamp": "2026-01-01T00:00:09Z", "count": 4},
+        {"reason": "Pulled", "eventTime": "2026-01-01T00:00:01.5Z", "lastTimestamp": None},
+    ]
+    assert [(event.reason, event.count) for event in parse_events({"items": items})] == [("Pulled", 1), ("BackOff", 4)]
+
+
+@given(JSON)
+def test_whatever_events_come_it_does_not_crash(anything: Any) -> None:
+    assert parse_events({"items": anything}) == () or isinstance(anything, list)
 
 
 @given(JSON)
