@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Final, TextIO
 
 from argocd_release import __version__, log, reporters, settings
 from argocd_release.api import Api
+from argocd_release.application import Kinship
 from argocd_release.argocd import ArgoCD
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, ReleaseError
+from argocd_release.expectation import Condition, Expectation
 from argocd_release.reporters import summary
 from argocd_release.result import Result
-from argocd_release.rules import Expectation, Patience
+from argocd_release.rules import Patience
 from argocd_release.settings import Settings
 from argocd_release.signals import Signals
 from argocd_release.text import one_line, redaction
@@ -75,6 +77,7 @@ class Run:
         environ = {**self._environ, **known.argocd_environ}
         self._argocd = stack.enter_context(ArgoCD(environ, echo=lambda line: self._log.info("command", command=line)))
         clock = MonotonicClock()
+        pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
         signals.on_arrival(self._argocd.cancel)
         signals.on_arrival(lambda _: clock.wake())
         self._tracker = Tracker(
@@ -84,10 +87,20 @@ class Run:
             timeout=timeout,
             emit=self._log.info,
             patience=_patience(known),
-            expectation=Expectation(revision=known.revision),
-            workloads=stack.enter_context(Api(known)).workloads if known.fail_fast and known.pod_grace else None,
+            expectation=_expectation(known),
+            beneath=stack.enter_context(Api(known)) if pods_matter else None,
+            kinship=self._kinship(stack, known),
+            sync=known.sync,
         )
         return self._tracker.track()
+
+    def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str], Kinship] | None:
+        if not known.revision or known.revision_match == "exact":
+            return None
+        # A library that most runs do without, and the slowest to load.
+        from argocd_release.ancestry import Ancestry  # noqa: PLC0415
+
+        return stack.enter_context(Ancestry(Path(known.clone), known.repository_url)).kinship
 
     def _verdict_on(self, error: BaseException) -> Verdict:
         match error:
@@ -147,4 +160,17 @@ def _patience(known: Settings) -> Patience:
         unreachable=known.unreachable_grace,
         connect=known.connect_grace,
         appear=known.appear_timeout,
+        expected=known.expectation_grace,
+    )
+
+
+def _expectation(known: Settings) -> Expectation:
+    return Expectation(
+        wait_for=frozenset(map(Condition, known.wait_for.replace(",", " ").split())),
+        revision=known.revision,
+        exact=known.revision_match == "exact",
+        source=known.source,
+        image=known.image,
+        chart_version=known.chart_version,
+        allow_empty=known.allow_empty,
     )

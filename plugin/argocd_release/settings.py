@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -72,11 +73,21 @@ class Settings:
     unreachable_grace: int
     connect_grace: int
     appear_timeout: int
+    expectation_grace: int
     revision: str
+    revision_match: str
+    source: str
+    image: str
+    chart_version: str
+    wait_for: str
+    allow_empty: bool
+    sync: bool
     junit_path: str
     dotenv_path: str
     annotations_path: str
     image_tag: str
+    clone: str
+    repository_url: str = field(repr=False)
     job_timeout: int
     job_started_at: str
 
@@ -150,6 +161,8 @@ def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
     found = [_text(environ, name) for name, declared in PROPERTIES.items() if declared.get("x-secret")]
+    # The repository's URL holds the job's token.
+    found += [urlsplit(text).password or "" for text in found if "://" in text]
     words = _words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
