@@ -84,6 +84,8 @@ class Verdict:
     outcome: Outcome | None
     reason: str
     hint: str = ""
+    # How an expected revision was delivered by one that came later.
+    via: str = ""
 
 
 def judge(seen: Application | Failure, history: History) -> Verdict:
@@ -91,7 +93,8 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
     for symptom, sighting in history.sightings.items():
         if history.ripe(symptom):
             outcome = history.patience.rules[symptom].outcome
-            return Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""))
+            via = history.expectation.via(seen) if isinstance(seen, Application) else ""
+            return Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""), via=via)
     if isinstance(seen, Failure):
         refused = seen.trouble in _ANSWERS
         return Verdict(outcome=None, reason=f"Argo CD {'refuses' if refused else 'gives no answer'}: {seen.message}")
@@ -129,7 +132,9 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     if Condition.OPERATION in expectation.wait_for:
         yield from _failed_operation(application, history)
     for condition in application.conditions:
-        if condition.type in _ERROR_CONDITIONS:
+        # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
+        gave_up = condition.type == "SyncError" and application.sync is SyncStatus.OUT_OF_SYNC
+        if condition.type in _ERROR_CONDITIONS or (gave_up and not application.operating):
             yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"
     synced = application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
     settled = synced and not application.operating
@@ -143,8 +148,7 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     if settled and not application.resources and not expectation.allow_empty:
         yield Symptom.EMPTY, EMPTY
     if not waiting_for(application, expectation, compared=history.compared):
-        via = expectation.via(application)
-        yield Symptom.DELIVERED, f"{application.sync} and {application.health}{f'; {via}' if via else ''}"
+        yield Symptom.DELIVERED, f"{application.sync} and {application.health}"
 
 
 def _failed_operation(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:

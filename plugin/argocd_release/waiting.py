@@ -102,6 +102,9 @@ def _policy(application: Application) -> str:
         return f"; a sync window of project {application.project} forbids it now: {application.sync_window}"
     if not application.automated:
         return "; it has no automated sync policy, so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
+    gave_up = [item.message for item in application.conditions if item.type == "SyncError"]
+    if gave_up:
+        return f"; Argo CD gave it up: {one_line(gave_up[0])}"
     succeeded = application.operation is not None and application.operation.phase is OperationPhase.SUCCEEDED
     if is_current(application) and succeeded and not application.self_heal:
         return "; Argo CD has synced this revision already and does not repeat that without selfHeal"

@@ -301,7 +301,7 @@ def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
 
     run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), kinship=kinship)
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert run.verdict.reason == "Synced and Healthy; deadbee was delivered via 3f2c1ab, 2 commits later"
+    assert run.verdict.via == "deadbee was delivered via 3f2c1ab, 2 commits later"
     assert set(asked) == {(NEW, "deadbeef")}
 
 

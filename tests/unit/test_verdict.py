@@ -189,6 +189,17 @@ def test_an_expected_revision() -> None:
     assert other == Verdict(outcome=None, reason=f"Argo CD compares with {NEW[:12]}, not with deadbeef")
 
 
+def test_what_auto_sync_gave_up_has_failed_after_the_grace_of_conditions() -> None:
+    given_up = {"conditions": [{"type": "SyncError", "message": "auto-sync will wipe out all resources"}]}
+    state = application(sync="OutOfSync", **given_up)
+    assert look((0, state), (9, state)).outcome is None
+    verdict = look((0, state), (10, state))
+    assert verdict.outcome is Outcome.SYNC_FAILED
+    assert verdict.reason == "SyncError: auto-sync will wipe out all resources"
+    for elsewhere in (application(**given_up), application(sync="OutOfSync", phase="Running", **given_up)):
+        assert look((0, elsewhere), (99, elsewhere)).outcome is not Outcome.SYNC_FAILED
+
+
 def test_what_is_out_of_reach_is_not_delivered_after_its_grace() -> None:
     diverged = replace(application(), kinships={NEW: Kinship(relation=Relation.DIVERGED)})
     expectation = Expectation(revision="deadbeef")

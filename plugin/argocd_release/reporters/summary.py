@@ -34,6 +34,7 @@ def facts(result: Result) -> str:
         "Image Tag:": result.image_tag,
         "Images:": ", ".join(images[:SHOWN_IMAGES]) + more,
         "Revision:": application.revision if application else "",
+        "Contains:": result.verdict.via,
         "URL:": result.url,
         "Duration:": f"{result.seconds:.1f} s",
     }

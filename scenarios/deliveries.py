@@ -1,0 +1,198 @@
+"""Releases that are delivered, or will be in a moment: ending early would be wrong."""
+
+from collections.abc import Iterator
+
+from argocd_release.errors import Outcome
+from sandbox import manifests
+from sandbox.application import delivered
+from scenarios.stage import IMAGE, Stage, config, namespace, scenario, status, web
+
+GREEN = Outcome.DELIVERED
+
+
+@scenario("already delivered", GREEN, within=2.5, exclusive=True)
+def already_delivered(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    yield
+
+
+@scenario("first release", GREEN)
+def first_release(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", replicas=2))
+    yield
+
+
+@scenario("a commit that Argo CD has not noticed", GREEN)
+def commit_not_noticed(stage: Stage) -> Iterator[None]:
+    """The plain `argocd app wait` is green at once, with the old image still running."""
+    stage.deployed(web("old"))
+    stage.commit(web("new", ready_after="2s"))
+    yield
+
+
+@scenario("a slow rollout", GREEN)
+def slow_rollout(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    stage.commit(web("2", fate="slow"))
+    yield
+
+
+@scenario("a commit that changes configuration only", GREEN)
+def configuration_only(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"), config("web"))
+    stage.commit(config("web", colour="green"))
+    yield
+
+
+@scenario("a commit that changes nothing of the application", GREEN)
+def nothing_changed(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    stage.commit({"README.md": "hello"})
+    yield
+
+
+@scenario("a fix after a failed sync", GREEN)
+def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
+    """The failure of the revision before is history."""
+    stage.deploy(web("1", replicas=-2), retry_limit=0)
+    stage.until(lambda state: status(state, "operationState", "phase") == "Failed")
+    stage.commit(web("2"))
+    yield
+
+
+@scenario("a fix of a crash loop", GREEN, within=30)
+def fix_after_crash_loop(stage: Stage) -> Iterator[None]:
+    """The old pods still crash while the new ones start."""
+    stage.deploy(web("1", fate="crash"))
+    stage.until(lambda state: status(state, "sync", "status") == "Synced")
+    stage.sleep(2)
+    stage.commit(web("2", ready_after="18s"))
+    yield
+
+
+@scenario("a fix of a Degraded application", GREEN)
+def fix_after_degraded(stage: Stage) -> Iterator[None]:
+    """Degraded belongs to the revision before."""
+    stage.deploy(web("1", fate="never-ready", deadline=1))
+    stage.until(lambda state: status(state, "health", "status") == "Degraded")
+    stage.commit(web("2", ready_after="3s"))
+    yield
+
+
+@scenario("a sync that fails once and then succeeds", GREEN, within=40)
+def retry_succeeds(stage: Stage) -> Iterator[None]:
+    """Its namespace comes a moment late: the first attempt fails, the retry delivers."""
+    missing = f"{stage.name}-later"
+    stage.deploy(config("web", namespace=missing))
+    yield
+    stage.until(lambda state: "SyncFailed" in str(status(state, "operationState", "syncResult")))
+    stage.sandbox.apply(namespace(missing))
+
+
+@scenario("hooks before, at and after the sync", GREEN)
+def hooks(stage: Stage) -> Iterator[None]:
+    stage.deploy(
+        web("1"),
+        {f"{phase}.yaml": manifests.hook(phase.lower(), phase, ends_after="1s") for phase in ("PreSync", "Sync")},
+        {"PostSync.yaml": manifests.hook("postsync", "PostSync", ends_after="3s")},
+    )
+    yield
+
+
+@scenario("a second commit while the first is rolled out", GREEN)
+def overtaken(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    stage.commit(web("2", fate="never-ready"))
+    yield
+    stage.sleep(3)
+    stage.commit(web("3"))
+    stage.running.refresh()
+
+
+@scenario("self-heal puts a deleted Deployment back", GREEN)
+def self_heal(stage: Stage) -> Iterator[None]:
+    revision = stage.deployed(web("1"), self_heal=True)
+    stage.sandbox.kubectl("delete", "deployment", "web", "-n", stage.name)
+    yield
+    stage.until(delivered(revision))
+
+
+@scenario("several sources", GREEN)
+def several_sources(stage: Stage) -> Iterator[None]:
+    other = stage.sandbox.repository(f"{stage.name}-other")
+    second = other.commit(web("1", name="other"))
+    first = stage.commit(web("1"))
+    sources = [
+        {"repoURL": repository.url, "path": ".", "targetRevision": "main"} for repository in (stage.repository, other)
+    ]
+    stage.application = stage.sandbox.application(stage.name, stage.repository, source=None, sources=sources)
+    stage.truth = lambda state: (
+        status(state, "sync", "revisions") == [first, second] and status(state, "health", "status") == "Healthy"
+    )
+    yield
+
+
+@scenario("a sync by hand while the job waits", GREEN)
+def manual_sync(stage: Stage) -> Iterator[None]:
+    """The log says in the first seconds that somebody must sync it."""
+    stage.deploy(web("1"), automated=False)
+    yield
+    stage.sleep(4)
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+
+
+@scenario("RELEASE_SYNC starts the sync", GREEN)
+def sync_started(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_SYNC"] = "true"
+    stage.deploy(web("1"), automated=False)
+    yield
+
+
+@scenario("RELEASE_SYNC waits for somebody else's sync", GREEN, within=40)
+def sync_of_another(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_SYNC"] = "true"
+    stage.deploy(web("1"), {"hook.yaml": manifests.hook("slow", "PreSync", ends_after="6s")}, automated=False)
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    stage.commit(web("2"))
+    yield
+
+
+@scenario("RELEASE_SYNC repeats a failed sync", GREEN)
+def sync_repeated(stage: Stage) -> Iterator[None]:
+    """Its namespace was missing; the retried job succeeds, though the last operation of the revision failed."""
+    stage.settings["RELEASE_SYNC"] = "true"
+    missing = f"{stage.name}-later"
+    stage.deploy(config("web", namespace=missing), automated=False)
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    stage.until(lambda state: status(state, "operationState", "phase") == "Failed")
+    stage.sandbox.apply(namespace(missing))
+    yield
+
+
+@scenario("RELEASE_APPEAR_TIMEOUT waits for an application to come", GREEN)
+def appears_late(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_APPEAR_TIMEOUT"] = "30"
+    yield
+    stage.sleep(3)
+    stage.deploy(web("1"))
+
+
+@scenario("RELEASE_ALLOW_EMPTY: an application that manages nothing", GREEN)
+def empty_allowed(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_ALLOW_EMPTY"] = "true"
+    stage.deploy({"README.md": "nothing"})
+    yield
+
+
+@scenario("RELEASE_WAIT_FOR: OutOfSync by design", GREEN)
+def out_of_sync_by_design(stage: Stage) -> Iterator[None]:
+    """What is no longer in git stays, because pruning is off."""
+    stage.settings["RELEASE_WAIT_FOR"] = "health operation"
+    stage.deployed(web("1"), config("old"), prune=False)
+    revision = stage.commit(web("2", ready_after="2s"), {"old-config.yaml": None})
+    stage.truth = lambda state: (
+        status(state, "operationState", "syncResult", "revision") == revision
+        and status(state, "health", "status") == "Healthy"
+        and status(state, "summary", "images") == [f"{IMAGE}:2"]
+    )
+    yield

@@ -1,0 +1,224 @@
+"""Releases that fail: each must end within its grace and 5 s, and name its cause."""
+
+from collections.abc import Iterator
+
+from argocd_release.errors import Outcome
+from sandbox import manifests
+from scenarios.stage import Stage, config, namespace, scenario, status, web
+
+SLACK = 5.0
+# Creating the first pod, and what kwok takes to give it its fate.
+START = 4.0
+POD_GRACE = 15.0
+CONDITION_GRACE = 10.0
+
+
+@scenario("a crash loop", Outcome.DEGRADED, cause="CrashLoopBackOff", within=START + POD_GRACE + SLACK)
+def crash_loop(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="crash"))
+    yield
+
+
+@scenario(
+    "a crash loop of a commit not noticed yet",
+    Outcome.DEGRADED,
+    cause="CrashLoopBackOff",
+    within=START + POD_GRACE + SLACK,
+)
+def stale_then_crash(stage: Stage) -> Iterator[None]:
+    """The plain `argocd app wait` is green at once."""
+    stage.deployed(web("1"))
+    stage.commit(web("2", fate="crash"))
+    yield
+
+
+@scenario(
+    "an image that cannot be pulled", Outcome.DEGRADED, cause="ImagePullBackOff", within=START + POD_GRACE + SLACK
+)
+def image_pull(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="image-pull"))
+    yield
+
+
+@scenario("a quota that allows no pod", Outcome.DEGRADED, cause="exceeded quota", within=START + POD_GRACE + SLACK)
+def quota(stage: Stage) -> Iterator[None]:
+    """No pod is ever made, and the application stays Progressing."""
+    limits = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": stage.name}}
+    stage.sandbox.apply(namespace(stage.name), limits | {"spec": {"hard": {"pods": "0"}}})
+    stage.deploy(web("1"))
+    yield
+
+
+@scenario("a readiness probe that never succeeds", Outcome.DEGRADED, cause="Degraded: Deployment/web", within=27)
+def not_ready(stage: Stage) -> Iterator[None]:
+    """The Deployment gives up after 3 s, its own deadline; the grace of Degraded is 15 s more."""
+    stage.deploy(web("1", fate="never-ready", deadline=3))
+    yield
+
+
+@scenario("Degraded already before the job", Outcome.DEGRADED, cause="Degraded: Deployment/web", within=15 + SLACK)
+def already_degraded(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="never-ready", deadline=1))
+    stage.until(lambda state: status(state, "health", "status") == "Degraded")
+    yield
+
+
+@scenario("a manifest that the API rejects", Outcome.SYNC_FAILED, cause="spec.replicas: Invalid value", within=20)
+def rejected_manifest(stage: Stage) -> Iterator[None]:
+    """Argo CD retries it five times; two failed attempts are enough."""
+    stage.deployed(web("1"))
+    stage.commit(web("2", replicas=-2))
+    yield
+
+
+@scenario("a rejected manifest, without retries", Outcome.SYNC_FAILED, cause="spec.replicas: Invalid value", within=8)
+def rejected_once(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", replicas=-2), retry_limit=0)
+    yield
+
+
+@scenario(
+    "a manifest that is no YAML", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
+)
+def broken_manifest(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    stage.commit({"web.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n spec: [\n"})
+    yield
+
+
+@scenario(
+    "auto-sync will not delete everything",
+    Outcome.SYNC_FAILED,
+    cause="auto-sync will wipe out all resources",
+    within=CONDITION_GRACE + SLACK + 2,
+)
+def everything_gone(stage: Stage) -> Iterator[None]:
+    """As where a manifest lost its `kind`: Argo CD skips the file, and then has nothing left to apply."""
+    stage.deployed(web("1"))
+    stage.commit({"web.yaml": "kind: {{ unfinished"})
+    yield
+
+
+@scenario(
+    "a path that is not there", Outcome.SYNC_FAILED, cause="app path does not exist", within=CONDITION_GRACE + SLACK + 2
+)
+def missing_path(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1"), path="not/there")
+    yield
+
+
+@scenario(
+    "a branch that is not there", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
+)
+def missing_branch(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1"), source={"targetRevision": "nowhere"})
+    yield
+
+
+@scenario("a namespace that is not there", Outcome.SYNC_FAILED, cause='namespaces "', within=20)
+def missing_namespace(stage: Stage) -> Iterator[None]:
+    stage.deploy(config("web", namespace=f"{stage.name}-nowhere"))
+    yield
+
+
+@scenario("a failed PreSync hook", Outcome.SYNC_FAILED, cause="Job/migrate", within=25)
+def pre_sync_hook(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="fail")})
+    yield
+
+
+@scenario("a failed PostSync hook after Healthy", Outcome.SYNC_FAILED, cause="Job/smoke-test", within=15)
+def post_sync_hook(stage: Stage) -> Iterator[None]:
+    """Synced and Healthy, and yet not delivered; the plain script is green."""
+    hook = manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="2s")
+    stage.deploy(web("1"), {"hook.yaml": hook}, retry_limit=0)
+    yield
+
+
+@scenario(
+    "a project that forbids the destination",
+    Outcome.SYNC_FAILED,
+    cause="InvalidSpecError",
+    within=CONDITION_GRACE + SLACK + 2,
+)
+def forbidden_destination(stage: Stage) -> Iterator[None]:
+    spec = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "elsewhere"}]}
+    stage.sandbox.apply(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AppProject",
+            "metadata": {"name": stage.name, "namespace": "argocd"},
+            "spec": spec,
+        }
+    )
+    stage.deploy(web("1"), project=stage.name)
+    yield
+
+
+@scenario("an application that manages nothing", Outcome.NOT_DELIVERED, cause="manages no resources", within=10 + SLACK)
+def empty(stage: Stage) -> Iterator[None]:
+    """A file without apiVersion, kind and metadata is skipped: Synced, Healthy, and nothing managed."""
+    stage.deploy({"values.yaml": "replicas: 2\n"})
+    yield
+
+
+@scenario("an application that is not there", Outcome.MISSING, cause="there is no application", within=3)
+def missing(stage: Stage) -> Iterator[None]:
+    stage.repository.commit({"README.md": "no application was made of this"})
+    yield
+
+
+@scenario(
+    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=4 + 10 + SLACK
+)
+def deleted(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="never-ready"))
+    yield
+    stage.sleep(3)
+    stage.running.delete()
+
+
+@scenario("nobody syncs it", Outcome.TIMED_OUT, cause="it has no automated sync policy", within=15)
+def nobody_syncs(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deploy(web("1"), automated=False)
+    yield
+
+
+@scenario("pruning is off", Outcome.TIMED_OUT, cause="pruning is off", within=15)
+def pending_prune(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deployed(web("1"), config("old"), prune=False)
+    stage.commit(web("2"), {"old-config.yaml": None})
+    yield
+
+
+@scenario("a sync window that forbids", Outcome.TIMED_OUT, cause="a sync window of project", within=15)
+def sync_window(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+    everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+    stage.sandbox.apply(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AppProject",
+            "metadata": {"name": stage.name, "namespace": "argocd"},
+            "spec": everything | {"syncWindows": [window]},
+        }
+    )
+    stage.deploy(web("1"), project=stage.name)
+    yield
+
+
+@scenario("a rollout slower than the timeout", Outcome.TIMED_OUT, cause="Progressing: Deployment/web", within=12)
+def too_slow(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "8"
+    stage.deploy(web("1", fate="never-ready"))
+    yield
+
+
+@scenario("RELEASE_FAIL_FAST=false waits for the timeout", Outcome.TIMED_OUT, cause="CrashLoopBackOff", within=24)
+def patient(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_FAIL_FAST": "false", "RELEASE_TIMEOUT": "20", "RELEASE_IMAGE": "1"}
+    stage.deploy(web("1", fate="crash"))
+    yield

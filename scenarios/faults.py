@@ -1,0 +1,113 @@
+"""Faults, made for real. What cannot be known is *unreachable* or *denied*, never *failed*."""
+
+from collections.abc import Iterator
+
+from argocd_release.errors import Outcome
+from sandbox.application import delivered
+from scenarios.stage import Stage, scenario, web
+
+READER = ("applications, get, */*, allow", "projects, get, *, allow")
+
+
+@scenario("a token that is not allowed", Outcome.DENIED, cause="permission denied: applications, get", within=5)
+def forbidden(stage: Stage) -> Iterator[None]:
+    policy = ("applications, get, other/*, allow", "projects, get, *, allow")
+    stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
+    stage.deploy(web("1"))
+    yield
+
+
+@scenario("a token without projects, get", Outcome.DENIED, cause="permission denied: projects, get", within=5)
+def no_projects(stage: Stage) -> Iterator[None]:
+    stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER[:1])
+    stage.deploy(web("1"))
+    yield
+
+
+@scenario("a token that may not sync, with RELEASE_SYNC", Outcome.DENIED, cause="permission denied", within=8)
+def sync_forbidden(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"ARGOCD_AUTH_TOKEN": stage.sandbox.token(stage.name, READER), "RELEASE_SYNC": "true"}
+    stage.deploy(web("1"), automated=False)
+    yield
+
+
+@scenario("a revoked token", Outcome.DENIED, cause="does not have token with id", within=5)
+def revoked(stage: Stage) -> Iterator[None]:
+    stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
+    stage.sandbox.revoke(stage.name)
+    stage.deploy(web("1"))
+    yield
+
+
+@scenario("a token revoked midway", Outcome.DENIED, cause="does not have token with id", within=13)
+def revoked_midway(stage: Stage) -> Iterator[None]:
+    stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
+    stage.deploy(web("1", fate="never-ready"))
+    yield
+    stage.sleep(4)
+    stage.sandbox.revoke(stage.name)
+
+
+@scenario("an application deleted and created again", Outcome.DELIVERED, within=25)
+def created_again(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="never-ready"))
+    yield
+    stage.sleep(3)
+    stage.running.delete()
+    stage.sleep(3)
+    stage.deploy(web("2"))
+
+
+@scenario(
+    "the API server is down at the start", Outcome.UNREACHABLE, cause="connection refused", within=22, exclusive=True
+)
+def server_down(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1"))
+    with stage.sandbox.part("argocd-server").stopped():
+        yield
+        stage.sleep(11)
+
+
+@scenario("the API server is away for 20 s", Outcome.DELIVERED, within=35, exclusive=True)
+def server_away(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", ready_after="12s"))
+    yield
+    stage.sleep(3)
+    with stage.sandbox.part("argocd-server").stopped():
+        stage.sleep(20)
+
+
+@scenario("the API server is frozen", Outcome.UNREACHABLE, cause="no answer within", within=18, exclusive=True)
+def server_frozen(stage: Stage) -> Iterator[None]:
+    """Connections are accepted and never answered."""
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deploy(web("1"))
+    with stage.sandbox.part("argocd-server").paused():
+        yield
+        stage.sleep(16)
+
+
+@scenario("the application controller is frozen for a while", Outcome.DELIVERED, within=35, exclusive=True)
+def controller_frozen(stage: Stage) -> Iterator[None]:
+    """A refresh never returns then; the old state, Synced and Healthy, can still be read."""
+    stage.deployed(web("old"))
+    revision = stage.commit(web("new"))
+    with stage.sandbox.part("application-controller").paused():
+        yield
+        stage.sleep(12)
+    stage.truth = delivered(revision)
+
+
+@scenario(
+    "the application controller is down",
+    Outcome.TIMED_OUT,
+    cause="has not compared with git",
+    within=22,
+    exclusive=True,
+)
+def controller_down(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "11"
+    stage.deployed(web("1"))
+    with stage.sandbox.part("application-controller").stopped():
+        yield
+        stage.sleep(16)

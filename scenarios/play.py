@@ -1,0 +1,111 @@
+"""Plays a scenario with a tool: starts the tool, goes on with the scenario beside it, and takes the end down."""
+
+import contextlib
+import os
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sandbox.sandbox import Sandbox
+from scenarios.stage import Scenario, Stage
+
+END_SECONDS: Final = 150.0
+RULE: Final = "=" * 45
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """How a tool ended. ``late``: seconds after the release was delivered in the cluster, if it was and was watched."""
+
+    exit_code: int
+    log: str
+    seconds: float
+    cpu_seconds: float
+    late: float | None
+    folder: Path
+
+    @property
+    def cause(self) -> str:
+        """The first line under the banner."""
+        return self.log.split(f"\n{RULE}\n")[2].splitlines()[0]
+
+    @property
+    def dotenv(self) -> dict[str, str]:
+        lines = (self.folder / "argocd-release.env").read_text("utf-8").splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+
+def play(
+    scenario: Scenario,
+    sandbox: Sandbox,
+    *,
+    command: list[str],
+    name: str,
+    folder: Path,
+    environ: dict[str, str],
+    watcher: "Watcher | None" = None,
+) -> Played:
+    """Play it to its end, in a folder of its own; ``environ`` are settings of the tool."""
+    folder.mkdir(parents=True)
+    stage = Stage(sandbox=sandbox, name=name)
+    acts = scenario.play(stage)
+    next(acts)
+    plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    settings = sandbox.environment() | {"ARGOCD_APP_NAME": stage.name, "CI_COMMIT_SHORT_SHA": "abc1234"} | environ
+    with ExitStack() as stack:
+        changes = None
+        if stage.application is not None:
+            changes = stack.enter_context(stage.application.changes())
+        log = stack.enter_context((folder / "log").open("w"))
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, env=plain | settings | stage.settings, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+        )
+        stack.callback(_end, process)
+        if watcher is not None:
+            watcher.watch(process.pid)
+        beside = stack.enter_context(ThreadPoolExecutor(1)).submit(lambda: list(acts))
+        usage = _wait(process)
+        seconds, ended = time.monotonic() - started, time.time()
+        beside.result()
+    late = None
+    if changes is not None and stage.truth is not None:
+        with contextlib.suppress(LookupError):
+            late = ended - changes.first(stage.truth)
+    return Played(
+        exit_code=process.returncode,
+        log=(folder / "log").read_text("utf-8", "replace"),
+        seconds=seconds,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        late=late,
+        folder=folder,
+    )
+
+
+class Watcher:
+    """Told of the tool's process as it starts."""
+
+    def watch(self, pid: int) -> None:
+        raise NotImplementedError
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> "os.struct_rusage":  # type: ignore[name-defined]
+    deadline = time.monotonic() + END_SECONDS
+    while True:
+        pid, code, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(code)
+            return usage
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{process.args!r} did not end within {END_SECONDS:.0f} s")
+        time.sleep(0.02)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.returncode is None:
+        process.kill()
+        process.wait()

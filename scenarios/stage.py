@@ -1,0 +1,129 @@
+"""What a scenario is, and what it plays on."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from argocd_release.errors import Outcome
+from sandbox import manifests
+from sandbox.application import Application, State, delivered
+from sandbox.git import Repository
+from sandbox.sandbox import Sandbox
+
+IMAGE: Final = "registry.example.com/web"
+Play = Callable[["Stage"], Iterator[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A situation: ``play`` sets it up until its ``yield``, where the tool starts, and goes on beside the tool.
+
+    ``cause`` stands in the first line of what the tool says of it; ``within``: seconds the whole command may take.
+    ``exclusive``: it disturbs every other scenario on the same sandbox.
+    """
+
+    name: str
+    title: str
+    outcome: Outcome
+    play: Play
+    cause: str
+    within: float
+    exclusive: bool
+
+
+SCENARIOS: Final[dict[str, Scenario]] = {}
+
+
+def scenario(
+    title: str, outcome: Outcome, *, cause: str = "", within: float = 20, exclusive: bool = False
+) -> Callable[[Play], Play]:
+    """Declare a scenario; its name is the function's."""
+
+    def declare(play: Play) -> Play:
+        name = play.__name__.replace("_", "-")
+        SCENARIOS[name] = Scenario(
+            name=name, title=title, outcome=outcome, play=play, cause=cause, within=within, exclusive=exclusive
+        )
+        return play
+
+    return declare
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """One performance: its own application, namespace and repository, all of one name.
+
+    ``settings`` are variables of the tool's job beside the usual; ``truth`` is the state in which the release is
+    delivered, by which it is known how late the tool was.
+    """
+
+    sandbox: Sandbox
+    name: str
+    settings: dict[str, str] = field(default_factory=dict)
+    application: Application | None = None
+    truth: Callable[[State], bool] | None = None
+    _repository: Repository | None = None
+
+    @property
+    def repository(self) -> Repository:
+        if self._repository is None:
+            self._repository = self.sandbox.repository(self.name)
+        return self._repository
+
+    def commit(self, *contents: Mapping[str, str | None]) -> str:
+        """Push files; gives the revision, which is the one to be delivered."""
+        revision = self.repository.commit({path: text for files in contents for path, text in files.items()})
+        self.truth = delivered(revision)
+        return revision
+
+    def deploy(self, *contents: Mapping[str, str | None], **options: Any) -> str:
+        """Push files and create the application; gives the revision."""
+        revision = self.commit(*contents)
+        self.application = self.sandbox.application(self.name, self.repository, **options)
+        return revision
+
+    def deployed(self, *contents: Mapping[str, str | None], **options: Any) -> str:
+        """As ``deploy``, and wait until it is Synced and Healthy."""
+        revision = self.deploy(*contents, **options)
+        self.running.wait_for(delivered(revision), 60)
+        return revision
+
+    @property
+    def running(self) -> Application:
+        """The application; it must have been created."""
+        if self.application is None:
+            raise LookupError(f"{self.name} has no application yet")
+        return self.application
+
+    def until(self, predicate: Callable[[State], bool], seconds: float = 40) -> None:
+        """Wait for a state of the application."""
+        self.running.wait_for(predicate, seconds)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def web(tag: str, name: str = "web", **options: Any) -> dict[str, str | None]:
+    """A Deployment in a file of its own; see ``manifests.deployment``."""
+    return {f"{name}.yaml": manifests.deployment(name, f"{IMAGE}:{tag}", **options)}
+
+
+def config(name: str, *, namespace: str = "", colour: str = "blue") -> dict[str, str | None]:
+    """A ConfigMap in a file of its own."""
+    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"colour": colour}}
+    return {f"{name}-config.yaml": json.dumps(document)}
+
+
+def namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def status(state: State, *path: str) -> Any:
+    """What stands at the path under ``status``; None if nothing does."""
+    found: Any = state.get("status", {})
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
