@@ -1,5 +1,6 @@
 """The parts of the sandbox: how each program is started, and how one knows that it is ready."""
 
+import os
 import socket
 import ssl
 import urllib.error
@@ -159,6 +160,9 @@ def _argocd(world: World) -> list[Part]:
     redis = f"--redis={ADDRESS}:{port['valkey']}"
     repo_server = f"--repo-server={ADDRESS}:{port['repo-server']}"
     log = ["--logformat=text", "--loglevel=info"]
+    # The very helm and kustomize of the sandbox, whatever else the machine has; git is the machine's.
+    own = [str(world.programs[name].parent) for name in ("helm", "kustomize")]
+    tools = os.pathsep.join([*own, os.environ.get("PATH", "")])
 
     def healthy(name: str) -> Callable[[], bool]:
         return lambda: answers(f"http://{ADDRESS}:{port[name]}/healthz")
@@ -171,7 +175,7 @@ def _argocd(world: World) -> list[Part]:
                 f"--address={ADDRESS}", f"--metrics-address={ADDRESS}", *log,
             ],
             ready=healthy("repo-server-metrics"),
-            environ=common | {"ARGOCD_BINARY_NAME": "argocd-repo-server"},
+            environ=common | {"ARGOCD_BINARY_NAME": "argocd-repo-server", "PATH": tools},
             wave=1,
         ),
         # Its metrics are the one port on all interfaces: "0.0.0.0" stands in controller/appcontroller.go, with no flag.
