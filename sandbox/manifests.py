@@ -27,7 +27,8 @@ def deployment(
     ``ready_after`` is a Go duration such as ``3s`` for another time; ``heals_after`` is how many seconds after its
     first crash a pod that heals is ready; ``deadline`` is the progressDeadlineSeconds.
     """
-    pods = _pods(name, image, fate, ready_after, heals_after, labels)
+    annotations = _slow(ready_after) | {"sandbox/heals-after": str(heals_after)}
+    pods = _pods(name, image, fate, annotations, labels)
     spec = {"replicas": replicas, "progressDeadlineSeconds": deadline} | pods | ({"paused": True} if paused else {})
     return _yaml(_object("apps/v1", "Deployment", name, spec))
 
@@ -36,13 +37,13 @@ def stateful_set(
     name: str, image: str, *, fate: str = "ready", replicas: int = 1, ready_after: str = "", **labels: str
 ) -> str:
     """A StatefulSet, whose pods are named ``NAME-0`` and so on and start one after another."""
-    pods = _pods(name, image, fate, ready_after, 8, labels)
+    pods = _pods(name, image, fate, _slow(ready_after), labels)
     return _yaml(_object("apps/v1", "StatefulSet", name, {"replicas": replicas, "serviceName": name} | pods))
 
 
 def daemon_set(name: str, image: str, *, fate: str = "ready", ready_after: str = "", **labels: str) -> str:
     """A DaemonSet: one pod on the one node."""
-    return _yaml(_object("apps/v1", "DaemonSet", name, _pods(name, image, fate, ready_after, 8, labels)))
+    return _yaml(_object("apps/v1", "DaemonSet", name, _pods(name, image, fate, _slow(ready_after), labels)))
 
 
 def job(name: str, *, fate: str = "complete", ends_after: str = "", **annotations: str) -> str:
@@ -93,13 +94,10 @@ def kustomization(*resources: str, **fields: Any) -> str:
     return _yaml(kind | {"resources": list(resources)} | fields)
 
 
-def _pods(
-    name: str, image: str, fate: str, ready_after: str, heals_after: int, labels: dict[str, str]
-) -> dict[str, Any]:
+def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels: dict[str, str]) -> dict[str, Any]:
     """Selector and template, as every controller of pods that stay has them."""
     _check(fate, FATES)
     selector = {"app": name}
-    annotations = _slow(ready_after) | ({"sandbox/heals-after": str(heals_after)} if fate == "heals" else {})
     container: dict[str, Any] = {"name": name, "image": image}
     spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 0}
     match fate:
@@ -111,6 +109,8 @@ def _pods(
             container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
         case "unschedulable":
             spec["nodeSelector"] = {"disk": "ssd"}
+        case _:
+            pass
     metadata = {"labels": selector | {"fate": fate} | labels, "annotations": annotations}
     return {"selector": {"matchLabels": selector}, "template": {"metadata": metadata, "spec": spec}}
 
