@@ -60,6 +60,7 @@ class Application:
         sandbox: "Sandbox",
         name: str,
         source: Repository | Source | Sequence[Source],
+        /,
         *,
         path: str = ".",
         namespace: str = "",

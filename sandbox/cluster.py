@@ -34,6 +34,9 @@ def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Pa
             input=stdin,
             capture_output=True,
             text=True,
+            # A log may have printed anything.
+            encoding="utf-8",
+            errors="replace",
             timeout=CALL_SECONDS,
             check=False,
         )

@@ -201,7 +201,7 @@ class Sandbox:
         """A new, empty repository of Helm charts."""
         return ChartRepository(self.world, self.folder / "charts" / name)
 
-    def application(self, name: str, source: Repository | Source | Sequence[Source], **options: Any) -> Application:
+    def application(self, name: str, source: Repository | Source | Sequence[Source], /, **options: Any) -> Application:
         """A new application on the repository, in a namespace of its own; see ``Application.create``."""
         return Application.create(self, name, source, **options)
 
