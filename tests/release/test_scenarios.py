@@ -24,7 +24,7 @@ def performances(
     """Of each scenario that was asked for, its end, sooner or later."""
     names = [item.name.partition("[")[2].rstrip("]") for item in request.session.items if item.path == request.path]
     asked = [SCENARIOS[name] for name in names]
-    folder = tmp_path_factory.mktemp("scenarios"), threading.Lock()
+    folder = tmp_path_factory.mktemp("scenarios")
 
     def perform(scenario: Scenario) -> Played:
         name, environ = scenario.name, {"RELEASE_TIMEOUT": "60"}
