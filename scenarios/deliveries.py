@@ -122,10 +122,7 @@ def several_sources(stage: Stage) -> Iterator[None]:
     other = stage.sandbox.repository(f"{stage.name}-other")
     second = other.commit(web("1", name="other"))
     first = stage.commit(web("1"))
-    sources = [
-        {"repoURL": repository.url, "path": ".", "targetRevision": "main"} for repository in (stage.repository, other)
-    ]
-    stage.application = stage.sandbox.application(stage.name, stage.repository, source=None, sources=sources)
+    stage.application = stage.sandbox.application(stage.name, [stage.repository.source(), other.source()])
     stage.truth = lambda state: (
         status(state, "sync", "revisions") == [first, second] and status(state, "health", "status") == "Healthy"
     )

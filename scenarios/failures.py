@@ -142,15 +142,7 @@ def post_sync_hook(stage: Stage) -> Iterator[None]:
     within=CONDITION_GRACE + SLACK + 2,
 )
 def forbidden_destination(stage: Stage) -> Iterator[None]:
-    spec = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "elsewhere"}]}
-    stage.sandbox.apply(
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "AppProject",
-            "metadata": {"name": stage.name, "namespace": "argocd"},
-            "spec": spec,
-        }
-    )
+    stage.sandbox.project(stage.name, destinations=[{"server": "*", "namespace": "elsewhere"}])
     stage.deploy(web("1"), project=stage.name)
     yield
 
@@ -197,15 +189,7 @@ def pending_prune(stage: Stage) -> Iterator[None]:
 def sync_window(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
-    everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
-    stage.sandbox.apply(
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "AppProject",
-            "metadata": {"name": stage.name, "namespace": "argocd"},
-            "spec": everything | {"syncWindows": [window]},
-        }
-    )
+    stage.sandbox.project(stage.name, syncWindows=[window])
     stage.deploy(web("1"), project=stage.name)
     yield
 

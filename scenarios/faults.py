@@ -59,9 +59,10 @@ def created_again(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "the API server is down at the start", Outcome.UNREACHABLE, cause="connection refused", within=22, exclusive=True
+    "the API server is down at the start", Outcome.UNREACHABLE, cause="connection refused", within=13, exclusive=True
 )
 def server_down(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_CONNECT_GRACE"] = "6"
     stage.deploy(web("1"))
     with stage.sandbox.part("argocd-server").stopped():
         yield
@@ -102,7 +103,7 @@ def controller_frozen(stage: Stage) -> Iterator[None]:
     "the application controller is down",
     Outcome.TIMED_OUT,
     cause="has not compared with git",
-    within=22,
+    within=18,
     exclusive=True,
 )
 def controller_down(stage: Stage) -> Iterator[None]:

@@ -54,8 +54,9 @@ def play(
     stage = Stage(sandbox=sandbox, name=name)
     acts = scenario.play(stage)
     next(acts)
+    called = stage.application.full_name if stage.application else stage.name
     plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-    settings = sandbox.environment() | {"ARGOCD_APP_NAME": stage.name, "CI_COMMIT_SHORT_SHA": "abc1234"} | environ
+    settings = sandbox.environment() | {"ARGOCD_APP_NAME": called, "CI_COMMIT_SHORT_SHA": "abc1234"} | environ
     with ExitStack() as stack:
         changes = None
         if stage.application is not None:

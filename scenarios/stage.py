@@ -13,6 +13,7 @@ from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 
 IMAGE: Final = "registry.example.com/web"
+Files = Mapping[str, str] | Mapping[str, str | None]
 Play = Callable[["Stage"], Iterator[None]]
 
 
@@ -72,19 +73,19 @@ class Stage:
             self._repository = self.sandbox.repository(self.name)
         return self._repository
 
-    def commit(self, *contents: Mapping[str, str | None]) -> str:
+    def commit(self, *contents: Files) -> str:
         """Push files; gives the revision, which is the one to be delivered."""
         revision = self.repository.commit({path: text for files in contents for path, text in files.items()})
         self.truth = delivered(revision)
         return revision
 
-    def deploy(self, *contents: Mapping[str, str | None], **options: Any) -> str:
+    def deploy(self, *contents: Files, **options: Any) -> str:
         """Push files and create the application; gives the revision."""
         revision = self.commit(*contents)
         self.application = self.sandbox.application(self.name, self.repository, **options)
         return revision
 
-    def deployed(self, *contents: Mapping[str, str | None], **options: Any) -> str:
+    def deployed(self, *contents: Files, **options: Any) -> str:
         """As ``deploy``, and wait until it is Synced and Healthy."""
         revision = self.deploy(*contents, **options)
         self.running.wait_for(delivered(revision), 60)

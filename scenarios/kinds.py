@@ -1,0 +1,180 @@
+"""What is deployed, and how it is written down: every kind of workload, Helm, Kustomize, other namespaces."""
+
+from collections.abc import Callable, Iterator
+
+from argocd_release.errors import Outcome
+from sandbox import manifests
+from sandbox.application import State
+from scenarios.stage import IMAGE, Stage, namespace, scenario, status, web
+
+GREEN = Outcome.DELIVERED
+POD_LIMIT = 4 + 15 + 5
+
+
+@scenario("a StatefulSet", GREEN)
+def stateful_set(stage: Stage) -> Iterator[None]:
+    stage.deployed({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", replicas=2)})
+    stage.commit({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:2", replicas=2, ready_after="1s")})
+    yield
+
+
+@scenario("a DaemonSet", GREEN)
+def daemon_set(stage: Stage) -> Iterator[None]:
+    stage.deployed({"agent.yaml": manifests.daemon_set("agent", f"{IMAGE}:1")})
+    stage.commit({"agent.yaml": manifests.daemon_set("agent", f"{IMAGE}:2", ready_after="1s")})
+    yield
+
+
+@scenario("a Job that is no hook", GREEN)
+def job(stage: Stage) -> Iterator[None]:
+    stage.deploy({"job.yaml": manifests.job("import", ends_after="3s")})
+    yield
+
+
+@scenario("a Job that fails", Outcome.DEGRADED, cause="Degraded: Job/import", within=4 + 15 + 5)
+def job_fails(stage: Stage) -> Iterator[None]:
+    stage.deploy({"job.yaml": manifests.job("import", fate="fail", ends_after="1s")})
+    yield
+
+
+@scenario("a CronJob", GREEN)
+def cron_job(stage: Stage) -> Iterator[None]:
+    stage.deploy({"nightly.yaml": manifests.cron_job("nightly")})
+    yield
+
+
+@scenario("a paused Deployment is Suspended", Outcome.TIMED_OUT, cause="Suspended: Deployment/web", within=14)
+def suspended(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deployed(web("1"))
+    stage.commit(web("1", paused=True))
+    yield
+
+
+@scenario("RELEASE_WAIT_FOR: Suspended is good enough", GREEN)
+def suspended_accepted(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_WAIT_FOR"] = "sync health suspended operation"
+    stage.deployed(web("1"))
+    revision = stage.commit(web("1", paused=True))
+    stage.truth = lambda state: (
+        status(state, "sync", "revision") == revision and status(state, "health", "status") == "Suspended"
+    )
+    yield
+
+
+@scenario("a Helm chart in git", GREEN)
+def helm_in_git(stage: Stage) -> Iterator[None]:
+    stage.deployed(manifests.helm_chart("web", "0.1.0", f"{IMAGE}:1"))
+    stage.settings["RELEASE_IMAGE"] = "2"
+    stage.commit(manifests.helm_chart("web", "0.1.1", f"{IMAGE}:2", ready_after="1s"))
+    yield
+
+
+@scenario("a Helm template that does not render", Outcome.SYNC_FAILED, cause="ComparisonError", within=18)
+def helm_broken(stage: Stage) -> Iterator[None]:
+    chart = manifests.helm_chart("web", "0.1.0", f"{IMAGE}:1")
+    stage.deployed(chart)
+    stage.commit(chart | {"templates/config.yaml": '{{ required "tell me the colour" .Values.colour }}'})
+    yield
+
+
+@scenario("a Helm repository, and RELEASE_CHART_VERSION", GREEN)
+def chart_version(stage: Stage) -> Iterator[None]:
+    charts = stage.sandbox.chart_repository(stage.name)
+    charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
+    stage.application = stage.sandbox.application(stage.name, charts.source("web", "1.*"))
+    stage.application.wait_for(_delivered("1.0.0"))
+    stage.settings["RELEASE_CHART_VERSION"] = "1.1.0"
+    charts.publish("web", "1.1.0", manifests.helm_chart("web", "1.1.0", f"{IMAGE}:2", ready_after="1s"))
+    stage.truth = _delivered("1.1.0")
+    yield
+
+
+@scenario(
+    "RELEASE_CHART_VERSION is never published", Outcome.TIMED_OUT, cause="the chart's version is 1.0.0", within=14
+)
+def chart_version_missing(stage: Stage) -> Iterator[None]:
+    charts = stage.sandbox.chart_repository(stage.name)
+    charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
+    stage.application = stage.sandbox.application(stage.name, charts.source("web", "1.*"))
+    stage.settings |= {"RELEASE_CHART_VERSION": "1.1.0", "RELEASE_TIMEOUT": "10"}
+    yield
+
+
+@scenario("a chart, and its values in git", GREEN)
+def chart_and_values(stage: Stage) -> Iterator[None]:
+    """The revision that is expected is that of the second source."""
+    charts = stage.sandbox.chart_repository(stage.name)
+    charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
+    revision = stage.repository.commit({"dev.yaml": "image: {tag: '2'}\n"})
+    values = {"repoURL": stage.repository.url, "targetRevision": "main", "ref": "values"}
+    chart = charts.source("web", "1.0.0", helm={"valueFiles": ["$values/dev.yaml"]})
+    stage.application = stage.sandbox.application(stage.name, [chart, values])
+    stage.settings |= {"RELEASE_REVISION": revision, "RELEASE_SOURCE": "values", "RELEASE_IMAGE": f"{IMAGE}:2"}
+    stage.truth = lambda state: (
+        status(state, "sync", "revisions") == ["1.0.0", revision] and status(state, "health", "status") == "Healthy"
+    )
+    yield
+
+
+@scenario("Kustomize", GREEN)
+def kustomize(stage: Stage) -> Iterator[None]:
+    images = [{"name": IMAGE, "newTag": "2"}]
+    stage.deployed(web("1"), {"kustomization.yaml": manifests.kustomization("web.yaml")})
+    stage.settings["RELEASE_IMAGE"] = "2"
+    stage.commit({"kustomization.yaml": manifests.kustomization("web.yaml", images=images)})
+    yield
+
+
+@scenario("a kustomization of a file that is not there", Outcome.SYNC_FAILED, cause="ComparisonError", within=18)
+def kustomize_broken(stage: Stage) -> Iterator[None]:
+    stage.deploy({"kustomization.yaml": manifests.kustomization("nowhere.yaml")})
+    yield
+
+
+@scenario("an application in another namespace than Argo CD", GREEN)
+def other_namespace(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1"), argocd_namespace="team-web")
+    yield
+
+
+@scenario("a crash loop that heals within its grace", GREEN, within=25)
+def crash_heals(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="heals", heals_after=9))
+    yield
+
+
+@scenario("an init container that crashes", Outcome.DEGRADED, cause="Init:CrashLoopBackOff", within=POD_LIMIT)
+def init_crash(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="init-crash"))
+    yield
+
+
+@scenario("a missing ConfigMap", Outcome.DEGRADED, cause="CreateContainerConfigError", within=POD_LIMIT)
+def config_error(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1", fate="config-error"))
+    yield
+
+
+@scenario("a StatefulSet without quota", Outcome.DEGRADED, cause="exceeded quota", within=POD_LIMIT)
+def stateful_quota(stage: Stage) -> Iterator[None]:
+    """Only its events say why no pod is made."""
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": stage.name}}
+    stage.sandbox.apply(namespace(stage.name), quota | {"spec": {"hard": {"pods": "0"}}})
+    stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1")})
+    yield
+
+
+@scenario("a pod that no node can take", Outcome.TIMED_OUT, cause="Progressing: Deployment/web", within=14)
+def unschedulable(stage: Stage) -> Iterator[None]:
+    """A node may still come, as an autoscaler's does: no failure before the timeout."""
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deploy(web("1", fate="unschedulable"))
+    yield
+
+
+def _delivered(version: str) -> Callable[[State], bool]:
+    def holds(state: State) -> bool:
+        return (status(state, "sync", "revision"), status(state, "health", "status")) == (version, "Healthy")
+
+    return holds
