@@ -1,48 +1,112 @@
-"""The site builds strictly, from files that other tests run, and asks no other host for anything."""
+"""The built site: whole, small, the same in both languages, and asking no other host for anything."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.gitlab_ci_local import EXAMPLES, ROOT
+from tests.docs.guide import SECTIONS
+from tests.docs.pages import ENGLISH_ONLY, LANGUAGES, ROOT, names
 
 MEGABYTE = 1_000_000
+LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "link": "href"}
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
+class Reader(HTMLParser):
+    """The headings of a page with their ids, every id, and what the page loads."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[tuple[str, str]] = []
+        self.ids: set[str] = set()
+        self.loads: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.ids.add(given.get("id", ""))
+        if re.fullmatch(r"h[1-4]", tag) and "id" in given:
+            self.headings.append((tag, given["id"] if tag != "h1" else ""))
+        if tag in LOADING:
+            self.loads.append(given.get(LOADING[tag], ""))
 
 
-def test_the_site_is_small_and_whole(site: Path) -> None:
-    assert sum(file.stat().st_size for file in site.rglob("*") if file.is_file()) <= 8 * MEGABYTE
-    assert "RELEASE FAILED" in (site / "index.html").read_text("utf-8")
-    assert "ARGOCD_AUTH_TOKEN" in (site / "reference" / "settings" / "index.html").read_text("utf-8")
+def built(site: Path, language: str, name: str) -> Reader:
+    half = site if language == "en" else site / language
+    path = name.removesuffix("index.md").removesuffix(".md")
+    return Reader((half / path / "index.html").read_text("utf-8"))
 
 
-def test_no_page_asks_another_host_for_anything(site: Path) -> None:
-    for page in site.rglob("*.html"):
-        loaded = re.findall(
-            r"<(?:script|img|iframe|link)[^>]+(?:src|href)=[\"']?(https?://[^\"' >]+)", page.read_text("utf-8")
-        )
-        assert loaded == [], page
+def test_it_is_small(site: Path) -> None:
+    size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
+    print(f"the site has {size / MEGABYTE:.1f} MB")
+    assert size <= 8 * MEGABYTE
 
 
-def test_every_example_has_its_place(site: Path) -> None:
-    del site
-    shown = (ROOT / "docs" / "examples.md").read_text("utf-8")
-    for file in EXAMPLES.glob("*.yml"):
-        assert f'--8<-- "component/examples/{file.name}"' in shown
+@pytest.mark.parametrize("name", names())
+def test_headings_have_the_same_anchors_in_both_languages(site: Path, name: str) -> None:
+    english, russian = (built(site, language, name).headings for language in LANGUAGES)
+    assert english
+    assert english == russian
 
 
-def test_no_yaml_is_typed_into_a_page() -> None:
-    for page in (ROOT / "docs").rglob("*.md"):
-        for block in re.findall(r"```(?:yaml|sh|text)\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
-            assert block.startswith("--8<-- "), page
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) >= 2 * len(names())
+    for page in pages:
+        for address in Reader(page.read_text("utf-8")).loads:
+            assert not re.match(r"\w*:?//", address), f"{page}: {address}"
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\([\"']?(https?:)?//", sheet.read_text("utf-8")), sheet
+
+
+def test_every_section_of_the_guide_is_answered(site: Path) -> None:
+    later = [section for section, answer in SECTIONS.items() if answer is None]
+    assert later == [
+        "Альтернативные подходы",
+        "Подход 2: ArgoCD Notifications → GitLab Deployment API",
+        "Подход 3: Комбинированный",
+        "Preview Environments",
+    ]
+    for section, answer in SECTIONS.items():
+        if answer is not None:
+            name, _, anchor = answer.partition("#")
+            for language in LANGUAGES:
+                assert anchor in built(site, language, name).ids | {""}, section
+
+
+def test_navigation_is_the_same_in_both_languages() -> None:
+    def pages(config: str) -> list[str]:
+        # The tag !ENV is MkDocs' own.
+        text = (ROOT / config).read_text("utf-8").replace("!ENV", "")
+        return re.findall(r"[\w/-]+\.md", json.dumps(yaml.safe_load(text)["nav"]))
+
+    assert pages("mkdocs.yml") == pages("mkdocs.ru.yml")
+    assert sorted(pages("mkdocs.yml")) == names()
+    assert set(names()) >= ENGLISH_ONLY
+
+
+def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
+    for folder in ("docs/theme", "docs/en", "docs/generated", "docs/logs", "docs/snippets", "docs/diagrams"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for folder in ("component", "tests/cases/sync-failed"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for file in ("mkdocs.yml", "CHANGELOG.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / file, tmp_path)
+    with (tmp_path / "docs" / "en" / "links.md").open("a") as page:
+        page.write("\n[nowhere](guides/network.md#nowhere)\n")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+
+
+def test_the_benchmarks_page_is_there_once_there_are_benchmarks() -> None:
+    """Then add `benchmarks.md` to `nav` in mkdocs.yml («Benchmarks») and mkdocs.ru.yml («Замеры»)."""
+    assert ("benchmarks.md" in names()) is (ROOT / "docs" / "benchmark.json").exists()

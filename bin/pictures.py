@@ -1,0 +1,164 @@
+"""Draw the site's pictures in Chromium: diagrams from Mermaid's text, job logs as GitLab shows them.
+
+What is drawn is committed, so building the site needs neither. ``--check`` draws nothing and fails where a picture is
+not of its present source; ``docs/pictures.json`` says of which it is.
+"""
+
+import argparse
+import base64
+import hashlib
+import html
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, sync_playwright
+
+DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
+STATE: Final = DOCS / "pictures.json"
+CHROMIUM: Final = "/usr/bin/chromium"
+LOGS: Final = ("delivered", "crash-loop")
+MERMAID: Final = "12.3.0"
+MERMAID_SHA256: Final = "be0684e8d20bfc874df12c0f04927a5c482f57f2200eec54cca52a4583fd4040"
+# Narrow enough to be read on a phone; a log that begins with the banner, which is what a person looks for.
+LOG_WIDTH: Final = 400
+RULE: Final = "=" * 45
+# GitLab's dark log: its colours by what argocd-release paints (plugin/argocd_release/gitlab.py).
+PAINT: Final = (
+    (re.compile(r"^(RELEASE SUCCESSFUL)$", re.MULTILINE), "#37b24d;font-weight:bold"),
+    (re.compile(r"^(RELEASE FAILED|cause: .*)$", re.MULTILINE), "#ff7b72;font-weight:bold"),
+    (re.compile(r"^(next: .*)$", re.MULTILINE), "#e3b341;font-weight:bold"),
+    (re.compile(r"^(\$ .*)$", re.MULTILINE), "#56d4dd;font-weight:bold"),
+)
+# Labels are text of the SVG and coloured by the page (docs/theme/assets/site.css), so a diagram follows light and dark.
+MERMAID_SETTINGS: Final = {
+    "startOnLoad": False,
+    "htmlLabels": False,
+    "flowchart": {"htmlLabels": False, "nodeSpacing": 16, "rankSpacing": 32, "padding": 6, "wrappingWidth": 260},
+    "fontFamily": "sans-serif",
+    "themeVariables": {"fontSize": "13px"},
+    "deterministicIds": True,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    if parser.parse_args().check:
+        wrong = stale()
+        print("".join(f"{name} is not of its present source, run: bin/dev pictures\n" for name in wrong), end="")
+        return 1 if wrong else 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        draw_logs(browser)
+        draw_diagrams(browser)
+        browser.close()
+    STATE.write_text(json.dumps(dict(sources()), indent=2) + "\n", "utf-8")
+    return 0
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Each picture with the hash of what it is drawn from."""
+    for name in LOGS:
+        yield f"en/pictures/{name}.webp", digest(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
+    for file in sorted((DOCS / "diagrams").glob("*.mmd")):
+        yield f"diagrams/{file.stem}.svg", digest(file.read_text("utf-8") + json.dumps(MERMAID_SETTINGS))
+
+
+def stale() -> list[str]:
+    """The pictures that are missing or not of their present source."""
+    drawn = json.loads(STATE.read_text("utf-8")) if STATE.exists() else {}
+    return [name for name, source in sources() if drawn.get(name) != source or not (DOCS / name).exists()]
+
+
+def draw_logs(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": LOG_WIDTH, "height": 100}, device_scale_factor=2)
+    session = page.context.new_cdp_session(page)
+    for name in LOGS:
+        page.set_viewport_size({"width": LOG_WIDTH, "height": 100})
+        page.set_content(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": LOG_WIDTH, "height": height})
+        picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": 60})
+        target = DOCS / "en" / "pictures" / f"{name}.webp"
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(base64.b64decode(picture["data"]))
+        print(f"wrote {target.relative_to(DOCS)}, {LOG_WIDTH} by {height}, {target.stat().st_size / 1000:.0f} kB")
+
+
+def log_page(log: str) -> str:
+    """The log from its banner on, up to the evidence, as a page that looks as GitLab's does."""
+    start = log.index(f"{RULE}\nRELEASE")
+    end = log.index(RULE, log.index(RULE, start + 1) + 1) + len(RULE)
+    last = "".join(line for line in log.splitlines(keepends=True) if line.startswith(("next: ", "exit code")))
+    text = html.escape(f"{log[start:end]}\n\n{last}".strip())
+    for pattern, style in PAINT:
+        text = pattern.sub(rf'<span style="color:{style}">\1</span>', text)
+    lines = "".join(
+        f"<div><b>{number}</b><span>{line or ' '}</span></div>" for number, line in enumerate(text.split("\n"), 1)
+    )
+    return f"""<!doctype html><meta charset="utf-8"><style>
+      body {{ margin: 0; padding: 10px 0; background: #1f1e24; color: #ececef;
+             font: 12.5px/1.5 "DejaVu Sans Mono", monospace; }}
+      div {{ display: flex; }}
+      b {{ color: #89888d; font-weight: normal; min-width: 2em; text-align: right; margin-right: 8px; }}
+      div > span {{ white-space: pre-wrap; overflow-wrap: anywhere; padding-right: 8px; }}
+    </style>{lines}"""
+
+
+def draw_diagrams(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<!doctype html><body></body>")
+    page.add_script_tag(content=mermaid())
+    page.evaluate("settings => mermaid.initialize(settings)", MERMAID_SETTINGS)
+    for file in sorted((DOCS / "diagrams").glob("*.mmd")):
+        named = [f"d-{file.stem.replace('.', '-')}", file.read_text("utf-8")]
+        drawn = page.evaluate("async ([id, text]) => (await mermaid.render(id, text)).svg", named)
+        target = file.with_suffix(".svg")
+        target.write_text(plain(drawn, file.stem), "utf-8")
+        print(f"wrote {target.relative_to(DOCS)}, {target.stat().st_size / 1000:.0f} kB")
+
+
+def plain(svg: str, name: str) -> str:
+    """The drawing without Mermaid's own style sheet, on one line, for a page to take in and to colour."""
+    svg = re.sub(r"<style>.*?</style>|<filter.*?</filter>|<defs>\s*</defs>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' (?:style|data-[a-z-]+|aria-roledescription|role)="[^"]*"', "", svg).replace(' width="100%"', "")
+    for marker in re.findall(r'<marker id="([^"]+)"', svg):
+        if f"url(#{marker})" not in svg:
+            svg = re.sub(rf'<marker id="{marker}".*?</marker>', "", svg, flags=re.DOTALL)
+    svg = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), svg)
+    width = re.search(r'viewBox="\S+ \S+ (\S+) ', svg)
+    size = f' style="max-width:{width[1]}px"' if width else ""
+    title = name.partition(".")[0]
+    # The outline of a round node is drawn twice over, once as a hand would.
+    svg = re.sub(r'(<path d="M[^"]{4000,}")[^>]*></path>', "", svg)
+    return re.sub(r"\s*\n\s*", " ", svg).replace("<svg ", f'<svg role="img" aria-label="{title}"{size} ', 1) + "\n"
+
+
+def mermaid() -> str:
+    """Mermaid for the browser, from its npm package; raises ``ValueError`` if that is not the one we know."""
+    with tempfile.TemporaryDirectory() as folder:
+        npm = Path(sys.executable).with_name("npm")
+        subprocess.run([npm, "pack", "--silent", f"mermaid@{MERMAID}"], cwd=folder, check=True, capture_output=True)
+        package = Path(folder) / f"mermaid-{MERMAID}.tgz"
+        if hashlib.sha256(package.read_bytes()).hexdigest() != MERMAID_SHA256:
+            raise ValueError(f"{package.name} is not the package that this script knows")
+        with tarfile.open(package) as archive:
+            script = archive.extractfile("package/dist/mermaid.min.js")
+            if script is None:
+                raise ValueError(f"{package.name} holds no mermaid.min.js")
+            return script.read().decode()
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

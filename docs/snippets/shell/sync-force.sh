@@ -1,0 +1,1 @@
+argocd app sync "$ARGOCD_APP_NAME" --force --resource apps:Deployment:sentry-frontend

@@ -1,0 +1,90 @@
+"""What bin/generate makes for the site, from small examples."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "bin"))
+    spec = importlib.util.spec_from_file_location("benchmarks", ROOT / "bin" / "benchmarks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "benchmarks", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def measured() -> dict[str, object]:
+    plain = {
+        "verdict": "timed-out",
+        "right": False,
+        "seconds": 45.2,
+        "cpu_seconds": 0.5,
+        "peak_mb": 105,
+        "requests": 12,
+    }
+    ours = {"verdict": "degraded", "right": True, "seconds": 17.6, "cpu_seconds": 0.9, "peak_mb": 151, "requests": 40}
+    crash = {"name": "crash-loop", "title": "Crash loop", "expected": "degraded"}
+    moved = {"name": "moved", "title": "A | in its title", "expected": "delivered"}
+    return {
+        "argocd": "v2.13.2",
+        "argocd-release": "0.1.0",
+        "date": "2026-11-24",
+        "runs": 1,
+        "timeout": 45,
+        "scenarios": [
+            crash | {"tools": {"plain": plain, "argocd-release": ours}},
+            moved | {"tools": {"argocd-release": ours | {"verdict": "delivered", "seconds": 2.04, "peak_mb": 120}}},
+        ],
+    }
+
+
+def test_without_measurements_there_is_no_page(generator: ModuleType, tmp_path: Path) -> None:
+    assert generator.pages(tmp_path) == {}
+
+
+def test_the_page_of_the_benchmark(generator: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "benchmark.json").write_text(json.dumps(measured()))
+    pages = generator.pages(tmp_path)
+    assert set(pages) == {"docs/en/benchmarks.md", "docs/ru/benchmarks.md"}
+    english = pages["docs/en/benchmarks.md"]
+    assert "2 scenarios on a real Argo CD v2.13.2, argocd-release 0.1.0, 2026-11-24" in english
+    assert "|  | plain script | argocd-release |" in english
+    assert "| right verdict | 0 / 1 | 2 / 2 |" in english
+    assert "| seconds in all | 45 | 20 |" in english
+    assert "| peak memory, MB | 105 | 151 |" in english
+    assert "| Crash loop | degraded | ✗ timed-out, 45.2 s | ✓ degraded, 17.6 s |" in english
+    assert r"| A \| in its title | delivered |  | ✓ delivered, 2.0 s |" in english
+    russian = pages["docs/ru/benchmarks.md"]
+    assert "## В сумме {#in-sum}" in russian
+    assert "|  | простой скрипт | argocd-release |" in russian
+
+
+def test_fields_of_a_report_by_their_path(generator: ModuleType) -> None:
+    del generator
+    from reference import report  # noqa: PLC0415 - found by the fixture's path
+
+    schema = {
+        "properties": {
+            "format": {"const": 1, "description": "Of this report."},
+            "pods": {"type": "array", "items": {"properties": {"name": {"type": "string"}}}},
+            "seen": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"sync": {"$ref": "#/$defs/sync"}}}]},
+        }
+    }
+    assert list(report(schema)) == [
+        ("`format`", "`1`", "Of this report."),
+        ("`pods`", "array", ""),
+        ("`pods[].name`", "string", ""),
+        ("`seen`", "null or object", ""),
+        ("`seen.sync`", "string", ""),
+    ]

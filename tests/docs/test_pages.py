@@ -1,0 +1,137 @@
+"""The pages' sources: the same in both languages, no block typed in, every section of the guide answered."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from argocd_release.errors import Outcome
+from tests.docs.guide import LINKS
+from tests.docs.pages import DOCS, ENGLISH_ONLY, LANGUAGES, ROOT, blocks, includes, names, text
+
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+LINK = re.compile(r"\[[^\]]*\]\(([^)]+)\)")
+# The words of Argo CD, Kubernetes and the network, which no file of ours holds.
+FOREIGN = {
+    "connection refused",
+    "no such host",
+    "x509: certificate signed by unknown authority",
+    "x509: certificate is valid for …, not …",
+    "failed with status code 502",
+    "failed with status code 404",
+    "invalid session: Token is expired",
+    "account … does not have token with id …",
+    "no session information",
+    "InvalidSpecError: …",
+    "no pod can be created — … exceeded quota: …",
+    "CrashLoopBackOff, exit code …",
+    "CreateContainerConfigError",
+    "permission denied: projects, get, …",
+}
+
+
+def test_each_page_is_there_in_both_languages() -> None:
+    assert names("en") == names("ru")
+    assert len(names("en")) >= 25
+
+
+@pytest.mark.parametrize("name", names())
+def test_both_languages_include_the_same_files_in_the_same_order(name: str) -> None:
+    assert includes("en", name) == includes("ru", name)
+
+
+@pytest.mark.parametrize("name", names())
+def test_both_languages_have_the_same_shape(name: str) -> None:
+    """Headings by level, rows of tables, items of lists, links; their words are what differs."""
+    patterns = (r"^#+(?= )", r"^\|(?= )", r"^ *- \[ \]", r"^!!! \w+", r"^\d+\.(?= )")
+    flags = re.MULTILINE
+    english, russian = ([re.findall(pattern, text(lang, name), flags) for pattern in patterns] for lang in LANGUAGES)
+    assert english == russian
+    assert sorted(LINK.findall(text("en", name))) == sorted(LINK.findall(text("ru", name)))
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_page_is_in_its_own_language(name: str) -> None:
+    english, russian = text("en", name), text("ru", name)
+    assert not CYRILLIC.search(english), name
+    assert bool(CYRILLIC.search(russian)) is (name not in ENGLISH_ONLY)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", names())
+def test_no_block_is_typed_into_a_page(language: str, name: str) -> None:
+    for kind, content in blocks(language, name):
+        assert kind in {"yaml", "sh", "text", "xml"}, f"{name}: {kind!r}"
+        assert re.fullmatch(r'--8<-- "[^"]+"', content), f"{name}: {content[:80]}"
+    assert text(language, name).count("```") == 2 * len(blocks(language, name)), f"{name}: a block of another form"
+
+
+def test_a_block_that_is_typed_in_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for language in LANGUAGES:
+        (tmp_path / language).mkdir()
+        (tmp_path / language / "x.md").write_text("# X\n\n```sh\nrm -rf /\n```\n")
+    monkeypatch.setattr("tests.docs.pages.DOCS", tmp_path)
+    with pytest.raises(AssertionError):
+        test_no_block_is_typed_into_a_page("en", "x.md")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_troubleshooting_has_each_exit_code(language: str) -> None:
+    page = text(language, "troubleshooting.md")
+    for outcome in Outcome:
+        assert f"`exit code {outcome.exit_code}`" in page
+
+
+def own_words() -> str:
+    files = [*(ROOT / "plugin").rglob("*.py"), *(ROOT / "plugin").rglob("*.json")]
+    files += [*(DOCS / "logs").glob("*.log"), *(ROOT / "tests" / "cases").glob("*/log.txt")]
+    # A text that goes on in the next line of its source.
+    return re.sub(r'"\s*\n\s*f?"', "", "\n".join(file.read_text("utf-8") for file in files))
+
+
+def messages(language: str) -> list[str]:
+    """What the tables of the troubleshooting page say a log holds."""
+    rows = re.findall(r"^\| `([^|]+)` \| [^|]+\|$", text(language, "troubleshooting.md"), re.MULTILINE)
+    return [row for row in rows if not row.startswith("exit code")]
+
+
+@pytest.mark.parametrize("message", messages("en"))
+def test_troubleshooting_quotes_what_the_log_says(message: str) -> None:
+    """Each part between the dots is in our source or in a real log."""
+    assert message in messages("ru")
+    if message in FOREIGN:
+        return
+    words = own_words()
+    for part in re.split(r"…|[A-Z]+_[A-Z_]+|: (?=must)|(?<=Deployment)/|\(2 attempts", message):
+        assert part.strip(" ,:()") in words, part
+
+
+def test_links_of_the_guide_are_on_the_links_page() -> None:
+    for language in LANGUAGES:
+        found = LINK.findall(text(language, "links.md"))
+        assert set(LINKS) <= set(found)
+        assert len(found) == len(set(found))
+        for target in found:
+            parts = urlsplit(target)
+            if parts.scheme:
+                assert parts.scheme == "https"
+                assert parts.netloc in {"argo-cd.readthedocs.io", "docs.gitlab.com", "github.com"}
+                assert re.fullmatch(r"/[\w./-]+", parts.path)
+                assert not parts.query
+            else:
+                assert (DOCS / language / target).exists()
+
+
+def test_pictures_are_of_their_present_sources() -> None:
+    """A log or a diagram that changed is drawn anew: bin/dev pictures."""
+    command = [sys.executable, "bin/pictures.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_log_has_its_place() -> None:
+    shown = set(includes("en", "what-the-developer-sees.md"))
+    assert {f"docs/logs/{file.name}" for file in (DOCS / "logs").glob("*.log")} <= shown
