@@ -1,4 +1,4 @@
 # Thin names for bin/dev, which does the work and needs no make.
-.PHONY: demo test lint format lock generate docs docs-serve
-demo test lint format lock generate docs docs-serve:
+.PHONY: demo test lint format lock generate benchmark docs docs-serve
+demo test lint format lock generate benchmark docs docs-serve:
 	@bin/dev $@

@@ -21,7 +21,7 @@ from argocd_release.verdict import Failure, History, Verdict, judge
 QUIET_SECONDS: Final = 4.0
 POLL_SECONDS: Final = 2.0
 # Between the look that first sees an end and the one that confirms it.
-CONFIRM_SECONDS: Final = 0.5
+CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
 # A look just before the deadline still gets this long to answer.
 LEAST_CALL_SECONDS: Final = 2.0
