@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from argocd_release.errors import Outcome
 from sandbox import manifests
-from scenarios.stage import Stage, config, namespace, scenario, status, web
+from scenarios.stage import Stage, config, scenario, status, web
 
 SLACK = 5.0
 # Creating the first pod, and what kwok takes to give it its fate.
@@ -43,8 +43,7 @@ def image_pull(stage: Stage) -> Iterator[None]:
 @scenario("a quota that allows no pod", Outcome.DEGRADED, cause="exceeded quota", within=START + POD_GRACE + SLACK)
 def quota(stage: Stage) -> Iterator[None]:
     """No pod is ever made, and the application stays Progressing."""
-    limits = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": stage.name}}
-    stage.sandbox.apply(namespace(stage.name), limits | {"spec": {"hard": {"pods": "0"}}})
+    stage.allow_no_pods()
     stage.deploy(web("1"))
     yield
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from argocd_release.errors import Outcome
 from sandbox import manifests
 from sandbox.application import State
-from scenarios.stage import IMAGE, Stage, namespace, scenario, status, web
+from scenarios.stage import IMAGE, Stage, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 POD_LIMIT = 4 + 15 + 5
@@ -159,8 +159,7 @@ def config_error(stage: Stage) -> Iterator[None]:
 @scenario("a StatefulSet without quota", Outcome.DEGRADED, cause="exceeded quota", within=POD_LIMIT)
 def stateful_quota(stage: Stage) -> Iterator[None]:
     """Only its events say why no pod is made."""
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": stage.name}}
-    stage.sandbox.apply(namespace(stage.name), quota | {"spec": {"hard": {"pods": "0"}}})
+    stage.allow_no_pods()
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1")})
     yield
 
