@@ -76,7 +76,11 @@ class Settings:
     junit_path: str
     dotenv_path: str
     annotations_path: str
+    json_path: str
+    log_format: str
+    log_level: str
     image_tag: str
+    project_url: str
     job_timeout: int
     job_started_at: str
 
@@ -145,6 +149,16 @@ def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
         for name, declared in PROPERTIES.items()
         if name.endswith("_PATH")
     }
+
+
+def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
+    """Whether the setting has the value, even when other settings are wrong."""
+    return (_text(environ, name) or PROPERTIES[name]["default"]) == value
+
+
+def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that people must be able to read: those of the settings that are no secret."""
+    return tuple(_text(environ, name) for name, declared in PROPERTIES.items() if not declared.get("x-secret"))
 
 
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from argocd_release.application import Application, HealthStatus
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.rules import Expectation, Patience
+from argocd_release.timeline import Timeline
 from argocd_release.tree import Workloads
 from argocd_release.verdict import Failure, History, Verdict, judge
 
@@ -91,6 +92,7 @@ class Tracker:
         workloads: Callable[[str], Workloads] | None = None,
     ) -> None:
         self.application: Application | None = None
+        self.timeline = Timeline()
         self._name = name
         self._commands = commands
         self._clock = clock
@@ -112,6 +114,9 @@ class Tracker:
                 answered = isinstance(seen, Application)
                 history = history.observe(seen, now=self._clock.now(), compared=compared)
                 verdict = judge(seen, history)
+                if isinstance(seen, Application):
+                    for change in self.timeline.look(seen, self._clock.now() - self._started):
+                        self._emit("transition", what=change.what, value=change.value, at=change.at)
                 if verdict.outcome is None and self._left() <= 0:
                     verdict = self._timed_out(seen, verdict)
                 if verdict.outcome is not None:
