@@ -16,7 +16,7 @@ import httpx
 
 from argocd_release.errors import ArgoCDError, Trouble
 from argocd_release.settings import Settings, parse_opts
-from argocd_release.shape import as_object
+from argocd_release.shape import as_object, as_objects
 from argocd_release.text import clean, one_line
 from argocd_release.tree import Event, Node, Tree, Workloads, parse, parse_events
 
@@ -93,6 +93,23 @@ class Api:
         )
         found = [_log_line(line) for line in text.split("\n")]
         return tuple(line for line in found if line is not None)[-lines:]
+
+    def sync_window(self, name: str) -> str:
+        """The sync window that keeps Argo CD from syncing by itself now; ``""`` if none. Raises ``ArgoCDError``.
+
+        Source: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go SyncWindows.CanSync. ``canSync`` of the answer is
+        about syncs by hand.
+        """
+        answer = as_object(self._get(name, "syncwindows"))
+        active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
+        denying = [window for window in active if window.get("kind") == "deny"]
+        allowing = [window for window in assigned if window.get("kind") == "allow"]
+        if not denying and any(window.get("kind") == "allow" for window in active):
+            return ""
+        return ", ".join(
+            one_line(f"{window.get('kind')} {window.get('schedule')} for {window.get('duration')}")
+            for window in denying or allowing
+        )
 
     def _get(self, name: str, what: str, **query: str) -> Any:
         text = self._text(name, what, query)

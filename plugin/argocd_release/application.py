@@ -1,20 +1,14 @@
-"""Argo CD's vocabulary: an Application as ``argocd app get -o json`` prints it, made typed and harmless.
+"""Argo CD's vocabulary: the words for an Application's state, closed and typed.
 
-Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. Everything there is ``omitempty``, and right after
-creation even the sync and health status are absent. A word we do not know is a case, not a crash.
+Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not know is a case, not a crash.
 """
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Self
 
-from argocd_release.shape import as_list, as_object, as_objects
-from argocd_release.text import clean, one_line
 from argocd_release.tree import Workloads
-
-MESSAGE_LIMIT: Final = 4000
 
 
 class Word(StrEnum):
@@ -64,6 +58,7 @@ class Resource:
     health: HealthStatus | None
     message: str = ""
     hook: bool = False
+    requires_pruning: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -108,6 +103,45 @@ class Operation:
         """Whether it goes on. Between a failed attempt and the next, ``finishedAt`` is set and the phase Running."""
         return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
 
+    @property
+    def unsuccessful(self) -> bool:
+        """Whether it has ended, and failed."""
+        return not self.running and self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the manifests come from; ``chart`` of a Helm repository, else ``path`` in git. ``""``: not given."""
+
+    repo_url: str
+    path: str = ""
+    chart: str = ""
+    ref: str = ""
+    target_revision: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.repo_url, self.chart or self.path)))
+
+
+class Relation(StrEnum):
+    """How the revision that Argo CD compares with stands to the one that is expected."""
+
+    SAME = "same"
+    DESCENDANT = "descendant"
+    OLDER = "older"
+    DIVERGED = "diverged"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinship:
+    """What git's history says of two revisions; ``commits`` lie between a descendant and what it descends from."""
+
+    relation: Relation
+    commits: int = 0
+    # Why the history could not be consulted.
+    note: str = ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -124,6 +158,9 @@ class Application:
     uid: str
     project: str
     automated: bool
+    prune: bool
+    self_heal: bool
+    sources: tuple[Source, ...]
     deleting: bool
     requested: bool
     sync: SyncStatus
@@ -136,8 +173,12 @@ class Application:
     images: tuple[str, ...]
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
-    # Not of the Application object: of its resource tree, where that was looked at.
+    # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
+    # sync window that blocks, and why Argo CD refused to sync.
     workloads: Workloads | None = None
+    kinships: Mapping[str, Kinship] = field(default_factory=dict)
+    sync_window: str = ""
+    refusal: str = ""
 
     @property
     def revision(self) -> str:
@@ -153,117 +194,3 @@ class Application:
     def operating(self) -> bool:
         """Whether a sync is asked for or running."""
         return self.requested or (self.operation is not None and self.operation.running)
-
-
-def parse(text: str) -> Application:
-    """The application in the output of ``argocd app get -o json``; raises ``ValueError``.
-
-    ``app wait -o json`` can print two documents one after the other (app.go:2448-2566): the last one counts.
-    """
-    documents = list(_documents(text))
-    if not documents:
-        raise ValueError("no JSON document")
-    document = as_object(documents[-1])
-    metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
-    if not _text(metadata.get("name")):
-        raise ValueError("the JSON document is no application")
-    sync, health = as_object(status.get("sync")), as_object(status.get("health"))
-    resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
-    operation = _operation(as_object(status.get("operationState")))
-    words = [
-        ("sync status", sync.get("status"), SyncStatus),
-        ("health status", health.get("status"), HealthStatus),
-        ("operation phase", as_object(status.get("operationState")).get("phase"), OperationPhase),
-    ]
-    return Application(
-        name=_text(metadata.get("name")),
-        namespace=_text(metadata.get("namespace")),
-        uid=_text(metadata.get("uid")),
-        project=_text(spec.get("project")),
-        automated="automated" in as_object(spec.get("syncPolicy")),
-        deleting=bool(metadata.get("deletionTimestamp")),
-        requested=bool(document.get("operation")),
-        sync=SyncStatus.read(sync.get("status")),
-        revisions=_revisions(sync),
-        health=HealthStatus.read(health.get("status")),
-        health_message=_text(health.get("message")),
-        operation=operation,
-        conditions=tuple(
-            Condition(type=_text(item.get("type")), message=_text(item.get("message")))
-            for item in as_objects(status.get("conditions"))
-        ),
-        resources=resources,
-        images=tuple(_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
-        reconciled_at=_text(status.get("reconciledAt")),
-        unknown_words=tuple(
-            f"{name} {_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
-        ),
-    )
-
-
-def _documents(text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder()
-    position = 0
-    while (position := _skip_space(text, position)) < len(text):
-        document, position = decoder.raw_decode(text, position)
-        yield document
-
-
-def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position
-
-
-def _resource(item: dict[str, Any]) -> Resource:
-    health = as_object(item.get("health"))
-    return Resource(
-        group=_text(item.get("group")),
-        kind=_text(item.get("kind")),
-        namespace=_text(item.get("namespace")),
-        name=_text(item.get("name")),
-        sync=SyncStatus.read(item.get("status")),
-        health=HealthStatus.read(health.get("status")) if health.get("status") else None,
-        message=_text(health.get("message")),
-        hook=bool(item.get("hook")),
-    )
-
-
-def _operation(state: dict[str, Any]) -> Operation | None:
-    if not state:
-        return None
-    result = as_object(state.get("syncResult"))
-    asked = as_object(as_object(state.get("operation")).get("sync"))
-    retries = state.get("retryCount")
-    return Operation(
-        phase=OperationPhase.read(state.get("phase")),
-        message=_text(state.get("message")),
-        revisions=_revisions(result) or _revisions(asked),
-        started_at=_text(state.get("startedAt")),
-        finished_at=_text(state.get("finishedAt")),
-        retries=retries if isinstance(retries, int) else 0,
-        results=tuple(
-            ResourceResult(
-                kind=_text(item.get("kind")),
-                name=_text(item.get("name")),
-                status=_text(item.get("status")),
-                hook_phase=_text(item.get("hookPhase")),
-                message=_text(item.get("message")),
-                hook_type=_text(item.get("hookType")),
-                group=_text(item.get("group")),
-                namespace=_text(item.get("namespace")),
-            )
-            for item in as_objects(result.get("resources"))
-        ),
-    )
-
-
-def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Of several sources ``revisions``, of one ``revision``; never both."""
-    several = tuple(one_line(_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
-    single = one_line(_text(holder.get("revision")))
-    return several or ((single,) if single else ())
-
-
-def _text(value: object) -> str:
-    return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""

@@ -4,15 +4,13 @@ argocd can hang for ever (no deadline on dialling, nor on ``get --refresh``), so
 Its exit code says next to nothing (20 for nearly all), so what went wrong is read from its log lines.
 """
 
-import json
 import math
 import re
 import shutil
 import signal
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +18,10 @@ from typing import Any, Final, Self
 
 import sh
 
-from argocd_release.application import Application, parse
+from argocd_release.application import Application
+from argocd_release.document import parse
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
+from argocd_release.feed import Feed, said
 from argocd_release.text import clean, one_line
 
 CALL_SECONDS: Final = 15.0
@@ -30,6 +30,8 @@ _ECHOED: Final = ("--logformat", "json")
 
 # The texts of argo-cd v2.13.2: util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
+    (Trouble.BUSY, r"another operation is already in progress"),
+    (Trouble.BLOCKED, r"blocked by sync window"),
     (Trouble.UNAUTHENTICATED, r"code = Unauthenticated|invalid session"),
     (Trouble.MISSING, r"code = NotFound"),
     (Trouble.DENIED, r"code = PermissionDenied|failed with status code 403"),
@@ -134,10 +136,14 @@ class ArgoCD:
         """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
-    def wait(self, name: str, *, seconds: float, on_line: Callable[[str], None]) -> "Feed":
+    def sync(self, name: str, *, seconds: float) -> None:
+        """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
+        self._call(("app", "sync", name, "--async"), echo=True, limit=min(seconds, self._limit))
+
+    def wait(self, name: str, *, seconds: float, wait_for: Iterable[str], on_line: Callable[[str], None]) -> Feed:
         """Start ``argocd app wait``; each line it prints goes to ``on_line``, from another thread."""
         timeout = str(max(1, math.ceil(seconds)))
-        arguments = ("app", "wait", name, "--timeout", timeout, "--health", "--sync", "--operation")
+        arguments = ("app", "wait", name, "--timeout", timeout, *(f"--{condition}" for condition in wait_for))
         self._echo(_echoed(arguments))
         feed = Feed(self._argocd, (*arguments, *_ECHOED), on_line=on_line, on_end=self._running.discard)
         self._running.add(feed)
@@ -195,68 +201,6 @@ class ArgoCD:
 
     def _error(self, arguments: Sequence[str], trouble: Trouble, exit_code: int | None, message: str) -> ArgoCDError:
         return ArgoCDError(trouble=trouble, command=_echoed(arguments), exit_code=exit_code, message=message)
-
-
-class Feed:
-    """A running ``argocd app wait``. Its exit code is nobody's verdict: it only shows, and wakes."""
-
-    def __init__(
-        self,
-        program: Any,
-        arguments: Sequence[str],
-        *,
-        on_line: Callable[[str], None],
-        on_end: Callable[["Feed"], None],
-    ) -> None:
-        self._ended = threading.Event()
-
-        def done(*_: object) -> None:
-            self._ended.set()
-            on_end(self)
-            on_line("")
-
-        def show(line: str) -> None:
-            on_line(_plain(line))
-
-        self._process = program(*arguments, _bg=True, _bg_exc=False, _out=show, _err=show, _done=done)
-
-    @property
-    def ended(self) -> bool:
-        return self._ended.is_set()
-
-    def stop(self, *, grace: float = 0.0) -> None:
-        """Let it end by itself for ``grace`` seconds, then end it; returns within that and 2 s."""
-        for seconds, number in ((grace, None), (1.0, signal.SIGTERM), (1.0, signal.SIGKILL)):
-            if number is not None and not self.ended:
-                try:
-                    self._process.signal(number)
-                except ProcessLookupError:
-                    return
-            if self._ended.wait(seconds):
-                return
-
-
-def said(stderr: str) -> str:
-    """What argocd says of its failure, on one line: its fatal message, or else its last line, or ``""``.
-
-    With ``--logformat json`` its own log lines are JSON; those of its libraries and cobra's are not.
-    """
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]
-    return one_line(str(fatal[-1]) if fatal else _plain(lines[-1]) if lines else "", limit=1000)
-
-
-def _log_entry(line: str) -> dict[str, Any]:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) and "msg" in entry else {}
-
-
-def _plain(line: str) -> str:
-    entry = _log_entry(line)
-    return one_line(f"argocd: {entry['msg']}", limit=1000) if entry else clean(line).rstrip()
 
 
 def _echoed(arguments: Sequence[str]) -> str:

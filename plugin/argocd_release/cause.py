@@ -10,6 +10,7 @@ from argocd_release.evidence import PodLog
 from argocd_release.pod import Container, PodStatus, last_meaningful
 from argocd_release.text import one_line
 from argocd_release.tree import Event, Node, Tree
+from argocd_release.waiting import is_current
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
 _PULL: Final = frozenset({"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"})
@@ -181,9 +182,7 @@ def _hooks(application: Application) -> set[tuple[str, str]]:
 
 
 def _results(application: Application) -> tuple[ResourceResult, ...]:
-    operation = application.operation
-    current = operation is not None and operation.revisions == application.revisions
-    return operation.results if operation is not None and current else ()
+    return application.operation.results if application.operation and is_current(application) else ()
 
 
 def _is_of(tree: Tree, node: Node, item: ResourceResult) -> bool:

@@ -44,6 +44,8 @@ class Trouble(Enum):
     DENIED = "denied"
     UNAUTHENTICATED = "unauthenticated"
     MISSING = "missing"
+    BUSY = "busy"
+    BLOCKED = "blocked"
     HUNG = "hung"
     KILLED = "killed"
     GARBAGE = "garbage"

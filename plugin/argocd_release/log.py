@@ -25,6 +25,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "state": "-> {sync} to {revision}, {health}: {reason}",
         "no answer": "-> {reason}; trying again",
         "pods not seen": "note: pods are not looked at, so a crash loop is seen late: {error}",
+        "history not consulted": "note: {why}",
         "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
         "unknown setting": "warning: {name} is no setting{meant}",
         "looking for the cause": "-> {outcome}; asking for pods, events and logs",

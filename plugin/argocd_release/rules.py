@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.application import Application
 from argocd_release.errors import Outcome
 
 EMPTY_SECONDS: Final = 10.0
@@ -23,6 +23,8 @@ class Symptom(Enum):
     OPERATION_FAILED = auto()
     ATTEMPTS_FAILED = auto()
     CONDITION = auto()
+    SYNC_REFUSED = auto()
+    OUT_OF_REACH = auto()
     PODS = auto()
     DEGRADED = auto()
     EMPTY = auto()
@@ -54,7 +56,9 @@ class Patience:
     unreachable: float = 60
     connect: float = 15
     appear: float = 0
+    expected: float = 30
 
+    @cached_property
     def rules(self) -> Mapping[Symptom, Rule]:
         """The rule of each symptom that can end the wait before the timeout."""
         rules = {
@@ -74,27 +78,16 @@ class Patience:
         rules[Symptom.EMPTY] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=EMPTY_SECONDS)
         if self.failed_attempts:
             rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
+        if self.expected:
+            rules[Symptom.OUT_OF_REACH] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.expected, looks=2)
         if self.condition:
+            rules[Symptom.SYNC_REFUSED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
             rules[Symptom.CONDITION] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
         if self.pods:
             rules[Symptom.PODS] = Rule(outcome=Outcome.DEGRADED, seconds=self.pods)
         if self.degraded:
             rules[Symptom.DEGRADED] = Rule(outcome=Outcome.DEGRADED, seconds=self.degraded)
         return rules
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expectation:
-    """What this job wants delivered; ``revision``: 7 to 40 hex digits, or ``""`` for whatever git has."""
-
-    revision: str = ""
-
-    def missing(self, application: Application) -> str:
-        """What the application still lacks to be what is wanted, in one line; ``""`` if nothing."""
-        wanted = self.revision.lower()
-        if not wanted or any(revision.lower().startswith(wanted) for revision in application.revisions):
-            return ""
-        return f"Argo CD compares with {application.revision or 'no revision'}, not with {self.revision}"
 
 
 HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
@@ -109,6 +102,9 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         Symptom.OPERATION_FAILED: "fix the manifests named above and push again; the cluster keeps what it had",
         Symptom.ATTEMPTS_FAILED: "fix the manifests named above and push again; Argo CD may go on retrying first",
         Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",
+        Symptom.SYNC_REFUSED: "fix what Argo CD says, or sync by hand to see it in full",
+        Symptom.OUT_OF_REACH: "a newer or another revision took its place, or it never reached the branch that Argo CD "
+        "follows: look at that branch; RELEASE_EXPECTATION_GRACE says how long such a state may last",
         Symptom.PODS: "look at the pod's log and events (argocd app logs, or Argo CD itself), fix, push again",
         Symptom.DEGRADED: "look at the pods and events of what is Degraded",
         Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",

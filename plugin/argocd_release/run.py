@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -12,14 +12,16 @@ from typing import Any, Final, TextIO
 
 from argocd_release import __version__, diagnosis, gitlab, log, reporters, settings
 from argocd_release.api import Api
+from argocd_release.application import Kinship
 from argocd_release.argocd import ArgoCD
 from argocd_release.changes import Changes
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, ReleaseError
 from argocd_release.evidence import Diagnosis
+from argocd_release.expectation import Condition, Expectation
 from argocd_release.redaction import everywhere, masked, redaction
 from argocd_release.reporters import story, summary
 from argocd_release.result import Result
-from argocd_release.rules import Expectation, Patience
+from argocd_release.rules import Patience
 from argocd_release.settings import Settings
 from argocd_release.signals import Signals
 from argocd_release.text import one_line
@@ -92,9 +94,10 @@ class Run:
         )
         self._api = stack.enter_context(Api(known, redact=self._redact, on_call=self._on_call))
         clock = MonotonicClock()
+        pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
         signals.on_arrival(self._argocd.cancel)
         signals.on_arrival(lambda _: clock.wake())
-        self._expectation = Expectation(revision=known.revision)
+        self._expectation = _expectation(known)
         self._tracker = Tracker(
             known.app_name,
             commands=self._argocd,
@@ -103,10 +106,20 @@ class Run:
             emit=self._emitter(),
             patience=_patience(known),
             expectation=self._expectation,
-            workloads=self._api.workloads if known.fail_fast and known.pod_grace else None,
+            beneath=self._api if pods_matter else None,
+            kinship=self._kinship(stack, known),
+            sync=known.sync,
         )
         with log.section(self._log, "tracking", f"Waiting for {known.app_name}"):
             return self._tracker.track()
+
+    def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str], Kinship] | None:
+        if not known.revision or known.revision_match == "exact":
+            return None
+        # A library that most runs do without, and the slowest to load.
+        from argocd_release.ancestry import Ancestry  # noqa: PLC0415
+
+        return stack.enter_context(Ancestry(Path(known.clone), known.repository_url)).kinship
 
     def _emitter(self) -> Any:
         changes = Changes()
@@ -232,4 +245,17 @@ def _patience(known: Settings) -> Patience:
         unreachable=known.unreachable_grace,
         connect=known.connect_grace,
         appear=known.appear_timeout,
+        expected=known.expectation_grace,
+    )
+
+
+def _expectation(known: Settings) -> Expectation:
+    return Expectation(
+        wait_for=frozenset(map(Condition, known.wait_for.replace(",", " ").split())),
+        revision=known.revision,
+        exact=known.revision_match == "exact",
+        source=known.source,
+        image=known.image,
+        chart_version=known.chart_version,
+        allow_empty=known.allow_empty,
     )

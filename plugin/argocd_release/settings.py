@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -30,7 +31,7 @@ INPUT_PREFIX: Final = "INPUT_"
 # Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
 # (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = frozenset(
-    {
+    [
         "--config",
         "--server-crt",
         "--client-crt",
@@ -49,7 +50,7 @@ _VALUED: Final = frozenset(
         "--redis-haproxy-name",
         "--redis-compress",
         "--argocd-context",
-    }
+    ]
 )
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 
@@ -72,7 +73,15 @@ class Settings:
     unreachable_grace: int
     connect_grace: int
     appear_timeout: int
+    expectation_grace: int
     revision: str
+    revision_match: str
+    source: str
+    image: str
+    chart_version: str
+    wait_for: str
+    allow_empty: bool
+    sync: bool
     junit_path: str
     dotenv_path: str
     annotations_path: str
@@ -81,6 +90,8 @@ class Settings:
     log_level: str
     image_tag: str
     project_url: str
+    clone: str
+    repository_url: str = field(repr=False)
     job_timeout: int
     job_started_at: str
 
@@ -164,6 +175,8 @@ def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
     found = [_text(environ, name) for name, declared in PROPERTIES.items() if declared.get("x-secret")]
+    # The repository's URL holds the job's token.
+    found += [urlsplit(text).password or "" for text in found if "://" in text]
     words = _words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")

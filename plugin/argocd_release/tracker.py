@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from argocd_release.application import Application, HealthStatus
-from argocd_release.errors import ArgoCDError, Outcome, Trouble
-from argocd_release.rules import Expectation, Patience
+from argocd_release.application import Application, Kinship
+from argocd_release.errors import Outcome, Trouble
+from argocd_release.expectation import Condition, Expectation
+from argocd_release.looks import Beneath, Commands, Emit, Feed, Looks
+from argocd_release.rules import Patience
 from argocd_release.timeline import Timeline
-from argocd_release.tree import Workloads
 from argocd_release.verdict import Failure, History, Verdict, judge
 
 POLL_SECONDS: Final = 2.0
@@ -22,16 +23,9 @@ CONFIRM_SECONDS: Final = 0.5
 BURST_SECONDS: Final = 0.3
 # A look just before the deadline still gets this long to answer.
 LEAST_CALL_SECONDS: Final = 2.0
-REFRESH_SECONDS: Final = 10.0
-UNCOMPARED_SECONDS: Final = 5.0
+COMPARE_AGAIN_SECONDS: Final = 5.0
 # With the next look at most 2 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 12.0
-
-
-class Emit(Protocol):
-    """Takes an event by its constant name, as ``structlog``'s ``log.info`` does."""
-
-    def __call__(self, event: str, /, *args: Any, **fields: Any) -> object: ...
 
 
 class Clock(Protocol):
@@ -41,19 +35,6 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
     def pause(self, seconds: float) -> None: ...
     def wake(self) -> None: ...
-
-
-class Feed(Protocol):
-    @property
-    def ended(self) -> bool: ...
-    def stop(self, *, grace: float = 0.0) -> None: ...
-
-
-class Commands(Protocol):
-    """What the loop needs of the argocd CLI."""
-
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application: ...
-    def wait(self, name: str, *, seconds: float, on_line: Callable[[str], None]) -> Feed: ...
 
 
 class MonotonicClock:
@@ -77,7 +58,7 @@ class MonotonicClock:
 
 
 class Tracker:
-    """Tracks one application; ``application`` is the last state seen (None: none), also of a run that is cut short."""
+    """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``: see ``Looks``."""
 
     def __init__(
         self,
@@ -89,9 +70,10 @@ class Tracker:
         emit: Emit,
         patience: Patience = Patience(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
-        workloads: Callable[[str], Workloads] | None = None,
+        beneath: Beneath | None = None,
+        kinship: Callable[[str, str], Kinship] | None = None,
+        sync: bool = False,
     ) -> None:
-        self.application: Application | None = None
         self.timeline = Timeline()
         self._name = name
         self._commands = commands
@@ -100,20 +82,31 @@ class Tracker:
         self._timeout = timeout
         self._emit = emit
         self._history = History(patience=patience, expectation=expectation)
-        self._workloads = workloads
-        self._workloads_seen = True
+        self._looks = Looks(
+            name,
+            commands=commands,
+            now=clock.now,
+            emit=emit,
+            expectation=expectation,
+            beneath=beneath,
+            kinship=kinship,
+            sync=sync,
+        )
+        self._compared_at = self._started
         self._feed: Feed | None = None
         self._shown: tuple[str, float] = ("", self._started)
 
+    @property
+    def application(self) -> Application | None:
+        """The last state seen, also of a run that is cut short."""
+        return self._looks.application
+
     def track(self) -> Verdict:
         """Look, judge and wait until there is a verdict; at the deadline it is *timed out* (or *unreachable*)."""
-        history = self._history
         try:
             while True:
-                seen, compared = self._look(compare=not history.compared, echo=history.now == 0)
-                answered = isinstance(seen, Application)
-                history = history.observe(seen, now=self._clock.now(), compared=compared)
-                verdict = judge(seen, history)
+                seen = self._look()
+                verdict = judge(seen, self._history)
                 if isinstance(seen, Application):
                     for change in self.timeline.look(seen, self._clock.now() - self._started):
                         self._emit("transition", what=change.what, value=change.value, at=change.at)
@@ -124,44 +117,41 @@ class Tracker:
                         self._feed.stop(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
                     return verdict
                 self._tell(seen, verdict)
+                answered = isinstance(seen, Application)
                 if answered and self._feed is None:
-                    self._feed = self._commands.wait(self._name, seconds=self._timeout, on_line=self._on_line)
-                self._rest(confirming=bool(history.sightings) and answered)
+                    self._feed = self._commands.wait(
+                        self._name, seconds=self._timeout, wait_for=self._waited_for(), on_line=self._on_line
+                    )
+                self._rest(confirming=bool(self._history.sightings) and answered)
         finally:
             if self._feed is not None:
                 self._feed.stop()
 
-    def _look(self, *, compare: bool, echo: bool) -> tuple[Application | Failure, bool]:
-        """What was seen, and whether Argo CD has compared for it."""
-        left = max(self._left(), LEAST_CALL_SECONDS)
-        try:
-            seconds = min(left, REFRESH_SECONDS) if compare else left
-            self.application = self._commands.get(self._name, seconds=seconds, refresh=compare, echo=echo)
-        except ArgoCDError as error:
-            if compare and error.trouble is Trouble.HUNG:
-                return self._look_without_comparing(), False
-            return Failure(trouble=error.trouble, message=error.message), False
-        return self._with_workloads(self.application), compare
+    def _look(self) -> Application | Failure:
+        compare = not self._history.compared or self._is_due()
+        seconds = max(self._left(), LEAST_CALL_SECONDS)
+        seen, compared = self._looks.look(seconds=seconds, compare=compare, echo=self._history.now == 0)
+        if compare:
+            self._compared_at = self._clock.now()
+        known = self._history.observe(seen, now=self._clock.now(), compared=compared)
+        if isinstance(seen, Application) and known.compared:
+            begun = self._looks.begin_sync(seen, seconds=seconds)
+            if begun is not seen:
+                seen = begun
+                known = self._history.observe(seen, now=self._clock.now(), compared=compared)
+        self._history = known
+        return seen
 
-    def _with_workloads(self, application: Application) -> Application:
-        # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes.
-        if self._workloads is None or application.health not in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED}:
-            return application
-        try:
-            return replace(application, workloads=self._workloads(self._name))
-        except ArgoCDError as error:
-            if self._workloads_seen:
-                self._emit("pods not seen", error=error.message)
-            self._workloads_seen = False
-            return application
+    def _is_due(self) -> bool:
+        """Whether to compare again: what is expected may have come to git since, which Argo CD notices in minutes."""
+        application, expectation = self.application, self._history.expectation
+        if not expectation.demands or application is None or application.operating:
+            return False
+        waited = self._clock.now() - self._compared_at
+        return waited >= COMPARE_AGAIN_SECONDS and expectation.gap(application) is not None
 
-    def _look_without_comparing(self) -> Application | Failure:
-        # A refresh waits for the application controller without end; a frozen API server answers nothing at all.
-        try:
-            self.application = self._commands.get(self._name, seconds=UNCOMPARED_SECONDS)
-        except ArgoCDError as error:
-            return Failure(trouble=error.trouble, message=error.message)
-        return self.application
+    def _waited_for(self) -> tuple[str, ...]:
+        return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)
 
     def _rest(self, *, confirming: bool) -> None:
         # News never brings the next look sooner than `least`: a rollout is a burst of news, and two looks at the same

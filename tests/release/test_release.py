@@ -372,7 +372,7 @@ def test_an_expected_revision(sandbox: Sandbox, start_release: StartRelease, nam
 
     assert ended.exit_code == 0, ended.log
     assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == second
-    assert f"Argo CD compares with {first}, not with {second}" in ended.log
+    assert f"Argo CD compares with {first[:12]}, not with {second[:12]}" in ended.log
 
 
 def test_wrong_settings_are_all_named(release: Run) -> None:

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from argocd_release.application import Application, parse
+from argocd_release.application import Application
+from argocd_release.document import parse
 
 NEW = "3f2c1ab0c0ffee00c0ffee00c0ffee00c0ffee00"
 OLD = "0ld0000000000000000000000000000000000000"

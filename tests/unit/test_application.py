@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.application import HealthStatus, OperationPhase, SyncStatus, parse
+from argocd_release.application import HealthStatus, OperationPhase, SyncStatus
+from argocd_release.document import parse
 from tests.unit.states import NEW, application, document
 
 JSON = st.recursive(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.argocd import ArgoCD, said
+from argocd_release.argocd import ArgoCD
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
+from argocd_release.feed import said
 from tests.unit.states import document
 
 Make = Callable[..., ArgoCD]
@@ -106,7 +107,7 @@ def test_cancel_ends_the_call_that_runs_and_refuses_the_next(make: Make) -> None
 def test_a_feed_gives_lines_and_is_ended(make: Make) -> None:
     argocd = make('echo \'\\033[31mred\\033[0m\'; echo \'{"level":"warning","msg":"careful"}\' >&2; exec sleep 60')
     lines: list[str] = []
-    feed = argocd.wait("web", seconds=5, on_line=lines.append)
+    feed = argocd.wait("web", wait_for=("health",), seconds=5, on_line=lines.append)
     deadline = time.monotonic() + 5
     while len(lines) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -118,7 +119,7 @@ def test_a_feed_gives_lines_and_is_ended(make: Make) -> None:
 
 def test_a_feed_that_will_not_end_is_killed(make: Make) -> None:
     argocd = make("trap '' TERM; while true; do sleep 1; done")
-    feed = argocd.wait("web", seconds=5, on_line=lambda _: None)
+    feed = argocd.wait("web", wait_for=("health",), seconds=5, on_line=lambda _: None)
     time.sleep(0.3)
     started = time.monotonic()
     feed.stop()

@@ -1,11 +1,13 @@
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from argocd_release.application import Application
+from argocd_release.application import Application, Kinship, Relation
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
+from argocd_release.expectation import Expectation
 from argocd_release.tracker import POLL_SECONDS, Tracker
 from argocd_release.tree import Workloads
-from tests.unit.states import application
+from tests.unit.states import NEW, OLD, application
 
 DELIVERED = application()
 PROGRESSING = application(health="Progressing")
@@ -54,6 +56,8 @@ class FakeCommands:
         self.clock = clock
         self.cost = cost
         self.refreshes: list[bool] = []
+        self.syncs = 0
+        self.refusals: list[ArgoCDError] = []
         self.feeds: list[FakeFeed] = []
         self.on_line: Callable[[str], None] = lambda _: None
 
@@ -66,11 +70,25 @@ class FakeCommands:
             raise answer
         return answer
 
-    def wait(self, name: str, *, seconds: float, on_line: Callable[[str], None]) -> FakeFeed:
+    def sync(self, name: str, *, seconds: float) -> None:
         del name, seconds
+        self.syncs += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+    def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> FakeFeed:
+        del name, seconds, wait_for
         self.on_line = on_line
         self.feeds.append(FakeFeed())
         return self.feeds[-1]
+
+
+class FakeBeneath:
+    def __init__(self, workloads: Callable[[str], Workloads]) -> None:
+        self.workloads = workloads
+
+    def sync_window(self, name: str) -> str:
+        return f"deny * * * * * for {name}"
 
 
 class Run:
@@ -80,24 +98,29 @@ class Run:
         timeout: float = 300,
         cost: float = 0.1,
         workloads: Callable[[str], Workloads] = lambda _: Workloads(),
+        refusals: Iterable[ArgoCDError] = (),
+        **options: Any,
     ) -> None:
         self.clock = FakeClock()
         self.commands = FakeCommands(answers, self.clock, cost)
+        self.commands.refusals = list(refusals)
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.transitions: list[tuple[str, dict[str, Any]]] = []
         self.tracker = Tracker(
             "web",
             commands=self.commands,
             clock=self.clock,
             timeout=timeout,
             emit=self._emit,
-            workloads=workloads,
+            beneath=FakeBeneath(workloads),
+            **options,
         )
         self.verdict = self.tracker.track()
         self.seconds = self.clock.now() - 1000
 
     def _emit(self, event: str, /, *args: Any, **fields: Any) -> None:
         del args
-        self.events.append((event, fields))
+        (self.transitions if event == "transition" else self.events).append((event, fields))
 
 
 def test_delivered_at_once() -> None:
@@ -132,7 +155,7 @@ def test_timed_out_after_the_timeout_with_what_is_missing() -> None:
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert run.verdict.reason.startswith("not delivered within 600 s: Progressing: Deployment/web")
     assert 600 <= run.seconds < 601
-    assert run.tracker.application is PROGRESSING
+    assert run.tracker.application == replace(PROGRESSING, workloads=Workloads())
 
 
 def test_one_feed_is_started_and_stopped() -> None:
@@ -146,7 +169,7 @@ def test_no_feed_before_there_is_an_application() -> None:
 
 def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> None:
     run = Run(PROGRESSING, timeout=60)
-    assert [event for event, _ in run.events if event != "transition"] == ["state", *["still waiting"] * 4]
+    assert [event for event, _ in run.events] == ["state", *["still waiting"] * 4]
     told = [fields["waited"] for event, fields in run.events if event == "still waiting"]
     assert max(later - earlier for earlier, later in zip([0, *told], [*told, 60], strict=True)) <= 15
 
@@ -180,7 +203,7 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
         workloads=lambda _: Workloads(failing=("Pod/web-a: CrashLoopBackOff", "Pod/web-b: CrashLoopBackOff")),
     )
     assert run.verdict.outcome is Outcome.DEGRADED
-    assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more pods)"
+    assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
     assert 15 <= run.seconds <= 20
 
 
@@ -204,3 +227,105 @@ def test_pods_of_a_healthy_application_are_not_asked_for() -> None:
         raise AssertionError
 
     assert Run(DELIVERED, workloads=never).verdict.outcome is Outcome.DELIVERED
+
+
+OUT_OF_SYNC = application(sync="OutOfSync", operated=OLD)
+SYNCING = application(sync="OutOfSync", phase="Running")
+
+
+def test_a_sync_is_started_where_it_is_asked_for_and_needed() -> None:
+    assert Run(OUT_OF_SYNC, SYNCING, DELIVERED).commands.syncs == 0
+    assert Run(DELIVERED, sync=True).commands.syncs == 0
+    run = Run(OUT_OF_SYNC, SYNCING, DELIVERED, sync=True)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
+
+
+def test_a_foreign_operation_is_waited_for() -> None:
+    foreign = application(sync="OutOfSync", phase="Running", operated=OLD)
+    run = Run(foreign, foreign, OUT_OF_SYNC, SYNCING, DELIVERED, sync=True)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
+
+
+def test_a_foreign_operation_that_begins_in_between_is_waited_for() -> None:
+    busy = error(Trouble.BUSY, "another operation is already in progress")
+    run = Run(OUT_OF_SYNC, SYNCING, SYNCING, DELIVERED, sync=True, refusals=[busy])
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
+
+
+def test_a_failed_sync_is_tried_again_once_and_its_failure_is_the_verdict() -> None:
+    failed = application(phase="Failed")
+    run = Run(failed, application(phase="Running"), failed, sync=True)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.SYNC_FAILED)
+
+
+def test_a_sync_that_is_not_allowed_is_denied() -> None:
+    refusals = [error(Trouble.DENIED, "permission denied: applications, sync, default/web")] * 2
+    run = Run(OUT_OF_SYNC, sync=True, refusals=refusals)
+    assert run.verdict.outcome is Outcome.DENIED
+    assert run.verdict.reason == "permission denied: applications, sync, default/web"
+
+
+def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
+    refused = error(Trouble.OTHER, "Cannot sync to abc: auto-sync currently set to main")
+    run = Run(OUT_OF_SYNC, sync=True, refusals=[refused] * 100)
+    assert run.verdict.outcome is Outcome.SYNC_FAILED
+    assert run.verdict.reason == "Argo CD refuses to sync: Cannot sync to abc: auto-sync currently set to main"
+    assert 10 <= run.seconds <= 15
+
+
+def test_a_sync_window_is_waited_for_and_named() -> None:
+    blocked = error(Trouble.BLOCKED, "cannot sync: blocked by sync window")
+    run = Run(OUT_OF_SYNC, timeout=30, sync=True, refusals=[blocked] * 100)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "a sync window of project default forbids it now: cannot sync: blocked by sync window" in run.verdict.reason
+
+
+def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_seconds() -> None:
+    run = Run(OUT_OF_SYNC, timeout=30)
+    event, fields = run.events[0]
+    assert event == "state"
+    assert "a sync window of project default forbids it now: deny * * * * * for web" in fields["reason"]
+
+
+def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"))
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert 3 <= run.commands.refreshes.count(True) <= 5
+
+
+def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def kinship(revision: str, expected: str) -> Kinship:
+        asked.append((revision, expected))
+        return Kinship(relation=Relation.DESCENDANT, commits=2)
+
+    run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), kinship=kinship)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.verdict.reason == "Synced and Healthy; deadbee was delivered via 3f2c1ab, 2 commits later"
+    assert set(asked) == {(NEW, "deadbeef")}
+
+
+def test_where_git_cannot_say_it_that_is_told_once() -> None:
+    unknown = Kinship(relation=Relation.UNKNOWN, note="no clone")
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=lambda *_: unknown)
+    assert [fields for event, fields in run.events if event == "history not consulted"] == [{"why": "no clone"}]
+
+
+def test_the_images_that_run_are_asked_for_where_one_is_expected() -> None:
+    looks = iter([Workloads(images=("web:1",))] * 3 + [Workloads(images=("web:2",))] * 10)
+    run = Run(DELIVERED, expectation=Expectation(image="web:2"), workloads=lambda _: next(looks))
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert "no pod runs the image web:2; running: web:1" in run.events[0][1]["reason"]
+
+
+def test_each_transition_has_its_time() -> None:
+    run = Run(PROGRESSING, PROGRESSING, DELIVERED)
+    health = [(fields["value"], fields["at"]) for _, fields in run.transitions if fields["what"] == "health"]
+    assert [value for value, _ in health] == ["Progressing", "Healthy"]
+    assert 0 < health[0][1] < health[1][1] <= run.seconds
+    assert [fields["value"] for _, fields in run.transitions if fields["what"] == "sync"] == ["Synced"]
+    assert [change.value for change in run.tracker.timeline.transitions if change.what == "health"] == [
+        "Progressing",
+        "Healthy",
+    ]

@@ -1,13 +1,15 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.application import Application, HealthStatus, SyncStatus
+from argocd_release.application import Application, HealthStatus, Kinship, OperationPhase, Relation, SyncStatus
 from argocd_release.errors import Outcome, Trouble
-from argocd_release.rules import Expectation, Patience, Symptom
+from argocd_release.expectation import Condition, Expectation
+from argocd_release.rules import Patience, Symptom
 from argocd_release.verdict import Failure, History, Verdict, judge
 from tests.unit.states import NEW, OLD, application
 
@@ -56,7 +58,8 @@ def test_without_a_comparison_nothing_is_delivered() -> None:
 @pytest.mark.parametrize(
     ("parts", "reason"),
     [
-        ({"sync": "OutOfSync"}, "OutOfSync: Deployment/web"),
+        ({"sync": "OutOfSync", "operated": OLD}, "OutOfSync: Deployment/web"),
+        ({"sync": "OutOfSync"}, "OutOfSync: Deployment/web; Argo CD has synced this revision already and does not repeat that without selfHeal"),
         ({"sync": None, "health": None, "phase": None}, "Unknown: Deployment/web"),
         ({"health": "Progressing"}, "Progressing: Deployment/web 0 of 1 updated replicas"),
         ({"health": "Missing"}, "Missing: Deployment/web 0 of 1 updated replicas"),
@@ -152,7 +155,7 @@ def test_denied_takes_two_looks(trouble: Trouble) -> None:
 
 
 def test_every_symptom_has_a_rule() -> None:
-    assert set(Patience().rules()) == set(Symptom)
+    assert set(Patience().rules) == set(Symptom)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +186,82 @@ def test_an_expected_revision() -> None:
     for revision in (NEW, NEW[:8], NEW.upper()):
         assert look((0, state), (1, state), expectation=Expectation(revision=revision)).outcome is Outcome.DELIVERED
     other = look((0, state), (1, state), expectation=Expectation(revision="deadbeef"))
-    assert other == Verdict(outcome=None, reason=f"Argo CD compares with {NEW}, not with deadbeef")
+    assert other == Verdict(outcome=None, reason=f"Argo CD compares with {NEW[:12]}, not with deadbeef")
+
+
+def test_what_is_out_of_reach_is_not_delivered_after_its_grace() -> None:
+    diverged = replace(application(), kinships={NEW: Kinship(relation=Relation.DIVERGED)})
+    expectation = Expectation(revision="deadbeef")
+    assert look((0, diverged), (29, diverged), expectation=expectation).outcome is None
+    verdict = look((0, diverged), (30, diverged), expectation=expectation)
+    assert verdict.outcome is Outcome.NOT_DELIVERED
+    assert "diverged" in verdict.reason
+    patient = Patience(expected=0)
+    assert look((0, diverged), (999, diverged), expectation=expectation, patience=patient).outcome is None
+
+
+def test_an_application_created_anew_must_be_compared_anew() -> None:
+    history = History().observe(application(), now=0, compared=True)
+    another = replace(application(), uid="u-2")
+    history = history.observe(GONE, now=1).observe(another, now=2)
+    assert not history.compared
+    assert judge(another, history).outcome is None
+    for now in (3, 4):
+        history = history.observe(another, now=now, compared=True)
+    assert judge(another, history).outcome is Outcome.DELIVERED
+
+
+def only(*conditions: Condition) -> Expectation:
+    return Expectation(wait_for=frozenset(conditions))
+
+
+@pytest.mark.parametrize(
+    ("parts", "expectation"),
+    [
+        ({"sync": "OutOfSync"}, only(Condition.HEALTH, Condition.OPERATION)),
+        ({"sync": "OutOfSync", "operated": OLD}, only(Condition.HEALTH)),
+        ({"health": "Suspended"}, only(Condition.SYNC, Condition.SUSPENDED)),
+        ({"health": "Degraded"}, only(Condition.SYNC, Condition.OPERATION)),
+        ({"phase": "Failed"}, only(Condition.SYNC, Condition.HEALTH)),
+        ({"phase": "Running"}, only(Condition.SYNC, Condition.HEALTH)),
+        ({"resources": []}, Expectation(allow_empty=True)),
+    ],
+)
+def test_what_is_not_waited_for_does_not_count(parts: dict[str, Any], expectation: Expectation) -> None:
+    state = application(**parts)
+    assert look((0, state), (999, state), expectation=expectation).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("parts", "expectation"),
+    [
+        # Where OutOfSync is good enough, a sync of the revision before proves nothing of this one.
+        ({"sync": "OutOfSync", "operated": OLD}, only(Condition.HEALTH, Condition.OPERATION)),
+        ({"sync": "OutOfSync", "phase": "Failed"}, only(Condition.HEALTH, Condition.OPERATION)),
+        ({"health": "Healthy"}, only(Condition.SYNC, Condition.SUSPENDED)),
+        ({"health": "Suspended"}, Expectation()),
+    ],
+)
+def test_what_is_waited_for_counts(parts: dict[str, Any], expectation: Expectation) -> None:
+    state = application(**parts)
+    assert look((0, state), (1, state), expectation=expectation).outcome is not Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (replace(application(sync="OutOfSync"), automated=False), "so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"),
+        (replace(application(sync="OutOfSync"), sync_window="deny * * * * * for 1h"), "a sync window of project default forbids it now: deny * * * * * for 1h"),
+        (
+            application(sync="OutOfSync", resources=[{"kind": "ConfigMap", "name": "old", "status": "OutOfSync", "requiresPruning": True}]),
+            "OutOfSync: ConfigMap/old is no longer in git, and pruning is off: delete it, or sync with --prune",
+        ),
+    ],
+)  # fmt: skip
+def test_why_nothing_moves_is_named(state: Application, reason: str) -> None:
+    verdict = look((0, state), (999, state))
+    assert verdict.outcome is None
+    assert verdict.reason.endswith(reason)
 
 
 STATES = st.builds(
@@ -193,16 +271,44 @@ STATES = st.builds(
     phase=st.sampled_from(["Running", "Failed", "Error", "Succeeded", "Terminating", None]),
     revision=st.sampled_from([NEW, OLD]),
     operated=st.sampled_from([NEW, OLD]),
+    resources=st.sampled_from([[], [{"kind": "ConfigMap", "name": "web", "status": "Synced"}]]),
 )
 FAILURES = st.builds(Failure, trouble=st.sampled_from(Trouble), message=st.just("x"))
 
 
-@given(st.lists(st.one_of(STATES, FAILURES), min_size=1, max_size=6))
-def test_no_sequence_is_delivered_unless_the_last_two_looks_were(sequence: Sequence[Seen]) -> None:
-    verdict = look(*((float(index), seen) for index, seen in enumerate(sequence)))
-    if verdict.outcome is Outcome.DELIVERED:
-        for seen in sequence[-2:]:
-            assert isinstance(seen, Application)
-            assert (seen.sync, seen.health, seen.operating) == (SyncStatus.SYNCED, HealthStatus.HEALTHY, False)
-        assert len(sequence) >= 2
-        assert sequence[-1].revisions == sequence[-2].revisions  # type: ignore[union-attr]
+EXPECTATIONS = st.builds(
+    Expectation,
+    wait_for=st.sets(st.sampled_from(Condition), min_size=1).map(frozenset),
+    revision=st.sampled_from(["", NEW, "deadbeef"]),
+    image=st.sampled_from(["", "web:1", "web:2"]),
+    allow_empty=st.booleans(),
+)
+
+
+@given(st.lists(st.one_of(STATES, FAILURES), min_size=1, max_size=6), EXPECTATIONS)
+def test_no_sequence_is_delivered_unless_the_last_two_looks_were(
+    sequence: Sequence[Seen], expectation: Expectation
+) -> None:
+    verdict = look(*((float(index), seen) for index, seen in enumerate(sequence)), expectation=expectation)
+    if verdict.outcome is not Outcome.DELIVERED:
+        return
+    assert len(sequence) >= 2
+    assert sequence[-1].revisions == sequence[-2].revisions  # type: ignore[union-attr]
+    for seen in sequence[-2:]:
+        assert isinstance(seen, Application)
+        if Condition.SYNC in expectation.wait_for:
+            assert seen.sync is SyncStatus.SYNCED
+        if Condition.OPERATION in expectation.wait_for:
+            assert not seen.operating
+            assert (
+                seen.operation is None
+                or seen.operation.revisions != seen.revisions
+                or (seen.operation.phase is OperationPhase.SUCCEEDED)
+            )
+        if {Condition.HEALTH, Condition.SUSPENDED} & expectation.wait_for:
+            assert seen.health.lower() in {"healthy", "suspended"}
+        if Condition.SUSPENDED not in expectation.wait_for and Condition.HEALTH in expectation.wait_for:
+            assert seen.health is HealthStatus.HEALTHY
+        assert seen.resources or expectation.allow_empty
+        assert seen.revision.startswith(expectation.revision)
+        assert expectation.image in {"", "web:1"}

@@ -1,0 +1,171 @@
+"""What this job wants delivered, and what an application still lacks to be that. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from argocd_release.application import Application, HealthStatus, Kinship, Relation
+from argocd_release.text import one_line
+
+NAMED: Final = 3
+_UNKNOWN: Final = Kinship(relation=Relation.UNKNOWN)
+
+
+class Condition(StrEnum):
+    """What can be waited for, as with the options of ``argocd app wait``."""
+
+    HEALTH = "health"
+    SYNC = "sync"
+    SUSPENDED = "suspended"
+    OPERATION = "operation"
+
+
+DEFAULT_CONDITIONS: Final = frozenset({Condition.SYNC, Condition.HEALTH, Condition.OPERATION})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """What is missing, in one line. ``final``: by all that is known it will not come any more."""
+
+    reason: str
+    final: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What this job wants delivered; ``""`` each: whatever Argo CD finds.
+
+    ``revision``: 7 to 40 hex digits, contained in what is delivered unless ``exact``. ``source``: of several, the one
+    that revision and chart version are about: its position from 1, repository URL, chart or ref. ``image``: a tag,
+    digest or reference that a pod must run.
+    """
+
+    wait_for: frozenset[Condition] = DEFAULT_CONDITIONS
+    revision: str = ""
+    exact: bool = False
+    source: str = ""
+    image: str = ""
+    chart_version: str = ""
+    allow_empty: bool = False
+
+    @property
+    def healths(self) -> frozenset[HealthStatus]:
+        """The health statuses that are good enough; none: health is not waited for."""
+        wanted = {Condition.HEALTH: HealthStatus.HEALTHY, Condition.SUSPENDED: HealthStatus.SUSPENDED}
+        return frozenset(status for condition, status in wanted.items() if condition in self.wait_for)
+
+    @property
+    def demands(self) -> bool:
+        """Whether anything beside the application's state is expected."""
+        return bool(self.revision or self.image or self.chart_version or self.source)
+
+    def gap(self, application: Application) -> Gap | None:
+        """What the application still lacks to be what is wanted; None: nothing."""
+        positions = self._positions(application)
+        if not positions:
+            known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
+            return Gap(reason=f"the application has no source {self.source!r}, but {known}", final=True)
+        return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
+
+    def via(self, application: Application) -> str:
+        """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
+        for revision in application.revisions:
+            kinship = application.kinships.get(revision, _UNKNOWN)
+            if kinship.relation is Relation.DESCENDANT:
+                return f"{self.revision[:7]} was delivered via {revision[:7]}, {_commits(kinship.commits)} later"
+        return ""
+
+    def strangers(self, application: Application) -> tuple[str, ...]:
+        """Revisions that may or may not contain the expected one: git's history must tell."""
+        if not self.revision or self.exact:
+            return ()
+        chosen = {application.revisions[i] for i in self._positions(application) if i < len(application.revisions)}
+        return tuple(revision for revision in chosen if _is_git(revision) and not self._is_same(revision))
+
+    def _positions(self, application: Application) -> list[int]:
+        everything = list(range(max(len(application.sources), len(application.revisions))))
+        if not self.source:
+            return everything or [0]
+        if self.source.isascii() and self.source.isdigit():
+            return [index for index in everything if index + 1 == int(self.source)]
+        return [
+            index
+            for index, source in enumerate(application.sources)
+            if self.source in {source.repo_url, source.chart, source.ref}
+        ]
+
+    def _is_same(self, revision: str) -> bool:
+        return revision.lower().startswith(self.revision.lower())
+
+    def revision_gap(self, application: Application) -> Gap | None:
+        """What is missing of the expected revision; None: nothing."""
+        positions = self._positions(application)
+        revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
+        if not self.revision or any(map(self._is_same, revisions)):
+            return None
+        kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
+        if not self.exact and any(kinship.relation is Relation.DESCENDANT for kinship in kinships.values()):
+            return None
+        wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
+        reason = f"Argo CD compares with {compared}, not with {wanted}"
+        by_relation = {kinship.relation: kinship for kinship in kinships.values()}
+        if older := by_relation.get(Relation.OLDER):
+            return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
+        if set(by_relation) == {Relation.DIVERGED}:
+            return Gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
+        notes = "; ".join(filter(None, (kinship.note for kinship in kinships.values())))
+        return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}")
+
+    def _chart_gap(self, application: Application, positions: list[int]) -> Gap | None:
+        if not self.chart_version:
+            return None
+        charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
+        if not charts:
+            return Gap(reason="the application has no source that is a Helm chart", final=True)
+        # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
+        versions = [application.revisions[i] for i in charts if i < len(application.revisions)]
+        if self.chart_version in versions:
+            return None
+        return Gap(reason=f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}")
+
+    def _image_gap(self, application: Application) -> Gap | None:
+        if not self.image:
+            return None
+        # The summary holds images of every pod there is, those of old ReplicaSets too (argo-cd #21785).
+        running = application.workloads.images if application.workloads else application.images
+        if any(runs(self.image, image) for image in running):
+            return None
+        more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
+        shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
+        # What a known revision says is settled; without one, a commit with the image may still come.
+        settled = bool(self.revision) and application.health in self.healths
+        return Gap(reason=f"no pod runs the image {self.image}; running: {shown}", final=settled)
+
+
+def runs(wanted: str, image: str) -> bool:
+    """Whether the image is what is wanted: a tag, a digest, ``name:tag``, or a reference with or without digest."""
+    wanted = wanted.removeprefix(":").removeprefix("@")
+    reference, _, digest = image.partition("@")
+    name, tag = _name_and_tag(reference)
+    if wanted.startswith("sha256:"):
+        return digest == wanted
+    wanted_reference, _, wanted_digest = wanted.partition("@")
+    wanted_name, wanted_tag = _name_and_tag(wanted_reference)
+    if not wanted_tag and not wanted_digest:
+        return tag == wanted_name
+    same_name = name == wanted_name or ("/" not in wanted_name and name.endswith(f"/{wanted_name}"))
+    return same_name and wanted_tag in {"", tag} and wanted_digest in {"", digest}
+
+
+def _name_and_tag(reference: str) -> tuple[str, str]:
+    name, colon, tag = reference.rpartition(":")
+    # A colon before a slash is that of a registry's port.
+    return (name, tag) if colon and "/" not in tag else (reference, "")
+
+
+def _is_git(revision: str) -> bool:
+    return len(revision) == len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
+
+
+def _commits(count: int) -> str:
+    return "1 commit" if count == 1 else f"{count} commits"
