@@ -4,18 +4,21 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.git import BRANCH, Repository
+from sandbox import logs
+from sandbox.git import Repository
 from sandbox.link import SandboxError
 
 if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
 
 State = dict[str, Any]
+Source = Mapping[str, Any]
+ARGOCD: Final = "argocd"
 WATCH_SECONDS: Final = 10.0
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
 
@@ -49,16 +52,19 @@ class Application:
     sandbox: "Sandbox"
     name: str
     namespace: str
+    argocd_namespace: str = ARGOCD
 
     @classmethod
     def create(
         cls,
         sandbox: "Sandbox",
         name: str,
-        repository: Repository,
+        source: Repository | Source | Sequence[Source],
+        /,
         *,
         path: str = ".",
         namespace: str = "",
+        argocd_namespace: str = ARGOCD,
         project: str = "default",
         automated: bool = True,
         prune: bool = True,
@@ -68,38 +74,50 @@ class Application:
     ) -> "Application":
         """Create the application and its namespace; raises ``CommandError``.
 
+        ``source`` is a repository, of which ``path`` is used, a source of the Application's own form, or several.
+        ``argocd_namespace`` is where the Application itself is, ``argocd`` or one that begins with ``team-``.
         ``spec`` is merged into the Application's own, key by key at every depth; None takes a key away.
         """
         namespace = namespace or name
         policy: dict[str, Any] = {"automated": {"prune": prune, "selfHeal": self_heal}} if automated else {}
         if retry_limit is not None:
             policy["retry"] = {"limit": retry_limit}
-        source = {"repoURL": repository.url, "path": path, "targetRevision": BRANCH}
+        if isinstance(source, Repository):
+            source = source.source(path)
+        sources = {"source": source} if isinstance(source, Mapping) else {"sources": list(source)}
         destination = {"server": IN_CLUSTER, "namespace": namespace}
-        own = {"project": project, "source": source, "destination": destination, "syncPolicy": policy}
+        own = {"project": project, "destination": destination, "syncPolicy": policy} | sources
+        namespaces = sorted({namespace, argocd_namespace})
         sandbox.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+            *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": each}} for each in namespaces),
+            logs.told(sandbox.world, namespace),
             {
                 "apiVersion": "argoproj.io/v1alpha1",
                 "kind": "Application",
-                "metadata": {"name": name, "namespace": "argocd"},
+                "metadata": {"name": name, "namespace": argocd_namespace},
                 "spec": _merged(own, spec),
             },
         )
-        return cls(sandbox=sandbox, name=name, namespace=namespace)
+        return cls(sandbox=sandbox, name=name, namespace=namespace, argocd_namespace=argocd_namespace)
+
+    @property
+    def full_name(self) -> str:
+        """What the command line calls it: ``team-a/web`` outside Argo CD's own namespace."""
+        return self.name if self.argocd_namespace == ARGOCD else f"{self.argocd_namespace}/{self.name}"
 
     def get(self) -> State:
         """The object as the cluster has it; raises ``CommandError``."""
-        state: State = json.loads(self.sandbox.kubectl("get", "application", self.name, "-n", "argocd", "-o", "json"))
+        found = self.sandbox.kubectl("get", "application", self.name, "-n", self.argocd_namespace, "-o", "json")
+        state: State = json.loads(found)
         return state
 
     def delete(self) -> None:
         """Delete the Application object; what it manages stays."""
-        self.sandbox.kubectl("delete", "application", self.name, "-n", "argocd", "--wait=true")
+        self.sandbox.kubectl("delete", "application", self.name, "-n", self.argocd_namespace, "--wait=true")
 
     def refresh(self) -> None:
         """Make Argo CD compare with git now; returns when it has."""
-        self.sandbox.argocd("app", "get", self.name, "--refresh")
+        self.sandbox.argocd("app", "get", self.full_name, "--refresh")
 
     def wait_for(self, predicate: Callable[[State], bool], seconds: float = 30.0) -> State:
         """The first state for which the predicate holds; raises ``TimeoutError`` with the last one."""
@@ -114,7 +132,7 @@ class Application:
     def changes(self) -> Iterator[Changes]:
         """Record every state while the block runs, from the present one on; raises ``SandboxError``."""
         world, changes, first = self.sandbox.world, Changes(), threading.Event()
-        command = [str(world.programs["kubectl"]), "get", "application", self.name, "-n", "argocd"]
+        command = [str(world.programs["kubectl"]), "get", "application", self.name, "-n", self.argocd_namespace]
         command += ["--watch", "--output-watch-events", "-o", "json"]
         environ = self.sandbox.environment() | {"HOME": str(world.folder / "home")}
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:

@@ -86,6 +86,18 @@ PROGRAMS = (
             f"{_ARGOCD_COMMON}.gitTreeState=clean",
         ),
     ),
+    Program(
+        name="helm",
+        module="helm",
+        package="helm.sh/helm/v3/cmd/helm",
+        values=("helm.sh/helm/v3/internal/version.version=v3.15.4",),
+    ),
+    Program(
+        name="kustomize",
+        module="kustomize",
+        package="sigs.k8s.io/kustomize/kustomize/v5",
+        values=("sigs.k8s.io/kustomize/api/provenance.version=v5.4.3",),
+    ),
 )
 
 

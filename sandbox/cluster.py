@@ -11,13 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox import build
+from sandbox import build, objects
 from sandbox.link import SandboxError
 from sandbox.parts import ADDRESS, World
 
 CALL_SECONDS: Final = 30.0
 NODE: Final = "node-1"
-LOG_LINES: Final = ("connecting to database at db:5432", "cannot connect to database at db:5432: connection refused")
 
 
 class CommandError(SandboxError):
@@ -35,6 +34,9 @@ def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Pa
             input=stdin,
             capture_output=True,
             text=True,
+            # A log may have printed anything.
+            encoding="utf-8",
+            errors="replace",
             timeout=CALL_SECONDS,
             check=False,
         )
@@ -98,17 +100,14 @@ def prepare(world: World) -> None:
     (folder / "service-account.key").write_text(_elliptic_key())
     (folder / "kubeconfig").write_text(json.dumps(_kubeconfig(world)))
     (folder / "kubeconfig").chmod(0o600)
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime())
-    (folder / "pod.log").write_text("".join(f"{now} stdout F {line}\n" for line in LOG_LINES))
-    log = {"logsFile": str(folder / "pod.log"), "previousLogsFile": str(folder / "pod.log")}
-    logs = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterLogs", "metadata": {"name": "pods"}}
-    (folder / "logs.yaml").write_text(json.dumps(logs | {"spec": {"logs": [log]}}))
 
 
 def install(world: World, *, between: Callable[[], object]) -> None:
     """Put into the cluster what Argo CD needs before its own parts start; ``between`` is called between steps."""
     crds = build.module_folder("argocd", "github.com/argoproj/argo-cd/v2") / "manifests" / "crds"
     files = [f"--filename={crds / name}-crd.yaml" for name in ("application", "appproject", "applicationset")]
+    of_kwok = build.module_folder("kwok", "sigs.k8s.io/kwok") / "kustomize" / "crd" / "bases"
+    files += [f"--filename={of_kwok / name}.yaml" for name in ("kwok.x-k8s.io_clusterlogs", "kwok.x-k8s.io_logs")]
     # An API server that is ready still builds the first answers for its clients, so each step may be repeated.
     retry(lambda: kubectl(world, "apply", "--server-side", "--validate=false", *files), between=between)
     between()
@@ -118,12 +117,10 @@ def install(world: World, *, between: Callable[[], object]) -> None:
     between()
     maps = ("argocd-cm", "argocd-rbac-cm", "argocd-cmd-params-cm", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm",
             "argocd-gpg-keys-cm")  # fmt: skip
-    everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
-    everything |= {"clusterResourceWhitelist": [{"group": "*", "kind": "*"}]}
-    objects = [_object("v1", "ConfigMap", name) for name in maps] + [_object("v1", "Secret", "argocd-secret")]
-    objects.append(_object("argoproj.io/v1alpha1", "AppProject", "default") | {"spec": everything})
+    found = [_object("v1", "ConfigMap", name) for name in maps] + [_object("v1", "Secret", "argocd-secret")]
+    found.append(_object("argoproj.io/v1alpha1", "AppProject", "default") | {"spec": objects.EVERYTHING})
     # An established CRD is served a moment later.
-    retry(lambda: apply(world, *objects), between=between)
+    retry(lambda: apply(world, *found), between=between)
 
 
 def remove(folder: Path) -> None:

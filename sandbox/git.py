@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sandbox import cluster
 
@@ -28,6 +28,10 @@ class Repository:
     @property
     def url(self) -> str:
         return f"file://{self.folder}"
+
+    def source(self, path: str = ".", revision: str = BRANCH, **fields: Any) -> dict[str, Any]:
+        """The source of an application; further fields such as ``helm``, ``kustomize`` or ``ref``."""
+        return {"repoURL": self.url, "path": path, "targetRevision": revision} | fields
 
     def commit(self, files: Mapping[str, str | None], message: str = "change") -> str:
         """Commit the files by path; None deletes one. Gives the revision, 40 hex digits; raises ``CommandError``."""

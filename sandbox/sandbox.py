@@ -5,14 +5,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
-from sandbox import account, build, cluster, launch
-from sandbox.application import Application
+from sandbox import account, build, cluster, launch, logs, objects, requests
+from sandbox.application import Application, Source
+from sandbox.charts import ChartRepository
 from sandbox.cluster import CommandError
 from sandbox.git import Repository
 from sandbox.link import SandboxAbsentError, SandboxError, ask
@@ -195,9 +197,34 @@ class Sandbox:
         """A new, empty git repository."""
         return Repository.create(self.folder / "repositories" / f"{name}.git")
 
-    def application(self, name: str, repository: Repository, **options: Any) -> Application:
+    def chart_repository(self, name: str) -> ChartRepository:
+        """A new, empty repository of Helm charts."""
+        return ChartRepository(self.world, self.folder / "charts" / name)
+
+    def application(self, name: str, source: Repository | Source | Sequence[Source], /, **options: Any) -> Application:
         """A new application on the repository, in a namespace of its own; see ``Application.create``."""
-        return Application.create(self, name, repository, **options)
+        return Application.create(self, name, source, **options)
+
+    def project(self, name: str, **spec: Any) -> str:
+        """A new project, or a changed one, that forbids nothing but what ``spec`` says; gives its name."""
+        self.apply(objects.project(name, spec))
+        return name
+
+    def pod_log(self, namespace: str, lines: Iterable[str | bytes], **options: Any) -> None:
+        """What the containers of the namespace have printed from now on; see ``logs.write`` for the options.
+
+        ``previous`` are the lines before the last restart, by default the same; ``pod`` and ``container`` narrow it.
+        """
+        self.apply(logs.write(self.world, namespace, lines, **options))
+
+    def event(self, namespace: str, name: str, message: str, *, kind: str = "Pod", **fields: Any) -> None:
+        """An event on the object ``name``, a Warning with reason ``Test`` unless ``fields`` say otherwise."""
+        about = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+        self.apply(objects.event(about, message, fields))
+
+    def requests(self) -> Counter[str]:
+        """How often each method of Argo CD's API has been called since its start; see ``requests.count``."""
+        return requests.count(self.world)
 
     @classmethod
     def _launch(cls, folder: Path, out: TextIO, stack: ExitStack, *, stays: bool = False) -> Self:

@@ -115,6 +115,8 @@ class Supervisor:
                 self._await(self._parts[name])
             case "pause":
                 process.send_signal(signal.SIGSTOP)
+                # The signal is only on its way; a part that ends instead is not waited for in vain.
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             case "resume":
                 process.send_signal(signal.SIGCONT)
             case _:

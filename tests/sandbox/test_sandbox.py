@@ -42,7 +42,11 @@ def fates(sandbox: Sandbox) -> str:
         ("ready", "1/1 Running"),
         ("never-ready", "0/1 Running"),
         ("crash", "0/1 CrashLoopBackOff"),
+        ("oom", "0/1 CrashLoopBackOff"),
+        ("init-crash", "0/1 Init:CrashLoopBackOff"),
+        ("config-error", "0/1 CreateContainerConfigError"),
         ("image-pull", "0/1 ImagePullBackOff"),
+        ("unschedulable", "0/1 Pending"),
     ],
 )
 def test_pods_meet_their_fates(sandbox: Sandbox, fates: str, fate: str, shown: str) -> None:
@@ -56,8 +60,44 @@ def test_a_crash_loop_has_restarts_events_and_a_log(sandbox: Sandbox, fates: str
 
     eventually(lambda: container().get("restartCount", 0) >= 2)
     assert container()["lastState"]["terminated"]["exitCode"] == 1
-    assert "BackOff" in sandbox.kubectl("get", "events", "-n", fates)
     assert "cannot connect to database at db:5432" in sandbox.argocd("app", "logs", fates, "--name", "crash")
+
+
+def test_a_crash_loop_that_heals(sandbox: Sandbox, fates: str) -> None:
+    seen: list[str] = []
+
+    def healed() -> bool:
+        container = pod(sandbox, fates, "heals")["status"].get("containerStatuses", [{}])[0]
+        seen.append(container.get("state", {}).get("waiting", {}).get("reason", ""))
+        return bool(container.get("ready"))
+
+    if not healed():
+        eventually(healed)
+        assert "CrashLoopBackOff" in seen
+    status = pod(sandbox, fates, "heals")["status"]
+    assert status["containerStatuses"][0]["restartCount"] >= 2
+    assert {"Ready": "True"}.items() <= {is_["type"]: is_["status"] for is_ in status["conditions"]}.items()
+
+
+@pytest.mark.parametrize(
+    ("fate", "reason", "message"),
+    [
+        ("crash", "BackOff", "Back-off restarting failed container crash in pod crash-"),
+        ("init-crash", "BackOff", "Back-off restarting failed container migrate in pod init-crash-"),
+        ("image-pull", "Failed", f'Failed to pull image "{IMAGE}": rpc error: '),
+        ("image-pull", "BackOff", f'Back-off pulling image "{IMAGE}"'),
+        ("config-error", "Failed", 'Error: configmap "settings" not found'),
+        ("never-ready", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+        ("unschedulable", "FailedScheduling", "0/1 nodes are available"),
+    ],
+)
+def test_events_read_as_those_of_a_kubelet(sandbox: Sandbox, fates: str, fate: str, reason: str, message: str) -> None:
+    def told() -> bool:
+        selector = f"reason={reason},involvedObject.name={pod(sandbox, fates, fate)['metadata'].get('name', '-')}"
+        found = sandbox.kubectl("get", "events", "-n", fates, "--field-selector", selector, "-o", "json")
+        return any(event["message"].startswith(message) for event in json.loads(found)["items"])
+
+    eventually(told)
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("told", 3), ("slow", 8)])

@@ -1,0 +1,60 @@
+"""A repository of Helm charts, served over plain HTTP on this machine."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Mapping
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from sandbox import cluster
+from sandbox.parts import ADDRESS, World
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: the log of a test is not this server's."""
+
+
+class ChartRepository:
+    """``url`` is its address; it is served as long as the process that made it lives, or until ``close``."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._world, self._folder = world, folder
+        self._server = ThreadingHTTPServer((ADDRESS, 0), partial(_Quiet, directory=str(folder)))
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://{ADDRESS}:{self._server.server_port}"
+        self._index()
+
+    def publish(self, chart: str, version: str, files: Mapping[str, str]) -> None:
+        """Package the files with ``helm package`` and index them; raises ``CommandError``.
+
+        ``files`` are those of the chart's own folder, see ``manifests.helm_chart``.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            for path, text in files.items():
+                file = Path(folder) / chart / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8")
+            self._helm("package", str(Path(folder) / chart), "--version", version, "--destination", str(self._folder))
+        self._index()
+
+    def source(self, chart: str, version: str, **fields: Any) -> dict[str, Any]:
+        """The source of an application: ``version`` may be a range, as in ``1.2.*``."""
+        return {"repoURL": self.url, "chart": chart, "targetRevision": version} | fields
+
+    def close(self) -> None:
+        """Be gone, as a server that is down."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _index(self) -> None:
+        self._helm("repo", "index", str(self._folder))
+
+    def _helm(self, *arguments: str) -> None:
+        home = self._world.folder / "home"
+        environ = {"HOME": str(home), "TMPDIR": str(self._world.folder / "tmp"), "PATH": os.environ.get("PATH", "")}
+        cluster.run([str(self._world.programs["helm"]), *arguments], environ=environ)

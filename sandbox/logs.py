@@ -1,0 +1,69 @@
+"""What containers have printed, as kwok serves it in the kubelet's place."""
+
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.parts import World
+
+LINES: Final = ("connecting to database at db:5432", "cannot connect to database at db:5432: connection refused")
+# No names that Kubernetes would allow.
+_ALL_PODS: Final = "_pods"
+_ALL_CONTAINERS: Final = "_containers"
+_PREVIOUS: Final = ".previous"
+
+Line = str | bytes
+
+
+def write(
+    world: World,
+    namespace: str,
+    lines: Iterable[Line],
+    *,
+    previous: Iterable[Line] | None = None,
+    pod: str = "",
+    container: str = "",
+) -> dict[str, Any]:
+    """Write what these containers have printed; gives the object that tells kwok, to be applied."""
+    folder = _folder(world, namespace) / (pod or _ALL_PODS)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / (container or _ALL_CONTAINERS)
+    lines = list(lines)
+    file.write_bytes(_cri(lines))
+    file.with_name(file.name + _PREVIOUS).write_bytes(_cri(lines if previous is None else previous))
+    return told(world, namespace, pod=pod)
+
+
+def told(world: World, namespace: str, *, pod: str = "") -> dict[str, Any]:
+    """The object of kwok with all that was written for the namespace, or the pod; by default ``LINES``."""
+    folder = _folder(world, namespace) / (pod or _ALL_PODS)
+    if not (folder / _ALL_CONTAINERS).exists():
+        return write(world, namespace, LINES, pod=pod)
+    files = [file for file in sorted(folder.iterdir()) if not file.name.endswith(_PREVIOUS)]
+    logs = [
+        {
+            "containers": [] if file.name == _ALL_CONTAINERS else [file.name],
+            "logsFile": str(file),
+            "previousLogsFile": f"{file}{_PREVIOUS}",
+        }
+        for file in files
+    ]
+    if pod:
+        metadata = {"name": pod, "namespace": namespace}
+        return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Logs", "metadata": metadata, "spec": {"logs": logs}}
+    selector = {"matchNamespaces": [namespace]}
+    kind = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterLogs", "metadata": {"name": namespace}}
+    return kind | {"spec": {"selector": selector, "logs": logs}}
+
+
+def _folder(world: World, namespace: str) -> Path:
+    return world.folder / "pod-logs" / namespace
+
+
+def _cri(lines: Iterable[Line]) -> bytes:
+    """The lines in the format of the container runtime interface, in which a newline always ends a line."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime()).encode()
+    plain = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
+    return b"".join(b"%s stdout F %s\n" % (now, line) for line in re.split(rb"\n", plain)) if plain else b""

@@ -1,0 +1,39 @@
+"""Objects of Kubernetes and Argo CD that are made by hand, as dictionaries."""
+
+import time
+import uuid
+from typing import Any, Final
+
+from sandbox.parts import OTHER_NAMESPACES
+
+# What a project allows that forbids nothing.
+EVERYTHING: Final = {
+    "sourceRepos": ["*"],
+    "destinations": [{"server": "*", "namespace": "*"}],
+    "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    "sourceNamespaces": [OTHER_NAMESPACES],
+}
+
+
+def project(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """A project that forbids nothing but what ``spec`` says."""
+    metadata = {"name": name, "namespace": "argocd"}
+    kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": metadata}
+    return kind | {"spec": EVERYTHING | spec}
+
+
+def deny_window(*applications: str) -> dict[str, Any]:
+    """A sync window that is open now and denies, for a project's ``syncWindows``."""
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "manualSync": False}
+    return window | {"applications": list(applications or ("*",))}
+
+
+def event(about: dict[str, Any], message: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """An event on that object: a Warning, with reason ``Test``, unless ``fields`` say otherwise."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    involved = {key: about[key] for key in ("apiVersion", "kind")}
+    involved |= {key: about["metadata"][key] for key in ("name", "namespace", "uid")}
+    metadata = {"name": f"{involved['name']}.{uuid.uuid4().hex}", "namespace": involved["namespace"]}
+    own = {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": involved}
+    own |= {"type": "Warning", "reason": "Test", "message": message, "source": {"component": "sandbox"}}
+    return own | {"firstTimestamp": now, "lastTimestamp": now, "count": 1} | fields

@@ -1,0 +1,23 @@
+"""What Argo CD's API server has been asked, by its own count."""
+
+import re
+import urllib.request
+from collections import Counter
+from typing import Final
+
+from sandbox.parts import ADDRESS, World
+
+_STARTED: Final = re.compile(r'grpc_server_started_total\{grpc_method="(.+?)",grpc_service="(.+?)",.*?\} (\S+)')
+_SECONDS: Final = 5.0
+
+
+def count(world: World) -> Counter[str]:
+    """Requests begun since the API server started, by service and method: ``application.ApplicationService/Get``.
+
+    Those of the command line (gRPC-Web) and of the REST API both end in the same gRPC server, which counts them once.
+    """
+    url = f"http://{ADDRESS}:{world.ports['argocd-server-metrics']}/metrics"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=_SECONDS) as response:
+        text = response.read().decode()
+    return Counter({f"{service}/{method}": int(float(number)) for method, service, number in _STARTED.findall(text)})
