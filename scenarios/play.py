@@ -33,7 +33,7 @@ class Played:
     @property
     def cause(self) -> str:
         """The first line under the banner."""
-        return self.log.split(f"\n{RULE}\n")[2].splitlines()[0]
+        return self.log.split(f"\n{RULE}\n")[2].splitlines()[0].removeprefix("cause: ")
 
     @property
     def dotenv(self) -> dict[str, str]:

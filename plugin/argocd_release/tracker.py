@@ -14,6 +14,7 @@ from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
 from argocd_release.looks import Beneath, Commands, Emit, Feed, Looks
 from argocd_release.rules import Patience
+from argocd_release.timeline import Timeline
 from argocd_release.verdict import Failure, History, Verdict, judge
 
 # One `argocd app get` costs a seventh of a second of a core, so a quiet wait looks seldom: `argocd app wait` tells of
@@ -76,6 +77,7 @@ class Tracker:
         kinship: Callable[[str, str], Kinship] | None = None,
         sync: bool = False,
     ) -> None:
+        self.timeline = Timeline()
         self._name = name
         self._commands = commands
         self._clock = clock
@@ -108,6 +110,9 @@ class Tracker:
             while True:
                 seen = self._look()
                 verdict = judge(seen, self._history)
+                if isinstance(seen, Application):
+                    for change in self.timeline.look(seen, self._clock.now() - self._started):
+                        self._emit("transition", what=change.what, value=change.value, at=change.at)
                 if verdict.outcome is None and self._left() <= 0:
                     verdict = self._timed_out(seen, verdict)
                 if verdict.outcome is not None:

@@ -233,6 +233,7 @@ def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
         "junit_path": "out/junit.xml",
         "dotenv_path": "argocd-release.env",
         "annotations_path": "argocd-release.annotations.json",
+        "json_path": "argocd-release.json",
     }
 
 
