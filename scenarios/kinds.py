@@ -31,7 +31,7 @@ def job(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Job that fails", Outcome.DEGRADED, cause="Degraded: Job/import", within=4 + 15 + 5)
+@scenario("a Job that fails", Outcome.DEGRADED, cause="Job/import → Pod/import-", within=4 + 15 + 5)
 def job_fails(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", fate="fail", ends_after="1s")})
     yield
@@ -144,7 +144,12 @@ def crash_heals(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("an init container that crashes", Outcome.DEGRADED, cause="Init:CrashLoopBackOff", within=POD_LIMIT)
+@scenario(
+    "an init container that crashes",
+    Outcome.DEGRADED,
+    cause="init container migrate: CrashLoopBackOff",
+    within=POD_LIMIT,
+)
 def init_crash(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="init-crash"))
     yield
@@ -164,7 +169,7 @@ def stateful_quota(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a pod that no node can take", Outcome.TIMED_OUT, cause="Progressing: Deployment/web", within=14)
+@scenario("a pod that no node can take", Outcome.TIMED_OUT, cause="no node takes it", within=14)
 def unschedulable(stage: Stage) -> Iterator[None]:
     """A node may still come, as an autoscaler's does: no failure before the timeout."""
     stage.settings["RELEASE_TIMEOUT"] = "10"

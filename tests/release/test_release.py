@@ -152,7 +152,10 @@ def test_report_that_cannot_be_written_changes_no_verdict(sandbox: Sandbox, rele
     ended = release(name, RELEASE_JUNIT_PATH="/proc/nowhere/report.xml", RELEASE_DOTENV_PATH="")
 
     assert ended.exit_code == 0, ended.log
-    assert "warning: the JUnit report could not be written to /proc/nowhere/report.xml: No such file or directory" in ended.log
+    assert (
+        "warning: the JUnit report could not be written to /proc/nowhere/report.xml: No such file or directory"
+        in ended.log
+    )
 
 
 def descendants(pid: int) -> list[int]:
