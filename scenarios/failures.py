@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from argocd_release.errors import Outcome
 from sandbox import manifests
-from scenarios.stage import Stage, config, namespace, scenario, status, web
+from scenarios.stage import Stage, config, scenario, status, web
 
 SLACK = 5.0
 # Creating the first pod, and what kwok takes to give it its fate.
@@ -43,20 +43,19 @@ def image_pull(stage: Stage) -> Iterator[None]:
 @scenario("a quota that allows no pod", Outcome.DEGRADED, cause="exceeded quota", within=START + POD_GRACE + SLACK)
 def quota(stage: Stage) -> Iterator[None]:
     """No pod is ever made, and the application stays Progressing."""
-    limits = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": stage.name}}
-    stage.sandbox.apply(namespace(stage.name), limits | {"spec": {"hard": {"pods": "0"}}})
+    stage.allow_no_pods()
     stage.deploy(web("1"))
     yield
 
 
-@scenario("a readiness probe that never succeeds", Outcome.DEGRADED, cause="Degraded: Deployment/web", within=27)
+@scenario("a readiness probe that never succeeds", Outcome.DEGRADED, cause="Readiness probe failed", within=27)
 def not_ready(stage: Stage) -> Iterator[None]:
     """The Deployment gives up after 3 s, its own deadline; the grace of Degraded is 15 s more."""
     stage.deploy(web("1", fate="never-ready", deadline=3))
     yield
 
 
-@scenario("Degraded already before the job", Outcome.DEGRADED, cause="Degraded: Deployment/web", within=15 + SLACK)
+@scenario("Degraded already before the job", Outcome.DEGRADED, cause="Readiness probe failed", within=15 + SLACK)
 def already_degraded(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready", deadline=1))
     stage.until(lambda state: status(state, "health", "status") == "Degraded")
@@ -161,12 +160,12 @@ def missing(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=4 + 10 + SLACK
+    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=6 + 10 + SLACK
 )
 def deleted(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
     yield
-    stage.sleep(3)
+    stage.sleep(5)
     stage.running.delete()
 
 
@@ -194,7 +193,7 @@ def sync_window(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a rollout slower than the timeout", Outcome.TIMED_OUT, cause="Progressing: Deployment/web", within=12)
+@scenario("a rollout slower than the timeout", Outcome.TIMED_OUT, cause="Readiness probe failed", within=12)
 def too_slow(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.deploy(web("1", fate="never-ready"))

@@ -85,7 +85,7 @@ def server_frozen(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"))
     with stage.sandbox.part("argocd-server").paused():
         yield
-        stage.sleep(16)
+        stage.sleep(20)
 
 
 @scenario("the application controller is frozen for a while", Outcome.DELIVERED, within=35, exclusive=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from argocd_release.errors import Outcome
 from sandbox import manifests
 from sandbox.application import State
-from scenarios.stage import IMAGE, Stage, namespace, scenario, status, web
+from scenarios.stage import IMAGE, Stage, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 POD_LIMIT = 4 + 15 + 5
@@ -31,7 +31,7 @@ def job(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Job that fails", Outcome.DEGRADED, cause="Degraded: Job/import", within=4 + 15 + 5)
+@scenario("a Job that fails", Outcome.DEGRADED, cause="Job/import → Pod/import-", within=4 + 15 + 5)
 def job_fails(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", fate="fail", ends_after="1s")})
     yield
@@ -144,7 +144,12 @@ def crash_heals(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("an init container that crashes", Outcome.DEGRADED, cause="Init:CrashLoopBackOff", within=POD_LIMIT)
+@scenario(
+    "an init container that crashes",
+    Outcome.DEGRADED,
+    cause="init container migrate: CrashLoopBackOff",
+    within=POD_LIMIT,
+)
 def init_crash(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="init-crash"))
     yield
@@ -159,13 +164,12 @@ def config_error(stage: Stage) -> Iterator[None]:
 @scenario("a StatefulSet without quota", Outcome.DEGRADED, cause="exceeded quota", within=POD_LIMIT)
 def stateful_quota(stage: Stage) -> Iterator[None]:
     """Only its events say why no pod is made."""
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": stage.name}}
-    stage.sandbox.apply(namespace(stage.name), quota | {"spec": {"hard": {"pods": "0"}}})
+    stage.allow_no_pods()
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1")})
     yield
 
 
-@scenario("a pod that no node can take", Outcome.TIMED_OUT, cause="Progressing: Deployment/web", within=14)
+@scenario("a pod that no node can take", Outcome.TIMED_OUT, cause="no node takes it", within=14)
 def unschedulable(stage: Stage) -> Iterator[None]:
     """A node may still come, as an autoscaler's does: no failure before the timeout."""
     stage.settings["RELEASE_TIMEOUT"] = "10"

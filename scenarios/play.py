@@ -26,12 +26,14 @@ class Played:
     seconds: float
     cpu_seconds: float
     late: float | None
+    # Whether it can be said when the release was delivered.
+    truth_known: bool
     folder: Path
 
     @property
     def cause(self) -> str:
         """The first line under the banner."""
-        return self.log.split(f"\n{RULE}\n")[2].splitlines()[0]
+        return self.log.split(f"\n{RULE}\n")[2].splitlines()[0].removeprefix("cause: ")
 
     @property
     def dotenv(self) -> dict[str, str]:
@@ -83,6 +85,7 @@ def play(
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         late=late,
+        truth_known=changes is not None and stage.truth is not None,
         folder=folder,
     )
 

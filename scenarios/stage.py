@@ -102,6 +102,12 @@ class Stage:
         """Wait for a state of the application."""
         self.running.wait_for(predicate, seconds)
 
+    def allow_no_pods(self) -> None:
+        """Give the namespace a quota of no pods, before anything is deployed into it."""
+        quota = json.loads(manifests.resource_quota("none", pods="0"))
+        quota["metadata"]["namespace"] = self.name
+        self.sandbox.apply(namespace(self.name), quota)
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 

@@ -61,7 +61,7 @@ class Release:
     def cause(self) -> str:
         """The first line under the banner."""
         rule = "=" * 45
-        return self.log.split(f"\n{rule}\n")[2].splitlines()[0]
+        return self.log.split(f"\n{rule}\n")[2].splitlines()[0].removeprefix("cause: ").removeprefix("cause: ")
 
 
 class Running:

@@ -1,10 +1,13 @@
-"""Argo CD's HTTP API, read-only, for what the CLI has no JSON for: the resource tree and events.
+"""Argo CD's HTTP API, read-only, for what the CLI has no JSON for: the resource tree, events, manifests and logs.
 
 Reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. Optional: where it gives no answer the verdict is
 what it would be without.
 """
 
+import json
 import ssl
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -14,17 +17,28 @@ import httpx
 from argocd_release.errors import ArgoCDError, Trouble
 from argocd_release.settings import Settings, parse_opts
 from argocd_release.shape import as_object, as_objects
-from argocd_release.text import one_line
+from argocd_release.text import clean, one_line
 from argocd_release.tree import Event, Node, Tree, Workloads, parse, parse_events
 
 CALL_SECONDS: Final = 3.0
+BODY_LIMIT: Final = 64 << 20
+LOG_LINE_LIMIT: Final = 500
+_TROUBLES: Final = {401: Trouble.UNAUTHENTICATED, 403: Trouble.DENIED, 404: Trouble.MISSING}
 
 
 class Api:
     """One connection, made when it is first needed and kept open; use as a context manager."""
 
-    def __init__(self, known: Settings) -> None:
+    def __init__(
+        self,
+        known: Settings,
+        *,
+        redact: Callable[[str], str] = str,
+        on_call: Callable[[str, float, str], object] = lambda *_: None,
+    ) -> None:
         self._known = known
+        self._redact = redact
+        self._on_call = on_call
         self._client: httpx.Client | None = None
 
     def __enter__(self) -> Self:
@@ -46,7 +60,8 @@ class Api:
                 refused = [event for event in self.events(name, node) if event.reason == "FailedCreate"]
                 failing += [tree.described(node, event.message) for event in refused[-1:]]
         images = dict.fromkeys(image for pod in tree.pods for image in pod.images)
-        return Workloads(failing=tuple(failing), images=tuple(images))
+        ready = sum(pod.health == "Healthy" for pod in tree.served)
+        return Workloads(failing=tuple(failing), images=tuple(images), pods=len(tree.served), ready=ready)
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""
@@ -56,6 +71,28 @@ class Api:
         """The events of one node of the application's tree, the latest last; raises ``ArgoCDError``."""
         query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
         return parse_events(self._get(name, "events", **query))
+
+    def live(self, name: str, node: Node) -> Any:
+        """The node's manifest as the cluster has it; raises ``ArgoCDError``."""
+        about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
+        answer = as_object(self._get(name, "resource", **about, version=node.version))
+        try:
+            return json.loads(str(answer.get("manifest") or "null"))
+        except ValueError as error:
+            raise _error(f"the manifest of {node}", Trouble.GARBAGE, f"no JSON: {error}") from error
+
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        """The last lines of a container's log, harmless; of ``previous``: of the run before. Raises ``ArgoCDError``.
+
+        What keeps Kubernetes from giving a log comes as a line of it that has no time
+        (argo-cd v2.13.2 server/application/logs.go); such lines are left out.
+        """
+        query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines)}
+        text = self._text(
+            name, f"pods/{quote(pod.name, safe='')}/logs", query | ({"previous": "true"} if previous else {})
+        )
+        found = [_log_line(line) for line in text.split("\n")]
+        return tuple(line for line in found if line is not None)[-lines:]
 
     def sync_window(self, name: str) -> str:
         """The sync window that keeps Argo CD from syncing by itself now; ``""`` if none. Raises ``ArgoCDError``.
@@ -75,17 +112,67 @@ class Api:
         )
 
     def _get(self, name: str, what: str, **query: str) -> Any:
+        text = self._text(name, what, query)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise _error(f"GET {what}", Trouble.GARBAGE, f"no JSON: {error}") from error
+
+    def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
         namespace, _, plain = name.rpartition("/")
         path = f"/api/v1/applications/{quote(plain, safe='')}/{what}"
+        started = time.monotonic()
+        status = 0
         try:
             if self._client is None:
                 self._client = _client(self._known)
-            answer = self._client.get(path, params=query | ({"appNamespace": namespace} if namespace else {}))
-            answer.raise_for_status()
-            return answer.json()
+            parameters = {**query, **({"appNamespace": namespace} if namespace else {})}
+            with self._client.stream("GET", path, params=parameters) as answer:
+                status = answer.status_code
+                # A server that drips is cut off; what it said until then is of no use.
+                body = _body(answer, until=started + CALL_SECONDS)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            message = one_line(str(error), limit=300)
-            raise ArgoCDError(trouble=Trouble.OTHER, command=f"GET {path}", exit_code=None, message=message) from error
+            raise _error(f"GET {path}", Trouble.OTHER, str(error) or type(error).__name__) from error
+        finally:
+            self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
+        text = self._redact(body.decode("utf-8", "replace"))
+        if status != httpx.codes.OK:
+            raise _error(f"GET {path}", _TROUBLES.get(status, Trouble.OTHER), _said(text) or f"HTTP status {status}")
+        return text
+
+
+def _error(command: str, trouble: Trouble, message: str) -> ArgoCDError:
+    return ArgoCDError(trouble=trouble, command=command, exit_code=None, message=one_line(message, limit=300))
+
+
+def _body(answer: httpx.Response, *, until: float) -> bytes:
+    body = bytearray()
+    for chunk in answer.iter_bytes():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise ValueError(f"the answer is larger than {BODY_LIMIT >> 20} MB")
+        if time.monotonic() > until:
+            raise ValueError(f"no whole answer within {CALL_SECONDS:.0f} s")
+    return bytes(body)
+
+
+def _said(text: str) -> str:
+    """The message of an answer that is an error; of a stream it is one level deeper."""
+    try:
+        answer = as_object(json.loads(text))
+    except ValueError:
+        return ""
+    return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")
+
+
+def _log_line(text: str) -> str | None:
+    try:
+        entry = as_object(as_object(json.loads(text)).get("result"))
+    except ValueError:
+        return None
+    if entry.get("last") or not entry.get("timeStamp"):
+        return None
+    return clean(str(entry.get("content") or ""), limit=LOG_LINE_LIMIT).replace("\n", " ").expandtabs(4).rstrip()
 
 
 def _client(known: Settings) -> httpx.Client:

@@ -73,6 +73,10 @@ class ResourceResult:
     status: str
     hook_phase: str
     message: str
+    # PreSync, Sync, PostSync, …; empty for what is no hook.
+    hook_type: str = ""
+    group: str = ""
+    namespace: str = ""
 
     @property
     def failed(self) -> bool:

@@ -135,6 +135,9 @@ def _operation(state: dict[str, Any]) -> Operation | None:
                 status=_text(item.get("status")),
                 hook_phase=_text(item.get("hookPhase")),
                 message=_text(item.get("message")),
+                hook_type=_text(item.get("hookType")),
+                group=_text(item.get("group")),
+                namespace=_text(item.get("namespace")),
             )
             for item in as_objects(result.get("resources"))
         ),

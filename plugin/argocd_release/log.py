@@ -1,12 +1,20 @@
-"""The job log: structlog events with constant names, shown as lines that people read."""
+"""The job log: structlog events with constant names, shown as lines that people read, or as JSON for machines."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from argocd_release.gitlab import Style
+from argocd_release.redaction import Redact, everywhere
+from argocd_release.text import clean
+
+# Whatever was not cleaned before is cleaned here, as one text.
+TEXT_LIMIT: Final = 400_000
 # How each event reads. An event that is not here is shown with its fields, so none is lost.
 LINES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -20,30 +28,100 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "history not consulted": "note: {why}",
         "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
         "unknown setting": "warning: {name} is no setting{meant}",
-        "report written": "{kind}: {path}",
-        "report not written": "warning: {kind} could not be written to {path}: {error}",
-        "not shown": "({command} gave no answer: {error})",
-        "cut short": "({reason})",
+        "looking for the cause": "-> {outcome}; asking for pods, events and logs",
+        "reports written": "reports: {paths}",
+        "report not written": "warning: the {kind} could not be written to {path}: {error}",
+        "not shown": "note: {command} gave no answer: {error}",
+        "cut short": "note: {reason}",
+        "cause not looked for": "note: looking for the cause went wrong: {error}",
+        "called": "debug: {call} took {seconds:.3f} s{end}",
+        "transition": "debug: {what} {value} after {at:.1f} s",
         "text": "{text}",
     }
 )
+# These carry the same twice, as text for people and as fields for machines.
+_RENDERED: Final = frozenset({"result", "evidence", "next"})
 
 
-def configure(stream: TextIO, *, redact: Callable[[str], str]) -> structlog.typing.FilteringBoundLogger:
-    """The log on ``stream``; whatever is printed has passed ``redact``."""
-
-    def render(_: WrappedLogger, __: str, event: EventDict) -> str:
-        name = str(event.pop("event"))
-        event.pop("exc_info", None)
-        template = LINES.get(name)
-        shown = template.format(**event) if template else " ".join([name, *(f"{k}={v}" for k, v in event.items())])
-        return redact(shown)
-
+def configure(
+    stream: TextIO, *, redact: Redact, style: Style, json_lines: bool, debug: bool, now: Callable[[], float]
+) -> FilteringBoundLogger:
+    """The log on ``stream``; whatever is printed has passed ``redact``. ``now``: seconds since 1970."""
+    last = _as_json if json_lines else _as_text(redact, style, now)
     structlog.configure(
-        processors=[render],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            lambda _, __, event: {key: everywhere(value, redact) for key, value in event.items()},
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("debug" if debug else "info"),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unbreakable(stream))),
         cache_logger_on_first_use=False,
     )
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+@contextmanager
+def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
+    """What is logged inside stands under the title, and can be folded in GitLab; closed on every path."""
+    log.info("section", name=name, title=title, collapsed=collapsed)
+    try:
+        yield
+    finally:
+        log.info("section end", name=name)
+
+
+def _as_text(redact: Redact, style: Style, now: Callable[[], float]) -> structlog.typing.Processor:
+    def render(_: WrappedLogger, __: str, event: EventDict) -> str:
+        for key in ("level", "timestamp", "exc_info"):
+            event.pop(key, None)
+        match name := str(event.pop("event")):
+            case "section":
+                return style.begin(event["name"], event["title"], at=int(now()), collapsed=event["collapsed"])
+            case "section end":
+                if not (marker := style.end(event["name"], at=int(now()))):
+                    raise structlog.DropEvent
+                return marker
+            case _ if name in _RENDERED:
+                shown = str(event["text"])
+            case _:
+                template = LINES.get(name)
+                shown = template.format(**event) if template else " ".join([name, *(f"{k}={event[k]}" for k in event)])
+        return style.paint(clean(redact(shown), limit=TEXT_LIMIT))
+
+    return render
+
+
+def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    name = event["event"]
+    if name in {"section", "section end"}:
+        raise structlog.DropEvent
+    if name in _RENDERED:
+        event.pop("text", None)
+    first = {key: event.pop(key) for key in ("timestamp", "level", "event")}
+    # A line separator of Unicode is escaped: not every reader of lines takes line feeds alone.
+    return json.dumps({**first, **event}, default=str, ensure_ascii=True)
+
+
+class _Unbreakable:
+    """A stream that nobody reads any more must not keep the reports from being written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            return

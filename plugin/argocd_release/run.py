@@ -1,70 +1,79 @@
 """One run, from the environment to the exit code: every outcome passes through here, and each writes its reports."""
 
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
-from argocd_release import __version__, log, reporters, settings
+from argocd_release import __version__, diagnosis, gitlab, log, reporters, settings
 from argocd_release.api import Api
 from argocd_release.application import Kinship
 from argocd_release.argocd import ArgoCD
+from argocd_release.changes import Changes
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, ReleaseError
+from argocd_release.evidence import Diagnosis
 from argocd_release.expectation import Condition, Expectation
-from argocd_release.reporters import summary
+from argocd_release.redaction import everywhere, masked, redaction
+from argocd_release.reporters import story, summary
 from argocd_release.result import Result
 from argocd_release.rules import Patience
 from argocd_release.settings import Settings
 from argocd_release.signals import Signals
-from argocd_release.text import one_line, redaction
+from argocd_release.text import one_line
 from argocd_release.tracker import MonotonicClock, Tracker
 from argocd_release.verdict import Verdict
 
-# What argocd is asked to show after the banner. After any other outcome it would not answer, or has nothing to show.
-_EVIDENCE: Final[Mapping[Outcome, tuple[str, ...]]] = MappingProxyType(
-    {
-        Outcome.DELIVERED: ("get",),
-        Outcome.SYNC_FAILED: ("get", "resources"),
-        Outcome.DEGRADED: ("get", "resources"),
-        Outcome.TIMED_OUT: ("get", "resources"),
-        Outcome.NOT_DELIVERED: ("get", "resources"),
-    }
-)
+STATUS_SECONDS: Final = 5.0
+# After any other outcome argocd would not answer, or has nothing to show.
+_SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | diagnosis.DIAGNOSED
+_QUIET: Final = frozenset({"transition", "called"})
 
 
 class Run:
-    """Settings, tracking, reports, evidence. What is known is kept, for the reports of a run that is cut short."""
+    """Settings, tracking, diagnosis, reports. What is known is kept, for the reports of a run that is cut short."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
         self._environ = environ
-        self._redact = redaction(settings.secrets(environ))
-        self._log = log.configure(stream, redact=self._redact)
+        self._redact = redaction([*settings.secrets(environ), *masked(environ, shown=settings.open_values(environ))])
+        self._json = settings.wants(environ, "RELEASE_LOG_FORMAT", "json")
+        self._log = log.configure(
+            stream,
+            redact=self._redact,
+            style=gitlab.style(environ, terminal=stream.isatty()),
+            json_lines=self._json,
+            debug=settings.wants(environ, "RELEASE_LOG_LEVEL", "debug"),
+            now=time.time,
+        )
         self._settings: Settings | None = None
         self._argocd: ArgoCD | None = None
+        self._api: Api | None = None
         self._tracker: Tracker | None = None
+        self._expectation = Expectation()
+        self._stop = threading.Event()
 
-    def execute(self) -> int:
-        """Track, write the reports, show the end and the evidence; gives the exit code."""
-        with Signals() as signals, ExitStack() as stack:
+    def execute(self, signals: Signals) -> int:
+        """Track, write the reports, find the cause, write them again with it, show the end; gives the exit code."""
+        with ExitStack() as stack:
+            signals.on_arrival(lambda _: self._stop.set())
             try:
                 verdict = self._track(stack, signals)
             except (Exception, Cancelled) as error:  # noqa: BLE001 - the last resort: whatever goes wrong is a verdict
                 verdict = self._verdict_on(error)
             result = self._result(verdict)
-            notes = list(self._write(result))
-            self._log.info("text", text=f"\n{summary.render(result).rstrip()}")
-            try:
-                self._show(result)
-            except Cancelled as cancelled:
-                self._log.info("cut short", reason=str(cancelled))
-            for event, fields in notes:
-                self._log.info(event, **fields)
-        return (verdict.outcome or Outcome.UNEXPECTED).exit_code
+            # Whatever happens from here on, there are reports.
+            written = list(self._write(result))
+            found = self._diagnose(result)
+            if found != result.diagnosis:
+                result = self._result(verdict, found)
+                written = list(self._write(result))
+            self._show(result, written)
+        return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
         for name, meant in settings.unknown(self._environ):
@@ -75,24 +84,34 @@ class Run:
         if timeout < known.timeout:
             self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
         environ = {**self._environ, **known.argocd_environ}
-        self._argocd = stack.enter_context(ArgoCD(environ, echo=lambda line: self._log.info("command", command=line)))
+        self._argocd = stack.enter_context(
+            ArgoCD(
+                environ,
+                echo=lambda line: self._log.info("command", command=line),
+                redact=self._redact,
+                on_call=self._on_call,
+            )
+        )
+        self._api = stack.enter_context(Api(known, redact=self._redact, on_call=self._on_call))
         clock = MonotonicClock()
         pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
         signals.on_arrival(self._argocd.cancel)
         signals.on_arrival(lambda _: clock.wake())
+        self._expectation = _expectation(known)
         self._tracker = Tracker(
             known.app_name,
             commands=self._argocd,
             clock=clock,
             timeout=timeout,
-            emit=self._log.info,
+            emit=self._emitter(),
             patience=_patience(known),
-            expectation=_expectation(known),
-            beneath=stack.enter_context(Api(known)) if pods_matter else None,
+            expectation=self._expectation,
+            beneath=self._api if pods_matter else None,
             kinship=self._kinship(stack, known),
             sync=known.sync,
         )
-        return self._tracker.track()
+        with log.section(self._log, "tracking", f"Waiting for {known.app_name}"):
+            return self._tracker.track()
 
     def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str], Kinship] | None:
         if not known.revision or known.revision_match == "exact":
@@ -101,6 +120,22 @@ class Run:
         from argocd_release.ancestry import Ancestry  # noqa: PLC0415
 
         return stack.enter_context(Ancestry(Path(known.clone), known.repository_url)).kinship
+
+    def _emitter(self) -> Any:
+        changes = Changes()
+
+        def emit(event: str, /, **fields: Any) -> None:
+            if event == "output":
+                fields["line"] = changes.new(fields["line"])
+                if not fields["line"]:
+                    return
+            # A machine wants the transitions; people see them in the states.
+            (self._log.debug if event in _QUIET and not self._json else self._log.info)(event, **fields)
+
+        return emit
+
+    def _on_call(self, call: str, seconds: float, end: str) -> None:
+        self._log.debug("called", call=call, seconds=seconds, end=end)
 
     def _verdict_on(self, error: BaseException) -> Verdict:
         match error:
@@ -116,16 +151,50 @@ class Run:
         reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"
         return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint="please report this, with the lines above")
 
-    def _result(self, verdict: Verdict) -> Result:
+    def _result(self, verdict: Verdict, found: Diagnosis | None = None) -> Result:
         known = self._settings
-        return Result(
+        result = Result(
             verdict=verdict,
             name=known.app_name if known else "",
             url=known.url if known else "",
             image_tag=known.image_tag if known else "",
+            project_url=known.project_url if known else "",
             seconds=time.monotonic() - self._started,
+            ended_at=datetime.now(UTC),
             application=self._tracker.application if self._tracker else None,
+            diagnosis=found or Diagnosis(),
+            transitions=tuple(self._tracker.timeline.transitions) if self._tracker else (),
+            expectation=asdict(self._expectation),
+            version=__version__,
         )
+        return everywhere(result, self._redact)
+
+    def _diagnose(self, result: Result) -> Diagnosis:
+        """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
+        if self._argocd is None or result.outcome not in _SHOWN:
+            return Diagnosis()
+        found = Diagnosis()
+        try:
+            if self._api is not None and result.application is not None and result.outcome in diagnosis.DIAGNOSED:
+                self._log.info("looking for the cause", outcome=result.outcome.word, reason=result.verdict.reason)
+                found = diagnosis.diagnose(result.name, result.application, sources=self._api, stop=self._stop)
+            return replace(found, status=self._status(result))
+        except Cancelled as cancelled:
+            return replace(found, notes=(*found.notes, f"cut short: {cancelled}"))
+        except Exception as error:  # noqa: BLE001 - see above
+            self._log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
+            return found
+
+    def _status(self, result: Result) -> str:
+        """The application's status as argocd prints it; of a failure without the resources, which are shown apart."""
+        if self._argocd is None:
+            return ""
+        try:
+            text = self._argocd.show("app", "get", result.name, seconds=STATUS_SECONDS)
+        except ArgoCDError as error:
+            self._log.info("not shown", command=error.command, error=error.message)
+            return ""
+        return text.strip() if result.outcome is Outcome.DELIVERED else text.strip().partition("\n\n")[0]
 
     def _write(self, result: Result) -> Iterator[tuple[str, dict[str, str]]]:
         """Write the reports; gives a note on each. One that can't be written changes no verdict."""
@@ -133,20 +202,36 @@ class Run:
             reporter = reporters.REPORTERS[name]
             try:
                 reporters.write(Path(path), self._redact(reporter.render(result)))
-            except OSError as error:
-                yield "report not written", {"kind": reporter.title, "path": path, "error": str(error.strerror)}
+            except Exception as error:  # noqa: BLE001 - the others must be written all the same
+                why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+                yield "report not written", {"kind": reporter.title, "path": path, "error": str(why)}
             else:
-                yield "report written", {"kind": reporter.title, "path": path}
+                yield "report written", {"path": path}
 
-    def _show(self, result: Result) -> None:
-        if self._argocd is None or result.verdict.outcome is None:
-            return
-        for command in _EVIDENCE.get(result.verdict.outcome, ()):
-            try:
-                shown = self._argocd.show("app", command, result.name)
-                self._log.info("text", text=f"{shown.rstrip()}\n")
-            except ArgoCDError as error:
-                self._log.info("not shown", command=error.command, error=error.message)
+    def _show(self, result: Result, written: list[tuple[str, dict[str, str]]]) -> None:
+        outcome = result.outcome
+        self._log.info(
+            "result",
+            text=f"\n{summary.render(result)}",
+            outcome=outcome.word,
+            exit_code=outcome.exit_code,
+            reason=result.verdict.reason,
+            cause=result.cause,
+            next=result.hint,
+            application=result.name,
+            seconds=round(result.seconds, 3),
+        )
+        for block in story.blocks(result):
+            with log.section(self._log, block.name, block.title, collapsed=block.collapsed):
+                lines = list(block.lines)
+                self._log.info("evidence", text="\n".join(lines), title=block.title, lines=lines)
+        if step := story.next_step(result):
+            self._log.info("next", text=f"\n{step}", next=result.hint)
+        for event, fields in written:
+            if event == "report not written":
+                self._log.info(event, **fields)
+        if paths := [fields["path"] for event, fields in written if event == "report written"]:
+            self._log.info("reports written", paths=", ".join(paths))
 
 
 def _patience(known: Settings) -> Patience:

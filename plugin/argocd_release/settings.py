@@ -30,28 +30,12 @@ UPLOAD_SECONDS: Final = 45
 INPUT_PREFIX: Final = "INPUT_"
 # Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
 # (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
-_VALUED: Final = frozenset(
-    {
-        "--config",
-        "--server-crt",
-        "--client-crt",
-        "--client-crt-key",
-        "--grpc-web-root-path",
-        "--logformat",
-        "--loglevel",
-        "--header",
-        "--port-forward-namespace",
-        "--http-retry-max",
-        "--kube-context",
-        "--redis-name",
-        "--controller-name",
-        "--server-name",
-        "--repo-server-name",
-        "--redis-haproxy-name",
-        "--redis-compress",
-        "--argocd-context",
-    }
-)
+_VALUED: Final = frozenset({
+    "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
+    "--loglevel", "--header", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
+    "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
+    "--argocd-context",
+})  # fmt: skip
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 
 
@@ -85,7 +69,11 @@ class Settings:
     junit_path: str
     dotenv_path: str
     annotations_path: str
+    json_path: str
+    log_format: str
+    log_level: str
     image_tag: str
+    project_url: str
     clone: str
     repository_url: str = field(repr=False)
     job_timeout: int
@@ -156,6 +144,16 @@ def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
         for name, declared in PROPERTIES.items()
         if name.endswith("_PATH")
     }
+
+
+def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
+    """Whether the setting has the value, even when other settings are wrong."""
+    return (_text(environ, name) or PROPERTIES[name]["default"]) == value
+
+
+def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that people must be able to read: those of the settings that are no secret."""
+    return tuple(_text(environ, name) for name, declared in PROPERTIES.items() if not declared.get("x-secret"))
 
 
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:

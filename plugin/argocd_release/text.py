@@ -1,7 +1,6 @@
 """Text from outside is hostile: made harmless here before anyone prints or stores it."""
 
 import re
-from collections.abc import Callable, Iterable
 from typing import Final
 
 LINE_LIMIT: Final = 2000
@@ -19,9 +18,6 @@ _UNPRINTABLE: Final = re.compile(
 )
 # GitLab reads these as the bounds of a section of the job log, wherever they stand.
 _SECTION: Final = re.compile(r"section_(start|end):")
-_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
-_BEARER: Final = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}")
-REDACTED: Final = "[redacted]"
 
 
 def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
@@ -38,15 +34,3 @@ def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
 def one_line(text: str, *, limit: int = 500) -> str:
     """Clean text on one line."""
     return " ".join(clean(text, limit=limit).split())
-
-
-def redaction(secrets: Iterable[str]) -> Callable[[str], str]:
-    """A function that replaces the secrets, and whatever looks like a JWT or a bearer header."""
-    known = sorted({secret for secret in secrets if len(secret) >= len("12345678")}, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for secret in known:
-            text = text.replace(secret, REDACTED)
-        return _BEARER.sub(rf"\1{REDACTED}", _JWT.sub(REDACTED, text))
-
-    return redact

@@ -14,17 +14,21 @@ from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
 from argocd_release.looks import Beneath, Commands, Emit, Feed, Looks
 from argocd_release.rules import Patience
+from argocd_release.timeline import Timeline
 from argocd_release.verdict import Failure, History, Verdict, judge
 
+# One `argocd app get` costs a seventh of a second of a core, so a quiet wait looks seldom: `argocd app wait` tells of
+# changes at once. Where it runs no longer, or Argo CD gives no answer, nothing does.
+QUIET_SECONDS: Final = 4.0
 POLL_SECONDS: Final = 2.0
 # Between the look that first sees an end and the one that confirms it.
-CONFIRM_SECONDS: Final = 0.5
+CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
 # A look just before the deadline still gets this long to answer.
 LEAST_CALL_SECONDS: Final = 2.0
 COMPARE_AGAIN_SECONDS: Final = 5.0
-# With the next look at most 2 s away, nobody waits longer than 15 s for a word.
-STILL_WAITING_SECONDS: Final = 12.0
+# With the next look at most 4 s away, nobody waits longer than 15 s for a word.
+STILL_WAITING_SECONDS: Final = 10.0
 
 
 class Clock(Protocol):
@@ -73,6 +77,7 @@ class Tracker:
         kinship: Callable[[str, str], Kinship] | None = None,
         sync: bool = False,
     ) -> None:
+        self.timeline = Timeline()
         self._name = name
         self._commands = commands
         self._clock = clock
@@ -105,6 +110,9 @@ class Tracker:
             while True:
                 seen = self._look()
                 verdict = judge(seen, self._history)
+                if isinstance(seen, Application):
+                    for change in self.timeline.look(seen, self._clock.now() - self._started):
+                        self._emit("transition", what=change.what, value=change.value, at=change.at)
                 if verdict.outcome is None and self._left() <= 0:
                     verdict = self._timed_out(seen, verdict)
                 if verdict.outcome is not None:
@@ -117,7 +125,7 @@ class Tracker:
                     self._feed = self._commands.wait(
                         self._name, seconds=self._timeout, wait_for=self._waited_for(), on_line=self._on_line
                     )
-                self._rest(confirming=bool(self._history.sightings) and answered)
+                self._rest(answered=answered)
         finally:
             if self._feed is not None:
                 self._feed.stop()
@@ -148,12 +156,18 @@ class Tracker:
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)
 
-    def _rest(self, *, confirming: bool) -> None:
+    def _rest(self, *, answered: bool) -> None:
+        quiet = answered and self._feed is not None and not self._feed.ended
+        most, ripens_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.ripens_in
         # News never brings the next look sooner than `least`: a rollout is a burst of news, and two looks at the same
         # instant would confirm nothing.
-        least, most = (CONFIRM_SECONDS, CONFIRM_SECONDS) if confirming else (BURST_SECONDS, POLL_SECONDS)
+        least = BURST_SECONDS
+        if answered and ripens_in is not None:
+            least, most = (least, min(most, ripens_in + least)) if ripens_in else (CONFIRM_SECONDS, CONFIRM_SECONDS)
+        if self._history.expectation.demands:
+            most = min(most, max(self._compared_at + COMPARE_AGAIN_SECONDS - self._clock.now(), POLL_SECONDS))
         self._clock.sleep(min(least, max(self._left(), 0.0)))
-        self._clock.pause(min(most - least, max(self._left(), 0.0)))
+        self._clock.pause(min(max(most - least, 0.0), max(self._left(), 0.0)))
 
     def _left(self) -> float:
         return self._started + self._timeout - self._clock.now()

@@ -33,6 +33,7 @@ class Node:
     uid: str
     owner: str
     group: str
+    version: str
     kind: str
     namespace: str
     name: str
@@ -46,6 +47,11 @@ class Node:
     def reason(self) -> str:
         """What kubectl shows as a pod's status, such as ``Running`` or ``Init:CrashLoopBackOff``."""
         return self.info.get("Status Reason", "")
+
+    @property
+    def containers(self) -> str:
+        """Of a pod: how many of its containers are ready, such as ``1/2``."""
+        return self.info.get("Containers", "")
 
     @property
     def restarts(self) -> int:
@@ -68,10 +74,12 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Workloads:
-    """Of what runs now: what cannot start, in one line each, and the images of the pods."""
+    """Of what runs now: what cannot start, in one line each, and the images of the pods; of ``pods``, ``ready`` are."""
 
     failing: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    pods: int = 0
+    ready: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +144,11 @@ class Tree:
             if node.health not in {"", "Healthy"}
         )
 
+    @property
+    def served(self) -> tuple[Node, ...]:
+        """The pods that are to become ready and stay so: not those of Jobs."""
+        return tuple(pod for pod in self.pods if not self._is_of_a_job(pod))
+
     def _is_of_a_job(self, pod: Node) -> bool:
         owner = self.owner(pod)
         return owner is not None and owner.kind == "Job"
@@ -166,6 +179,7 @@ def _node(item: dict[str, Any]) -> Node:
         uid=_text(item.get("uid")),
         owner=_text(parents[0].get("uid")) if parents else "",
         group=_text(item.get("group")),
+        version=_text(item.get("version")),
         kind=_text(item.get("kind")),
         namespace=_text(item.get("namespace")),
         name=_text(item.get("name")),
@@ -185,7 +199,7 @@ def _event(item: dict[str, Any]) -> Event:
     return Event(
         type=_text(item.get("type")),
         reason=_text(item.get("reason")),
-        message=clean(str(item.get("message") or ""), limit=MESSAGE_LIMIT),
+        message=clean(str(item.get("message") or ""), limit=MESSAGE_LIMIT).strip(),
         count=count if isinstance(count, int) else 1,
         last_at=_text(last_at),
     )

@@ -71,6 +71,15 @@ class History:
             sightings[symptom] = replace(before, looks=before.looks + 1, reason=reason)
         return replace(looked, sightings=sightings)
 
+    @property
+    def ripens_in(self) -> float | None:
+        """Seconds until something seen may become the verdict, should it last; 0: it only needs another look."""
+        rules = self.patience.rules
+        lasting = [
+            (rules[symptom].seconds, sighting) for symptom, sighting in self.sightings.items() if symptom in rules
+        ]
+        return min((max(seconds - (self.now - sighting.since), 0) for seconds, sighting in lasting), default=None)
+
     def ripe(self, symptom: Symptom) -> bool:
         """Whether the symptom has lasted through its grace."""
         sighting, rule = self.sightings[symptom], self.patience.rules.get(symptom)

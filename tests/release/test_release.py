@@ -98,6 +98,30 @@ def test_signal(sandbox: Sandbox, start_release: StartRelease, name: str, number
     check_reports(ended, "cancelled" if number == signal.SIGTERM else "interrupted")
 
 
+def test_a_signal_at_any_moment_still_leaves_reports(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:
+    """From the moment on that Python runs our first lines: libraries are still being loaded then."""
+    repository = sandbox.repository(name)
+    repository.commit(web("1", fate="never-ready"))
+    sandbox.application(name, repository)
+    for moment in (0, 0.05, 0.15, 0.3, 0.5, 0.8):
+        running = start_release(name)
+        while not catches_sigterm(running.process.pid):
+            time.sleep(0.005)
+        time.sleep(moment)
+        sent = time.time()
+        running.process.send_signal(signal.SIGTERM)
+        ended = running.end()
+        assert ended.exit_code == 143, (moment, ended.log)
+        assert ended.ended - sent <= 5
+        check_reports(ended, "cancelled")
+
+
+def catches_sigterm(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
 def test_token_is_nowhere(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:
     repository = sandbox.repository(name)
     repository.commit(web("1", ready_after="4s"))
@@ -128,7 +152,10 @@ def test_report_that_cannot_be_written_changes_no_verdict(sandbox: Sandbox, rele
     ended = release(name, RELEASE_JUNIT_PATH="/proc/nowhere/report.xml", RELEASE_DOTENV_PATH="")
 
     assert ended.exit_code == 0, ended.log
-    assert "warning: JUnit report could not be written to /proc/nowhere/report.xml" in ended.log
+    assert (
+        "warning: the JUnit report could not be written to /proc/nowhere/report.xml: No such file or directory"
+        in ended.log
+    )
 
 
 def descendants(pid: int) -> list[int]:

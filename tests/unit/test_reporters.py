@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def result(outcome: Outcome = Outcome.SYNC_FAILED, reason: str = "because", **pa
         url="https://argocd.example.com/applications/web",
         image_tag="abc1234",
         seconds=1.5,
+        ended_at=datetime(2026, 1, 1, 0, 1, tzinfo=UTC),
         application=application(**parts) if parts else None,
     )
 
@@ -52,8 +54,8 @@ def test_names_in_junit_do_not_change_with_the_state() -> None:
 
 
 def test_the_cause_is_the_first_line() -> None:
-    assert junit.render(result()).split("<failure>")[1].startswith("because\n")
-    assert summary.render(result()).splitlines()[3] == "because"
+    assert junit.render(result()).split("<failure>")[1].startswith("cause: because\n")
+    assert summary.render(result()).splitlines()[3] == "cause: because"
 
 
 def test_what_the_application_says_cannot_break_a_report() -> None:

@@ -18,9 +18,11 @@ GOOD = {
 
 
 def problems(**environ: str) -> tuple[str, ...]:
-    with pytest.raises(SettingsError) as caught:
+    try:
         load(GOOD | environ)
-    return caught.value.problems
+    except SettingsError as error:
+        return error.problems
+    return ()
 
 
 def test_fields_are_those_of_the_schema() -> None:
@@ -89,11 +91,50 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("RELEASE_REVISION", "main"),
         ("RELEASE_REVISION", "abc"),
         ("RELEASE_DEGRADED_GRACE", "-1"),
+        ("RELEASE_REVISION_MATCH", "maybe"),
+        ("RELEASE_IMAGE", "web 1.2"),
+        ("RELEASE_CHART_VERSION", "1.2 3"),
+        ("RELEASE_SOURCE", "values\x1b[31m"),
+        ("RELEASE_WAIT_FOR", "everything"),
+        ("RELEASE_WAIT_FOR", "sync;health"),
+        ("RELEASE_SYNC", "1"),
     ],
 )
 def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name}: ")
+
+
+HOSTILE = (
+    "$(id)\n`id`; id #",
+    "--help",
+    "\x1b[31mred\x1b[0m",
+    "section_end:0:x\r",
+    "\u202eabc",
+    "x" * 100_000,
+    "]]>",
+    "%s{0}",
+)
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_every_setting_takes_hostile_text_or_names_itself_harmlessly(name: str) -> None:
+    for value in HOSTILE:
+        found = problems(**{name: value})
+        assert all(problem.startswith(f"{name}: ") for problem in found)
+        assert all(len(problem) < 1000 and problem.isprintable() for problem in found)
+        if PROPERTIES[name]["type"] != "string":
+            assert found
+
+
+@pytest.mark.parametrize("name", [name for name, declared in PROPERTIES.items() if declared["type"] == "integer"])
+def test_every_number_has_its_range(name: str) -> None:
+    declared = PROPERTIES[name]
+    assert problems(**{name: str(declared["minimum"])}) == ()
+    assert len(problems(**{name: str(declared["minimum"] - 1)})) == 1
+    if "maximum" in declared:
+        assert problems(**{name: str(declared["maximum"])}) == ()
+        assert len(problems(**{name: str(declared["maximum"] + 1)})) == 1
 
 
 def test_an_input_wins_over_a_variable_unless_it_is_empty() -> None:
@@ -192,6 +233,7 @@ def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
         "junit_path": "out/junit.xml",
         "dotenv_path": "argocd-release.env",
         "annotations_path": "argocd-release.annotations.json",
+        "json_path": "argocd-release.json",
     }
 
 

@@ -2,9 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.text import REDACTED, clean, one_line, redaction
-
-JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhcmdvY2QifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
+from argocd_release.text import clean, one_line
 
 
 @pytest.mark.parametrize(
@@ -41,14 +39,3 @@ def test_clean_leaves_nothing_a_terminal_or_xml_acts_on(text: str) -> None:
 @given(st.text())
 def test_one_line_is_one_line(text: str) -> None:
     assert len(one_line(text).splitlines()) <= 1
-
-
-def test_redaction_takes_out_known_secrets_and_what_looks_like_one() -> None:
-    redact = redaction(["hunter2-hunter2"])
-    assert redact("token hunter2-hunter2.") == f"token {REDACTED}."
-    assert redact(f"said {JWT}!") == f"said {REDACTED}!"
-    assert redact("Authorization: Bearer abcdefghijkl") == f"Authorization: Bearer {REDACTED}"
-
-
-def test_redaction_leaves_short_values_alone() -> None:
-    assert redaction(["a", ""])("banana") == "banana"

@@ -105,6 +105,7 @@ class Run:
         self.commands = FakeCommands(answers, self.clock, cost)
         self.commands.refusals = list(refusals)
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.transitions: list[tuple[str, dict[str, Any]]] = []
         self.tracker = Tracker(
             "web",
             commands=self.commands,
@@ -119,7 +120,7 @@ class Run:
 
     def _emit(self, event: str, /, *args: Any, **fields: Any) -> None:
         del args
-        self.events.append((event, fields))
+        (self.transitions if event == "transition" else self.events).append((event, fields))
 
 
 def test_delivered_at_once() -> None:
@@ -316,3 +317,15 @@ def test_the_images_that_run_are_asked_for_where_one_is_expected() -> None:
     run = Run(DELIVERED, expectation=Expectation(image="web:2"), workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
     assert "no pod runs the image web:2; running: web:1" in run.events[0][1]["reason"]
+
+
+def test_each_transition_has_its_time() -> None:
+    run = Run(PROGRESSING, PROGRESSING, DELIVERED)
+    health = [(fields["value"], fields["at"]) for _, fields in run.transitions if fields["what"] == "health"]
+    assert [value for value, _ in health] == ["Progressing", "Healthy"]
+    assert 0 < health[0][1] < health[1][1] <= run.seconds
+    assert [fields["value"] for _, fields in run.transitions if fields["what"] == "sync"] == ["Synced"]
+    assert [change.value for change in run.tracker.timeline.transitions if change.what == "health"] == [
+        "Progressing",
+        "Healthy",
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.reporters import annotations, dotenv, junit
+from argocd_release.reporters import annotations, dotenv, json_report, junit
 from argocd_release.result import Result
 
 
@@ -26,6 +26,7 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
         "junit_path": Reporter(title="JUnit report", render=junit.render),
         "dotenv_path": Reporter(title="dotenv report", render=dotenv.render),
         "annotations_path": Reporter(title="annotations report", render=annotations.render),
+        "json_path": Reporter(title="JSON report", render=json_report.render),
     }
 )
 

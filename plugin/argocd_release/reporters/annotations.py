@@ -4,12 +4,25 @@ Keys that GitLab does not know, or a link without an address, fail the job.
 """
 
 import json
+import re
+from typing import Final
 
 from argocd_release.result import Result
+
+_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
 def render(result: Result) -> str:
     """The report as a JSON object of sections, each a list of external links."""
-    link = {"label": f"{result.name} in Argo CD", "url": result.url}
-    sections = {"Argo CD": [{"external_link": link}]} if result.url else {}
-    return json.dumps(sections, indent=2) + "\n"
+    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in _links(result).items()]}
+    return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
+
+
+def _links(result: Result) -> dict[str, str]:
+    links = {f"{result.name} in Argo CD": result.url} if _WEB.fullmatch(result.url) else {}
+    project = result.project_url.rstrip("/")
+    for revision in result.application.revisions if result.application else ():
+        if _SHA.fullmatch(revision) and _WEB.fullmatch(project):
+            links[f"commit {revision[:8]}"] = f"{project}/-/commit/{revision}"
+    return links

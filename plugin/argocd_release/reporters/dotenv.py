@@ -6,7 +6,6 @@ line break in a value, less than 5 KB, at most 20 variables, and no ``$``, which
 
 from typing import Final
 
-from argocd_release.errors import Outcome
 from argocd_release.result import Result
 from argocd_release.text import one_line
 
@@ -25,11 +24,12 @@ def render(result: Result) -> str:
 
 
 def _variables(result: Result) -> dict[str, str]:
-    application, outcome = result.application, result.verdict.outcome or Outcome.UNEXPECTED
+    application, outcome = result.application, result.outcome
     return {
         "STATUS": outcome.word,
         "EXIT_CODE": str(outcome.exit_code),
         "REASON": result.verdict.reason,
+        "CAUSE": result.cause,
         "APPLICATION": result.name,
         "PROJECT": application.project if application else "",
         "REVISION": application.revision if application else "",

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from argocd_release.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.errors import Outcome
-from argocd_release.reporters.summary import story
+from argocd_release.reporters.story import facts, story
 from argocd_release.result import Result
 
 SUITE: Final = "argocd-release"
@@ -24,14 +24,15 @@ def render(result: Result) -> str:
     classname = result.name or SUITE
     release = _case(suite, classname, "release")
     release.set("time", f"{result.seconds:.3f}")
-    outcome = result.verdict.outcome or Outcome.UNEXPECTED
-    if outcome is not Outcome.DELIVERED:
+    if result.outcome is not Outcome.DELIVERED:
         # An error says that the check went wrong, a failure that the release did.
-        ET.SubElement(release, "failure" if outcome.is_failure else "error").text = story(result)
-    for name, (mark, text) in _facts(result.application):
+        ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = story(result)
+    ET.SubElement(release, "system-out").text = facts(result)
+    judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
+    for name, (mark, text) in _facts(result):
         case = _case(suite, classname, name)
         if mark:
-            ET.SubElement(case, mark).text = text
+            ET.SubElement(case, mark if judged else "skipped").text = text if judged else f"{_NOT_JUDGED}: {text}"
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -40,11 +41,12 @@ def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
     return ET.SubElement(suite, "testcase", classname=classname, name=name)
 
 
-def _facts(application: Application | None) -> Iterator[tuple[str, tuple[str, str]]]:
+def _facts(result: Result) -> Iterator[tuple[str, tuple[str, str]]]:
     """Names of cases, each with a mark (``""``: passed) and its text."""
+    application = result.application
     if application is None:
         for name in ("sync", "operation", "health"):
-            yield name, ("skipped", _NOT_JUDGED)
+            yield name, ("skipped", "there was no answer")
         return
     yield "sync", _sync(application)
     yield "operation", _operation(application)
@@ -54,7 +56,10 @@ def _facts(application: Application | None) -> Iterator[tuple[str, tuple[str, st
         name = _resource_name(resource)
         if name not in named and not resource.hook:
             named.add(name)
-            yield name, _resource(resource)
+            mark, text = _resource(resource)
+            # The cause stands where people look for it: at the resource it lies beneath.
+            beneath = mark == "failure" and result.cause.startswith((f"{resource}:", f"{resource} "))
+            yield name, (mark, f"{result.cause}\n{text}" if beneath else text)
 
 
 def _sync(application: Application) -> tuple[str, str]:

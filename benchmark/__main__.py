@@ -1,0 +1,128 @@
+"""``bin/dev benchmark``: plays every scenario with both tools, prints a table and writes it as JSON."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from argocd_release import __version__
+from argocd_release.errors import Outcome
+from argocd_release.reporters import write
+from benchmark import report
+from benchmark.measure import Measurement, Tool, measure
+from sandbox.build import ARGOCD_VERSION
+from sandbox.sandbox import ROOT, Sandbox
+from scenarios import SCENARIOS
+from scenarios.stage import Scenario, Stage, web
+
+OUTPUT: Final = ROOT / "docs" / "benchmark.json"
+TIMEOUT: Final = 45
+TOOLS: Final = {
+    report.PLAIN: Tool(name=report.PLAIN, command=["sh", str(Path(__file__).with_name("plain.sh"))], judges=False),
+    report.OURS: Tool(name=report.OURS, command=[str(Path(sys.executable).with_name("argocd-release"))], judges=True),
+}
+REPETITIONS: Final = 5
+WAITS: Final = (20, 60)
+
+
+def main() -> int:
+    """Run what the arguments say; exit code 0 if ours was right everywhere."""
+    parser = argparse.ArgumentParser(prog="bin/dev benchmark", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", help="names of scenarios; all, if none is given")
+    parser.add_argument("--only", choices=TOOLS, help="measure this tool alone")
+    parser.add_argument(
+        "--at-once", type=int, default=1, help="plain runs at once, which saves time and counts no requests"
+    )
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the JSON goes")
+    given = parser.parse_args()
+    if unknown := set(given.scenarios) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    chosen = {name: SCENARIOS[name] for name in given.scenarios or SCENARIOS}
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), chosen, [TOOLS[given.only]] if given.only else list(TOOLS.values()))
+        document = bench.run(given.at_once)
+    write(given.output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    print(json.dumps({"summary": document["summary"], "goals": document["goals"]}, indent=2, ensure_ascii=False))
+    print(f"written to {given.output}")
+    return int(bool(document["summary"].get(report.OURS, {}).get("wrong")))
+
+
+class Bench:
+    """One run of the benchmark, with a sandbox for each tool so that each tool's requests are counted apart."""
+
+    def __init__(self, folder: Path, chosen: dict[str, Scenario], tools: list[Tool]) -> None:
+        self._folder = folder
+        self._chosen = chosen
+        self._tools = tools
+        self._results: dict[str, dict[str, Measurement]] = {name: {} for name in chosen}
+
+    def run(self, at_once: int) -> dict[str, Any]:
+        """Measure everything, telling how it goes; gives the JSON."""
+        print(report.header(), flush=True)
+        with ThreadPoolExecutor(len(self._tools)) as pool:
+            for done in [pool.submit(self._tool, tool, at_once) for tool in self._tools]:
+                done.result()
+        goals = self._goals() if any(tool.judges for tool in self._tools) else {}
+        about = {"argocd": f"v{ARGOCD_VERSION}", "argocd-release": __version__, "runs": 1, "timeout": TIMEOUT}
+        about["date"] = datetime.now(UTC).date().isoformat()
+        return report.document(self._results, SCENARIOS, **about, goals=goals)
+
+    def _tool(self, tool: Tool, at_once: int) -> None:
+        together = 1 if tool.judges else at_once
+        with Sandbox.start() as sandbox:
+
+            def one(scenario: Scenario) -> None:
+                measured = self._measure(scenario, tool, sandbox, scenario.name, alone=together == 1)
+                self._results[scenario.name][tool.name] = measured
+                if len(self._results[scenario.name]) == len(self._tools):
+                    print(report.row(scenario, self._results[scenario.name]), flush=True)
+
+            with ThreadPoolExecutor(together) as pool:
+                list(pool.map(one, [each for each in self._chosen.values() if not each.exclusive]))
+            for scenario in self._chosen.values():
+                if scenario.exclusive:
+                    one(scenario)
+
+    def _measure(
+        self, scenario: Scenario, tool: Tool, sandbox: Sandbox, name: str, *, alone: bool = True, timeout: int = TIMEOUT
+    ) -> Measurement:
+        print(f"... {name} with {tool.name}", file=sys.stderr, flush=True)
+        folder = self._folder / tool.name / name
+        return measure(scenario, tool, sandbox, name=name, folder=folder, timeout=timeout, alone=alone)
+
+    def _goals(self) -> dict[str, float]:
+        """What the scenarios do not show by themselves, each measured on a quiet sandbox."""
+        ours = TOOLS[report.OURS]
+        waits = Scenario(
+            name="waits", title="", outcome=Outcome.TIMED_OUT, play=_never_ready, cause="", within=0, exclusive=False
+        )
+        with Sandbox.start() as sandbox:
+            settled = SCENARIOS["already-delivered"]
+            already = [
+                self._measure(settled, ours, sandbox, f"already-{number}").seconds for number in range(REPETITIONS)
+            ]
+            short, long = (
+                self._measure(waits, ours, sandbox, f"waits-{seconds}", timeout=seconds) for seconds in WAITS
+            )
+        between = long.seconds - short.seconds
+        return {
+            "already_delivered_seconds_median": round(median(already), 2),
+            "share_of_a_core_while_waiting": round((long.cpu_seconds - short.cpu_seconds) / between, 3),
+            "requests_per_second_while_waiting": round(((long.requests or 0) - (short.requests or 0)) / between, 2),
+        }
+
+
+def _never_ready(stage: Stage) -> Any:
+    stage.deploy(web("1", fate="never-ready"))
+    time.sleep(2)
+    yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

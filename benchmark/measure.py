@@ -1,0 +1,112 @@
+"""Plays one scenario with one tool, and measures what it took."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from argocd_release.errors import Outcome
+from sandbox.link import SandboxError
+from sandbox.sandbox import Sandbox
+from scenarios.play import Played, Watcher, play
+from scenarios.stage import Scenario
+
+SAMPLE_SECONDS: Final = 0.05
+PAGE_MB: Final = 4096 / 1024 / 1024
+# The cluster's own news of the state takes this long to reach the one who watches it.
+WATCH_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """What is measured; ``judges``: it has more verdicts than green and red."""
+
+    name: str
+    command: list[str]
+    judges: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """How a tool did. ``late``: seconds after the delivery; ``requests``: to the API server; None: not known.
+
+    ``cpu_seconds`` and ``peak_mb`` (resident, summed up, so that shared pages count twice) are with all children.
+    """
+
+    verdict: str
+    right: bool
+    seconds: float
+    late: float | None
+    cpu_seconds: float
+    peak_mb: float
+    requests: int | None
+
+
+def measure(
+    scenario: Scenario, tool: Tool, sandbox: Sandbox, *, name: str, folder: Path, timeout: int, alone: bool
+) -> Measurement:
+    """Play it; ``alone``: nobody else asks this sandbox meanwhile, so that its requests can be counted."""
+    before = sandbox.requests() if alone else None
+    peak = Peak()
+    environ = {"RELEASE_TIMEOUT": str(timeout)}
+    played = play(scenario, sandbox, command=tool.command, name=name, folder=folder, environ=environ, watcher=peak)
+    requests = None
+    if before is not None:
+        try:
+            # A server that was stopped in between counts anew.
+            requests = sum((sandbox.requests() - before).values()) if not scenario.exclusive else None
+        except (OSError, SandboxError):
+            requests = None
+    return Measurement(
+        verdict=verdict(tool, played),
+        right=is_right(scenario, tool, played),
+        seconds=round(played.seconds, 2),
+        late=None if played.late is None else round(played.late, 2),
+        cpu_seconds=round(played.cpu_seconds, 2),
+        peak_mb=round(peak.megabytes),
+        requests=requests,
+    )
+
+
+def verdict(tool: Tool, played: Played) -> str:
+    """The word for how it ended; of a tool that only has an exit code ``green`` or ``red``."""
+    if not tool.judges:
+        return "red" if played.exit_code else "green"
+    words = {outcome.exit_code: outcome.word for outcome in Outcome}
+    return words.get(played.exit_code, str(played.exit_code))
+
+
+def is_right(scenario: Scenario, tool: Tool, played: Played) -> bool:
+    """Whether the end was the true one: a green that came before the release was delivered is none."""
+    if scenario.outcome is not Outcome.DELIVERED:
+        return played.exit_code == scenario.outcome.exit_code if tool.judges else played.exit_code != 0
+    known = played.truth_known
+    return played.exit_code == 0 and (not known or (played.late is not None and played.late > -WATCH_SECONDS))
+
+
+class Peak(Watcher):
+    """The most memory that a process and all below it had at once."""
+
+    def __init__(self) -> None:
+        self.megabytes = 0.0
+
+    def watch(self, pid: int) -> None:
+        threading.Thread(target=self._sample, args=(pid,), daemon=True).start()
+
+    def _sample(self, pid: int) -> None:
+        while (pages := sum(_pages(pid))) > 0:
+            self.megabytes = max(self.megabytes, pages * PAGE_MB)
+            time.sleep(SAMPLE_SECONDS)
+
+
+def _pages(pid: int) -> Iterator[int]:
+    """Resident pages of the process and of each below it; nothing once it is gone."""
+    try:
+        yield int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text("ascii").split():
+                yield from _pages(int(child))
+    except (OSError, IndexError):
+        return

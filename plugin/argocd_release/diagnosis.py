@@ -1,0 +1,131 @@
+"""Why a release was not delivered: the root cause, and the pods, events and logs that show it.
+
+Bounded in calls, lines and time. What could not be seen becomes a note; the verdict stands without any of it.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, Protocol
+
+from argocd_release import cause, pod
+from argocd_release.application import Application
+from argocd_release.errors import ArgoCDError, Outcome, Trouble
+from argocd_release.evidence import Diagnosis, Occurrence, PodLog
+from argocd_release.tree import Event, Node, Tree
+
+SECONDS: Final = 20.0
+SUSPECTS: Final = 3
+LOG_LINES: Final = 30
+# Outcomes whose cause can lie in the cluster, and after which Argo CD still answers.
+DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
+
+
+class Sources(Protocol):
+    """What is asked of Argo CD, read-only; each raises ``ArgoCDError``."""
+
+    def tree(self, name: str) -> Tree: ...
+    def events(self, name: str, node: Node) -> tuple[Event, ...]: ...
+    def live(self, name: str, node: Node) -> object: ...
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]: ...
+
+
+def diagnose(
+    name: str, application: Application, *, sources: Sources, stop: threading.Event, seconds: float = SECONDS
+) -> Diagnosis:
+    """The diagnosis as far as it came within ``seconds``, or until ``stop`` is set; never later than that.
+
+    ``name``: as Argo CD is asked for the application. The calls run in a thread of their own: name resolution, for one,
+    takes its time and cannot be interrupted.
+    """
+    found = [Diagnosis()]
+    done = threading.Event()
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for step in steps(name, application, sources):
+                found.append(step)
+                if stop.is_set():
+                    return
+            done.set()
+        except Exception as error:  # noqa: BLE001 - it ends up in a note
+            errors.append(error)
+        finally:
+            stop.set()
+
+    threading.Thread(target=work, daemon=True, name="diagnosis").start()
+    stop.wait(seconds)
+    if done.is_set():
+        return found[-1]
+    why = f"{type(errors[0]).__name__}: {errors[0]}" if errors else f"cut short, at the latest after {seconds:.0f} s"
+    return replace(found[-1], notes=(*found[-1].notes, f"pods, events and logs are incomplete: {why}"))
+
+
+def steps(name: str, application: Application, sources: Sources) -> Iterator[Diagnosis]:
+    """The diagnosis after each call, every one knowing more than the one before."""
+    known = Diagnosis()
+    finding = cause.from_application(application)
+    if finding is not None:
+        yield (known := replace(known, cause=finding.cause, hint=finding.hint))
+    try:
+        tree = sources.tree(name)
+    except ArgoCDError as error:
+        yield replace(known, notes=(_note("pods and events", error),))
+        return
+    chosen = cause.suspects(application, tree)
+    known = replace(known, pods=tuple(sorted(tree.pods, key=lambda node: _order(node, chosen))))
+    yield known
+    for suspect in chosen[:SUSPECTS]:
+        clues, notes = _interrogate(name, suspect, sources)
+        found = cause.describe(tree, suspect, clues, application) if not known.cause else None
+        occurrences = [Occurrence(subject=str(suspect), event=event) for event in clues.events]
+        known = replace(
+            known,
+            cause=found.cause if found else known.cause,
+            hint=found.hint if found else known.hint,
+            occurrences=(*known.occurrences, *occurrences),
+            logs=(*known.logs, clues.log) if clues.log and clues.log.lines else known.logs,
+            notes=tuple(dict.fromkeys((*known.notes, *notes))),
+        )
+        yield known
+
+
+def _order(node: Node, chosen: tuple[Node, ...]) -> tuple[int, str]:
+    return (chosen.index(node) if node in chosen else len(chosen), node.name)
+
+
+def _interrogate(name: str, suspect: Node, sources: Sources) -> tuple[cause.Clues, list[str]]:
+    notes: list[str] = []
+    clues = cause.Clues()
+    try:
+        clues = replace(clues, events=sources.events(name, suspect))
+    except ArgoCDError as error:
+        notes.append(_note(f"events of {suspect}", error))
+    if suspect.kind != "Pod":
+        return clues, notes
+    try:
+        clues = replace(clues, status=pod.parse(sources.live(name, suspect)))
+    except ArgoCDError as error:
+        notes.append(_note(f"the state of {suspect}", error))
+    container = clues.status.culprit if clues.status else None
+    if container is None or not container.has_run:
+        return clues, notes
+    try:
+        lines: tuple[str, ...] = ()
+        previous = container.restarts > 0 and not container.running
+        if previous:
+            lines = sources.log(name, suspect, container.name, previous=True, lines=LOG_LINES)
+        if not lines:
+            previous = False
+            lines = sources.log(name, suspect, container.name, previous=False, lines=LOG_LINES)
+        log = PodLog(pod=suspect.name, container=container.name, previous=previous, lines=lines)
+        clues = replace(clues, log=log)
+    except ArgoCDError as error:
+        notes.append(_note("logs of pods", error, allow="p, role:ci-readonly, logs, get, */*, allow"))
+    return clues, notes
+
+
+def _note(what: str, error: ArgoCDError, *, allow: str = "p, role:ci-readonly, applications, get, */*, allow") -> str:
+    way = f". To allow it: {allow}" if error.trouble is Trouble.DENIED else ""
+    return f"{what} can't be shown: {error.message}{way}"
