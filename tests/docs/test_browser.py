@@ -29,7 +29,7 @@ MESSAGES = (
     "ARGOCD_AUTH_TOKEN is required",
     "app path does not exist",
     "exceeded quota",
-    "Argo CD has not compared with git",
+    "has not compared with git since this job began",
 )
 RUSSIAN = ("недоступный образ", "принудительный sync", "отозвали")
 STRUCTURE: dict[str, Any] = {"rules": {"color-contrast": {"enabled": False}}}
