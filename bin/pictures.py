@@ -96,7 +96,7 @@ def log_page(log: str) -> str:
     """The log from its banner on, up to the evidence, as a page that looks as GitLab's does."""
     start = log.index(f"{RULE}\nRELEASE")
     end = log.index(RULE, log.index(RULE, start + 1) + 1) + len(RULE)
-    last = "".join(line for line in log.splitlines(keepends=True) if line.startswith(("next: ", "exit code")))
+    last = "".join(line for line in log.splitlines(keepends=True) if line.startswith("next: "))
     text = html.escape(f"{log[start:end]}\n\n{last}".strip())
     for pattern, style in PAINT:
         text = pattern.sub(rf'<span style="color:{style}">\1</span>', text)

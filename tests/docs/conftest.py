@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.sandbox import Sandbox
+from tests.docs.installation import Installation
 from tests.docs.pages import ROOT
 
 
@@ -17,3 +19,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def installation(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What the pages tell a person to set up."""
+    return Installation.create(sandbox, tmp_path_factory.mktemp("person"))
