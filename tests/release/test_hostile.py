@@ -33,7 +33,7 @@ HOSTILE: tuple[str | bytes, ...] = (
 )
 SECTION = re.compile(r"section_(start|end):")
 OURS = re.compile(
-    r"\x1b\[0Ksection_(?:start:\d{9,}:([a-z0-9_-]+)(?:\[collapsed=true\])?|end:\d{9,}:([a-z0-9_-]+))\r\x1b\[0K"
+    r"\x1b\[0Ksection_(?:start:\d{9,}:([a-z0-9_-]+)(?:\[collapsed=true\])?|end:\d{9,}:([a-z0-9_-]+))[\r\n]\x1b\[0K"
 )
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
