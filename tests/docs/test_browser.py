@@ -1,0 +1,221 @@
+"""The site as people use it, in Debian's Chromium: one browser, one server on this machine."""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.docs.pages import LANGUAGES, names
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 900}
+# The commonest messages, each as a person would paste it, and the page that must be found.
+MESSAGES = (
+    "permission denied: projects, get",
+    "CrashLoopBackOff",
+    "ImagePullBackOff",
+    "x509: certificate signed by unknown authority",
+    "connection refused",
+    "invalid session: Token is expired",
+    "ARGOCD_AUTH_TOKEN is required",
+    "app path does not exist",
+    "exceeded quota",
+    "Argo CD has not compared with git",
+)
+RUSSIAN = ("недоступный образ", "принудительный sync", "отозвали")
+STRUCTURE: dict[str, Any] = {"rules": {"color-contrast": {"enabled": False}}}
+COLOURS: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"]}
+# One page of each kind: pictures, logs, diagrams, code of each language, tables, admonitions, lists.
+COLOURFUL = (
+    "index.md",
+    "how-it-works.md",
+    "guides/argocd-account.md",
+    "guides/preflight.md",
+    "reference/junit.md",
+    "troubleshooting.md",
+)
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("there is no Chromium: apt-get install chromium")
+        pytest.skip("there is no Chromium; CI has it")
+    with sync_playwright() as playwright:
+        # A root user has no other way, and nothing but our own pages is opened.
+        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+class Visit:
+    """A page that notes what goes wrong and what is asked of other hosts."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.wrong: list[str] = []
+        page.on("console", lambda message: self._note(message.type == "error", message.text))
+        page.on("pageerror", lambda error: self._note(True, str(error)))
+        page.on("request", self._request)
+        page.on("response", lambda response: self._note(response.status >= 400, f"{response.status} {response.url}"))
+
+    def open(self, language: str, name: str) -> str:
+        """Open the page; gives its address."""
+        half = "" if language == "en" else f"{language}/"
+        self.page.goto(f"{self.address}/{half}{name.removesuffix('index.md').replace('.md', '/')}")
+        return self.page.url
+
+    def _request(self, request: Request) -> None:
+        elsewhere = not request.url.startswith((self.address, "data:", "blob:"))
+        self._note(elsewhere, f"asked another host: {request.url}")
+
+    def _note(self, wrong: bool, text: str) -> None:  # noqa: FBT001
+        if wrong:
+            self.wrong.append(f"{self.page.url}: {text}")
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    context = browser.new_context(viewport=DESK, permissions=["clipboard-read", "clipboard-write"])  # type: ignore[arg-type]
+    yield Visit(context.new_page(), address)
+    context.close()
+
+
+def serious(page: Page, options: dict[str, Any], part: str = "html") -> list[str]:
+    found = Axe().run(page, context=part, options=options).response["violations"]
+    return [
+        f"{page.url}: {violation['id']}: {node['html'][:150]}"
+        for violation in found
+        if violation["impact"] in {"serious", "critical"}
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page(visit: Visit, language: str) -> None:
+    """It loads without errors, asks no other host, fits a phone, and can be used without eyes or mouse."""
+    page, problems = visit.page, list[str]()
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    for name in names():
+        visit.open(language, name)
+        assert page.locator("html").get_attribute("lang") == language
+        too_wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if too_wide > 0:
+            problems.append(f"{page.url} is {too_wide} px wider than a phone")
+        if name == "index.md":
+            problems += serious(page, STRUCTURE)
+        elif language == "en":
+            # What is around the article is the same on every page, and the articles' structure in both languages.
+            problems += serious(page, STRUCTURE, "article")
+    assert problems + visit.wrong == []
+
+
+def test_colours_can_be_read_by_day_and_by_night(visit: Visit) -> None:
+    problems = []
+    for name in COLOURFUL:
+        visit.open("en", name)
+        visit.page.add_style_tag(content="* { transition: none !important }")
+        problems += serious(visit.page, COLOURS)
+        visit.page.evaluate("document.body.setAttribute('data-md-color-scheme', 'slate')")
+        problems += serious(visit.page, COLOURS)
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("preferred", "scheme", "other"), [("dark", "slate", "default"), ("light", "default", "slate")]
+)
+def test_light_and_dark(visit: Visit, preferred: Literal["dark", "light"], scheme: str, other: str) -> None:
+    """As the system has it, until somebody chooses."""
+    visit.page.emulate_media(color_scheme=preferred)
+    visit.open("en", "index.md")
+    visit.page.wait_for_selector(f'body[data-md-color-scheme="{scheme}"]')
+    visit.page.locator("form.md-header__option label:visible").click()
+    visit.page.wait_for_selector(f'body[data-md-color-scheme="{other}"]')
+    visit.open("en", "troubleshooting.md")
+    visit.page.wait_for_selector(f'body[data-md-color-scheme="{other}"]')
+    assert visit.wrong == []
+
+
+def test_an_inaccessible_page_is_noticed(visit: Visit) -> None:
+    visit.open("en", "index.md")
+    visit.page.evaluate(
+        "document.querySelector('article').innerHTML = '<img src=\"missing.png\"><p style=\"color:#eee\">pale words</p>'"
+    )
+    visit.page.wait_for_timeout(200)
+    found = " ".join(serious(visit.page, {}))
+    assert "image-alt" in found
+    assert "color-contrast" in found
+    assert any("404" in text for text in visit.wrong)
+
+
+def search(visit: Visit, text: str) -> list[str]:
+    """The pages that are found, the best first; five fit a screen."""
+    visit.page.locator("input.md-search__input").fill(text)
+    links = visit.page.locator("a.md-search-result__link")
+    links.first.wait_for(state="attached")
+    addresses = links.evaluate_all("links => links.map(link => new URL(link.href).pathname)")
+    return list(dict.fromkeys(addresses))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_search_finds_the_commonest_messages(visit: Visit, language: str) -> None:
+    for message in (*MESSAGES, *(RUSSIAN if language == "ru" else ())):
+        visit.open(language, "index.md")
+        assert any("/troubleshooting/" in found for found in search(visit, message)[:5]), message
+    assert visit.wrong == []
+
+
+@pytest.mark.parametrize("name", ["index.md", "guides/network.md", "reference/settings.md"])
+def test_the_other_language_is_the_same_page(visit: Visit, name: str) -> None:
+    english = visit.open("en", name)
+    russian = english.replace(visit.address, f"{visit.address}/ru")
+    for here, there in (("ru", russian), ("en", english)):
+        visit.page.locator("button.md-header__button[aria-label]").hover()
+        visit.page.locator(f"a.md-select__link[hreflang={here}]").click()
+        visit.page.wait_for_url(there)
+        assert visit.page.locator("html").get_attribute("lang") == here
+    assert visit.wrong == []
+
+
+def test_code_is_copied(visit: Visit) -> None:
+    visit.open("en", "index.md")
+    visit.page.locator("button.md-code__button, button.md-clipboard").first.click()
+    copied = visit.page.evaluate("navigator.clipboard.readText()")
+    assert re.match(r"include:\n  - component: \$CI_SERVER_FQDN/", copied)
+    assert copied.rstrip().endswith("application: sentry-frontend-dev")
+
+
+def test_pictures_are_drawn(visit: Visit) -> None:
+    for language in LANGUAGES:
+        visit.open(language, "index.md")
+        sizes = visit.page.locator(".pictures img").evaluate_all(
+            "pictures => Promise.all(pictures.map(async picture => { picture.loading = 'eager'; await picture.decode(); return picture.naturalWidth }))"
+        )
+        assert sizes == [800, 800]
+        visit.open(language, "how-it-works.md")
+        assert visit.page.locator(".diagram svg text").count() >= 20
+    assert visit.wrong == []
