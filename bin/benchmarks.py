@@ -45,7 +45,7 @@ def sums(measured: Mapping[str, Any], tools: Sequence[str], labels: Sequence[str
             (
                 f"{sum(result['right'] for result in results)} / {len(results)}",
                 f"{sum(result['seconds'] for result in results):.0f}",
-                str(sum(result["requests"] for result in results)),
+                str(sum(result["requests"] or 0 for result in results)),
                 f"{max(result['peak_mb'] for result in results):.0f}",
             )
         )

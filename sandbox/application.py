@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox import logs
+from sandbox import cluster, logs
 from sandbox.git import Repository
 from sandbox.link import SandboxError
 
@@ -107,9 +107,8 @@ class Application:
 
     def get(self) -> State:
         """The object as the cluster has it; raises ``CommandError``."""
-        found = self.sandbox.kubectl("get", "application", self.name, "-n", self.argocd_namespace, "-o", "json")
-        state: State = json.loads(found)
-        return state
+        path = f"/apis/argoproj.io/v1alpha1/namespaces/{self.argocd_namespace}/applications/{self.name}"
+        return cluster.fetch(self.sandbox.world, path)
 
     def delete(self) -> None:
         """Delete the Application object; what it manages stays."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sandbox import build, objects
 from sandbox.link import SandboxError
-from sandbox.parts import ADDRESS, World
+from sandbox.parts import ADDRESS, World, get
 
 CALL_SECONDS: Final = 30.0
 NODE: Final = "node-1"
@@ -72,6 +72,16 @@ def kubectl(world: World, *arguments: str, stdin: str = "") -> str:
         "KUBECONFIG": str(world.kubeconfig),
     }
     return run([str(world.programs["kubectl"]), *arguments], environ=environ, stdin=stdin)
+
+
+def fetch(world: World, path: str) -> dict[str, Any]:
+    """The object at a path of the Kubernetes API, without the price of a kubectl; raises ``CommandError``."""
+    url = f"https://{ADDRESS}:{world.ports['kube-apiserver']}{path}"
+    try:
+        found: dict[str, Any] = json.loads(get(url, token=world.admin_token, seconds=CALL_SECONDS))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"GET {path}: {error}") from error
+    return found
 
 
 def apply(world: World, *objects: dict[str, Any]) -> None:

@@ -3,11 +3,9 @@
 import os
 import socket
 import ssl
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -205,19 +203,26 @@ def _argocd(world: World) -> list[Part]:
     ]  # fmt: skip
 
 
-def answers(url: str, *, token: str = "") -> bool:
-    """Whether a GET of the URL is answered with success within a second."""
-    context = ssl.create_default_context()
-    # The parts sign their own certificates at each start; this only asks whether they are up.
+def get(url: str, *, token: str = "", seconds: float = 1.0) -> bytes:
+    """What a GET of the URL is answered with; raises ``OSError``, also for an answer that is no success."""
+    # The parts sign their own certificates at each start, and no CA is loaded that would know them.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the URLs stand above
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the URLs are our own
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    with opener.open(request, timeout=seconds) as response:
+        found: bytes = response.read()
+        return found
+
+
+def answers(url: str, *, token: str = "") -> bool:
+    """Whether a GET of the URL is answered with success within a second."""
     try:
-        with opener.open(request, timeout=1.0) as response:
-            return bool(response.status == HTTPStatus.OK)
-    except (OSError, urllib.error.URLError, ssl.SSLError):
+        get(url, token=token)
+    except OSError:
         return False
+    return True
 
 
 def listens(port: int) -> bool:

@@ -48,6 +48,8 @@ def configuration_only(stage: Stage) -> Iterator[None]:
 def nothing_changed(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit({"README.md": "hello"})
+    # Whoever is green before Argo CD has noticed is right all the same.
+    stage.truth = None
     yield
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from argocd_release.errors import Outcome
 from sandbox.sandbox import Sandbox
 from scenarios.stage import Scenario, Stage
 
@@ -76,7 +77,7 @@ def play(
         seconds, ended = time.monotonic() - started, time.time()
         beside.result()
     late = None
-    if changes is not None and stage.truth is not None:
+    if changes is not None and stage.truth is not None and scenario.outcome is Outcome.DELIVERED:
         with contextlib.suppress(LookupError):
             late = ended - changes.first(stage.truth)
     return Played(

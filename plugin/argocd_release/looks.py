@@ -13,6 +13,8 @@ from argocd_release.verdict import Failure
 # A refresh waits for the application controller without end; a frozen API server answers nothing at all.
 REFRESH_SECONDS: Final = 10.0
 UNCOMPARED_SECONDS: Final = 5.0
+# A look just before the deadline still gets this long to answer.
+LEAST_SECONDS: Final = 2.0
 # Sync windows change by the minute; nobody is told anything new by asking more often.
 WINDOW_SECONDS: Final = 20.0
 
@@ -78,15 +80,16 @@ class Looks:
     def look(self, *, seconds: float, compare: bool, echo: bool) -> tuple[Application | Failure, bool]:
         """What was seen, and whether Argo CD has compared with git for it."""
         compared = compare
+        limit = min(seconds, REFRESH_SECONDS) if compare else seconds
         try:
-            limit = min(seconds, REFRESH_SECONDS) if compare else seconds
             application = self._commands.get(self._name, seconds=limit, refresh=compare, echo=echo)
         except ArgoCDError as error:
             if not compare or error.trouble is not Trouble.HUNG:
                 return _failure(error), False
             compared = False
             try:
-                application = self._commands.get(self._name, seconds=UNCOMPARED_SECONDS)
+                left = max(seconds - limit, LEAST_SECONDS)
+                application = self._commands.get(self._name, seconds=min(left, UNCOMPARED_SECONDS))
             except ArgoCDError as second:
                 return _failure(second), False
         self.application = self._with_kinships(self._with_window(self._with_workloads(application)))

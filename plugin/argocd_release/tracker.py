@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from argocd_release.application import Application, Kinship
 from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
-from argocd_release.looks import Beneath, Commands, Emit, Feed, Looks
+from argocd_release.looks import LEAST_SECONDS, Beneath, Commands, Emit, Feed, Looks
 from argocd_release.rules import Patience
 from argocd_release.timeline import Timeline
 from argocd_release.verdict import Failure, History, Verdict, judge
@@ -24,8 +24,6 @@ POLL_SECONDS: Final = 2.0
 # Between the look that first sees an end and the one that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# A look just before the deadline still gets this long to answer.
-LEAST_CALL_SECONDS: Final = 2.0
 COMPARE_AGAIN_SECONDS: Final = 5.0
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
@@ -132,7 +130,7 @@ class Tracker:
 
     def _look(self) -> Application | Failure:
         compare = not self._history.compared or self._is_due()
-        seconds = max(self._left(), LEAST_CALL_SECONDS)
+        seconds = max(self._left(), LEAST_SECONDS)
         seen, compared = self._looks.look(seconds=seconds, compare=compare, echo=self._history.now == 0)
         if compare:
             self._compared_at = self._clock.now()

@@ -3,6 +3,7 @@
 import importlib.resources
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -284,8 +285,7 @@ def copy_of_the_project(folder: Path) -> Path:
     ).stdout.split("\0")
     for name in filter(None, files):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes((ROOT / name).read_bytes())
-        (folder / name).chmod((ROOT / name).stat().st_mode)
+        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     return folder
 
 

@@ -29,7 +29,8 @@ def performances(
     folder = tmp_path_factory.mktemp("scenarios")
 
     def perform(scenario: Scenario) -> Played:
-        name, environ = scenario.name, {"RELEASE_TIMEOUT": "60"}
+        # Other tests have applications on the same sandbox that are named as their scenarios are.
+        name, environ = f"play-{scenario.name}", {"RELEASE_TIMEOUT": "60"}
         return play(scenario, sandbox, command=[str(COMMAND)], name=name, folder=folder / name, environ=environ)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -1,8 +1,4 @@
-from pathlib import Path
-
 from argocd_release.errors import Outcome
-
-README = Path(__file__).parents[2] / "README.md"
 
 SHELL_AND_SIGNALS = range(126, 166)
 
@@ -24,8 +20,3 @@ def test_only_a_delivery_is_green() -> None:
 def test_not_judged_is_never_called_failed() -> None:
     not_failed = {outcome for outcome in Outcome if not outcome.is_failure}
     assert {Outcome.UNREACHABLE, Outcome.DENIED, Outcome.SETTINGS, Outcome.CANCELLED} <= not_failed
-
-
-def test_the_table_of_the_readme_is_this_one() -> None:
-    rows = [f"| {outcome.exit_code} | {outcome.word} | {outcome.meaning} |" for outcome in Outcome]
-    assert "\n".join(rows) in README.read_text("utf-8")

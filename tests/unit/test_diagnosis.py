@@ -1,0 +1,112 @@
+"""The limits of the diagnosis: what it costs when Argo CD is slow, silent, or says far too much."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from argocd_release.application import Application
+from argocd_release.diagnosis import SUSPECTS, diagnose
+from argocd_release.errors import ArgoCDError, Trouble
+from argocd_release.tree import Event, Node, Tree, parse
+from tests.unit.states import application
+
+CRASHES = application(health="Progressing")
+
+
+def crashing(count: int) -> Tree:
+    pods = [
+        {
+            "kind": "Pod",
+            "name": f"web-{index}",
+            "uid": f"pod-{index}",
+            "parentRefs": [{"uid": "set"}],
+            "health": {"status": "Degraded"},
+            "info": [{"name": "Status Reason", "value": "CrashLoopBackOff"}],
+        }
+        for index in range(count)
+    ]
+    return parse({"nodes": [{"kind": "ReplicaSet", "name": "web", "uid": "set"}, *pods]})
+
+
+class Slow:
+    """Argo CD's API, that answers when told to."""
+
+    def __init__(self, *, pods: int = 1, hang_at: str = "", fail_at: str = "") -> None:
+        self.pods, self.hang_at, self.fail_at = pods, hang_at, fail_at
+        self.asked: list[str] = []
+
+    def _call(self, what: str) -> None:
+        self.asked.append(what)
+        if what == self.hang_at:
+            time.sleep(5)
+        if what == self.fail_at:
+            raise ArgoCDError(trouble=Trouble.DENIED, command=what, exit_code=None, message="permission denied")
+
+    def tree(self, name: str) -> Tree:
+        del name
+        self._call("tree")
+        return crashing(self.pods)
+
+    def events(self, name: str, node: Node) -> tuple[Event, ...]:
+        del name, node
+        self._call("events")
+        return ()
+
+    def live(self, name: str, node: Node) -> object:
+        del name, node
+        self._call("live")
+        waiting = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "restartCount": 4, "name": "web"}
+        ended = {"lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+        return {"status": {"containerStatuses": [waiting | ended]}, "spec": {"containers": [{"name": "web"}]}}
+
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        del name, pod, container, previous
+        self._call("log")
+        return ("cannot connect",) * lines
+
+
+def ask(slow: Slow, state: Application = CRASHES, **options: float) -> tuple[object, float]:
+    started = time.monotonic()
+    found = diagnose("web", state, sources=slow, stop=threading.Event(), **options)
+    return found, time.monotonic() - started
+
+
+def test_a_call_that_hangs_costs_no_more_than_the_limit_and_what_was_known_is_kept() -> None:
+    found, seconds = ask(Slow(hang_at="log"), seconds=0.5)
+    assert seconds < 2
+    assert "incomplete" in str(found)
+    assert "web-0" in str(found), "the pods were known before"
+
+
+def test_a_stop_ends_it_at_once() -> None:
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    started = time.monotonic()
+    diagnose("web", CRASHES, sources=Slow(hang_at="tree"), stop=stop)
+    assert time.monotonic() - started < 2
+
+
+def test_of_many_pods_only_a_few_are_asked_about() -> None:
+    slow = Slow(pods=50)
+    ask(slow)
+    assert slow.asked.count("live") == SUSPECTS
+
+
+@pytest.mark.parametrize(
+    ("call", "policy"),
+    [
+        ("log", "p, role:ci-readonly, logs, get, */*, allow"),
+        ("tree", "p, role:ci-readonly, applications, get, */*, allow"),
+    ],
+)
+def test_what_is_denied_is_said_with_the_line_that_would_allow_it(call: str, policy: str) -> None:
+    found, _ = ask(Slow(fail_at=call))
+    assert policy in str(found)
+
+
+def test_what_the_application_itself_says_needs_no_api() -> None:
+    state = application(conditions=[{"type": "ComparisonError", "message": "app path does not exist"}])
+    found = diagnose("web", replace(state), sources=Slow(fail_at="tree"), stop=threading.Event())
+    assert found.cause == "ComparisonError: app path does not exist"

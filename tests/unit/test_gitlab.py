@@ -1,0 +1,95 @@
+import io
+import json
+import re
+
+import pytest
+from structlog.typing import FilteringBoundLogger
+
+from argocd_release import log
+from argocd_release.gitlab import QUOTED, Style, style
+
+PLAIN = Style()
+GITLAB = Style(sections=True, colours=True)
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "expected"),
+    [
+        ({}, False, PLAIN),
+        ({}, True, Style(colours=True)),
+        ({"TERM": "dumb"}, True, PLAIN),
+        ({"GITLAB_CI": "true"}, False, GITLAB),
+        ({"GITLAB_CI": "true", "NO_COLOR": "1"}, False, Style(sections=True)),
+        ({"NO_COLOR": "1"}, True, PLAIN),
+        ({"FORCE_COLOR": "1"}, False, Style(colours=True)),
+        ({"FORCE_COLOR": "0"}, False, PLAIN),
+        ({"GITLAB_CI": "false"}, False, PLAIN),
+    ],
+)
+def test_sections_in_gitlab_only_and_colours_as_asked(
+    environ: dict[str, str], *, terminal: bool, expected: Style
+) -> None:
+    assert style(environ, terminal=terminal) == expected
+
+
+def written(shown: Style, *, json_lines: bool = False, debug: bool = False) -> tuple[FilteringBoundLogger, io.StringIO]:
+    stream = io.StringIO()
+    logger = log.configure(
+        stream,
+        redact=lambda text: text.replace("s3cret", "[redacted]"),
+        style=shown,
+        json_lines=json_lines,
+        debug=debug,
+        now=lambda: 1_800_000_000.0,
+    )
+    return logger, stream
+
+
+def test_a_section_is_closed_when_what_is_inside_fails() -> None:
+    logger, stream = written(GITLAB)
+    with pytest.raises(RuntimeError), log.section(logger, "tracking", "Waiting", collapsed=True):
+        raise RuntimeError
+    begin = "\x1b[0Ksection_start:1800000000:tracking[collapsed=true]\r\x1b[0K\x1b[1mWaiting\x1b[0m\n"
+    assert stream.getvalue() == begin + "\x1b[0Ksection_end:1800000000:tracking\r\x1b[0K\n"
+
+
+def test_outside_gitlab_there_are_no_markers() -> None:
+    logger, stream = written(PLAIN)
+    with log.section(logger, "tracking", "Waiting"):
+        logger.info("command", command="argocd app get web")
+    assert stream.getvalue() == "\nWaiting\n$ argocd app get web\n"
+
+
+def test_without_colours_the_words_are_the_same() -> None:
+    lines = "RELEASE FAILED\ncause: Pod/web: CrashLoopBackOff\nnext: fix it\napps  Deployment  web  Synced  Degraded"
+    painted = GITLAB.paint(lines)
+    assert painted != lines
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == lines
+    assert PLAIN.paint(lines) == lines
+
+
+def test_what_a_program_printed_is_never_painted_as_our_own() -> None:
+    line = f"{QUOTED}RELEASE SUCCESSFUL Healthy"
+    assert GITLAB.paint(line) == line
+
+
+def test_json_has_constant_event_names_and_no_secret() -> None:
+    logger, stream = written(GITLAB, json_lines=True, debug=True)
+    with log.section(logger, "tracking", "Waiting"):
+        logger.info("command", command="argocd --header s3cret")
+        logger.debug("called", call="argocd app get", seconds=0.2, end="ok")
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["event"], first["level"], first["command"]) == ("command", "info", "argocd --header [redacted]")
+    assert (second["event"], second["level"], second["seconds"]) == ("called", "debug", 0.2)
+
+
+def test_debug_lines_are_for_those_who_ask() -> None:
+    logger, stream = written(PLAIN)
+    logger.debug("called", call="argocd app get", seconds=0.2, end="ok")
+    assert stream.getvalue() == ""
+
+
+def test_a_log_that_nobody_reads_breaks_nothing() -> None:
+    logger, stream = written(PLAIN)
+    stream.close()
+    logger.info("command", command="argocd app get web")
