@@ -29,7 +29,7 @@ MESSAGES = (
     "ARGOCD_AUTH_TOKEN is required",
     "app path does not exist",
     "exceeded quota",
-    "has not compared with git since this job began",
+    "it has no automated sync policy",
 )
 RUSSIAN = ("недоступный образ", "принудительный sync", "отозвали")
 STRUCTURE: dict[str, Any] = {"rules": {"color-contrast": {"enabled": False}}}
@@ -174,7 +174,16 @@ def test_an_inaccessible_page_is_noticed(visit: Visit) -> None:
 
 def search(visit: Visit, text: str) -> list[str]:
     """The pages that are found, the best first; five fit a screen."""
-    visit.page.locator("input.md-search__input").fill(text)
+    field = visit.page.locator("input.md-search__input")
+    field.focus()
+    # Before that nobody listens to the field.
+    visit.page.wait_for_function(
+        "() => document.querySelector('.md-search-result__meta').textContent.trim() ==="
+        " JSON.parse(document.getElementById('__config').textContent).translations['search.result.placeholder']"
+    )
+    field.fill(text)
+    # The theme listens to keys alone.
+    field.press("End")
     links = visit.page.locator("a.md-search-result__link")
     links.first.wait_for(state="attached")
     addresses = links.evaluate_all("links => links.map(link => new URL(link.href).pathname)")
