@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from argocd_release import settings
+from argocd_release import __version__, settings
 from argocd_release.errors import SettingsError
 from argocd_release.settings import INPUT_PREFIX, PROPERTIES
 from sandbox.cluster import CommandError
@@ -85,7 +85,7 @@ def test_pipelines_are_what_gitlab_and_the_component_take(name: str) -> None:
     own = {key: value for key, value in document.items() if key != "include"}
     for entry in document.get("include", [{"inputs": {}}]):
         if "component" in entry:
-            assert re.fullmatch(r"\$CI_SERVER_FQDN/platform/argocd-release/release@0\.1\.0", entry["component"])
+            assert entry["component"] == f"$CI_SERVER_FQDN/platform/argocd-release/release@{__version__}"
         given = entry["inputs"]
         check_inputs(given)
         whole = merged(resolved(**given), own)
