@@ -75,7 +75,11 @@ def report(schema: Mapping[str, Any], path: str = "") -> Iterator[Row]:
     for name, declared in schema["properties"].items():
         # What may be null is declared as null or something; a reference is one to an enum.
         variants = [declared, *declared.get("anyOf", ())]
-        described = " ".join(variant["description"] for variant in variants if "description" in variant)
+        described = " ".join(
+            f"{'Null: ' if variant.get('type') == 'null' else ''}{variant['description']}"
+            for variant in variants
+            if "description" in variant
+        )
         described = described or ", ".join(map(str, declared.get("enum", ())))
         kinds = dict.fromkeys(kind for variant in variants if (kind := kind_of(variant)))
         yield f"`{path}{name}`", " or ".join(kinds), described

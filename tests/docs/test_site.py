@@ -33,7 +33,8 @@ class Reader(HTMLParser):
         self.ids.add(given.get("id", ""))
         if re.fullmatch(r"h[1-4]", tag) and "id" in given:
             self.headings.append((tag, given["id"] if tag != "h1" else ""))
-        if tag in LOADING:
+        # The canonical address of a page is one that nobody loads.
+        if tag in LOADING and given.get("rel") != "canonical":
             self.loads.append(given.get(LOADING[tag], ""))
 
 

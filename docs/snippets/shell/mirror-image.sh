@@ -1,5 +1,6 @@
-from=registry.example.com/platform/argocd-release:0.1.0
-to=registry.internal.example.com/mirrors/argocd-release:0.1.0
+version=0.1.0
+from="registry.example.com/platform/argocd-release:$version"
+to="registry.internal.example.com/mirrors/argocd-release:$version"
 docker pull "$from"
 docker tag "$from" "$to"
 docker push "$to"
