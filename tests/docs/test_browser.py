@@ -174,7 +174,16 @@ def test_an_inaccessible_page_is_noticed(visit: Visit) -> None:
 
 def search(visit: Visit, text: str) -> list[str]:
     """The pages that are found, the best first; five fit a screen."""
-    visit.page.locator("input.md-search__input").fill(text)
+    field = visit.page.locator("input.md-search__input")
+    field.focus()
+    # Before that nobody listens to the field.
+    visit.page.wait_for_function(
+        "() => document.querySelector('.md-search-result__meta').textContent.trim() ==="
+        " JSON.parse(document.getElementById('__config').textContent).translations['search.result.placeholder']"
+    )
+    field.fill(text)
+    # The theme listens to keys alone.
+    field.press("End")
     links = visit.page.locator("a.md-search-result__link")
     links.first.wait_for(state="attached")
     addresses = links.evaluate_all("links => links.map(link => new URL(link.href).pathname)")
