@@ -29,7 +29,7 @@ MESSAGES = (
     "ARGOCD_AUTH_TOKEN is required",
     "app path does not exist",
     "exceeded quota",
-    "has not compared with git since this job began",
+    "it has no automated sync policy",
 )
 RUSSIAN = ("недоступный образ", "принудительный sync", "отозвали")
 STRUCTURE: dict[str, Any] = {"rules": {"color-contrast": {"enabled": False}}}
