@@ -45,11 +45,17 @@ def sums(measured: Mapping[str, Any], tools: Sequence[str], labels: Sequence[str
             (
                 f"{sum(result['right'] for result in results)} / {len(results)}",
                 f"{sum(result['seconds'] for result in results):.0f}",
-                str(sum(result["requests"] or 0 for result in results)),
+                _requests(results),
                 f"{max(result['peak_mb'] for result in results):.0f}",
             )
         )
     return [(label, *(column[index] for column in columns)) for index, label in enumerate(labels)]
+
+
+def _requests(results: Sequence[Mapping[str, Any]]) -> str:
+    """Not counted is not none: several runs at once have one counter."""
+    counted = [result["requests"] for result in results if result["requests"] is not None]
+    return str(sum(counted)) if counted else "—"
 
 
 def scenarios(measured: Mapping[str, Any], tools: Sequence[str]) -> list[Row]:
