@@ -172,19 +172,19 @@ def test_an_inaccessible_page_is_noticed(visit: Visit) -> None:
     assert any("404" in text for text in visit.wrong)
 
 
-def search(visit: Visit, text: str) -> list[str]:
+def search(page: Page, text: str) -> list[str]:
     """The pages that are found, the best first; five fit a screen."""
-    field = visit.page.locator("input.md-search__input")
-    field.focus()
-    # Before that nobody listens to the field.
-    visit.page.wait_for_function(
+    field, links = page.locator("input.md-search__input"), page.locator("a.md-search-result__link")
+    field.fill("")
+    # The theme listens to keys alone.
+    field.press("End")
+    # It listens, and nothing that was found before is left.
+    page.wait_for_function(
         "() => document.querySelector('.md-search-result__meta').textContent.trim() ==="
         " JSON.parse(document.getElementById('__config').textContent).translations['search.result.placeholder']"
     )
     field.fill(text)
-    # The theme listens to keys alone.
     field.press("End")
-    links = visit.page.locator("a.md-search-result__link")
     links.first.wait_for(state="attached")
     addresses = links.evaluate_all("links => links.map(link => new URL(link.href).pathname)")
     return list(dict.fromkeys(addresses))
@@ -192,9 +192,9 @@ def search(visit: Visit, text: str) -> list[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_search_finds_the_commonest_messages(visit: Visit, language: str) -> None:
+    visit.open(language, "index.md")
     for message in (*MESSAGES, *(RUSSIAN if language == "ru" else ())):
-        visit.open(language, "index.md")
-        assert any("/troubleshooting/" in found for found in search(visit, message)[:5]), message
+        assert any("/troubleshooting/" in found for found in search(visit.page, message)[:5]), message
     assert visit.wrong == []
 
 
