@@ -170,6 +170,7 @@ def test_objects_are_what_the_api_takes(sandbox: Sandbox, name: str) -> None:
     sandbox.kubectl(
         "apply",
         "--server-side",
+        "--force-conflicts",
         "--dry-run=server",
         "--validate=strict",
         "-f",
@@ -181,7 +182,16 @@ def test_objects_are_what_the_api_takes(sandbox: Sandbox, name: str) -> None:
 def test_a_wrong_object_is_noticed(sandbox: Sandbox) -> None:
     text = snippet("kubernetes/ingress-tls.yaml").replace("pathType", "pathtype")
     with pytest.raises(CommandError):
-        sandbox.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
+        sandbox.kubectl(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--dry-run=server",
+            "--validate=strict",
+            "-f",
+            "-",
+            stdin=text,
+        )
 
 
 @pytest.mark.parametrize("name", PATCHES)
