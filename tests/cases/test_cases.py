@@ -8,13 +8,15 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from argocd_release import __version__
-from tests.conftest import COMMAND
 from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support import job
+from tests.support.job import Release
 
 HERE = Path(__file__).parent
 REPLAY = HERE.parent / "replay"
@@ -22,19 +24,15 @@ CASES = sorted(file.parent.name for file in HERE.glob("*/environ.json"))
 EXPECTED = ("log.txt", "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json")
 
 
-def run(case: Path, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def play(case: Path, folder: Path, **environ: str) -> Release:
     settings = json.loads((case / "environ.json").read_text("utf-8"))
-    path = f"{REPLAY}:{os.environ['PATH']}"
-    return subprocess.run(
-        [str(COMMAND)],
-        env={"REPLAY": str(case / "argocd"), "PATH": path} | settings | environ,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    replay = {
+        "REPLAY": str(case / "argocd"),
+        "HOME": str(folder),
+        "PATH": f"{REPLAY}:{os.environ['PATH']}",
+        "PYTHONPATH": str(HERE / "offline"),
+    }
+    return job.run(replay | settings | environ, folder)
 
 
 def steady(text: str) -> str:
@@ -52,8 +50,8 @@ def test_there_are_cases() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     case = HERE / name
-    done = run(case, tmp_path)
-    (tmp_path / "log.txt").write_text(f"{done.stdout}exit code {done.returncode}\n", "utf-8")
+    ended = play(case, tmp_path)
+    (tmp_path / "log.txt").write_text(f"{ended.log}exit code {ended.exit_code}\n", "utf-8")
     for file in EXPECTED:
         came = steady((tmp_path / file).read_text("utf-8"))
         if request.config.getoption("--accept"):
@@ -62,3 +60,11 @@ def test_case(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None
     check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))
     check_annotations((tmp_path / "argocd-release.annotations.json").read_text("utf-8"))
     check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))
+
+
+def test_a_case_that_asks_a_name_server_is_noticed() -> None:
+    asking = "import socket; socket.getaddrinfo('argocd.example.com', 443)"
+    environ = {"PYTHONPATH": str(HERE / "offline")}
+    done = subprocess.run([sys.executable, "-c", asking], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr == "a case asked the network: socket.getaddrinfo 'argocd.example.com'\n"

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import re
 import shutil
 import threading
@@ -60,10 +59,6 @@ def address(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("there is no Chromium: apt-get install chromium")
-        pytest.skip("there is no Chromium; CI has it")
     with sync_playwright() as playwright:
         # A root user has no other way, and nothing but our own pages is opened.
         running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

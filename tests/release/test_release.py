@@ -10,8 +10,8 @@ import pytest
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
-from tests.conftest import Release, StartRelease
 from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.job import Release, StartRelease
 
 IMAGE = "registry.example.com/web"
 Run = Callable[..., Release]

@@ -10,8 +10,8 @@ from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
 from scenarios.play import Played, play
 from scenarios.stage import Scenario
-from tests.conftest import COMMAND
 from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.job import COMMAND
 
 AT_ONCE = 6
 # Six at once on two cores make each other wait; the limits themselves are held by `bin/dev benchmark`, one by one.

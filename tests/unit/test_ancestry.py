@@ -17,6 +17,9 @@ from argocd_release.ancestry import Ancestry
 from argocd_release.application import Kinship, Relation
 from sandbox.git import Repository
 
+# Git's own server, on this machine.
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
 EVERYTHING = 100
 
 
