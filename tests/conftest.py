@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import hypothesis
 import pytest
 
 from sandbox import build
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 # A shell that starts the suite in the background has SIGINT ignored, and every program below would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# For the inner loop; `bin/dev test` tries all of Hypothesis's hundred.
+hypothesis.settings.register_profile("quick", max_examples=25)
 
 HERE: Final = Path(__file__).parent
 SETTINGS: Final = ("ARGOCD_", "RELEASE_", "CI_")

@@ -152,7 +152,7 @@ def runs(wanted: str, image: str) -> bool:
     wanted_reference, _, wanted_digest = wanted.partition("@")
     wanted_name, wanted_tag = _name_and_tag(wanted_reference)
     if not wanted_tag and not wanted_digest:
-        return tag == wanted_name
+        return bool(wanted_name) and tag == wanted_name
     same_name = name == wanted_name or ("/" not in wanted_name and name.endswith(f"/{wanted_name}"))
     return same_name and wanted_tag in {"", tag} and wanted_digest in {"", digest}
 

@@ -4,8 +4,6 @@ Each folder is a case: ``environ.json`` what the job sets, ``argocd/`` the recor
 ``pytest tests/cases --accept`` writes what came out as what is expected: read the difference before you commit it.
 """
 
-import json
-import os
 import re
 import subprocess
 import sys
@@ -15,24 +13,11 @@ import pytest
 
 from argocd_release import __version__
 from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
-from tests.support import job
-from tests.support.job import Release
+from tests.support.replay import CASES as HERE
+from tests.support.replay import OFFLINE, run
 
-HERE = Path(__file__).parent
-REPLAY = HERE.parent / "replay"
 CASES = sorted(file.parent.name for file in HERE.glob("*/environ.json"))
 EXPECTED = ("log.txt", "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json")
-
-
-def play(case: Path, folder: Path, **environ: str) -> Release:
-    settings = json.loads((case / "environ.json").read_text("utf-8"))
-    replay = {
-        "REPLAY": str(case / "argocd"),
-        "HOME": str(folder),
-        "PATH": f"{REPLAY}:{os.environ['PATH']}",
-        "PYTHONPATH": str(HERE / "offline"),
-    }
-    return job.run(replay | settings | environ, folder)
 
 
 def steady(text: str) -> str:
@@ -50,8 +35,8 @@ def test_there_are_cases() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     case = HERE / name
-    ended = play(case, tmp_path)
-    (tmp_path / "log.txt").write_text(f"{ended.log}exit code {ended.exit_code}\n", "utf-8")
+    done = run(case, tmp_path)
+    (tmp_path / "log.txt").write_text(f"{done.stdout}exit code {done.returncode}\n", "utf-8")
     for file in EXPECTED:
         came = steady((tmp_path / file).read_text("utf-8"))
         if request.config.getoption("--accept"):
@@ -64,7 +49,6 @@ def test_case(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None
 
 def test_a_case_that_asks_a_name_server_is_noticed() -> None:
     asking = "import socket; socket.getaddrinfo('argocd.example.com', 443)"
-    environ = {"PYTHONPATH": str(HERE / "offline")}
-    done = subprocess.run([sys.executable, "-c", asking], env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", asking], env=OFFLINE, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert done.stderr == "a case asked the network: socket.getaddrinfo 'argocd.example.com'\n"

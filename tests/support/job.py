@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.gitlab_rules import check_dotenv, check_junit
+
 COMMAND: Final = Path(sys.executable).with_name("argocd-release")
-# What a shell always has, and what tells the processes of a measured run to be measured too.
-_KEPT: Final = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
+_SHELL: Final = ("PATH", "HOME", "LANG")
+_MEASURED: Final = ("COVERAGE_PROCESS_CONFIG",)
 _END_SECONDS: Final = 150.0
 
 
@@ -39,10 +41,10 @@ class Running:
     def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
         self.folder = folder
         self._started = time.monotonic()
-        kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
+        shell = {key: os.environ[key] for key in _SHELL if key in os.environ}
         self.process = subprocess.Popen(
             [str(COMMAND)],
-            env=kept | dict(environ),
+            env=shell | measured() | dict(environ),
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,10 +77,14 @@ class Running:
 StartRelease = Callable[..., Running]
 
 
-def run(environ: Mapping[str, str], folder: Path) -> Release:
-    """Run argocd-release to its end."""
-    running = Running(environ, folder)
-    try:
-        return running.end()
-    finally:
-        running.kill()
+def measured() -> dict[str, str]:
+    """What tells a process of a run with coverage to be measured too."""
+    return {key: os.environ[key] for key in _MEASURED if key in os.environ}
+
+
+def check_reports(release: Release, status: str) -> dict[str, str]:
+    """Both reports pass GitLab's rules and agree; gives the JUnit cases with their status."""
+    assert release.dotenv == check_dotenv("".join(f"{key}={value}\n" for key, value in release.dotenv.items()))
+    assert release.dotenv["ARGOCD_RELEASE_STATUS"] == status
+    assert release.dotenv["ARGOCD_RELEASE_EXIT_CODE"] == str(release.exit_code)
+    return check_junit(release.junit)

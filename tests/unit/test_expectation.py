@@ -45,15 +45,28 @@ def test_the_image_that_is_wanted(wanted: str, image: str) -> None:
         (f"registry.example.com/web:1.3@{DIGEST}", f"registry.example.com/web:1.2@{DIGEST}"),
         (DIGEST, "registry.example.com/web:1.2"),
         ("", "registry.example.com/web:1.2"),
+        ("", "registry.example.com/web"),
+        (":", f"registry.example.com/web@{DIGEST}"),
     ],
 )
 def test_an_image_that_is_another(wanted: str, image: str) -> None:
     assert not runs(wanted, image)
 
 
+REPOSITORIES = st.sampled_from(["web", "team/web", "registry.example.com/web", "registry.example.com:5000/team/web"])
+TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+
+
+@given(REPOSITORIES, TAGS, TAGS)
+def test_an_image_is_what_is_wanted_by_its_tag_alone(repository: str, tag: str, other: str) -> None:
+    for wanted in (tag, f":{tag}", f"web:{tag}", f"{repository}:{tag}"):
+        assert runs(wanted, f"{repository}:{tag}")
+        assert runs(wanted, f"{repository}:{other}") == (tag == other)
+
+
 @given(st.text(), st.text())
-def test_whatever_image_comes_it_does_not_crash(wanted: str, image: str) -> None:
-    assert runs(wanted, image) in {True, False}
+def test_what_runs_is_a_part_of_the_image(wanted: str, image: str) -> None:
+    assert not runs(wanted, image) or wanted.removeprefix(":").removeprefix("@").partition("@")[0] in image
 
 
 def kin(relation: Relation, commits: int = 0, note: str = "") -> Mapping[str, Kinship]:
