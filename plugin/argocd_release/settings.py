@@ -60,6 +60,7 @@ class Settings:
     expectation_grace: int
     revision: str
     revision_match: str
+    git_token: str = field(repr=False)
     source: str
     image: str
     chart_version: str
@@ -76,7 +77,6 @@ class Settings:
     project_url: str
     clone: str
     repository_url: str = field(repr=False)
-    git_token: str = field(repr=False)
     git_ca_file: str
     job_timeout: int
     job_started_at: str
