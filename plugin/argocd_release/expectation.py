@@ -147,8 +147,8 @@ class Expectation:
 def _out_of_reach(reason: str, kinships: list[Kinship]) -> Gap:
     by_relation = {kinship.relation: kinship for kinship in kinships}
     if reverted := by_relation.get(Relation.REVERTED):
-        how = f"{reverted.by[:12]} reverts it" if reverted.by else "its files are again those of before"
-        return Gap(reason=f"{reason}, which is in there no longer: {how}", final=True)
+        how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
+        return Gap(reason=f"{reason}: {how}", final=True)
     if older := by_relation.get(Relation.OLDER):
         return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
     if set(by_relation) == {Relation.DIVERGED}:

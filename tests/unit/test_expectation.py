@@ -114,10 +114,10 @@ def test_the_tag_of_a_revision_and_its_beginning_are_that_revision(*, exact: boo
 def test_what_was_reverted_is_not_delivered() -> None:
     state = replace(ONE, kinships={NEW: Kinship(relation=Relation.REVERTED, by="f" * 40)})
     gap = Expectation(revision="deadbeef").gap(state)
-    reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef, which is in there no longer: "
+    reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef: "
     assert gap == Gap(reason=f"{reason}ffffffffffff reverts it", final=True)
     gap = Expectation(revision="deadbeef").gap(replace(ONE, kinships=kin(Relation.REVERTED)))
-    assert gap == Gap(reason=f"{reason}its files are again those of before", final=True)
+    assert gap == Gap(reason=f"{reason}the files are again those of before it", final=True)
     assert not Expectation(revision="deadbeef").via(state)
 
 
