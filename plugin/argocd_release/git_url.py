@@ -29,7 +29,7 @@ class GitUrl:
             parts = urlsplit(text)
             scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
         except ValueError:
-            return cls(scheme="", host="", port=None, path=text)
+            return cls(scheme="", host="", port=None, path=text.rpartition("@")[2])
         return cls(scheme=scheme, host=host, port=port or _PORTS.get(scheme), path=_path(parts.path))
 
     def is_beside(self, other: "GitUrl") -> bool:

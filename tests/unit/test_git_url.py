@@ -27,7 +27,8 @@ OTHERS = [
     "file:///group/web",
     "group/web",
     "",
-    "https://[::1/group/web",
+    "https://user:secret@[::1/group/web",
+    "https://user:[secret]@gitlab.example.com/group/web",
     "https://gitlab.example.com:port/group/web",
 ]
 
@@ -43,6 +44,7 @@ def test_every_form_is_the_same_repository(form: str) -> None:
 def test_another_repository(other: str) -> None:
     assert not GitUrl.parse(other).is_same(GitUrl.parse(PROJECT))
     assert web_address(other, "") == ""
+    assert "secret" not in str(GitUrl.parse(other))
 
 
 @pytest.mark.parametrize(
