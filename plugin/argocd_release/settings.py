@@ -60,6 +60,7 @@ class Settings:
     expectation_grace: int
     revision: str
     revision_match: str
+    git_token: str = field(repr=False)
     source: str
     image: str
     chart_version: str
@@ -76,6 +77,7 @@ class Settings:
     project_url: str
     clone: str
     repository_url: str = field(repr=False)
+    git_ca_file: str
     job_timeout: int
     job_started_at: str
 
@@ -161,6 +163,7 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     found = [_text(environ, name) for name, declared in PROPERTIES.items() if declared.get("x-secret")]
     # The repository's URL holds the job's token.
     found += [urlsplit(text).password or "" for text in found if "://" in text]
+    found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
     words = _words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
