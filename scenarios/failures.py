@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from argocd_release.errors import Outcome
 from sandbox import manifests
-from scenarios.stage import Stage, config, scenario, status, web
+from scenarios.stage import Stage, config, namespace, scenario, status, web
 
 SLACK = 5.0
 # Creating the first pod, and what kwok takes to give it its fate.
@@ -123,6 +123,29 @@ def missing_namespace(stage: Stage) -> Iterator[None]:
 @scenario("a failed PreSync hook", Outcome.SYNC_FAILED, cause="Job/migrate", within=25)
 def pre_sync_hook(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="fail")})
+    yield
+
+
+@scenario("a hook past its deadline", Outcome.SYNC_FAILED, cause="Job/migrate: Failed — Job was active", within=15)
+def hook_deadline(stage: Stage) -> Iterator[None]:
+    """Kubernetes deletes its pod, which ran."""
+    stage.deploy(
+        web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s", deadline=3)}, retry_limit=0
+    )
+    yield
+
+
+@scenario("a hook that hangs after a failed sync", Outcome.TIMED_OUT, cause="PostSync hook Job/smoke", within=14)
+def hook_hangs(stage: Stage) -> Iterator[None]:
+    """The condition of the sync that failed is still there while the next one runs."""
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    missing = f"{stage.name}-later"
+    hook = manifests.hook("smoke", "PostSync", ends_after="90s")
+    stage.deploy(config("web", namespace=missing), {"hook.yaml": hook}, retry_limit=0)
+    stage.until(lambda state: "SyncError" in str(status(state, "conditions")))
+    stage.sandbox.apply(namespace(missing))
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    stage.until(lambda state: status(state, "operationState", "phase") == "Running")
     yield
 
 

@@ -28,8 +28,8 @@ _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
 # Events that say only that somebody is at it.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
 _BLOCKING_HINT: Final = (
-    "Kubernetes replaces the pods of a StatefulSet in order and waits for this one, which is broken: delete it, and the "
-    "rollout goes on"
+    "Kubernetes replaces the pods of a StatefulSet in order and waits for this one, which is broken: delete it, and "
+    "the rollout goes on"
 )
 _DEADLINE_HINT: Final = (
     "it was ended after its activeDeadlineSeconds: see what it waits for, or give it longer; push again"
@@ -192,6 +192,8 @@ def _pod_hint(status: str, container: Container | None, clues: Clues, quote: str
     if container is not None and container.in_trouble and container.exit_code is not None:
         where = "its log above" if clues.log and clues.log.lines else "its log"
         return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
+    if "MountVolume" in quote or "Unable to attach or mount" in quote:
+        return "create what the message names (Secret, ConfigMap, claim), or correct the volume; push again"
     if "probe" in quote.lower():
         return "make the program answer its probe, or correct the probe (path, port, delay, timeout); push again"
     return ""

@@ -149,8 +149,8 @@ class Expectation:
         return Gap(reason=f"no pod runs the image {self.image}; running: {shown}", final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> Gap | None:
-        # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves something
-        # only of a name that has no other version there.
+        # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
+        # something only of a name that has no other version there.
         found = [image for image in application.images if runs(self.image, image)]
         names = {parts(image)[0] for image in found}
         others = [image for image in application.images if image not in found and parts(image)[0] in names]

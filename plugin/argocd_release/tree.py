@@ -138,7 +138,7 @@ class Tree:
         return newest
 
     def is_current(self, node: Node) -> bool:
-        """Whether the node is no ReplicaSet of a revision before, nor a pod of one, nor of a ControllerRevision before."""
+        """Whether the node is no ReplicaSet of a revision before, nor a pod of one or a ControllerRevision before."""
         owner = self.owner(node)
         if node.kind == "ReplicaSet" or owner is None:
             return node.kind != "ReplicaSet" or _revision(node) >= _revision(self._newest[node.owner, node.kind])

@@ -111,7 +111,8 @@ def test_where_only_jobs_have_pods_the_newest_job_counts() -> None:
 def revised(kind: str, name: str, *pods: dict[str, Any]) -> dict[str, Any]:
     """Two revisions, the second of which is rolled out."""
     revisions = [
-        node("ControllerRevision", f"{name}-{text}", name, Revision=f"Rev:{n}") | {"createdAt": f"2026-01-01T00:0{n}:00Z"}
+        node("ControllerRevision", f"{name}-{text}", name, Revision=f"Rev:{n}")
+        | {"createdAt": f"2026-01-01T00:0{n}:00Z"}
         for n, text in ((1, "old"), (2, "new"))
     ]
     return {"nodes": [node(kind, name) | {"health": {"status": "Progressing"}}, *reversed(revisions), *pods]}
@@ -120,9 +121,7 @@ def revised(kind: str, name: str, *pods: dict[str, Any]) -> dict[str, Any]:
 CRASHES = {"reason": "CrashLoopBackOff", "health": "Degraded"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "old", "new"), [("StatefulSet", "db-old", "db-new"), ("DaemonSet", "old", "new")]
-)
+@pytest.mark.parametrize(("kind", "old", "new"), [("StatefulSet", "db-old", "db-new"), ("DaemonSet", "old", "new")])
 def test_pods_of_a_controller_revision_before_are_history(kind: str, old: str, new: str) -> None:
     pods = [pod("db-0", "db", "db:1", hash=old, **CRASHES), pod("db-1", "db", "db:2", hash=new)]
     known = parse(revised(kind, "db", *pods))

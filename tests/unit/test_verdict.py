@@ -147,7 +147,13 @@ def test_the_pod_that_fails_longest_is_named() -> None:
 
 
 def resource(name: str, health: str, **fields: Any) -> dict[str, Any]:
-    return {"group": "apps", "kind": "Deployment", "name": name, "status": "Synced", "health": {"status": health}} | fields
+    return {
+        "group": "apps",
+        "kind": "Deployment",
+        "name": name,
+        "status": "Synced",
+        "health": {"status": health},
+    } | fields
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,10 @@ def test_what_makes_the_application_what_it_is_is_named(health: str, named: str)
 
 def test_a_claim_says_what_it_lacks() -> None:
     claim = resource("data", "Progressing", group="", kind="PersistentVolumeClaim")
-    assert twice(health="Progressing", resources=[claim]).reason == "Progressing: PersistentVolumeClaim/data has no volume yet"
+    assert (
+        twice(health="Progressing", resources=[claim]).reason
+        == "Progressing: PersistentVolumeClaim/data has no volume yet"
+    )
 
 
 def test_a_new_revision_starts_the_grace_anew() -> None:
