@@ -135,7 +135,7 @@ def hook_deadline(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a hook that hangs after a failed sync", Outcome.TIMED_OUT, cause="PostSync hook Job/smoke", within=14)
+@scenario("a hook that hangs after a failed sync", Outcome.TIMED_OUT, cause="PostSync hook Job/smoke", within=16)
 def hook_hangs(stage: Stage) -> Iterator[None]:
     """The condition of the sync that failed is still there while the next one runs."""
     stage.settings["RELEASE_TIMEOUT"] = "10"

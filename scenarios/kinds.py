@@ -177,18 +177,18 @@ def unschedulable(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a fix of a StatefulSet whose pods crash", GREEN, within=45)
+@scenario("a fix of a StatefulSet whose pods crash", GREEN, within=50)
 def stateful_fix(stage: Stage) -> Iterator[None]:
     """The pods are replaced one after another; those that wait for their turn still crash."""
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=3, parallel=True)})
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
     stage.sleep(3)
-    new = manifests.stateful_set("db", f"{IMAGE}:2", replicas=3, parallel=True, ready_after="8s")
+    new = manifests.stateful_set("db", f"{IMAGE}:2", replicas=3, parallel=True, ready_after="11s")
     stage.commit({"db.yaml": new})
     yield
 
 
-@scenario("a StatefulSet that waits for a broken pod", Outcome.TIMED_OUT, cause="(of the revision before)", within=19)
+@scenario("a StatefulSet that waits for a broken pod", Outcome.TIMED_OUT, cause="(of the revision before)", within=21)
 def stateful_blocked(stage: Stage) -> Iterator[None]:
     """The fix is applied, and Kubernetes replaces none before the broken one is ready."""
     stage.settings["RELEASE_TIMEOUT"] = "15"

@@ -94,8 +94,8 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     others = list(_others(tree))
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
     found = sorted([*pods, *barren, *claims], key=lambda node: (*rank(node), *within(node)))
-    rest = [node for node in others if node not in claims]
-    return tuple(node for node in (*found, *tree.blocking, *rest) if _counts(tree, node))
+    rest = [node for node in others if node not in found]
+    return tuple(node for node in (*found, *tree.blocking, *rest) if _counts(application, tree, node))
 
 
 def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Finding | None:
@@ -146,7 +146,7 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Findi
     if node in tree.barren and not refused and node.health != "Degraded":
         return None
     said = node.message if node.health == "Degraded" and node.message else _message([*(refused or warnings)][-1:])
-    said = (said or node.message).removeprefix("Error creating: ")
+    said = said or node.message
     hint = _DEADLINE_HINT if node.kind == "Job" and "longer than specified deadline" in said else _creation_hint(said)
     return Finding(cause=tree.described(node, said, refused=bool(refused)), hint=hint)
 
@@ -190,7 +190,7 @@ def _pod_hint(status: str, container: Container | None, clues: Clues, quote: str
     if container is not None and container.exit_code == _KILLED and "OOMKilled" in {container.reason, container.before}:
         return "it needed more memory than its limit: raise the limit or use less; push again"
     if container is not None and container.in_trouble and container.exit_code is not None:
-        where = "its log above" if clues.log and clues.log.lines else "its log"
+        where = "its log above" if clues.log and clues.log.says_something else "its log"
         return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
     if "MountVolume" in quote or "Unable to attach or mount" in quote:
         return "create what the message names (Secret, ConfigMap, claim), or correct the volume; push again"
@@ -202,7 +202,9 @@ def _pod_hint(status: str, container: Container | None, clues: Clues, quote: str
 def _creation_hint(said: str) -> str:
     if "exceeded quota" in said:
         return "raise the namespace's quota, free some of it, or ask for less; Argo CD goes on by itself then"
-    if "admission webhook" in said or "violates PodSecurity" in said:
+    if "failed calling webhook" in said:
+        return "see that the webhook's own pods run; what it forbids or not is not known until it answers"
+    if any(words in said for words in ("admission webhook", "ValidatingAdmissionPolicy", "violates PodSecurity")):
         return "make the pod obey the rule that the message names; push again"
     if "service account" in said or "serviceaccount" in said:
         return "create the service account, or correct its name in the manifest; push again"
@@ -227,11 +229,17 @@ def _is_of(tree: Tree, node: Node, item: ResourceResult) -> bool:
     return (root.kind, root.name) == (item.kind, item.name)
 
 
-def _counts(tree: Tree, node: Node) -> bool:
-    """Whether it bears on the application. A Job's pod does if the Job does: not that of last night's CronJob."""
+def _counts(application: Application, tree: Tree, node: Node) -> bool:
+    """Whether it bears on the application's health: no Job of last night's CronJob, nor a hook of the sync before."""
+    if node.kind != "Job" and not tree.is_of_a_job(node):
+        return True
     root = tree.root(node)
-    of_a_job = node.kind == "Job" or tree.is_of_a_job(node)
-    return not of_a_job or root.health in _UNHEALTHY
+    return any(
+        (item.group, item.kind, item.namespace, item.name) == (root.group, root.kind, root.namespace, root.name)
+        and not item.hook
+        and item.health in _UNHEALTHY
+        for item in application.resources
+    )
 
 
 def _others(tree: Tree) -> Iterator[Node]:

@@ -223,6 +223,7 @@ class Tree:
         ``refused``: it can make no pods. Of a ReplicaSet without one that is known: its only condition says so.
         """
         root, said = self.root(node), message or node.message
+        said = said.removeprefix("(combined from similar events): ").removeprefix("Error creating: ")
         path = str(node) if root is node else f"{root} → {node}"
         again = f", {node.restarts} restart{'' if node.restarts == 1 else 's'}" if node.restarts else ""
         what = node.reason or ("Failed" if node.kind == "Job" and node.health == "Degraded" else node.health)

@@ -19,7 +19,7 @@ from argocd_release.shape import as_objects
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
-from scenarios.stage import IMAGE, Play, Stage, web
+from scenarios.stage import IMAGE, Play, Stage, status, web
 
 FOLDER: Final = Path(__file__).parent
 AT_ONCE: Final = 4
@@ -67,11 +67,29 @@ def stateful_rollback(stage: Stage) -> Iterator[None]:
     yield
 
 
-OWN: Final[tuple[Play, ...]] = (daemon_crash, stateful_crash, job_quota, daemon_quota, oom, stateful_rollback)
+def pre_sync_hook(stage: Stage) -> Iterator[None]:
+    """Without retries, each of which deletes the hook first."""
+    hook = manifests.hook("migrate", "PreSync", fate="fail")
+    stage.deploy(web("1"), {"hook.yaml": hook}, retry_limit=0)
+    yield
+
+
+def old_hook(stage: Stage) -> Iterator[None]:
+    """The hook of the sync before failed, and is still there; the next one has none."""
+    hook = manifests.hook("smoke", "PostSync", fate="fail")
+    stage.deploy(web("1"), {"hook.yaml": hook}, retry_limit=0)
+    stage.until(lambda state: status(state, "operationState", "phase") == "Failed")
+    stage.commit(web("2", fate="never-ready"), {"hook.yaml": None})
+    yield
+
+
+OWN: Final[tuple[Play, ...]] = (
+    daemon_crash, stateful_crash, job_quota, daemon_quota, oom, stateful_rollback, pre_sync_hook, old_hook,
+)  # fmt: skip
 PLAYED: Final = (
     "claim-of-unknown-class", "claim-without-class", "config-error", "crash-loop", "forbidden-daemon",
     "forbidden-pods", "hook-deadline", "hook-hangs", "image-pull", "ingress", "init-crash", "job-fails", "last-night",
-    "load-balancer", "missing-path", "not-mounted", "post-sync-hook", "pre-sync-hook", "quota", "stateful-blocked",
+    "load-balancer", "missing-path", "not-mounted", "post-sync-hook", "quota", "stateful-blocked",
     "stateful-fix", "stateful-quota", "too-slow", "unschedulable",
 )  # fmt: skip
 SITUATIONS: Final[dict[str, Play]] = {play.__name__.replace("_", "-"): play for play in OWN} | {
@@ -83,6 +101,7 @@ def record(name: str, sandbox: Sandbox) -> None:
     """Play the situation, and write down what Argo CD says then."""
     stage = Stage(sandbox=sandbox, name=f"rec-{name}")
     next(SITUATIONS[name](stage))
+    stage.running.refresh()
     time.sleep(SECONDS)
     application = json.loads(sandbox.argocd("app", "get", stage.name, "--refresh", "-o", "json"))
     base = f"https://{sandbox.server}/api/v1/applications/{stage.name}"
@@ -94,8 +113,8 @@ def record(name: str, sandbox: Sandbox) -> None:
             return client.get(f"{base}/{what}", params=query).raise_for_status().json()
 
         tree = ask("resource-tree")
-        answers = {node["uid"]: _answers(node, ask) for node in tree["nodes"] if node["kind"] in ASKED}
-        for node in tree["nodes"]:
+        answers = {node["uid"]: _answers(node, ask) for node in tree.get("nodes", []) if node["kind"] in ASKED}
+        for node in tree.get("nodes", []):
             if node["kind"] == "Pod":
                 answers[node["uid"]]["logs"] = _logs(client, base, node, answers[node["uid"]]["manifest"])
     known = {"application": _plain(application), "tree": _plain(tree), "nodes": answers}
@@ -121,7 +140,9 @@ def _logs(client: httpx.Client, base: str, pod: dict[str, Any], manifest: dict[s
         query = {"container": container["name"], "namespace": pod["namespace"], "tailLines": "30"}
         text = client.get(f"{base}/pods/{pod['name']}/logs", params=query).text
         entries = [json.loads(line).get("result", {}) for line in text.splitlines()]
-        found[container["name"]] = [entry["content"] for entry in entries if entry.get("timeStamp")]
+        found[container["name"]] = [
+            entry["content"] for entry in entries if entry.get("timeStamp") and not entry.get("last")
+        ]
     return found
 
 
