@@ -202,7 +202,7 @@ class Tree:
         """The images that serve: of pods that are ready; where there are only pods of Jobs, of the newest Job's."""
         serving = [pod for pod in self.served if pod.serves]
         if not self.served:
-            jobs = [owner for pod in self.pods if (owner := self.owner(pod)) is not None]
+            jobs = [node for node in self.nodes if node.kind == "Job"]
             newest = max(jobs, key=lambda job: job.created_at, default=None)
             serving = [pod for pod in self.pods if newest and pod.owner == newest.uid and pod.health == "Healthy"]
         return tuple(dict.fromkeys(image for pod in serving for image in pod.images))

@@ -17,6 +17,7 @@ from argocd_release.document import parse as parse_application
 from argocd_release.evidence import Diagnosis
 from argocd_release.shape import as_object
 from argocd_release.tree import Event, Node, Tree, parse, parse_events
+from tests.recorded.record import SITUATIONS
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 
@@ -269,6 +270,18 @@ ROWS: dict[str, Row] = {
     "a hook that hangs, after a sync that failed": Row(
         recorded="hook-hangs", cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint="fix the hook",
     ),
+    "a hook that hangs, and the error of the sync before": Row(
+        recorded="hook-hangs",
+        changed={'"controllerNamespace": "argocd"': '"conditions": [{"type": "SyncError", "message": "Failed sync attempt"}]'},
+        cause="PostSync hook Job/smoke → Pod/smoke-POD: ",
+        hint="fix the hook",
+    ),
+    "auto-sync gave up": Row(
+        recorded="missing-path",
+        changed={'"type": "ComparisonError"': '"type": "SyncError"', '"status": "Unknown"': '"status": "OutOfSync"'},
+        cause="SyncError: ",
+        hint="create the path in git",
+    ),
     "a CronJob's failure of last night is not it": Row(
         recorded="last-night", cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
     ),
@@ -310,6 +323,11 @@ ROWS: dict[str, Row] = {
         hint="make room",
     ),
 }  # fmt: skip
+
+
+def test_each_recording_can_be_made_anew_and_is_used() -> None:
+    kept = {file.stem for file in RECORDED.glob("*.json")}
+    assert kept == set(SITUATIONS) == {row.recorded for row in ROWS.values()}
 
 
 @pytest.mark.parametrize("title", ROWS)

@@ -104,6 +104,7 @@ def test_where_only_jobs_have_pods_the_newest_job_counts() -> None:
     jobs = [node("Job", f"report-{n}") | {"createdAt": f"2026-01-0{n}T00:00:00Z"} for n in (1, 2)]
     pods = [pod(f"report-{n}-a", f"report-{n}", f"web:{n}", reason="Completed") for n in (1, 2)]
     assert parse({"nodes": [*jobs, *pods]}).images == ("web:2",)
+    assert parse({"nodes": [*jobs, pods[0]]}).images == (), "the newest has none yet"
     pods[1] = pod("report-2-a", "report-2", "web:2", reason="Error", health="Degraded")
     assert parse({"nodes": [*jobs, *pods]}).images == ()
 
