@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from argocd_release.errors import Outcome
 from sandbox import manifests
-from scenarios.stage import Stage, config, namespace, scenario, status, web
+from scenarios.stage import Stage, config, scenario, status, web
 
 SLACK = 5.0
 # Creating the first pod, and what kwok takes to give it its fate.
@@ -133,20 +133,6 @@ def hook_deadline(stage: Stage) -> Iterator[None]:
         web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s", deadline=3)}, retry_limit=0
     )
     yield
-
-
-@scenario("a hook that hangs after a failed sync", Outcome.TIMED_OUT, cause="PostSync hook Job/smoke", within=18)
-def hook_hangs(stage: Stage) -> Iterator[None]:
-    """The condition of the sync that failed may still be there while the next one runs."""
-    stage.settings |= {"RELEASE_TIMEOUT": "12", "RELEASE_FAIL_FAST": "false"}
-    missing = f"{stage.name}-later"
-    hook = manifests.hook("smoke", "PostSync", ends_after="90s")
-    stage.deploy(config("web", namespace=missing), {"hook.yaml": hook}, retry_limit=0)
-    stage.until(lambda state: "SyncError" in str(status(state, "conditions")))
-    stage.sandbox.apply(namespace(missing))
-    yield
-    stage.sleep(3)
-    stage.sandbox.argocd("app", "sync", stage.name, "--async")
 
 
 @scenario("a failed PostSync hook after Healthy", Outcome.SYNC_FAILED, cause="Job/smoke-test", within=15)

@@ -19,7 +19,7 @@ from argocd_release.shape import as_objects
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
-from scenarios.stage import IMAGE, Play, Stage, status, web
+from scenarios.stage import IMAGE, Play, Stage, config, namespace, status, web
 
 FOLDER: Final = Path(__file__).parent
 AT_ONCE: Final = 4
@@ -83,12 +83,24 @@ def old_hook(stage: Stage) -> Iterator[None]:
     yield
 
 
+def hook_hangs(stage: Stage) -> Iterator[None]:
+    """In a sync by hand, after one that failed."""
+    missing = f"{stage.name}-later"
+    hook = manifests.hook("smoke", "PostSync", ends_after="90s")
+    stage.deploy(config("web", namespace=missing), {"hook.yaml": hook}, retry_limit=0)
+    stage.until(lambda state: "SyncError" in str(status(state, "conditions")))
+    stage.sandbox.apply(namespace(missing))
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    stage.until(lambda state: status(state, "operationState", "phase") == "Running")
+    yield
+
+
 OWN: Final[tuple[Play, ...]] = (
-    daemon_crash, stateful_crash, job_quota, daemon_quota, oom, stateful_rollback, pre_sync_hook, old_hook,
+    daemon_crash, stateful_crash, job_quota, daemon_quota, oom, stateful_rollback, pre_sync_hook, old_hook, hook_hangs,
 )  # fmt: skip
 PLAYED: Final = (
     "claim-of-unknown-class", "claim-without-class", "config-error", "crash-loop", "forbidden-daemon",
-    "forbidden-pods", "hook-deadline", "hook-hangs", "image-pull", "ingress", "init-crash", "job-fails", "last-night",
+    "forbidden-pods", "hook-deadline", "image-pull", "ingress", "init-crash", "job-fails", "last-night",
     "load-balancer", "missing-path", "not-mounted", "post-sync-hook", "quota", "stateful-blocked",
     "stateful-fix", "stateful-quota", "too-slow", "unschedulable",
 )  # fmt: skip
