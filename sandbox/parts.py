@@ -76,7 +76,8 @@ def _kubernetes(world: World) -> list[Part]:
     api, kubeconfig = f"https://{ADDRESS}:{port['kube-apiserver']}", f"--kubeconfig={world.kubeconfig}"
     certificate, key = folder / "pki" / "apiserver.crt", folder / "pki" / "apiserver.key"
     # Everything but what manages real machines: nodes are kwok's business.
-    controllers = "deployment,replicaset,statefulset,daemonset,job,cronjob,namespace,garbagecollector,resourcequota"
+    controllers = "deployment,replicaset,statefulset,daemonset,job,cronjob,namespace,garbagecollector,resourcequota,"
+    controllers += "persistentvolume-binder"
     return [
         Part(
             name="etcd",

@@ -18,7 +18,7 @@ from argocd_release.errors import ArgoCDError, Trouble
 from argocd_release.settings import Settings, parse_opts
 from argocd_release.shape import as_object, as_objects
 from argocd_release.text import clean, one_line
-from argocd_release.tree import Event, Node, Tree, Workloads, parse, parse_events
+from argocd_release.tree import Event, Failing, Node, Tree, Workloads, parse, parse_events
 
 CALL_SECONDS: Final = 3.0
 BODY_LIMIT: Final = 64 << 20
@@ -53,15 +53,19 @@ class Api:
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
         tree = self.tree(name)
-        failing = [tree.described(node) for node in tree.failing]
+        failing = [Failing(uid=node.uid, text=tree.described(node)) for node in tree.failing]
         for node in tree.barren:
             # These have no condition that says it: only their events do.
             if node.kind != "ReplicaSet":
-                refused = [event for event in self.events(name, node) if event.reason == "FailedCreate"]
-                failing += [tree.described(node, event.message) for event in refused[-1:]]
-        images = dict.fromkeys(image for pod in tree.pods for image in pod.images)
+                refused = tree.refusals(node, self.events(name, node))
+                failing += [
+                    Failing(uid=node.uid, text=tree.described(node, event.message, refused=True))
+                    for event in refused[-1:]
+                ]
         ready = sum(pod.health == "Healthy" for pod in tree.served)
-        return Workloads(failing=tuple(failing), images=tuple(images), pods=len(tree.served), ready=ready)
+        return Workloads(
+            failing=tuple(failing), images=tree.images, starting=tree.starting, pods=len(tree.served), ready=ready
+        )
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""

@@ -6,9 +6,11 @@ Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from argocd_release.tree import Workloads
+
+_ERRORS: Final = frozenset({"ComparisonError", "InvalidSpecError", "UnknownError"})
 
 
 class Word(StrEnum):
@@ -193,7 +195,14 @@ class Application:
     @property
     def failing(self) -> tuple[str, ...]:
         """What lies beneath the application and cannot start, in one line each."""
-        return self.workloads.failing if self.workloads else ()
+        return tuple(each.text for each in self.workloads.failing) if self.workloads else ()
+
+    @property
+    def errors(self) -> tuple[Condition, ...]:
+        """The conditions that say why this revision is not applied."""
+        # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
+        gave_up = {"SyncError"} if self.sync is SyncStatus.OUT_OF_SYNC and not self.operating else set()
+        return tuple(item for item in self.conditions if item.type in _ERRORS | gave_up)
 
     @property
     def operating(self) -> bool:

@@ -85,7 +85,7 @@ def steps(name: str, application: Application, sources: Sources) -> Iterator[Dia
             cause=found.cause if found else known.cause,
             hint=found.hint if found else known.hint,
             occurrences=(*known.occurrences, *occurrences),
-            logs=(*known.logs, clues.log) if clues.log and clues.log.lines else known.logs,
+            logs=(*known.logs, clues.log) if clues.log and clues.log.says_something else known.logs,
             notes=tuple(dict.fromkeys((*known.notes, *notes))),
         )
         yield known

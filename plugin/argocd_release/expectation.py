@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from argocd_release.application import Application, HealthStatus, Kinship, Relation, Source
+from argocd_release.image import parts, runs
 from argocd_release.text import one_line
 
 NAMED: Final = 3
@@ -126,22 +127,42 @@ class Expectation:
             return Gap(reason="the application has no source that is a Helm chart", final=True)
         # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
         versions = [application.revisions[i] for i in charts if i < len(application.revisions)]
-        if self.chart_version in versions:
+        if _version(self.chart_version) in map(_version, versions):
             return None
         return Gap(reason=f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}")
 
     def _image_gap(self, application: Application) -> Gap | None:
         if not self.image:
             return None
-        # The summary holds images of every pod there is, those of old ReplicaSets too (argo-cd #21785).
-        running = application.workloads.images if application.workloads else application.images
+        beneath = application.workloads
+        if beneath is None:
+            return self._image_gap_of_summary(application)
+        running = beneath.images
         if any(runs(self.image, image) for image in running):
+            return None
+        unhealthy = bool(self.healths) and application.health not in self.healths
+        if unhealthy and any(runs(self.image, image) for image in beneath.starting):
+            # Health is waited for all the same, and says why it is not there.
             return None
         more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
         shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
         # What a known revision says is settled; without one, a commit with the image may still come.
         settled = bool(self.revision) and application.health in self.healths
         return Gap(reason=f"no pod runs the image {self.image}; running: {shown}", final=settled)
+
+    def _image_gap_of_summary(self, application: Application) -> Gap | None:
+        # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
+        # something only of a name that has no other version there.
+        found = [image for image in application.images if runs(self.image, image)]
+        names = {parts(image)[0] for image in found}
+        others = [image for image in application.images if image not in found and parts(image)[0] in names]
+        if found and not others:
+            return None
+        if found:
+            shown = one_line(", ".join([*found, *others][:NAMED]))
+            return Gap(reason=f"there are pods of {shown}; which of them run only Argo CD's HTTP API can tell")
+        shown = one_line(", ".join(application.images[:NAMED])) or "none"
+        return Gap(reason=f"no pod runs the image {self.image}; there are pods of: {shown}")
 
 
 def _out_of_reach(reason: str, kinships: list[Kinship]) -> Gap:
@@ -158,25 +179,9 @@ def _out_of_reach(reason: str, kinships: list[Kinship]) -> Gap:
     return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
 
 
-def runs(wanted: str, image: str) -> bool:
-    """Whether the image is what is wanted: a tag, a digest, ``name:tag``, or a reference with or without digest."""
-    wanted = wanted.removeprefix(":").removeprefix("@")
-    reference, _, digest = image.partition("@")
-    name, tag = _name_and_tag(reference)
-    if wanted.startswith("sha256:"):
-        return digest == wanted
-    wanted_reference, _, wanted_digest = wanted.partition("@")
-    wanted_name, wanted_tag = _name_and_tag(wanted_reference)
-    if not wanted_tag and not wanted_digest:
-        return bool(wanted_name) and tag == wanted_name
-    same_name = name == wanted_name or ("/" not in wanted_name and name.endswith(f"/{wanted_name}"))
-    return same_name and wanted_tag in {"", tag} and wanted_digest in {"", digest}
-
-
-def _name_and_tag(reference: str) -> tuple[str, str]:
-    name, colon, tag = reference.rpartition(":")
-    # A colon before a slash is that of a registry's port.
-    return (name, tag) if colon and "/" not in tag else (reference, "")
+def _version(text: str) -> str:
+    """A chart's version, alike however it is written: with a ``v`` or not, and in a registry with ``_`` for ``+``."""
+    return text.removeprefix("v").replace("_", "+")
 
 
 def _is_git(revision: str) -> bool:

@@ -17,7 +17,6 @@ from argocd_release.waiting import EMPTY, first, is_current, operation_cause, un
 
 # Troubles that are an answer of Argo CD's all the same.
 _ANSWERS: Final = frozenset({Trouble.MISSING, Trouble.DENIED, Trouble.UNAUTHENTICATED})
-_ERROR_CONDITIONS: Final = frozenset({"ComparisonError", "InvalidSpecError", "UnknownError"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +29,19 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """When a symptom was seen first (seconds on the injected clock), by how many looks, of which revision, and why."""
+    """When a symptom was seen first (seconds on the injected clock), by how many looks, of which revision, and why.
 
-    since: float
+    ``each``: when it was seen first of each thing that still shows it, by uid; of the application itself by ``""``.
+    """
+
     looks: int
     subject: str
     reason: str
+    each: Mapping[str, float]
+
+    @property
+    def since(self) -> float:
+        return min(self.each.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +72,13 @@ class History:
         sightings: dict[Symptom, Sighting] = {}
         for symptom, reason in findings(seen, looked).items():
             before = self.sightings.get(symptom)
-            if before is None or before.subject != subject:
-                before = Sighting(since=now, looks=0, subject=subject, reason=reason)
-            sightings[symptom] = replace(before, looks=before.looks + 1, reason=reason)
+            lasts = before is not None and before.subject == subject
+            known, looks = (before.each, before.looks) if before is not None and lasts else ({}, 0)
+            texts = _texts(symptom, application, reason)
+            each = {uid: known.get(uid, now) for uid in texts}
+            # What shows it longest is named first: it is what ripens.
+            told = first(tuple(texts[uid] for uid in sorted(texts, key=lambda uid: each[uid])))
+            sightings[symptom] = Sighting(looks=looks + 1, subject=subject, reason=told, each=each)
         return replace(looked, sightings=sightings)
 
     @property
@@ -117,6 +127,12 @@ def findings(seen: Application | Failure, history: History) -> dict[Symptom, str
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
 
 
+def _texts(symptom: Symptom, application: Application | None, reason: str) -> dict[str, str]:
+    """The reason, by what shows the symptom: of pods each has a grace of its own."""
+    failing = application.workloads.failing if application and application.workloads else ()
+    return {each.uid: each.text for each in failing} if symptom is Symptom.PODS else {"": reason}
+
+
 def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, str]]:
     match failure.trouble:
         case Trouble.DENIED | Trouble.UNAUTHENTICATED:
@@ -140,11 +156,8 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     expectation = history.expectation
     if Condition.OPERATION in expectation.wait_for:
         yield from _failed_operation(application, history)
-    for condition in application.conditions:
-        # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
-        gave_up = condition.type == "SyncError" and application.sync is SyncStatus.OUT_OF_SYNC
-        if condition.type in _ERROR_CONDITIONS or (gave_up and not application.operating):
-            yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"
+    for condition in application.errors:
+        yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"
     synced = application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
     settled = synced and not application.operating
     gap = expectation.gap(application)

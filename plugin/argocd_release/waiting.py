@@ -5,6 +5,7 @@ from typing import Final
 
 from argocd_release.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.expectation import Condition, Expectation
+from argocd_release.lack import lack
 from argocd_release.text import one_line
 
 NAMED_RESOURCES: Final = 3
@@ -14,6 +15,14 @@ NOT_COMPARED: Final = (
     "Argo CD has not compared with git since this job began; its application controller may be down or busy"
 )
 EMPTY: Final = "the application manages no resources"
+# The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
+_SEVERITY: Final = (
+    HealthStatus.DEGRADED,
+    HealthStatus.MISSING,
+    HealthStatus.UNKNOWN,
+    HealthStatus.PROGRESSING,
+    HealthStatus.SUSPENDED,
+)
 
 
 def waiting_for(application: Application, expectation: Expectation, *, compared: bool) -> str:
@@ -61,9 +70,13 @@ def operation_cause(application: Application) -> str:
 
 
 def unhealthy(application: Application) -> str:
-    """The resources that are not Healthy, with their messages."""
-    worst = [item for item in application.resources if item.health not in {None, HealthStatus.HEALTHY}]
-    return _named(worst) or application.health_message
+    """The resources that make the application what it is, with their messages; else those not Healthy, worst first.
+
+    The application is as its worst resource is. Hooks do not count in that (argo-cd v2.13.2 controller/health.go).
+    """
+    found = [item for item in application.resources if item.health in _SEVERITY and not item.hook]
+    worst = [item for item in found if item.health is application.health]
+    return _named(worst or sorted(found, key=_severity)) or application.health_message
 
 
 def first(texts: tuple[str, ...]) -> str:
@@ -112,6 +125,15 @@ def _policy(application: Application) -> str:
 
 
 def _named(resources: list[Resource]) -> str:
-    texts = [f"{item} {item.message}".strip() if item.message else str(item) for item in resources]
+    texts = [f"{item} {item.message or _lacks(item)}".strip() for item in resources]
     rest = f" and {len(texts) - NAMED_RESOURCES} more" if len(texts) > NAMED_RESOURCES else ""
     return ", ".join(one_line(text) for text in texts[:NAMED_RESOURCES]) + rest
+
+
+def _severity(resource: Resource) -> int:
+    return _SEVERITY.index(resource.health) if resource.health in _SEVERITY else len(_SEVERITY)
+
+
+def _lacks(resource: Resource) -> str:
+    missing = lack(resource.group, resource.kind, resource.health)
+    return missing.what if missing else ""

@@ -16,6 +16,19 @@ GOOD = {
     "ARGOCD_APP_NAME": "sentry-frontend-dev",
 }
 
+D = "a" * 64
+# No image: a variable was empty, or not expanded; a scheme, quotes; or any version would do.
+NO_IMAGES = (
+    "registry.example.com/web", "registry.example.com:5000/web", "web:", ":", "@", "web@", "$IMAGE_TAG", "web:$TAG",
+    "web:${TAG}", "%TAG%", "https://registry.example.com/web:1", '"web:1"', "'1'", "web:1:2", "web:1@", "@1",
+    "sha256:abc", "web@sha256:abc", f"web@sha256:{'A' * 64}", "/web:1", "web//x:1", "-1", "web:a/b",
+)  # fmt: skip
+IMAGES = (
+    "1.2", ":1.2", "abc1234", "_x", "web:1", "team/web:1", "registry.example.com/web:1", "localhost:5000/web:1.2-rc.1",
+    f"sha256:{D}", f"@sha256:{D}", f"web@sha256:{D}", f"registry.example.com:5000/team/web:1@sha256:{D}",
+    f"sha512:{D * 2}", "docker.io/library/nginx:1.27",
+)  # fmt: skip
+
 
 def problems(**environ: str) -> tuple[str, ...]:
     try:
@@ -93,7 +106,9 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("RELEASE_DEGRADED_GRACE", "-1"),
         ("RELEASE_REVISION_MATCH", "maybe"),
         ("RELEASE_IMAGE", "web 1.2"),
+        *[("RELEASE_IMAGE", image) for image in NO_IMAGES],
         ("RELEASE_CHART_VERSION", "1.2 3"),
+        ("RELEASE_CHART_VERSION", "$VERSION"),
         ("RELEASE_SOURCE", "values\x1b[31m"),
         ("RELEASE_WAIT_FOR", "everything"),
         ("RELEASE_WAIT_FOR", "sync;health"),
@@ -103,6 +118,16 @@ def test_everything_wrong_is_said_at_once() -> None:
 def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_that_can_be_found(image: str) -> None:
+    assert problems(RELEASE_IMAGE=image) == ()
+
+
+@pytest.mark.parametrize("version", ["1.2.3", "v1.2.3", "1.2.3-rc.1+build_5"])
+def test_the_version_of_a_chart(version: str) -> None:
+    assert problems(RELEASE_CHART_VERSION=version) == ()
 
 
 HOSTILE = (

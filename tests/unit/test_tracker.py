@@ -6,7 +6,7 @@ from argocd_release.application import Application, Kinship, Relation, Source
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.expectation import Expectation
 from argocd_release.tracker import POLL_SECONDS, Tracker
-from argocd_release.tree import Workloads
+from argocd_release.tree import Failing, Workloads
 from tests.unit.states import NEW, OLD, application
 
 DELIVERED = application()
@@ -15,6 +15,10 @@ PROGRESSING = application(health="Progressing")
 
 def error(trouble: Trouble, message: str = "connection refused") -> ArgoCDError:
     return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
+
+
+def crashing(pod: str) -> Failing:
+    return Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff")
 
 
 class FakeClock:
@@ -200,7 +204,7 @@ def test_calls_that_hang_end_as_unreachable() -> None:
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
     run = Run(
         PROGRESSING,
-        workloads=lambda _: Workloads(failing=("Pod/web-a: CrashLoopBackOff", "Pod/web-b: CrashLoopBackOff")),
+        workloads=lambda _: Workloads(failing=(crashing("web-a"), crashing("web-b"))),
     )
     assert run.verdict.outcome is Outcome.DEGRADED
     assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
@@ -208,7 +212,7 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
 
 
 def test_pods_that_recover_within_their_grace_do_not() -> None:
-    looks = iter([Workloads(failing=("Pod/web-a: CrashLoopBackOff",))] * 4 + [Workloads()] * 100)
+    looks = iter([Workloads(failing=(crashing("web-a"),))] * 4 + [Workloads()] * 100)
     run = Run(*[PROGRESSING] * 20, DELIVERED, workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
 

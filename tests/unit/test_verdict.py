@@ -10,7 +10,9 @@ from argocd_release.application import Application, HealthStatus, Kinship, Opera
 from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
 from argocd_release.rules import Patience, Symptom
+from argocd_release.tree import Failing, Workloads
 from argocd_release.verdict import Failure, History, Verdict, judge
+from argocd_release.waiting import unhealthy
 from tests.unit.states import NEW, OLD, application
 
 Seen = Application | Failure
@@ -124,6 +126,67 @@ def test_graces(state: Application, seconds: float, outcome: Outcome) -> None:
     assert look((0, state), (seconds - 0.1, state)).outcome is None
     assert look((0, state), (seconds, state)).outcome is outcome
     assert look((0, state), (seconds - 1, application(health="Progressing")), (seconds, state)).outcome is None
+
+
+def failing(*pods: str) -> Application:
+    found = tuple(Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff") for pod in pods)
+    return replace(application(health="Progressing"), workloads=Workloads(failing=found))
+
+
+def test_each_pod_has_a_grace_of_its_own() -> None:
+    """A rolling update in which every pod crashes once, for five seconds."""
+    looks = [(float(5 * n), failing(pod)) for n, pod in enumerate("abcd")]
+    assert look(*looks, (20, failing("d", "e")), (24, failing("e"))).outcome is None
+
+
+def test_the_pod_that_fails_longest_is_named() -> None:
+    verdict = look((0, failing("a", "b")), (5, failing("b", "c")), (14, failing("c", "b")), (15, failing("c", "b")))
+    assert verdict.outcome is Outcome.DEGRADED
+    assert verdict.reason == "Pod/b: CrashLoopBackOff (and 1 more like it)"
+    assert look((0, failing("a")), (14, failing()), (15, failing("a"))).outcome is None, "it healed in between"
+
+
+def resource(name: str, health: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "group": "apps",
+        "kind": "Deployment",
+        "name": name,
+        "status": "Synced",
+        "health": {"status": health},
+    } | fields
+
+
+@pytest.mark.parametrize(
+    ("health", "named"),
+    [
+        ("Degraded", "Deployment/d, Job/j"),
+        ("Progressing", "Deployment/a, Service/s has no address of a load balancer yet, Ingress/i has no address yet and 1 more"),
+        ("Suspended", "Deployment/c"),
+        # Nothing that is as the application is: the worst first.
+        ("Missing", "Deployment/d, Job/j, Deployment/a and 4 more"),
+    ],
+)  # fmt: skip
+def test_what_makes_the_application_what_it_is_is_named(health: str, named: str) -> None:
+    resources = [
+        resource("c", "Suspended"),
+        resource("a", "Progressing"),
+        resource("s", "Progressing", group="", kind="Service"),
+        resource("i", "Progressing", group="networking.k8s.io", kind="Ingress"),
+        resource("k", "Progressing", group="serving.knative.dev", kind="Service"),
+        resource("h", "Degraded", group="batch", kind="Job", hook=True),
+        resource("d", "Degraded"),
+        resource("j", "Degraded", group="batch", kind="Job"),
+        resource("f", "Healthy"),
+    ]
+    assert unhealthy(application(health=health, resources=resources)) == named
+
+
+def test_a_claim_says_what_it_lacks() -> None:
+    claim = resource("data", "Progressing", group="", kind="PersistentVolumeClaim")
+    assert (
+        twice(health="Progressing", resources=[claim]).reason
+        == "Progressing: PersistentVolumeClaim/data has no volume yet"
+    )
 
 
 def test_a_new_revision_starts_the_grace_anew() -> None:
