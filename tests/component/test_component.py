@@ -20,6 +20,7 @@ from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from tests.docker_engine import Engine, helper
 from tests.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
+from tests.gitlab_pipeline import interpolated
 from tests.gitlab_rules import check_dotenv, check_junit
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -57,16 +58,8 @@ def inputs() -> dict[str, dict[str, Any]]:
 
 
 def resolved(**given: Any) -> dict[str, Any]:
-    """The second document with the inputs put in, as GitLab does: typed where they are the whole value."""
-    values = {name: declared["default"] for name, declared in inputs().items()} | given
-    body = text().split("\n---\n")[1]
-
-    def put(match: re.Match[str]) -> str:
-        value = values[match[1]]
-        return value if isinstance(value, str) else json.dumps(value)
-
-    document: dict[str, Any] = yaml.safe_load(INPUT.sub(put, body))
-    return document
+    """The second document with the inputs put in."""
+    return interpolated(text(), given)
 
 
 def schema_errors(document: Any) -> list[str]:
@@ -114,16 +107,16 @@ def test_each_document_of_the_template_against_gitlabs_schema(document: int) -> 
 
 
 def test_the_schema_does_refuse_what_is_wrong() -> None:
-    assert schema_errors(resolved(interruptible="maybe"))
+    assert schema_errors(resolved() | {"x": {"script": ["true"], "interruptible": "maybe"}})
     assert schema_errors({"spec": {"inputs": {"x": {"type": "strin"}}}})
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"with_needs": True, "needs": ["build"]},
-        {"with_tags": True, "tags": ["a"]},
-        {"with_environment": False, "with_rules": False},
+        {"with_environment": False},
+        {"environment_tier": "production", "environment_url": "argo-cd"},
+        {"artifacts_access": "none", "dotenv_prefix": "WEB"},
         {"retry": 0},
         {"job_name": "release:a b"},
     ],
@@ -153,7 +146,9 @@ def test_inputs_follow_the_settings() -> None:
     assert derived <= set(inputs())
     for name, declared in PROPERTIES.items():
         if "x-input" in declared:
-            assert f'INPUT_{name}: "$[[ inputs.{declared["x-input"]} ]]"' in text()
+            assert f'INPUT_{name}: "$[[ inputs.{declared["x-input"]} ]]' in text()
+            kind = {"integer": "number"}.get(declared["type"], declared["type"])
+            assert inputs()[declared["x-input"]].get("type", "string") == kind
 
 
 def test_the_token_is_no_input() -> None:
@@ -164,13 +159,20 @@ def test_the_token_is_no_input() -> None:
 def test_what_gitlab_refuses_and_the_schema_does_not() -> None:
     document = resolved()
     assert not set(document) & GLOBAL_KEYWORDS, "a component must not touch the rest of the pipeline"
-    assert inputs()["rules"]["default"], "rules: [] is a job that never runs"
-    assert inputs()["environment"]["default"], "an empty environment name is invalid"
-    assert {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"', "when": "never"} in inputs()["rules"]["default"]
-    assert all("release" in name for name in document), "hidden jobs of two includes would be one"
-    renamed = resolved(job_name="other")
-    assert not set(document) & set(renamed)
+    assert all("argocd-release" in name for name in document), "hidden jobs of two includes would be one"
+    assert not set(document) & set(resolved(job_name="other"))
     assert default_image().endswith(f":{__version__}")
+
+
+def test_inputs_name_nothing_that_the_consumer_does_not_type() -> None:
+    """In the component settings are inputs; RELEASE_TIMEOUT is the one variable of that prefix which still counts."""
+    for name, declared in inputs().items():
+        assert set(re.findall(r"RELEASE_\w+|INPUT_\w+", declared["description"])) <= {"RELEASE_TIMEOUT"}, name
+
+
+def test_inputs_that_yaml_would_change_say_so() -> None:
+    for name in ("revision", "expected_image", "chart_version", "source"):
+        assert "quotes" in inputs()[name]["description"]
 
 
 @pytest.mark.parametrize("name", NAMES)
