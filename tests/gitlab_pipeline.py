@@ -4,6 +4,7 @@ The schema of `.gitlab-ci.yml`, and gitlab-ci-local, know nothing of this: stage
 what `default:` does to the job of a component, the inputs' types. Only what a component and its consumers use.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -218,8 +219,8 @@ def _warnings(jobs: Mapping[str, Any], *, has: bool) -> Iterator[str]:
 
 
 def _matches(rules: Any, variables: Mapping[str, str], *, changed: bool) -> bool:
-    """lib/gitlab/ci/build/rules.rb: the first that matches decides, none is never."""
-    for rule in rules:
+    """As lib/gitlab/ci/build/rules.rb: the first that matches decides, none is never; lists within the list are flattened."""
+    for rule in itertools.chain.from_iterable(part if isinstance(part, list) else [part] for part in rules):
         if ("if" not in rule or holds(rule["if"], variables)) and ("changes" not in rule or changed):
             return bool(rule.get("when") != "never")
     return False
