@@ -121,7 +121,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if not problems:
         problems = list(_opts_problems(values["ARGOCD_OPTS"]))
     if problems:
-        raise SettingsError(tuple(sorted(problems, key=_schema_order)))
+        raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
@@ -256,6 +256,14 @@ def _problem(error: ValidationError) -> str:
         case _:
             rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
     return f"{name}: {rule}"
+
+
+def _as_given(problem: str, environ: Mapping[str, str]) -> str:
+    """The problem under the name that was typed: the input's, where it came from one."""
+    name, colon, rule = problem.partition(":")
+    if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
+        return f"input {PROPERTIES[name]['x-input']}:{rule}"
+    return problem
 
 
 def _opts_problems(opts: str) -> Iterator[str]:

@@ -220,12 +220,17 @@ def application(sandbox: Sandbox, name: str, **options: Any) -> str:
 def test_a_pipeline_goes_green_and_the_next_job_reads_the_report(
     sandbox: Sandbox, engine: Engine, tmp_path: Path
 ) -> None:
+    """Among what a pipeline has for itself: a `default:` that our job must not run, a RELEASE_IMAGE that it must not expect."""
     revision = application(sandbox, "sentry-frontend-dev")
-    consumer = Consumer.create(tmp_path, example("migrated"))
+    theirs = {"before_script": ['test "$CI_JOB_NAME" != release:frontend']}
+    pipeline = yaml.safe_load(example("migrated")) | {"default": theirs}
+    pipeline["variables"]["RELEASE_IMAGE"] = "registry.example.com/something/else:7"
+    consumer = Consumer.create(tmp_path, yaml.safe_dump(pipeline, sort_keys=False))
     done = run(sandbox, engine, consumer)
     log = done.stdout + done.stderr
     assert done.returncode == 0, log
     assert "release:frontend > RELEASE SUCCESSFUL" in log
+    assert "RELEASE_IMAGE is not read here: the component takes its input `expected_image`" in log
     assert (
         f"sentry-frontend-dev is delivered at {revision}, https://{sandbox.server}/applications/sentry-frontend-dev"
         in log
@@ -256,10 +261,13 @@ def test_the_guides_pipeline_goes_red_with_its_cause(sandbox: Sandbox, engine: E
 
 
 def reports(consumer: Consumer) -> tuple[str, str]:
-    """The JUnit and the dotenv report as gitlab-ci-local brought them out of the container."""
-    found = [file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()]
-    by_name = {file.name: file.read_text("utf-8") for file in found}
-    return by_name["argocd-release.xml"], by_name["argocd-release.env"]
+    """The JUnit and the dotenv report of the one release job, as gitlab-ci-local brought them out of the container."""
+    found = {file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()}
+    names = {file.name: file for file in found}
+    junit, dotenv = [[name for name in names if name.endswith(end)] for end in (".xml", ".env")]
+    assert len(junit) == len(dotenv) == 1
+    assert junit[0].startswith("argocd-release.release-"), "the job's name is in it"
+    return names[junit[0]].read_text("utf-8"), names[dotenv[0]].read_text("utf-8")
 
 
 def without_templates(pipeline: str) -> str:

@@ -202,6 +202,18 @@ def test_in_the_component_the_paths_are_the_jobs_own() -> None:
     assert report_paths(environ)["junit_path"] == "argocd-release.web.xml"
 
 
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({"INPUT_RELEASE_POD_GRACE": "-1", "RELEASE_TIMEOUT": "soon"}, ["RELEASE_TIMEOUT", "input pod_grace"]),
+        ({"INPUT_ARGOCD_OPTS": "stray"}, ["input options"]),
+        ({"ARGOCD_OPTS": "stray", "INPUT_ARGOCD_OPTS": ""}, ["ARGOCD_OPTS"]),
+    ],
+)
+def test_what_is_wrong_has_the_name_that_was_typed(environ: dict[str, str], names: list[str]) -> None:
+    assert [problem.partition(":")[0] for problem in problems(**environ)] == names
+
+
 def test_a_boolean_input_comes_with_white_space() -> None:
     assert load(IN_THE_COMPONENT | {"INPUT_RELEASE_FAIL_FAST": "false "}).fail_fast is False
 
