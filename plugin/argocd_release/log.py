@@ -28,6 +28,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "history not consulted": "note: {why}",
         "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
         "unknown setting": "warning: {name} is no setting{meant}",
+        "variable not read": "{name} is not read here: the component takes its input `{input}`",
         "looking for the cause": "-> {outcome}; asking for pods, events and logs",
         "reports written": "reports: {paths}",
         "report not written": "warning: the {kind} could not be written to {path}: {error}",

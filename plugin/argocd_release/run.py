@@ -79,6 +79,8 @@ class Run:
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
         for name, meant in settings.unknown(self._environ):
             self._log.info("unknown setting", name=name, meant=f"; did you mean {meant}?" if meant else "")
+        for name, instead in settings.unread(self._environ):
+            self._log.info("variable not read", name=name, input=instead)
         known = self._settings = settings.load(self._environ)
         timeout = settings.seconds_left(known, datetime.now(UTC))
         self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)

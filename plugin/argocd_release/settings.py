@@ -28,6 +28,9 @@ UPLOAD_SECONDS: Final = 45
 # The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
 # input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
+# Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
+# job only its inputs are expectations.
+COMPONENT: Final = "INPUT_COMPONENT"
 # Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
 # (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = frozenset({
@@ -120,7 +123,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if not problems:
         problems = list(_opts_problems(values["ARGOCD_OPTS"]))
     if problems:
-        raise SettingsError(tuple(sorted(problems, key=_schema_order)))
+        raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
@@ -174,12 +177,23 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Names with our prefix that are no setting, each with the nearest that is (or ``""``)."""
+    """Names with our prefix that are no setting, each with the nearest that is (or ``""``); none in the component."""
+    if COMPONENT in environ:
+        return ()
     known = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
     names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
     # Compared without the prefix, which would make every two names alike.
     nearest = {name: difflib.get_close_matches(name, known, 1) for name in names if name not in known}
     return tuple((PREFIX + name, PREFIX + found[0] if found else "") for name, found in nearest.items())
+
+
+def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Settings that are given as variables and not read, because this is the component; each with its input."""
+    return tuple(
+        (name, declared["x-input"])
+        for name, declared in PROPERTIES.items()
+        if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
+    )
 
 
 def parse_opts(opts: str) -> dict[str, str]:
@@ -200,8 +214,17 @@ def parse_opts(opts: str) -> dict[str, str]:
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:
-    given = environ.get(INPUT_PREFIX + name, "").strip() if "x-input" in PROPERTIES[name] else ""
-    return given or environ.get(name, "").strip()
+    declared = PROPERTIES[name]
+    handed_over = not declared.get("x-secret") and not name.startswith("CI_")
+    given = environ.get(INPUT_PREFIX + name, "").strip() if handed_over else ""
+    if given and given != str(declared.get("x-input-unset", "")):
+        return given
+    return environ.get(name, "").strip() if _is_read(environ, name) else ""
+
+
+def _is_read(environ: Mapping[str, str], name: str) -> bool:
+    """Whether the plain variable counts: in the component those of the guide, and GitLab's own."""
+    return COMPONENT not in environ or not name.startswith(PREFIX) or "x-input-unset" in PROPERTIES[name]
 
 
 def _words(opts: str) -> list[str]:
@@ -236,6 +259,14 @@ def _problem(error: ValidationError) -> str:
         case _:
             rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
     return f"{name}: {rule}"
+
+
+def _as_given(problem: str, environ: Mapping[str, str]) -> str:
+    """The problem under the name that was typed: the input's, where it came from one."""
+    name, colon, rule = problem.partition(":")
+    if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
+        return f"input {PROPERTIES[name]['x-input']}:{rule}"
+    return problem
 
 
 def _opts_problems(opts: str) -> Iterator[str]:

@@ -14,8 +14,17 @@ from tests.docs.pages import DOCS, ENGLISH_ONLY, LANGUAGES, ROOT, blocks, includ
 
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)]+)\)")
-# The words of Argo CD, Kubernetes and the network, which no file of ours holds.
+# The words of Argo CD, Kubernetes, GitLab and the network, which no file of ours holds.
 FOREIGN = {
+    "chosen stage deploy does not exist",
+    "rules config can't be blank",
+    "environment name can't be blank",
+    "provided value is not a string",
+    "undefined need: …",
+    "forward_deployment_failure",
+    "project does not exist or you don't have sufficient permissions",
+    "content not found",
+    "pull access denied",
     "connection refused",
     "no such host",
     "x509: certificate signed by unknown authority",

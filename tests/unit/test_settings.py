@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from argocd_release import run
 from argocd_release.errors import SettingsError
 from argocd_release.rules import Patience
-from argocd_release.settings import PROPERTIES, Settings, load, parse_opts, report_paths, seconds_left, secrets, unknown
+from argocd_release.settings import (
+    PROPERTIES,
+    Settings,
+    load,
+    parse_opts,
+    report_paths,
+    seconds_left,
+    secrets,
+    unknown,
+    unread,
+)
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",
@@ -166,6 +176,71 @@ def test_an_input_wins_over_a_variable_unless_it_is_empty() -> None:
     environ = GOOD | {"RELEASE_TIMEOUT": "60", "INPUT_RELEASE_TIMEOUT": "90", "INPUT_ARGOCD_SERVER": ""}
     assert load(environ).timeout == 90
     assert load(environ).server == GOOD["ARGOCD_SERVER"]
+
+
+IN_THE_COMPONENT = GOOD | {"INPUT_COMPONENT": "true"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RELEASE_IMAGE", "web:1"),
+        ("RELEASE_REVISION", "not a revision at all"),
+        ("RELEASE_SOURCE", "github"),
+        ("RELEASE_JUNIT_PATH", "elsewhere.xml"),
+        ("RELEASE_POD_GRACE", "soon"),
+    ],
+)
+def test_in_the_component_a_variable_of_the_pipelines_own_is_no_setting(name: str, value: str) -> None:
+    found = load(IN_THE_COMPONENT | {name: value})
+    assert found == load(IN_THE_COMPONENT)
+    assert report_paths(IN_THE_COMPONENT | {name: value}) == report_paths({})
+    assert unknown(IN_THE_COMPONENT | {name: value, "RELEASE_NOTES": "x"}) == ()
+
+
+def test_in_the_component_the_inputs_count_and_an_ignored_variable_is_named_with_its_input() -> None:
+    environ = IN_THE_COMPONENT | {"RELEASE_IMAGE": "web:1", "INPUT_RELEASE_IMAGE": "web:2", "RELEASE_NOTES": "x"}
+    assert load(environ).image == "web:2"
+    assert unread(environ) == (("RELEASE_IMAGE", "expected_image"),)
+    assert unread(environ | {"RELEASE_IMAGE": " "}) == ()
+    assert unread(GOOD | {"RELEASE_IMAGE": "web:1"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"INPUT_RELEASE_TIMEOUT": "0"}, 300),
+        ({"INPUT_RELEASE_TIMEOUT": "0", "RELEASE_TIMEOUT": "600"}, 600),
+        ({"INPUT_RELEASE_TIMEOUT": "300", "RELEASE_TIMEOUT": "600"}, 300),
+        ({"INPUT_RELEASE_TIMEOUT": "90"}, 90),
+    ],
+)
+def test_in_the_component_the_guides_names_still_count(given: dict[str, str], seconds: int) -> None:
+    environ = IN_THE_COMPONENT | given
+    assert load(environ).timeout == seconds
+    assert unread(environ) == ()
+    assert load(environ | {"ARGOCD_OPTS": "--grpc-web"}).opts == "--grpc-web"
+
+
+def test_in_the_component_the_paths_are_the_jobs_own() -> None:
+    environ = IN_THE_COMPONENT | {"INPUT_RELEASE_JUNIT_PATH": "argocd-release.web.xml"}
+    assert report_paths(environ)["junit_path"] == "argocd-release.web.xml"
+
+
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({"INPUT_RELEASE_POD_GRACE": "-1", "RELEASE_TIMEOUT": "soon"}, ["RELEASE_TIMEOUT", "input pod_grace"]),
+        ({"INPUT_ARGOCD_OPTS": "stray"}, ["input options"]),
+        ({"ARGOCD_OPTS": "stray", "INPUT_ARGOCD_OPTS": ""}, ["ARGOCD_OPTS"]),
+    ],
+)
+def test_what_is_wrong_has_the_name_that_was_typed(environ: dict[str, str], names: list[str]) -> None:
+    assert [problem.partition(":")[0] for problem in problems(**environ)] == names
+
+
+def test_a_boolean_input_comes_with_white_space() -> None:
+    assert load(IN_THE_COMPONENT | {"INPUT_RELEASE_FAIL_FAST": "false "}).fail_fast is False
 
 
 def test_the_token_is_never_an_input() -> None:
