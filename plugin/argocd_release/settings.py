@@ -223,8 +223,11 @@ def _text(environ: Mapping[str, str], name: str) -> str:
 
 
 def _is_read(environ: Mapping[str, str], name: str) -> bool:
-    """Whether the plain variable counts: in the component those of the guide, and GitLab's own."""
-    return COMPONENT not in environ or not name.startswith(PREFIX) or "x-input-unset" in PROPERTIES[name]
+    """Whether the plain variable counts: in the component those of the guide, GitLab's own, and secrets."""
+    declared = PROPERTIES[name]
+    guides = not name.startswith(PREFIX) or "x-input-unset" in declared
+    # A secret is never an input, so nothing else could hand it over.
+    return COMPONENT not in environ or guides or bool(declared.get("x-secret"))
 
 
 def _words(opts: str) -> list[str]:

@@ -222,6 +222,11 @@ def test_in_the_component_the_guides_names_still_count(given: dict[str, str], se
     assert load(environ | {"ARGOCD_OPTS": "--grpc-web"}).opts == "--grpc-web"
 
 
+def test_in_the_component_a_secret_is_read_for_no_input_could_hand_it_over() -> None:
+    assert load(IN_THE_COMPONENT | {"RELEASE_GIT_TOKEN": "glpat-0123456789"}).git_token == "glpat-0123456789"
+    assert load(IN_THE_COMPONENT | {"INPUT_RELEASE_GIT_TOKEN": "glpat-0123456789"}).git_token == ""
+
+
 def test_in_the_component_the_paths_are_the_jobs_own() -> None:
     environ = IN_THE_COMPONENT | {"INPUT_RELEASE_JUNIT_PATH": "argocd-release.web.xml"}
     assert report_paths(environ)["junit_path"] == "argocd-release.web.xml"
