@@ -1,0 +1,116 @@
+"""Whatever hangs: the deadline is kept, and a cancel ends the job within a second, with its reports."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sandbox import manifests
+from sandbox.sandbox import Sandbox
+from scenarios.fronts import proxy, silence
+from scenarios.stage import web
+from tests.conftest import Release, Running, StartRelease
+from tests.release.test_release import check_reports
+
+# The machine may be busy, and the process itself takes its time to start and to end.
+CANCEL_SECONDS = 1.0
+OVER_SECONDS = 2.0
+STRANGER = "0123456789abcdef0123456789abcdef01234567"
+
+
+def cancelled(running: Running, *, after: float) -> tuple[Release, float]:
+    """How it ended, and how long after SIGTERM."""
+    time.sleep(after)
+    assert running.process.poll() is None
+    started = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    ended = running.end()
+    return ended, time.monotonic() - started
+
+
+@pytest.fixture
+def delivered(sandbox: Sandbox, name: str) -> str:
+    repository = sandbox.repository(name)
+    repository.commit(web("1"))
+    sandbox.application(name, repository)
+    return name
+
+
+@pytest.fixture
+def waiting(sandbox: Sandbox, name: str) -> str:
+    """An application of 12 StatefulSets for which no pod can be created, which only events tell."""
+    repository = sandbox.repository(name)
+    quota = json.loads(manifests.resource_quota("none", pods="0"))
+    quota["metadata"]["namespace"] = name
+    sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, quota)
+    image = "registry.example.com/db:1"
+    files = {f"db-{number}.yaml": manifests.stateful_set(f"db-{number}", image) for number in range(12)}
+    repository.commit(files)
+    sandbox.application(name, repository)
+    return name
+
+
+def test_git_that_never_answers(start_release: StartRelease, release: Callable[..., Release], delivered: str) -> None:
+    with silence() as port:
+        settings = {"RELEASE_REVISION": STRANGER, "CI_REPOSITORY_URL": f"http://127.0.0.1:{port}/x.git"}
+
+        ended, seconds = cancelled(start_release(delivered, **settings), after=4)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+        check_reports(ended, "cancelled")
+
+        ended = release(delivered, RELEASE_TIMEOUT="5", **settings)
+        assert ended.exit_code == 12, ended.log
+        assert "git's history is still being asked" in ended.log
+        assert ended.seconds <= 5 + OVER_SECONDS
+
+
+def test_events_that_take_their_time(
+    sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], waiting: str
+) -> None:
+    with proxy(sandbox.server) as front:
+        front.hold["/events"] = 2.5
+
+        ended, seconds = cancelled(start_release(waiting, **front.settings), after=5)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+        check_reports(ended, "cancelled")
+
+        ended = release(waiting, RELEASE_TIMEOUT="5", **front.settings)
+        assert ended.exit_code == 12, ended.log
+        told = ended.log.index("asking for pods, events and logs")
+        assert told > 0
+        # Looking for the cause has its own limit of 20 s, and is no part of the wait.
+        assert ended.seconds <= 5 + OVER_SECONDS + 20
+
+
+def test_rights_that_cannot_be_asked_for(
+    sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], name: str
+) -> None:
+    with proxy(sandbox.server) as front:
+        front.hold["ProjectService/List"] = 60
+
+        ended, seconds = cancelled(start_release(name, **front.settings), after=2)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+        check_reports(ended, "cancelled")
+
+        ended = release(name, RELEASE_TIMEOUT="5", **front.settings)
+        assert ended.exit_code == 31, ended.log
+        assert "or there is no such application" in ended.cause
+        assert ended.seconds <= 5 + OVER_SECONDS
+
+
+def test_a_comparison_that_never_ends(
+    sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], delivered: str
+) -> None:
+    with sandbox.part("application-controller").paused():
+        ended, seconds = cancelled(start_release(delivered), after=3)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+
+        ended = release(delivered, RELEASE_TIMEOUT="5")
+        assert ended.exit_code == 12, ended.log
+        assert ended.seconds <= 5 + OVER_SECONDS
