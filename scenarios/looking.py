@@ -94,7 +94,7 @@ def proxy_forbids(stage: Stage) -> Iterator[None]:
         front.status = 403
         stage.settings |= front.settings | {"RELEASE_CONNECT_GRACE": "6"}
         yield
-        stage.sleep(10)
+        stage.sleep(20)
 
 
 @scenario("a proxy that forbids everything for 8 s", Outcome.DELIVERED, within=30)
