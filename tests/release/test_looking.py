@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -14,9 +15,10 @@ from scenarios.stage import web
 from tests.conftest import Release, Running, StartRelease
 from tests.release.test_release import check_reports
 
-# The machine may be busy, and the process itself takes its time to start and to end.
 CANCEL_SECONDS = 1.0
+# A look at the deadline may take that much longer; then the cause is looked for, which has a limit of its own.
 OVER_SECONDS = 2.0
+SHORT = {"RELEASE_TIMEOUT": "5", "RELEASE_LOG_FORMAT": "json"}
 STRANGER = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -28,6 +30,13 @@ def cancelled(running: Running, *, after: float) -> tuple[Release, float]:
     running.process.send_signal(signal.SIGTERM)
     ended = running.end()
     return ended, time.monotonic() - started
+
+
+def waited(ended: Release) -> float:
+    """Seconds from the first word until there was a verdict, by the log."""
+    events = [json.loads(line) for line in ended.log.splitlines()]
+    at = {event["event"]: datetime.fromisoformat(event["timestamp"]) for event in reversed(events)}
+    return (at.get("looking for the cause", at["result"]) - at["start"]).total_seconds()
 
 
 @pytest.fixture
@@ -61,10 +70,10 @@ def test_git_that_never_answers(start_release: StartRelease, release: Callable[.
         assert seconds <= CANCEL_SECONDS
         check_reports(ended, "cancelled")
 
-        ended = release(delivered, RELEASE_TIMEOUT="5", **settings)
+        ended = release(delivered, **SHORT, **settings)
         assert ended.exit_code == 12, ended.log
         assert "git's history is still being asked" in ended.log
-        assert ended.seconds <= 5 + OVER_SECONDS
+        assert waited(ended) <= 5 + OVER_SECONDS
 
 
 def test_events_that_take_their_time(
@@ -78,12 +87,9 @@ def test_events_that_take_their_time(
         assert seconds <= CANCEL_SECONDS
         check_reports(ended, "cancelled")
 
-        ended = release(waiting, RELEASE_TIMEOUT="5", **front.settings)
+        ended = release(waiting, **SHORT, **front.settings)
         assert ended.exit_code == 12, ended.log
-        told = ended.log.index("asking for pods, events and logs")
-        assert told > 0
-        # Looking for the cause has its own limit of 20 s, and is no part of the wait.
-        assert ended.seconds <= 5 + OVER_SECONDS + 20
+        assert waited(ended) <= 5 + OVER_SECONDS
 
 
 def test_rights_that_cannot_be_asked_for(
@@ -97,10 +103,10 @@ def test_rights_that_cannot_be_asked_for(
         assert seconds <= CANCEL_SECONDS
         check_reports(ended, "cancelled")
 
-        ended = release(name, RELEASE_TIMEOUT="5", **front.settings)
+        ended = release(name, **SHORT, **front.settings)
         assert ended.exit_code == 31, ended.log
-        assert "or there is no such application" in ended.cause
-        assert ended.seconds <= 5 + OVER_SECONDS
+        assert "or there is no such application" in ended.log
+        assert waited(ended) <= 5 + OVER_SECONDS
 
 
 def test_a_comparison_that_never_ends(
@@ -111,6 +117,6 @@ def test_a_comparison_that_never_ends(
         assert ended.exit_code == 143, ended.log
         assert seconds <= CANCEL_SECONDS
 
-        ended = release(delivered, RELEASE_TIMEOUT="5")
+        ended = release(delivered, **SHORT)
         assert ended.exit_code == 12, ended.log
-        assert ended.seconds <= 5 + OVER_SECONDS
+        assert waited(ended) <= 5 + OVER_SECONDS
