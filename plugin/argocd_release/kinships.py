@@ -1,6 +1,6 @@
 """Git's history, asked without waiting for it: what is not known yet is *unknown*, and a later look picks it up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
@@ -25,7 +25,7 @@ class Kinships:
 
     def __init__(
         self,
-        consult: Callable[[str, str], Kinship],
+        consult: Callable[..., Kinship],
         *,
         now: Callable[[], float],
         check: Callable[[], object],
@@ -35,28 +35,27 @@ class Kinships:
         self._now = now
         self._check = check
         self._told = told
-        self._known: dict[tuple[str, str], tuple[float, Kinship]] = {}
-        self._asked: tuple[tuple[str, str], Future[Kinship]] | None = None
+        self._known: dict[tuple[Hashable, ...], tuple[float, Kinship]] = {}
+        self._asked: tuple[tuple[Hashable, ...], Future[Kinship]] | None = None
 
-    def __call__(self, revision: str, expected: str) -> Kinship:
-        """How ``revision`` stands to ``expected``; ``STILL_ASKED`` until that is known. Waits for a moment at most."""
-        pair = (revision, expected)
+    def __call__(self, *question: Hashable) -> Kinship:
+        """What ``consult`` says to the same; ``STILL_ASKED`` until that is known. Waits for a moment at most."""
         self._collect()
-        since, known = self._known.get(pair, (-AGAIN_SECONDS, STILL_ASKED))
+        since, known = self._known.get(question, (-AGAIN_SECONDS, STILL_ASKED))
         stale = known.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
         if stale and self._asked is None:
-            answer = ask(partial(self._consult, *pair))
-            self._asked = (pair, answer)
+            answer = ask(partial(self._consult, *question))
+            self._asked = (question, answer)
             if not answered(answer, seconds=PATIENCE_SECONDS, check=self._check):
                 answer.add_done_callback(lambda _: self._told())
             self._collect()
-        return self._known.get(pair, (0.0, STILL_ASKED))[1]
+        return self._known.get(question, (0.0, STILL_ASKED))[1]
 
     def _collect(self) -> None:
         if self._asked is None or not self._asked[1].done():
             return
-        (pair, answer), self._asked = self._asked, None
+        (question, answer), self._asked = self._asked, None
         error = answer.exception()
         note = f"git's history could not be consulted: {type(error).__name__}: {one_line(str(error))}"
         found = Kinship(relation=Relation.UNKNOWN, note=note) if error else answer.result()
-        self._known[pair] = (self._now(), found)
+        self._known[question] = (self._now(), found)
