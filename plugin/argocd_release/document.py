@@ -5,7 +5,7 @@ creation even the sync and health status are absent.
 """
 
 import json
-from collections.abc import Iterator
+import re
 from typing import Any, Final
 
 from argocd_release.application import (
@@ -23,20 +23,21 @@ from argocd_release.shape import as_list, as_object, as_objects
 from argocd_release.text import clean, one_line
 
 MESSAGE_LIMIT: Final = 4000
+# More than argocd ever prints; each costs a look at all the text.
+DOCUMENTS: Final = 20
+_BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
 
 
 def parse(text: str) -> Application:
     """The application in the output of ``argocd app get -o json``; raises ``ValueError``.
 
-    ``app wait -o json`` can print two documents one after the other (app.go:2448-2566): the last one counts.
+    ``app wait -o json`` can print two documents one after the other (app.go:2448-2566): the last one counts. What else
+    is printed before, between and after them, by a wrapper or another version, does not.
     """
-    documents = list(_documents(text))
-    if not documents:
-        raise ValueError("no JSON document")
-    document = as_object(documents[-1])
+    document = next((found for found in reversed(_documents(text)) if _name(found)), None)
+    if document is None:
+        raise ValueError(f"no JSON document that is an application, but {one_line(text, limit=200) or 'nothing'!r}")
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
-    if not _text(metadata.get("name")):
-        raise ValueError("the JSON document is no application")
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
@@ -76,18 +77,23 @@ def parse(text: str) -> Application:
     )
 
 
-def _documents(text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder()
-    position = 0
-    while (position := _skip_space(text, position)) < len(text):
-        document, position = decoder.raw_decode(text, position)
-        yield document
+def _documents(text: str) -> list[dict[str, Any]]:
+    """Each object that begins a line, and is whole."""
+    decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0
+    for _ in range(DOCUMENTS):
+        start = _BEGINNING.search(text, position)
+        if start is None:
+            break
+        try:
+            document, position = decoder.raw_decode(text, start.end() - 1)
+            documents.append(as_object(document))
+        except (ValueError, RecursionError):
+            position = start.end()
+    return documents
 
 
-def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position
+def _name(document: dict[str, Any]) -> str:
+    return _text(as_object(document.get("metadata")).get("name"))
 
 
 def _resource(item: dict[str, Any]) -> Resource:

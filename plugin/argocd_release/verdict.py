@@ -11,12 +11,14 @@ from typing import Final
 from argocd_release.application import Application, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
+from argocd_release.outage import is_outage
 from argocd_release.rules import HINTS, Patience, Symptom
 from argocd_release.text import one_line
 from argocd_release.waiting import EMPTY, first, is_current, operation_cause, unhealthy, waiting_for
 
 # Troubles that are an answer of Argo CD's all the same.
-_ANSWERS: Final = frozenset({Trouble.MISSING, Trouble.DENIED, Trouble.UNAUTHENTICATED})
+_ANSWERS: Final = frozenset({Trouble.MISSING, Trouble.DENIED, Trouble.UNAUTHENTICATED, Trouble.REFUSED})
+_UNSEEN: Final = dict.fromkeys(_ANSWERS, "Argo CD refuses") | {Trouble.GARBAGE: "argocd's output can't be read"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,11 @@ class Failure:
 
     trouble: Trouble
     message: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is an answer of Argo CD's all the same."""
+        return self.trouble in _ANSWERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,8 @@ class History:
     expectation: Expectation = field(default_factory=Expectation)
     now: float = 0
     compared: bool = False
+    # Whether it has for the last look.
+    fresh: bool = False
     reached: bool = False
     # The application that was found; one of the same name that was created since is another.
     uid: str | None = None
@@ -65,6 +74,7 @@ class History:
             self,
             now=now,
             compared=compared or (self.compared and not recreated),
+            fresh=compared,
             reached=self.reached or not isinstance(seen, Failure) or seen.trouble in _ANSWERS,
             uid=application.uid if application else self.uid,
         )
@@ -86,14 +96,24 @@ class History:
         """Seconds until something seen may become the verdict, should it last; 0: it only needs another look."""
         rules = self.patience.rules
         lasting = [
-            (rules[symptom].seconds, sighting) for symptom, sighting in self.sightings.items() if symptom in rules
+            (rules[symptom], rules[symptom].seconds - (self.now - sighting.since))
+            for symptom, sighting in self.sightings.items()
+            if symptom in rules
         ]
-        return min((max(seconds - (self.now - sighting.since), 0) for seconds, sighting in lasting), default=None)
+        # Another look alone decides nothing of what needs a comparison.
+        return min((max(left, 0) for rule, left in lasting if left > 0 or not rule.fresh), default=None)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether something was seen that only another comparison can confirm or clear."""
+        return any(symptom in self.sightings for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
 
     def ripe(self, symptom: Symptom) -> bool:
         """Whether the symptom has lasted through its grace."""
         sighting, rule = self.sightings[symptom], self.patience.rules.get(symptom)
-        return rule is not None and self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
+        if rule is None or (rule.fresh and not self.fresh):
+            return False
+        return self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +135,7 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
             via = history.expectation.via(seen) if isinstance(seen, Application) else ""
             return Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""), via=via)
     if isinstance(seen, Failure):
-        refused = seen.trouble in _ANSWERS
-        return Verdict(outcome=None, reason=f"Argo CD {'refuses' if refused else 'gives no answer'}: {seen.message}")
+        return Verdict(outcome=None, reason=f"{_UNSEEN.get(seen.trouble, 'Argo CD gives no answer')}: {seen.message}")
     missing = waiting_for(seen, history.expectation, compared=history.compared)
     return Verdict(outcome=None, reason=missing or "looking once more")
 
@@ -136,7 +155,11 @@ def _texts(symptom: Symptom, application: Application | None, reason: str) -> di
 def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, str]]:
     match failure.trouble:
         case Trouble.DENIED | Trouble.UNAUTHENTICATED:
-            yield Symptom.DENIED, failure.message
+            yield Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY, failure.message
+        case Trouble.REFUSED:
+            yield Symptom.REFUSED, failure.message
+        case Trouble.GARBAGE:
+            yield Symptom.UNREADABLE, failure.message
         case Trouble.MISSING if history.uid is not None:
             yield Symptom.DELETED, "the application was deleted while it was tracked"
         case Trouble.MISSING:
@@ -157,7 +180,12 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     if Condition.OPERATION in expectation.wait_for:
         yield from _failed_operation(application, history)
     for condition in application.errors:
-        yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"
+        said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
+        # Of a sync that Argo CD gave up its own words are the news, whatever they are about.
+        if condition.type != "SyncError" and is_outage(condition.message):
+            yield Symptom.CANNOT_COMPARE, f"Argo CD cannot compare: {said}"
+        else:
+            yield Symptom.CONDITION, said
     synced = application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
     settled = synced and not application.operating
     gap = expectation.gap(application)
