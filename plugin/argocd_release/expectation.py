@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from argocd_release.application import Application, HealthStatus, Kinship, Relation
+from argocd_release.application import Application, HealthStatus, Kinship, Relation, alike
 from argocd_release.text import one_line
 
 NAMED: Final = 3
@@ -69,18 +69,30 @@ class Expectation:
 
     def via(self, application: Application) -> str:
         """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
+        later = self.later(application)
+        return f"{self.revision[:7]} was delivered via {later}" if later else ""
+
+    def later(self, application: Application) -> str:
+        """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
         for revision in application.revisions:
             kinship = application.kinships.get(revision, _UNKNOWN)
             if kinship.relation is Relation.DESCENDANT:
-                return f"{self.revision[:7]} was delivered via {revision[:7]}, {_commits(kinship.commits)} later"
+                return f"{revision[:7]}, {_commits(kinship.commits)} later"
         return ""
+
+    def was_deployed(self, application: Application) -> bool:
+        """Whether the sync that succeeded last was of the expected revision itself."""
+        revisions = application.deployed.revisions if application.deployed else ()
+        positions = self._positions(application)
+        return any(alike(revisions[index], self.revision) for index in positions if index < len(revisions))
 
     def strangers(self, application: Application) -> tuple[str, ...]:
         """Revisions that may or may not contain the expected one: git's history must tell."""
         if not self.revision or self.exact:
             return ()
-        chosen = {application.revisions[i] for i in self._positions(application) if i < len(application.revisions)}
-        return tuple(revision for revision in chosen if _is_git(revision) and not self._is_same(revision))
+        chosen = [index for index in self._positions(application) if not self._is_at(application, index)]
+        revisions = {application.revisions[index] for index in chosen if index < len(application.revisions)}
+        return tuple(filter(_is_git, revisions))
 
     def _positions(self, application: Application) -> list[int]:
         everything = list(range(max(len(application.sources), len(application.revisions))))
@@ -94,14 +106,14 @@ class Expectation:
             if self.source in {source.repo_url, source.chart, source.ref}
         ]
 
-    def _is_same(self, revision: str) -> bool:
-        return revision.lower().startswith(self.revision.lower())
+    def _is_at(self, application: Application, position: int) -> bool:
+        return any(alike(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> Gap | None:
         """What is missing of the expected revision; None: nothing."""
         positions = self._positions(application)
         revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
-        if not self.revision or any(map(self._is_same, revisions)):
+        if not self.revision or any(self._is_at(application, index) for index in positions):
             return None
         kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
         if not self.exact and any(kinship.relation is Relation.DESCENDANT for kinship in kinships.values()):

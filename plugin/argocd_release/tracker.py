@@ -146,10 +146,13 @@ class Tracker:
     def _is_due(self) -> bool:
         """Whether to compare again: what is expected may have come to git since, which Argo CD notices in minutes."""
         application, expectation = self.application, self._history.expectation
-        if not expectation.demands or application is None or application.operating:
+        if (
+            application is None
+            or application.operating
+            or self._clock.now() - self._compared_at < COMPARE_AGAIN_SECONDS
+        ):
             return False
-        waited = self._clock.now() - self._compared_at
-        return waited >= COMPARE_AGAIN_SECONDS and expectation.gap(application) is not None
+        return application.outdated or (expectation.demands and expectation.gap(application) is not None)
 
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)

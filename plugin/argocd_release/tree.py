@@ -22,6 +22,7 @@ _CANNOT_START: Final = (
     "CreateContainerError",
     "RunContainerError",
 )
+_CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 MESSAGE_LIMIT: Final = 4000
 
@@ -57,6 +58,10 @@ class Node:
     def restarts(self) -> int:
         return _number(self.info.get("Restart Count", ""))
 
+    @property
+    def key(self) -> "Key":
+        return (self.group, self.kind, self.namespace, self.name)
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
@@ -72,11 +77,27 @@ class Event:
     last_at: str
 
 
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failing:
+    """Something that cannot start: its uid, and what is wrong with it in one line.
+
+    ``root``: group, kind, namespace and name of what Argo CD applied and it comes from. ``of_job``: a pod of a Job.
+    """
+
+    uid: str
+    text: str
+    root: Key = ("", "", "", "")
+    of_job: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workloads:
-    """Of what runs now: what cannot start, in one line each, and the images of the pods; of ``pods``, ``ready`` are."""
+    """Of what runs now: what cannot start, and the images of the pods; of ``pods``, ``ready`` are."""
 
-    failing: tuple[str, ...] = ()
+    failing: tuple[Failing, ...] = ()
     images: tuple[str, ...] = ()
     pods: int = 0
     ready: int = 0
@@ -134,6 +155,19 @@ class Tree:
         )
 
     @property
+    def never_begun(self) -> tuple[Node, ...]:
+        """Pods of Jobs that are no CronJob's, and that nothing but a change starts: Kubernetes tries them for ever.
+
+        One that crashes is the Job's own business, which counts and gives up.
+        """
+        return tuple(
+            pod
+            for pod in self.pods
+            if self._is_of_a_job(pod) and self.root(pod).kind == "Job"
+            if _cannot_start(pod) and not pod.reason.endswith(_CRASHES)
+        )
+
+    @property
     def barren(self) -> tuple[Node, ...]:
         """What should make pods now, and has none."""
         fertile = {pod.owner for pod in self.pods}
@@ -152,6 +186,11 @@ class Tree:
     def _is_of_a_job(self, pod: Node) -> bool:
         owner = self.owner(pod)
         return owner is not None and owner.kind == "Job"
+
+    def as_failing(self, node: Node, message: str = "") -> Failing:
+        """The node as something that cannot start."""
+        root = self.root(node).key
+        return Failing(uid=node.uid, text=self.described(node, message), root=root, of_job=self._is_of_a_job(node))
 
     def described(self, node: Node, message: str = "") -> str:
         """What is wrong with the node: ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``."""

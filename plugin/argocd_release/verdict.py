@@ -8,12 +8,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from argocd_release.application import Application, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.application import Application, HealthStatus, SyncStatus
 from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
-from argocd_release.rules import HINTS, Patience, Symptom
+from argocd_release.rules import ABOUT_REVISION, HINTS, SUPERSEDED, Patience, Symptom
 from argocd_release.text import one_line
-from argocd_release.waiting import EMPTY, first, is_current, operation_cause, unhealthy, waiting_for
+from argocd_release.waiting import (
+    DELETING,
+    EMPTY,
+    cannot_start,
+    failure,
+    first,
+    is_current,
+    operation_cause,
+    stuck,
+    unhealthy,
+    unsynced,
+    waiting_for,
+)
 
 # Troubles that are an answer of Argo CD's all the same.
 _ANSWERS: Final = frozenset({Trouble.MISSING, Trouble.DENIED, Trouble.UNAUTHENTICATED})
@@ -102,13 +114,31 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
     for symptom, sighting in history.sightings.items():
         if history.ripe(symptom):
             outcome = history.patience.rules[symptom].outcome
-            via = history.expectation.via(seen) if isinstance(seen, Application) else ""
-            return Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""), via=via)
+            via = (
+                history.expectation.via(seen) if isinstance(seen, Application) and outcome is Outcome.DELIVERED else ""
+            )
+            verdict = Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""), via=via)
+            if isinstance(seen, Application) and symptom in ABOUT_REVISION:
+                return _of_whom(verdict, seen, history.expectation)
+            return verdict
     if isinstance(seen, Failure):
         refused = seen.trouble in _ANSWERS
         return Verdict(outcome=None, reason=f"Argo CD {'refuses' if refused else 'gives no answer'}: {seen.message}")
     missing = waiting_for(seen, history.expectation, compared=history.compared)
     return Verdict(outcome=None, reason=missing or "looking once more")
+
+
+def _of_whom(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
+    """The failure, where it is that of a later revision than the expected one: it is said of that one, by name."""
+    later = expectation.later(application)
+    if not later:
+        return verdict
+    if expectation.was_deployed(application) and application.health in expectation.healths:
+        reason = (
+            f"{expectation.revision[:7]} was synced, but its place was taken by {later}, which fails: {verdict.reason}"
+        )
+        return replace(verdict, outcome=Outcome.NOT_DELIVERED, reason=reason, hint=SUPERSEDED)
+    return replace(verdict, reason=f"{verdict.reason} (of {later} than {expectation.revision[:7]}, which it contains)")
 
 
 def findings(seen: Application | Failure, history: History) -> dict[Symptom, str]:
@@ -132,7 +162,7 @@ def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, str
 
 def _states(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:
     if application.deleting:
-        yield Symptom.DELETED, "the application is being deleted"
+        yield Symptom.DELETED, DELETING
     if not history.compared:
         return
     if application.refusal:
@@ -148,10 +178,17 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     synced = application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
     settled = synced and not application.operating
     gap = expectation.gap(application)
+    missing = unsynced(application, expectation)
+    # Without an expected revision, what is expected may come with a later one, and end this state.
+    arrived = gap is None or (expectation.revision and expectation.revision_gap(application) is None)
+    if missing and arrived and stuck(application):
+        yield Symptom.STUCK, missing
     if settled and gap is not None and gap.final:
         yield Symptom.OUT_OF_REACH, gap.reason
-    if synced and expectation.healths and application.failing:
-        yield Symptom.PODS, first(application.failing)
+    failing = cannot_start(application)
+    rolls_out = application.operating and is_current(application)
+    if (synced or rolls_out) and expectation.healths and failing:
+        yield Symptom.PODS, first(failing)
     if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
         yield Symptom.DEGRADED, f"Degraded: {unhealthy(application)}"
     if settled and not application.resources and not expectation.allow_empty:
@@ -162,10 +199,12 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
 
 def _failed_operation(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:
     operation = application.operation
-    if operation is None or not is_current(application):
+    if operation is None:
         return
-    if not application.operating and operation.phase in {OperationPhase.FAILED, OperationPhase.ERROR}:
-        yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {operation_cause(application)}"
-    elif operation.running and operation.retries >= history.patience.failed_attempts:
+    # That of another revision is history only while a newer operation is to come: a Synced application gets none.
+    counts = is_current(application) or application.sync is SyncStatus.SYNCED
+    if counts and operation.unsuccessful and not application.operating:
+        yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {failure(application)}"
+    elif is_current(application) and operation.running and operation.retries >= history.patience.failed_attempts:
         attempts = f"{operation.retries} attempts, Argo CD still retries"
         yield Symptom.ATTEMPTS_FAILED, f"sync failed: {operation_cause(application)} ({attempts})"

@@ -7,7 +7,7 @@ from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.expectation import Expectation
 from argocd_release.tracker import POLL_SECONDS, Tracker
 from argocd_release.tree import Workloads
-from tests.unit.states import NEW, OLD, application
+from tests.unit.states import NEW, OLD, application, failing
 
 DELIVERED = application()
 PROGRESSING = application(health="Progressing")
@@ -200,7 +200,7 @@ def test_calls_that_hang_end_as_unreachable() -> None:
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
     run = Run(
         PROGRESSING,
-        workloads=lambda _: Workloads(failing=("Pod/web-a: CrashLoopBackOff", "Pod/web-b: CrashLoopBackOff")),
+        workloads=lambda _: Workloads(failing=(failing("web-a"), failing("web-b"))),
     )
     assert run.verdict.outcome is Outcome.DEGRADED
     assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
@@ -208,7 +208,7 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
 
 
 def test_pods_that_recover_within_their_grace_do_not() -> None:
-    looks = iter([Workloads(failing=("Pod/web-a: CrashLoopBackOff",))] * 4 + [Workloads()] * 100)
+    looks = iter([Workloads(failing=(failing("web-a"),))] * 4 + [Workloads()] * 100)
     run = Run(*[PROGRESSING] * 20, DELIVERED, workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
 
