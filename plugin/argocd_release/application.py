@@ -248,7 +248,7 @@ class Application:
         operation = self.operation
         if operation is None or not operation.is_of(self.revisions):
             return False
-        return operation.parameters in {(), self.parameters}
+        return self._has(operation.parameters)
 
     @property
     def applied(self) -> bool:
@@ -262,7 +262,11 @@ class Application:
         same = all(
             any(alike(name, known) for name in each) for each, known in zip(names, deployed.revisions, strict=True)
         )
-        return same and deployed.parameters in {(), self.parameters}
+        return same and self._has(deployed.parameters)
+
+    def _has(self, parameters: tuple[str, ...]) -> bool:
+        # Unknown ones differ from none: what is hydrated has its source elsewhere.
+        return () in {parameters, self.parameters} or parameters == self.parameters
 
     @property
     def outdated(self) -> bool:

@@ -329,3 +329,19 @@ def test_each_transition_has_its_time() -> None:
         "Progressing",
         "Healthy",
     ]
+
+
+def test_where_argocd_does_not_compare_after_a_sync_it_is_made_to() -> None:
+    outdated = application(reconciledAt="2026-01-01T00:00:04Z")
+    run = Run(*[outdated] * 6, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.commands.refreshes.count(True) >= 2
+    assert not any(Run(PROGRESSING, timeout=20).commands.refreshes[1:])
+
+
+def test_pods_are_looked_at_while_a_sync_runs() -> None:
+    """A wave or a hook may be what does not start, whatever the health of the whole is."""
+    results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
+    running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
+    run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
+    assert run.verdict.outcome is Outcome.DEGRADED
