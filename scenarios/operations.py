@@ -132,6 +132,42 @@ def superseded(stage: Stage) -> Iterator[None]:
     yield
 
 
+@scenario(
+    "a hook of a later commit fails after RELEASE_REVISION was delivered",
+    Outcome.NOT_DELIVERED,
+    cause="its place was taken by",
+)
+def superseded_by_a_hook(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_REVISION"] = stage.deployed(web("1"), retry_limit=0)
+    stage.commit(web("2"), SMOKE)
+    clone(stage)
+    stage.running.refresh()
+    stage.until(phase("Failed"))
+    yield
+
+
+@scenario("RELEASE_REVISION runs, a later commit changed nothing, and no history to ask", GREEN)
+def revision_then_unrelated(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_REVISION_MATCH": "exact"}
+    stage.settings["RELEASE_REVISION"] = stage.deployed(_in("app", web("1")), path="app")
+    stage.commit({"elsewhere/README.md": "hello"})
+    stage.truth = None
+    yield
+
+
+@scenario("RELEASE_REVISION comes while the one before has failed", GREEN)
+def comes_after_a_failure(stage: Stage) -> Iterator[None]:
+    """As where a fix is merged a moment after its job began."""
+    stage.deploy(web("1", replicas=-2), retry_limit=0)
+    stage.until(phase("Failed"))
+    stage.repository.git("checkout", "--quiet", "-b", "next")
+    stage.settings["RELEASE_REVISION"] = stage.commit(web("2"))
+    clone(stage)
+    yield
+    stage.sleep(6)
+    stage.repository.git("branch", "--force", "main", "next")
+
+
 @scenario("it is being deleted", Outcome.MISSING, cause="is being deleted", within=10 + 5)
 def being_deleted(stage: Stage) -> Iterator[None]:
     """Something else holds the object, which stays Synced and Healthy."""

@@ -248,7 +248,7 @@ class Application:
         operation = self.operation
         if operation is None or not operation.is_of(self.revisions):
             return False
-        return self._has(operation.parameters)
+        return self.has(operation.parameters)
 
     @property
     def applied(self) -> bool:
@@ -262,11 +262,20 @@ class Application:
         same = all(
             any(alike(name, known) for name in each) for each, known in zip(names, deployed.revisions, strict=True)
         )
-        return same and self._has(deployed.parameters)
+        return same and self.has(deployed.parameters)
 
-    def _has(self, parameters: tuple[str, ...]) -> bool:
-        # Unknown ones differ from none: what is hydrated has its source elsewhere.
+    def has(self, parameters: tuple[str, ...]) -> bool:
+        """Whether these parameters apply now; of unknown ones nobody can say that they do not."""
         return () in {parameters, self.parameters} or parameters == self.parameters
+
+    @property
+    def runs_deployed(self) -> bool:
+        """Whether the cluster has what was synced last with success, and nothing else was begun since."""
+        operation, deployed = self.operation, self.deployed
+        if self.sync is not SyncStatus.SYNCED or operation is None or deployed is None:
+            return False
+        succeeded = operation.phase is OperationPhase.SUCCEEDED and not operation.dry_run
+        return succeeded and operation.is_of(deployed.revisions)
 
     @property
     def outdated(self) -> bool:

@@ -80,15 +80,26 @@ class Expectation:
                 return f"{revision[:7]}, {_commits(kinship.commits)} later"
         return ""
 
+    def is_elsewhere(self, application: Application) -> bool:
+        """Whether Argo CD compares with a revision that is known not to contain the expected one."""
+        if self.revision_gap(application) is None:
+            return False
+        relations = {kinship.relation for kinship in application.kinships.values()}
+        return bool(relations & {Relation.OLDER, Relation.DIVERGED})
+
     def was_deployed(self, application: Application) -> bool:
-        """Whether the sync that succeeded last was of the expected revision itself."""
-        revisions = application.deployed.revisions if application.deployed else ()
-        positions = self._positions(application)
-        return any(alike(revisions[index], self.revision) for index in positions if index < len(revisions))
+        """Whether the sync that succeeded last was of the expected revision, with the parameters that apply now."""
+        deployed = application.deployed
+        if deployed is None or not application.has(deployed.parameters):
+            return False
+        known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
+        return any(alike(revision, self.revision) for revision in known)
 
     def strangers(self, application: Application) -> tuple[str, ...]:
         """Revisions that may or may not contain the expected one: git's history must tell."""
         if not self.revision or self.exact:
+            return ()
+        if self.revision_gap(application) is None:
             return ()
         chosen = [index for index in self._positions(application) if not self._is_at(application, index)]
         revisions = {application.revisions[index] for index in chosen if index < len(application.revisions)}
@@ -114,6 +125,9 @@ class Expectation:
         positions = self._positions(application)
         revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
         if not self.revision or any(self._is_at(application, index) for index in positions):
+            return None
+        # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
+        if application.runs_deployed and self.was_deployed(application):
             return None
         kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
         if not self.exact and any(kinship.relation is Relation.DESCENDANT for kinship in kinships.values()):

@@ -168,23 +168,32 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     if application.refusal:
         yield Symptom.SYNC_REFUSED, f"Argo CD refuses to sync: {application.refusal}"
     expectation = history.expectation
-    if Condition.OPERATION in expectation.wait_for:
-        yield from _failed_operation(application, history)
+    elsewhere = expectation.is_elsewhere(application)
     for condition in application.conditions:
         # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
         gave_up = condition.type == "SyncError" and application.sync is SyncStatus.OUT_OF_SYNC
-        if condition.type in _ERROR_CONDITIONS or (gave_up and not application.operating):
+        if condition.type in _ERROR_CONDITIONS or (gave_up and not application.operating and not elsewhere):
             yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"
-    synced = application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
-    settled = synced and not application.operating
     gap = expectation.gap(application)
+    reached = elsewhere or _is_synced(application, expectation)
+    if gap is not None and gap.final and reached and not application.operating:
+        yield Symptom.OUT_OF_REACH, gap.reason
+    # What a revision does that is not the expected one is no news of that one.
+    if not elsewhere:
+        if Condition.OPERATION in expectation.wait_for:
+            yield from _failed_operation(application, history)
+        yield from _ailments(application, expectation)
+    if not waiting_for(application, expectation, compared=history.compared):
+        yield Symptom.DELIVERED, f"{application.sync} and {application.health}"
+
+
+def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, str]]:
+    synced = _is_synced(application, expectation)
+    settled = synced and not application.operating
     missing = unsynced(application, expectation)
     # Without an expected revision, what is expected may come with a later one, and end this state.
-    arrived = gap is None or (expectation.revision and expectation.revision_gap(application) is None)
-    if missing and arrived and stuck(application):
+    if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
-    if settled and gap is not None and gap.final:
-        yield Symptom.OUT_OF_REACH, gap.reason
     failing = cannot_start(application)
     rolls_out = application.operating and is_current(application)
     if (synced or rolls_out) and expectation.healths and failing:
@@ -193,8 +202,10 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         yield Symptom.DEGRADED, f"Degraded: {unhealthy(application)}"
     if settled and not application.resources and not expectation.allow_empty:
         yield Symptom.EMPTY, EMPTY
-    if not waiting_for(application, expectation, compared=history.compared):
-        yield Symptom.DELIVERED, f"{application.sync} and {application.health}"
+
+
+def _is_synced(application: Application, expectation: Expectation) -> bool:
+    return application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
 
 
 def _failed_operation(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:

@@ -39,15 +39,14 @@ def waiting_for(application: Application, expectation: Expectation, *, compared:
 
 
 def _not_applied(application: Application, expectation: Expectation) -> str:
-    operation = application.operation
-    if Condition.OPERATION in expectation.wait_for and operation is not None:
-        if not operation.dry_run and operation.phase is not OperationPhase.SUCCEEDED:
-            return f"sync {operation.phase.lower()}: {failure(application)}"
-        if operation.dry_run and application.deployed is not None and not application.applied:
-            return (
-                f"the last operation is a dry run, and hides whether the sync before it succeeded; repeat it ({_AGAIN})"
-            )
-    return unsynced(application, expectation)
+    operation = application.operation if Condition.OPERATION in expectation.wait_for else None
+    if operation is not None and not operation.dry_run and operation.phase is not OperationPhase.SUCCEEDED:
+        return f"sync {operation.phase.lower()}: {failure(application)}"
+    if missing := unsynced(application, expectation):
+        return missing
+    if operation is not None and operation.dry_run and application.deployed is not None and not application.applied:
+        return f"the last operation is a dry run, and hides whether the sync before it succeeded; repeat it ({_AGAIN})"
+    return ""
 
 
 def unsynced(application: Application, expectation: Expectation) -> str:

@@ -256,6 +256,28 @@ def test_a_later_revision_that_fails_is_named_and_not_taken_for_the_expected_one
     assert again(unwell, expectation=wanted).outcome is Outcome.SYNC_FAILED
 
 
+@pytest.mark.parametrize("relation", [Relation.OLDER, Relation.DIVERGED])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"sync": "OutOfSync", "phase": "Failed"},
+        {"phase": "Failed"},
+        {"health": "Degraded"},
+        {"resources": []},
+        {"sync": "OutOfSync"},
+        {"sync": "OutOfSync", "phase": None, "conditions": [{"type": "SyncError", "message": "x"}]},
+    ],
+)
+def test_what_ails_a_revision_before_the_expected_one_is_no_news(relation: Relation, parts: dict[str, Any]) -> None:
+    state = replace(application(**parts), kinships={NEW: Kinship(relation=relation)})
+    wanted = Expectation(revision="deadbeef")
+    assert look((0, state), (29, state), expectation=wanted).outcome is None
+    assert look((0, state), (30, state), expectation=wanted).outcome is Outcome.NOT_DELIVERED
+    # Of one that may be it, it is.
+    unknown = replace(state, kinships={NEW: Kinship(relation=Relation.UNKNOWN)})
+    assert look((0, unknown), (60, unknown), expectation=wanted).outcome is not None
+
+
 @pytest.mark.parametrize(
     ("state", "stuck"),
     [
