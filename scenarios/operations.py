@@ -155,7 +155,7 @@ def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION comes while the one before has failed", GREEN)
+@scenario("RELEASE_REVISION comes while the one before has failed", GREEN, within=30)
 def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     """As where a fix is merged a moment after its job began."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
@@ -164,7 +164,7 @@ def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("2"))
     clone(stage)
     yield
-    stage.sleep(6)
+    stage.sleep(12)
     stage.repository.git("branch", "--force", "main", "next")
 
 
@@ -236,7 +236,7 @@ def parameters_mended(stage: Stage) -> Iterator[None]:
     stage.until(phase("Failed"))
     stage.sandbox.argocd("app", "set", stage.name, "--nameprefix", "good-")
     yield
-    stage.sleep(4)
+    stage.sleep(10)
     stage.sandbox.argocd("app", "sync", stage.name, "--async")
 
 
