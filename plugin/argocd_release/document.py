@@ -11,6 +11,7 @@ from typing import Any, Final
 from argocd_release.application import (
     Application,
     Condition,
+    Deployment,
     HealthStatus,
     Operation,
     OperationPhase,
@@ -57,6 +58,7 @@ def parse(text: str) -> Application:
         prune=bool(automated.get("prune")),
         self_heal=bool(automated.get("selfHeal")),
         sources=tuple(_source(item) for item in as_objects(spec.get("sources")) or [as_object(spec.get("source"))]),
+        parameters=_parameters(spec),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -71,6 +73,7 @@ def parse(text: str) -> Application:
         resources=resources,
         images=tuple(_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
         reconciled_at=_text(status.get("reconciledAt")),
+        deployed=_deployed(as_objects(status.get("history"))),
         unknown_words=tuple(
             f"{name} {_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
@@ -134,6 +137,10 @@ def _operation(state: dict[str, Any]) -> Operation | None:
         started_at=_text(state.get("startedAt")),
         finished_at=_text(state.get("finishedAt")),
         retries=retries if isinstance(retries, int) else 0,
+        asked=_revisions(asked),
+        parameters=_parameters(result),
+        dry_run=bool(asked.get("dryRun")),
+        partial=bool(asked.get("resources")),
         results=tuple(
             ResourceResult(
                 kind=_text(item.get("kind")),
@@ -148,6 +155,18 @@ def _operation(state: dict[str, Any]) -> Operation | None:
             for item in as_objects(result.get("resources"))
         ),
     )
+
+
+def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
+    return Deployment(revisions=_revisions(history[-1]), parameters=_parameters(history[-1])) if history else None
+
+
+def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
+    """Of each source everything but its target revision, which Argo CD resolves; as text, to be compared only."""
+    sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
+    given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
+    # One source and several have a place each; the other one is there all the same, and empty.
+    return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
 
 
 def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:

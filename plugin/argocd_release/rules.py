@@ -31,6 +31,7 @@ class Symptom(Enum):
     CONDITION = auto()
     SYNC_REFUSED = auto()
     OUT_OF_REACH = auto()
+    STUCK = auto()
     PODS = auto()
     DEGRADED = auto()
     EMPTY = auto()
@@ -67,6 +68,7 @@ class Patience:
     connect: float = 15
     appear: float = 0
     expected: float = 30
+    stuck: float = 60
 
     @cached_property
     def rules(self) -> Mapping[Symptom, Rule]:
@@ -97,6 +99,8 @@ class Patience:
             rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
         if self.expected:
             rules[Symptom.OUT_OF_REACH] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.expected, looks=2)
+        if self.stuck:
+            rules[Symptom.STUCK] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck, looks=2)
         if self.condition:
             rules[Symptom.SYNC_REFUSED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
             rules[Symptom.CONDITION] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition, looks=2, fresh=True)
@@ -111,6 +115,11 @@ _CHECK_ACCOUNT: Final = (
     "check ARGOCD_AUTH_TOKEN (expired, revoked, a protected variable on an unprotected branch?) "
     "and that its account may: applications, get and projects, get"
 )
+# What is seen of one revision, which may be a later one than the job's own.
+ABOUT_REVISION: Final = frozenset({
+    Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.CONDITION, Symptom.PODS, Symptom.DEGRADED,
+})  # fmt: skip
+SUPERSEDED: Final = "the later commit named above needs the fix; this one was synced, and is contained in it"
 HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
     {
         Symptom.DENIED: _CHECK_ACCOUNT,
@@ -132,6 +141,8 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         Symptom.SYNC_REFUSED: "fix what Argo CD says, or sync by hand to see it in full",
         Symptom.OUT_OF_REACH: "a newer or another revision took its place, or it never reached the branch that Argo CD "
         "follows: look at that branch; RELEASE_EXPECTATION_GRACE says how long such a state may last",
+        Symptom.STUCK: "Argo CD will not change this by itself: do by hand what is said above, or turn on prune or "
+        "selfHeal in the application's sync policy; RELEASE_STUCK_GRACE says how long such a state may last",
         Symptom.PODS: "look at the pod's log and events (argocd app logs, or Argo CD itself), fix, push again",
         Symptom.DEGRADED: "look at the pods and events of what is Degraded",
         Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",

@@ -262,6 +262,7 @@ def _patience(known: Settings) -> Patience:
         connect=known.connect_grace,
         appear=known.appear_timeout,
         expected=known.expectation_grace,
+        stuck=known.stuck_grace,
     )
 
 

@@ -63,6 +63,7 @@ class Settings:
     connect_grace: int
     appear_timeout: int
     expectation_grace: int
+    stuck_grace: int
     revision: str
     revision_match: str
     git_token: str = field(repr=False)

@@ -164,9 +164,9 @@ class Tracker:
         if self._history.in_doubt:
             return True
         application, expectation = self.application, self._history.expectation
-        if not expectation.demands or application is None or application.operating:
+        if application is None or application.operating:
             return False
-        return expectation.gap(application) is not None
+        return application.outdated or (expectation.demands and expectation.gap(application) is not None)
 
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)

@@ -15,8 +15,8 @@ from argocd_release.expectation import Expectation
 from argocd_release.looks import REFRESH_SECONDS
 from argocd_release.signals import Stop
 from argocd_release.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, MonotonicClock, Tracker
-from argocd_release.tree import Failing, Workloads
-from tests.unit.states import NEW, OLD, application
+from argocd_release.tree import Workloads
+from tests.unit.states import NEW, OLD, application, failing
 
 DELIVERED = application()
 PROGRESSING = application(health="Progressing")
@@ -24,10 +24,6 @@ PROGRESSING = application(health="Progressing")
 
 def error(trouble: Trouble, message: str = "connection refused") -> ArgoCDError:
     return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
-
-
-def crashing(pod: str) -> Failing:
-    return Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff")
 
 
 class FakeClock:
@@ -214,7 +210,7 @@ def test_calls_that_hang_end_as_unreachable() -> None:
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
     run = Run(
         PROGRESSING,
-        workloads=lambda _: Workloads(failing=(crashing("web-a"), crashing("web-b"))),
+        workloads=lambda _: Workloads(failing=(failing("web-a"), failing("web-b"))),
     )
     assert run.verdict.outcome is Outcome.DEGRADED
     assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
@@ -222,7 +218,7 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
 
 
 def test_pods_that_recover_within_their_grace_do_not() -> None:
-    looks = iter([Workloads(failing=(crashing("web-a"),))] * 4 + [Workloads()] * 100)
+    looks = iter([Workloads(failing=(failing("web-a"),))] * 4 + [Workloads()] * 100)
     run = Run(*[PROGRESSING] * 20, DELIVERED, workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
 
@@ -512,3 +508,19 @@ def test_a_wake_before_a_pause_cuts_it_short_and_many_are_one() -> None:
     assert time.monotonic() - started < 1
     clock.pause(0.2)
     assert time.monotonic() - started >= 0.2
+
+
+def test_where_argocd_does_not_compare_after_a_sync_it_is_made_to() -> None:
+    outdated = application(reconciledAt="2026-01-01T00:00:04Z")
+    run = Run(*[outdated] * 6, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.commands.refreshes.count(True) >= 2
+    assert not any(Run(PROGRESSING, timeout=20).commands.refreshes[1:])
+
+
+def test_pods_are_looked_at_while_a_sync_runs() -> None:
+    """A wave or a hook may be what does not start, whatever the health of the whole is."""
+    results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
+    running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
+    run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
+    assert run.verdict.outcome is Outcome.DEGRADED
