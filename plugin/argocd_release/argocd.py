@@ -25,6 +25,7 @@ from argocd_release.feed import Feed, said
 from argocd_release.text import clean, one_line
 
 CALL_SECONDS: Final = 15.0
+_FOLDER_LENGTH: Final = 44
 _PROJECTS_ASKED: Final = 20
 # A call lives for a sixth of a second, and a quarter of its work is collecting garbage that ends with it anyway.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
@@ -63,18 +64,16 @@ class ArgoCD:
         echo: Callable[[str], None],
         command: str = "argocd",
         limit: float = CALL_SECONDS,
-        redact: Callable[[str], str] = str,
         on_call: Callable[[str, float, str], object] = lambda *_: None,
     ) -> None:
         # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
-        self._home = Path(tempfile.mkdtemp(prefix="argocd-", dir=_short_folder()))
+        self._home = _short_folder()
         own = {"HOME": self._home, "TMPDIR": self._home, "ARGOCD_CONFIG_DIR": self._home / "config"}
         # The name would turn the binary into another part of Argo CD.
         kept = {name: value for name, value in environ.items() if name != "ARGOCD_BINARY_NAME"}
         self._environ = kept | {name: str(path) for name, path in own.items()}
         self._echo = echo
         self._limit = limit
-        self._redact = redact
         self._on_call = on_call
         self._running: set[Feed] = set()
         self._calling: Any = None
@@ -178,8 +177,7 @@ class ArgoCD:
             # A signal may have come while it was being started.
             self._check_cancelled()
             process.wait()
-            # Before anything is cut short: half a secret would not be found any more.
-            return self._redact(str(process))
+            return str(process)
         except sh.TimeoutException as error:
             message = f"no answer within {limit:.0f} s"
             raise self._error(arguments, Trouble.HUNG, None, message) from error
@@ -187,7 +185,7 @@ class ArgoCD:
             self._check_cancelled()
             raise self._error(arguments, Trouble.KILLED, error.exit_code, "argocd was killed") from error
         except sh.ErrorReturnCode as error:
-            outputs = (self._redact(stream.decode("utf-8", "replace")) for stream in (error.stderr, error.stdout))
+            outputs = (stream.decode("utf-8", "replace") for stream in (error.stderr, error.stdout))
             message = next(filter(None, map(said, outputs)), "argocd failed and said nothing")
             trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), Trouble.OTHER)
             raise self._error(arguments, trouble, error.exit_code, _RPC.sub("", message)) from error
@@ -209,5 +207,12 @@ def _echoed(arguments: Sequence[str]) -> str:
     return " ".join(("argocd", *arguments))
 
 
-def _short_folder() -> str | None:
-    return "/tmp" if Path("/tmp").is_dir() and len(tempfile.gettempdir()) > len("/tmp") + 40 else None  # noqa: S108
+def _short_folder() -> Path:
+    """A folder of our own with a short path, where that can be had; raises ``OSError``."""
+    wanted = tempfile.gettempdir()
+    short = [folder for folder in (wanted, "/tmp", "/var/tmp", "/dev/shm") if len(folder) <= _FOLDER_LENGTH]  # noqa: S108
+    for folder in short:
+        with suppress(OSError):
+            return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))
+    # Without grpc-web there is no socket, and any will do.
+    return Path(tempfile.mkdtemp(prefix="argocd-", dir=wanted))
