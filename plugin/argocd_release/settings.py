@@ -164,8 +164,9 @@ def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
 def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that people must be able to read: those of the settings that are no secret, and the pipeline's own."""
     # The options hold headers, which may well be secret.
-    shown = [_text(environ, name) for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
-    return tuple(filter(None, (*shown, *(environ.get(name, "") for name in _OPEN))))
+    shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
+    values = [text for name in shown for text in (_text(environ, name), str(PROPERTIES[name].get("default", "")))]
+    return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
 
 
 def valid(environ: Mapping[str, str], name: str) -> str:
