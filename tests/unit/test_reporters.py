@@ -212,13 +212,12 @@ def test_only_a_regular_file_is_removed(tmp_path: Path) -> None:
     file, pipe, link = tmp_path / "file", tmp_path / "pipe", tmp_path / "link"
     file.write_text("old")
     os.mkfifo(pipe)
-    link.symlink_to("/dev/null")
+    link.symlink_to(pipe)
     for path in (file, pipe, link, tmp_path, tmp_path / "nothing"):
         reporters.remove(path)
     assert not file.exists()
     assert pipe.is_fifo()
     assert link.is_symlink()
-    assert Path("/dev/null").is_char_device()
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
