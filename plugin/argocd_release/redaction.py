@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
@@ -85,6 +86,8 @@ def redaction(secrets: Iterable[str]) -> Redact:
     ordered = sorted(known, key=len, reverse=True)
 
     def redact(text: str) -> str:
+        if len(text) < LEAST_LENGTH:
+            return text
         for secret in ordered:
             text = text.replace(secret, REDACTED)
         text = _without_halves(text, ordered)
@@ -120,8 +123,14 @@ def without_data(text: str) -> str:
 
 def everywhere(value: T, redact: Redact) -> T:
     """The same value with each text in it clean and redacted: dataclasses, mappings, sequences."""
-    # An escape sequence inside a secret would hide it from the search, and be taken out afterwards.
-    redacted: T = _everywhere(value, lambda text: redact(without_data(clean(text, limit=TEXT_LIMIT))))
+
+    # An application of thousands of resources says the same words thousands of times.
+    @lru_cache(maxsize=10_000)
+    def safe(text: str) -> str:
+        # An escape sequence inside a secret would hide it from the search, and be taken out afterwards.
+        return redact(without_data(clean(text, limit=TEXT_LIMIT)))
+
+    redacted: T = _everywhere(value, safe)
     return redacted
 
 

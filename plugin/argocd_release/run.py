@@ -69,12 +69,13 @@ class Run:
                 verdict = self._verdict_on(error)
             result = self._result(verdict)
             # Whatever happens from here on, there are reports.
-            written = list(self._write(result))
+            shown = everywhere(result, self._redact)
+            written = list(self._write(shown))
             found = self._diagnose(result)
             if found != result.diagnosis:
-                result = self._result(verdict, found)
-                written = list(self._write(result))
-            self._show(everywhere(result, self._redact), written)
+                shown = everywhere(self._result(verdict, found), self._redact)
+                written = list(self._write(shown))
+            self._show(shown, written)
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
@@ -222,7 +223,6 @@ class Run:
 
     def _write(self, result: Result) -> Iterator[tuple[str, dict[str, str]]]:
         """Write the reports; gives a note on each. One that can't be written changes no verdict."""
-        result = everywhere(result, self._redact)
         for name, path in settings.report_paths(self._environ).items():
             reporter = reporters.REPORTERS[name]
             try:
