@@ -26,6 +26,7 @@ from argocd_release.text import clean, one_line
 
 CALL_SECONDS: Final = 15.0
 _FOLDER_LENGTH: Final = 44
+_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder with a name of our own is made in it
 _PROJECTS_ASKED: Final = 20
 # A call lives for a sixth of a second, and a quarter of its work is collecting garbage that ends with it anyway.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
@@ -210,7 +211,7 @@ def _echoed(arguments: Sequence[str]) -> str:
 def _short_folder() -> Path:
     """A folder of our own with a short path, where that can be had; raises ``OSError``."""
     wanted = tempfile.gettempdir()
-    short = [folder for folder in (wanted, "/tmp", "/var/tmp", "/dev/shm") if len(folder) <= _FOLDER_LENGTH]  # noqa: S108
+    short = [folder for folder in (wanted, *_FOLDERS) if len(folder) <= _FOLDER_LENGTH]
     for folder in short:
         with suppress(OSError):
             return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))

@@ -7,7 +7,7 @@ is judged and asked for stays as it is: texts are redacted where they leave, nev
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
@@ -159,16 +159,19 @@ def _forms(secret: str) -> set[str]:
     return {secret, clean(secret), one_line(secret, limit=len(secret))} | quoted | elsewhere
 
 
-def _without_halves(text: str, secrets: Iterable[str]) -> str:
-    cut = _CUT.search(text)
-    if cut is None:
-        return text
-    head = text[: cut.start()]
-    for secret in secrets:
-        for length in range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1):
-            if head.endswith(secret[:length]):
-                return head[:-length] + REDACTED + text[cut.start() :]
+def _without_halves(text: str, secrets: Sequence[str]) -> str:
+    cuts = [found.start() for found in _CUT.finditer(text)]
+    # The last first, so that the places of the others stay what they are.
+    for cut in reversed(cuts):
+        half = next((half for secret in secrets if (half := _half(text[max(0, cut - len(secret)) : cut], secret))), 0)
+        text = text[: cut - half] + (REDACTED if half else "") + text[cut:]
     return text
+
+
+def _half(text: str, secret: str) -> int:
+    """How many characters of the secret the text ends in; 0 for what is too short to say anything."""
+    lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
+    return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
 
 def _secret_lines(name: str, value: str) -> Iterator[str]:

@@ -125,8 +125,15 @@ def test_half_a_secret_at_the_end_of_what_was_cut_off_is_found() -> None:
     text = clean(f"it said {'x' * 20} hunter2-hunter2", limit=40)
     assert "hunter2-hun" in text
     assert redaction(["hunter2-hunter2"])(text) == f"it said {'x' * 20} {REDACTED} … (4 more characters)"
+    assert "hunt" not in redaction(["hunter2-hunter2"])(f"{text}; {text}")
     token = clean(f"it said {JWT}", limit=40)
     assert "eyJ" not in redaction([])(token)
+
+
+@given(st.text("abc-12", min_size=8, max_size=20), st.text("xyz ", max_size=20), st.integers(1, 40))
+def test_no_half_of_a_secret_comes_through_wherever_a_text_is_cut_off(secret: str, before: str, limit: int) -> None:
+    left = redaction([secret])(clean(f"{before} {secret} after", limit=limit))
+    assert secret[:8] not in left
 
 
 @pytest.mark.parametrize("value", ["sentry-frontend-dev", "frontend"])
