@@ -39,8 +39,12 @@ _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
 # The same object as Go prints a map. Its values stand there without quotes, so nobody can tell where it ends.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
-# What the API server says at the end, in words of its own: it names the field, and no value.
-_TAIL: Final = re.compile(r"json: cannot unmarshal [a-z]++ into Go struct field [\w.]++ of type [\w.\[\]]++$")
+# What the API server says at the end, in words of its own: it names a field or a type, and no value
+# (k8s.io/apimachinery v0.31.0 pkg/runtime/converter.go; encoding/json UnmarshalTypeError).
+_TAIL: Final = re.compile(
+    r"json: cannot unmarshal (?:string|number|bool|array|object) into Go struct field [\w.]++ of type [\w.\[\]]++"
+    r"|(?:unrecognized type|cannot restore (?:slice|map|struct) from):? (?:string|bool|slice|map|u?int\d*+|float\d*+)\b"
+)
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+$", re.MULTILINE)
 _FLAT_SECRET: Final = re.compile(r"\bkind: Secret\b")
 _FLAT_DATA: Final = re.compile(r"\b(?:data|stringData):(?= (?!\[redacted\]|map\[))")
@@ -242,8 +246,8 @@ def _without_go(text: str) -> str:
 
 
 def _tail(text: str, position: int) -> str:
-    found = _TAIL.search(text, position)
-    return f" … {found[0]}" if found else ""
+    said = [found[0] for found in _TAIL.finditer(text, position)]
+    return f" … {said[-1]}" if said else ""
 
 
 def _without_yaml(text: str) -> str:

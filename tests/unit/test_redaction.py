@@ -163,6 +163,10 @@ def test_each_line_of_a_secret_is_one() -> None:
             "stringData:map[port:5432 a:]b] for: x: json: cannot unmarshal number into Go struct field Secret.stringData of type string",
             f"stringData:map[{REDACTED} … json: cannot unmarshal number into Go struct field Secret.stringData of type string",
         ),
+        (
+            'patch: Invalid value: "map[stringData:map[port:5432]]": unrecognized type: int64. Retrying attempt #1 at 10:03PM.',
+            f'patch: Invalid value: "map[stringData:map[{REDACTED} … unrecognized type: int64',
+        ),
         (r'{"data":{"a":"x\"}","b":"hunter2"},"k":1}', f'{{"data":{{{REDACTED}}},"k":1}}'),
         (r'{"data":{"a":"x\\","b":"hunter2"},"k":1}', f'{{"data":{{{REDACTED}}},"k":1}}'),
         (r'"{\"data\":{\"a\":\"x\\\"}\",\"b\":\"hunter2\"},\"k\":1}"', rf'"{{\"data\":{{{REDACTED}}},\"k\":1}}"'),
