@@ -41,9 +41,10 @@ _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
 # What the API server says at the end, in words of its own: it names a field or a type, and no value
 # (k8s.io/apimachinery v0.31.0 pkg/runtime/converter.go; encoding/json UnmarshalTypeError).
+_KIND: Final = r"(?:string|bool|slice|map|struct|interface|u?int\d*+|float\d*+)"
 _TAIL: Final = re.compile(
     r"json: cannot unmarshal (?:string|number|bool|array|object) into Go struct field [\w.]++ of type [\w.\[\]]++"
-    r"|(?:unrecognized type|cannot restore (?:slice|map|struct) from):? (?:string|bool|slice|map|u?int\d*+|float\d*+)\b"
+    rf"|(?:unrecognized type:|cannot restore (?:slice|map|struct) from:?|cannot convert {_KIND} to:?) {_KIND}\b"
 )
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+$", re.MULTILINE)
 _FLAT_SECRET: Final = re.compile(r"\bkind: Secret\b")

@@ -145,7 +145,7 @@ def test_the_values_of_a_secret_that_is_rejected_are_shown_nowhere(
     assert "VE9QU0VD" not in said, "nor in base64"
     assert "[redacted]" in said
     assert "credentials" in ended.cause
-    assert "unrecognized type: int64" in ended.cause, ended.log
+    assert "cannot convert int64 to string" in ended.cause, ended.log
 
 
 def test_logs_that_may_not_be_read_are_said_to_be_so(

@@ -167,6 +167,8 @@ def test_each_line_of_a_secret_is_one() -> None:
             'patch: Invalid value: "map[stringData:map[port:5432]]": unrecognized type: int64. Retrying attempt #1 at 10:03PM.',
             f'patch: Invalid value: "map[stringData:map[{REDACTED} … unrecognized type: int64',
         ),
+        ("data:map[a:5]: cannot convert int64 to string", f"data:map[{REDACTED} … cannot convert int64 to string"),
+        ("data:map[a:unrecognized type: hunter2 b:cannot convert hunter2 to string]", f"data:map[{REDACTED}"),
         (r'{"data":{"a":"x\"}","b":"hunter2"},"k":1}', f'{{"data":{{{REDACTED}}},"k":1}}'),
         (r'{"data":{"a":"x\\","b":"hunter2"},"k":1}', f'{{"data":{{{REDACTED}}},"k":1}}'),
         (r'"{\"data\":{\"a\":\"x\\\"}\",\"b\":\"hunter2\"},\"k\":1}"', rf'"{{\"data\":{{{REDACTED}}},\"k\":1}}"'),
