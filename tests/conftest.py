@@ -1,25 +1,99 @@
-"""What every test shares: an environment without settings, and one sandbox for all that need a real Argo CD."""
+"""What every test shares: its layer, what it needs, an environment without settings, and one sandbox for all.
+
+A test is of the layer its folder says, and needs what its fixtures say: nobody marks anything by hand, so nobody can
+forget to. Tests of the layers unit and contract need nothing but Python and git, and have no network.
+"""
 
 import os
 import re
+import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import hypothesis
 import pytest
 
+from sandbox import build
 from sandbox.sandbox import Sandbox
-from tests.docker_engine import Engine, build_image, engine_or_skip
+from tests.support.job import Release, Running, StartRelease
+
+if TYPE_CHECKING:
+    from tests.docker_engine import Engine
 
 # A shell that starts the suite in the background has SIGINT ignored, and every program below would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SETTINGS = ("ARGOCD_", "RELEASE_", "CI_")
-COMMAND = Path(sys.executable).with_name("argocd-release")
+# For the inner loop; `bin/dev test` tries all of Hypothesis's hundred.
+hypothesis.settings.register_profile("quick", max_examples=25)
+
+HERE: Final = Path(__file__).parent
+SETTINGS: Final = ("ARGOCD_", "RELEASE_", "CI_")
+# Of each folder its layer; every other folder is e2e.
+LAYERS: Final = {"unit": "unit", "contract": "contract", "cases": "contract"}
+# Of each fixture the marker that says what it needs.
+NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser"}
+# Markers of what is no part of this project, and may be absent.
+TOOLS: Final = {"docker", "browser"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        layer = LAYERS.get(folder, "e2e")
+        needs = {marker for fixture, marker in NEEDS.items() if fixture in getattr(item, "fixturenames", ())}
+        if folder == "sandbox":
+            needs.add("sandbox")
+        if layer != "e2e":
+            if needs:
+                raise pytest.UsageError(
+                    f"{item.nodeid} is in a layer that needs no {', '.join(sorted(needs))}: move it"
+                )
+            if not item.get_closest_marker("allow_hosts"):
+                item.add_marker("disable_socket")
+        for marker in (layer, *sorted(needs)):
+            item.add_marker(marker)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what the chosen tests run, once, before the first of them and outside of its time limit."""
+    if session.config.option.collectonly:
+        return
+    if any(runs_programs(item) for item in session.items):
+        capture = session.config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            build.build()
+
+
+def runs_programs(item: pytest.Item) -> bool:
+    """Whether it needs what the sandbox builds, and will not be skipped."""
+    markers = {mark.name for mark in item.iter_markers()}
+    return bool(markers & {"sandbox", "docker"}) and not any(absence(marker) for marker in TOOLS & markers)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in TOOLS & {mark.name for mark in item.iter_markers()}:
+        if absent := absence(marker):
+            if os.environ.get("CI"):
+                pytest.fail(absent)
+            pytest.skip(f"{absent}; CI has it")
+
+
+def absence(marker: str) -> str:
+    """Why a test with this marker can't run here; ``""`` if it can."""
+    if marker == "browser":
+        return "" if shutil.which("chromium") else "there is no Chromium: apt-get install chromium"
+    from tests import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
+
+    return docker_engine.absence()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +109,11 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
-    return build_image(engine_or_skip())
+def engine() -> Iterator["Engine"]:
+    from tests import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
+
+    with docker_engine.built() as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -44,53 +121,6 @@ def name(request: pytest.FixtureRequest) -> str:
     """A name for the test's own application, namespace and repository."""
     plain: str = request.node.name
     return re.sub(r"[^a-z0-9]+", "-", plain.removeprefix("test_").lower()).strip("-")[:50].strip("-")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """How a run of argocd-release ended. ``ended`` is a ``time.time()``."""
-
-    exit_code: int
-    log: str
-    junit: str
-    dotenv: dict[str, str]
-    seconds: float
-    ended: float
-
-    @property
-    def cause(self) -> str:
-        """The first line under the banner."""
-        rule = "=" * 45
-        return self.log.split(f"\n{rule}\n")[2].splitlines()[0].removeprefix("cause: ").removeprefix("cause: ")
-
-
-class Running:
-    """A run of argocd-release in the background, in a folder of its own."""
-
-    def __init__(self, environ: dict[str, str], folder: Path) -> None:
-        self.folder = folder
-        self._started = time.monotonic()
-        plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        self.process = subprocess.Popen(
-            [str(COMMAND)], env=plain | environ, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def end(self) -> Release:
-        """Wait for the end; the reports must be there."""
-        log, _ = self.process.communicate(timeout=150)
-        ended, seconds = time.time(), time.monotonic() - self._started
-        lines = (self.folder / "argocd-release.env").read_text("utf-8").splitlines()
-        return Release(
-            exit_code=self.process.returncode,
-            log=log,
-            junit=junit.read_text("utf-8") if (junit := self.folder / "argocd-release.xml").exists() else "",
-            dotenv=dict(line.split("=", 1) for line in lines),
-            seconds=seconds,
-            ended=ended,
-        )
-
-
-StartRelease = Callable[..., Running]
 
 
 @pytest.fixture
@@ -107,10 +137,7 @@ def start_release(sandbox: Sandbox, tmp_path: Path) -> Iterator[StartRelease]:
 
     yield start
     for run in running:
-        run.process.kill()
-        run.process.wait()
-        if run.process.stdout is not None:
-            run.process.stdout.close()
+        run.kill()
 
 
 @pytest.fixture
@@ -121,7 +148,3 @@ def release(start_release: StartRelease) -> Callable[..., Release]:
         return start_release(application, **environ).end()
 
     return run
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")

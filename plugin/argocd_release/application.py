@@ -130,6 +130,8 @@ class Relation(StrEnum):
     DESCENDANT = "descendant"
     OLDER = "older"
     DIVERGED = "diverged"
+    # A descendant, but what was expected is undone in it.
+    REVERTED = "reverted"
     UNKNOWN = "unknown"
 
 
@@ -139,8 +141,11 @@ class Kinship:
 
     relation: Relation
     commits: int = 0
-    # Why the history could not be consulted.
+    # Why the history could not be consulted; `final`: it will not be, however long one waits.
     note: str = ""
+    final: bool = False
+    # The revision that reverts what was expected; "" where only the files tell.
+    by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

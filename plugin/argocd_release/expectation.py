@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from argocd_release.application import Application, HealthStatus, Kinship, Relation
+from argocd_release.application import Application, HealthStatus, Kinship, Relation, Source
 from argocd_release.text import one_line
 
 NAMED: Final = 3
+SHORT: Final = 7
 _UNKNOWN: Final = Kinship(relation=Relation.UNKNOWN)
 
 
@@ -87,12 +88,16 @@ class Expectation:
                 return f"{self.revision[:7]} was delivered via {revision[:7]}, {_commits(kinship.commits)} later"
         return ""
 
-    def strangers(self, application: Application) -> tuple[str, ...]:
-        """Revisions that may or may not contain the expected one: git's history must tell."""
-        if not self.revision or self.exact:
-            return ()
-        chosen = {application.revisions[i] for i in self._positions(application) if i < len(application.revisions)}
-        return tuple(revision for revision in chosen if _is_git(revision) and not self._is_same(revision))
+    def strangers(self, application: Application) -> dict[str, Source]:
+        """Revisions that may or may not contain the expected one, or be a tag of it: git's history must tell."""
+        if not self.revision:
+            return {}
+        sources = application.sources
+        chosen = [i for i in self._positions(application) if i < min(len(application.revisions), len(sources))]
+        found = {application.revisions[i]: sources[i] for i in chosen if not sources[i].chart}
+        return {
+            revision: source for revision, source in found.items() if _is_git(revision) and not self._is_same(revision)
+        }
 
     def _positions(self, application: Application) -> list[int]:
         everything = list(range(max(len(application.sources), len(application.revisions))))
@@ -107,7 +112,9 @@ class Expectation:
         ]
 
     def _is_same(self, revision: str) -> bool:
-        return revision.lower().startswith(self.revision.lower())
+        found, wanted = revision.lower(), self.revision.lower()
+        # Argo CD compares with a short revision where an application's target is one.
+        return found.startswith(wanted) or (_is_git(found) and wanted.startswith(found))
 
     def revision_gap(self, application: Application) -> Gap | None:
         """What is missing of the expected revision; None: nothing."""
@@ -116,17 +123,12 @@ class Expectation:
         if not self.revision or any(map(self._is_same, revisions)):
             return None
         kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
-        if not self.exact and any(kinship.relation is Relation.DESCENDANT for kinship in kinships.values()):
+        accepted = {Relation.SAME} if self.exact else {Relation.SAME, Relation.DESCENDANT}
+        if any(kinship.relation in accepted for kinship in kinships.values()):
             return None
         wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
         reason = f"Argo CD compares with {compared}, not with {wanted}"
-        by_relation = {kinship.relation: kinship for kinship in kinships.values()}
-        if older := by_relation.get(Relation.OLDER):
-            return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
-        if set(by_relation) == {Relation.DIVERGED}:
-            return Gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
-        notes = "; ".join(filter(None, (kinship.note for kinship in kinships.values())))
-        return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}")
+        return Gap(reason=reason) if self.exact else _out_of_reach(reason, list(kinships.values()))
 
     def _chart_gap(self, application: Application, positions: list[int]) -> Gap | None:
         if not self.chart_version:
@@ -154,6 +156,20 @@ class Expectation:
         return Gap(reason=f"no pod runs the image {self.image}; running: {shown}", final=settled)
 
 
+def _out_of_reach(reason: str, kinships: list[Kinship]) -> Gap:
+    by_relation = {kinship.relation: kinship for kinship in kinships}
+    if reverted := by_relation.get(Relation.REVERTED):
+        how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
+        return Gap(reason=f"{reason}: {how}", final=True)
+    if older := by_relation.get(Relation.OLDER):
+        return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
+    if set(by_relation) == {Relation.DIVERGED}:
+        return Gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
+    notes = "; ".join(filter(None, (kinship.note for kinship in kinships)))
+    final = bool(kinships) and all(kinship.final for kinship in kinships)
+    return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
+
+
 def runs(wanted: str, image: str) -> bool:
     """Whether the image is what is wanted: a tag, a digest, ``name:tag``, or a reference with or without digest."""
     wanted = wanted.removeprefix(":").removeprefix("@")
@@ -164,7 +180,7 @@ def runs(wanted: str, image: str) -> bool:
     wanted_reference, _, wanted_digest = wanted.partition("@")
     wanted_name, wanted_tag = _name_and_tag(wanted_reference)
     if not wanted_tag and not wanted_digest:
-        return tag == wanted_name
+        return bool(wanted_name) and tag == wanted_name
     same_name = name == wanted_name or ("/" not in wanted_name and name.endswith(f"/{wanted_name}"))
     return same_name and wanted_tag in {"", tag} and wanted_digest in {"", digest}
 
@@ -176,7 +192,7 @@ def _name_and_tag(reference: str) -> tuple[str, str]:
 
 
 def _is_git(revision: str) -> bool:
-    return len(revision) == len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
+    return SHORT <= len(revision) <= len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
 
 
 def _commits(count: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from argocd_release.application import Application, HealthStatus, Kinship, Relation, SyncStatus
+from argocd_release.application import Application, HealthStatus, Kinship, Relation, Source, SyncStatus
 from argocd_release.errors import ArgoCDError, Trouble
 from argocd_release.expectation import Expectation
 from argocd_release.tree import Workloads
@@ -61,7 +61,7 @@ class Looks:
         emit: Emit,
         expectation: Expectation,
         beneath: Beneath | None,
-        kinship: Callable[[str, str], Kinship] | None,
+        kinship: Callable[[str, str, Source], Kinship] | None,
         sync: bool,
     ) -> None:
         self.application: Application | None = None
@@ -144,7 +144,8 @@ class Looks:
         if self._kinship is None:
             return application
         expected = self._expectation.revision
-        found = {revision: self._kinship(revision, expected) for revision in self._expectation.strangers(application)}
+        strangers = self._expectation.strangers(application)
+        found = {revision: self._kinship(revision, expected, source) for revision, source in strangers.items()}
         for kinship in found.values():
             if kinship.relation is Relation.UNKNOWN:
                 self._tell("history not consulted", why=kinship.note)

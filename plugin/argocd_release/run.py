@@ -12,12 +12,13 @@ from typing import Any, Final, TextIO
 
 from argocd_release import __version__, diagnosis, gitlab, log, reporters, settings
 from argocd_release.api import Api
-from argocd_release.application import Kinship
+from argocd_release.application import Kinship, Source
 from argocd_release.argocd import ArgoCD
 from argocd_release.changes import Changes
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, ReleaseError
 from argocd_release.evidence import Diagnosis
 from argocd_release.expectation import Condition, Expectation
+from argocd_release.git_access import Access
 from argocd_release.redaction import everywhere, masked, redaction
 from argocd_release.reporters import story, summary
 from argocd_release.result import Result
@@ -120,13 +121,20 @@ class Run:
             finally:
                 self._count_left_out(at_once=True)
 
-    def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str], Kinship] | None:
-        if not known.revision or known.revision_match == "exact":
+    def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str, Source], Kinship] | None:
+        if not known.revision:
             return None
         # A library that most runs do without, and the slowest to load.
-        from argocd_release.ancestry import Ancestry  # noqa: PLC0415
+        from argocd_release.ancestry import Histories  # noqa: PLC0415
 
-        return stack.enter_context(Ancestry(Path(known.clone), known.repository_url)).kinship
+        access = Access(
+            clone=Path(known.clone),
+            repository_url=known.repository_url,
+            project_url=known.project_url,
+            git_token=known.git_token,
+            ca_file=known.git_ca_file,
+        )
+        return stack.enter_context(Histories(access, stop=self._stop)).kinship
 
     def _emitter(self) -> Any:
         def emit(event: str, /, **fields: Any) -> None:

@@ -69,6 +69,7 @@ class Settings:
     expectation_grace: int
     revision: str
     revision_match: str
+    git_token: str = field(repr=False)
     source: str
     image: str
     chart_version: str
@@ -86,6 +87,7 @@ class Settings:
     project_url: str
     clone: str
     repository_url: str = field(repr=False)
+    git_ca_file: str
     job_timeout: int
     job_started_at: str
 
@@ -181,6 +183,7 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     found = [_text(environ, name) for name in PROPERTIES if _is_secret(name)]
     # The repository's URL holds the job's token; it may be no URL at all, so nothing that could refuse it reads it.
     found += [password for text in found for password in _URL_PASSWORD.findall(text)]
+    found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
     shown = open_values(environ)
     words = _words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
-from argocd_release.application import Application, Kinship
+from argocd_release.application import Application, Kinship, Source
 from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
 from argocd_release.looks import LEAST_SECONDS, Beneath, Commands, Emit, Feed, Looks
@@ -72,7 +72,7 @@ class Tracker:
         patience: Patience = Patience(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
         beneath: Beneath | None = None,
-        kinship: Callable[[str, str], Kinship] | None = None,
+        kinship: Callable[[str, str, Source], Kinship] | None = None,
         sync: bool = False,
     ) -> None:
         self.timeline = Timeline()

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from argocd_release.changes import LINES
-from tests.cases.test_cases import HERE, REPLAY, run
-from tests.conftest import COMMAND
 from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.job import COMMAND
+from tests.support.replay import CASES, OFFLINE, REPLAY, run
 
-DELIVERED = HERE / "delivered"
-FAILED = HERE / "sync-failed"
+DELIVERED = CASES / "delivered"
+FAILED = CASES / "sync-failed"
 REPORTS = ("argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json", "argocd-release.json")
 
 
@@ -26,7 +26,7 @@ def shell(case: Path, folder: Path, ending: str, **environ: str) -> subprocess.C
     path = f"{REPLAY}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-c", f"{COMMAND} {ending}; exit ${{PIPESTATUS[0]}}"],
-        env={"REPLAY": str(case / "argocd"), "PATH": path} | settings | environ,
+        env=OFFLINE | {"REPLAY": str(case / "argocd"), "PATH": path} | settings | environ,
         cwd=folder, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 

@@ -45,15 +45,28 @@ def test_the_image_that_is_wanted(wanted: str, image: str) -> None:
         (f"registry.example.com/web:1.3@{DIGEST}", f"registry.example.com/web:1.2@{DIGEST}"),
         (DIGEST, "registry.example.com/web:1.2"),
         ("", "registry.example.com/web:1.2"),
+        ("", "registry.example.com/web"),
+        (":", f"registry.example.com/web@{DIGEST}"),
     ],
 )
 def test_an_image_that_is_another(wanted: str, image: str) -> None:
     assert not runs(wanted, image)
 
 
+REPOSITORIES = st.sampled_from(["web", "team/web", "registry.example.com/web", "registry.example.com:5000/team/web"])
+TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+
+
+@given(REPOSITORIES, TAGS, TAGS)
+def test_an_image_is_what_is_wanted_by_its_tag_alone(repository: str, tag: str, other: str) -> None:
+    for wanted in (tag, f":{tag}", f"web:{tag}", f"{repository}:{tag}"):
+        assert runs(wanted, f"{repository}:{tag}")
+        assert runs(wanted, f"{repository}:{other}") == (tag == other)
+
+
 @given(st.text(), st.text())
-def test_whatever_image_comes_it_does_not_crash(wanted: str, image: str) -> None:
-    assert runs(wanted, image) in {True, False}
+def test_what_runs_is_a_part_of_the_image(wanted: str, image: str) -> None:
+    assert not runs(wanted, image) or wanted.removeprefix(":").removeprefix("@").partition("@")[0] in image
 
 
 def kin(relation: Relation, commits: int = 0, note: str = "") -> Mapping[str, Kinship]:
@@ -90,11 +103,41 @@ def test_exactly_means_no_other_revision() -> None:
 
 
 def test_only_unknown_git_revisions_need_git() -> None:
-    assert Expectation(revision="deadbeef").strangers(ONE) == (NEW,)
-    assert Expectation(revision=NEW[:8]).strangers(ONE) == ()
-    assert Expectation(revision="deadbeef", exact=True).strangers(ONE) == ()
-    assert Expectation().strangers(ONE) == ()
-    assert Expectation(revision="deadbeef").strangers(TWO) == (NEW,)
+    assert Expectation(revision="deadbeef").strangers(ONE) == {NEW: ONE.sources[0]}
+    assert Expectation(revision=NEW[:8]).strangers(ONE) == {}
+    assert Expectation().strangers(ONE) == {}
+    assert Expectation(revision="deadbeef").strangers(TWO) == {NEW: VALUES}
+    assert Expectation(revision="deadbeef").strangers(replace(TWO, revisions=("12345678", NEW))) == {NEW: VALUES}
+    # Whether it is a tag of the expected revision is seen in git alone.
+    assert Expectation(revision="deadbeef", exact=True).strangers(ONE) == {NEW: ONE.sources[0]}
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_tag_of_a_revision_and_its_beginning_are_that_revision(*, exact: bool) -> None:
+    tagged = replace(ONE, kinships=kin(Relation.SAME))
+    expectation = Expectation(revision="deadbeef" * 5, exact=exact)
+    assert expectation.gap(tagged) is None
+    assert not expectation.via(tagged)
+    assert expectation.gap(replace(ONE, revisions=("deadbeef",))) is None
+    assert expectation.strangers(replace(ONE, revisions=("deadbeef",))) == {}
+    assert expectation.strangers(replace(ONE, revisions=("deadbee1",))) == {"deadbee1": ONE.sources[0]}
+    assert expectation.gap(replace(ONE, revisions=("deadbe",))) is not None, "too short to be a revision"
+
+
+def test_what_was_reverted_is_not_delivered() -> None:
+    state = replace(ONE, kinships={NEW: Kinship(relation=Relation.REVERTED, by="f" * 40)})
+    gap = Expectation(revision="deadbeef").gap(state)
+    reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef: "
+    assert gap == Gap(reason=f"{reason}ffffffffffff reverts it", final=True)
+    gap = Expectation(revision="deadbeef").gap(replace(ONE, kinships=kin(Relation.REVERTED)))
+    assert gap == Gap(reason=f"{reason}the files are again those of before it", final=True)
+    assert not Expectation(revision="deadbeef").via(state)
+
+
+def test_a_history_that_nobody_can_ask_is_said_at_once() -> None:
+    state = replace(ONE, kinships={NEW: Kinship(relation=Relation.UNKNOWN, note="no access", final=True)})
+    gap = Expectation(revision="deadbeef").gap(state)
+    assert gap == Gap(reason=f"Argo CD compares with {NEW[:12]}, not with deadbeef (no access)", final=True)
 
 
 @pytest.mark.parametrize("source", ["", "2", "values", "https://git.example.com/values.git"])

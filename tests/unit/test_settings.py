@@ -271,6 +271,11 @@ def test_unknown_names_come_with_the_nearest_known_one() -> None:
     )
 
 
+def test_a_git_token_is_a_secret_with_its_user_and_without() -> None:
+    environ = GOOD | {"RELEASE_GIT_TOKEN": "deploy-1:open sesame"}
+    assert {"deploy-1:open sesame", "open sesame"} <= set(secrets(environ))
+
+
 def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
     assert report_paths({"RELEASE_JUNIT_PATH": "out/junit.xml"}) == {
         "junit_path": "out/junit.xml",

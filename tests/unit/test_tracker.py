@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from argocd_release.application import Application, Kinship, Relation
+from argocd_release.application import Application, Kinship, Relation, Source
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.expectation import Expectation
 from argocd_release.tracker import POLL_SECONDS, Tracker
@@ -294,16 +294,16 @@ def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
 
 
 def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str, Source]] = []
 
-    def kinship(revision: str, expected: str) -> Kinship:
-        asked.append((revision, expected))
+    def kinship(revision: str, expected: str, source: Source) -> Kinship:
+        asked.append((revision, expected, source))
         return Kinship(relation=Relation.DESCENDANT, commits=2)
 
     run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), kinship=kinship)
     assert run.verdict.outcome is Outcome.DELIVERED
     assert run.verdict.via == "deadbee was delivered via 3f2c1ab, 2 commits later"
-    assert set(asked) == {(NEW, "deadbeef")}
+    assert set(asked) == {(NEW, "deadbeef", Source(repo_url=""))}
 
 
 def test_where_git_cannot_say_it_that_is_told_once() -> None:

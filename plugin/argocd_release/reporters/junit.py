@@ -4,19 +4,18 @@ Only an element's text is shown, so the whole story stands there. Suite, class a
 GitLab compares runs: no revision, time or count may stand in them.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from argocd_release.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.errors import Outcome
+from argocd_release.git_url import GitUrl
 from argocd_release.reporters.story import facts, story
 from argocd_release.result import Result
 
 SUITE: Final = "argocd-release"
 _NOT_JUDGED: Final = "not judged"
-_WAY: Final = re.compile(r"^(?:[a-z+]++://)?(?:[^@/]*+@)?")
 
 
 def render(result: Result) -> str:
@@ -48,15 +47,9 @@ def render(result: Result) -> str:
 def _folder(result: Result) -> str:
     """Where the manifests lie, if that is in this project, and in one place; else ``""``."""
     sources = result.application.sources if result.application else ()
-    paths = {
-        source.path.strip("/") for source in sources if _repository(source.repo_url) == _repository(result.project_url)
-    }
-    return paths.pop() if result.project_url and len(paths) == 1 else ""
-
-
-def _repository(url: str) -> str:
-    """What is left of a repository's URL whichever way it is reached: ``host/path``."""
-    return _WAY.sub("", url.strip().lower()).removesuffix("/").removesuffix(".git").replace(":", "/", 1)
+    project = GitUrl.parse(result.project_url)
+    paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
+    return paths.pop() if len(paths) == 1 else ""
 
 
 def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
