@@ -625,7 +625,7 @@ def test_no_sequence_is_delivered_unless_the_last_two_looks_were(
 
 
 def test_a_failure_waits_until_git_has_said_of_whom_it_is() -> None:
-    failed = application(sync="OutOfSync", phase="Failed", revision=OLD)
+    failed = application(sync="OutOfSync", phase="Failed", revision=OLD, operated=OLD)
     expectation = Expectation(revision=NEW)
 
     def related(relation: Relation, *, pending: bool = False) -> Application:
