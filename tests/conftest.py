@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import releases
 from sandbox.sandbox import Sandbox
 from tests.docker_engine import Engine, build_image, engine_or_skip
 
@@ -125,3 +126,17 @@ def release(start_release: StartRelease) -> Callable[..., Release]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")
+    versions = ", ".join(releases.RELEASES)
+    parser.addoption("--argocd", default="", metavar="VERSION", help=f"of the sandbox's server: {versions}")
+    parser.addoption("--argocd-client", default="", metavar="VERSION", help="of the command line, likewise")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Every sandbox of the suite, whoever starts it, and in whichever process.
+    given = {releases.SERVER_VARIABLE: "--argocd", releases.CLIENT_VARIABLE: "--argocd-client"}
+    try:
+        os.environ.update({name: version for name, option in given.items() if (version := config.getoption(option))})
+        releases.server()
+        releases.client()
+    except releases.UnknownReleaseError as error:
+        raise pytest.UsageError(str(error)) from error
