@@ -156,7 +156,7 @@ def _environment() -> dict[str, str]:
     # One toolchain and one set of flags everywhere, whatever the user's own Go is set to.
     return os.environ | {
         "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }

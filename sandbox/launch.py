@@ -123,16 +123,12 @@ def write_known(folder: Path, known: dict[str, Any]) -> None:
 
 
 def builds_in_use() -> set[Path]:
-    """The folders of the programs from which sandboxes run on this machine, as this user."""
-    found = set()
-    for known in _base_folder().glob("*/layout.json"):
-        with suppress(OSError, ValueError):
-            found |= {Path(path).parent for path in json.loads(known.read_text("utf-8"))["programs"].values()}
-    return found
+    """The folders of the programs from which this user's sandboxes run."""
+    return {Path(path).parent for known in _all_known() for path in known["programs"].values()}
 
 
 def free_ports() -> dict[str, int]:
-    """A free port for each name in ``PORTS``.
+    """A free port for each name in ``PORTS``, which is of no other sandbox of this user, even if it is not open there.
 
     From below the range of which the kernel takes the ports of outgoing connections, of which a starting sandbox opens
     hundreds: one of them could otherwise get the port of a component that starts later, or that a test has stopped.
@@ -141,8 +137,12 @@ def free_ports() -> dict[str, int]:
         lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except (OSError, ValueError):
         lowest_outgoing = 0
-    candidates = list(range(LOWEST_PORT, lowest_outgoing)) if lowest_outgoing >= 2 * LOWEST_PORT else [0] * len(PORTS)
-    random.shuffle(candidates)  # nothing secret
+    taken = {port for known in _all_known() for port in known["ports"].values()}
+    if lowest_outgoing >= 2 * LOWEST_PORT:
+        candidates = sorted(set(range(LOWEST_PORT, lowest_outgoing)) - taken)
+        random.shuffle(candidates)  # nothing secret
+    else:
+        candidates = [0] * len(PORTS)
     with ExitStack() as stack:
         held: list[int] = []
         for port in candidates:
@@ -156,6 +156,15 @@ def free_ports() -> dict[str, int]:
             if len(held) == len(PORTS):
                 return dict(zip(PORTS, held, strict=True))
     raise SandboxError(f"fewer than {len(PORTS)} ports of this machine are free")
+
+
+def _all_known() -> list[dict[str, Any]]:
+    """What is known of each sandbox of this user."""
+    found = []
+    for file in _base_folder().glob("*/layout.json"):
+        with suppress(OSError, ValueError):
+            found.append(json.loads(file.read_text("utf-8")))
+    return found
 
 
 def _base_folder() -> Path:
@@ -199,9 +208,12 @@ def _is_at(path: Path, file: TextIO) -> bool:
 def _try(folder: Path, server: Release, client: Release, out: TextIO) -> Process:
     token = secrets.token_urlsafe(ADMIN_TOKEN_BYTES)
     programs = build.programs(server, client)
-    layout = Layout(folder=folder, programs=programs, ports=free_ports(), admin_token=token, release=server)
+    with (_base_folder() / "ports.lock").open("w") as lock:
+        # One after the other, so that each sees what those before have chosen.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        layout = Layout(folder=folder, programs=programs, ports=free_ports(), admin_token=token, release=server)
+        write_known(folder, layout.to_json())
     prepare(layout)
-    write_known(folder, layout.to_json())
     with (folder / "logs" / "supervisor.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox.supervisor"],
