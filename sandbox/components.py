@@ -37,7 +37,8 @@ def _kubernetes(layout: Layout) -> list[Component]:
     api, kubeconfig = f"https://{ADDRESS}:{port['kube-apiserver']}", f"--kubeconfig={layout.kubeconfig}"
     certificate, key = folder / "pki" / "apiserver.crt", folder / "pki" / "apiserver.key"
     # Everything but what manages real machines: nodes are kwok's business.
-    controllers = "deployment,replicaset,statefulset,daemonset,job,cronjob,namespace,garbagecollector,resourcequota"
+    controllers = "deployment,replicaset,statefulset,daemonset,job,cronjob,namespace,garbagecollector,resourcequota,"
+    controllers += "persistentvolume-binder"
     return [
         Component(
             name="etcd",

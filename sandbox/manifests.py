@@ -4,10 +4,11 @@ import json
 from typing import Any, Final
 
 FATES: Final = (
-    "ready", "slow", "never-ready", "crash", "oom", "heals", "init-crash", "config-error", "image-pull",
+    "ready", "slow", "never-ready", "crash", "oom", "heals", "init-crash", "config-error", "image-pull", "not-mounted",
     "unschedulable",
 )  # fmt: skip
-ENDS: Final = ("complete", "fail")
+# Of a Job's pod.
+ENDS: Final = ("complete", "fail", "image-pull")
 
 
 def deployment(
@@ -20,25 +21,39 @@ def deployment(
     heals_after: int = 8,
     deadline: int = 600,
     paused: bool = False,
+    claim: str = "",
     **labels: str,
 ) -> str:
     """A Deployment whose pods meet the fate, one of ``FATES``: slow ones are ready after 8 seconds.
 
     ``ready_after`` is a Go duration such as ``3s`` for another time; ``heals_after`` is how many seconds after its
-    first crash a pod that heals is ready; ``deadline`` is the progressDeadlineSeconds.
+    first crash a pod that heals is ready; ``deadline`` is the progressDeadlineSeconds, ``claim`` a claim to be mounted.
     """
     annotations = _slow(ready_after) | {"sandbox/heals-after": str(heals_after)}
     pods = _pods(name, image, fate, annotations, labels)
+    if claim:
+        pods["template"]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
     spec = {"replicas": replicas, "progressDeadlineSeconds": deadline} | pods | ({"paused": True} if paused else {})
     return _yaml(_object("apps/v1", "Deployment", name, spec))
 
 
 def stateful_set(
-    name: str, image: str, *, fate: str = "ready", replicas: int = 1, ready_after: str = "", **labels: str
+    name: str,
+    image: str,
+    *,
+    fate: str = "ready",
+    replicas: int = 1,
+    ready_after: str = "",
+    parallel: bool = False,
+    **labels: str,
 ) -> str:
-    """A StatefulSet, whose pods are named ``NAME-0`` and so on and start one after another."""
+    """A StatefulSet, whose pods are named ``NAME-0`` and so on and start one after another, or in parallel.
+
+    Either way they are replaced one after another.
+    """
     pods = _pods(name, image, fate, _slow(ready_after), labels)
-    return _yaml(_object("apps/v1", "StatefulSet", name, {"replicas": replicas, "serviceName": name} | pods))
+    policy = {"podManagementPolicy": "Parallel"} if parallel else {}
+    return _yaml(_object("apps/v1", "StatefulSet", name, {"replicas": replicas, "serviceName": name} | policy | pods))
 
 
 def daemon_set(name: str, image: str, *, fate: str = "ready", ready_after: str = "", **labels: str) -> str:
@@ -46,21 +61,47 @@ def daemon_set(name: str, image: str, *, fate: str = "ready", ready_after: str =
     return _yaml(_object("apps/v1", "DaemonSet", name, _pods(name, image, fate, _slow(ready_after), labels)))
 
 
-def job(name: str, *, fate: str = "complete", ends_after: str = "", **annotations: str) -> str:
-    """A Job; ``fate`` is one of ``ENDS``, ``ends_after`` a Go duration."""
-    return _yaml(_object("batch/v1", "Job", name, _job(name, fate, ends_after), annotations))
+def job(name: str, *, fate: str = "complete", ends_after: str = "", deadline: int = 0, **annotations: str) -> str:
+    """A Job; ``fate`` is one of ``ENDS``, ``ends_after`` a Go duration, ``deadline`` its activeDeadlineSeconds or 0."""
+    spec = _job(name, fate, ends_after) | ({"activeDeadlineSeconds": deadline} if deadline else {})
+    return _yaml(_object("batch/v1", "Job", name, spec, annotations))
 
 
-def hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "") -> str:
-    """A Job that is a hook: ``phase`` is PreSync, Sync, PostSync or SyncFail; ``fate`` is one of ``ENDS``."""
+def hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "", deadline: int = 0) -> str:
+    """A Job that is a hook: ``phase`` is PreSync, Sync, PostSync or SyncFail; the rest as of ``job``."""
     hooks = {"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
-    return job(name, fate=fate, ends_after=ends_after, **hooks)
+    return job(name, fate=fate, ends_after=ends_after, deadline=deadline, **hooks)
 
 
-def cron_job(name: str, *, schedule: str = "0 0 1 1 *", suspend: bool = False, fate: str = "complete") -> str:
+def cron_job(
+    name: str,
+    *,
+    schedule: str = "0 0 1 1 *",
+    suspend: bool = False,
+    fate: str = "complete",
+    image: str = "registry.example.com/hook:1",
+) -> str:
     """A CronJob, by default one that is never due while a test runs."""
-    spec = {"schedule": schedule, "suspend": suspend, "jobTemplate": {"spec": _job(name, fate, "")}}
+    spec = {"schedule": schedule, "suspend": suspend, "jobTemplate": {"spec": _job(name, fate, "", image)}}
     return _yaml(_object("batch/v1", "CronJob", name, spec))
+
+
+def ingress(name: str) -> str:
+    """An Ingress; nothing in the sandbox gives it an address."""
+    backend = {"service": {"name": name, "port": {"number": 80}}}
+    return _yaml(_object("networking.k8s.io/v1", "Ingress", name, {"defaultBackend": backend}))
+
+
+def load_balancer(name: str) -> str:
+    """A Service of type LoadBalancer; nothing in the sandbox gives it an address."""
+    return _yaml(_object("v1", "Service", name, {"type": "LoadBalancer", "ports": [{"port": 80}]}))
+
+
+def claim(name: str, *, storage_class: str | None = None) -> str:
+    """A PersistentVolumeClaim; there is no storage class in the sandbox, and no volume."""
+    spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    spec |= {} if storage_class is None else {"storageClassName": storage_class}
+    return _yaml(_object("v1", "PersistentVolumeClaim", name, spec))
 
 
 def config_map(name: str, **data: str) -> str:
@@ -107,6 +148,9 @@ def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels:
             spec["initContainers"] = [{"name": "migrate", "image": image}]
         case "config-error":
             container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+        case "not-mounted":
+            container["volumeMounts"] = [{"name": "credentials", "mountPath": "/credentials"}]
+            spec["volumes"] = [{"name": "credentials", "secret": {"secretName": "credentials"}}]
         case "unschedulable":
             spec["nodeSelector"] = {"disk": "ssd"}
         case _:
@@ -115,9 +159,9 @@ def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels:
     return {"selector": {"matchLabels": selector}, "template": {"metadata": metadata, "spec": spec}}
 
 
-def _job(name: str, fate: str, ends_after: str) -> dict[str, Any]:
+def _job(name: str, fate: str, ends_after: str, image: str = "registry.example.com/hook:1") -> dict[str, Any]:
     _check(fate, ENDS)
-    container = {"name": name, "image": "registry.example.com/hook:1"}
+    container = {"name": name, "image": image}
     metadata = {"labels": {"fate": fate}, "annotations": _slow(ends_after)}
     template = {"metadata": metadata, "spec": {"restartPolicy": "Never", "containers": [container]}}
     return {"backoffLimit": 0, "template": template}

@@ -3,17 +3,28 @@
 from collections.abc import Iterator
 
 from argocd_release.errors import Outcome
-from sandbox.application import delivered
-from scenarios.stage import IMAGE, Stage, scenario, web
+from sandbox.application import State, delivered
+from sandbox.git import Repository
+from sandbox.git_server import GitServer, serving
+from scenarios.stage import IMAGE, Stage, scenario, status, web
 
 GRACE = {"RELEASE_EXPECTATION_GRACE": "6"}
 
 
-def clone(stage: Stage) -> None:
-    """Give the job the clone that GitLab makes: the last commits only."""
+def clone(stage: Stage, repository: Repository | None = None) -> None:
+    """Give the job the clone that GitLab makes: the last commits only, of the project that the pipeline is of."""
+    project = repository or stage.repository
     folder = stage.repository.folder.with_name(f"{stage.name}-clone")
-    stage.repository.git("clone", "--quiet", "--depth=1", stage.repository.url, str(folder))
-    stage.settings |= {"CI_PROJECT_DIR": str(folder), "CI_REPOSITORY_URL": stage.repository.url}
+    project.git("clone", "--quiet", "--depth=1", project.url, str(folder))
+    stage.settings |= {"CI_PROJECT_DIR": str(folder), "CI_REPOSITORY_URL": project.url}
+
+
+def code(stage: Stage) -> str:
+    """Give the job the clone of a project that holds no manifests but the code; gives its commit."""
+    repository = Repository.create(stage.repository.folder.with_name(f"{stage.name}-code"))
+    revision = repository.commit({"main.py": "print(1)\n"})
+    clone(stage, repository)
+    return revision
 
 
 @scenario("RELEASE_REVISION is what runs", Outcome.DELIVERED)
@@ -74,12 +85,83 @@ def revision_never_comes(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION, and no history to ask", Outcome.TIMED_OUT, cause="could not be consulted", within=14)
-def revision_without_history(stage: Stage) -> Iterator[None]:
+@scenario("RELEASE_REVISION is a commit under an annotated tag", Outcome.DELIVERED)
+def revision_tagged(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
-    stage.settings["RELEASE_TIMEOUT"] = "10"
-    stage.deployed(web("2"))
+    stage.repository.git("tag", "--annotate", "--message=release", "v1")
+    stage.application = stage.sandbox.application(stage.name, stage.repository.source(revision="v1"))
+    clone(stage)
     yield
+
+
+@scenario("RELEASE_REVISION exactly, under an annotated tag", Outcome.DELIVERED)
+def revision_tagged_exactly(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_REVISION_MATCH"] = "exact"
+    yield from revision_tagged(stage)
+
+
+@scenario(
+    "RELEASE_REVISION of a repository of its own, and another pipeline's", Outcome.DELIVERED, cause="1 commit later"
+)
+def revision_of_configuration(stage: Stage) -> Iterator[None]:
+    """The pipeline is of the code's project, and writes the tag to the configuration's; another does so right after."""
+    stage.commit(web("1"))
+    code(stage)
+    stage.settings["RELEASE_REVISION"] = stage.commit(web("2"))
+    stage.deploy(web("1", name="other"))
+    yield
+
+
+@scenario(
+    "RELEASE_REVISION is the code's, not the manifests'", Outcome.NOT_DELIVERED, cause="holds no commit", within=6 + 7
+)
+def revision_of_code(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    stage.settings |= GRACE | {"RELEASE_REVISION": code(stage)}
+    yield
+
+
+@scenario("RELEASE_REVISION is reverted by the next commit", Outcome.NOT_DELIVERED, cause="reverts it", within=6 + 7)
+def revision_reverted(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
+    stage.repository.git("revert", "--no-edit", "HEAD")
+    clone(stage)
+    yield
+
+
+@scenario("RELEASE_REVISION is overwritten", Outcome.NOT_DELIVERED, cause="again those of before", within=6 + 7)
+def revision_overwritten(stage: Stage) -> Iterator[None]:
+    """Another pipeline writes the old tag again, and does not say so."""
+    stage.deployed(web("1"))
+    stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
+    stage.commit(web("1"))
+    clone(stage)
+    yield
+
+
+@scenario("RELEASE_REVISION, and no history to ask", Outcome.NOT_DELIVERED, cause="set RELEASE_GIT_TOKEN", within=6 + 7)
+def revision_without_history(stage: Stage) -> Iterator[None]:
+    """Argo CD may read the configuration, the job may not."""
+    stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("1"))}
+    stage.commit(web("2"))
+    code(stage)
+    with serving(stage.repository.folder.parent, account="argocd:let-me-in") as server:
+        _deploy_from(stage, server)
+        yield
+        # As long as the job asks.
+        stage.sleep(6 + 4)
+
+
+def _deploy_from(stage: Stage, server: GitServer) -> None:
+    """Give Argo CD the account in the address: it asks a helper program for one that is in a Secret."""
+    url = server.url(stage.repository, server.account)
+    stage.application = stage.sandbox.application(stage.name, stage.repository.source() | {"repoURL": url})
+    stage.until(_synced_and_healthy)
+
+
+def _synced_and_healthy(state: State) -> bool:
+    return (status(state, "sync", "status"), status(state, "health", "status")) == ("Synced", "Healthy")
 
 
 @scenario("RELEASE_IMAGE runs", Outcome.DELIVERED)

@@ -126,6 +126,15 @@ def pre_sync_hook(stage: Stage) -> Iterator[None]:
     yield
 
 
+@scenario("a hook past its deadline", Outcome.SYNC_FAILED, cause="Job/migrate: Failed — Job was active", within=15)
+def hook_deadline(stage: Stage) -> Iterator[None]:
+    """Kubernetes deletes its pod, which ran."""
+    stage.deploy(
+        web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s", deadline=3)}, retry_limit=0
+    )
+    yield
+
+
 @scenario("a failed PostSync hook after Healthy", Outcome.SYNC_FAILED, cause="Job/smoke-test", within=15)
 def post_sync_hook(stage: Stage) -> Iterator[None]:
     """Synced and Healthy, and yet not delivered; the plain script is green."""

@@ -177,6 +177,125 @@ def unschedulable(stage: Stage) -> Iterator[None]:
     yield
 
 
+@scenario("a fix of a StatefulSet whose pods crash", GREEN, within=50)
+def stateful_fix(stage: Stage) -> Iterator[None]:
+    """The pods are replaced one after another; those that wait for their turn still crash."""
+    stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=3, parallel=True)})
+    stage.until(lambda state: status(state, "sync", "status") == "Synced")
+    stage.sleep(3)
+    new = manifests.stateful_set("db", f"{IMAGE}:2", replicas=3, parallel=True, ready_after="11s")
+    stage.commit({"db.yaml": new})
+    yield
+
+
+@scenario("a StatefulSet that waits for a broken pod", Outcome.TIMED_OUT, cause="(of the revision before)", within=21)
+def stateful_blocked(stage: Stage) -> Iterator[None]:
+    """The fix is applied, and Kubernetes replaces none before the broken one is ready."""
+    stage.settings["RELEASE_TIMEOUT"] = "15"
+    stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=2)})
+    stage.until(lambda state: status(state, "sync", "status") == "Synced")
+    stage.sleep(3)
+    stage.commit({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:2", replicas=2)})
+    yield
+
+
+@scenario("a rollout in which every pod crashes once", GREEN, within=50)
+def each_crashes_once(stage: Stage) -> Iterator[None]:
+    """Each heals within its grace, all of them together take longer."""
+    stage.deployed(web("1", replicas=3))
+    stage.commit(web("2", replicas=3, fate="heals", heals_after=8))
+    yield
+
+
+def _nightly(stage: Stage) -> None:
+    """Run the CronJob, whose pod stays."""
+    stage.sandbox.kubectl("create", "job", "nightly-1", "--from=cronjob/nightly", "-n", stage.name)
+    ended = "--for=jsonpath={.status.conditions[*].status}=True"
+    stage.sandbox.kubectl("wait", ended, "--timeout=20s", "job/nightly-1", "-n", stage.name)
+
+
+@scenario("RELEASE_IMAGE, which only a finished pod has", Outcome.TIMED_OUT, cause="no pod runs the image", within=14)
+def image_of_a_finished_pod(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"), {"nightly.yaml": manifests.cron_job("nightly", image=f"{IMAGE}:1")})
+    _nightly(stage)
+    stage.deploy_again(web("2"), {"nightly.yaml": manifests.cron_job("nightly", image=f"{IMAGE}:2")})
+    stage.settings |= {"RELEASE_IMAGE": f"{IMAGE}:1", "RELEASE_TIMEOUT": "10"}
+    yield
+
+
+@scenario(
+    "a CronJob failed last night, and a probe fails now", Outcome.TIMED_OUT, cause="Readiness probe failed", within=14
+)
+def last_night(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deployed(web("1"), {"nightly.yaml": manifests.cron_job("nightly", fate="fail")})
+    _nightly(stage)
+    stage.commit(web("2", fate="never-ready"))
+    yield
+
+
+@scenario("a Secret that cannot be mounted", Outcome.TIMED_OUT, cause="MountVolume.SetUp failed", within=14)
+def not_mounted(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deploy(web("1", fate="not-mounted"))
+    yield
+
+
+@scenario("an Ingress without an address", Outcome.TIMED_OUT, cause="Ingress/web has no address yet", within=12)
+def ingress(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "8"
+    stage.deploy(web("1"), {"ingress.yaml": manifests.ingress("web")})
+    yield
+
+
+@scenario(
+    "a LoadBalancer without an address", Outcome.TIMED_OUT, cause="Service/web has no address of a load", within=12
+)
+def load_balancer(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "8"
+    stage.deploy(web("1"), {"service.yaml": manifests.load_balancer("web")})
+    yield
+
+
+@scenario("a claim without a storage class", Outcome.TIMED_OUT, cause="no storage class is set", within=14)
+def claim_without_class(stage: Stage) -> Iterator[None]:
+    """The pod that waits for it is not the cause."""
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deploy(web("1", claim="data"), {"claim.yaml": manifests.claim("data")})
+    yield
+
+
+@scenario("a claim of an unknown storage class", Outcome.TIMED_OUT, cause='"fast" not found', within=14)
+def claim_of_unknown_class(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deploy(web("1"), {"claim.yaml": manifests.claim("data", storage_class="fast")})
+    yield
+
+
+@scenario("a policy that forbids the pods", Outcome.DEGRADED, cause="denied request: say who", within=POD_LIMIT)
+def forbidden_pods(stage: Stage) -> Iterator[None]:
+    stage.allow_only_owned_pods()
+    stage.deploy(web("1"))
+    yield
+
+
+@scenario("a DaemonSet whose pods are forbidden", Outcome.DEGRADED, cause="DaemonSet/agent: no pod", within=POD_LIMIT)
+def forbidden_daemon(stage: Stage) -> Iterator[None]:
+    stage.allow_only_owned_pods()
+    stage.deploy({"agent.yaml": manifests.daemon_set("agent", f"{IMAGE}:1")})
+    yield
+
+
+@scenario("a chart's version with build metadata", GREEN)
+def chart_build(stage: Stage) -> Iterator[None]:
+    charts = stage.sandbox.chart_repository(stage.name)
+    charts.publish("web", "1.0.0+5", manifests.helm_chart("web", "1.0.0+5", f"{IMAGE}:1"))
+    stage.application = stage.sandbox.application(stage.name, charts.source("web", "1.*"))
+    # As its image is tagged: there a plus is not allowed.
+    stage.settings["RELEASE_CHART_VERSION"] = "v1.0.0_5"
+    yield
+
+
 def _delivered(version: str) -> Callable[[State], bool]:
     def holds(state: State) -> bool:
         return (status(state, "sync", "revision"), status(state, "health", "status")) == (version, "Healthy")

@@ -91,6 +91,13 @@ class Stage:
         self.running.wait_for(delivered(revision), 60)
         return revision
 
+    def deploy_again(self, *contents: Files) -> str:
+        """Push files, and wait until the application is Synced to them and Healthy."""
+        revision = self.commit(*contents)
+        self.running.refresh()
+        self.running.wait_for(delivered(revision), 60)
+        return revision
+
     @property
     def running(self) -> Application:
         """The application; it must have been created."""
@@ -107,6 +114,22 @@ class Stage:
         quota = json.loads(manifests.resource_quota("none", pods="0"))
         quota["metadata"]["namespace"] = self.name
         self.sandbox.apply(namespace(self.name), quota)
+
+    def allow_only_owned_pods(self) -> None:
+        """Let an admission policy forbid pods without a label ``owner``, before anything is deployed."""
+        kind = {"apiVersion": "admissionregistration.k8s.io/v1"}
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+        owned = {"expression": "has(object.metadata.labels) && 'owner' in object.metadata.labels", "message": "say who"}
+        policy = {"matchConstraints": {"resourceRules": [rule]}, "validations": [owned]}
+        here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.name}}}
+        binding = {"policyName": self.name, "validationActions": ["Deny"], "matchResources": here}
+        self.sandbox.apply(
+            namespace(self.name),
+            kind | {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": self.name}, "spec": policy},
+            kind | {"kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": self.name}, "spec": binding},
+        )
+        # The API server needs a moment to know of it.
+        self.sleep(2)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

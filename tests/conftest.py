@@ -1,127 +1,98 @@
-"""What every test shares: an environment without settings, and one sandbox for all that need a real Argo CD."""
+"""What every test shares: its layer, what it needs, an environment without settings, and one sandbox for all.
+
+A test is of the layer its folder says, and needs what its fixtures say: nobody marks anything by hand, so nobody can
+forget to. Tests of the layers unit and contract need nothing but Python and git, and have no network.
+"""
 
 import os
 import re
+import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import hypothesis
 import pytest
 
-from sandbox import releases
+from sandbox import build, releases
 from sandbox.sandbox import Sandbox
-from tests.docker_engine import Engine, build_image, engine_or_skip
+from tests.support.job import Release, Running, StartRelease
+
+if TYPE_CHECKING:
+    from tests.docker_engine import Engine
 
 # A shell that starts the suite in the background has SIGINT ignored, and every program below would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SETTINGS = ("ARGOCD_", "RELEASE_", "CI_")
-COMMAND = Path(sys.executable).with_name("argocd-release")
+# How fast this machine is today says nothing of the product. `quick` is the inner loop's.
+PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("full", PATIENT)
+hypothesis.settings.register_profile("quick", PATIENT, max_examples=25)
+hypothesis.settings.load_profile("full")
+
+HERE: Final = Path(__file__).parent
+SETTINGS: Final = ("ARGOCD_", "RELEASE_", "CI_")
+# Of each folder its layer; every other folder is e2e.
+LAYERS: Final = {"unit": "unit", "contract": "contract", "cases": "contract"}
+# Of each fixture the marker that says what it needs.
+NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser"}
+# Markers of what is no part of this project, and may be absent.
+TOOLS: Final = {"docker", "browser"}
 
 
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
-        monkeypatch.delenv(name)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        layer = LAYERS.get(folder, "e2e")
+        needs = {marker for fixture, marker in NEEDS.items() if fixture in getattr(item, "fixturenames", ())}
+        if folder == "sandbox":
+            needs.add("sandbox")
+        if layer != "e2e":
+            if needs:
+                raise pytest.UsageError(
+                    f"{item.nodeid} is in a layer that needs no {', '.join(sorted(needs))}: move it"
+                )
+            if not item.get_closest_marker("allow_hosts"):
+                item.add_marker("disable_socket")
+        for marker in (layer, *sorted(needs)):
+            item.add_marker(marker)
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.start() as running:
-        yield running
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what the chosen tests run, once, before the first of them and outside of its time limit."""
+    if session.config.option.collectonly:
+        return
+    if any(runs_programs(item) for item in session.items):
+        capture = session.config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            build.build()
 
 
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    return build_image(engine_or_skip())
+def runs_programs(item: pytest.Item) -> bool:
+    """Whether it needs what the sandbox builds, and will not be skipped."""
+    markers = {mark.name for mark in item.iter_markers()}
+    return bool(markers & {"sandbox", "docker"}) and not any(absence(marker) for marker in TOOLS & markers)
 
 
-@pytest.fixture
-def name(request: pytest.FixtureRequest) -> str:
-    """A name for the test's own application, namespace and repository."""
-    plain: str = request.node.name
-    return re.sub(r"[^a-z0-9]+", "-", plain.removeprefix("test_").lower()).strip("-")[:50].strip("-")
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in TOOLS & {mark.name for mark in item.iter_markers()}:
+        if absent := absence(marker):
+            if os.environ.get("CI"):
+                pytest.fail(absent)
+            pytest.skip(f"{absent}; CI has it")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """How a run of argocd-release ended. ``ended`` is a ``time.time()``."""
+def absence(marker: str) -> str:
+    """Why a test with this marker can't run here; ``""`` if it can."""
+    if marker == "browser":
+        return "" if shutil.which("chromium") else "there is no Chromium: apt-get install chromium"
+    from tests import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
 
-    exit_code: int
-    log: str
-    junit: str
-    dotenv: dict[str, str]
-    seconds: float
-    ended: float
-
-    @property
-    def cause(self) -> str:
-        """The first line under the banner."""
-        rule = "=" * 45
-        return self.log.split(f"\n{rule}\n")[2].splitlines()[0].removeprefix("cause: ").removeprefix("cause: ")
-
-
-class Running:
-    """A run of argocd-release in the background, in a folder of its own."""
-
-    def __init__(self, environ: dict[str, str], folder: Path) -> None:
-        self.folder = folder
-        self._started = time.monotonic()
-        plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        self.process = subprocess.Popen(
-            [str(COMMAND)], env=plain | environ, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def end(self) -> Release:
-        """Wait for the end; the reports must be there."""
-        log, _ = self.process.communicate(timeout=150)
-        ended, seconds = time.time(), time.monotonic() - self._started
-        lines = (self.folder / "argocd-release.env").read_text("utf-8").splitlines()
-        return Release(
-            exit_code=self.process.returncode,
-            log=log,
-            junit=junit.read_text("utf-8") if (junit := self.folder / "argocd-release.xml").exists() else "",
-            dotenv=dict(line.split("=", 1) for line in lines),
-            seconds=seconds,
-            ended=ended,
-        )
-
-
-StartRelease = Callable[..., Running]
-
-
-@pytest.fixture
-def start_release(sandbox: Sandbox, tmp_path: Path) -> Iterator[StartRelease]:
-    """Start argocd-release as a pipeline of the guide would; keyword arguments are further variables."""
-    running: list[Running] = []
-
-    def start(application: str, **environ: str) -> Running:
-        folder = tmp_path / str(len(running))
-        folder.mkdir()
-        settings = {"ARGOCD_APP_NAME": application, "RELEASE_TIMEOUT": "60", "CI_COMMIT_SHORT_SHA": "abc1234"}
-        running.append(Running(sandbox.environment() | settings | environ, folder))
-        return running[-1]
-
-    yield start
-    for run in running:
-        run.process.kill()
-        run.process.wait()
-        if run.process.stdout is not None:
-            run.process.stdout.close()
-
-
-@pytest.fixture
-def release(start_release: StartRelease) -> Callable[..., Release]:
-    """Run argocd-release to its end."""
-
-    def run(application: str, **environ: str) -> Release:
-        return start_release(application, **environ).end()
-
-    return run
+    return docker_engine.absence()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -140,3 +111,57 @@ def pytest_configure(config: pytest.Config) -> None:
         releases.client()
     except releases.UnknownReleaseError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator["Engine"]:
+    from tests import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
+
+    with docker_engine.built() as engine:
+        yield engine
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A name for the test's own application, namespace and repository."""
+    plain: str = request.node.name
+    return re.sub(r"[^a-z0-9]+", "-", plain.removeprefix("test_").lower()).strip("-")[:50].strip("-")
+
+
+@pytest.fixture
+def start_release(sandbox: Sandbox, tmp_path: Path) -> Iterator[StartRelease]:
+    """Start argocd-release as a pipeline of the guide would; keyword arguments are further variables."""
+    running: list[Running] = []
+
+    def start(application: str, **environ: str) -> Running:
+        folder = tmp_path / str(len(running))
+        folder.mkdir()
+        settings = {"ARGOCD_APP_NAME": application, "RELEASE_TIMEOUT": "60", "CI_COMMIT_SHORT_SHA": "abc1234"}
+        running.append(Running(sandbox.environment() | settings | environ, folder))
+        return running[-1]
+
+    yield start
+    for run in running:
+        run.kill()
+
+
+@pytest.fixture
+def release(start_release: StartRelease) -> Callable[..., Release]:
+    """Run argocd-release to its end."""
+
+    def run(application: str, **environ: str) -> Release:
+        return start_release(application, **environ).end()
+
+    return run

@@ -53,15 +53,16 @@ class Api:
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
         tree = self.tree(name)
-        failing = [tree.described(node) for node in tree.failing]
+        failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.barren:
             # These have no condition that says it: only their events do.
             if node.kind != "ReplicaSet":
-                refused = [event for event in self.events(name, node) if event.reason == "FailedCreate"]
-                failing += [tree.described(node, event.message) for event in refused[-1:]]
-        images = dict.fromkeys(image for pod in tree.pods for image in pod.images)
+                refused = tree.refusals(node, self.events(name, node))
+                failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
         ready = sum(pod.health == "Healthy" for pod in tree.served)
-        return Workloads(failing=tuple(failing), images=tuple(images), pods=len(tree.served), ready=ready)
+        return Workloads(
+            failing=tuple(failing), images=tree.images, starting=tree.starting, pods=len(tree.served), ready=ready
+        )
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""

@@ -7,6 +7,8 @@ from typing import Final
 
 from argocd_release.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.evidence import PodLog
+from argocd_release.lack import CLAIM, Lack, lack
+from argocd_release.lack import hint as lack_hint
 from argocd_release.pod import Container, PodStatus, last_meaningful
 from argocd_release.text import one_line
 from argocd_release.tree import Event, Node, Tree
@@ -22,6 +24,16 @@ _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
 )
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
+
+# Events that say only that somebody is at it.
+_NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
+_BLOCKING_HINT: Final = (
+    "Kubernetes replaces the pods of a StatefulSet in order and waits for this one, which is broken: delete it, and "
+    "the rollout goes on"
+)
+_DEADLINE_HINT: Final = (
+    "it was ended after its activeDeadlineSeconds: see what it waits for, or give it longer; push again"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +57,13 @@ def from_application(application: Application) -> Finding | None:
     """The cause that the Application itself names: an error condition. What failed in its operation decides before."""
     if any(item.failed for item in _results(application)):
         return None
-    for condition in application.conditions:
-        if condition.type.endswith("Error"):
-            said = one_line(_LAYERS.sub("", condition.message), limit=1000)
-            unreadable = _UNREADABLE.search(said)
-            hint = f"{unreadable[1]} is no valid YAML or JSON; check it, fix it, push again" if unreadable else ""
-            if "app path does not exist" in said:
-                hint = "create the path in git, or correct the application's source path in Argo CD"
-            return Finding(cause=f"{condition.type}: {said}", hint=hint)
+    for condition in application.errors:
+        said = one_line(_LAYERS.sub("", condition.message), limit=1000)
+        unreadable = _UNREADABLE.search(said)
+        hint = f"{unreadable[1]} is no valid YAML or JSON; check it, fix it, push again" if unreadable else ""
+        if "app path does not exist" in said:
+            hint = "create the path in git, or correct the application's source path in Argo CD"
+        return Finding(cause=f"{condition.type}: {said}", hint=hint)
     return None
 
 
@@ -71,35 +82,36 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     barren = [node for node in tree.barren if node.kind != "ReplicaSet" or node.health == "Degraded"]
     failing = set(map(id, tree.failing))
 
-    def rank(node: Node) -> tuple[bool, bool, bool, int]:
-        degraded = tree.root(node).health == "Degraded"
-        return id(node) not in failing, node.health != "Degraded", not degraded, -node.restarts
+    def rank(node: Node) -> tuple[bool, ...]:
+        return id(node) not in failing, node.reason == "Pending", node.health != "Degraded"
 
-    # What makes pods is at fault only where it has none; whatever else is unhealthy, where no pod is.
-    return (*sorted([*pods, *barren], key=rank), *_others(tree)) if pods or barren else tuple(_others(tree))
+    def within(node: Node) -> tuple[bool, bool, int]:
+        health = tree.root(node).health
+        return health not in _UNHEALTHY, health != "Degraded", -node.restarts
+
+    # What makes pods is at fault only where it has none; whatever else is unhealthy, where no pod is, but for a claim:
+    # pods that wait for it are Pending.
+    others = list(_others(tree))
+    claims = [node for node in others if (node.group, node.kind) == CLAIM]
+    found = sorted([*pods, *barren, *claims], key=lambda node: (*rank(node), *within(node)))
+    rest = [node for node in others if node not in found]
+    return tuple(node for node in (*found, *tree.blocking, *rest) if _counts(application, tree, node))
 
 
 def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Finding | None:
     """What is wrong with the suspect, in one line; None if nothing is."""
     warnings = [event for event in clues.events if event.type == "Warning"]
     hook = next((item for item in _results(application) if item.hook_type and _is_of(tree, node, item)), None)
-    if node.kind == "Pod":
-        finding = _pod(tree, node, clues, warnings)
-    else:
-        refused = [event for event in warnings if event.reason == "FailedCreate"]
-        if node in tree.barren and not refused and node.health != "Degraded":
-            return None
-        said = node.message if node.health == "Degraded" and node.message else _message((refused or warnings)[-1:])
-        said = said or node.message
-        finding = Finding(cause=tree.described(node, said.removeprefix("Error creating: ")), hint=_creation_hint(said))
-    if hook is None:
+    finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
+    if hook is None or finding is None:
         return finding
+    fix = finding.hint if node.kind != "Pod" and finding.hint else "fix the hook and push again"
     when = (
         "nothing was applied; the cluster keeps what it had"
         if hook.hook_type == "PreSync"
         else "its revision is applied"
     )
-    return Finding(cause=f"{hook.hook_type} hook {finding.cause}", hint=f"fix the hook and push again; {when}")
+    return Finding(cause=f"{hook.hook_type} hook {finding.cause}", hint=f"{fix}; {when}")
 
 
 def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Finding:
@@ -120,10 +132,33 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Finding:
     if restarts := container.restarts if container else pod.restarts:
         parts.append(f"{restarts} restart{'' if restarts == 1 else 's'}")
     quote = _quote(pod, container, clues, warnings)
-    return Finding(
-        cause=f"{path}: {', '.join(parts)}" + (f' — "{quote}"' if quote else ""),
-        hint=_pod_hint(status, container, clues, quote),
-    )
+    cause = f"{path}: {', '.join(parts)}" + (f' — "{quote}"' if quote else "")
+    if not tree.is_current(pod):
+        # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+        return Finding(cause=f"{cause} (of the revision before)", hint=_BLOCKING_HINT)
+    return Finding(cause=cause, hint=_pod_hint(status, container, clues, quote))
+
+
+def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Finding | None:
+    if missing := lack(node.group, node.kind, node.health):
+        return _lacking(tree, node, missing, clues)
+    refused = tree.refusals(node, tuple(warnings))
+    if node in tree.barren and not refused and node.health != "Degraded":
+        return None
+    said = node.message if node.health == "Degraded" and node.message else _message([*(refused or warnings)][-1:])
+    said = said or node.message
+    hint = _DEADLINE_HINT if node.kind == "Job" and "longer than specified deadline" in said else _creation_hint(said)
+    return Finding(cause=tree.described(node, said, refused=bool(refused)), hint=hint)
+
+
+def _lacking(tree: Tree, node: Node, missing: Lack, clues: Clues) -> Finding | None:
+    told = [event for event in clues.events if event.reason not in _NOISE][-1:]
+    if tree.pods and any(event.reason == "WaitForFirstConsumer" for event in told):
+        # It waits for a pod that uses it, so the pod is at fault.
+        return None
+    said, root = _message(told), tree.root(node)
+    path = str(node) if root is node else f"{root} → {node}"
+    return Finding(cause=f"{path} {missing.what}" + (f' — "{said}"' if said else ""), hint=lack_hint(missing, said))
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
@@ -155,8 +190,10 @@ def _pod_hint(status: str, container: Container | None, clues: Clues, quote: str
     if container is not None and container.exit_code == _KILLED and "OOMKilled" in {container.reason, container.before}:
         return "it needed more memory than its limit: raise the limit or use less; push again"
     if container is not None and container.in_trouble and container.exit_code is not None:
-        where = "its log above" if clues.log and clues.log.lines else "its log"
+        where = "its log above" if clues.log and clues.log.says_something else "its log"
         return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
+    if "MountVolume" in quote or "Unable to attach or mount" in quote:
+        return "create what the message names (Secret, ConfigMap, claim), or correct the volume; push again"
     if "probe" in quote.lower():
         return "make the program answer its probe, or correct the probe (path, port, delay, timeout); push again"
     return ""
@@ -165,7 +202,9 @@ def _pod_hint(status: str, container: Container | None, clues: Clues, quote: str
 def _creation_hint(said: str) -> str:
     if "exceeded quota" in said:
         return "raise the namespace's quota, free some of it, or ask for less; Argo CD goes on by itself then"
-    if "admission webhook" in said or "violates PodSecurity" in said:
+    if "failed calling webhook" in said:
+        return "see that the webhook's own pods run; what it forbids or not is not known until it answers"
+    if any(words in said for words in ("admission webhook", "ValidatingAdmissionPolicy", "violates PodSecurity")):
         return "make the pod obey the rule that the message names; push again"
     if "service account" in said or "serviceaccount" in said:
         return "create the service account, or correct its name in the manifest; push again"
@@ -188,6 +227,19 @@ def _results(application: Application) -> tuple[ResourceResult, ...]:
 def _is_of(tree: Tree, node: Node, item: ResourceResult) -> bool:
     root = tree.root(node)
     return (root.kind, root.name) == (item.kind, item.name)
+
+
+def _counts(application: Application, tree: Tree, node: Node) -> bool:
+    """Whether it bears on the application's health: no Job of last night's CronJob, nor a hook of the sync before."""
+    if node.kind != "Job" and not tree.is_of_a_job(node):
+        return True
+    root = tree.root(node)
+    return any(
+        (item.group, item.kind, item.namespace, item.name) == (root.group, root.kind, root.namespace, root.name)
+        and not item.hook
+        and item.health in _UNHEALTHY
+        for item in application.resources
+    )
 
 
 def _others(tree: Tree) -> Iterator[Node]:

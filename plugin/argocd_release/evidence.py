@@ -22,6 +22,10 @@ class PodLog:
     previous: bool
     lines: tuple[str, ...]
 
+    @property
+    def says_something(self) -> bool:
+        return any(line.strip() for line in self.lines)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:

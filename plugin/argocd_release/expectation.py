@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from argocd_release.application import Application, HealthStatus, Kinship, Relation
+from argocd_release.application import Application, HealthStatus, Kinship, Relation, Source, alike
+from argocd_release.image import parts, runs
 from argocd_release.text import one_line
 
 NAMED: Final = 3
+SHORT: Final = 7
 _UNKNOWN: Final = Kinship(relation=Relation.UNKNOWN)
 
 
@@ -69,18 +71,41 @@ class Expectation:
 
     def via(self, application: Application) -> str:
         """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
+        later = self.later(application)
+        return f"{self.revision[:7]} was delivered via {later}" if later else ""
+
+    def later(self, application: Application) -> str:
+        """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
         for revision in application.revisions:
             kinship = application.kinships.get(revision, _UNKNOWN)
             if kinship.relation is Relation.DESCENDANT:
-                return f"{self.revision[:7]} was delivered via {revision[:7]}, {_commits(kinship.commits)} later"
+                return f"{revision[:7]}, {_commits(kinship.commits)} later"
         return ""
 
-    def strangers(self, application: Application) -> tuple[str, ...]:
-        """Revisions that may or may not contain the expected one: git's history must tell."""
-        if not self.revision or self.exact:
-            return ()
-        chosen = {application.revisions[i] for i in self._positions(application) if i < len(application.revisions)}
-        return tuple(revision for revision in chosen if _is_git(revision) and not self._is_same(revision))
+    def is_elsewhere(self, application: Application) -> bool:
+        """Whether Argo CD compares with a revision that is known not to contain the expected one."""
+        if self.revision_gap(application) is None:
+            return False
+        relations = {kinship.relation for kinship in application.kinships.values()}
+        return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
+
+    def was_deployed(self, application: Application) -> bool:
+        """Whether the sync that succeeded last was of the expected revision, with the parameters that apply now."""
+        deployed = application.deployed
+        if deployed is None or not application.has(deployed.parameters):
+            return False
+        known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
+        return any(alike(revision, self.revision) for revision in known)
+
+    def strangers(self, application: Application) -> dict[str, Source]:
+        """Revisions that may or may not contain the expected one, or be a tag of it: git's history must tell."""
+        if not self.revision or self.revision_gap(application) is None:
+            return {}
+        sources = application.sources
+        chosen = [i for i in self._positions(application) if i < min(len(application.revisions), len(sources))]
+        asked = [i for i in chosen if not sources[i].chart and not self._is_at(application, i)]
+        found = {application.revisions[i]: sources[i] for i in asked}
+        return {revision: source for revision, source in found.items() if _is_git(revision)}
 
     def _positions(self, application: Application) -> list[int]:
         everything = list(range(max(len(application.sources), len(application.revisions))))
@@ -94,27 +119,25 @@ class Expectation:
             if self.source in {source.repo_url, source.chart, source.ref}
         ]
 
-    def _is_same(self, revision: str) -> bool:
-        return revision.lower().startswith(self.revision.lower())
+    def _is_at(self, application: Application, position: int) -> bool:
+        return any(alike(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> Gap | None:
         """What is missing of the expected revision; None: nothing."""
         positions = self._positions(application)
         revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
-        if not self.revision or any(map(self._is_same, revisions)):
+        if not self.revision or any(self._is_at(application, index) for index in positions):
+            return None
+        # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
+        if application.runs_deployed and self.was_deployed(application):
             return None
         kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
-        if not self.exact and any(kinship.relation is Relation.DESCENDANT for kinship in kinships.values()):
+        accepted = {Relation.SAME} if self.exact else {Relation.SAME, Relation.DESCENDANT}
+        if any(kinship.relation in accepted for kinship in kinships.values()):
             return None
         wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
         reason = f"Argo CD compares with {compared}, not with {wanted}"
-        by_relation = {kinship.relation: kinship for kinship in kinships.values()}
-        if older := by_relation.get(Relation.OLDER):
-            return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
-        if set(by_relation) == {Relation.DIVERGED}:
-            return Gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
-        notes = "; ".join(filter(None, (kinship.note for kinship in kinships.values())))
-        return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}")
+        return Gap(reason=reason) if self.exact else _out_of_reach(reason, list(kinships.values()))
 
     def _chart_gap(self, application: Application, positions: list[int]) -> Gap | None:
         if not self.chart_version:
@@ -124,16 +147,22 @@ class Expectation:
             return Gap(reason="the application has no source that is a Helm chart", final=True)
         # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
         versions = [application.revisions[i] for i in charts if i < len(application.revisions)]
-        if self.chart_version in versions:
+        if _version(self.chart_version) in map(_version, versions):
             return None
         return Gap(reason=f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}")
 
     def _image_gap(self, application: Application) -> Gap | None:
         if not self.image:
             return None
-        # The summary holds images of every pod there is, those of old ReplicaSets too (argo-cd #21785).
-        running = application.workloads.images if application.workloads else application.images
+        beneath = application.workloads
+        if beneath is None:
+            return self._image_gap_of_summary(application)
+        running = beneath.images
         if any(runs(self.image, image) for image in running):
+            return None
+        unhealthy = bool(self.healths) and application.health not in self.healths
+        if unhealthy and any(runs(self.image, image) for image in beneath.starting):
+            # Health is waited for all the same, and says why it is not there.
             return None
         more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
         shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
@@ -141,30 +170,42 @@ class Expectation:
         settled = bool(self.revision) and application.health in self.healths
         return Gap(reason=f"no pod runs the image {self.image}; running: {shown}", final=settled)
 
+    def _image_gap_of_summary(self, application: Application) -> Gap | None:
+        # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
+        # something only of a name that has no other version there.
+        found = [image for image in application.images if runs(self.image, image)]
+        names = {parts(image)[0] for image in found}
+        others = [image for image in application.images if image not in found and parts(image)[0] in names]
+        if found and not others:
+            return None
+        if found:
+            shown = one_line(", ".join([*found, *others][:NAMED]))
+            return Gap(reason=f"there are pods of {shown}; which of them run only Argo CD's HTTP API can tell")
+        shown = one_line(", ".join(application.images[:NAMED])) or "none"
+        return Gap(reason=f"no pod runs the image {self.image}; there are pods of: {shown}")
 
-def runs(wanted: str, image: str) -> bool:
-    """Whether the image is what is wanted: a tag, a digest, ``name:tag``, or a reference with or without digest."""
-    wanted = wanted.removeprefix(":").removeprefix("@")
-    reference, _, digest = image.partition("@")
-    name, tag = _name_and_tag(reference)
-    if wanted.startswith("sha256:"):
-        return digest == wanted
-    wanted_reference, _, wanted_digest = wanted.partition("@")
-    wanted_name, wanted_tag = _name_and_tag(wanted_reference)
-    if not wanted_tag and not wanted_digest:
-        return tag == wanted_name
-    same_name = name == wanted_name or ("/" not in wanted_name and name.endswith(f"/{wanted_name}"))
-    return same_name and wanted_tag in {"", tag} and wanted_digest in {"", digest}
+
+def _out_of_reach(reason: str, kinships: list[Kinship]) -> Gap:
+    by_relation = {kinship.relation: kinship for kinship in kinships}
+    if reverted := by_relation.get(Relation.REVERTED):
+        how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
+        return Gap(reason=f"{reason}: {how}", final=True)
+    if older := by_relation.get(Relation.OLDER):
+        return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
+    if set(by_relation) == {Relation.DIVERGED}:
+        return Gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
+    notes = "; ".join(filter(None, (kinship.note for kinship in kinships)))
+    final = bool(kinships) and all(kinship.final for kinship in kinships)
+    return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
 
 
-def _name_and_tag(reference: str) -> tuple[str, str]:
-    name, colon, tag = reference.rpartition(":")
-    # A colon before a slash is that of a registry's port.
-    return (name, tag) if colon and "/" not in tag else (reference, "")
+def _version(text: str) -> str:
+    """A chart's version, alike however it is written: with a ``v`` or not, and in a registry with ``_`` for ``+``."""
+    return text.removeprefix("v").replace("_", "+")
 
 
 def _is_git(revision: str) -> bool:
-    return len(revision) == len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
+    return SHORT <= len(revision) <= len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
 
 
 def _commits(count: int) -> str:

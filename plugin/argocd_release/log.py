@@ -20,6 +20,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "start": "argocd-release {version}: application {application}, Argo CD at {server}, at most {timeout} s",
         "timeout shortened": "note: {timeout} s instead of {asked} s, because GitLab ends the job after {job} s",
+        "clocks differ": "note: when this job began is not known, for GitLab's clock and this machine's differ: {why}",
         "command": "$ {command}",
         "output": "{line}",
         "state": "-> {sync} to {revision}, {health}: {reason}",
@@ -28,6 +29,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "history not consulted": "note: {why}",
         "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
         "unknown setting": "warning: {name} is no setting{meant}",
+        "variable not read": "{name} is not read here: the component takes its input `{input}`",
         "looking for the cause": "-> {outcome}; asking for pods, events and logs",
         "reports written": "reports: {paths}",
         "report not written": "warning: the {kind} could not be written to {path}: {error}",

@@ -25,9 +25,14 @@ SCHEMA: Final[dict[str, Any]] = json.loads(
 PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
 PREFIX: Final = "RELEASE_"
 UPLOAD_SECONDS: Final = 45
+# Clocks may differ that much and still be worth reading.
+CLOCK_SECONDS: Final = 5
 # The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
 # input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
+# Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
+# job only its inputs are expectations.
+COMPONENT: Final = "INPUT_COMPONENT"
 # Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
 # (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = frozenset({
@@ -58,8 +63,10 @@ class Settings:
     connect_grace: int
     appear_timeout: int
     expectation_grace: int
+    stuck_grace: int
     revision: str
     revision_match: str
+    git_token: str = field(repr=False)
     source: str
     image: str
     chart_version: str
@@ -76,6 +83,7 @@ class Settings:
     project_url: str
     clone: str
     repository_url: str = field(repr=False)
+    git_ca_file: str
     job_timeout: int
     job_started_at: str
 
@@ -118,23 +126,26 @@ def load(environ: Mapping[str, str]) -> Settings:
     if not problems:
         problems = list(_opts_problems(values["ARGOCD_OPTS"]))
     if problems:
-        raise SettingsError(tuple(sorted(problems, key=_schema_order)))
+        raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
-def seconds_left(known: Settings, now: datetime) -> int:
-    """``timeout``, or less where GitLab would end the job before; then there is still time to upload the reports.
+def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
+    """``timeout``, or less where GitLab would end the job before; and why the clocks must differ, if so.
 
-    A job that GitLab ends uploads nothing (gitlab-runner common/build.go). At least 1.
+    A job that GitLab ends uploads nothing (gitlab-runner common/build.go), so time for that is kept. At least 1 s.
     """
     try:
         started = datetime.fromisoformat(known.job_started_at)
     except ValueError:
-        return known.timeout
+        return known.timeout, ""
     if not known.job_timeout or started.tzinfo is None:
-        return known.timeout
-    left = known.job_timeout - (now - started).total_seconds() - UPLOAD_SECONDS
-    return max(1, min(known.timeout, int(left)))
+        return known.timeout, ""
+    elapsed, why = (now - started).total_seconds(), ""
+    if not -CLOCK_SECONDS <= elapsed < known.job_timeout:
+        # A job whose time is over, or that has not begun, would not be running. It has no more than all its time.
+        elapsed, why = 0, f"by this machine's clock it began {elapsed:.0f} s ago, and has {known.job_timeout} s"
+    return max(1, min(known.timeout, int(known.job_timeout - max(elapsed, 0) - UPLOAD_SECONDS))), why
 
 
 def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +172,7 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     found = [_text(environ, name) for name, declared in PROPERTIES.items() if declared.get("x-secret")]
     # The repository's URL holds the job's token.
     found += [urlsplit(text).password or "" for text in found if "://" in text]
+    found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
     words = _words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
@@ -171,12 +183,23 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Names with our prefix that are no setting, each with the nearest that is (or ``""``)."""
+    """Names with our prefix that are no setting, each with the nearest that is (or ``""``); none in the component."""
+    if COMPONENT in environ:
+        return ()
     known = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
     names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
     # Compared without the prefix, which would make every two names alike.
     nearest = {name: difflib.get_close_matches(name, known, 1) for name in names if name not in known}
     return tuple((PREFIX + name, PREFIX + found[0] if found else "") for name, found in nearest.items())
+
+
+def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Settings that are given as variables and not read, because this is the component; each with its input."""
+    return tuple(
+        (name, declared["x-input"])
+        for name, declared in PROPERTIES.items()
+        if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
+    )
 
 
 def parse_opts(opts: str) -> dict[str, str]:
@@ -197,8 +220,20 @@ def parse_opts(opts: str) -> dict[str, str]:
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:
-    given = environ.get(INPUT_PREFIX + name, "").strip() if "x-input" in PROPERTIES[name] else ""
-    return given or environ.get(name, "").strip()
+    declared = PROPERTIES[name]
+    handed_over = not declared.get("x-secret") and not name.startswith("CI_")
+    given = environ.get(INPUT_PREFIX + name, "").strip() if handed_over else ""
+    if given and given != str(declared.get("x-input-unset", "")):
+        return given
+    return environ.get(name, "").strip() if _is_read(environ, name) else ""
+
+
+def _is_read(environ: Mapping[str, str], name: str) -> bool:
+    """Whether the plain variable counts: in the component those of the guide, GitLab's own, and secrets."""
+    declared = PROPERTIES[name]
+    guides = not name.startswith(PREFIX) or "x-input-unset" in declared
+    # A secret is never an input, so nothing else could hand it over.
+    return COMPONENT not in environ or guides or bool(declared.get("x-secret"))
 
 
 def _words(opts: str) -> list[str]:
@@ -233,6 +268,14 @@ def _problem(error: ValidationError) -> str:
         case _:
             rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
     return f"{name}: {rule}"
+
+
+def _as_given(problem: str, environ: Mapping[str, str]) -> str:
+    """The problem under the name that was typed: the input's, where it came from one."""
+    name, colon, rule = problem.partition(":")
+    if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
+        return f"input {PROPERTIES[name]['x-input']}:{rule}"
+    return problem
 
 
 def _opts_problems(opts: str) -> Iterator[str]:

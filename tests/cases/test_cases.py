@@ -4,37 +4,20 @@ Each folder is a case: ``environ.json`` what the job sets, ``argocd/`` the recor
 ``pytest tests/cases --accept`` writes what came out as what is expected: read the difference before you commit it.
 """
 
-import json
-import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from argocd_release import __version__
-from tests.conftest import COMMAND
 from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.replay import CASES as HERE
+from tests.support.replay import OFFLINE, run
 
-HERE = Path(__file__).parent
-REPLAY = HERE.parent / "replay"
 CASES = sorted(file.parent.name for file in HERE.glob("*/environ.json"))
 EXPECTED = ("log.txt", "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json")
-
-
-def run(case: Path, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    settings = json.loads((case / "environ.json").read_text("utf-8"))
-    path = f"{REPLAY}:{os.environ['PATH']}"
-    return subprocess.run(
-        [str(COMMAND)],
-        env={"REPLAY": str(case / "argocd"), "PATH": path} | settings | environ,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def steady(text: str) -> str:
@@ -62,3 +45,10 @@ def test_case(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None
     check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))
     check_annotations((tmp_path / "argocd-release.annotations.json").read_text("utf-8"))
     check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))
+
+
+def test_a_case_that_asks_a_name_server_is_noticed() -> None:
+    asking = "import socket; socket.getaddrinfo('argocd.example.com', 443)"
+    done = subprocess.run([sys.executable, "-c", asking], env=OFFLINE, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr == "a case asked the network: socket.getaddrinfo 'argocd.example.com'\n"

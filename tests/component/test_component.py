@@ -20,6 +20,7 @@ from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from tests.docker_engine import Engine, helper
 from tests.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
+from tests.gitlab_pipeline import interpolated
 from tests.gitlab_rules import check_dotenv, check_junit
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -57,16 +58,8 @@ def inputs() -> dict[str, dict[str, Any]]:
 
 
 def resolved(**given: Any) -> dict[str, Any]:
-    """The second document with the inputs put in, as GitLab does: typed where they are the whole value."""
-    values = {name: declared["default"] for name, declared in inputs().items()} | given
-    body = text().split("\n---\n")[1]
-
-    def put(match: re.Match[str]) -> str:
-        value = values[match[1]]
-        return value if isinstance(value, str) else json.dumps(value)
-
-    document: dict[str, Any] = yaml.safe_load(INPUT.sub(put, body))
-    return document
+    """The second document with the inputs put in."""
+    return interpolated(text(), given)
 
 
 def schema_errors(document: Any) -> list[str]:
@@ -114,16 +107,16 @@ def test_each_document_of_the_template_against_gitlabs_schema(document: int) -> 
 
 
 def test_the_schema_does_refuse_what_is_wrong() -> None:
-    assert schema_errors(resolved(interruptible="maybe"))
+    assert schema_errors(resolved() | {"x": {"script": ["true"], "interruptible": "maybe"}})
     assert schema_errors({"spec": {"inputs": {"x": {"type": "strin"}}}})
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"with_needs": True, "needs": ["build"]},
-        {"with_tags": True, "tags": ["a"]},
-        {"with_environment": False, "with_rules": False},
+        {"with_environment": False},
+        {"environment_tier": "production", "environment_url": "argo-cd"},
+        {"artifacts_access": "none", "dotenv_prefix": "WEB"},
         {"retry": 0},
         {"job_name": "release:a b"},
     ],
@@ -153,7 +146,9 @@ def test_inputs_follow_the_settings() -> None:
     assert derived <= set(inputs())
     for name, declared in PROPERTIES.items():
         if "x-input" in declared:
-            assert f'INPUT_{name}: "$[[ inputs.{declared["x-input"]} ]]"' in text()
+            assert f'INPUT_{name}: "$[[ inputs.{declared["x-input"]} ]]' in text()
+            kind = {"integer": "number"}.get(declared["type"], declared["type"])
+            assert inputs()[declared["x-input"]].get("type", "string") == kind
 
 
 def test_the_token_is_no_input() -> None:
@@ -164,13 +159,20 @@ def test_the_token_is_no_input() -> None:
 def test_what_gitlab_refuses_and_the_schema_does_not() -> None:
     document = resolved()
     assert not set(document) & GLOBAL_KEYWORDS, "a component must not touch the rest of the pipeline"
-    assert inputs()["rules"]["default"], "rules: [] is a job that never runs"
-    assert inputs()["environment"]["default"], "an empty environment name is invalid"
-    assert {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"', "when": "never"} in inputs()["rules"]["default"]
-    assert all("release" in name for name in document), "hidden jobs of two includes would be one"
-    renamed = resolved(job_name="other")
-    assert not set(document) & set(renamed)
+    assert all("argocd-release" in name for name in document), "hidden jobs of two includes would be one"
+    assert not set(document) & set(resolved(job_name="other"))
     assert default_image().endswith(f":{__version__}")
+
+
+def test_inputs_name_nothing_that_the_consumer_does_not_type() -> None:
+    """In the component settings are inputs; RELEASE_TIMEOUT is the one variable of that prefix which still counts."""
+    for name, declared in inputs().items():
+        assert set(re.findall(r"RELEASE_\w+|INPUT_\w+", declared["description"])) <= {"RELEASE_TIMEOUT"}, name
+
+
+def test_inputs_that_yaml_would_change_say_so() -> None:
+    for name in ("revision", "expected_image", "chart_version", "source"):
+        assert "quotes" in inputs()[name]["description"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -218,12 +220,17 @@ def application(sandbox: Sandbox, name: str, **options: Any) -> str:
 def test_a_pipeline_goes_green_and_the_next_job_reads_the_report(
     sandbox: Sandbox, engine: Engine, tmp_path: Path
 ) -> None:
+    """Among what a pipeline has for itself: a `default:` that our job must not run, a RELEASE_IMAGE that it must not expect."""
     revision = application(sandbox, "sentry-frontend-dev")
-    consumer = Consumer.create(tmp_path, example("migrated"))
+    theirs = {"before_script": ['test "$CI_JOB_NAME" != release:frontend']}
+    pipeline = yaml.safe_load(example("migrated")) | {"default": theirs}
+    pipeline["variables"]["RELEASE_IMAGE"] = "registry.example.com/something/else:7"
+    consumer = Consumer.create(tmp_path, yaml.safe_dump(pipeline, sort_keys=False))
     done = run(sandbox, engine, consumer)
     log = done.stdout + done.stderr
     assert done.returncode == 0, log
     assert "release:frontend > RELEASE SUCCESSFUL" in log
+    assert "RELEASE_IMAGE is not read here: the component takes its input `expected_image`" in log
     assert (
         f"sentry-frontend-dev is delivered at {revision}, https://{sandbox.server}/applications/sentry-frontend-dev"
         in log
@@ -254,10 +261,21 @@ def test_the_guides_pipeline_goes_red_with_its_cause(sandbox: Sandbox, engine: E
 
 
 def reports(consumer: Consumer) -> tuple[str, str]:
-    """The JUnit and the dotenv report as gitlab-ci-local brought them out of the container."""
-    found = [file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()]
-    by_name = {file.name: file.read_text("utf-8") for file in found}
-    return by_name["argocd-release.xml"], by_name["argocd-release.env"]
+    """The JUnit and the dotenv report of the one release job, as gitlab-ci-local brought them out of the container."""
+    found = {file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()}
+    names = {file.name: file for file in found}
+    junit, dotenv = [[name for name in names if name.endswith(end)] for end in (".xml", ".env")]
+    assert len(junit) == len(dotenv) == 1
+    assert junit[0].startswith("argocd-release.release-"), "the job's name is in it"
+    return names[junit[0]].read_text("utf-8"), names[dotenv[0]].read_text("utf-8")
+
+
+def without_templates(pipeline: str) -> str:
+    """GitLab's own templates, and what is said of their jobs, are for a GitLab to resolve."""
+    document = yaml.safe_load(pipeline)
+    document["include"] = [entry for entry in document["include"] if "component" in entry]
+    kept = {name: part for name, part in document.items() if not re.fullmatch(r"\w+_(detection|scanning)", name)}
+    return yaml.safe_dump(kept, sort_keys=False)
 
 
 def test_the_projects_own_pipeline(tmp_path: Path) -> None:
@@ -265,18 +283,13 @@ def test_the_projects_own_pipeline(tmp_path: Path) -> None:
     pipeline = (ROOT / ".gitlab-ci.yml").read_text("utf-8")
     consumer = Consumer.create(
         tmp_path,
-        pipeline.replace("release@$CI_COMMIT_SHA", f"release@{__version__}"),
+        without_templates(pipeline).replace("release@$CI_COMMIT_SHA", f"release@{__version__}"),
         project="platform/argocd-release",
     )
     document = yaml.safe_load(consumer.preview())
     assert schema_errors(document) == []
     assert document["self-test"]["script"] == ["argocd-release"]
     assert document["self-test"]["allow_failure"] == {"exit_codes": [30]}
-    assert document["publish"]["release"]["tag_name"] == "$CI_COMMIT_TAG"
-    images = [job["image"]["name"] for _, job in jobs(document) if "image" in job]
-    assert not [image for image in images if image.endswith(":latest")]
-    pins = [value for name, value in document["variables"].items() if name.endswith("_IMAGE")]
-    assert all(re.search(r":\d+\.\d+\.\d+", pin) for pin in pins)
 
 
 def copy_of_the_project(folder: Path) -> Path:

@@ -14,8 +14,17 @@ from tests.docs.pages import DOCS, ENGLISH_ONLY, LANGUAGES, ROOT, blocks, includ
 
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)]+)\)")
-# The words of Argo CD, Kubernetes and the network, which no file of ours holds.
+# The words of Argo CD, Kubernetes, GitLab and the network, which no file of ours holds.
 FOREIGN = {
+    "chosen stage deploy does not exist",
+    "rules config can't be blank",
+    "environment name can't be blank",
+    "provided value is not a string",
+    "undefined need: …",
+    "forward_deployment_failure",
+    "project does not exist or you don't have sufficient permissions",
+    "content not found",
+    "pull access denied",
     "connection refused",
     "no such host",
     "x509: certificate signed by unknown authority",
@@ -25,6 +34,7 @@ FOREIGN = {
     "invalid session: Token is expired",
     "account … does not have token with id …",
     "no session information",
+    "app is not allowed in project …",
     "InvalidSpecError: …",
     "no pod can be created — … exceeded quota: …",
     "CrashLoopBackOff, exit code …",
@@ -88,6 +98,7 @@ def test_troubleshooting_has_each_exit_code(language: str) -> None:
 def own_words() -> str:
     files = [*(ROOT / "plugin").rglob("*.py"), *(ROOT / "plugin").rglob("*.json")]
     files += [*(DOCS / "logs").glob("*.log"), *(ROOT / "tests" / "cases").glob("*/log.txt")]
+    files += (ROOT / "tests" / "recorded").glob("*.json")
     # A text that goes on in the next line of its source.
     return re.sub(r'"\s*\n\s*f?"', "", "\n".join(file.read_text("utf-8") for file in files))
 

@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.sandbox import Sandbox
 from scenarios.stage import web
-from tests.conftest import Release, StartRelease
-from tests.release.test_release import check_reports, descendants
+from tests.support.job import Release, StartRelease, check_reports
+from tests.support.processes import descendants
 
 GETS = """
 n=0

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from argocd_release.reporters.json_report import SCHEMA
 from sandbox.sandbox import Sandbox
 from scenarios.stage import status, web
-from tests.conftest import Release, StartRelease
 from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.job import Release, StartRelease
 
 WORD = "harmless-word"
 HOSTILE: tuple[str | bytes, ...] = (

@@ -10,8 +10,8 @@ import pytest
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
-from tests.conftest import Release, StartRelease
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.job import Release, StartRelease, check_reports
+from tests.support.processes import descendants
 
 IMAGE = "registry.example.com/web"
 Run = Callable[..., Release]
@@ -19,14 +19,6 @@ Run = Callable[..., Release]
 
 def web(tag: str, **options: object) -> dict[str, str | None]:
     return {"web.yaml": manifests.deployment("web", f"{IMAGE}:{tag}", **options)}  # type: ignore[arg-type]
-
-
-def check_reports(release: Release, status: str) -> dict[str, str]:
-    """Both reports pass GitLab's rules and agree; gives the JUnit cases with their status."""
-    assert release.dotenv == check_dotenv("".join(f"{key}={value}\n" for key, value in release.dotenv.items()))
-    assert release.dotenv["ARGOCD_RELEASE_STATUS"] == status
-    assert release.dotenv["ARGOCD_RELEASE_EXIT_CODE"] == str(release.exit_code)
-    return check_junit(release.junit)
 
 
 def test_first_release(sandbox: Sandbox, release: Run, name: str) -> None:
@@ -54,15 +46,14 @@ def test_delivered_is_seen_in_time(sandbox: Sandbox, start_release: StartRelease
     application = sandbox.application(name, repository)
     application.wait_for(delivered(first))
     with application.changes() as changes:
-        running = start_release(name)
         revision = repository.commit(web("2", ready_after="3s"))
-        ended = running.end()
+        ended = start_release(name).end()
 
     assert ended.exit_code == 0, ended.log
-    if ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision:
-        late = ended.ended - changes.first(delivered(revision))
-        print(f"the whole command ended {late:.2f} s after Synced and Healthy")
-        assert late <= 2.0
+    assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision
+    late = ended.ended - changes.first(delivered(revision))
+    print(f"the whole command ended {late:.2f} s after Synced and Healthy")
+    assert late <= 2.0
 
 
 def test_wrong_settings_are_all_named(release: Run) -> None:
@@ -156,21 +147,3 @@ def test_report_that_cannot_be_written_changes_no_verdict(sandbox: Sandbox, rele
         "warning: the JUnit report could not be written to /proc/nowhere/report.xml: No such file or directory"
         in ended.log
     )
-
-
-def descendants(pid: int) -> list[int]:
-    """Every process below this one."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (entry / "stat").read_text("utf-8", "replace")
-        except OSError:
-            continue
-        children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found: list[int] = []
-    pending = [pid]
-    while pending:
-        below = children.get(pending.pop(), [])
-        found += below
-        pending += below
-    return found

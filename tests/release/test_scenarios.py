@@ -1,5 +1,6 @@
 """Every scenario with its verdict, cause and time. Those that disturb nobody are played at once, which saves minutes."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -10,8 +11,8 @@ from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
 from scenarios.play import Played, play
 from scenarios.stage import Scenario
-from tests.conftest import COMMAND
 from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.job import COMMAND
 
 AT_ONCE = 6
 # Six at once on two cores make each other wait; the limits themselves are held by `bin/dev benchmark`, one by one.
@@ -24,6 +25,9 @@ def performances(
     request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Performances]:
     """Of each scenario that was asked for, its end, sooner or later."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Each worker is given all tests and told of its own one by one: here it would play every other worker's too.
+        pytest.fail("the scenarios are played at once by one process: leave out --numprocesses")
     names = [item.name.partition("[")[2].rstrip("]") for item in request.session.items if item.path == request.path]
     asked = [SCENARIOS[name] for name in names]
     folder = tmp_path_factory.mktemp("scenarios")

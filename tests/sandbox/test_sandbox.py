@@ -46,6 +46,7 @@ def fates(sandbox: Sandbox) -> str:
         ("init-crash", "0/1 Init:CrashLoopBackOff"),
         ("config-error", "0/1 CreateContainerConfigError"),
         ("image-pull", "0/1 ImagePullBackOff"),
+        ("not-mounted", "0/1 ContainerCreating"),
         ("unschedulable", "0/1 Pending"),
     ],
 )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ from hypothesis import strategies as st
 from junitparser import JUnitXml
 
 from argocd_release import reporters
+from argocd_release.application import Source
 from argocd_release.errors import Outcome
 from argocd_release.reporters import annotations, dotenv, junit, summary
 from argocd_release.result import Result
 from argocd_release.text import one_line
 from argocd_release.verdict import Verdict
 from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
-from tests.unit.states import application
+from tests.unit.states import NEW, application
 
 HOSTILE = "\x1b[31m]]>\x00<b>&amp; $HOME\nsection_end:1:x\r\x1b[0K \u202e"
 
@@ -38,6 +40,30 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     assert check_dotenv(dotenv.render(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
     links = check_annotations(annotations.render(result(outcome)))
     assert links == {"web in Argo CD": "https://argocd.example.com/applications/web"}
+
+
+@pytest.mark.parametrize(
+    ("repo_url", "address"),
+    [
+        ("https://gitlab.example.com/team/web.git", "https://gitlab.example.com/team/web"),
+        ("git@gitlab.example.com:team/web.git", "https://gitlab.example.com/team/web"),
+        ("ssh://git@gitlab.example.com:2222/team/config.git", "https://gitlab.example.com/team/config"),
+        ("https://git.example.org/team/web.git", ""),
+        ("file:///srv/web.git", ""),
+        ("", ""),
+        ('https://gitlab.example.com/team/"><script>', "https://gitlab.example.com/team/%22%3E%3Cscript%3E"),
+    ],
+)
+def test_a_commit_is_linked_where_it_is(repo_url: str, address: str) -> None:
+    """Argo CD reads another repository than this project's more often than not."""
+    ended = replace(result(sync="Synced"), project_url="https://gitlab.example.com/team/web/")
+    assert ended.application is not None
+    chart = Source(repo_url="https://gitlab.example.com/team/charts", chart="web")
+    sources = (chart, Source(repo_url=repo_url))
+    several = replace(ended.application, sources=sources, revisions=("1.2.3", NEW))
+    links = check_annotations(annotations.render(replace(ended, application=several)))
+    assert links.get(f"commit {NEW[:8]}", "") == (f"{address}/-/commit/{NEW}" if address else "")
+    assert len(links) == 1 + bool(address)
 
 
 def test_junit_is_read_by_others_too() -> None:

@@ -8,13 +8,36 @@ from hypothesis import strategies as st
 from argocd_release import run
 from argocd_release.errors import SettingsError
 from argocd_release.rules import Patience
-from argocd_release.settings import PROPERTIES, Settings, load, parse_opts, report_paths, seconds_left, secrets, unknown
+from argocd_release.settings import (
+    PROPERTIES,
+    Settings,
+    load,
+    parse_opts,
+    report_paths,
+    seconds_left,
+    secrets,
+    unknown,
+    unread,
+)
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",
     "ARGOCD_AUTH_TOKEN": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
     "ARGOCD_APP_NAME": "sentry-frontend-dev",
 }
+
+D = "a" * 64
+# No image: a variable was empty, or not expanded; a scheme, quotes; or any version would do.
+NO_IMAGES = (
+    "registry.example.com/web", "registry.example.com:5000/web", "web:", ":", "@", "web@", "$IMAGE_TAG", "web:$TAG",
+    "web:${TAG}", "%TAG%", "https://registry.example.com/web:1", '"web:1"', "'1'", "web:1:2", "web:1@", "@1",
+    "sha256:abc", "web@sha256:abc", f"web@sha256:{'A' * 64}", "/web:1", "web//x:1", "-1", "web:a/b",
+)  # fmt: skip
+IMAGES = (
+    "1.2", ":1.2", "abc1234", "_x", "web:1", "team/web:1", "registry.example.com/web:1", "localhost:5000/web:1.2-rc.1",
+    f"sha256:{D}", f"@sha256:{D}", f"web@sha256:{D}", f"registry.example.com:5000/team/web:1@sha256:{D}",
+    f"sha512:{D * 2}", "docker.io/library/nginx:1.27",
+)  # fmt: skip
 
 
 def problems(**environ: str) -> tuple[str, ...]:
@@ -93,7 +116,9 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("RELEASE_DEGRADED_GRACE", "-1"),
         ("RELEASE_REVISION_MATCH", "maybe"),
         ("RELEASE_IMAGE", "web 1.2"),
+        *[("RELEASE_IMAGE", image) for image in NO_IMAGES],
         ("RELEASE_CHART_VERSION", "1.2 3"),
+        ("RELEASE_CHART_VERSION", "$VERSION"),
         ("RELEASE_SOURCE", "values\x1b[31m"),
         ("RELEASE_WAIT_FOR", "everything"),
         ("RELEASE_WAIT_FOR", "sync;health"),
@@ -103,6 +128,16 @@ def test_everything_wrong_is_said_at_once() -> None:
 def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_that_can_be_found(image: str) -> None:
+    assert problems(RELEASE_IMAGE=image) == ()
+
+
+@pytest.mark.parametrize("version", ["1.2.3", "v1.2.3", "1.2.3-rc.1+build_5"])
+def test_the_version_of_a_chart(version: str) -> None:
+    assert problems(RELEASE_CHART_VERSION=version) == ()
 
 
 HOSTILE = (
@@ -141,6 +176,76 @@ def test_an_input_wins_over_a_variable_unless_it_is_empty() -> None:
     environ = GOOD | {"RELEASE_TIMEOUT": "60", "INPUT_RELEASE_TIMEOUT": "90", "INPUT_ARGOCD_SERVER": ""}
     assert load(environ).timeout == 90
     assert load(environ).server == GOOD["ARGOCD_SERVER"]
+
+
+IN_THE_COMPONENT = GOOD | {"INPUT_COMPONENT": "true"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RELEASE_IMAGE", "web:1"),
+        ("RELEASE_REVISION", "not a revision at all"),
+        ("RELEASE_SOURCE", "github"),
+        ("RELEASE_JUNIT_PATH", "elsewhere.xml"),
+        ("RELEASE_POD_GRACE", "soon"),
+    ],
+)
+def test_in_the_component_a_variable_of_the_pipelines_own_is_no_setting(name: str, value: str) -> None:
+    found = load(IN_THE_COMPONENT | {name: value})
+    assert found == load(IN_THE_COMPONENT)
+    assert report_paths(IN_THE_COMPONENT | {name: value}) == report_paths({})
+    assert unknown(IN_THE_COMPONENT | {name: value, "RELEASE_NOTES": "x"}) == ()
+
+
+def test_in_the_component_the_inputs_count_and_an_ignored_variable_is_named_with_its_input() -> None:
+    environ = IN_THE_COMPONENT | {"RELEASE_IMAGE": "web:1", "INPUT_RELEASE_IMAGE": "web:2", "RELEASE_NOTES": "x"}
+    assert load(environ).image == "web:2"
+    assert unread(environ) == (("RELEASE_IMAGE", "expected_image"),)
+    assert unread(environ | {"RELEASE_IMAGE": " "}) == ()
+    assert unread(GOOD | {"RELEASE_IMAGE": "web:1"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"INPUT_RELEASE_TIMEOUT": "0"}, 300),
+        ({"INPUT_RELEASE_TIMEOUT": "0", "RELEASE_TIMEOUT": "600"}, 600),
+        ({"INPUT_RELEASE_TIMEOUT": "300", "RELEASE_TIMEOUT": "600"}, 300),
+        ({"INPUT_RELEASE_TIMEOUT": "90"}, 90),
+    ],
+)
+def test_in_the_component_the_guides_names_still_count(given: dict[str, str], seconds: int) -> None:
+    environ = IN_THE_COMPONENT | given
+    assert load(environ).timeout == seconds
+    assert unread(environ) == ()
+    assert load(environ | {"ARGOCD_OPTS": "--grpc-web"}).opts == "--grpc-web"
+
+
+def test_in_the_component_a_secret_is_read_for_no_input_could_hand_it_over() -> None:
+    assert load(IN_THE_COMPONENT | {"RELEASE_GIT_TOKEN": "glpat-0123456789"}).git_token == "glpat-0123456789"
+    assert load(IN_THE_COMPONENT | {"INPUT_RELEASE_GIT_TOKEN": "glpat-0123456789"}).git_token == ""
+
+
+def test_in_the_component_the_paths_are_the_jobs_own() -> None:
+    environ = IN_THE_COMPONENT | {"INPUT_RELEASE_JUNIT_PATH": "argocd-release.web.xml"}
+    assert report_paths(environ)["junit_path"] == "argocd-release.web.xml"
+
+
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({"INPUT_RELEASE_POD_GRACE": "-1", "RELEASE_TIMEOUT": "soon"}, ["RELEASE_TIMEOUT", "input pod_grace"]),
+        ({"INPUT_ARGOCD_OPTS": "stray"}, ["input options"]),
+        ({"ARGOCD_OPTS": "stray", "INPUT_ARGOCD_OPTS": ""}, ["ARGOCD_OPTS"]),
+    ],
+)
+def test_what_is_wrong_has_the_name_that_was_typed(environ: dict[str, str], names: list[str]) -> None:
+    assert [problem.partition(":")[0] for problem in problems(**environ)] == names
+
+
+def test_a_boolean_input_comes_with_white_space() -> None:
+    assert load(IN_THE_COMPONENT | {"INPUT_RELEASE_FAIL_FAST": "false "}).fail_fast is False
 
 
 def test_the_token_is_never_an_input() -> None:
@@ -192,14 +297,25 @@ def test_defaults_of_patience_are_those_of_the_settings() -> None:
         ({}, 300),
         ({"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 300),
         ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 145),
-        ({"CI_JOB_TIMEOUT": "10", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 1),
+        ({"CI_JOB_TIMEOUT": "20", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 1),
         ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "yesterday"}, 300),
         ({"CI_JOB_TIMEOUT": "200"}, 300),
     ],
 )
 def test_the_wait_ends_before_gitlab_ends_the_job(environ: dict[str, str], seconds: int) -> None:
     now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
-    assert seconds_left(load(GOOD | environ), now) == seconds
+    assert seconds_left(load(GOOD | environ), now) == (seconds, "")
+
+
+@pytest.mark.parametrize("began", ["2025-12-31T22:58:10Z", "2026-01-01T00:10:10Z"], ids=["ahead", "behind"])
+def test_a_clock_that_would_end_the_job_before_its_time_is_not_believed(began: str) -> None:
+    now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    environ = {"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": began}
+    seconds, why = seconds_left(load(GOOD | environ), now)
+    assert seconds == 300
+    assert "by this machine's clock it began" in why
+    seconds, _ = seconds_left(load(GOOD | environ | {"CI_JOB_TIMEOUT": "100"}), now)
+    assert seconds == 55, "the job has no more than all its time"
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("", True)])
@@ -226,6 +342,11 @@ def test_unknown_names_come_with_the_nearest_known_one() -> None:
         ("RELEASE_QWERTYUIOP", ""),
         ("RELEASE_TIMOUT", "RELEASE_TIMEOUT"),
     )
+
+
+def test_a_git_token_is_a_secret_with_its_user_and_without() -> None:
+    environ = GOOD | {"RELEASE_GIT_TOKEN": "deploy-1:open sesame"}
+    assert {"deploy-1:open sesame", "open sesame"} <= set(secrets(environ))
 
 
 def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.tree import parse, parse_events
+from argocd_release.tree import Failing, parse, parse_events
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -80,6 +80,80 @@ def test_images_of_a_replica_set_before_do_not_run_now() -> None:
     assert [pod.images for pod in parse(tree(old, newer, new)).pods] == [("web:2",)]
 
 
+def pod(name: str, owner: str, image: str, **fields: Any) -> dict[str, Any]:
+    reason, health = fields.pop("reason", "Running"), fields.pop("health", "Healthy")
+    labels = {"networkingInfo": {"labels": {"controller-revision-hash": fields.pop("hash", "")}}}
+    return node("Pod", name, owner, Status_Reason=reason) | {"images": [image], "health": {"status": health}} | labels
+
+
+def test_a_pod_that_has_ended_or_is_not_ready_serves_nobody() -> None:
+    job = node("Job", "report-1") | {"createdAt": "2026-01-01T00:00:00Z"}
+    pods = [
+        pod("web-1-a", "web-1", "web:2"),
+        pod("web-1-b", "web-1", "web:3", health="Progressing"),
+        pod("web-1-c", "web-1", "web:4", reason="Terminating"),
+        pod("report-1-a", "report-1", "web:1", reason="Completed"),
+        pod("smoke", "", "web:5", reason="Completed"),
+    ]
+    known = parse(tree(job, *pods))
+    assert known.images == ("web:2",)
+    assert known.starting == ("web:3",)
+
+
+def test_where_only_jobs_have_pods_the_newest_job_counts() -> None:
+    jobs = [node("Job", f"report-{n}") | {"createdAt": f"2026-01-0{n}T00:00:00Z"} for n in (1, 2)]
+    pods = [pod(f"report-{n}-a", f"report-{n}", f"web:{n}", reason="Completed") for n in (1, 2)]
+    assert parse({"nodes": [*jobs, *pods]}).images == ("web:2",)
+    assert parse({"nodes": [*jobs, pods[0]]}).images == (), "the newest has none yet"
+    pods[1] = pod("report-2-a", "report-2", "web:2", reason="Error", health="Degraded")
+    assert parse({"nodes": [*jobs, *pods]}).images == ()
+
+
+def revised(kind: str, name: str, *pods: dict[str, Any]) -> dict[str, Any]:
+    """Two revisions, the second of which is rolled out."""
+    revisions = [
+        node("ControllerRevision", f"{name}-{text}", name, Revision=f"Rev:{n}")
+        | {"createdAt": f"2026-01-01T00:0{n}:00Z"}
+        for n, text in ((1, "old"), (2, "new"))
+    ]
+    return {"nodes": [node(kind, name) | {"health": {"status": "Progressing"}}, *reversed(revisions), *pods]}
+
+
+CRASHES = {"reason": "CrashLoopBackOff", "health": "Degraded"}
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), [("StatefulSet", "db-old", "db-new"), ("DaemonSet", "old", "new")])
+def test_pods_of_a_controller_revision_before_are_history(kind: str, old: str, new: str) -> None:
+    pods = [pod("db-0", "db", "db:1", hash=old, **CRASHES), pod("db-1", "db", "db:2", hash=new)]
+    known = parse(revised(kind, "db", *pods))
+    assert [str(each) for each in known.pods] == ["Pod/db-1"]
+    assert known.failing == ()
+    crashing = parse(revised(kind, "db", pod("db-1", "db", "db:2", hash=new, **CRASHES)))
+    assert [str(each) for each in crashing.failing] == ["Pod/db-1"]
+    without = parse({"nodes": [node(kind, "db"), pods[0]]})
+    assert [str(each) for each in without.failing] == ["Pod/db-0"], "no revision is known"
+
+
+def test_a_broken_pod_of_the_revision_before_blocks_a_stateful_set() -> None:
+    pods = [pod("db-0", "db", "db:1", hash="db-old", **CRASHES)]
+    assert [str(each) for each in parse(revised("StatefulSet", "db", *pods)).blocking] == ["Pod/db-0"]
+    assert parse(revised("DaemonSet", "db", *pods)).blocking == ()
+
+
+def test_a_refusal_of_the_revision_before_is_history() -> None:
+    known = parse(revised("StatefulSet", "db"))
+    times = ("2026-01-01T00:01:30Z", "2026-01-01T00:02:00Z", "2026-01-01T00:02:30.5Z")
+    events = parse_events({"items": [{"reason": "FailedCreate", "lastTimestamp": at, "message": at} for at in times]})
+    assert [event.message for event in known.refusals(known.nodes[0], events)] == list(times[1:])
+
+
+def test_a_job_that_failed_says_so_and_not_that_no_pod_can_be_created() -> None:
+    late = node("Job", "migrate") | {"health": {"status": "Degraded", "message": "active longer than deadline"}}
+    known = parse({"nodes": [late]})
+    assert known.described(known.nodes[0]) == "Job/migrate: Failed — active longer than deadline"
+    assert known.described(known.nodes[0], "quota", refused=True) == "Job/migrate: no pod can be created — quota"
+
+
 def test_owners_that_go_in_circles_have_an_end() -> None:
     known = parse({"nodes": [node("ReplicaSet", "a", "b"), node("ReplicaSet", "b", "a")]})
     assert str(known.root(known.nodes[0])) == "ReplicaSet/b"
@@ -101,3 +175,34 @@ def test_whatever_events_come_it_does_not_crash(anything: Any) -> None:
 @given(JSON)
 def test_whatever_comes_it_does_not_crash(anything: Any) -> None:
     assert failing_pods(anything) == () or isinstance(anything, dict)
+
+
+@pytest.mark.parametrize(
+    ("owner", "reason", "found"),
+    [
+        ("", "ImagePullBackOff", True),
+        ("", "Init:ErrImagePull", True),
+        ("", "CreateContainerConfigError", True),
+        # Kubernetes counts the crashes of a Job itself, and nobody waits for a CronJob's.
+        ("", "CrashLoopBackOff", False),
+        ("", "Completed", False),
+        ("nightly", "ImagePullBackOff", False),
+    ],
+)
+def test_pods_of_jobs_that_never_begin(owner: str, reason: str, found: bool) -> None:  # noqa: FBT001
+    nodes = [
+        node("CronJob", "nightly"),
+        node("Job", "import", owner),
+        node("Pod", "import-a", "import", Status_Reason=reason),
+    ]
+    known = parse({"nodes": nodes})
+    assert [known.as_failing(pod) for pod in known.never_begun] == (
+        [
+            Failing(
+                uid="import-a", text=f"Job/import → Pod/import-a: {reason}", root=("", "Job", "", "import"), of_job=True
+            )
+        ]
+        if found
+        else []
+    )
+    assert known.failing == ()

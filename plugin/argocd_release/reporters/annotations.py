@@ -7,6 +7,7 @@ import json
 import re
 from typing import Final
 
+from argocd_release.git_url import web_address
 from argocd_release.result import Result
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -21,8 +22,9 @@ def render(result: Result) -> str:
 
 def _links(result: Result) -> dict[str, str]:
     links = {f"{result.name} in Argo CD": result.url} if _WEB.fullmatch(result.url) else {}
-    project = result.project_url.rstrip("/")
-    for revision in result.application.revisions if result.application else ():
-        if _SHA.fullmatch(revision) and _WEB.fullmatch(project):
-            links[f"commit {revision[:8]}"] = f"{project}/-/commit/{revision}"
+    application = result.application
+    for revision, source in zip(application.revisions, application.sources, strict=False) if application else ():
+        address = web_address(source.repo_url, result.project_url)
+        if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
+            links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
     return links

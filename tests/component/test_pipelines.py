@@ -1,0 +1,255 @@
+"""Pipelines that include the component, put through GitLab's rules: alone, as they are pasted, and among hostile jobs."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import gitlab_pipeline
+from tests.gitlab_ci_local import EXAMPLES, ROOT
+from tests.gitlab_pipeline import Pipeline, RefusedError, merged, read
+
+TEMPLATE = (ROOT / "templates" / "release.yml").read_text("utf-8")
+SNIPPETS = ROOT / "docs" / "snippets" / "pipelines"
+INCLUDE = """
+include:
+  - component: $CI_SERVER_FQDN/platform/argocd-release/release@0.1.0
+    inputs:
+      application: sentry-frontend-dev
+"""
+# What teams have in their pipelines before they include anything, and what must stay out of the component's job.
+HOSTILE: dict[str, Any] = {
+    "default": {
+        "image": "node:22",
+        "before_script": ["npm ci"],
+        "after_script": ["npm run report"],
+        "services": ["docker:28.3.3-dind"],
+        "cache": {"paths": ["node_modules/"]},
+        "hooks": {"pre_get_sources_script": ["exit 1"]},
+        "artifacts": {"paths": ["dist/"]},
+        "retry": 2,
+        "interruptible": False,
+        "timeout": "2h",
+        "tags": ["shared"],
+    },
+    "release": {"stage": ".post", "image": "node:22", "script": ["npx semantic-release"]},
+}
+KEPT_OUT = {"before_script", "after_script", "services", "cache", "hooks"}
+MAIN = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
+OTHER_BRANCH = MAIN | {"CI_COMMIT_BRANCH": "topic"}
+TAG = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "1.2.3", "CI_DEFAULT_BRANCH": "main"}
+MERGE_REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "7", "CI_DEFAULT_BRANCH": "main"}
+CHILD_OF_MERGE_REQUEST = MERGE_REQUEST | {"CI_PIPELINE_SOURCE": "parent_pipeline"}
+CHILD = MAIN | {"CI_PIPELINE_SOURCE": "parent_pipeline"}
+SCHEDULE = MAIN | {"CI_PIPELINE_SOURCE": "schedule"}
+
+
+def readme() -> str:
+    """The README's first snippet, which is also what the catalog shows."""
+    return str(re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[0])
+
+
+def pasted() -> list[Any]:
+    files = sorted([*SNIPPETS.glob("*.yml"), *EXAMPLES.glob("*.yml")])
+    read_files = [pytest.param(file.read_text("utf-8"), id=f"{file.parent.name}/{file.stem}") for file in files]
+    return [pytest.param(readme(), id="README"), *read_files]
+
+
+def releases(pipeline: Pipeline) -> dict[str, Any]:
+    return {name: job for name, job in pipeline.jobs.items() if job["script"] == ["argocd-release"]}
+
+
+def includes(text: str) -> int:
+    return len(yaml.safe_load(text).get("include", ()))
+
+
+def with_inputs(extra: str = "", **inputs: Any) -> Pipeline:
+    """A pipeline with the component and nothing else, or with ``extra``."""
+    document = yaml.safe_load(INCLUDE)
+    document["include"][0]["inputs"] |= inputs
+    return read(yaml.safe_dump(document) + extra, TEMPLATE)
+
+
+@pytest.mark.parametrize("text", pasted())
+def test_gitlab_takes_it_alone_and_without_a_warning(text: str) -> None:
+    pipeline = read(text, TEMPLATE)
+    assert pipeline.warnings == ()
+    if includes(text):
+        assert len(releases(pipeline)) == includes(text)
+
+
+@pytest.mark.parametrize("text", pasted())
+def test_among_hostile_defaults_and_a_job_named_release(text: str) -> None:
+    pipeline = read(yaml.safe_dump(merged(HOSTILE, yaml.safe_load(text))), TEMPLATE)
+    assert len(releases(pipeline)) == includes(text)
+    assert pipeline.jobs["release"]["script"] == ["npx semantic-release"]
+    assert "environment" not in pipeline.jobs["release"]
+    for name, job in releases(pipeline).items():
+        assert not KEPT_OUT & set(job), name
+        assert job["image"]["name"].partition(":")[0].endswith("/argocd-release")
+        assert job["artifacts"]["reports"]
+        assert job["retry"]["exit_codes"] == [30]
+        assert job["timeout"] == "2h", "what says how long and where jobs run is theirs to say"
+        assert job["tags"] in (["shared"], ["in-cluster"], ["kubernetes"])
+
+
+@pytest.mark.parametrize("text", pasted())
+def test_no_job_of_ones_own_replaces_the_gate(text: str) -> None:
+    own = yaml.safe_load(text)
+    component: dict[str, Any] = {}
+    for entry in own.get("include", ()):
+        component |= gitlab_pipeline.interpolated(TEMPLATE, entry["inputs"])
+    for name in set(own) & set(component):
+        assert not {"script", "image"} & set(own[name]), f"{name} would be another job"
+
+
+def test_the_defaults_do_reach_a_job_that_does_not_keep_them_out() -> None:
+    careless = TEMPLATE.replace("  inherit:\n    default: [tags, timeout]\n", "")
+    assert careless != TEMPLATE
+    (job,) = releases(read(yaml.safe_dump(merged(HOSTILE, yaml.safe_load(INCLUDE))), careless)).values()
+    assert set(job) >= KEPT_OUT
+
+
+def test_a_stage_that_is_not_there_is_refused() -> None:
+    with pytest.raises(
+        RefusedError, match="chosen stage release does not exist; available stages are .pre, build, test"
+    ):
+        with_inputs(stage="release")
+
+
+def test_a_job_of_the_same_name_would_take_the_gate_away() -> None:
+    """What the default name is chosen against: https://docs.gitlab.com/ci/components/, jobs of one name merge."""
+    pipeline = with_inputs("release:\n  script: [npx semantic-release]\n", job_name="release")
+    assert releases(pipeline) == {}
+    assert pipeline.jobs["release"]["environment"]["name"] == "dev"
+
+
+@pytest.mark.parametrize(
+    ("name", "tier"),
+    [("production", "production"), ("staging", "staging"), ("dev", "development"), ("eu/live", "production")],
+)
+def test_an_environment_keeps_its_tier_and_its_url(name: str, tier: str) -> None:
+    (job,) = releases(with_inputs(environment=name)).values()
+    assert job["environment"] == {"name": name, "action": "start"}
+    assert gitlab_pipeline.tier(job) == tier
+
+
+def test_tier_and_url_when_they_are_asked_for() -> None:
+    given = {"environment_tier": "staging", "environment_url": "argo-cd", "dotenv_prefix": "WEB"}
+    (job,) = releases(with_inputs(environment="production", **given)).values()
+    assert job["environment"]["deployment_tier"] == "staging"
+    assert job["environment"]["url"] == "${WEB_URL}"
+    assert job["variables"]["INPUT_RELEASE_DOTENV_PREFIX"] == "WEB"
+    (without,) = releases(with_inputs(with_environment=False, **given)).values()
+    assert "environment" not in without
+
+
+@pytest.mark.parametrize("tier", ["production", "staging", "testing", "development", "other"])
+def test_every_tier_that_can_be_asked_for(tier: str) -> None:
+    (job,) = releases(with_inputs(environment_tier=tier)).values()
+    assert job["environment"]["deployment_tier"] == tier
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"environment": ""}, "environment name can't be blank"),
+        ({"environment_url": ""}, "not in the list of allowed options"),
+        ({"rules": []}, "rules config can't be blank"),
+        ({"retry": 3}, "less than or equal to 2"),
+        ({"timeout": "600"}, "`timeout` input: provided value is not a number"),
+        ({"timeout": "$SECONDS_TO_WAIT"}, "provided value is not a number"),
+        ({"sync": "true"}, "provided value is not a boolean"),
+        ({"chart_version": 1.1}, "provided value is not a string"),
+        ({"dotenv_prefix": "a-b"}, "does not match"),
+        ({"artifacts_access": "maintainer"}, "allowed options"),
+        ({"needs": ["build"]}, "unknown input arguments: needs"),
+    ],
+)
+def test_what_can_be_got_wrong_is_refused_aloud(inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(RefusedError, match=re.escape(message)):
+        with_inputs(**inputs)
+
+
+@pytest.mark.parametrize("inputs", [{"timeout": 600}, {"sync": True}, {"fail_fast": False}, {"pod_grace": 0}])
+def test_numbers_and_booleans_need_no_quotes(inputs: dict[str, Any]) -> None:
+    (job,) = releases(with_inputs(**inputs)).values()
+    ((name, value),) = inputs.items()
+    assert str(job["variables"][f"INPUT_RELEASE_{name.upper()}"]).strip() == str(value).lower()
+
+
+def test_needs_and_tags_are_written_beside_the_include() -> None:
+    extra = "build:\n  stage: build\n  script: ['true']\nargocd-release:\n  needs: [build]\n  tags: [big]\n"
+    pipeline = with_inputs(extra)
+    assert pipeline.jobs["argocd-release"]["needs"] == ["build"]
+    assert pipeline.jobs["argocd-release"]["tags"] == ["big"]
+    (alone,) = releases(with_inputs()).values()
+    assert not {"needs", "tags"} & set(alone), "neither starts before the build nor loses the tags of `default:`"
+    with pytest.raises(RefusedError, match="undefined need: no-such-job"):
+        with_inputs("argocd-release:\n  needs: [no-such-job]\n")
+
+
+@pytest.mark.parametrize(
+    ("variables", "runs"),
+    [
+        (MAIN, True),
+        (OTHER_BRANCH, True),
+        (TAG, True),
+        (CHILD, True),
+        (MERGE_REQUEST, False),
+        (CHILD_OF_MERGE_REQUEST, False),
+        (SCHEDULE, False),
+    ],
+)
+def test_when_the_job_runs_by_default(variables: dict[str, str], runs: bool) -> None:  # noqa: FBT001
+    assert ("argocd-release" in with_inputs().created(variables)) is runs
+
+
+@pytest.mark.parametrize("name", ["services", "migrated", "plain", "production", "matrix", "air-gapped"])
+def test_an_example_makes_one_pipeline_for_a_push(name: str) -> None:
+    """A push to a branch with a merge request offers GitLab two pipelines; releases must be in one of them only."""
+    pipeline = read((EXAMPLES / f"{name}.yml").read_text("utf-8"), TEMPLATE)
+    branch = OTHER_BRANCH | {"CI_OPEN_MERGE_REQUESTS": "team/shop!7"}
+    both = [pipeline.created(variables) & set(releases(pipeline)) for variables in (branch, MERGE_REQUEST)]
+    assert not (both[0] and both[1])
+    assert pipeline.created(MAIN) & set(releases(pipeline)) or name == "production"
+
+
+def test_the_same_names_in_the_job_and_in_its_artifacts() -> None:
+    (job,) = releases(with_inputs()).values()
+    reports = job["artifacts"]["reports"]
+    told = {kind: job["variables"][f"INPUT_RELEASE_{kind.upper()}_PATH"] for kind in ("junit", "dotenv", "annotations")}
+    assert reports == told
+    assert job["artifacts"]["paths"] == [reports["junit"], job["variables"]["INPUT_RELEASE_JSON_PATH"]]
+    names = [*reports.values(), *job["artifacts"]["paths"]]
+    # Earlier jobs' files are in the folder when a job begins: a name that two share would be the other's green.
+    assert all("$CI_JOB_NAME_SLUG" in path for path in names)
+    assert len(set(names)) == 4
+
+
+def test_a_later_job_reads_both_of_two_releases() -> None:
+    pipeline = read((SNIPPETS / "several.yml").read_text("utf-8"), TEMPLATE)
+    prefixes = {job["variables"]["INPUT_RELEASE_DOTENV_PREFIX"] for job in releases(pipeline).values()}
+    assert prefixes == {"FRONTEND", "PAYMENT"}
+    assert prefixes == set(re.findall(r"\$(\w+)_STATUS", str(pipeline.jobs["notify"]["script"])))
+
+
+def test_a_failed_pull_is_repeated_as_a_silent_argo_cd_is() -> None:
+    (job,) = releases(with_inputs(retry=2)).values()
+    assert job["retry"] == {"max": 2, "when": ["runner_system_failure"], "exit_codes": [30]}
+
+
+def test_the_folder_is_emptied_and_reports_are_not_public() -> None:
+    (job,) = releases(with_inputs()).values()
+    assert job["variables"]["GIT_STRATEGY"] == "empty"
+    assert job["artifacts"]["access"] == "developer"
+
+
+def test_a_review_app_by_the_same_merge() -> None:
+    pipeline = read((SNIPPETS / "review-app.yml").read_text("utf-8"), TEMPLATE)
+    environment = pipeline.jobs["argocd-release"]["environment"]
+    assert environment["on_stop"] == "stop-review"
+    assert environment["auto_stop_in"] == "3 days"
+    assert environment["kubernetes"] == {"agent": "platform/clusters:dev"}
+    assert gitlab_pipeline.tier(pipeline.jobs["argocd-release"]) == "development"

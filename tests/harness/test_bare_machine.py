@@ -1,0 +1,35 @@
+"""The suite itself on a machine that has Python and git and nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# The folders whose tests need what may be absent; chosen are those that need nothing of the sandbox.
+CHOSEN = ("tests/image/test_image.py::test_versions", "tests/docs/test_browser.py", "tests/unit/test_text.py")
+
+
+def suite(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The suite, where there are no programs but git, no Docker engine and nothing that says CI."""
+    git = folder / "git"
+    git.symlink_to("/usr/bin/git")
+    bare = {"PATH": str(folder), "HOME": str(folder), "DOCKER_HOST": f"unix://{folder}/nothing"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CHOSEN]
+    return subprocess.run(
+        command, cwd=ROOT, env=bare | environ, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_what_needs_an_absent_tool_is_skipped_and_the_suite_ends_well(tmp_path: Path) -> None:
+    done = suite(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "there is no Docker engine: " in done.stdout
+    assert "there is no Chromium: apt-get install chromium; CI has it" in done.stdout
+    assert done.stderr == ""
+
+
+def test_in_ci_an_absent_tool_is_a_failure(tmp_path: Path) -> None:
+    done = suite(tmp_path, CI="true")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Failed: there is no Docker engine: " in done.stdout
+    assert "Failed: there is no Chromium: " in done.stdout

@@ -1,0 +1,90 @@
+"""Runs argocd-release as a release job does: in a folder of its own, with no variables but those that are given."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.gitlab_rules import check_dotenv, check_junit
+
+COMMAND: Final = Path(sys.executable).with_name("argocd-release")
+_SHELL: Final = ("PATH", "HOME", "LANG")
+_MEASURED: Final = ("COVERAGE_PROCESS_CONFIG",)
+_END_SECONDS: Final = 150.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """How a run of argocd-release ended. ``ended`` is a ``time.time()``."""
+
+    exit_code: int
+    log: str
+    junit: str
+    dotenv: dict[str, str]
+    seconds: float
+    ended: float
+
+    @property
+    def cause(self) -> str:
+        """The first line under the banner."""
+        rule = "=" * 45
+        return self.log.split(f"\n{rule}\n")[2].splitlines()[0].removeprefix("cause: ").removeprefix("cause: ")
+
+
+class Running:
+    """A run of argocd-release in the background, in a folder of its own."""
+
+    def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
+        self.folder = folder
+        self._started = time.monotonic()
+        shell = {key: os.environ[key] for key in _SHELL if key in os.environ}
+        self.process = subprocess.Popen(
+            [str(COMMAND)],
+            env=shell | measured() | dict(environ),
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def end(self) -> Release:
+        """Wait for the end; the dotenv report must be there."""
+        log, _ = self.process.communicate(timeout=_END_SECONDS)
+        ended, seconds = time.time(), time.monotonic() - self._started
+        lines = (self.folder / "argocd-release.env").read_text("utf-8").splitlines()
+        return Release(
+            exit_code=self.process.returncode,
+            log=log,
+            junit=junit.read_text("utf-8") if (junit := self.folder / "argocd-release.xml").exists() else "",
+            dotenv=dict(line.split("=", 1) for line in lines),
+            seconds=seconds,
+            ended=ended,
+        )
+
+    def kill(self) -> None:
+        """End it if it still runs, and leave nothing open."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+# Called with an application's name; keyword arguments are further variables.
+StartRelease = Callable[..., Running]
+
+
+def measured() -> dict[str, str]:
+    """What tells a process of a run with coverage to be measured too."""
+    return {key: os.environ[key] for key in _MEASURED if key in os.environ}
+
+
+def check_reports(release: Release, status: str) -> dict[str, str]:
+    """Both reports pass GitLab's rules and agree; gives the JUnit cases with their status."""
+    assert release.dotenv == check_dotenv("".join(f"{key}={value}\n" for key, value in release.dotenv.items()))
+    assert release.dotenv["ARGOCD_RELEASE_STATUS"] == status
+    assert release.dotenv["ARGOCD_RELEASE_EXIT_CODE"] == str(release.exit_code)
+    return check_junit(release.junit)

@@ -1,0 +1,30 @@
+"""Runs argocd-release on recorded answers of a real Argo CD; whoever asks a network then ends at once (``offline/``)."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from tests.support import job
+
+TESTS: Final = Path(__file__).parents[1]
+CASES: Final = TESTS / "cases"
+REPLAY: Final = TESTS / "replay"
+OFFLINE: Final = {"PYTHONPATH": str(Path(__file__).parent / "offline")}
+
+
+def run(case: Path, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """What came of the case, run in the folder; further variables are its settings."""
+    settings = json.loads((case / "environ.json").read_text("utf-8"))
+    replay = OFFLINE | {"REPLAY": str(case / "argocd"), "PATH": f"{REPLAY}:{os.environ['PATH']}"}
+    return subprocess.run(
+        [str(job.COMMAND)],
+        env=job.measured() | replay | settings | environ,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,339 @@
+"""What a failed release is put down to: each row is a situation as a real Argo CD told it.
+
+Recorded by ``tests/recorded/record.py``; ``changed`` makes another situation of the same shape.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argocd_release.diagnosis import steps
+from argocd_release.document import parse as parse_application
+from argocd_release.evidence import Diagnosis
+from argocd_release.shape import as_object
+from argocd_release.tree import Event, Node, Tree, parse, parse_events
+from tests.recorded.record import SITUATIONS
+
+RECORDED = Path(__file__).parents[1] / "recorded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """``changed``: texts of the recording, and what stands there instead; they must be there."""
+
+    recorded: str
+    cause: str
+    hint: str = ""
+    changed: Mapping[str, str] = field(default_factory=dict)
+
+
+class Recording:
+    """Answers as Argo CD's API did."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+
+    def _of(self, node: Node) -> dict[str, Any]:
+        return as_object(self._document["nodes"].get(node.uid))
+
+    def tree(self, name: str) -> Tree:
+        del name
+        return parse(self._document["tree"])
+
+    def events(self, name: str, node: Node) -> tuple[Event, ...]:
+        del name
+        return parse_events(self._of(node).get("events"))
+
+    def live(self, name: str, node: Node) -> object:
+        del name
+        return self._of(node).get("manifest")
+
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        del name, previous
+        return tuple(self._of(pod).get("logs", {}).get(container, []))[-lines:]
+
+
+def diagnosed(row: Row) -> Diagnosis:
+    text = (RECORDED / f"{row.recorded}.json").read_text("utf-8")
+    for old, new in row.changed.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    document = json.loads(text)
+    application = parse_application(json.dumps(document["application"]))
+    (*_, last) = steps("web", application, Recording(document))
+    return last
+
+
+def steady(cause: str) -> str:
+    """Without the parts of names that Kubernetes makes up."""
+    cause = re.sub(r"\b([a-z]+)-[0-9a-f]{8,10}-[a-z0-9]{5}\b", r"\1-RS-POD", cause)
+    cause = re.sub(r"\b(agent|migrate|import|smoke-test|smoke)-[a-z0-9]{5}\b", r"\1-POD", cause)
+    cause = re.sub(r"(?<=ReplicaSet/web-)[0-9a-f]{8,10}\b|(?<=pods \"web-)[0-9a-f]{8,10}(?=-)", "RS", cause)
+    return re.sub(r"\d+ restarts?", "N restarts", cause)
+
+
+WEB = "Deployment/web → Pod/web-RS-POD"
+NO_POD = "Deployment/web → ReplicaSet/web-RS: no pod can be created — "
+ROWS: dict[str, Row] = {
+    "a crash loop": Row(
+        recorded="crash-loop",
+        cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "cannot connect to database at db:5432: connection ',
+        hint="fix what its log above says",
+    ),
+    "a crash loop of several containers": Row(
+        recorded="crash-loop",
+        changed={'"containerStatuses": [': '"containerStatuses": [{"name": "proxy", "ready": true, "state": {"running": {}}},'},
+        cause=f"{WEB}, container web: CrashLoopBackOff, exit code 1",
+        hint="fix what its log above says",
+    ),
+    "a program that says nothing": Row(
+        recorded="crash-loop",
+        changed={'"cannot connect to database at db:5432: connection refused"': '""', '"connecting to database at db:5432"': '""'},
+        cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "Back-off restarting failed container web in pod',
+        hint="fix what its log says",
+    ),
+    "a command that is not there": Row(
+        recorded="crash-loop",
+        changed={'"CrashLoopBackOff"': '"RunContainerError"', "back-off 10s restarting failed": 'exec: \\"serve\\": executable file not found in $PATH,'},
+        cause=f'{WEB}: RunContainerError, exit code 1, N restarts — "exec: "serve": executable file not found in $PATH',
+        hint="create what the message names",
+    ),
+    "out of memory": Row(
+        recorded="oom", cause=f"{WEB}: CrashLoopBackOff (OOMKilled), exit code 137, N restarts", hint="raise the limit",
+    ),
+    "killed, but not for memory": Row(
+        recorded="oom", changed={"OOMKilled": "Error"}, cause=f"{WEB}: CrashLoopBackOff, exit code 137", hint="ends by itself",
+    ),
+    "an init container": Row(
+        recorded="init-crash",
+        cause=f"{WEB}, init container migrate: CrashLoopBackOff, exit code 1, N restarts",
+        hint="fix what its log above says",
+    ),
+    "an image that is not there": Row(
+        recorded="image-pull",
+        cause=f'{WEB}: ImagePullBackOff — "Failed to pull image "registry.example.com/web:1": rpc error: code = Unknown',
+        hint="exactly this image and tag was pushed",
+    ),
+    "an image that may not be pulled": Row(
+        recorded="image-pull",
+        changed={"manifest unknown: manifest unknown": "unauthorized: authentication required"},
+        cause=f'{WEB}: ImagePullBackOff — "Failed to pull image',
+        hint="imagePullSecrets",
+    ),
+    "an image whose name is none": Row(
+        recorded="image-pull",
+        changed={'"ImagePullBackOff"': '"InvalidImageName"', "Back-off pulling image": "couldn't parse image name", "Failed to pull image": "Failed to apply default image tag"},
+        cause=f"{WEB}: InvalidImageName — \"couldn't parse image name",
+        hint="exactly this image and tag",
+    ),
+    "a missing ConfigMap": Row(
+        recorded="config-error",
+        cause=f'{WEB}: CreateContainerConfigError — "configmap "settings" not found"',
+        hint="create what the message names",
+    ),
+    "a missing Secret": Row(
+        recorded="config-error",
+        changed={'configmap \\"settings\\" not found': 'secret \\"settings\\" not found'},
+        cause=f'{WEB}: CreateContainerConfigError — "secret "settings" not found"',
+        hint="create what the message names",
+    ),
+    "a missing key": Row(
+        recorded="config-error",
+        changed={'configmap \\"settings\\" not found': "couldn't find key URL in ConfigMap web/settings"},
+        cause=f"{WEB}: CreateContainerConfigError — \"couldn't find key URL in ConfigMap web/settings\"",
+        hint="key",
+    ),
+    "a Secret that can't be mounted": Row(
+        recorded="not-mounted",
+        cause=f'{WEB}: ContainerCreating — "MountVolume.SetUp failed for volume "credentials" : secret "credentials" not',
+        hint="correct the volume",
+    ),
+    "a volume that can't be attached": Row(
+        recorded="not-mounted",
+        changed={"MountVolume.SetUp failed for volume": "Unable to attach or mount volumes: unmounted volumes"},
+        cause=f'{WEB}: ContainerCreating — "Unable to attach or mount volumes',
+        hint="correct the volume",
+    ),
+    "a readiness probe": Row(
+        recorded="too-slow",
+        cause=f'{WEB}: Running, but not ready — "Readiness probe failed: HTTP probe failed with statuscode: 503"',
+        hint="answer its probe",
+    ),
+    "a liveness probe": Row(
+        recorded="too-slow",
+        changed={"Readiness probe failed: HTTP probe failed with statuscode: 503": "Liveness probe failed: dial tcp 10.0.0.7:8080: connect: connection refused"},
+        cause=f'{WEB}: Running, but not ready — "Liveness probe failed: dial tcp',
+        hint="answer its probe",
+    ),
+    "no node takes it": Row(
+        recorded="unschedulable",
+        cause=f"{WEB}: Pending, no node takes it — \"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
+        hint="make room in the cluster",
+    ),
+    "no node has room": Row(
+        recorded="unschedulable",
+        changed={"1 node(s) didn't match Pod's node affinity/selector": "1 Insufficient memory"},
+        cause=f'{WEB}: Pending, no node takes it — "0/1 nodes are available: 1 Insufficient memory',
+        hint="ask for less",
+    ),
+    "a quota": Row(
+        recorded="quota",
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota: none',
+        hint="raise the namespace's quota",
+    ),
+    "an admission policy": Row(
+        recorded="forbidden-pods",
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: ValidatingAdmissionPolicy',
+        hint="obey the rule",
+    ),
+    "an admission webhook": Row(
+        recorded="quota",
+        changed={"is forbidden: exceeded quota: none": 'admission webhook \\"policy.example.com\\" denied the request: say who'},
+        cause=f'{NO_POD}pods "web-RS-POD" admission webhook "policy.example.com" denied the request: say who',
+        hint="obey the rule",
+    ),
+    "a webhook that does not answer": Row(
+        recorded="quota",
+        changed={"is forbidden: exceeded quota: none": 'Internal error occurred: failed calling webhook \\"policy.example.com\\": connection refused'},
+        cause=f'{NO_POD}pods "web-RS-POD" Internal error occurred: failed calling webhook "policy.example.com"',
+        hint="webhook's own pods",
+    ),
+    "pod security": Row(
+        recorded="quota",
+        changed={"exceeded quota: none": 'violates PodSecurity \\"restricted:latest\\": allowPrivilegeEscalation != false'},
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: violates PodSecurity "restricted:latest"',
+        hint="obey the rule",
+    ),
+    "no service account": Row(
+        recorded="quota",
+        changed={"exceeded quota: none": 'error looking up service account web/web: serviceaccount \\"web\\" not found'},
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: error looking up service account',
+        hint="create the service account",
+    ),
+    "a StatefulSet's quota": Row(
+        recorded="stateful-quota",
+        cause="StatefulSet/db: no pod can be created — create Pod db-0 in StatefulSet db failed error: pods",
+        hint="quota",
+    ),
+    "a DaemonSet's quota": Row(
+        recorded="daemon-quota", cause='DaemonSet/agent: no pod can be created — pods "agent-POD" is forbidden', hint="quota",
+    ),
+    "a Job's quota": Row(
+        recorded="job-quota", cause='Job/import: no pod can be created — pods "import-POD" is forbidden', hint="quota",
+    ),
+    "a DaemonSet's pods that are forbidden": Row(
+        recorded="forbidden-daemon", cause="DaemonSet/agent: no pod can be created — pods", hint="obey the rule",
+    ),
+    "a DaemonSet's crash loop": Row(
+        recorded="daemon-crash",
+        cause="DaemonSet/agent → Pod/agent-POD: CrashLoopBackOff, exit code 1, N restarts",
+        hint="its log above",
+    ),
+    "a StatefulSet's crash loop": Row(
+        recorded="stateful-crash",
+        cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1, N restarts",
+        hint="its log above",
+    ),
+    "a StatefulSet that waits for a broken pod": Row(
+        recorded="stateful-blocked", cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1", hint="delete it",
+    ),
+    "a StatefulSet's fix, on its way": Row(recorded="stateful-fix", cause="StatefulSet/db → Pod/db-"),
+    "the hook of the sync before is not it": Row(
+        recorded="old-hook", cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
+    ),
+    "nothing is wrong": Row(recorded="stateful-rollback", cause=""),
+    "a Job that failed": Row(
+        recorded="job-fails",
+        cause='Job/import → Pod/import-POD: Error, exit code 1 — "cannot connect to database',
+        hint="its log above",
+    ),
+    "a PreSync hook": Row(
+        recorded="pre-sync-hook",
+        cause='PreSync hook Job/migrate → Pod/migrate-POD: Error, exit code 1 — "cannot connect to database',
+        hint="fix the hook and push again; nothing was applied; the cluster keeps what it had",
+    ),
+    "a PostSync hook": Row(
+        recorded="post-sync-hook",
+        cause="PostSync hook Job/smoke-test → Pod/smoke-test-POD: Error, exit code 1",
+        hint="fix the hook and push again; its revision is applied",
+    ),
+    "a hook past its deadline": Row(
+        recorded="hook-deadline",
+        cause="PreSync hook Job/migrate: Failed — Job was active longer than specified deadline",
+        hint="activeDeadlineSeconds",
+    ),
+    "a hook that hangs, after a sync that failed": Row(
+        recorded="hook-hangs", cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint="fix the hook",
+    ),
+    "a hook that hangs, and the error of the sync before": Row(
+        recorded="hook-hangs",
+        changed={'"controllerNamespace": "argocd"': '"conditions": [{"type": "SyncError", "message": "Failed sync attempt"}]'},
+        cause="PostSync hook Job/smoke → Pod/smoke-POD: ",
+        hint="fix the hook",
+    ),
+    "auto-sync gave up": Row(
+        recorded="missing-path",
+        changed={'"type": "ComparisonError"': '"type": "SyncError"', '"status": "Unknown"': '"status": "OutOfSync"'},
+        cause="SyncError: ",
+        hint="create the path in git",
+    ),
+    "a CronJob's failure of last night is not it": Row(
+        recorded="last-night", cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
+    ),
+    "a path that is not there": Row(
+        recorded="missing-path", cause="ComparisonError: not/there: app path does not exist", hint="create the path in git",
+    ),
+    "a file that is no YAML": Row(
+        recorded="missing-path",
+        changed={"not/there: app path does not exist": 'Failed to unmarshal \\"web.yaml\\": yaml: line 5'},
+        cause='ComparisonError: Failed to unmarshal "web.yaml": yaml: line 5',
+        hint="web.yaml is no valid YAML or JSON",
+    ),
+    "an Ingress without an address": Row(
+        recorded="ingress", cause="Ingress/web has no address yet", hint="spec.ingressClassName",
+    ),
+    "a load balancer without an address": Row(
+        recorded="load-balancer", cause="Service/web has no address of a load balancer yet", hint="MetalLB",
+    ),
+    "a claim without a class": Row(
+        recorded="claim-without-class",
+        cause='PersistentVolumeClaim/data has no volume yet — "no persistent volumes available for this claim and no storage',
+        hint="name a storage class",
+    ),
+    "a claim of an unknown class": Row(
+        recorded="claim-of-unknown-class",
+        cause='PersistentVolumeClaim/data has no volume yet — "storageclass.storage.k8s.io "fast" not found"',
+        hint="correct spec.storageClassName",
+    ),
+    "a claim that waits for its provisioner": Row(
+        recorded="claim-of-unknown-class",
+        changed={'storageclass.storage.k8s.io \\"fast\\" not found': "failed to provision volume: quota of disks reached"},
+        cause='PersistentVolumeClaim/data has no volume yet — "failed to provision volume: quota of disks reached"',
+        hint="provisioner",
+    ),
+    "a claim that waits for its pod is not at fault": Row(
+        recorded="claim-without-class",
+        changed={'"FailedBinding"': '"WaitForFirstConsumer"'},
+        cause=f"{WEB}: Pending, no node takes it",
+        hint="make room",
+    ),
+}  # fmt: skip
+
+
+def test_each_recording_can_be_made_anew_and_is_used() -> None:
+    kept = {file.stem for file in RECORDED.glob("*.json")}
+    assert kept == set(SITUATIONS) == {row.recorded for row in ROWS.values()}
+
+
+@pytest.mark.parametrize("title", ROWS)
+def test_the_cause(title: str) -> None:
+    row = ROWS[title]
+    found = diagnosed(row)
+    assert steady(found.cause).startswith(row.cause) if row.cause else found.cause == ""
+    assert row.hint in found.hint
+    assert bool(row.hint) == bool(found.hint)

