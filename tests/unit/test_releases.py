@@ -12,7 +12,6 @@ from sandbox.programs import PROGRAMS, Program
 from sandbox.releases import DEFAULT, RELEASES, Release
 
 REQUIRED = re.compile(r"^\t(?:require )?(\S+) (v\S+?)(?: // indirect)?$", re.MULTILINE)
-REPLACED = re.compile(r"^\t\S+ => (\S+) (v\S+)$", re.MULTILINE)
 
 
 def go_mod(module: str) -> str:
@@ -21,8 +20,7 @@ def go_mod(module: str) -> str:
 
 def pinned(module: str) -> dict[str, str]:
     """The version of each library of the module."""
-    text = go_mod(module)
-    return dict(REQUIRED.findall(text)) | dict(REPLACED.findall(text))
+    return dict(REQUIRED.findall(go_mod(module)))
 
 
 @pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
@@ -35,18 +33,6 @@ def test_the_versions_that_programs_are_told_are_those_they_are_built_from() -> 
     assert pinned(DEFAULT.module)["k8s.io/kubernetes"] == f"v{releases.KUBERNETES}"
     assert pinned("helm")["helm.sh/helm/v3"] == f"v{releases.HELM}"
     assert pinned("kustomize")["sigs.k8s.io/kustomize/kustomize/v5"] == f"v{releases.KUSTOMIZE}"
-
-
-def test_kwok_shares_its_libraries_with_argo_cd() -> None:
-    """Whatever both use is compiled once only if both use the same version; these few kwok can't do without."""
-    kwok, argocd = pinned("kwok"), pinned(DEFAULT.module)
-    apart = {path for path in kwok.keys() & argocd.keys() if kwok[path] != argocd[path]}
-    assert apart == {
-        "github.com/itchyny/gojq",
-        "github.com/itchyny/timefmt-go",
-        "github.com/spf13/cobra",
-        "github.com/spf13/pflag",
-    }
 
 
 def test_every_module_builds_a_program_and_every_program_has_a_module() -> None:
