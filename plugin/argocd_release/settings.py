@@ -5,17 +5,18 @@ The schema is the one place where a setting is declared: name, type, default, de
 
 import difflib
 import json
-import shlex
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from argocd_release import options
+from argocd_release.connection import Connection
 from argocd_release.errors import SettingsError
 from argocd_release.text import one_line
 
@@ -33,15 +34,15 @@ INPUT_PREFIX: Final = "INPUT_"
 # Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
 # job only its inputs are expectations.
 COMPONENT: Final = "INPUT_COMPONENT"
-# Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
-# (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
-_VALUED: Final = frozenset({
-    "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
-    "--loglevel", "--header", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
-    "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
-    "--argocd-context",
-})  # fmt: skip
-_OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
+_URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
+# Python refuses to read numbers of thousands of digits, and no setting has more than a few.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
+# What GitLab says of the pipeline, and people look for in the log.
+_OPEN: Final = (
+    "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",
+    "CI_PROJECT_NAME", "CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_SERVER_HOST", "CI_ENVIRONMENT_NAME",
+    "CI_ENVIRONMENT_SLUG",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,7 @@ class Settings:
     sync: bool
     junit_path: str
     dotenv_path: str
+    dotenv_prefix: str
     annotations_path: str
     json_path: str
     log_format: str
@@ -88,22 +90,13 @@ class Settings:
     job_started_at: str
 
     @property
-    def argocd_environ(self) -> dict[str, str]:
-        """The variables that the argocd CLI reads itself, without the white space around what was set."""
-        return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": self.opts}
-
-    @property
-    def address(self) -> str:
-        """Argo CD's own address, as a URL without a slash at the end."""
-        options = parse_opts(self.opts)
-        scheme = "http" if options.get("--plaintext") == "true" else "https"
-        root = options.get("--grpc-web-root-path", "").strip("/")
-        return f"{scheme}://{self.server}/{root}".rstrip("/")
+    def connection(self) -> Connection:
+        return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 
     @property
     def url(self) -> str:
         """Where the application is in Argo CD's web interface."""
-        return f"{self.address}/applications/{self.app_name}"
+        return f"{self.connection.address}/applications/{self.app_name}"
 
 
 def described(declared: Mapping[str, Any]) -> str:
@@ -124,7 +117,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[name] = declared["default"]
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
-        problems = list(_opts_problems(values["ARGOCD_OPTS"]))
+        problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
     if problems:
         raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
@@ -163,23 +156,39 @@ def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
 
 
 def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that people must be able to read: those of the settings that are no secret."""
-    return tuple(_text(environ, name) for name, declared in PROPERTIES.items() if not declared.get("x-secret"))
+    """Values that people must be able to read: those of the settings that are no secret, and the pipeline's own."""
+    # The options hold headers, which may well be secret.
+    shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
+    values = [text for name in shown for text in (_text(environ, name), str(PROPERTIES[name].get("default", "")))]
+    return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
+
+
+def valid(environ: Mapping[str, str], name: str) -> str:
+    """The setting's value, or its default where it is wrong; for reports on a run whose settings are."""
+    declared = PROPERTIES[name]
+    text = _text(environ, name)
+    return text if text and Draft202012Validator(declared).is_valid(text) else str(declared.get("default", ""))
 
 
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
-    found = [_text(environ, name) for name, declared in PROPERTIES.items() if declared.get("x-secret")]
-    # The repository's URL holds the job's token.
-    found += [urlsplit(text).password or "" for text in found if "://" in text]
+    found = [_text(environ, name) for name in PROPERTIES if _is_secret(name)]
+    # The repository's URL holds the job's token; it may be no URL at all, so nothing that could refuse it reads it.
+    found += [password for text in found for password in _URL_PASSWORD.findall(text)]
     found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
-    words = _words(_text(environ, "ARGOCD_OPTS"))
+    shown = open_values(environ)
+    words = options.words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
         if option in {"--header", "--auth-token"}:
             value = value or (words[position + 1] if position + 1 < len(words) else "")
-            found += [part.partition(":")[2].strip() or part for part in value.split(",")]
+            values = [part.partition(":")[2].strip() or part for part in value.split(",")]
+            found += [value for value in values if not any(value in text for text in shown)]
     return tuple(secret for secret in found if secret)
+
+
+def _is_secret(name: str) -> bool:
+    return bool(PROPERTIES[name].get("x-secret"))
 
 
 def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -202,23 +211,6 @@ def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def parse_opts(opts: str) -> dict[str, str]:
-    """Options of ``ARGOCD_OPTS`` by name, as argocd reads them; a flag without a value is ``"true"``.
-
-    Source: argo-cd v2.13.2 util/config/env.go:23-60.
-    """
-    options: dict[str, str] = {}
-    words = _words(opts)
-    for position, word in enumerate(words):
-        if word.startswith("--"):
-            option, separator, value = word.partition("=")
-            following = words[position + 1] if position + 1 < len(words) else ""
-            options[option] = (
-                value if separator else following if not following.startswith("--") and following else "true"
-            )
-    return options
-
-
 def _text(environ: Mapping[str, str], name: str) -> str:
     declared = PROPERTIES[name]
     handed_over = not declared.get("x-secret") and not name.startswith("CI_")
@@ -236,15 +228,8 @@ def _is_read(environ: Mapping[str, str], name: str) -> bool:
     return COMPONENT not in environ or guides or bool(declared.get("x-secret"))
 
 
-def _words(opts: str) -> list[str]:
-    try:
-        return shlex.split(opts)
-    except ValueError:
-        return opts.split()
-
-
 def _convert(text: str, kind: str) -> Any:
-    if kind == "integer" and text.lstrip("-").isascii() and text.lstrip("-").isdigit():
+    if kind == "integer" and _NUMBER.fullmatch(text):
         return int(text)
     if kind == "boolean" and text.lower() in {"true", "false"}:
         return text.lower() == "true"
@@ -276,29 +261,6 @@ def _as_given(problem: str, environ: Mapping[str, str]) -> str:
     if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
         return f"input {PROPERTIES[name]['x-input']}:{rule}"
     return problem
-
-
-def _opts_problems(opts: str) -> Iterator[str]:
-    try:
-        words = shlex.split(opts)
-    except ValueError:
-        yield f"ARGOCD_OPTS: a quote is not closed; it {PROPERTIES['ARGOCD_OPTS']['x-rule']}"
-        return
-    takes_value = False
-    for word in words:
-        option = word.partition("=")[0]
-        if option in _OWN:
-            yield f"ARGOCD_OPTS: {option} belongs into {_OWN[option]}"
-            takes_value = True
-        elif word.startswith("--"):
-            takes_value = "=" not in word
-            if takes_value and option not in _VALUED:
-                takes_value = False
-        elif takes_value:
-            takes_value = False
-        else:
-            # argocd exits 1 on these (util/config/env.go:44).
-            yield f"ARGOCD_OPTS: {one_line(word, limit=60)!r} is out of place; it {PROPERTIES['ARGOCD_OPTS']['x-rule']}"
 
 
 def _schema_order(problem: str) -> int:
