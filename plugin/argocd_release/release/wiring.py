@@ -1,0 +1,86 @@
+"""What a run works with, made from its settings: the readers of Argo CD and of git, and the tracker."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from argocd_release.argocd.api import Api
+from argocd_release.argocd.cli import ArgoCD
+from argocd_release.git.access import Access
+from argocd_release.model.revision import RevisionRelation
+from argocd_release.release import criteria
+from argocd_release.release.job_log import JobLog
+from argocd_release.release.signals import Signals, Stop
+from argocd_release.settings.load import Settings
+from argocd_release.timing.deadline import JobDeadline, Phase
+from argocd_release.watch.clock import MonotonicClock
+from argocd_release.watch.tracker import Tracker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """``argocd``, ``api``: the two readers of Argo CD; each call of theirs ends before the job's deadline."""
+
+    argocd: ArgoCD
+    api: Api
+    tracker: Tracker
+
+
+def wire(
+    known: Settings,
+    environ: Mapping[str, str],
+    *,
+    timeout: float,
+    deadline: JobDeadline,
+    log: JobLog,
+    signals: Signals,
+    stop: Stop,
+    stack: ExitStack,
+) -> Tools:
+    """The tools of a run; ``stack`` closes them. Raises ``ArgoCDError`` where there is no argocd."""
+    argocd = stack.enter_context(
+        ArgoCD(
+            {**environ, **known.connection.environ},
+            echo=lambda line: log.info("command", command=line),
+            on_call=log.called,
+            deadline=deadline,
+        )
+    )
+    api = stack.enter_context(Api(known.connection, on_call=log.called, deadline=deadline))
+    clock = MonotonicClock()
+    signals.on_arrival(argocd.cancel)
+    signals.on_arrival(lambda _: clock.wake())
+    pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
+    tracker = Tracker(
+        known.app_name,
+        commands=argocd,
+        clock=clock,
+        timeout=timeout,
+        emit=log.emit,
+        patience=criteria.graces(known),
+        expectation=criteria.expectation(known),
+        beneath=api if pods_matter else None,
+        kinship=_kinship(known, deadline=deadline, stop=stop, stack=stack),
+        sync=known.sync,
+        check=stop.check,
+    )
+    return Tools(argocd=argocd, api=api, tracker=tracker)
+
+
+def _kinship(
+    known: Settings, *, deadline: JobDeadline, stop: Stop, stack: ExitStack
+) -> Callable[..., RevisionRelation] | None:
+    if not known.revision:
+        return None
+    # A library that most runs do without, and the slowest to load.
+    from argocd_release.git.history import Histories  # noqa: PLC0415
+
+    access = Access(
+        clone=Path(known.clone),
+        repository_url=known.repository_url,
+        project_url=known.project_url,
+        git_token=known.git_token,
+        ca_file=known.git_ca_file,
+    )
+    return stack.enter_context(Histories(access, stop=stop, limit=deadline.phase(Phase.VERDICT))).kinship
