@@ -18,7 +18,7 @@ from argocd_release.errors import ArgoCDError, Trouble
 from argocd_release.settings import Settings, parse_opts
 from argocd_release.shape import as_object, as_objects
 from argocd_release.text import clean, one_line
-from argocd_release.tree import Event, Failing, Node, Tree, Workloads, parse, parse_events
+from argocd_release.tree import Event, Node, Tree, Workloads, parse, parse_events
 
 CALL_SECONDS: Final = 3.0
 BODY_LIMIT: Final = 64 << 20
@@ -53,15 +53,12 @@ class Api:
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
         tree = self.tree(name)
-        failing = [Failing(uid=node.uid, text=tree.described(node)) for node in tree.failing]
+        failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.barren:
             # These have no condition that says it: only their events do.
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
-                failing += [
-                    Failing(uid=node.uid, text=tree.described(node, event.message, refused=True))
-                    for event in refused[-1:]
-                ]
+                failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
         ready = sum(pod.health == "Healthy" for pod in tree.served)
         return Workloads(
             failing=tuple(failing), images=tree.images, starting=tree.starting, pods=len(tree.served), ready=ready

@@ -3,6 +3,7 @@
 Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not know is a case, not a crash.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,8 @@ from typing import Final, Self
 from argocd_release.tree import Workloads
 
 _ERRORS: Final = frozenset({"ComparisonError", "InvalidSpecError", "UnknownError"})
+# What Argo CD takes for a commit and leaves as it is (argo-cd v2.13.2 util/git/git.go truncatedCommitSHARegex).
+_ABBREVIATED: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 class Word(StrEnum):
@@ -46,6 +49,17 @@ class OperationPhase(Word):
     FAILED = "Failed"
     ERROR = "Error"
     UNKNOWN = "Unknown"
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two revisions are one: the same, or a commit and the beginning of its digits, seven or more."""
+    short, long = sorted((one.lower(), other.lower()), key=len)
+    return one == other or (_ABBREVIATED.fullmatch(short) is not None and long.startswith(short))
+
+
+def all_alike(these: tuple[str, ...], those: tuple[str, ...]) -> bool:
+    """Whether the revisions of several sources are the same, one by one."""
+    return len(these) == len(those) and all(map(alike, these, those))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +98,22 @@ class ResourceResult:
     def failed(self) -> bool:
         return self.status == "SyncFailed" or self.hook_phase in {"Failed", "Error"}
 
+    @property
+    def applied(self) -> bool:
+        """Whether the operation has brought it to the cluster; of a hook: whether it runs."""
+        return self.hook_phase == "Running" if self.hook_type else self.status == "Synced"
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """The last sync, or the running one. ``retries`` counts attempts that failed and were begun again."""
+    """The last sync, or the running one. ``retries`` counts attempts that failed and were begun again.
+
+    ``revisions`` are those it found, ``asked`` those it was asked for: a commit, and the annotated tag on it.
+    ``parameters``: of each source everything but its target revision; none where Argo CD does not say.
+    """
 
     phase: OperationPhase
     message: str
@@ -99,6 +122,11 @@ class Operation:
     finished_at: str
     retries: int
     results: tuple[ResourceResult, ...]
+    asked: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    dry_run: bool = False
+    # Of some resources only, as self-heal and a sync by hand may be.
+    partial: bool = False
 
     @property
     def running(self) -> bool:
@@ -107,8 +135,22 @@ class Operation:
 
     @property
     def unsuccessful(self) -> bool:
-        """Whether it has ended, and failed."""
-        return not self.running and self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
+        """Whether it has ended, and failed. A dry run says nothing of the cluster."""
+        failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
+        return failed and not self.running and not self.dry_run
+
+    def is_of(self, revisions: tuple[str, ...]) -> bool:
+        """Whether it syncs these revisions. Of one that names none nobody can say that it does not."""
+        known = [names for names in (self.revisions, self.asked) if names]
+        return not known or any(all_alike(names, revisions) for names in known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """The last sync that succeeded, of everything; ``parameters`` as those of an operation."""
+
+    revisions: tuple[str, ...]
+    parameters: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +222,9 @@ class Application:
     images: tuple[str, ...]
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
+    # Of each source everything but its target revision, to be compared with those of operations.
+    parameters: tuple[str, ...] = ()
+    deployed: Deployment | None = None
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
     # sync window that blocks, and why Argo CD refused to sync.
     workloads: Workloads | None = None
@@ -192,10 +237,12 @@ class Application:
         """The revision compared last; of several sources all, separated by commas."""
         return ",".join(self.revisions)
 
-    @property
-    def failing(self) -> tuple[str, ...]:
-        """What lies beneath the application and cannot start, in one line each."""
-        return tuple(each.text for each in self.workloads.failing) if self.workloads else ()
+    def names(self, position: int) -> frozenset[str]:
+        """What the revision of a source, by its position from 0, is called: of an annotated tag also its commit."""
+        names = [self.revisions]
+        if self.operation is not None and self.operation.is_of(self.revisions):
+            names += [self.operation.revisions, self.operation.asked]
+        return frozenset(each[position] for each in names if position < len(each))
 
     @property
     def errors(self) -> tuple[Condition, ...]:
@@ -203,6 +250,51 @@ class Application:
         # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
         gave_up = {"SyncError"} if self.sync is SyncStatus.OUT_OF_SYNC and not self.operating else set()
         return tuple(item for item in self.conditions if item.type in _ERRORS | gave_up)
+
+    @property
+    def attempted(self) -> bool:
+        """Whether the last operation is of the revisions compared last, and of the parameters that apply now.
+
+        As Argo CD takes it, that does not sync these again: a dry run too
+        (argo-cd v2.13.2 controller/appcontroller.go alreadyAttemptedSync).
+        """
+        operation = self.operation
+        if operation is None or not operation.is_of(self.revisions):
+            return False
+        return self.has(operation.parameters)
+
+    @property
+    def applied(self) -> bool:
+        """Whether a sync of the revisions compared last, with the parameters that apply now, has succeeded in full."""
+        operation, deployed = self.operation, self.deployed
+        if operation is not None and self.attempted and not (operation.dry_run or operation.partial):
+            return operation.phase is OperationPhase.SUCCEEDED
+        if deployed is None or len(deployed.revisions) != len(self.revisions):
+            return False
+        names = [self.names(position) for position in range(len(self.revisions))]
+        same = all(
+            any(alike(name, known) for name in each) for each, known in zip(names, deployed.revisions, strict=True)
+        )
+        return same and self.has(deployed.parameters)
+
+    def has(self, parameters: tuple[str, ...]) -> bool:
+        """Whether these parameters apply now; of unknown ones nobody can say that they do not."""
+        return () in {parameters, self.parameters} or parameters == self.parameters
+
+    @property
+    def runs_deployed(self) -> bool:
+        """Whether the cluster has what was synced last with success, and nothing else was begun since."""
+        operation, deployed = self.operation, self.deployed
+        if self.sync is not SyncStatus.SYNCED or operation is None or deployed is None:
+            return False
+        succeeded = operation.phase is OperationPhase.SUCCEEDED and not operation.dry_run
+        return succeeded and operation.is_of(deployed.revisions)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether sync and health are those of before the last operation (argo-cd v2.13.2 app.go:2506-2521)."""
+        operation = self.operation
+        return operation is not None and not operation.dry_run and operation.finished_at > self.reconciled_at
 
     @property
     def operating(self) -> bool:

@@ -19,13 +19,18 @@ from typing import Any, Final, Self
 import sh
 
 from argocd_release.application import Application
+from argocd_release.deadline import Deadline
 from argocd_release.document import parse
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
 from argocd_release.feed import Feed, said
+from argocd_release.inquiry import answered, ask
+from argocd_release.outage import is_outage
 from argocd_release.text import clean, one_line
 
 CALL_SECONDS: Final = 15.0
 _PROJECTS_ASKED: Final = 20
+# To tell missing from forbidden, which is asked only once.
+_PROBES_SECONDS: Final = 5.0
 # A call lives for a sixth of a second, and a quarter of its work is collecting garbage that ends with it anyway.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
@@ -36,17 +41,12 @@ _TROUBLES: Final = (
     (Trouble.BLOCKED, r"blocked by sync window"),
     (Trouble.UNAUTHENTICATED, r"code = Unauthenticated|invalid session"),
     (Trouble.MISSING, r"code = NotFound"),
-    (Trouble.DENIED, r"code = PermissionDenied|failed with status code 403"),
-    (
-        Trouble.UNREACHABLE,
-        (
-            r"Failed to establish connection|code = Unavailable|dial (tcp|unix)|failed with status code (404|5\d\d|429)"
-            r"|no such host|connection re(fused|set)|EOF|i/o timeout|x509:|tls:|code = DeadlineExceeded|code = Canceled"
-        ),
-    ),
+    (Trouble.DENIED, r"code = PermissionDenied"),
+    (Trouble.REFUSED, r"code = (?:InvalidArgument|FailedPrecondition|Unknown) desc = \S"),
 )
-
-
+# An HTTP status is that of a proxy: Argo CD itself answers 200, and says in gRPC's own words what is wrong
+# (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
+_PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
 
@@ -77,7 +77,8 @@ class ArgoCD:
         self._redact = redact
         self._on_call = on_call
         self._running: set[Feed] = set()
-        self._calling: Any = None
+        self._calling: dict[int, Any] = {}
+        self._told_apart: dict[str, tuple[Trouble, str]] = {}
         self._cancelled: Outcome | None = None
         try:
             program = sh.Command(command, search_paths=environ.get("PATH", "").split(":"))
@@ -101,33 +102,35 @@ class ArgoCD:
 
     def close(self) -> None:
         """End what still runs and remove the folder."""
+        for process in tuple(self._calling.values()):
+            with suppress(ProcessLookupError):
+                process.kill()
         for feed in tuple(self._running):
             feed.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def cancel(self, outcome: Outcome) -> None:
-        """End the call that runs; it and every later one raises ``Cancelled``. For signal handlers: never blocks."""
+        """Each call that runs, and every later one, ends with ``Cancelled``. For signal handlers: only sets a flag."""
         self._cancelled = outcome
-        if self._calling is not None:
-            with suppress(ProcessLookupError):
-                self._calling.kill()
 
     def get(
         self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False, echo: bool = False
     ) -> Application:
         """The application's state. With ``refresh``, one that Argo CD has compared with git just now.
 
-        The call ends after ``seconds``, or after the limit of every call, whichever is less.
+        It ends after ``seconds``, or after the limit of every call, whichever is less; a comparison has no such limit.
 
         Raises ``ArgoCDError``; missing and forbidden, which Argo CD answers alike, are told apart.
         """
         arguments = ("app", "get", name, *(("--refresh",) if refresh else ()), "-o", "json")
+        deadline = Deadline(seconds if refresh else min(seconds, self._limit))
         try:
-            text = self._call(arguments, echo=echo, limit=min(seconds, self._limit))
+            text = self._call(arguments, echo=echo, limit=deadline.left)
         except ArgoCDError as error:
             if error.trouble is Trouble.DENIED and "denied:" not in error.message:
-                raise self._missing_or_denied(name, error) from error
+                raise self._missing_or_denied(name, error, deadline.at_most(_PROBES_SECONDS)) from error
             raise
+        self._told_apart.pop(name, None)
         try:
             return parse(text)
         except ValueError as error:
@@ -151,37 +154,50 @@ class ArgoCD:
         self._running.add(feed)
         return feed
 
-    def _missing_or_denied(self, name: str, error: ArgoCDError) -> ArgoCDError:
+    def _missing_or_denied(self, name: str, error: ArgoCDError, deadline: Deadline) -> ArgoCDError:
+        if name not in self._told_apart:
+            try:
+                self._told_apart[name] = self._tell_apart(name, deadline)
+            except ArgoCDError as probe:
+                if probe.trouble is not Trouble.HUNG:
+                    return probe
+                # Argo CD has answered all the same, if not which of the two it is.
+                return self._error(("app", "get", name), Trouble.DENIED, error.exit_code, _denied(name))
+        trouble, message = self._told_apart[name]
+        return self._error(("app", "get", name), trouble, error.exit_code, message)
+
+    def _tell_apart(self, name: str, deadline: Deadline) -> tuple[Trouble, str]:
         # Both are `PermissionDenied desc = permission denied` (server/application/application.go:180-212). A token that
         # may read the name in some project would have been shown an application that exists there.
         try:
-            projects = self._call(("proj", "list", "-o", "name")).split()[:_PROJECTS_ASKED]
+            projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:
-                if self._call(("account", "can-i", "get", "applications", f"{project}/{name}")).strip() == "yes":
-                    message = f"there is no application {name} that this token may see"
-                    return self._error(("app", "get", name), Trouble.MISSING, error.exit_code, message)
+                asked = ("account", "can-i", "get", "applications", f"{project}/{name}")
+                if self._call(asked, limit=deadline.left).strip() == "yes":
+                    return Trouble.MISSING, f"there is no application {name} that this token may see"
         except ArgoCDError as probe:
-            if probe.trouble not in {Trouble.DENIED, Trouble.OTHER}:
-                return probe
-        message = f"permission denied: applications, get, */{name} (or there is no such application)"
-        return self._error(("app", "get", name), Trouble.DENIED, error.exit_code, message)
+            if probe.trouble not in {Trouble.DENIED, Trouble.REFUSED, Trouble.OTHER}:
+                raise
+        return Trouble.DENIED, _denied(name)
 
     def _call(self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None) -> str:
         limit = self._limit if limit is None else limit
         if echo:
             self._echo(_echoed(arguments))
         self._check_cancelled()
+        if limit <= 0:
+            raise self._error(arguments, Trouble.HUNG, None, "no time is left to ask")
         environ, started = _SHORT_LIVED | self._environ, time.monotonic()
         process = self._argocd(*arguments, *_ECHOED, _env=environ, _timeout=limit, _bg=True, _bg_exc=False)
-        self._calling = process
+        self._calling[id(process)] = process
         try:
-            # A signal may have come while it was being started.
-            self._check_cancelled()
-            process.wait()
+            # sh ends it at the limit.
+            answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
+            ended.result()
             # Before anything is cut short: half a secret would not be found any more.
             return self._redact(str(process))
         except sh.TimeoutException as error:
-            message = f"no answer within {limit:.0f} s"
+            message = f"no answer within {max(limit, 1):.0f} s"
             raise self._error(arguments, Trouble.HUNG, None, message) from error
         except sh.SignalException as error:
             self._check_cancelled()
@@ -189,13 +205,13 @@ class ArgoCD:
         except sh.ErrorReturnCode as error:
             outputs = (self._redact(stream.decode("utf-8", "replace")) for stream in (error.stderr, error.stdout))
             message = next(filter(None, map(said, outputs)), "argocd failed and said nothing")
-            trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), Trouble.OTHER)
-            raise self._error(arguments, trouble, error.exit_code, _RPC.sub("", message)) from error
+            raise self._error(arguments, *_understood(message, error.exit_code)) from error
         finally:
-            self._calling = None
+            self._calling.pop(id(process), None)
             self._on_call(_echoed((*arguments, *_ECHOED)), time.monotonic() - started, "")
-            if process.is_alive():
-                process.kill()
+            with suppress(ProcessLookupError):
+                if process.is_alive():
+                    process.kill()
 
     def _check_cancelled(self) -> None:
         if self._cancelled is not None:
@@ -203,6 +219,21 @@ class ArgoCD:
 
     def _error(self, arguments: Sequence[str], trouble: Trouble, exit_code: int | None, message: str) -> ArgoCDError:
         return ArgoCDError(trouble=trouble, command=_echoed(arguments), exit_code=exit_code, message=message)
+
+
+def _understood(message: str, exit_code: int) -> tuple[Trouble, int, str]:
+    """What trouble it is, the exit code, and argocd's words without what only programmers read."""
+    plain = _RPC.sub("", message)
+    if _PROXY.search(message):
+        return Trouble.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
+    trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), Trouble.OTHER)
+    if trouble in {Trouble.REFUSED, Trouble.OTHER} and is_outage(message):
+        trouble = Trouble.UNREACHABLE
+    return trouble, exit_code, plain
+
+
+def _denied(name: str) -> str:
+    return f"permission denied: applications, get, */{name} (or there is no such application)"
 
 
 def _echoed(arguments: Sequence[str]) -> str:

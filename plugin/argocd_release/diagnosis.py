@@ -3,8 +3,8 @@
 Bounded in calls, lines and time. What could not be seen becomes a note; the verdict stands without any of it.
 """
 
-import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -12,6 +12,7 @@ from argocd_release import cause, pod
 from argocd_release.application import Application
 from argocd_release.errors import ArgoCDError, Outcome, Trouble
 from argocd_release.evidence import Diagnosis, Occurrence, PodLog
+from argocd_release.inquiry import answered, ask
 from argocd_release.tree import Event, Node, Tree
 
 SECONDS: Final = 20.0
@@ -30,35 +31,45 @@ class Sources(Protocol):
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]: ...
 
 
+class Stop(Protocol):
+    """Whether to end at once; a ``threading.Event`` is one."""
+
+    def is_set(self) -> bool: ...
+
+
+class _CutShortError(Exception):
+    pass
+
+
 def diagnose(
-    name: str, application: Application, *, sources: Sources, stop: threading.Event, seconds: float = SECONDS
+    name: str, application: Application, *, sources: Sources, stop: Stop, seconds: float = SECONDS
 ) -> Diagnosis:
     """The diagnosis as far as it came within ``seconds``, or until ``stop`` is set; never later than that.
 
-    ``name``: as Argo CD is asked for the application. The calls run in a thread of their own: name resolution, for one,
-    takes its time and cannot be interrupted.
+    ``name``: as Argo CD is asked for the application.
     """
-    found = [Diagnosis()]
-    done = threading.Event()
-    errors: list[Exception] = []
+    found, over = [Diagnosis()], False
 
     def work() -> None:
-        try:
-            for step in steps(name, application, sources):
-                found.append(step)
-                if stop.is_set():
-                    return
-            done.set()
-        except Exception as error:  # noqa: BLE001 - it ends up in a note
-            errors.append(error)
-        finally:
-            stop.set()
+        for step in steps(name, application, sources):
+            found.append(step)
+            if over:
+                return
 
-    threading.Thread(target=work, daemon=True, name="diagnosis").start()
-    stop.wait(seconds)
-    if done.is_set():
+    def check() -> None:
+        if stop.is_set():
+            raise _CutShortError
+
+    asked = ask(work)
+    with suppress(_CutShortError):
+        answered(asked, seconds=seconds, check=check)
+    over = True
+    if not asked.done():
+        why = f"cut short, at the latest after {seconds:.0f} s"
+    elif error := asked.exception():
+        why = f"{type(error).__name__}: {error}"
+    else:
         return found[-1]
-    why = f"{type(errors[0]).__name__}: {errors[0]}" if errors else f"cut short, at the latest after {seconds:.0f} s"
     return replace(found[-1], notes=(*found[-1].notes, f"pods, events and logs are incomplete: {why}"))
 
 

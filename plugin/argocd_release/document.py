@@ -5,12 +5,13 @@ creation even the sync and health status are absent.
 """
 
 import json
-from collections.abc import Iterator
+import re
 from typing import Any, Final
 
 from argocd_release.application import (
     Application,
     Condition,
+    Deployment,
     HealthStatus,
     Operation,
     OperationPhase,
@@ -23,20 +24,21 @@ from argocd_release.shape import as_list, as_object, as_objects
 from argocd_release.text import clean, one_line
 
 MESSAGE_LIMIT: Final = 4000
+# More than argocd ever prints; each costs a look at all the text.
+DOCUMENTS: Final = 20
+_BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
 
 
 def parse(text: str) -> Application:
     """The application in the output of ``argocd app get -o json``; raises ``ValueError``.
 
-    ``app wait -o json`` can print two documents one after the other (app.go:2448-2566): the last one counts.
+    ``app wait -o json`` can print two documents one after the other (app.go:2448-2566): the last one counts. What else
+    is printed before, between and after them, by a wrapper or another version, does not.
     """
-    documents = list(_documents(text))
-    if not documents:
-        raise ValueError("no JSON document")
-    document = as_object(documents[-1])
+    document = next((found for found in reversed(_documents(text)) if _name(found)), None)
+    if document is None:
+        raise ValueError(f"no JSON document that is an application, but {one_line(text, limit=200) or 'nothing'!r}")
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
-    if not _text(metadata.get("name")):
-        raise ValueError("the JSON document is no application")
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
@@ -56,6 +58,7 @@ def parse(text: str) -> Application:
         prune=bool(automated.get("prune")),
         self_heal=bool(automated.get("selfHeal")),
         sources=tuple(_source(item) for item in as_objects(spec.get("sources")) or [as_object(spec.get("source"))]),
+        parameters=_parameters(spec),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -70,24 +73,30 @@ def parse(text: str) -> Application:
         resources=resources,
         images=tuple(_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
         reconciled_at=_text(status.get("reconciledAt")),
+        deployed=_deployed(as_objects(status.get("history"))),
         unknown_words=tuple(
             f"{name} {_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
     )
 
 
-def _documents(text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder()
-    position = 0
-    while (position := _skip_space(text, position)) < len(text):
-        document, position = decoder.raw_decode(text, position)
-        yield document
+def _documents(text: str) -> list[dict[str, Any]]:
+    """Each object that begins a line, and is whole."""
+    decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0
+    for _ in range(DOCUMENTS):
+        start = _BEGINNING.search(text, position)
+        if start is None:
+            break
+        try:
+            document, position = decoder.raw_decode(text, start.end() - 1)
+            documents.append(as_object(document))
+        except (ValueError, RecursionError):
+            position = start.end()
+    return documents
 
 
-def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position
+def _name(document: dict[str, Any]) -> str:
+    return _text(as_object(document.get("metadata")).get("name"))
 
 
 def _resource(item: dict[str, Any]) -> Resource:
@@ -128,6 +137,10 @@ def _operation(state: dict[str, Any]) -> Operation | None:
         started_at=_text(state.get("startedAt")),
         finished_at=_text(state.get("finishedAt")),
         retries=retries if isinstance(retries, int) else 0,
+        asked=_revisions(asked),
+        parameters=_parameters(result),
+        dry_run=bool(asked.get("dryRun")),
+        partial=bool(asked.get("resources")),
         results=tuple(
             ResourceResult(
                 kind=_text(item.get("kind")),
@@ -142,6 +155,18 @@ def _operation(state: dict[str, Any]) -> Operation | None:
             for item in as_objects(result.get("resources"))
         ),
     )
+
+
+def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
+    return Deployment(revisions=_revisions(history[-1]), parameters=_parameters(history[-1])) if history else None
+
+
+def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
+    """Of each source everything but its target revision, which Argo CD resolves; as text, to be compared only."""
+    sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
+    given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
+    # One source and several have a place each; the other one is there all the same, and empty.
+    return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
 
 
 def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ class Outcome(Enum):
     TIMED_OUT = ("timed-out", 12, "RELEASE FAILED", "not delivered within RELEASE_TIMEOUT")
     NOT_DELIVERED = ("not-delivered", 13, "RELEASE FAILED", "what was expected can no longer be delivered")
     MISSING = ("missing", 14, "RELEASE FAILED", "the application does not exist, or was deleted")
-    UNREACHABLE = ("unreachable", 30, "RELEASE NOT JUDGED", "Argo CD did not answer")
-    DENIED = ("denied", 31, "RELEASE NOT JUDGED", "the token is invalid or not allowed to read the application")
+    UNREACHABLE = ("unreachable", 30, "RELEASE NOT JUDGED", "Argo CD, or what it needs to compare, gave no answer")
+    DENIED = ("denied", 31, "RELEASE NOT JUDGED", "the token is invalid, or Argo CD refuses to show the application")
     INTERRUPTED = ("interrupted", 130, "RELEASE TRACKING CANCELLED", "stopped by SIGINT")
     CANCELLED = ("cancelled", 143, "RELEASE TRACKING CANCELLED", "stopped by SIGTERM, as when a job is cancelled")
 
@@ -46,6 +46,7 @@ class Trouble(Enum):
     MISSING = "missing"
     BUSY = "busy"
     BLOCKED = "blocked"
+    REFUSED = "refused"
     HUNG = "hung"
     KILLED = "killed"
     GARBAGE = "garbage"

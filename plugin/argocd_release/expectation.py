@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from argocd_release.application import Application, HealthStatus, Kinship, Relation, Source
+from argocd_release.application import Application, HealthStatus, Kinship, Relation, Source, alike
 from argocd_release.image import parts, runs
 from argocd_release.text import one_line
 
@@ -71,22 +71,41 @@ class Expectation:
 
     def via(self, application: Application) -> str:
         """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
+        later = self.later(application)
+        return f"{self.revision[:7]} was delivered via {later}" if later else ""
+
+    def later(self, application: Application) -> str:
+        """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
         for revision in application.revisions:
             kinship = application.kinships.get(revision, _UNKNOWN)
             if kinship.relation is Relation.DESCENDANT:
-                return f"{self.revision[:7]} was delivered via {revision[:7]}, {_commits(kinship.commits)} later"
+                return f"{revision[:7]}, {_commits(kinship.commits)} later"
         return ""
+
+    def is_elsewhere(self, application: Application) -> bool:
+        """Whether Argo CD compares with a revision that is known not to contain the expected one."""
+        if self.revision_gap(application) is None:
+            return False
+        relations = {kinship.relation for kinship in application.kinships.values()}
+        return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
+
+    def was_deployed(self, application: Application) -> bool:
+        """Whether the sync that succeeded last was of the expected revision, with the parameters that apply now."""
+        deployed = application.deployed
+        if deployed is None or not application.has(deployed.parameters):
+            return False
+        known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
+        return any(alike(revision, self.revision) for revision in known)
 
     def strangers(self, application: Application) -> dict[str, Source]:
         """Revisions that may or may not contain the expected one, or be a tag of it: git's history must tell."""
-        if not self.revision:
+        if not self.revision or self.revision_gap(application) is None:
             return {}
         sources = application.sources
         chosen = [i for i in self._positions(application) if i < min(len(application.revisions), len(sources))]
-        found = {application.revisions[i]: sources[i] for i in chosen if not sources[i].chart}
-        return {
-            revision: source for revision, source in found.items() if _is_git(revision) and not self._is_same(revision)
-        }
+        asked = [i for i in chosen if not sources[i].chart and not self._is_at(application, i)]
+        found = {application.revisions[i]: sources[i] for i in asked}
+        return {revision: source for revision, source in found.items() if _is_git(revision)}
 
     def _positions(self, application: Application) -> list[int]:
         everything = list(range(max(len(application.sources), len(application.revisions))))
@@ -100,16 +119,17 @@ class Expectation:
             if self.source in {source.repo_url, source.chart, source.ref}
         ]
 
-    def _is_same(self, revision: str) -> bool:
-        found, wanted = revision.lower(), self.revision.lower()
-        # Argo CD compares with a short revision where an application's target is one.
-        return found.startswith(wanted) or (_is_git(found) and wanted.startswith(found))
+    def _is_at(self, application: Application, position: int) -> bool:
+        return any(alike(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> Gap | None:
         """What is missing of the expected revision; None: nothing."""
         positions = self._positions(application)
         revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
-        if not self.revision or any(map(self._is_same, revisions)):
+        if not self.revision or any(self._is_at(application, index) for index in positions):
+            return None
+        # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
+        if application.runs_deployed and self.was_deployed(application):
             return None
         kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
         accepted = {Relation.SAME} if self.exact else {Relation.SAME, Relation.DESCENDANT}

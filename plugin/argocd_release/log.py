@@ -20,6 +20,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "start": "argocd-release {version}: application {application}, Argo CD at {server}, at most {timeout} s",
         "timeout shortened": "note: {timeout} s instead of {asked} s, because GitLab ends the job after {job} s",
+        "clocks differ": "note: when this job began is not known, for GitLab's clock and this machine's differ: {why}",
         "command": "$ {command}",
         "output": "{line}",
         "state": "-> {sync} to {revision}, {health}: {reason}",

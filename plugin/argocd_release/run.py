@@ -1,6 +1,5 @@
 """One run, from the environment to the exit code: every outcome passes through here, and each writes its reports."""
 
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from argocd_release.api import Api
 from argocd_release.application import Kinship, Source
 from argocd_release.argocd import ArgoCD
 from argocd_release.changes import Changes
+from argocd_release.deadline import Deadline
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, ReleaseError
 from argocd_release.evidence import Diagnosis
 from argocd_release.expectation import Condition, Expectation
@@ -24,11 +24,14 @@ from argocd_release.reporters import story, summary
 from argocd_release.result import Result
 from argocd_release.rules import Patience
 from argocd_release.settings import Settings
-from argocd_release.signals import Signals
+from argocd_release.signals import Signals, Stop
 from argocd_release.text import one_line
 from argocd_release.tracker import MonotonicClock, Tracker
 from argocd_release.verdict import Verdict
 
+# After the verdict: looking for the cause, and the status as argocd shows it. With the last look before the timeout,
+# which may end 2 s after it, this leaves a third of what is kept for GitLab to the upload itself.
+AFTER_SECONDS: Final = 25.0
 STATUS_SECONDS: Final = 5.0
 # After any other outcome argocd would not answer, or has nothing to show.
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | diagnosis.DIAGNOSED
@@ -56,12 +59,12 @@ class Run:
         self._api: Api | None = None
         self._tracker: Tracker | None = None
         self._expectation = Expectation()
-        self._stop = threading.Event()
+        self._stop = Stop()
 
     def execute(self, signals: Signals) -> int:
         """Track, write the reports, find the cause, write them again with it, show the end; gives the exit code."""
         with ExitStack() as stack:
-            signals.on_arrival(lambda _: self._stop.set())
+            signals.on_arrival(self._stop.set)
             try:
                 verdict = self._track(stack, signals)
             except (Exception, Cancelled) as error:  # noqa: BLE001 - the last resort: whatever goes wrong is a verdict
@@ -82,8 +85,10 @@ class Run:
         for name, instead in settings.unread(self._environ):
             self._log.info("variable not read", name=name, input=instead)
         known = self._settings = settings.load(self._environ)
-        timeout = settings.seconds_left(known, datetime.now(UTC))
+        timeout, clocks = settings.seconds_left(known, datetime.now(UTC))
         self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
+        if clocks:
+            self._log.info("clocks differ", why=clocks)
         if timeout < known.timeout:
             self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
         environ = {**self._environ, **known.argocd_environ}
@@ -112,6 +117,7 @@ class Run:
             beneath=self._api if pods_matter else None,
             kinship=self._kinship(stack, known),
             sync=known.sync,
+            check=self._stop.check,
         )
         with log.section(self._log, "tracking", f"Waiting for {known.app_name}"):
             return self._tracker.track()
@@ -183,24 +189,24 @@ class Run:
         """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
         if self._argocd is None or result.outcome not in _SHOWN:
             return Diagnosis()
-        found = Diagnosis()
+        found, deadline = Diagnosis(), Deadline(AFTER_SECONDS)
         try:
             if self._api is not None and result.application is not None and result.outcome in diagnosis.DIAGNOSED:
                 self._log.info("looking for the cause", outcome=result.outcome.word, reason=result.verdict.reason)
                 found = diagnosis.diagnose(result.name, result.application, sources=self._api, stop=self._stop)
-            return replace(found, status=self._status(result))
+            return replace(found, status=self._status(result, deadline.at_most(STATUS_SECONDS)))
         except Cancelled as cancelled:
             return replace(found, notes=(*found.notes, f"cut short: {cancelled}"))
         except Exception as error:  # noqa: BLE001 - see above
             self._log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
             return found
 
-    def _status(self, result: Result) -> str:
+    def _status(self, result: Result, deadline: Deadline) -> str:
         """The application's status as argocd prints it; of a failure without the resources, which are shown apart."""
         if self._argocd is None:
             return ""
         try:
-            text = self._argocd.show("app", "get", result.name, seconds=STATUS_SECONDS)
+            text = self._argocd.show("app", "get", result.name, seconds=deadline.left)
         except ArgoCDError as error:
             self._log.info("not shown", command=error.command, error=error.message)
             return ""
@@ -256,6 +262,7 @@ def _patience(known: Settings) -> Patience:
         connect=known.connect_grace,
         appear=known.appear_timeout,
         expected=known.expectation_grace,
+        stuck=known.stuck_grace,
     )
 
 

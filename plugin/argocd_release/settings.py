@@ -25,6 +25,8 @@ SCHEMA: Final[dict[str, Any]] = json.loads(
 PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
 PREFIX: Final = "RELEASE_"
 UPLOAD_SECONDS: Final = 45
+# Clocks may differ that much and still be worth reading.
+CLOCK_SECONDS: Final = 5
 # The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
 # input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
@@ -61,6 +63,7 @@ class Settings:
     connect_grace: int
     appear_timeout: int
     expectation_grace: int
+    stuck_grace: int
     revision: str
     revision_match: str
     git_token: str = field(repr=False)
@@ -127,19 +130,22 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
-def seconds_left(known: Settings, now: datetime) -> int:
-    """``timeout``, or less where GitLab would end the job before; then there is still time to upload the reports.
+def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
+    """``timeout``, or less where GitLab would end the job before; and why the clocks must differ, if so.
 
-    A job that GitLab ends uploads nothing (gitlab-runner common/build.go). At least 1.
+    A job that GitLab ends uploads nothing (gitlab-runner common/build.go), so time for that is kept. At least 1 s.
     """
     try:
         started = datetime.fromisoformat(known.job_started_at)
     except ValueError:
-        return known.timeout
+        return known.timeout, ""
     if not known.job_timeout or started.tzinfo is None:
-        return known.timeout
-    left = known.job_timeout - (now - started).total_seconds() - UPLOAD_SECONDS
-    return max(1, min(known.timeout, int(left)))
+        return known.timeout, ""
+    elapsed, why = (now - started).total_seconds(), ""
+    if not -CLOCK_SECONDS <= elapsed < known.job_timeout:
+        # A job whose time is over, or that has not begun, would not be running. It has no more than all its time.
+        elapsed, why = 0, f"by this machine's clock it began {elapsed:.0f} s ago, and has {known.job_timeout} s"
+    return max(1, min(known.timeout, int(known.job_timeout - max(elapsed, 0) - UPLOAD_SECONDS))), why
 
 
 def report_paths(environ: Mapping[str, str]) -> dict[str, str]:

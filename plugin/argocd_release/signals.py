@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT: they end the tracking, never the writing of reports.
 
-The handler raises nothing: an exception in the middle of starting a process would leave that process behind.
+The handler raises nothing: an exception in the middle of starting a process would leave that process behind. Nor may
+what it calls take a lock, which the code that it interrupts may hold: a flag is set, or a byte written to a pipe.
 """
 
 import signal
@@ -8,9 +9,28 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final, Self
 
-from argocd_release.errors import Outcome
+from argocd_release.errors import Cancelled, Outcome
 
 _OUTCOMES: Final = {signal.SIGTERM: Outcome.CANCELLED, signal.SIGINT: Outcome.INTERRUPTED}
+
+
+class Stop:
+    """Whether the run is to end before its time; once set, for good."""
+
+    def __init__(self) -> None:
+        self._outcome: Outcome | None = None
+
+    def set(self, outcome: Outcome) -> None:
+        """For signal handlers: an assignment, and no more."""
+        self._outcome = outcome
+
+    def is_set(self) -> bool:
+        return self._outcome is not None
+
+    def check(self) -> None:
+        """Raise ``Cancelled`` if it is set."""
+        if self._outcome is not None:
+            raise Cancelled(self._outcome)
 
 
 class Signals:

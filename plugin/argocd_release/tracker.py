@@ -3,9 +3,11 @@
 Clock and commands are arguments, so a wait of ten minutes is tested in milliseconds.
 """
 
-import threading
+import os
+import selectors
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -13,7 +15,7 @@ from argocd_release.application import Application, Kinship, Source
 from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
 from argocd_release.looks import LEAST_SECONDS, Beneath, Commands, Emit, Feed, Looks
-from argocd_release.rules import Patience
+from argocd_release.rules import HINTS, Patience, Symptom
 from argocd_release.timeline import Timeline
 from argocd_release.verdict import Failure, History, Verdict, judge
 
@@ -27,6 +29,7 @@ BURST_SECONDS: Final = 0.3
 COMPARE_AGAIN_SECONDS: Final = 5.0
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
+_PIPE_BYTES: Final = 65536
 
 
 class Clock(Protocol):
@@ -39,10 +42,12 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """The machine's own clock."""
+    """The machine's own clock. ``wake`` writes to a pipe, so that a signal's handler may call it, as any thread may."""
 
     def __init__(self) -> None:
-        self._news = threading.Event()
+        self._news, self._bell = os.pipe()
+        os.set_blocking(self._news, False)
+        os.set_blocking(self._bell, False)
 
     def now(self) -> float:
         return time.monotonic()
@@ -51,15 +56,19 @@ class MonotonicClock:
         time.sleep(seconds)
 
     def pause(self, seconds: float) -> None:
-        self._news.wait(seconds)
-        self._news.clear()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._news, selectors.EVENT_READ)
+            if selector.select(max(seconds, 0.0)):
+                os.read(self._news, _PIPE_BYTES)
 
     def wake(self) -> None:
-        self._news.set()
+        # A pipe that is full wakes as well.
+        with suppress(BlockingIOError):
+            os.write(self._bell, b".")
 
 
 class Tracker:
-    """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``: see ``Looks``."""
+    """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``, ``check``: see ``Looks``."""
 
     def __init__(
         self,
@@ -74,6 +83,7 @@ class Tracker:
         beneath: Beneath | None = None,
         kinship: Callable[[str, str, Source], Kinship] | None = None,
         sync: bool = False,
+        check: Callable[[], object] = lambda: None,
     ) -> None:
         self.timeline = Timeline()
         self._name = name
@@ -92,6 +102,8 @@ class Tracker:
             beneath=beneath,
             kinship=kinship,
             sync=sync,
+            check=check,
+            wake=clock.wake,
         )
         self._compared_at = self._started
         self._feed: Feed | None = None
@@ -129,14 +141,13 @@ class Tracker:
                 self._feed.stop()
 
     def _look(self) -> Application | Failure:
-        compare = not self._history.compared or self._is_due()
-        seconds = max(self._left(), LEAST_SECONDS)
-        seen, compared = self._looks.look(seconds=seconds, compare=compare, echo=self._history.now == 0)
+        compare = not self._looks.comparing and (not self._history.compared or self._is_due())
         if compare:
             self._compared_at = self._clock.now()
+        seen, compared = self._looks.look(seconds=self._left(), compare=compare, echo=self._history.now == 0)
         known = self._history.observe(seen, now=self._clock.now(), compared=compared)
         if isinstance(seen, Application) and known.compared:
-            begun = self._looks.begin_sync(seen, seconds=seconds)
+            begun = self._looks.begin_sync(seen, seconds=max(self._left(), LEAST_SECONDS))
             if begun is not seen:
                 seen = begun
                 known = self._history.observe(seen, now=self._clock.now(), compared=compared)
@@ -144,12 +155,18 @@ class Tracker:
         return seen
 
     def _is_due(self) -> bool:
-        """Whether to compare again: what is expected may have come to git since, which Argo CD notices in minutes."""
-        application, expectation = self.application, self._history.expectation
-        if not expectation.demands or application is None or application.operating:
+        """Whether to compare again: what Argo CD itself would notice in minutes.
+
+        What is expected may have come to git since, and what kept Argo CD from comparing may be over.
+        """
+        if self._clock.now() - self._compared_at < COMPARE_AGAIN_SECONDS:
             return False
-        waited = self._clock.now() - self._compared_at
-        return waited >= COMPARE_AGAIN_SECONDS and expectation.gap(application) is not None
+        if self._history.in_doubt:
+            return True
+        application, expectation = self.application, self._history.expectation
+        if application is None or application.operating:
+            return False
+        return application.outdated or (expectation.demands and expectation.gap(application) is not None)
 
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)
@@ -162,8 +179,11 @@ class Tracker:
         least = BURST_SECONDS
         if answered and ripens_in is not None:
             least, most = (least, min(most, ripens_in + least)) if ripens_in else (CONFIRM_SECONDS, CONFIRM_SECONDS)
-        if self._history.expectation.demands:
-            most = min(most, max(self._compared_at + COMPARE_AGAIN_SECONDS - self._clock.now(), POLL_SECONDS))
+        due_in = self._compared_at + COMPARE_AGAIN_SECONDS - self._clock.now()
+        if self._history.in_doubt and not self._looks.comparing:
+            most = min(most, max(due_in, least))
+        elif self._history.expectation.demands:
+            most = min(most, max(due_in, POLL_SECONDS))
         self._clock.sleep(min(least, max(self._left(), 0.0)))
         self._clock.pause(min(max(most - least, 0.0), max(self._left(), 0.0)))
 
@@ -173,7 +193,12 @@ class Tracker:
     def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
         within = f"within {self._timeout:.0f} s"
         if isinstance(seen, Failure) and seen.trouble is not Trouble.MISSING:
-            return replace(verdict, outcome=Outcome.UNREACHABLE, reason=f"{verdict.reason} ({within})")
+            outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
+            hint = next((HINTS[symptom] for symptom in self._history.sightings if symptom in HINTS), "")
+            return replace(verdict, outcome=outcome, reason=f"{verdict.reason} ({within})", hint=hint)
+        if cannot := self._history.sightings.get(Symptom.CANNOT_COMPARE):
+            hint = HINTS[Symptom.CANNOT_COMPARE]
+            return replace(verdict, outcome=Outcome.UNREACHABLE, reason=f"{cannot.reason} ({within})", hint=hint)
         hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
         return replace(
             verdict, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {verdict.reason}", hint=hint

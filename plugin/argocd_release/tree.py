@@ -23,6 +23,7 @@ _CANNOT_START: Final = (
     "CreateContainerError",
     "RunContainerError",
 )
+_CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 # Of a pod of a StatefulSet the name of its ControllerRevision, of a DaemonSet's the last part of it
 # (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go ControllerRevisionHashLabelKey).
@@ -68,6 +69,10 @@ class Node:
         """Of a pod: whether it runs, and all of it is ready. One that has ended, or is about to, does not."""
         return self.health == "Healthy" and self.reason == "Running"
 
+    @property
+    def key(self) -> "Key":
+        return (self.group, self.kind, self.namespace, self.name)
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
@@ -83,12 +88,20 @@ class Event:
     last_at: str
 
 
+Key = tuple[str, str, str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failing:
-    """Something that cannot start: its uid, and what is wrong with it in one line."""
+    """Something that cannot start: its uid, and what is wrong with it in one line.
+
+    ``root``: group, kind, namespace and name of what Argo CD applied and it comes from. ``of_job``: a pod of a Job.
+    """
 
     uid: str
     text: str
+    root: Key = ("", "", "", "")
+    of_job: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +175,19 @@ class Tree:
         )
 
     @property
+    def never_begun(self) -> tuple[Node, ...]:
+        """Pods of Jobs that are no CronJob's, and that nothing but a change starts: Kubernetes tries them for ever.
+
+        One that crashes is the Job's own business, which counts and gives up.
+        """
+        return tuple(
+            pod
+            for pod in self.pods
+            if self.is_of_a_job(pod) and self.root(pod).kind == "Job"
+            if _cannot_start(pod) and not pod.reason.endswith(_CRASHES)
+        )
+
+    @property
     def barren(self) -> tuple[Node, ...]:
         """What should make pods now, and has none."""
         fertile = {pod.owner for pod in self.pods}
@@ -216,6 +242,11 @@ class Tree:
         """Whether a Job made the pod, be it a hook, of a CronJob, or of its own."""
         owner = self.owner(pod)
         return owner is not None and owner.kind == "Job"
+
+    def as_failing(self, node: Node, message: str = "", *, refused: bool = False) -> Failing:
+        """The node as something that cannot start; ``refused``: see ``described``."""
+        text = self.described(node, message, refused=refused)
+        return Failing(uid=node.uid, text=text, root=self.root(node).key, of_job=self.is_of_a_job(node))
 
     def described(self, node: Node, message: str = "", *, refused: bool = False) -> str:
         """What is wrong with the node: ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``.

@@ -8,15 +8,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from argocd_release.application import Application, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.application import Application, HealthStatus, SyncStatus
 from argocd_release.errors import Outcome, Trouble
 from argocd_release.expectation import Condition, Expectation
-from argocd_release.rules import HINTS, Patience, Symptom
+from argocd_release.outage import is_outage
+from argocd_release.rules import ABOUT_REVISION, HINTS, SUPERSEDED, Patience, Symptom
 from argocd_release.text import one_line
-from argocd_release.waiting import EMPTY, first, is_current, operation_cause, unhealthy, waiting_for
+from argocd_release.waiting import (
+    DELETING,
+    EMPTY,
+    cannot_start,
+    failure,
+    first,
+    is_current,
+    operation_cause,
+    stuck,
+    unhealthy,
+    unsynced,
+    waiting_for,
+)
 
 # Troubles that are an answer of Argo CD's all the same.
-_ANSWERS: Final = frozenset({Trouble.MISSING, Trouble.DENIED, Trouble.UNAUTHENTICATED})
+_ANSWERS: Final = frozenset({Trouble.MISSING, Trouble.DENIED, Trouble.UNAUTHENTICATED, Trouble.REFUSED})
+_UNSEEN: Final = dict.fromkeys(_ANSWERS, "Argo CD refuses") | {Trouble.GARBAGE: "argocd's output can't be read"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +39,11 @@ class Failure:
 
     trouble: Trouble
     message: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is an answer of Argo CD's all the same."""
+        return self.trouble in _ANSWERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +71,8 @@ class History:
     expectation: Expectation = field(default_factory=Expectation)
     now: float = 0
     compared: bool = False
+    # Whether it has for the last look.
+    fresh: bool = False
     reached: bool = False
     # The application that was found; one of the same name that was created since is another.
     uid: str | None = None
@@ -65,6 +86,7 @@ class History:
             self,
             now=now,
             compared=compared or (self.compared and not recreated),
+            fresh=compared,
             reached=self.reached or not isinstance(seen, Failure) or seen.trouble in _ANSWERS,
             uid=application.uid if application else self.uid,
         )
@@ -86,14 +108,24 @@ class History:
         """Seconds until something seen may become the verdict, should it last; 0: it only needs another look."""
         rules = self.patience.rules
         lasting = [
-            (rules[symptom].seconds, sighting) for symptom, sighting in self.sightings.items() if symptom in rules
+            (rules[symptom], rules[symptom].seconds - (self.now - sighting.since))
+            for symptom, sighting in self.sightings.items()
+            if symptom in rules
         ]
-        return min((max(seconds - (self.now - sighting.since), 0) for seconds, sighting in lasting), default=None)
+        # Another look alone decides nothing of what needs a comparison.
+        return min((max(left, 0) for rule, left in lasting if left > 0 or not rule.fresh), default=None)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether something was seen that only another comparison can confirm or clear."""
+        return any(symptom in self.sightings for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
 
     def ripe(self, symptom: Symptom) -> bool:
         """Whether the symptom has lasted through its grace."""
         sighting, rule = self.sightings[symptom], self.patience.rules.get(symptom)
-        return rule is not None and self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
+        if rule is None or (rule.fresh and not self.fresh):
+            return False
+        return self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,13 +144,30 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
     for symptom, sighting in history.sightings.items():
         if history.ripe(symptom):
             outcome = history.patience.rules[symptom].outcome
-            via = history.expectation.via(seen) if isinstance(seen, Application) else ""
-            return Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""), via=via)
+            via = (
+                history.expectation.via(seen) if isinstance(seen, Application) and outcome is Outcome.DELIVERED else ""
+            )
+            verdict = Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""), via=via)
+            if isinstance(seen, Application) and symptom in ABOUT_REVISION:
+                return _of_whom(verdict, seen, history.expectation)
+            return verdict
     if isinstance(seen, Failure):
-        refused = seen.trouble in _ANSWERS
-        return Verdict(outcome=None, reason=f"Argo CD {'refuses' if refused else 'gives no answer'}: {seen.message}")
+        return Verdict(outcome=None, reason=f"{_UNSEEN.get(seen.trouble, 'Argo CD gives no answer')}: {seen.message}")
     missing = waiting_for(seen, history.expectation, compared=history.compared)
     return Verdict(outcome=None, reason=missing or "looking once more")
+
+
+def _of_whom(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
+    """The failure, where it is that of a later revision than the expected one: it is said of that one, by name."""
+    later = expectation.later(application)
+    if not later:
+        return verdict
+    if expectation.was_deployed(application) and application.health in expectation.healths:
+        reason = (
+            f"{expectation.revision[:7]} was synced, but its place was taken by {later}, which fails: {verdict.reason}"
+        )
+        return replace(verdict, outcome=Outcome.NOT_DELIVERED, reason=reason, hint=SUPERSEDED)
+    return replace(verdict, reason=f"{verdict.reason} (of {later} than {expectation.revision[:7]}, which it contains)")
 
 
 def findings(seen: Application | Failure, history: History) -> dict[Symptom, str]:
@@ -129,14 +178,19 @@ def findings(seen: Application | Failure, history: History) -> dict[Symptom, str
 
 def _texts(symptom: Symptom, application: Application | None, reason: str) -> dict[str, str]:
     """The reason, by what shows the symptom: of pods each has a grace of its own."""
-    failing = application.workloads.failing if application and application.workloads else ()
-    return {each.uid: each.text for each in failing} if symptom is Symptom.PODS else {"": reason}
+    if application is None or symptom is not Symptom.PODS:
+        return {"": reason}
+    return {each.uid: each.text for each in cannot_start(application)}
 
 
 def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, str]]:
     match failure.trouble:
         case Trouble.DENIED | Trouble.UNAUTHENTICATED:
-            yield Symptom.DENIED, failure.message
+            yield Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY, failure.message
+        case Trouble.REFUSED:
+            yield Symptom.REFUSED, failure.message
+        case Trouble.GARBAGE:
+            yield Symptom.UNREADABLE, failure.message
         case Trouble.MISSING if history.uid is not None:
             yield Symptom.DELETED, "the application was deleted while it was tracked"
         case Trouble.MISSING:
@@ -148,37 +202,67 @@ def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, str
 
 def _states(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:
     if application.deleting:
-        yield Symptom.DELETED, "the application is being deleted"
+        yield Symptom.DELETED, DELETING
     if not history.compared:
         return
     if application.refusal:
         yield Symptom.SYNC_REFUSED, f"Argo CD refuses to sync: {application.refusal}"
     expectation = history.expectation
-    if Condition.OPERATION in expectation.wait_for:
-        yield from _failed_operation(application, history)
-    for condition in application.errors:
-        yield Symptom.CONDITION, f"{condition.type}: {one_line(condition.message, limit=1000)}"
-    synced = application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
-    settled = synced and not application.operating
+    elsewhere = expectation.is_elsewhere(application)
+    yield from _conditions(application, elsewhere=elsewhere)
     gap = expectation.gap(application)
-    if settled and gap is not None and gap.final:
+    reached = elsewhere or _is_synced(application, expectation)
+    if gap is not None and gap.final and reached and not application.operating:
         yield Symptom.OUT_OF_REACH, gap.reason
-    if synced and expectation.healths and application.failing:
-        yield Symptom.PODS, first(application.failing)
-    if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
-        yield Symptom.DEGRADED, f"Degraded: {unhealthy(application)}"
-    if settled and not application.resources and not expectation.allow_empty:
-        yield Symptom.EMPTY, EMPTY
+    # What a revision does that is not the expected one is no news of that one.
+    if not elsewhere:
+        if Condition.OPERATION in expectation.wait_for:
+            yield from _failed_operation(application, history)
+        yield from _ailments(application, expectation)
     if not waiting_for(application, expectation, compared=history.compared):
         yield Symptom.DELIVERED, f"{application.sync} and {application.health}"
 
 
+def _conditions(application: Application, *, elsewhere: bool) -> Iterator[tuple[Symptom, str]]:
+    for condition in application.errors:
+        said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
+        if condition.type != "SyncError":
+            # What Argo CD cannot reach says nothing of the revision.
+            outage = is_outage(condition.message)
+            yield (Symptom.CANNOT_COMPARE, f"Argo CD cannot compare: {said}") if outage else (Symptom.CONDITION, said)
+        elif not elsewhere:
+            yield Symptom.CONDITION, said
+
+
+def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, str]]:
+    synced = _is_synced(application, expectation)
+    settled = synced and not application.operating
+    missing = unsynced(application, expectation)
+    # Without an expected revision, what is expected may come with a later one, and end this state.
+    if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
+        yield Symptom.STUCK, missing
+    failing = cannot_start(application)
+    rolls_out = application.operating and is_current(application)
+    if (synced or rolls_out) and expectation.healths and failing:
+        yield Symptom.PODS, first(tuple(each.text for each in failing))
+    if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
+        yield Symptom.DEGRADED, f"Degraded: {unhealthy(application)}"
+    if settled and not application.resources and not expectation.allow_empty:
+        yield Symptom.EMPTY, EMPTY
+
+
+def _is_synced(application: Application, expectation: Expectation) -> bool:
+    return application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
+
+
 def _failed_operation(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:
     operation = application.operation
-    if operation is None or not is_current(application):
+    if operation is None:
         return
-    if not application.operating and operation.phase in {OperationPhase.FAILED, OperationPhase.ERROR}:
-        yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {operation_cause(application)}"
-    elif operation.running and operation.retries >= history.patience.failed_attempts:
+    # That of another revision is history only while a newer operation is to come: a Synced application gets none.
+    counts = is_current(application) or application.sync is SyncStatus.SYNCED
+    if counts and operation.unsuccessful and not application.operating:
+        yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {failure(application)}"
+    elif is_current(application) and operation.running and operation.retries >= history.patience.failed_attempts:
         attempts = f"{operation.retries} attempts, Argo CD still retries"
         yield Symptom.ATTEMPTS_FAILED, f"sync failed: {operation_cause(application)} ({attempts})"

@@ -34,6 +34,7 @@ FOREIGN = {
     "invalid session: Token is expired",
     "account … does not have token with id …",
     "no session information",
+    "app is not allowed in project …",
     "InvalidSpecError: …",
     "no pod can be created — … exceeded quota: …",
     "CrashLoopBackOff, exit code …",

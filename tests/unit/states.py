@@ -5,9 +5,15 @@ from typing import Any
 
 from argocd_release.application import Application
 from argocd_release.document import parse
+from argocd_release.tree import Failing, Key
 
 NEW = "3f2c1ab0c0ffee00c0ffee00c0ffee00c0ffee00"
 OLD = "0ld0000000000000000000000000000000000000"
+
+
+def failing(pod: str, *, root: Key = ("apps", "Deployment", "web", "web"), of_job: bool = False) -> Failing:
+    """A pod in a crash loop."""
+    return Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff", root=root, of_job=of_job)
 
 
 def document(

@@ -11,6 +11,7 @@ import pytest
 from argocd_release.argocd import ArgoCD
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
 from argocd_release.feed import said
+from argocd_release.inquiry import ask
 from tests.unit.states import document
 
 Make = Callable[..., ArgoCD]
@@ -58,6 +59,23 @@ def test_invalid_utf8_is_no_crash(make: Make) -> None:
     assert trouble(make(r"printf '\377\376{}'")).trouble is Trouble.GARBAGE
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        "echo 'a line of a wrapper'; {get}",
+        "{get}; echo 'a line of a wrapper'",
+        "echo 'WARN[0000] {{old}}'; {get}; echo '{{\"level\": \"info\"}}'",
+    ],
+)
+def test_text_around_the_answer(make: Make, around: str) -> None:
+    get = f"cat <<'END'\n{json.dumps(document())}\nEND\n"
+    assert make(around.replace("{get};", "{get}").format(get=get).replace("\n; ", "\n")).get("web").name == "web"
+
+
+def test_what_is_no_answer_is_quoted(make: Make) -> None:
+    assert "'usage: argocd [command]'" in trouble(make("echo 'usage: argocd [command]'")).message
+
+
 def test_killed(make: Make) -> None:
     assert trouble(make("kill -9 $$")).trouble is Trouble.KILLED
 
@@ -70,6 +88,13 @@ def test_killed(make: Make) -> None:
         ('{"level":"fatal","msg":"rpc error: code = Unavailable desc = connection error"}', Trouble.UNREACHABLE),
         ('{"level":"fatal","msg":"Failed to establish connection to x:443: dial tcp: connection refused"}', Trouble.UNREACHABLE),
         ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 502"}', Trouble.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 403"}', Trouble.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = unexpected HTTP status code received from server: 403 (Forbidden)"}', Trouble.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = InvalidArgument desc = application spec for web is invalid"}', Trouble.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = FailedPrecondition desc = Cannot sync to abc"}', Trouble.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = app is not allowed in project x"}', Trouble.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = Get https://x: dial tcp: i/o timeout"}', Trouble.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = "}', Trouble.OTHER),
         ('{"level":"fatal","msg":"rpc error: code = Internal desc = boom"}', Trouble.OTHER),
         ("Error: unknown flag: --x", Trouble.OTHER),
     ],
@@ -102,6 +127,47 @@ def test_cancel_ends_the_call_that_runs_and_refuses_the_next(make: Make) -> None
     assert time.monotonic() - started < 5
     with pytest.raises(Cancelled):
         argocd.get("web")
+
+
+DENIED = 'echo "rpc error: code = PermissionDenied desc = permission denied" >&2; exit 20'
+PROBED = (
+    'echo "$*" >> "$HOME/calls"; case "$*" in *"proj list"*) {projects} ;; *can-i*) echo {may} ;; *) {denied} ;; esac'
+)
+
+
+@pytest.mark.parametrize(("may", "expected"), [("yes", Trouble.MISSING), ("no", Trouble.DENIED)])
+def test_missing_and_forbidden_are_told_apart_once(make: Make, tmp_path: Path, may: str, expected: Trouble) -> None:
+    script = PROBED.format(projects="echo one", may=may, denied=DENIED).replace("$HOME", str(tmp_path))
+    argocd = make(script)
+    assert [trouble(argocd).trouble for _ in range(3)] == [expected] * 3
+    calls = (tmp_path / "calls").read_text("utf-8").splitlines()
+    assert len([call for call in calls if "proj list" in call or "can-i" in call]) == 2
+
+
+def test_telling_them_apart_takes_no_longer_than_the_call_may(make: Make) -> None:
+    argocd = make(PROBED.format(projects="exec sleep 60", may="yes", denied=DENIED).replace("$HOME", "/dev/null/.."))
+    started = time.monotonic()
+    with pytest.raises(ArgoCDError) as caught:
+        argocd.get("web", seconds=1)
+    assert caught.value.trouble is Trouble.DENIED
+    assert "or there is no such application" in caught.value.message
+    assert time.monotonic() - started < 3
+
+
+def test_a_proxys_words_are_kept(make: Make) -> None:
+    said = "rpc error: code = Unknown desc = POST https://x/Get failed with status code 403"
+    message = trouble(make(f"echo '{said}' >&2; exit 20")).message
+    assert message.startswith("POST https://x/Get failed with status code 403 (said by a proxy")
+
+
+def test_calls_run_beside_each_other_and_all_are_ended(make: Make) -> None:
+    argocd = make("exec sleep 60", limit=30)
+    calls = [ask(lambda: argocd.get("web")) for _ in range(3)]
+    time.sleep(0.5)
+    argocd.cancel(Outcome.CANCELLED)
+    started = time.monotonic()
+    assert {type(call.exception(5)) for call in calls} == {Cancelled}
+    assert time.monotonic() - started < 1
 
 
 def test_a_feed_gives_lines_and_is_ended(make: Make) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from argocd_release.application import HealthStatus, Kinship, Relation, Source
+from argocd_release.application import Deployment, HealthStatus, Kinship, OperationPhase, Relation, Source, SyncStatus
 from argocd_release.expectation import Condition, Expectation, Gap
 from argocd_release.tree import Workloads
 from tests.unit.states import NEW, OLD, application
@@ -160,3 +160,30 @@ def test_what_is_healthy_enough() -> None:
     both = frozenset({Condition.HEALTH, Condition.SUSPENDED})
     assert Expectation(wait_for=both).healths == {HealthStatus.HEALTHY, HealthStatus.SUSPENDED}
     assert Expectation(wait_for=frozenset({Condition.SYNC})).healths == set()
+
+
+def test_what_was_synced_last_is_delivered_whatever_a_synced_application_is_compared_with() -> None:
+    tag, commit = "7" * 40, "c" * 40
+    wanted = Expectation(revision=commit)
+    state = replace(application(revision=tag, operated=commit), deployed=Deployment(revisions=(commit,), parameters=()))
+    assert state.operation is not None
+    assert wanted.gap(state) is None
+    assert not wanted.strangers(state)
+    assert Expectation(revision=commit, exact=True).gap(state) is None
+    for other in (
+        replace(state, sync=SyncStatus.OUT_OF_SYNC),
+        replace(state, deployed=None),
+        # A hook of a later revision failed: that one is applied.
+        replace(state, operation=replace(state.operation, phase=OperationPhase.FAILED, revisions=("e" * 40,))),
+        replace(state, operation=replace(state.operation, dry_run=True)),
+        replace(state, deployed=Deployment(revisions=("d" * 40,), parameters=())),
+        replace(state, deployed=Deployment(revisions=(commit,), parameters=("old",)), parameters=("new",)),
+    ):
+        assert wanted.gap(other) is not None
+        assert set(wanted.strangers(other)) == {tag}
+
+
+@pytest.mark.parametrize("revision", [NEW, NEW[:7], NEW.upper()])
+def test_short_revisions_match_both_ways(revision: str) -> None:
+    assert Expectation(revision=revision).gap(application(revision=NEW[:8], operated=NEW)) is None
+    assert Expectation(revision=revision).gap(application(revision=NEW[:8], phase=None)) is None

@@ -14,6 +14,7 @@ from argocd_release.git_access import Access
 from sandbox.git import Repository
 from sandbox.git_server import serving
 
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 PATH = "apps/web"
 IMAGE = f"{PATH}/image"
 

@@ -297,14 +297,25 @@ def test_defaults_of_patience_are_those_of_the_settings() -> None:
         ({}, 300),
         ({"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 300),
         ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 145),
-        ({"CI_JOB_TIMEOUT": "10", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 1),
+        ({"CI_JOB_TIMEOUT": "20", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 1),
         ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "yesterday"}, 300),
         ({"CI_JOB_TIMEOUT": "200"}, 300),
     ],
 )
 def test_the_wait_ends_before_gitlab_ends_the_job(environ: dict[str, str], seconds: int) -> None:
     now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
-    assert seconds_left(load(GOOD | environ), now) == seconds
+    assert seconds_left(load(GOOD | environ), now) == (seconds, "")
+
+
+@pytest.mark.parametrize("began", ["2025-12-31T22:58:10Z", "2026-01-01T00:10:10Z"], ids=["ahead", "behind"])
+def test_a_clock_that_would_end_the_job_before_its_time_is_not_believed(began: str) -> None:
+    now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    environ = {"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": began}
+    seconds, why = seconds_left(load(GOOD | environ), now)
+    assert seconds == 300
+    assert "by this machine's clock it began" in why
+    seconds, _ = seconds_left(load(GOOD | environ | {"CI_JOB_TIMEOUT": "100"}), now)
+    assert seconds == 55, "the job has no more than all its time"
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("", True)])

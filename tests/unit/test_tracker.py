@@ -1,13 +1,22 @@
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from argocd_release import looks
 from argocd_release.application import Application, Kinship, Relation, Source
-from argocd_release.errors import ArgoCDError, Outcome, Trouble
+from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
 from argocd_release.expectation import Expectation
-from argocd_release.tracker import POLL_SECONDS, Tracker
-from argocd_release.tree import Failing, Workloads
-from tests.unit.states import NEW, OLD, application
+from argocd_release.looks import REFRESH_SECONDS
+from argocd_release.signals import Stop
+from argocd_release.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, MonotonicClock, Tracker
+from argocd_release.tree import Workloads
+from tests.unit.states import NEW, OLD, application, failing
 
 DELIVERED = application()
 PROGRESSING = application(health="Progressing")
@@ -15,10 +24,6 @@ PROGRESSING = application(health="Progressing")
 
 def error(trouble: Trouble, message: str = "connection refused") -> ArgoCDError:
     return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
-
-
-def crashing(pod: str) -> Failing:
-    return Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff")
 
 
 class FakeClock:
@@ -68,7 +73,8 @@ class FakeCommands:
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del name, echo
         self.refreshes.append(refresh)
-        self.clock.seconds += min(self.cost, seconds)
+        # Nobody waits longer for a comparison, which goes on beside the looks.
+        self.clock.seconds += min(self.cost, seconds, REFRESH_SECONDS if refresh else seconds)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ArgoCDError):
             raise answer
@@ -204,7 +210,7 @@ def test_calls_that_hang_end_as_unreachable() -> None:
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
     run = Run(
         PROGRESSING,
-        workloads=lambda _: Workloads(failing=(crashing("web-a"), crashing("web-b"))),
+        workloads=lambda _: Workloads(failing=(failing("web-a"), failing("web-b"))),
     )
     assert run.verdict.outcome is Outcome.DEGRADED
     assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
@@ -212,7 +218,7 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
 
 
 def test_pods_that_recover_within_their_grace_do_not() -> None:
-    looks = iter([Workloads(failing=(crashing("web-a"),))] * 4 + [Workloads()] * 100)
+    looks = iter([Workloads(failing=(failing("web-a"),))] * 4 + [Workloads()] * 100)
     run = Run(*[PROGRESSING] * 20, DELIVERED, workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
 
@@ -333,3 +339,188 @@ def test_each_transition_has_its_time() -> None:
         "Progressing",
         "Healthy",
     ]
+
+
+def broken(message: str, **parts: Any) -> Application:
+    return application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": message}], **parts)
+
+
+ABSENT = broken("rpc error: code = Unknown desc = app path does not exist")
+AWAY = broken('rpc error: code = Unavailable desc = "transport: dial tcp 127.0.0.1:8081: connect: connection refused"')
+
+
+def test_an_error_of_one_comparison_is_no_verdict_before_another_has_confirmed_it() -> None:
+    run = Run(ABSENT, ABSENT, ABSENT, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+
+
+def test_while_an_error_of_comparison_is_seen_it_is_compared_again_and_then_it_is_the_verdict() -> None:
+    run = Run(ABSENT)
+    assert run.verdict.outcome is Outcome.SYNC_FAILED
+    assert 10 <= run.seconds <= 10 + COMPARE_AGAIN_SECONDS + 1
+    assert run.commands.refreshes.count(True) == 3
+    assert run.commands.refreshes[-1], "the last look was one that compared"
+
+
+def test_what_argo_cd_cannot_reach_is_unreachable_and_waited_for() -> None:
+    run = Run(AWAY, timeout=300)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert run.verdict.reason.startswith("Argo CD cannot compare: ComparisonError: rpc error: code = Unavailable")
+    assert 60 <= run.seconds <= 60 + COMPARE_AGAIN_SECONDS + 1
+    assert Run(*[AWAY] * 25, DELIVERED).verdict.outcome is Outcome.DELIVERED
+
+
+def test_what_argo_cd_cannot_reach_at_the_deadline_is_unreachable_too() -> None:
+    run = Run(AWAY, timeout=20)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert "(within 20 s)" in run.verdict.reason
+
+
+def test_denied_at_the_deadline_is_denied() -> None:
+    run = Run(PROGRESSING, error(Trouble.DENIED, "permission denied: applications, get"), timeout=1)
+    assert run.verdict.outcome is Outcome.DENIED
+    assert "ARGOCD_AUTH_TOKEN" in run.verdict.hint
+
+
+def test_a_token_that_was_good_a_moment_ago_may_be_good_again() -> None:
+    blip = [error(Trouble.UNAUTHENTICATED, "invalid session")] * 3
+    assert Run(PROGRESSING, *blip, DELIVERED).verdict.outcome is Outcome.DELIVERED
+    run = Run(PROGRESSING, error(Trouble.UNAUTHENTICATED, "invalid session"))
+    assert run.verdict.outcome is Outcome.DENIED
+    assert run.seconds <= 15
+    assert Run(error(Trouble.UNAUTHENTICATED, "invalid session")).seconds <= 3
+
+
+def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
+    run = Run(error(Trouble.REFUSED, 'app is not allowed in project "x", or the project does not exist'))
+    assert run.verdict.outcome is Outcome.DENIED
+    assert "a project that does not exist" in run.verdict.hint
+    assert 10 <= run.seconds <= 15
+
+
+def test_output_that_cannot_be_read_is_named_so() -> None:
+    run = Run(error(Trouble.GARBAGE, "argocd printed no application: nothing"))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert "argocd on the PATH" in run.verdict.hint
+    assert run.events[0][1]["reason"].startswith("argocd's output can't be read")
+
+
+class SlowComparison(FakeCommands):
+    """Compares as long as it is let; plain looks are answered meanwhile."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__([DELIVERED], clock)
+        self.let = threading.Event()
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        if not refresh and len(self.refreshes) == 5:
+            self.let.set()
+            time.sleep(0.2)
+        answer = super().get(name, seconds=seconds, refresh=refresh, echo=echo)
+        if refresh:
+            self.let.wait(30)
+        return answer
+
+
+def test_a_comparison_that_takes_longer_than_a_look_is_let_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "REFRESH_SECONDS", 0.1)
+    clock = FakeClock()
+    commands = SlowComparison(clock)
+    tracker = Tracker("web", commands=commands, clock=clock, timeout=60, emit=lambda *_, **__: None)
+    verdict = tracker.track()
+    assert verdict.outcome is Outcome.DELIVERED
+    assert commands.refreshes.count(True) == 1, "it is not begun anew"
+    assert commands.refreshes.count(False) > 4
+
+
+def test_the_end_of_the_run_ends_a_look_whatever_hangs() -> None:
+    never, stop = threading.Event(), Stop()
+
+    def hangs(_: str) -> Workloads:
+        never.wait(30)
+        return Workloads()
+
+    threading.Timer(0.3, stop.set, (Outcome.CANCELLED,)).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        Run(PROGRESSING, workloads=hangs, check=stop.check)
+    assert time.monotonic() - started < 1
+    never.set()
+
+
+def test_what_hangs_beneath_an_application_holds_no_look_up_for_long() -> None:
+    never = threading.Event()
+
+    def hangs(_: str) -> Workloads:
+        never.wait(30)
+        return Workloads()
+
+    started = time.monotonic()
+    run = Run(PROGRESSING, timeout=2, workloads=hangs)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert time.monotonic() - started < 5
+    assert [event for event, _ in run.events if event == "pods not seen"] == ["pods not seen"]
+    never.set()
+
+
+def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later() -> None:
+    let, started = threading.Event(), time.monotonic()
+
+    def slow(*_: object) -> Kinship:
+        let.wait(30)
+        return Kinship(relation=Relation.DESCENDANT, commits=1)
+
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=slow)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "git's history is still being asked" in run.verdict.reason
+    assert time.monotonic() - started < 3
+    assert "history not consulted" not in [event for event, _ in run.events]
+    let.set()
+
+
+def test_a_signals_handler_may_wake_the_clock_at_any_moment() -> None:
+    """With a lock in ``wake`` this hangs after some dozens of pauses."""
+    clock = MonotonicClock()
+    before = signal.signal(signal.SIGUSR1, lambda *_: clock.wake())
+    try:
+        over = threading.Event()
+
+        def fire() -> None:
+            while not over.wait(0.0001):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        thread = threading.Thread(target=fire)
+        thread.start()
+        for _ in range(3000):
+            clock.pause(0.001)
+        over.set()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_wake_before_a_pause_cuts_it_short_and_many_are_one() -> None:
+    clock = MonotonicClock()
+    for _ in range(100_000):
+        clock.wake()
+    started = time.monotonic()
+    clock.pause(5)
+    assert time.monotonic() - started < 1
+    clock.pause(0.2)
+    assert time.monotonic() - started >= 0.2
+
+
+def test_where_argocd_does_not_compare_after_a_sync_it_is_made_to() -> None:
+    outdated = application(reconciledAt="2026-01-01T00:00:04Z")
+    run = Run(*[outdated] * 6, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.commands.refreshes.count(True) >= 2
+    assert not any(Run(PROGRESSING, timeout=20).commands.refreshes[1:])
+
+
+def test_pods_are_looked_at_while_a_sync_runs() -> None:
+    """A wave or a hook may be what does not start, whatever the health of the whole is."""
+    results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
+    running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
+    run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
+    assert run.verdict.outcome is Outcome.DEGRADED

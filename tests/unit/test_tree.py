@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.tree import parse, parse_events
+from argocd_release.tree import Failing, parse, parse_events
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -175,3 +175,34 @@ def test_whatever_events_come_it_does_not_crash(anything: Any) -> None:
 @given(JSON)
 def test_whatever_comes_it_does_not_crash(anything: Any) -> None:
     assert failing_pods(anything) == () or isinstance(anything, dict)
+
+
+@pytest.mark.parametrize(
+    ("owner", "reason", "found"),
+    [
+        ("", "ImagePullBackOff", True),
+        ("", "Init:ErrImagePull", True),
+        ("", "CreateContainerConfigError", True),
+        # Kubernetes counts the crashes of a Job itself, and nobody waits for a CronJob's.
+        ("", "CrashLoopBackOff", False),
+        ("", "Completed", False),
+        ("nightly", "ImagePullBackOff", False),
+    ],
+)
+def test_pods_of_jobs_that_never_begin(owner: str, reason: str, found: bool) -> None:  # noqa: FBT001
+    nodes = [
+        node("CronJob", "nightly"),
+        node("Job", "import", owner),
+        node("Pod", "import-a", "import", Status_Reason=reason),
+    ]
+    known = parse({"nodes": nodes})
+    assert [known.as_failing(pod) for pod in known.never_begun] == (
+        [
+            Failing(
+                uid="import-a", text=f"Job/import → Pod/import-a: {reason}", root=("", "Job", "", "import"), of_job=True
+            )
+        ]
+        if found
+        else []
+    )
+    assert known.failing == ()

@@ -15,6 +15,7 @@ from argocd_release.gitlab import QUOTED
 from argocd_release.reporters.tables import age, table
 from argocd_release.result import Result
 from argocd_release.text import one_line
+from argocd_release.waiting import is_current
 
 SHOWN_IMAGES: Final = 3
 STATUS_LINES: Final = 20
@@ -110,8 +111,7 @@ def _conditions(application: Application) -> list[str]:
 
 def _resources(application: Application) -> list[str]:
     operation = application.operation
-    current = operation is not None and operation.revisions == application.revisions
-    results = operation.results if operation is not None and current else ()
+    results = operation.results if operation is not None and is_current(application) else ()
     told = {(item.kind, item.name): item for item in results if item.failed}
     hooks = [item for item in results if item.hook_type and item.hook_phase != "Succeeded"]
     broken = [item for item in application.resources if _is_broken(item) and not item.hook]

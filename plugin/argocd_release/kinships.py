@@ -1,0 +1,61 @@
+"""Git's history, asked without waiting for it: what is not known yet is *unknown*, and a later look picks it up."""
+
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from functools import partial
+from typing import Final
+
+from argocd_release.application import Kinship, Relation
+from argocd_release.inquiry import answered, ask
+from argocd_release.text import one_line
+
+# A clone on disk answers at once; a remote's answer is for a later look.
+PATIENCE_SECONDS: Final = 0.3
+# A history that could not be consulted may be a moment later.
+AGAIN_SECONDS: Final = 10.0
+STILL_ASKED: Final = Kinship(relation=Relation.UNKNOWN, note="git's history is still being asked")
+
+
+class Kinships:
+    """Answers what ``consult`` answers, which may block, raise and take its time.
+
+    One question at a time is put to it. ``told`` is called, in another thread, when one is answered late; ``check``
+    raises to end the waiting.
+    """
+
+    def __init__(
+        self,
+        consult: Callable[..., Kinship],
+        *,
+        now: Callable[[], float],
+        check: Callable[[], object],
+        told: Callable[[], object],
+    ) -> None:
+        self._consult = consult
+        self._now = now
+        self._check = check
+        self._told = told
+        self._known: dict[tuple[Hashable, ...], tuple[float, Kinship]] = {}
+        self._asked: tuple[tuple[Hashable, ...], Future[Kinship]] | None = None
+
+    def __call__(self, *question: Hashable) -> Kinship:
+        """What ``consult`` says to the same; ``STILL_ASKED`` until that is known. Waits for a moment at most."""
+        self._collect()
+        since, known = self._known.get(question, (-AGAIN_SECONDS, STILL_ASKED))
+        stale = known.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
+        if stale and self._asked is None:
+            answer = ask(partial(self._consult, *question))
+            self._asked = (question, answer)
+            if not answered(answer, seconds=PATIENCE_SECONDS, check=self._check):
+                answer.add_done_callback(lambda _: self._told())
+            self._collect()
+        return self._known.get(question, (0.0, STILL_ASKED))[1]
+
+    def _collect(self) -> None:
+        if self._asked is None or not self._asked[1].done():
+            return
+        (question, answer), self._asked = self._asked, None
+        error = answer.exception()
+        note = f"git's history could not be consulted: {type(error).__name__}: {one_line(str(error))}"
+        found = Kinship(relation=Relation.UNKNOWN, note=note) if error else answer.result()
+        self._known[question] = (self._now(), found)
