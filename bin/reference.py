@@ -65,9 +65,8 @@ def dotenv_variables(language: str) -> Iterator[Row]:
     result = Result(
         verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=datetime.now(UTC), application=None
     )
-    for line in dotenv.render(result).splitlines():
-        name = line.split("=")[0]
-        yield f"`{name}`", WORDS["dotenv"][name.removeprefix(dotenv.PREFIX)][language]
+    for key in dotenv.variables(result):
+        yield f"`{result.dotenv_prefix}_{key}`", WORDS["dotenv"][key][language]
 
 
 def report(schema: Mapping[str, Any], path: str = "") -> Iterator[Row]:

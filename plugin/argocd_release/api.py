@@ -33,11 +33,9 @@ class Api:
         self,
         known: Settings,
         *,
-        redact: Callable[[str], str] = str,
         on_call: Callable[[str, float, str], object] = lambda *_: None,
     ) -> None:
         self._known = known
-        self._redact = redact
         self._on_call = on_call
         self._client: httpx.Client | None = None
 
@@ -136,7 +134,7 @@ class Api:
             raise _error(f"GET {path}", Trouble.OTHER, str(error) or type(error).__name__) from error
         finally:
             self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
-        text = self._redact(body.decode("utf-8", "replace"))
+        text = body.decode("utf-8", "replace")
         if status != httpx.codes.OK:
             raise _error(f"GET {path}", _TROUBLES.get(status, Trouble.OTHER), _said(text) or f"HTTP status {status}")
         return text

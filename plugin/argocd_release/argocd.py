@@ -28,6 +28,8 @@ from argocd_release.outage import is_outage
 from argocd_release.text import clean, one_line
 
 CALL_SECONDS: Final = 15.0
+_FOLDER_LENGTH: Final = 44
+_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder with a name of our own is made in it
 _PROJECTS_ASKED: Final = 20
 # To tell missing from forbidden, which is asked only once.
 _PROBES_SECONDS: Final = 5.0
@@ -63,18 +65,16 @@ class ArgoCD:
         echo: Callable[[str], None],
         command: str = "argocd",
         limit: float = CALL_SECONDS,
-        redact: Callable[[str], str] = str,
         on_call: Callable[[str, float, str], object] = lambda *_: None,
     ) -> None:
         # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
-        self._home = Path(tempfile.mkdtemp(prefix="argocd-", dir=_short_folder()))
+        self._home = _short_folder()
         own = {"HOME": self._home, "TMPDIR": self._home, "ARGOCD_CONFIG_DIR": self._home / "config"}
         # The name would turn the binary into another part of Argo CD.
         kept = {name: value for name, value in environ.items() if name != "ARGOCD_BINARY_NAME"}
         self._environ = kept | {name: str(path) for name, path in own.items()}
         self._echo = echo
         self._limit = limit
-        self._redact = redact
         self._on_call = on_call
         self._running: set[Feed] = set()
         self._calling: dict[int, Any] = {}
@@ -194,8 +194,7 @@ class ArgoCD:
             # sh ends it at the limit.
             answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
             ended.result()
-            # Before anything is cut short: half a secret would not be found any more.
-            return self._redact(str(process))
+            return str(process)
         except sh.TimeoutException as error:
             message = f"no answer within {max(limit, 1):.0f} s"
             raise self._error(arguments, Trouble.HUNG, None, message) from error
@@ -203,7 +202,7 @@ class ArgoCD:
             self._check_cancelled()
             raise self._error(arguments, Trouble.KILLED, error.exit_code, "argocd was killed") from error
         except sh.ErrorReturnCode as error:
-            outputs = (self._redact(stream.decode("utf-8", "replace")) for stream in (error.stderr, error.stdout))
+            outputs = (stream.decode("utf-8", "replace") for stream in (error.stderr, error.stdout))
             message = next(filter(None, map(said, outputs)), "argocd failed and said nothing")
             raise self._error(arguments, *_understood(message, error.exit_code)) from error
         finally:
@@ -240,5 +239,12 @@ def _echoed(arguments: Sequence[str]) -> str:
     return " ".join(("argocd", *arguments))
 
 
-def _short_folder() -> str | None:
-    return "/tmp" if Path("/tmp").is_dir() and len(tempfile.gettempdir()) > len("/tmp") + 40 else None  # noqa: S108
+def _short_folder() -> Path:
+    """A folder of our own with a short path, where that can be had; raises ``OSError``."""
+    wanted = tempfile.gettempdir()
+    short = [folder for folder in (wanted, *_FOLDERS) if len(folder) <= _FOLDER_LENGTH]
+    for folder in short:
+        with suppress(OSError):
+            return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))
+    # Without grpc-web there is no socket, and any will do.
+    return Path(tempfile.mkdtemp(prefix="argocd-", dir=wanted))

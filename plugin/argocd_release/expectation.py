@@ -61,6 +61,18 @@ class Expectation:
         """Whether anything beside the application's state is expected."""
         return bool(self.revision or self.image or self.chart_version or self.source)
 
+    @property
+    def words(self) -> str:
+        """What is expected beside the application's state, for people; ``""`` if nothing."""
+        contained = "" if self.exact else ", or one that contains it"
+        parts = {
+            f"revision {self.revision}{contained}": self.revision,
+            f"image {self.image}": self.image,
+            f"chart version {self.chart_version}": self.chart_version,
+            f"source {self.source}": self.source,
+        }
+        return "; ".join(words for words, given in parts.items() if given)
+
     def gap(self, application: Application) -> Gap | None:
         """What the application still lacks to be what is wanted; None: nothing."""
         positions = self._positions(application)

@@ -1,11 +1,9 @@
 """A git repository's address, in whichever of git's forms it is written (git-fetch(1), «GIT URLS»). Pure."""
 
-import re
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote, unquote, urlsplit
 
-_SCP: Final = re.compile(r"(?:[^\s@/:]+@)?([^\s@/:\[\]]+):(?!//)(\S+)")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -22,9 +20,8 @@ class GitUrl:
     def parse(cls, text: str) -> Self:
         """The parts; what is no address has no host and no scheme. Never raises."""
         if "://" not in text:
-            found = _SCP.fullmatch(text)
-            host, path = found.groups() if found else ("", text)
-            return cls(scheme="ssh" if found else "", host=host.lower(), port=None, path=_path(path))
+            host, path = _host_and_path(text)
+            return cls(scheme="ssh" if host else "", host=host.lower(), port=None, path=_path(path))
         try:
             parts = urlsplit(text)
             scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
@@ -43,6 +40,18 @@ class GitUrl:
     def __str__(self) -> str:
         """The address for people: without credentials."""
         return f"{self.host}/{self.path}" if self.host else f"/{self.path}"
+
+
+def _host_and_path(text: str) -> tuple[str, str]:
+    """Of ``[user@]host:path``, as scp writes it; of anything else no host."""
+    account, colon, path = text.partition(":")
+    user, _, host = account.rpartition("@")
+    told = host and path and not path.startswith("//") and len(text.split()) == 1
+    return (
+        (host, path)
+        if colon and told and not any(mark in account for mark in "/[]") and "@" not in user
+        else ("", text)
+    )
 
 
 def web_address(repo_url: str, project_url: str) -> str:

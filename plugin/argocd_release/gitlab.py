@@ -19,8 +19,8 @@ _LINES: Final = (
     (re.compile(r"RELEASE NOT JUDGED|RELEASE TRACKING CANCELLED|next: .*"), f"{_BOLD};{_YELLOW}"),
     (re.compile(r"(?:warning|note): .*"), _YELLOW),
     (re.compile(r"\$ .*"), f"{_BOLD};{_CYAN}"),
-    (re.compile(r"(?:[A-Z]+ )*[A-Z]+(?: {2,}[A-Z][A-Z ]+)+"), _BOLD),
 )
+_HEADER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
 _CANNOT_START: Final = r"CrashLoopBackOff|ImagePullBackOff|ErrImagePull|CreateContainer\w*Error|RunContainerError|Error"
 _WORDS: Final = (
     (r"Healthy|Synced|Succeeded", _GREEN),
@@ -49,14 +49,19 @@ class Style:
         """The end of a section; ``""`` where there are none."""
         return f"{_CLEAR_LINE}section_end:{at}:{name}\r{_CLEAR_LINE}" if self.sections else ""
 
-    def paint(self, text: str) -> str:
-        """The text with colours where it has words of ours or of Argo CD's; what was quoted stays plain."""
-        return "\n".join(map(self._painted, text.split("\n"))) if self.colours else text
+    def paint(self, text: str, *, ours: bool = True) -> str:
+        """The text with colours where it has words of Argo CD's, and whole lines of ours; what was quoted stays plain.
 
-    def _painted(self, line: str) -> str:
+        ``ours``: whether the lines are; those that argocd printed must not look like a verdict.
+        """
+        return "\n".join(self._painted(line, ours=ours) for line in text.split("\n")) if self.colours else text
+
+    def _painted(self, line: str, *, ours: bool) -> str:
         if line.startswith(QUOTED):
             return line
-        for pattern, colour in _LINES:
+        if "  " in line.strip() and not line.strip(_HEADER):
+            return self._coloured(line, _BOLD)
+        for pattern, colour in _LINES if ours else ():
             if pattern.fullmatch(line):
                 return self._coloured(line, colour)
         for words, colour in _STATUS:

@@ -9,20 +9,19 @@ from typing import Any, Final, TextIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-from argocd_release.gitlab import Style
+from argocd_release.gitlab import QUOTED, Style
 from argocd_release.redaction import Redact, everywhere
-from argocd_release.text import clean
 
-# Whatever was not cleaned before is cleaned here, as one text.
-TEXT_LIMIT: Final = 400_000
 # How each event reads. An event that is not here is shown with its fields, so none is lost.
 LINES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "expects": "expects: {what}",
         "start": "argocd-release {version}: application {application}, Argo CD at {server}, at most {timeout} s",
         "timeout shortened": "note: {timeout} s instead of {asked} s, because GitLab ends the job after {job} s",
         "clocks differ": "note: when this job began is not known, for GitLab's clock and this machine's differ: {why}",
         "command": "$ {command}",
         "output": "{line}",
+        "output left out": f"{QUOTED}… {{lines}} more lines of argocd app wait left out",
         "state": "-> {sync} to {revision}, {health}: {reason}",
         "no answer": "-> {reason}; trying again",
         "pods not seen": "note: pods are not looked at, so a crash loop is seen late: {error}",
@@ -38,23 +37,28 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "cause not looked for": "note: looking for the cause went wrong: {error}",
         "called": "debug: {call} took {seconds:.3f} s{end}",
         "transition": "debug: {what} {value} after {at:.1f} s",
+        "not proven": "{text}",
         "text": "{text}",
     }
 )
 # These carry the same twice, as text for people and as fields for machines.
 _RENDERED: Final = frozenset({"result", "evidence", "next"})
+# What these show others have said.
+_FOREIGN: Final = frozenset({"output", "evidence"})
+# Words of ours, which no secret changes.
+_CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 
 
 def configure(
     stream: TextIO, *, redact: Redact, style: Style, json_lines: bool, debug: bool, now: Callable[[], float]
 ) -> FilteringBoundLogger:
     """The log on ``stream``; whatever is printed has passed ``redact``. ``now``: seconds since 1970."""
-    last = _as_json if json_lines else _as_text(redact, style, now)
+    last = _as_json if json_lines else _as_text(style, now)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            lambda _, __, event: {key: everywhere(value, redact) for key, value in event.items()},
+            lambda _, __, event: {key: _safe(key, value, redact) for key, value in event.items()},
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("debug" if debug else "info"),
@@ -68,22 +72,26 @@ def configure(
 @contextmanager
 def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
     """What is logged inside stands under the title, and can be folded in GitLab; closed on every path."""
-    log.info("section", name=name, title=title, collapsed=collapsed)
+    log.info("section", section=name, title=title, collapsed=collapsed)
     try:
         yield
     finally:
-        log.info("section end", name=name)
+        log.info("section end", section=name)
 
 
-def _as_text(redact: Redact, style: Style, now: Callable[[], float]) -> structlog.typing.Processor:
+def _safe(key: str, value: Any, redact: Redact) -> Any:
+    return value if key in _CONSTANT else everywhere(value, redact)
+
+
+def _as_text(style: Style, now: Callable[[], float]) -> structlog.typing.Processor:
     def render(_: WrappedLogger, __: str, event: EventDict) -> str:
         for key in ("level", "timestamp", "exc_info"):
             event.pop(key, None)
         match name := str(event.pop("event")):
             case "section":
-                return style.begin(event["name"], event["title"], at=int(now()), collapsed=event["collapsed"])
+                return style.begin(event["section"], event["title"], at=int(now()), collapsed=event["collapsed"])
             case "section end":
-                if not (marker := style.end(event["name"], at=int(now()))):
+                if not (marker := style.end(event["section"], at=int(now()))):
                     raise structlog.DropEvent
                 return marker
             case _ if name in _RENDERED:
@@ -91,7 +99,7 @@ def _as_text(redact: Redact, style: Style, now: Callable[[], float]) -> structlo
             case _:
                 template = LINES.get(name)
                 shown = template.format(**event) if template else " ".join([name, *(f"{k}={event[k]}" for k in event)])
-        return style.paint(clean(redact(shown), limit=TEXT_LIMIT))
+        return style.paint(shown, ours=name not in _FOREIGN)
 
     return render
 

@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ class Run:
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
         self._environ = environ
+        self._forget_earlier_reports()
         self._redact = redaction([*settings.secrets(environ), *masked(environ, shown=settings.open_values(environ))])
         self._json = settings.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._log = log.configure(
@@ -59,6 +60,7 @@ class Run:
         self._api: Api | None = None
         self._tracker: Tracker | None = None
         self._expectation = Expectation()
+        self._changes = Changes(time.monotonic)
         self._stop = Stop()
 
     def execute(self, signals: Signals) -> int:
@@ -71,12 +73,13 @@ class Run:
                 verdict = self._verdict_on(error)
             result = self._result(verdict)
             # Whatever happens from here on, there are reports.
-            written = list(self._write(result))
+            shown = everywhere(result, self._redact)
+            written = list(self._write(shown))
             found = self._diagnose(result)
             if found != result.diagnosis:
-                result = self._result(verdict, found)
-                written = list(self._write(result))
-            self._show(result, written)
+                shown = everywhere(self._result(verdict, found), self._redact)
+                written = list(self._write(shown))
+            self._show(shown, written)
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
@@ -89,6 +92,9 @@ class Run:
         self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
         if clocks:
             self._log.info("clocks differ", why=clocks)
+        self._expectation = _expectation(known)
+        nothing = "nothing; green says that git's head runs"
+        self._log.info("expects", what=self._expectation.words or nothing)
         if timeout < known.timeout:
             self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
         environ = {**self._environ, **known.argocd_environ}
@@ -96,16 +102,14 @@ class Run:
             ArgoCD(
                 environ,
                 echo=lambda line: self._log.info("command", command=line),
-                redact=self._redact,
                 on_call=self._on_call,
             )
         )
-        self._api = stack.enter_context(Api(known, redact=self._redact, on_call=self._on_call))
+        self._api = stack.enter_context(Api(known, on_call=self._on_call))
         clock = MonotonicClock()
         pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
         signals.on_arrival(self._argocd.cancel)
         signals.on_arrival(lambda _: clock.wake())
-        self._expectation = _expectation(known)
         self._tracker = Tracker(
             known.app_name,
             commands=self._argocd,
@@ -120,7 +124,10 @@ class Run:
             check=self._stop.check,
         )
         with log.section(self._log, "tracking", f"Waiting for {known.app_name}"):
-            return self._tracker.track()
+            try:
+                return self._tracker.track()
+            finally:
+                self._count_left_out(at_once=True)
 
     def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str, Source], Kinship] | None:
         if not known.revision:
@@ -138,17 +145,20 @@ class Run:
         return stack.enter_context(Histories(access, stop=self._stop)).kinship
 
     def _emitter(self) -> Any:
-        changes = Changes()
-
         def emit(event: str, /, **fields: Any) -> None:
             if event == "output":
-                fields["line"] = changes.new(fields["line"])
+                fields["line"] = self._changes.new(fields["line"])
+                self._count_left_out()
                 if not fields["line"]:
                     return
             # A machine wants the transitions; people see them in the states.
             (self._log.debug if event in _QUIET and not self._json else self._log.info)(event, **fields)
 
         return emit
+
+    def _count_left_out(self, *, at_once: bool = False) -> None:
+        if lines := self._changes.left_out(at_once=at_once):
+            self._log.info("output left out", lines=lines)
 
     def _on_call(self, call: str, seconds: float, end: str) -> None:
         self._log.debug("called", call=call, seconds=seconds, end=end)
@@ -169,9 +179,9 @@ class Run:
 
     def _result(self, verdict: Verdict, found: Diagnosis | None = None) -> Result:
         known = self._settings
-        result = Result(
+        return Result(
             verdict=verdict,
-            name=known.app_name if known else "",
+            name=known.app_name if known else settings.valid(self._environ, "ARGOCD_APP_NAME"),
             url=known.url if known else "",
             image_tag=known.image_tag if known else "",
             project_url=known.project_url if known else "",
@@ -181,9 +191,24 @@ class Run:
             diagnosis=found or Diagnosis(),
             transitions=tuple(self._tracker.timeline.transitions) if self._tracker else (),
             expectation=asdict(self._expectation),
+            expects=self._expectation.words,
             version=__version__,
+            attachment=self._attachment(),
+            dotenv_prefix=settings.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
-        return everywhere(result, self._redact)
+
+    def _attachment(self) -> str:
+        """The JSON report as GitLab names an artifact, by its path in the project."""
+        path = Path(settings.report_paths(self._environ)["json_path"]).resolve()
+        project = Path(settings.valid(self._environ, "CI_PROJECT_DIR")).resolve()
+        name = path.relative_to(project).as_posix() if path.is_relative_to(project) else ""
+        return "" if "]]" in name else name
+
+    def _forget_earlier_reports(self) -> None:
+        """A job that dies before it knows anything must not upload what another one said."""
+        for path in settings.report_paths(self._environ).values():
+            with suppress(OSError, RuntimeError):
+                reporters.remove(Path(path))
 
     def _diagnose(self, result: Result) -> Diagnosis:
         """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
@@ -217,7 +242,7 @@ class Run:
         for name, path in settings.report_paths(self._environ).items():
             reporter = reporters.REPORTERS[name]
             try:
-                reporters.write(Path(path), self._redact(reporter.render(result)))
+                reporters.write(Path(path), reporter.render(result))
             except Exception as error:  # noqa: BLE001 - the others must be written all the same
                 why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
                 yield "report not written", {"kind": reporter.title, "path": path, "error": str(why)}
@@ -237,6 +262,8 @@ class Run:
             application=result.name,
             seconds=round(result.seconds, 3),
         )
+        if note := story.caveat(result):
+            self._log.info("not proven", text=note)
         for block in story.blocks(result):
             with log.section(self._log, block.name, block.title, collapsed=block.collapsed):
                 lines = list(block.lines)

@@ -5,13 +5,13 @@ The schema is the one place where a setting is declared: name, type, default, de
 
 import difflib
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -41,6 +41,15 @@ _VALUED: Final = frozenset({
     "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
     "--argocd-context",
 })  # fmt: skip
+_URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
+# Python refuses to read numbers of thousands of digits, and no setting has more than a few.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
+# What GitLab says of the pipeline, and people look for in the log.
+_OPEN: Final = (
+    "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",
+    "CI_PROJECT_NAME", "CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_SERVER_HOST", "CI_ENVIRONMENT_NAME",
+    "CI_ENVIRONMENT_SLUG",
+)  # fmt: skip
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 
 
@@ -75,6 +84,7 @@ class Settings:
     sync: bool
     junit_path: str
     dotenv_path: str
+    dotenv_prefix: str
     annotations_path: str
     json_path: str
     log_format: str
@@ -163,23 +173,39 @@ def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
 
 
 def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that people must be able to read: those of the settings that are no secret."""
-    return tuple(_text(environ, name) for name, declared in PROPERTIES.items() if not declared.get("x-secret"))
+    """Values that people must be able to read: those of the settings that are no secret, and the pipeline's own."""
+    # The options hold headers, which may well be secret.
+    shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
+    values = [text for name in shown for text in (_text(environ, name), str(PROPERTIES[name].get("default", "")))]
+    return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
+
+
+def valid(environ: Mapping[str, str], name: str) -> str:
+    """The setting's value, or its default where it is wrong; for reports on a run whose settings are."""
+    declared = PROPERTIES[name]
+    text = _text(environ, name)
+    return text if text and Draft202012Validator(declared).is_valid(text) else str(declared.get("default", ""))
 
 
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
-    found = [_text(environ, name) for name, declared in PROPERTIES.items() if declared.get("x-secret")]
-    # The repository's URL holds the job's token.
-    found += [urlsplit(text).password or "" for text in found if "://" in text]
+    found = [_text(environ, name) for name in PROPERTIES if _is_secret(name)]
+    # The repository's URL holds the job's token; it may be no URL at all, so nothing that could refuse it reads it.
+    found += [password for text in found for password in _URL_PASSWORD.findall(text)]
     found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
+    shown = open_values(environ)
     words = _words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
         if option in {"--header", "--auth-token"}:
             value = value or (words[position + 1] if position + 1 < len(words) else "")
-            found += [part.partition(":")[2].strip() or part for part in value.split(",")]
+            values = [part.partition(":")[2].strip() or part for part in value.split(",")]
+            found += [value for value in values if not any(value in text for text in shown)]
     return tuple(secret for secret in found if secret)
+
+
+def _is_secret(name: str) -> bool:
+    return bool(PROPERTIES[name].get("x-secret"))
 
 
 def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -244,7 +270,7 @@ def _words(opts: str) -> list[str]:
 
 
 def _convert(text: str, kind: str) -> Any:
-    if kind == "integer" and text.lstrip("-").isascii() and text.lstrip("-").isdigit():
+    if kind == "integer" and _NUMBER.fullmatch(text):
         return int(text)
     if kind == "boolean" and text.lower() in {"true", "false"}:
         return text.lower() == "true"

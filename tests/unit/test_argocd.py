@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.argocd import ArgoCD
+from argocd_release.argocd import _FOLDERS, ArgoCD, _short_folder
 from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
 from argocd_release.feed import said
 from argocd_release.inquiry import ask
 from tests.unit.states import document
 
 Make = Callable[..., ArgoCD]
+TMP, VAR, SHM = _FOLDERS
+LONG = "/builds/" + "x" * 60
 
 
 @pytest.fixture
@@ -191,6 +193,29 @@ def test_a_feed_that_will_not_end_is_killed(make: Make) -> None:
     feed.stop()
     assert feed.ended
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "usable", "chosen"),
+    [
+        (TMP, {TMP, VAR}, TMP),
+        ("/builds/tmp", {"/builds/tmp", TMP}, "/builds/tmp"),
+        (LONG, {LONG, TMP}, TMP),
+        (LONG, {LONG, SHM}, SHM),
+        (LONG, {LONG}, LONG),
+    ],
+)
+def test_the_folder_is_the_first_short_one_that_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, usable: set[str], chosen: str
+) -> None:
+    def made(*, prefix: str, dir: str) -> str:  # noqa: A002 - the library's name
+        if dir not in usable:
+            raise OSError(30, "Read-only file system", dir)
+        return f"{dir}/{prefix}x"
+
+    monkeypatch.setattr("argocd_release.argocd.tempfile.mkdtemp", made)
+    monkeypatch.setattr("argocd_release.argocd.tempfile.gettempdir", lambda: wanted)
+    assert _short_folder() == Path(f"{chosen}/argocd-x")
 
 
 def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ from argocd_release.settings import (
     PROPERTIES,
     Settings,
     load,
+    open_values,
     parse_opts,
     report_paths,
     seconds_left,
     secrets,
     unknown,
     unread,
+    valid,
 )
 
 GOOD = {
@@ -335,6 +337,38 @@ def test_opts_are_read_as_argocd_reads_them() -> None:
 def test_secrets_are_the_token_and_the_headers() -> None:
     environ = GOOD | {"ARGOCD_OPTS": "--grpc-web --header 'X-Key: open sesame'"}
     assert set(secrets(environ)) == {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"}
+
+
+def test_a_header_s_value_that_people_must_read_is_no_secret() -> None:
+    environ = GOOD | {"ARGOCD_OPTS": "--header 'X-Tenant: sentry-frontend,X-Key: open sesame'"}
+    assert set(secrets(environ)) == {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"}
+
+
+@pytest.mark.parametrize(
+    "value", ["https://ci:hunter2@[x/y", "https://ci:hunter2@git\u2100x/y", "https://ci:hunter2@x/y"]
+)
+def test_the_password_of_a_repository_s_url_is_a_secret_even_if_it_is_no_url(value: str) -> None:
+    assert "hunter2" in secrets(GOOD | {"CI_REPOSITORY_URL": value})
+
+
+def test_what_the_pipeline_says_of_itself_is_open_and_headers_are_not() -> None:
+    environ = GOOD | {"CI_COMMIT_SHA": "1" * 40, "ARGOCD_OPTS": "--header X-Key:secret", "CI_COMMIT_MESSAGE": "m"}
+    shown = open_values(environ)
+    assert {"1" * 40, GOOD["ARGOCD_APP_NAME"], GOOD["ARGOCD_SERVER"], "ARGOCD_RELEASE"} <= set(shown)
+    assert not any("secret" in value or value == "m" or value == GOOD["ARGOCD_AUTH_TOKEN"] for value in shown)
+
+
+@pytest.mark.parametrize("value", ["--5", "9" * 5000, "-" * 5000, "\u0665", "+5", "5_0"])
+def test_what_is_no_number_is_said_to_be_none(value: str) -> None:
+    (problem,) = problems(RELEASE_TIMEOUT=value)
+    assert problem.startswith("RELEASE_TIMEOUT: must be a whole number, not '")
+
+
+def test_a_wrong_value_is_replaced_by_the_default_where_reports_need_one() -> None:
+    assert valid({"RELEASE_DOTENV_PREFIX": "1A"}, "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
+    assert valid({"RELEASE_DOTENV_PREFIX": "A\nB"}, "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
+    assert valid({"RELEASE_DOTENV_PREFIX": "A1"}, "RELEASE_DOTENV_PREFIX") == "A1"
+    assert valid({"ARGOCD_APP_NAME": "UPPER"}, "ARGOCD_APP_NAME") == ""
 
 
 def test_unknown_names_come_with_the_nearest_known_one() -> None:

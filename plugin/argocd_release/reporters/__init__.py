@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ class Reporter:
     render: Callable[[Result], str]
 
 
+PIPE_SECONDS: Final = 2.0
 # Keyed by the setting's field that says where the file goes.
 REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
     {
@@ -32,7 +34,14 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file so that a reader finds the old one or the whole new one; raises ``OSError``."""
+    """Write the file so that a reader finds the old one or the whole new one; raises ``OSError``.
+
+    A device or a pipe is written to, never replaced; a link stays, and what it leads to is written.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        _write_into(path, text.encode("utf-8"))
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -44,3 +53,26 @@ def write(path: Path, text: str) -> None:
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+
+
+def remove(path: Path) -> None:
+    """Remove the report of an earlier job; what is no regular file stays. Raises ``OSError``."""
+    path = path.resolve()
+    if path.is_file():
+        path.unlink()
+
+
+def _write_into(path: Path, left: bytes) -> None:
+    # A pipe that nobody reads would keep the job for ever.
+    handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    until = time.monotonic() + PIPE_SECONDS
+    try:
+        while left:
+            try:
+                left = left[os.write(handle, left) :]
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+    finally:
+        os.close(handle)

@@ -15,8 +15,9 @@ FORMAT: Final = 1
 
 
 def render(result: Result) -> str:
-    """The report as one JSON object."""
-    return json.dumps(document(result), indent=2, ensure_ascii=False) + "\n"
+    """The report as one JSON object, in characters that can be written: half a pair of surrogates is none."""
+    text = json.dumps(document(result), indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def document(result: Result) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from argocd_release.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.errors import Outcome
+from argocd_release.git_url import GitUrl
 from argocd_release.reporters.story import facts, story
 from argocd_release.result import Result
 
@@ -24,29 +25,43 @@ def render(result: Result) -> str:
     classname = result.name or SUITE
     release = _case(suite, classname, "release")
     release.set("time", f"{result.seconds:.3f}")
-    if result.outcome is not Outcome.DELIVERED:
+    if folder := _folder(result):
+        release.set("file", folder)
+    if result.outcome is Outcome.DELIVERED:
+        ET.SubElement(release, "system-out").text = facts(result)
+    else:
         # An error says that the check went wrong, a failure that the release did.
         ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = story(result)
-    ET.SubElement(release, "system-out").text = facts(result)
+        if result.attachment:
+            ET.SubElement(release, "system-out").text = f"[[ATTACHMENT|{result.attachment}]]"
     judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
-    for name, (mark, text) in _facts(result):
+    for name, text in _facts(result):
         case = _case(suite, classname, name)
-        if mark:
-            ET.SubElement(case, mark if judged else "skipped").text = text if judged else f"{_NOT_JUDGED}: {text}"
+        if text:
+            # One release is one test; what is not as it should be stands here, and fails no further ones.
+            ET.SubElement(case, "skipped").text = text if judged else f"{_NOT_JUDGED}: {text}"
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _folder(result: Result) -> str:
+    """Where the manifests lie, if that is in this project, and in one place; else ``""``."""
+    sources = result.application.sources if result.application else ()
+    project = GitUrl.parse(result.project_url)
+    paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
+    return paths.pop() if len(paths) == 1 else ""
 
 
 def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
     return ET.SubElement(suite, "testcase", classname=classname, name=name)
 
 
-def _facts(result: Result) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Names of cases, each with a mark (``""``: passed) and its text."""
+def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    """Names of cases, each with what is not as it should be; ``""``: nothing."""
     application = result.application
     if application is None:
         for name in ("sync", "operation", "health"):
-            yield name, ("skipped", "there was no answer")
+            yield name, "there was no answer"
         return
     yield "sync", _sync(application)
     yield "operation", _operation(application)
@@ -56,38 +71,38 @@ def _facts(result: Result) -> Iterator[tuple[str, tuple[str, str]]]:
         name = _resource_name(resource)
         if name not in named and not resource.hook:
             named.add(name)
-            mark, text = _resource(resource)
+            text = _resource(resource)
             # The cause stands where people look for it: at the resource it lies beneath.
-            beneath = mark == "failure" and result.cause.startswith((f"{resource}:", f"{resource} "))
-            yield name, (mark, f"{result.cause}\n{text}" if beneath else text)
+            beneath = text and result.cause.startswith((f"{resource}:", f"{resource} "))
+            yield name, f"{result.cause}\n{text}" if beneath else text
 
 
-def _sync(application: Application) -> tuple[str, str]:
+def _sync(application: Application) -> str:
     if application.sync is SyncStatus.SYNCED:
-        return "", ""
+        return ""
     conditions = "\n".join(f"{item.type}: {item.message}" for item in application.conditions)
-    return "failure", f"{application.sync}\n{conditions}".strip()
+    return f"{application.sync}\n{conditions}".strip()
 
 
-def _operation(application: Application) -> tuple[str, str]:
+def _operation(application: Application) -> str:
     operation = application.operation
     if operation is None:
-        return "skipped", "there was no sync"
+        return "there was no sync"
     if operation.phase is OperationPhase.SUCCEEDED:
-        return "", ""
+        return ""
     failed = "\n".join(f"{item}: {item.message}" for item in operation.results if item.failed)
-    return "failure", f"{operation.phase}: {operation.message}\n{failed}".strip()
+    return f"{operation.phase}: {operation.message}\n{failed}".strip()
 
 
-def _health(health: HealthStatus, message: str) -> tuple[str, str]:
-    return ("", "") if health is HealthStatus.HEALTHY else ("failure", f"{health}\n{message}".strip())
+def _health(health: HealthStatus, message: str) -> str:
+    return "" if health is HealthStatus.HEALTHY else f"{health}\n{message}".strip()
 
 
-def _resource(resource: Resource) -> tuple[str, str]:
+def _resource(resource: Resource) -> str:
     if resource.sync is SyncStatus.OUT_OF_SYNC:
-        return "failure", f"{resource.sync}\n{resource.message}".strip()
+        return f"{resource.sync}\n{resource.message}".strip()
     if resource.health is None:
-        return ("", "") if resource.sync is SyncStatus.SYNCED else ("skipped", _NOT_JUDGED)
+        return "" if resource.sync is SyncStatus.SYNCED else _NOT_JUDGED
     return _health(resource.health, resource.message)
 
 

@@ -23,6 +23,7 @@ RESOURCES: Final = 15
 PODS: Final = 10
 EVENTS: Final = 15
 _HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
+_LINE_START: Final = re.compile(r"\n(?! )")
 # The end of a name that Kubernetes made up.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 
@@ -50,7 +51,19 @@ def headline(result: Result) -> str:
     """The cause, and the verdict where that says more than the cause."""
     reason, cause = result.verdict.reason, result.cause
     same = cause == reason or cause.partition(": ")[0] == reason.partition(": ")[0]
+    # A message of several lines must not go on as a line of ours.
+    cause, reason = (_LINE_START.sub("\n  ", text) for text in (cause, reason))
     return f"cause: {cause}" if same else f"cause: {cause}\n{reason}"
+
+
+def caveat(result: Result) -> str:
+    """What green does not say, where that is so; else ``""``."""
+    if result.outcome is not Outcome.DELIVERED or result.proven:
+        return ""
+    return (
+        f"note: green says that git's head runs; to prove this commit ({result.image_tag}), set RELEASE_IMAGE "
+        "(expected_image in the component) to the image that was built, or RELEASE_REVISION (revision)"
+    )
 
 
 def next_step(result: Result) -> str:
@@ -66,7 +79,7 @@ def facts(result: Result) -> str:
     outcome = result.outcome
     lines = {
         "Application:": result.name,
-        "Image Tag:": result.image_tag,
+        "Image Tag:" if result.image_runs else "Commit:": result.image_tag,
         "Images:": ", ".join(images[:SHOWN_IMAGES]) + more,
         "Revision:": application.revision if application else "",
         "Contains:": result.verdict.via,
