@@ -31,10 +31,10 @@ def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     for language in LANGUAGES:
         rows = {
             "settings": settings(language),
-            "component": component(inputs),
+            "component": component(inputs, language),
             "exit-codes": exit_codes(language),
             "dotenv": dotenv_variables(language),
-            "report": report(REPORT_SCHEMA),
+            "report": report(REPORT_SCHEMA, language),
         }
         for name, lines in rows.items():
             columns = WORDS["columns"][name][language]
@@ -45,12 +45,17 @@ def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def settings(language: str) -> Iterator[Row]:
     for name, declared in PROPERTIES.items():
         default = WORDS["required"][language] if name in SCHEMA["required"] else shown(declared)
-        yield f"`{name}`", str(declared["type"]), default, str(declared["description"])
+        yield f"`{name}`", str(declared["type"]), default, described(declared, language)
 
 
-def component(inputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
+def component(inputs: Mapping[str, Mapping[str, Any]], language: str) -> Iterator[Row]:
     for name, given in inputs.items():
-        yield f"`{name}`", str(given.get("type", "string")), shown(given), str(given["description"])
+        yield f"`{name}`", str(given.get("type", "string")), shown(given), described(given, language)
+
+
+def described(declared: Mapping[str, Any], language: str) -> str:
+    """The description in the language; raises ``KeyError`` where nobody has translated it."""
+    return str(declared["description" if language == "en" else f"x-description-{language}"])
 
 
 def exit_codes(language: str) -> Iterator[Row]:
@@ -69,25 +74,25 @@ def dotenv_variables(language: str) -> Iterator[Row]:
         yield f"`{result.dotenv_prefix}_{key}`", WORDS["dotenv"][key][language]
 
 
-def report(schema: Mapping[str, Any], path: str = "") -> Iterator[Row]:
+def report(schema: Mapping[str, Any], language: str, path: str = "") -> Iterator[Row]:
     """The fields of the JSON report, those of nested objects and lists by their path."""
     for name, declared in schema["properties"].items():
         # What may be null is declared as null or something; a reference is one to an enum.
         variants = [declared, *declared.get("anyOf", ())]
-        described = " ".join(
-            f"{'Null: ' if variant.get('type') == 'null' else ''}{variant['description']}"
+        said = " ".join(
+            f"{'null: ' if variant.get('type') == 'null' else ''}{described(variant, language)}"
             for variant in variants
             if "description" in variant
         )
-        described = described or ", ".join(map(str, declared.get("enum", ())))
+        said = said or ", ".join(map(str, declared.get("enum", ())))
         kinds = dict.fromkeys(kind for variant in variants if (kind := kind_of(variant)))
-        yield f"`{path}{name}`", " or ".join(kinds), described
+        yield f"`{path}{name}`", WORDS["or"][language].join(kinds), said
         for variant in variants:
             items = variant.get("items", {})
             if "properties" in variant:
-                yield from report(variant, f"{path}{name}.")
+                yield from report(variant, language, f"{path}{name}.")
             if "properties" in items:
-                yield from report(items, f"{path}{name}[].")
+                yield from report(items, language, f"{path}{name}[].")
 
 
 def kind_of(declared: Mapping[str, Any]) -> str:

@@ -76,12 +76,13 @@ def test_fields_of_a_report_by_their_path(generator: ModuleType) -> None:
 
     schema = {
         "properties": {
-            "format": {"const": 1, "description": "Of this report."},
+            "format": {"const": 1, "description": "Of this report.", "x-description-ru": "Отчёта."},
             "pods": {"type": "array", "items": {"properties": {"name": {"type": "string"}}}},
             "seen": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"sync": {"$ref": "#/$defs/sync"}}}]},
         }
     }
-    assert list(report(schema)) == [
+    assert next(iter(report(schema, "ru"))) == ("`format`", "`1`", "Отчёта.")
+    assert list(report(schema, "en")) == [
         ("`format`", "`1`", "Of this report."),
         ("`pods`", "array", ""),
         ("`pods[].name`", "string", ""),
