@@ -14,6 +14,7 @@ import pytest
 
 from argocd_release import __version__
 from tests.docker_engine import Engine
+from tests.docs.installation import snippet
 from tests.docs.pages import ROOT
 from tests.gitlab_ci_local import default_image
 from tests.support.gitlab_projects import TOKEN, Instance, playing
@@ -125,6 +126,36 @@ def test_what_goes_wrong_is_said(clone: Path, instance: Instance) -> None:
     assert "GitLab is 16.11.2-ee; components with inputs need 17.0 or newer" in install(clone, instance).stderr
     instance.address = "http://127.0.0.1:9"
     assert "gives no answer" in install(clone, instance).stderr
+
+
+def paste(folder: Path, instance: Instance, *names: str) -> subprocess.CompletedProcess[str]:
+    """Paste the page's blocks into a shell, with the token typed where the first asks; `upstream` is this repository."""
+    (folder / ".gitconfig").write_text(
+        f'[url "file://{ROOT}"]\n\tinsteadOf = https://upstream.example.com/platform/argocd-release.git\n'
+    )
+    first, *rest = (snippet(f"shell/{name}").replace("https://gitlab.example.com", instance.address) for name in names)
+    environ = {"PATH": without_skopeo(folder), "HOME": str(folder)}
+    text = f"{first}{TOKEN}\nset -e\ngit fetch --quiet --tags\ngit tag --force {__version__} > tag.txt\n{''.join(rest)}"
+    return subprocess.run(
+        ["bash"], cwd=folder, env=environ, input=text, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_page_as_pasted(tmp_path: Path, instance: Instance) -> None:
+    done = paste(tmp_path, instance, "install.sh", "install-look.sh", "install-do.sh")
+    assert done.returncode == 0, done.stderr
+    assert "nothing was changed" in done.stdout
+    assert f"include it as $CI_SERVER_FQDN/{USUAL}/release@{__version__}" in done.stdout
+    assert instance.allowed == [8]
+
+
+def test_the_page_without_the_internet(tmp_path: Path, instance: Instance, registry: str, engine: Engine) -> None:
+    engine.image.tag(*default_image().rsplit(":", 1))
+    instance.registry = registry
+    done = paste(tmp_path, instance, "install.sh", "install-image.sh", "install-air-gapped.sh")
+    assert done.returncode == 0, done.stderr
+    assert __version__ in instance.tags(USUAL)
+    assert instance.catalog == []
 
 
 @pytest.fixture

@@ -1,3 +1,3 @@
-git clone https://gitlab.com/platform/argocd-release.git && cd argocd-release
+git clone https://upstream.example.com/platform/argocd-release.git && cd argocd-release
 export GITLAB_TOKEN
 read -rs GITLAB_TOKEN
