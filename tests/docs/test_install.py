@@ -137,7 +137,7 @@ def paste(folder: Path, instance: Instance, *names: str) -> subprocess.Completed
     environ = {"PATH": without_skopeo(folder), "HOME": str(folder)}
     text = f"{first}{TOKEN}\nset -e\ngit fetch --quiet --tags\ngit tag --force {__version__} > tag.txt\n{''.join(rest)}"
     return subprocess.run(
-        ["bash"], cwd=folder, env=environ, input=text, capture_output=True, text=True, timeout=120, check=False
+        ["/bin/bash"], cwd=folder, env=environ, input=text, capture_output=True, text=True, timeout=120, check=False
     )
 
 
