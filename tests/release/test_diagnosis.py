@@ -256,7 +256,7 @@ def test_the_reports_say_the_same(name: str, ended: dict[str, tuple[Release, Pat
         assert release.dotenv["ARGOCD_RELEASE_CAUSE"].startswith(release.cause[:300])
         assert f"<failure>cause: {release.cause[:20]}" in release.junit
         assert report["next"]
-    assert next(change["value"] for change in report["transitions"] if change["what"] == "sync") in {
+    assert next(change["value"] for change in report["applications"][0]["transitions"] if change["what"] == "sync") in {
         "Synced",
         "OutOfSync",
         "Unknown",
