@@ -150,7 +150,7 @@ def record_api(sandbox: Sandbox) -> None:
     closed = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"], "manualSync": True}
     sandbox.project(stage.name)
     stage.deploy(web("1", fate="crash"), project=stage.name)
-    stage.until(lambda state: status(state, "health", "status") == "Degraded")
+    stage.running.refresh()
     sandbox.project(stage.name, syncWindows=[closed])
     time.sleep(SECONDS)
     admin = account.admin_token(sandbox.folder)
