@@ -21,7 +21,7 @@ from sandbox.application import Application, delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 from scenarios.play import RULE
-from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
 from tests.support.job import Release, Running
 
 LOGS = Path(__file__).parents[2] / "docs" / "logs"

@@ -18,7 +18,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
 from argocd_release.model.verdict import Verdict
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
-from tests.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
 from tests.unit.states import NEW, application
 
 HOSTILE = "\x1b[31m]]>\x00<b>&amp; $HOME %HOME% [[ATTACHMENT|/etc/passwd]]\nsection_end:1:x\r\x1b[0K \u202e"
