@@ -11,7 +11,6 @@ from typing import Self
 import yaml
 
 from argocd_release.settings.load import INPUT_PREFIX, PROPERTIES
-from sandbox import account
 from sandbox.application import delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
@@ -80,7 +79,7 @@ class Installation:
         **environ: str,
     ) -> str:
         """What the snippet prints where the administrator is logged in; raises ``CalledProcessError``."""
-        own = {"ARGOCD_AUTH_TOKEN": account.admin_token(self.sandbox.folder)} if as_admin else {}
+        own = {"ARGOCD_AUTH_TOKEN": self.sandbox.admin_token} if as_admin else {}
         return self._bash(
             f"set -e -o pipefail\n{change(snippet(f'shell/{name}'))}", stdin, self.environ() | own | environ
         )
@@ -91,7 +90,7 @@ class Installation:
         The first is ``environment.sh``, with the address and the certificate of this Argo CD written into it, as a
         person would; the token is typed when it asks, so a line pasted too early would be taken for the token.
         """
-        token = token or (account.admin_token(self.sandbox.folder) if as_admin else self.token)
+        token = token or (self.sandbox.admin_token if as_admin else self.token)
         options = f"ARGOCD_OPTS='--grpc-web --server-crt {self.sandbox.certificate}'"
         start = snippet("shell/environment.sh").replace("argocd.example.com", self.sandbox.server)
         start = start.replace("ARGOCD_OPTS=--grpc-web", options)

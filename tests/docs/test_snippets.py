@@ -18,7 +18,7 @@ from docker.errors import ContainerError
 from argocd_release import __version__
 from argocd_release.model.errors import SettingsError
 from argocd_release.settings import load
-from sandbox.cluster import CommandError
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from tests.component.test_component import resolved, schema_errors
 from tests.docker_engine import Engine

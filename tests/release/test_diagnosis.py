@@ -163,7 +163,7 @@ class Service:
     def deployed(cls, sandbox: Sandbox, scenario: Scenario) -> Self:
         repository = sandbox.repository(f"sentry-{scenario.service}")
         application = Application(
-            sandbox=sandbox, name=f"sentry-{scenario.service}-dev", namespace=f"{scenario.service}-dev"
+            cluster=sandbox, name=f"sentry-{scenario.service}-dev", namespace=f"{scenario.service}-dev"
         )
         service = cls(name=scenario.service, repository=repository, application=application)
         service.push(scenario.before)
