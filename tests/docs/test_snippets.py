@@ -20,12 +20,12 @@ from argocd_release.model.errors import SettingsError
 from argocd_release.settings import load
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from tests.component.test_component import resolved, schema_errors
-from tests.docker_engine import Engine
 from tests.docs.installation import APPLICATION, PROJECT, SNIPPETS, Installation, renamed, snippet
 from tests.docs.pages import DOCS, ROOT, included
-from tests.gitlab_ci_local import default_image
-from tests.gitlab_pipeline import RefusedError, merged
+from tests.support.component import resolved, schema_errors
+from tests.support.docker_engine import Engine
+from tests.support.gitlab_ci_local import default_image
+from tests.support.gitlab_pipeline import RefusedError, merged
 
 # Included too, and tested where they belong.
 ELSEWHERE = {
