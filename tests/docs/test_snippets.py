@@ -323,7 +323,7 @@ def test_preflight(installation: Installation, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"ARGOCD_SERVER": "localhost:9"}, {"ARGOCD_AUTH_TOKEN": "bad"}, {"ARGOCD_PROJECT": "other"}]
+    "wrong", [{"ARGOCD_SERVER": "localhost:9"}, {"ARGOCD_AUTH_TOKEN": "bad"}, {"ARGOCD_APP_NAME": "nobody"}]
 )
 def test_preflight_stops_at_what_is_wrong(installation: Installation, engine: Engine, wrong: dict[str, str]) -> None:
     text, own = script("preflight.yml", "preflight")
