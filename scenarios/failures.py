@@ -77,7 +77,7 @@ def rejected_once(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a manifest that is no YAML", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
+    "a manifest that is not YAML", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
 )
 def broken_manifest(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))

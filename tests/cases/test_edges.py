@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.argocd.wait_output import LINES
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.gitlab_rules import check_dotenv, check_junit
 from tests.support.job import COMMAND
 from tests.support.replay import CASES, OFFLINE, REPLAY, run
 

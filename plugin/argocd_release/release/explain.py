@@ -9,7 +9,7 @@ from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Stop
 from argocd_release.release.wiring import Tools
@@ -19,7 +19,7 @@ from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | DIAGNOSED
 
 
-def explain(result: Result, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> Diagnosis:
+def explain(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> Diagnosis:
     """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
     found = Diagnosis()
     if result.outcome not in _SHOWN:
@@ -37,7 +37,7 @@ def explain(result: Result, tools: Tools, *, log: JobLog, stop: Stop, deadline: 
         return found
 
 
-def _status(result: Result, argocd: ArgoCD, log: JobLog, deadline: Deadline) -> str:
+def _status(result: ApplicationResult, argocd: ArgoCD, log: JobLog, deadline: Deadline) -> str:
     """The application's status as argocd prints it; of a failure without the resources, which are shown apart."""
     try:
         text = argocd.show("app", "get", result.name, seconds=deadline.left)

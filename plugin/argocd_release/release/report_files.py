@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from argocd_release.model.result import Result
+from argocd_release.model.result import ReleaseResult
 from argocd_release.reports import files
 from argocd_release.settings import load
 from argocd_release.timing.deadline import Deadline
@@ -25,7 +25,9 @@ def attachment(environ: Mapping[str, str]) -> str:
     return "" if "]]" in name else name
 
 
-def write(environ: Mapping[str, str], result: Result, deadline: Deadline) -> Iterator[tuple[str, dict[str, str]]]:
+def write(
+    environ: Mapping[str, str], result: ReleaseResult, deadline: Deadline
+) -> Iterator[tuple[str, dict[str, str]]]:
     """Write the reports; gives a note on each. One that can't be written changes no verdict."""
     # What renders them is needed at the end, and would make every run begin later.
     from argocd_release.reports.registry import REPORTERS  # noqa: PLC0415

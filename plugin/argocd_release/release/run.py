@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from argocd_release import __version__
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import criteria, report_files
 from argocd_release.release.job_log import JobLog
@@ -50,9 +50,12 @@ class Run:
                 # What looks for causes and draws the end is loaded when there is one.
                 from argocd_release.release.explain import explain  # noqa: PLC0415
 
-                found = explain(result, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
-                if found != result.diagnosis:
-                    shown, written = self._write(replace(self._result(verdict), diagnosis=found), Phase.REPORTS)
+                one = result.applications[0]
+                found = explain(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
+                if found != one.diagnosis:
+                    later = self._result(verdict)
+                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found),))
+                    shown, written = self._write(later, Phase.REPORTS)
             from argocd_release.release.show import show  # noqa: PLC0415
 
             show(self._log, shown, written)
@@ -87,32 +90,41 @@ class Run:
         )
         with self._log.section("tracking", f"Waiting for {known.app_name}"):
             try:
-                return self._tools.tracker.track()
+                verdict: Verdict = self._tools.track()
             finally:
                 self._log.count_left_out(at_once=True)
+        return verdict
 
-    def _result(self, verdict: Verdict) -> Result:
+    def _result(self, verdict: Verdict) -> ReleaseResult:
         known = self._settings
         tracker = self._tools.tracker if self._tools else None
         expectation = criteria.expectation(known)
-        return Result(
+        seconds, ended_at = time.monotonic() - self._started, datetime.now(UTC)
+        one = ApplicationResult(
             verdict=verdict,
             name=known.app_name if known else load.valid(self._environ, "ARGOCD_APP_NAME"),
             url=known.url if known else "",
             image_tag=known.image_tag if known else "",
-            project_url=known.project_url if known else "",
-            seconds=time.monotonic() - self._started,
-            ended_at=datetime.now(UTC),
+            seconds=seconds,
+            ended_at=ended_at,
             application=tracker.application if tracker else None,
             transitions=tuple(tracker.timeline.transitions) if tracker else (),
             expectation=asdict(expectation),
             expects=expectation.words,
+        )
+        return ReleaseResult(
+            verdict=verdict,
+            applications=(one,),
+            seconds=seconds,
+            ended_at=ended_at,
+            image_tag=one.image_tag,
+            project_url=known.project_url if known else "",
             version=__version__,
             attachment=report_files.attachment(self._environ),
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
-    def _write(self, result: Result, phase: Phase) -> tuple[Result, list[tuple[str, dict[str, str]]]]:
+    def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[tuple[str, dict[str, str]]]]:
         """Write the reports; gives the result as it may be shown, and a note on each report."""
         shown = self._log.redacted(result)
         deadline: Deadline = self._deadline.phase(phase)

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
-from argocd_release.git.access import Access
-from argocd_release.model.revision import RevisionRelation
 from argocd_release.release import criteria
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import JobDeadline, Phase
 from argocd_release.watch.clock import MonotonicClock
+from argocd_release.watch.runner import run
 from argocd_release.watch.tracker import Tracker
+
+if TYPE_CHECKING:
+    from argocd_release.git.history import Histories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,8 @@ class Tools:
     argocd: ArgoCD
     api: Api
     tracker: Tracker
+    #: Waits for the verdict, and gives it.
+    track: Callable[[], Any]
 
 
 def wire(
@@ -52,6 +57,7 @@ def wire(
     signals.on_arrival(argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
     pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
+    histories = _histories(known, deadline=deadline, stop=stop, stack=stack)
     tracker = Tracker(
         known.app_name,
         commands=argocd,
@@ -61,26 +67,17 @@ def wire(
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
         beneath=api if pods_matter else None,
-        kinship=_kinship(known, deadline=deadline, stop=stop, stack=stack),
+        kinship=histories.kinship if histories else None,
         sync=known.sync,
         check=stop.check,
     )
-    return Tools(argocd=argocd, api=api, tracker=tracker)
+    return Tools(argocd=argocd, api=api, tracker=tracker, track=partial(run, tracker, clock))
 
 
-def _kinship(
-    known: Settings, *, deadline: JobDeadline, stop: Stop, stack: ExitStack
-) -> Callable[..., RevisionRelation] | None:
+def _histories(known: Settings, *, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> "Histories | None":
     if not known.revision:
         return None
     # A library that most runs do without, and the slowest to load.
     from argocd_release.git.history import Histories  # noqa: PLC0415
 
-    access = Access(
-        clone=Path(known.clone),
-        repository_url=known.repository_url,
-        project_url=known.project_url,
-        git_token=known.git_token,
-        ca_file=known.git_ca_file,
-    )
-    return stack.enter_context(Histories(access, stop=stop, limit=deadline.phase(Phase.VERDICT))).kinship
+    return stack.enter_context(Histories(known.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))

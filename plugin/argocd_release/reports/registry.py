@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.model.result import Result
+from argocd_release.model.result import ReleaseResult
 from argocd_release.reports import annotations, dotenv, json_report, junit
 
 
@@ -14,7 +14,7 @@ class Reporter:
     """A report that becomes a file: what people call it, and its text."""
 
     title: str
-    render: Callable[[Result], str]
+    render: Callable[[ReleaseResult], str]
 
 
 # Keyed by the setting's field that says where the file goes.

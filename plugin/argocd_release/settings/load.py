@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -18,6 +19,7 @@ from jsonschema.exceptions import ValidationError
 from argocd_release.argocd import options
 from argocd_release.argocd.connection import Connection
 from argocd_release.core.text import one_line
+from argocd_release.git.access import Access
 from argocd_release.model.errors import SettingsError
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
@@ -113,6 +115,16 @@ class Settings:
         return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 
     @property
+    def git_access(self) -> Access:
+        return Access(
+            clone=Path(self.clone),
+            repository_url=self.repository_url,
+            project_url=self.project_url,
+            git_token=self.git_token,
+            ca_file=self.git_ca_file,
+        )
+
+    @property
     def url(self) -> str:
         """Where the application is in Argo CD's web interface."""
         return f"{self.connection.address}/applications/{self.app_name}"
@@ -121,7 +133,7 @@ class Settings:
 def described(declared: Mapping[str, Any]) -> str:
     """What a setting is, for people, with its default if it has one."""
     default = declared.get("default", "")
-    shown = "" if default == "" else f" Default: {default if isinstance(default, str) else json.dumps(default)}."
+    shown = "" if default == "" else f" (default: {default if isinstance(default, str) else json.dumps(default)})"
     return f"{declared['description']}{shown}"
 
 
