@@ -14,7 +14,10 @@ CONTRACTS = [
 ]
 # Of each rule an import that breaks this one and no other.
 BREAKS = {
-    "layers: each knows those below it, and none beside it": ("argocd_release.reports.files", "argocd_release.git.access"),
+    "layers: each knows those below it, and none beside it": (
+        "argocd_release.reports.files",
+        "argocd_release.git.access",
+    ),
     "what watches, judges, diagnoses and reports sees the world through ports": (
         "argocd_release.watch.clock",
         "argocd_release.argocd.options",
