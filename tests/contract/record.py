@@ -24,7 +24,7 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.core.json_shape import as_objects
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Node
-from sandbox import account, manifests
+from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
 from scenarios.stage import IMAGE, Play, Stage, config, namespace, status, web
@@ -154,7 +154,7 @@ def record_api(sandbox: Sandbox) -> None:
     stage.running.refresh()
     sandbox.project(stage.name, syncWindows=[closed])
     time.sleep(SECONDS)
-    admin = account.admin_token(sandbox.folder)
+    admin = sandbox.admin_token
     pods: list[Node] = []
 
     def whole(asked: api.Api) -> None:

@@ -23,7 +23,7 @@ from argocd_release.model.application import Source
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled, ReleaseError
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.revision import RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Signals, Stop
@@ -34,6 +34,7 @@ from argocd_release.timing.deadline import Deadline
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.watch.clock import MonotonicClock
+from argocd_release.watch.runner import run
 from argocd_release.watch.tracker import Tracker
 
 # After the verdict: looking for the cause, and the status as argocd shows it. With the last look before the timeout,
@@ -88,8 +89,8 @@ class Run:
             # Whatever happens from here on, there are reports.
             shown = everywhere(result, self._redact)
             written = list(self._write(shown))
-            found = self._diagnose(result)
-            if found != result.diagnosis:
+            found = self._diagnose(result.applications[0])
+            if found != Diagnosis():
                 shown = everywhere(self._result(verdict, found), self._redact)
                 written = list(self._write(shown))
             self._show(shown, written)
@@ -138,7 +139,7 @@ class Run:
         )
         with log.section(self._log, "tracking", f"Waiting for {known.app_name}"):
             try:
-                return self._tracker.track()
+                return run(self._tracker, clock)
             finally:
                 self._count_left_out(at_once=True)
 
@@ -190,21 +191,29 @@ class Run:
         reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"
         return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint="please report this, with the lines above")
 
-    def _result(self, verdict: Verdict, found: Diagnosis | None = None) -> Result:
+    def _result(self, verdict: Verdict, found: Diagnosis | None = None) -> ReleaseResult:
         known = self._settings
-        return Result(
+        seconds, ended_at = time.monotonic() - self._started, datetime.now(UTC)
+        one = ApplicationResult(
             verdict=verdict,
             name=known.app_name if known else load.valid(self._environ, "ARGOCD_APP_NAME"),
             url=known.url if known else "",
             image_tag=known.image_tag if known else "",
-            project_url=known.project_url if known else "",
-            seconds=time.monotonic() - self._started,
-            ended_at=datetime.now(UTC),
+            seconds=seconds,
+            ended_at=ended_at,
             application=self._tracker.application if self._tracker else None,
             diagnosis=found or Diagnosis(),
             transitions=tuple(self._tracker.timeline.transitions) if self._tracker else (),
             expectation=asdict(self._expectation),
             expects=self._expectation.words,
+        )
+        return ReleaseResult(
+            verdict=verdict,
+            applications=(one,),
+            seconds=seconds,
+            ended_at=ended_at,
+            image_tag=one.image_tag,
+            project_url=known.project_url if known else "",
             version=__version__,
             attachment=self._attachment(),
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
@@ -223,7 +232,7 @@ class Run:
             with suppress(OSError, RuntimeError):
                 files.remove(Path(path))
 
-    def _diagnose(self, result: Result) -> Diagnosis:
+    def _diagnose(self, result: ApplicationResult) -> Diagnosis:
         """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
         if self._argocd is None or result.outcome not in _SHOWN:
             return Diagnosis()
@@ -239,7 +248,7 @@ class Run:
             self._log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
             return found
 
-    def _status(self, result: Result, deadline: Deadline) -> str:
+    def _status(self, result: ApplicationResult, deadline: Deadline) -> str:
         """The application's status as argocd prints it; of a failure without the resources, which are shown apart."""
         if self._argocd is None:
             return ""
@@ -250,7 +259,7 @@ class Run:
             return ""
         return text.strip() if result.outcome is Outcome.DELIVERED else text.strip().partition("\n\n")[0]
 
-    def _write(self, result: Result) -> Iterator[tuple[str, dict[str, str]]]:
+    def _write(self, result: ReleaseResult) -> Iterator[tuple[str, dict[str, str]]]:
         """Write the reports; gives a note on each. One that can't be written changes no verdict."""
         for name, path in load.report_paths(self._environ).items():
             reporter = files.REPORTERS[name]
@@ -262,7 +271,7 @@ class Run:
             else:
                 yield "report written", {"path": path}
 
-    def _show(self, result: Result, written: list[tuple[str, dict[str, str]]]) -> None:
+    def _show(self, result: ReleaseResult, written: list[tuple[str, dict[str, str]]]) -> None:
         outcome = result.outcome
         self._log.info(
             "result",
@@ -272,16 +281,17 @@ class Run:
             reason=result.verdict.reason,
             cause=result.cause,
             next=result.hint,
-            application=result.name,
+            application=", ".join(one.name for one in result.applications),
             seconds=round(result.seconds, 3),
         )
-        if note := evidence.caveat(result):
+        one = result.applications[0]
+        if note := evidence.caveat(one):
             self._log.info("not proven", text=note)
-        for block in evidence.blocks(result):
+        for block in evidence.blocks(one):
             with log.section(self._log, block.name, block.title, collapsed=block.collapsed):
                 lines = list(block.lines)
                 self._log.info("evidence", text="\n".join(lines), title=block.title, lines=lines)
-        if step := evidence.next_step(result):
+        if step := evidence.next_step(one):
             self._log.info("next", text=f"\n{step}", next=result.hint)
         for event, fields in written:
             if event == "report not written":

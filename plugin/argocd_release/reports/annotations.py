@@ -8,7 +8,10 @@ import re
 from typing import Final
 
 from argocd_release.model.git_url import web_address
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
+
+LINKED: Final = 20
+
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -16,17 +19,21 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
-def render(result: Result) -> str:
+def render(result: ReleaseResult) -> str:
     """The report as a JSON object of sections, each a list of external links."""
-    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in _links(result).items()]}
+    links: dict[str, str] = {}
+    # Of several only those that somebody must look at; the page of a job is no place for hundreds.
+    for one in result.applications if result.only else result.undelivered[:LINKED]:
+        links |= _links(one, result.project_url)
+    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in links.items()]}
     return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
 
 
-def _links(result: Result) -> dict[str, str]:
+def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     links = {f"{result.name} in Argo CD": result.url} if _WEB.fullmatch(result.url) else {}
     application = result.application
     for revision, source in zip(application.revisions, application.sources, strict=False) if application else ():
-        address = web_address(source.repo_url, result.project_url)
+        address = web_address(source.repo_url, project_url)
         if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
     return links

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.model.result import Result
+from argocd_release.model.result import ReleaseResult
 from argocd_release.reports import annotations, dotenv, json_report, junit
 
 
@@ -18,7 +18,7 @@ class Reporter:
     """A report that becomes a file: what people call it, and its text."""
 
     title: str
-    render: Callable[[Result], str]
+    render: Callable[[ReleaseResult], str]
 
 
 PIPE_SECONDS: Final = 2.0
