@@ -80,7 +80,8 @@ def test_gitlab_takes_it_alone_and_without_a_warning(text: str) -> None:
 @pytest.mark.parametrize("text", pasted())
 def test_among_hostile_defaults_and_a_job_named_release(text: str) -> None:
     pipeline = read(yaml.safe_dump(merged(HOSTILE, yaml.safe_load(text))), TEMPLATE)
-    assert len(releases(pipeline)) == includes(text)
+    # Where nothing is included, the job itself may be a copy.
+    assert len(releases(pipeline)) == includes(text) + ("script" in yaml.safe_load(text).get("argocd-release", {}))
     assert pipeline.jobs["release"]["script"] == ["npx semantic-release"]
     assert "environment" not in pipeline.jobs["release"]
     for name, job in releases(pipeline).items():

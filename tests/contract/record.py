@@ -31,6 +31,7 @@ from scenarios.stage import IMAGE, Play, Stage, config, namespace, status, web
 
 FOLDER: Final = Path(__file__).parent / "recorded"
 API: Final = "api"
+API_APPLICATION: Final = "rec-api"
 AT_ONCE: Final = 4
 # Most situations are there a few seconds after the last commit; a CrashLoopBackOff has had its second restart then.
 SECONDS: Final = 12.0
@@ -146,7 +147,7 @@ def record(name: str, sandbox: Sandbox) -> None:
 
 def record_api(sandbox: Sandbox) -> None:
     """Let the client ask a crash loop in a project with a sync window, and write down each answer as it came."""
-    stage = Stage(sandbox=sandbox, name="rec-api")
+    stage = Stage(sandbox=sandbox, name=API_APPLICATION)
     closed = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"], "manualSync": True}
     sandbox.project(stage.name)
     stage.deploy(web("1", fate="crash"), project=stage.name)
