@@ -249,7 +249,7 @@ def check_shell(text: str) -> None:
     subprocess.run(["bash", "-n"], input=text, text=True, check=True)
     shellcheck = Path(sys.executable).with_name("shellcheck")
     # `cd … || exit` is for scripts: pasted into a shell it would close it.
-    command = [shellcheck, "--shell=bash", "--exclude=SC2164", "-"]
+    command = [str(shellcheck), "--shell=bash", "--exclude=SC2164", "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stdout
 
