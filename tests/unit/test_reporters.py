@@ -14,7 +14,9 @@ from junitparser import JUnitXml
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Source
+from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
 from argocd_release.model.verdict import Verdict
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
@@ -85,6 +87,21 @@ def test_a_commit_is_linked_where_it_is(repo_url: str, address: str) -> None:
     )
     assert links.get(f"commit {NEW[:8]}", "") == (f"{address}/-/commit/{NEW}" if address else "")
     assert len(links) == 1 + bool(address)
+
+
+def test_the_log_of_the_first_broken_pod_is_one_click_away() -> None:
+    ended = one(health="Degraded")
+    fine, broken = pod("web-a", health="Healthy"), pod("web b", health="Degraded")
+    links = check_annotations(annotations.render(release(replace(ended, diagnosis=Diagnosis(pods=(fine, broken))))))
+    assert links["log of Pod/web b"] == f"{ended.url}?resource=&node=%2FPod%2Fweb%2Fweb%20b%2F0&tab=logs"
+    assert "log of Pod/web-a" not in check_annotations(annotations.render(release(ended)))
+
+
+def pod(name: str, *, health: str) -> Node:
+    return Node(
+        uid=name, owner="", group="", version="v1", kind="Pod", namespace="web", name=name, health=health, message="",
+        created_at="", images=(),
+    )  # fmt: skip
 
 
 def test_junit_is_read_by_others_too() -> None:

@@ -6,11 +6,14 @@ Keys that GitLab does not know, or a link without an address, fail the job.
 import json
 import re
 from typing import Final
+from urllib.parse import quote
 
 from argocd_release.model.git_url import web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 
 LINKED: Final = 20
+# GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
+NAME_LIMIT: Final = 200
 
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -31,6 +34,12 @@ def render(result: ReleaseResult) -> str:
 
 def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     links = {f"{result.name} in Argo CD": result.url} if _WEB.fullmatch(result.url) else {}
+    named = [pod for pod in result.diagnosis.pods if len(pod.name) <= NAME_LIMIT and len(pod.namespace) <= NAME_LIMIT]
+    broken = [pod for pod in named if pod.health != "Healthy"]
+    if links and broken:
+        # As Argo CD's own pages address a pod's log: group, kind, namespace, name, container.
+        node = quote(f"/Pod/{broken[0].namespace}/{broken[0].name}/0", safe="")
+        links[f"log of Pod/{broken[0].name}"] = f"{result.url}?resource=&node={node}&tab=logs"
     application = result.application
     for revision, source in zip(application.revisions, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)
