@@ -24,14 +24,8 @@ if TYPE_CHECKING:
     import httpx
 
 CALL_SECONDS: Final = 3.0
-
-
 BODY_LIMIT: Final = 64 << 20
-
-
 LOG_LINE_LIMIT: Final = 500
-
-
 _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 

@@ -8,8 +8,8 @@ import json
 import re
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_list, as_object, as_objects
-from argocd_release.core.text import clean, one_line
+from argocd_release.core.json_shape import as_list, as_object, as_objects, as_text
+from argocd_release.core.text import one_line
 from argocd_release.model.application import (
     Application,
     Condition,
@@ -23,13 +23,8 @@ from argocd_release.model.application import (
     SyncStatus,
 )
 
-MESSAGE_LIMIT: Final = 4000
-
-
 # More than argocd ever prints; each costs a look at all the text.
 DOCUMENTS: Final = 20
-
-
 _BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
 
 
@@ -54,10 +49,10 @@ def parse_application(text: str) -> Application:
         ("operation phase", as_object(status.get("operationState")).get("phase"), OperationPhase),
     ]
     return Application(
-        name=_text(metadata.get("name")),
-        namespace=_text(metadata.get("namespace")),
-        uid=_text(metadata.get("uid")),
-        project=_text(spec.get("project")),
+        name=as_text(metadata.get("name")),
+        namespace=as_text(metadata.get("namespace")),
+        uid=as_text(metadata.get("uid")),
+        project=as_text(spec.get("project")),
         automated="automated" in policy and automated.get("enabled") is not False,
         prune=bool(automated.get("prune")),
         self_heal=bool(automated.get("selfHeal")),
@@ -68,18 +63,18 @@ def parse_application(text: str) -> Application:
         sync=SyncStatus.read(sync.get("status")),
         revisions=_revisions(sync),
         health=HealthStatus.read(health.get("status")),
-        health_message=_text(health.get("message")),
+        health_message=as_text(health.get("message")),
         operation=operation,
         conditions=tuple(
-            Condition(type=_text(item.get("type")), message=_text(item.get("message")))
+            Condition(type=as_text(item.get("type")), message=as_text(item.get("message")))
             for item in as_objects(status.get("conditions"))
         ),
         resources=resources,
-        images=tuple(_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
-        reconciled_at=_text(status.get("reconciledAt")),
+        images=tuple(as_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
+        reconciled_at=as_text(status.get("reconciledAt")),
         deployed=_deployed(as_objects(status.get("history"))),
         unknown_words=tuple(
-            f"{name} {_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
+            f"{name} {as_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
     )
 
@@ -100,19 +95,19 @@ def _documents(text: str) -> list[dict[str, Any]]:
 
 
 def _name(document: dict[str, Any]) -> str:
-    return _text(as_object(document.get("metadata")).get("name"))
+    return as_text(as_object(document.get("metadata")).get("name"))
 
 
 def _resource(item: dict[str, Any]) -> Resource:
     health = as_object(item.get("health"))
     return Resource(
-        group=_text(item.get("group")),
-        kind=_text(item.get("kind")),
-        namespace=_text(item.get("namespace")),
-        name=_text(item.get("name")),
+        group=as_text(item.get("group")),
+        kind=as_text(item.get("kind")),
+        namespace=as_text(item.get("namespace")),
+        name=as_text(item.get("name")),
         sync=SyncStatus.read(item.get("status")),
         health=HealthStatus.read(health.get("status")) if health.get("status") else None,
-        message=_text(health.get("message")),
+        message=as_text(health.get("message")),
         hook=bool(item.get("hook")),
         requires_pruning=bool(item.get("requiresPruning")),
     )
@@ -120,11 +115,11 @@ def _resource(item: dict[str, Any]) -> Resource:
 
 def _source(item: dict[str, Any]) -> Source:
     return Source(
-        repo_url=one_line(_text(item.get("repoURL"))),
-        path=one_line(_text(item.get("path"))),
-        chart=one_line(_text(item.get("chart"))),
-        ref=one_line(_text(item.get("ref"))),
-        target_revision=one_line(_text(item.get("targetRevision"))),
+        repo_url=one_line(as_text(item.get("repoURL"))),
+        path=one_line(as_text(item.get("path"))),
+        chart=one_line(as_text(item.get("chart"))),
+        ref=one_line(as_text(item.get("ref"))),
+        target_revision=one_line(as_text(item.get("targetRevision"))),
     )
 
 
@@ -136,10 +131,10 @@ def _operation(state: dict[str, Any]) -> Operation | None:
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
-        message=_text(state.get("message")),
+        message=as_text(state.get("message")),
         revisions=_revisions(result) or _revisions(asked),
-        started_at=_text(state.get("startedAt")),
-        finished_at=_text(state.get("finishedAt")),
+        started_at=as_text(state.get("startedAt")),
+        finished_at=as_text(state.get("finishedAt")),
         retries=retries if isinstance(retries, int) else 0,
         asked=_revisions(asked),
         parameters=_parameters(result),
@@ -147,14 +142,14 @@ def _operation(state: dict[str, Any]) -> Operation | None:
         partial=bool(asked.get("resources")),
         results=tuple(
             ResourceResult(
-                kind=_text(item.get("kind")),
-                name=_text(item.get("name")),
-                status=_text(item.get("status")),
-                hook_phase=_text(item.get("hookPhase")),
-                message=_text(item.get("message")),
-                hook_type=_text(item.get("hookType")),
-                group=_text(item.get("group")),
-                namespace=_text(item.get("namespace")),
+                kind=as_text(item.get("kind")),
+                name=as_text(item.get("name")),
+                status=as_text(item.get("status")),
+                hook_phase=as_text(item.get("hookPhase")),
+                message=as_text(item.get("message")),
+                hook_type=as_text(item.get("hookType")),
+                group=as_text(item.get("group")),
+                namespace=as_text(item.get("namespace")),
             )
             for item in as_objects(result.get("resources"))
         ),
@@ -175,10 +170,6 @@ def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
 
 def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
     """Of several sources ``revisions``, of one ``revision``; never both."""
-    several = tuple(one_line(_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
-    single = one_line(_text(holder.get("revision")))
+    several = tuple(one_line(as_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
+    single = one_line(as_text(holder.get("revision")))
     return several or ((single,) if single else ())
-
-
-def _text(value: object) -> str:
-    return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""

@@ -29,28 +29,14 @@ from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
 
 CALL_SECONDS: Final = 15.0
-
-
 _FOLDER_LENGTH: Final = 44
-
-
 _FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder with a name of our own is made in it
-
-
 _PROJECTS_ASKED: Final = 20
-
-
 # To tell missing from forbidden, which is asked only once.
 _PROBES_SECONDS: Final = 5.0
-
-
 # A call lives for a sixth of a second, and a quarter of its work is collecting garbage that ends with it anyway.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
-
-
 _ECHOED: Final = ("--logformat", "json")
-
-
 # The texts of argo-cd v2.13.2: util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
     (FailureKind.BUSY, r"another operation is already in progress"),
@@ -60,13 +46,9 @@ _TROUBLES: Final = (
     (FailureKind.DENIED, r"code = PermissionDenied"),
     (FailureKind.REFUSED, r"code = (?:InvalidArgument|FailedPrecondition|Unknown) desc = \S"),
 )
-
-
 # An HTTP status is that of a proxy: Argo CD itself answers 200, and says in gRPC's own words what is wrong
 # (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
-
-
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
 

@@ -10,8 +10,6 @@ _RULE: Final = (
     "it must be long options of argocd, such as --grpc-web --header 'Name: value'; "
     "the token and the server have settings of their own"
 )
-
-
 # Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
 # (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = frozenset({
@@ -20,8 +18,6 @@ _VALUED: Final = frozenset({
     "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
     "--argocd-context",
 })  # fmt: skip
-
-
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 
 

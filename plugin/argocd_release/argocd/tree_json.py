@@ -1,12 +1,10 @@
 """The resource tree and events, as Argo CD's API gives them, made typed and harmless."""
 
-from typing import Any, Final
+from typing import Any
 
-from argocd_release.core.json_shape import as_list, as_object, as_objects
-from argocd_release.core.text import clean, one_line
+from argocd_release.core.json_shape import MESSAGE_LIMIT, as_line, as_list, as_object, as_objects
+from argocd_release.core.text import clean
 from argocd_release.model.resource_tree import Event, Node, Tree
-
-MESSAGE_LIMIT: Final = 4000
 
 
 def parse_tree(document: object) -> Tree:
@@ -24,19 +22,19 @@ def _node(item: dict[str, Any]) -> Node:
     parents, health = as_objects(item.get("parentRefs")), as_object(item.get("health"))
     labels = as_object(as_object(item.get("networkingInfo")).get("labels"))
     return Node(
-        uid=_text(item.get("uid")),
-        owner=_text(parents[0].get("uid")) if parents else "",
-        group=_text(item.get("group")),
-        version=_text(item.get("version")),
-        kind=_text(item.get("kind")),
-        namespace=_text(item.get("namespace")),
-        name=_text(item.get("name")),
-        health=_text(health.get("status")),
-        message=_text(health.get("message")),
-        created_at=_text(item.get("createdAt")),
-        images=tuple(_text(image) for image in as_list(item.get("images"))),
-        info={_text(row.get("name")): _text(row.get("value")) for row in as_objects(item.get("info"))},
-        labels={_text(name): _text(value) for name, value in labels.items()},
+        uid=as_line(item.get("uid")),
+        owner=as_line(parents[0].get("uid")) if parents else "",
+        group=as_line(item.get("group")),
+        version=as_line(item.get("version")),
+        kind=as_line(item.get("kind")),
+        namespace=as_line(item.get("namespace")),
+        name=as_line(item.get("name")),
+        health=as_line(health.get("status")),
+        message=as_line(health.get("message")),
+        created_at=as_line(item.get("createdAt")),
+        images=tuple(as_line(image) for image in as_list(item.get("images"))),
+        info={as_line(row.get("name")): as_line(row.get("value")) for row in as_objects(item.get("info"))},
+        labels={as_line(name): as_line(value) for name, value in labels.items()},
     )
 
 
@@ -46,13 +44,9 @@ def _event(item: dict[str, Any]) -> Event:
         item.get("lastTimestamp") or item.get("eventTime") or as_object(item.get("metadata")).get("creationTimestamp")
     )
     return Event(
-        type=_text(item.get("type")),
-        reason=_text(item.get("reason")),
+        type=as_line(item.get("type")),
+        reason=as_line(item.get("reason")),
         message=clean(str(item.get("message") or ""), limit=MESSAGE_LIMIT).strip(),
         count=count if isinstance(count, int) else 1,
-        last_at=_text(last_at),
+        last_at=as_line(last_at),
     )
-
-
-def _text(value: object) -> str:
-    return one_line(value, limit=MESSAGE_LIMIT) if isinstance(value, str) else ""

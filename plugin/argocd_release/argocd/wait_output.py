@@ -8,34 +8,16 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from argocd_release.core.text import QUOTED, clean
+from argocd_release.core.text import QUOTED, clean, without_applied_file
 
 # GitLab keeps 4 MiB of a job log by default, and the verdict stands at its end (gitlab-runner: output_limit).
 LINES: Final = 500
-
-
 LINE_LIMIT: Final = 1000
-
-
 COUNT_SECONDS: Final = 10.0
-
-
 _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
-
-
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
-
-
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
-
-
 _SPACES: Final = re.compile(r"\s+")
-
-
-# Argo CD applies a resource from a temporary file, whose name says nothing and is another one at each attempt.
-_APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
-
-
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
 
 
@@ -78,9 +60,9 @@ class Changes:
             return self._other(line)
         # A message can hold a line like the first of the end; but after the end there is no row.
         self._ended = False
-        line = _APPLIED_FILE.sub("", line)
+        line = without_applied_file(line)
         # The same row at another time is no change. The message repeats what the row before it said of the same status.
-        key = _SPACES.sub(" ", _APPLIED_FILE.sub("", row[1])).strip()
+        key = _SPACES.sub(" ", without_applied_file(row[1])).strip()
         if key in self._seen:
             return ""
         self._seen.add(key)
@@ -95,4 +77,4 @@ class Changes:
             return ""
         if not self._shown and _HEADER.fullmatch(line):
             return line
-        return f"{QUOTED}{_APPLIED_FILE.sub('', line)}"
+        return f"{QUOTED}{without_applied_file(line)}"

@@ -1,6 +1,10 @@
 """JSON from outside, read without trusting its shape: what is not of the kind asked for is empty."""
 
-from typing import Any
+from typing import Any, Final
+
+from argocd_release.core.text import clean, one_line
+
+MESSAGE_LIMIT: Final = 4000
 
 
 def as_object(value: object) -> dict[str, Any]:
@@ -14,3 +18,13 @@ def as_list(value: object) -> list[Any]:
 def as_objects(value: object) -> list[dict[str, Any]]:
     """The objects in a list; anything else in it is left out."""
     return [item for item in as_list(value) if isinstance(item, dict)]
+
+
+def as_text(value: object) -> str:
+    """Clean text of at most about ``MESSAGE_LIMIT`` characters, its lines kept."""
+    return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""
+
+
+def as_line(value: object) -> str:
+    """The same on one line."""
+    return one_line(value, limit=MESSAGE_LIMIT) if isinstance(value, str) else ""

@@ -16,8 +16,6 @@ _OUTAGE: Final = re.compile(
     r"|failed to list refs|x509:|tls:|(?:^|: )(?:unexpected )?EOF(?=[\"'\s.]*$)",
     re.IGNORECASE,
 )
-
-
 # What a server that was reached said of what it was asked.
 _ANSWER: Final = re.compile(
     r"failed to unmarshal|error converting YAML"

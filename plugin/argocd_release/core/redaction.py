@@ -18,20 +18,10 @@ from urllib.parse import quote, unquote
 from argocd_release.core.text import CUT, clean, one_line
 
 REDACTED: Final = "[redacted]"
-
-
 LEAST_LENGTH: Final = len("12345678")
-
-
 TEXT_LIMIT: Final = 400_000
-
-
 Redact = Callable[[str], str]
-
-
 T = TypeVar("T")
-
-
 # Possessive and atomic throughout: no text from outside may make a pattern try twice.
 _TOKENS: Final = (
     # A JSON Web Token, also one that was cut off.
@@ -42,51 +32,25 @@ _TOKENS: Final = (
     # The password in a URL; what stands before a digest is an image's tag.
     (re.compile(r"(://[^\s/:@]*+:)[^\s/@]++(?=@(?!sha\d))"), r"\1"),
 )
-
-
 _CUT: Final = re.compile(CUT)
-
-
 _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')
-
-
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
-
-
 # The same object as Go prints a map. Its values stand there without quotes, so nobody can tell where it ends.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
-
-
 # What the API server says at the end, in words of its own: it names a field or a type, and no value
 # (k8s.io/apimachinery v0.31.0 pkg/runtime/converter.go; encoding/json UnmarshalTypeError).
 _KIND: Final = r"(?:string|bool|slice|map|struct|interface|u?int\d*+|float\d*+)"
-
-
 _TAIL: Final = re.compile(
     r"json: cannot unmarshal (?:string|number|bool|array|object) into Go struct field [\w.]++ of type [\w.\[\]]++"
     rf"|(?:unrecognized type:|cannot restore (?:slice|map|struct) from:?|cannot convert {_KIND} to:?) {_KIND}\b"
 )
-
-
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+$", re.MULTILINE)
-
-
 _FLAT_SECRET: Final = re.compile(r"\bkind: Secret\b")
-
-
 _FLAT_DATA: Final = re.compile(r"\b(?:data|stringData):(?= (?!\[redacted\]|map\[))")
-
-
 # Words in the name of a variable that make its value a secret, and last words that say it is something else.
 _SECRET_WORDS: Final = frozenset({"JWT", "CREDENTIALS", "PASSPHRASE", "PASS", "PAT", "DSN"})
-
-
 _SECRET_ENDS: Final = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "APIKEY", "_PWD")
-
-
 _SECRET_KEYS: Final = ("API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY", "DEPLOY_KEY", "AUTH_CONFIG")
-
-
 _NO_SECRET: Final = frozenset(
     {
         "NAME",
@@ -105,22 +69,12 @@ _NO_SECRET: Final = frozenset(
         "TTL",
     }
 )
-
-
 # GitLab's Auto DevOps hands every variable with this prefix to the application, secret or not.
 _HANDED_ON: Final = "K8S_SECRET_"
-
-
 # With one of these a SECRET is a Secret of Kubernetes or a path in a vault, where the value reads like a name.
 _POINTERS: Final = frozenset({"PULL", "IMAGEPULL", "IMAGE", "REGISTRY", "VAULT", "TLS", "K8S", "KUBE", "KUBERNETES"})
-
-
 _NAME: Final = re.compile(r"[a-z]++\d{0,2}+(?:[-./][a-z]++\d{0,2}+)*+")
-
-
 _URL_PASSWORD: Final = re.compile(r"://[^\s/:@]*+:([^\s/@]++)@")
-
-
 _DSN_PASSWORD: Final = re.compile(r"(?:^[^\s:/@]*+:([^\s@]++)@|password=([^\s;&]++))")
 
 

@@ -4,12 +4,8 @@ import re
 from typing import Final
 
 LINE_LIMIT: Final = 2000
-
-
 # How a text ends that was cut off, as a pattern.
 CUT: Final = r" … \(\d++ more characters\)"
-
-
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI: colours, cursor
     r"|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)?"  # OSC: titles, links
@@ -17,20 +13,15 @@ _ESCAPES: Final = re.compile(
     r"|\x1b[ -/]*+[0-~]"
     r"|\x9b[0-?]*+[ -/]*+[@-~]"
 )
-
-
 # C0 and C1 but tab and line feed, lone surrogates, what XML 1.0 forbids, and marks that reorder what is read.
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-
-
 # GitLab reads these wherever they stand: the bounds of a section of the job log (lib/gitlab/regex.rb), and a link to an
 # artifact in what a test printed, "[[ATTACHMENT|path]]" (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
-
-
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
+_APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 
 
 def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
@@ -51,3 +42,8 @@ def one_line(text: str, *, limit: int = 500) -> str:
 
 # What a program printed is shown as it is, after this mark, and never taken for our own words.
 QUOTED: Final = "  | "
+
+
+def without_applied_file(text: str) -> str:
+    """The text without the temporary file from which Argo CD applies a resource: another one at each attempt."""
+    return _APPLIED_FILE.sub("", text)

@@ -19,14 +19,8 @@ from argocd_release.model.resource_tree import Node
 from argocd_release.timing.inquiry import answered, ask
 
 SECONDS: Final = 20.0
-
-
 SUSPECTS: Final = 3
-
-
 LOG_LINES: Final = 30
-
-
 # Outcomes whose cause can lie in the cluster, and after which Argo CD still answers.
 DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
 

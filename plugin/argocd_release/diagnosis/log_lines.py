@@ -16,8 +16,6 @@ _COMPLAINTS: Final = (
     "error", "exception", "fatal", "panic", "cannot", "can't", "could not", "failed", "failure", "refused", "denied",
     "not found", "no such", "invalid", "missing", "required", "timed out", "timeout", "unable", "killed", "undefined",
 )  # fmt: skip
-
-
 # Lines of a stack trace, and what a runtime prints after one.
 _FRAMES: Final = (
     "at ",

@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_object, as_objects
-from argocd_release.core.text import clean
+from argocd_release.core.json_shape import as_object, as_objects, as_text
 
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
-
-
-MESSAGE_LIMIT: Final = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +68,7 @@ def parse_pod_status(manifest: object) -> PodStatus:
     """The state in a Pod's manifest."""
     status = as_object(as_object(manifest).get("status"))
     refused = [
-        _text(item.get("message"))
+        as_text(item.get("message"))
         for item in as_objects(status.get("conditions"))
         if item.get("type") == "PodScheduled" and item.get("status") == "False"
     ]
@@ -92,18 +88,14 @@ def _container(item: dict[str, Any], *, init: bool) -> Container:
     exits = [run["exitCode"] for run in (ended, before) if isinstance(run.get("exitCode"), int)]
     restarts = item.get("restartCount")
     return Container(
-        name=_text(item.get("name")),
+        name=as_text(item.get("name")),
         init=init,
         ready=item.get("ready") is True,
         running="running" in state,
         restarts=restarts if isinstance(restarts, int) else 0,
-        reason=_text(waiting.get("reason")) or _text(ended.get("reason")),
-        before=_text(before.get("reason")),
+        reason=as_text(waiting.get("reason")) or as_text(ended.get("reason")),
+        before=as_text(before.get("reason")),
         exit_code=exits[0] if exits else None,
-        message=_text(waiting.get("message")),
-        last_words=_text(ended.get("message")) or _text(before.get("message")),
+        message=as_text(waiting.get("message")),
+        last_words=as_text(ended.get("message")) or as_text(before.get("message")),
     )
-
-
-def _text(value: object) -> str:
-    return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""

@@ -15,39 +15,23 @@ from argocd_release.verdict.lack import CLAIM, Lack, lack
 from argocd_release.verdict.lack import hint as lack_hint
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
-
-
 _PULL: Final = frozenset({"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"})
-
-
 _CONFIG: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-
-
 # Exit code of a process that was killed with SIGKILL.
 _KILLED: Final = 137
-
-
 # What Argo CD's own layers put before what the repo-server says.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
     # What the repo-server puts before an error that it remembers (argo-cd v2.13.2 reposerver/repository/repository.go).
     r"|Manifest generation error \(cached\): "
 )
-
-
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
-
-
 # Events that say only that somebody is at it.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
-
-
 _BLOCKING_HINT: Final = (
     "Kubernetes replaces the pods of a StatefulSet in order and waits for this one, which is broken: delete it, and "
     "the rollout goes on"
 )
-
-
 _DEADLINE_HINT: Final = (
     "it was ended after its activeDeadlineSeconds: see what it waits for, or give it longer; push again"
 )

@@ -35,31 +35,15 @@ from argocd_release.timing.deadline import Deadline
 
 # The most that one answer is waited for; a fetch that takes longer goes on, and a later question finds what it brought.
 ANSWER_SECONDS: Final = 15.0
-
-
 # The most that a server may be silent for.
 SILENCE_SECONDS: Final = 15.0
-
-
 POLL_SECONDS: Final = 0.05
-
-
 FETCHED_COMMITS: Final = 1000
-
-
 # After a fetch that did not help, the next; each time twice as long, up to the last.
 RETRY_SECONDS: Final = 5.0
-
-
 LAST_RETRY_SECONDS: Final = 60.0
-
-
 TAGS: Final = 10
-
-
 _WHOLE: Final = len("0" * 40)
-
-
 _NO_SOURCE: Final = Source(repo_url="")
 
 

@@ -13,17 +13,11 @@ from dulwich.objects import Commit, ObjectID
 from dulwich.repo import BaseRepo
 
 MESSAGE_BYTES: Final = 10_000
-
-
 _SHORT: Final = 7
-
-
 # As git revert writes it, and GitLab of a merge request (app/models/commit.rb, revert_description).
 _REVERTS: Final = re.compile(
     rb"^This reverts (?:commit ([0-9a-f]{7,64})|merge request [^\s!]{0,300}(![0-9]{1,10}))", re.MULTILINE
 )
-
-
 # As GitLab ends the message of a merge commit (lib/gitlab/merge_requests/message_generator.rb).
 _MERGED: Final = re.compile(rb"^See merge request [^\s!]{0,300}(![0-9]{1,10})", re.MULTILINE)
 

@@ -42,16 +42,10 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "text": "{text}",
     }
 )
-
-
 # These carry the same twice, as text for people and as fields for machines.
 _RENDERED: Final = frozenset({"result", "evidence", "next"})
-
-
 # What these show others have said.
 _FOREIGN: Final = frozenset({"output", "evidence"})
-
-
 # Words of ours, which no secret changes.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 

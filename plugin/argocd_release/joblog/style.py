@@ -11,14 +11,8 @@ from typing import Final
 from argocd_release.core.text import QUOTED
 
 _CLEAR_LINE: Final = "\x1b[0K"
-
-
 _RESET: Final = "\x1b[0m"
-
-
 _BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
-
-
 _LINES: Final = (
     (re.compile(r"RELEASE SUCCESSFUL"), f"{_BOLD};{_GREEN}"),
     (re.compile(r"RELEASE FAILED|cause: .*"), f"{_BOLD};{_RED}"),
@@ -26,21 +20,13 @@ _LINES: Final = (
     (re.compile(r"(?:warning|note): .*"), _YELLOW),
     (re.compile(r"\$ .*"), f"{_BOLD};{_CYAN}"),
 )
-
-
 _HEADER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
-
-
 _CANNOT_START: Final = r"CrashLoopBackOff|ImagePullBackOff|ErrImagePull|CreateContainer\w*Error|RunContainerError|Error"
-
-
 _WORDS: Final = (
     (r"Healthy|Synced|Succeeded", _GREEN),
     (r"Progressing|OutOfSync|Suspended|Pending|ContainerCreating", _YELLOW),
     (rf"Degraded|Missing|Failed|SyncFailed|OOMKilled|(?:Init:)?(?:{_CANNOT_START})", _RED),
 )
-
-
 _STATUS: Final = tuple((re.compile(rf"(?<![\w/.:-])(?:{words})(?![\w/.-])"), colour) for words, colour in _WORDS)
 
 

@@ -22,19 +22,11 @@ _CANNOT_START: Final = (
     "CreateContainerError",
     "RunContainerError",
 )
-
-
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
-
-
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
-
-
 # Of a pod of a StatefulSet the name of its ControllerRevision, of a DaemonSet's the last part of it
 # (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go ControllerRevisionHashLabelKey).
 _REVISION_LABEL: Final = "controller-revision-hash"
-
-
 _SECONDS: Final = len("2026-01-01T00:00:00")
 
 

@@ -13,8 +13,6 @@ from argocd_release.settings import load
 
 # A machine wants these; people see the transitions in the states.
 _QUIET: Final = frozenset({"transition", "called"})
-
-
 T = TypeVar("T")
 
 

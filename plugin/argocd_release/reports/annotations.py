@@ -14,11 +14,7 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult
 LINKED: Final = 20
 # GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
 NAME_LIMIT: Final = 200
-
-
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-
-
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 

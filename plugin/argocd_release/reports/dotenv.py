@@ -12,11 +12,7 @@ from argocd_release.core.text import one_line
 from argocd_release.model.result import ReleaseResult
 
 VALUE_LIMIT: Final = 400
-
-
 FILE_LIMIT: Final = 5120
-
-
 # The sign stays, for without it two others could come together: %%A% would become %A%.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
 

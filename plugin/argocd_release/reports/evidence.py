@@ -16,26 +16,12 @@ from argocd_release.model.result import ApplicationResult
 from argocd_release.reports.tables import age, table
 
 SHOWN_IMAGES: Final = 3
-
-
 STATUS_LINES: Final = 20
-
-
 RESOURCES: Final = 15
-
-
 PODS: Final = 10
-
-
 EVENTS: Final = 15
-
-
 _HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
-
-
 _LINE_START: Final = re.compile(r"\n(?! )")
-
-
 # The end of a name that Kubernetes made up.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 

@@ -11,8 +11,6 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
 )
-
-
 FORMAT: Final = 2
 
 

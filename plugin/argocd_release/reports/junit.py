@@ -16,8 +16,6 @@ from argocd_release.reports.evidence import facts, story
 from argocd_release.reports.overview import overview
 
 SUITE: Final = "argocd-release"
-
-
 _NOT_JUDGED: Final = "not judged"
 
 

@@ -7,11 +7,7 @@ from typing import Final
 from argocd_release.core.text import one_line
 
 CELL_LIMIT: Final = 200
-
-
 LAST_CELL_LIMIT: Final = 400
-
-
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"))
 
 

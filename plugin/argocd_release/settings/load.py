@@ -25,39 +25,21 @@ from argocd_release.model.errors import SettingsError
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
 )
-
-
 PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
-
-
 PREFIX: Final = "RELEASE_"
-
-
 # What is kept for the time after RELEASE_TIMEOUT (timing.deadline), and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
-
-
 # Clocks may differ that much and still be worth reading.
 CLOCK_SECONDS: Final = 5
-
-
 # The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
 # input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
-
-
 # Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
 # job only its inputs are expectations.
 COMPONENT: Final = "INPUT_COMPONENT"
-
-
 _URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
-
-
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
-
-
 # What GitLab says of the pipeline, and people look for in the log.
 _OPEN: Final = (
     "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",

@@ -10,8 +10,6 @@ from concurrent.futures import Future, wait
 from typing import Final, TypeVar
 
 Answer = TypeVar("Answer")
-
-
 # How late the end of the run is noticed. A signal's handler may set a flag and no more: to wake a thread it would need
 # a lock, which the very code that it interrupts may hold.
 SLICE_SECONDS: Final = 0.05

@@ -1,29 +1,18 @@
 """What keeps an application from being delivered, named in one line. Pure."""
 
-import re
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, Resource, SyncStatus
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.lack import lack
 
 NAMED_RESOURCES: Final = 3
-
-
-# Argo CD applies a resource from a temporary file, whose name says nothing and is another one at each attempt.
-_APPLIED_FILE: Final = re.compile(r'error when \w+ "/dev/shm/\d+": ')
-
-
 NOT_COMPARED: Final = (
     "Argo CD has not compared with git since this job began; its application controller may be down or busy"
 )
-
-
 EMPTY: Final = "the application manages no resources"
-
-
 # The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
@@ -32,11 +21,7 @@ _SEVERITY: Final = (
     HealthStatus.PROGRESSING,
     HealthStatus.SUSPENDED,
 )
-
-
 DELETING: Final = "the application is being deleted"
-
-
 _AGAIN: Final = "argocd app sync, or RELEASE_SYNC=true"
 
 
@@ -134,7 +119,7 @@ def operation_cause(application: Application) -> str:
         return ""
     failed = [f"{item}: {one_line(item.message, limit=1000)}" for item in operation.results if item.failed]
     cause = "; ".join(failed[:NAMED_RESOURCES]) or one_line(operation.message, limit=1000)
-    return _APPLIED_FILE.sub("", cause)
+    return without_applied_file(cause)
 
 
 def unhealthy(application: Application) -> str:

@@ -10,11 +10,7 @@ from argocd_release.model.revision import Relation, RevisionRelation, alike
 from argocd_release.verdict.image import parts, runs
 
 NAMED: Final = 3
-
-
 SHORT: Final = 7
-
-
 _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
 
 

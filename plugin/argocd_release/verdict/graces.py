@@ -9,8 +9,6 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.verdict.symptoms import Symptom
 
 EMPTY_SECONDS: Final = 10.0
-
-
 # Of a token that was good a moment ago: a proxy's whim, or Argo CD's as its parts are restarted.
 DENIED_SECONDS: Final = 10.0
 

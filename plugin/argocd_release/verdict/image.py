@@ -3,8 +3,6 @@
 from typing import Final
 
 _DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-
-
 _DIGESTS: Final = ("sha256:", "sha512:")
 
 

@@ -22,30 +22,18 @@ _INGRESS: Final = Lack(
     hint="see that a controller of its class runs and writes the address (spec.ingressClassName; kubectl get "
     "ingressclass); where none ever does, give Ingress a health check of your own in argocd-cm",
 )
-
-
 _SERVICE: Final = Lack(
     what="has no address of a load balancer yet",
     hint="see that something in the cluster gives addresses (a cloud's controller, MetalLB) and has some left; or make "
     "it a ClusterIP behind an Ingress",
 )
-
-
 _CLAIM: Final = Lack(
     what="has no volume yet",
     hint="see that its storage class exists and that its provisioner runs (kubectl describe pvc)",
 )
-
-
 _NO_CLASS: Final = "name a storage class (spec.storageClassName), or make one of the cluster the default; push again"
-
-
 _UNKNOWN_CLASS: Final = "correct spec.storageClassName, or create that storage class (kubectl get storageclass)"
-
-
 CLAIM: Final = ("", "PersistentVolumeClaim")
-
-
 _LACKS: Final[Mapping[tuple[str, str], Lack]] = MappingProxyType(
     {("networking.k8s.io", "Ingress"): _INGRESS, ("extensions", "Ingress"): _INGRESS, ("", "Service"): _SERVICE}
     | {CLAIM: _CLAIM}

@@ -34,17 +34,11 @@ _CHECK_ACCOUNT: Final = (
     "check ARGOCD_AUTH_TOKEN (expired, revoked, a protected variable on an unprotected branch?) "
     "and that its account may: applications, get and projects, get"
 )
-
-
 # What is seen of one revision, which may be a later one than the job's own.
 ABOUT_REVISION: Final = frozenset({
     Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.CONDITION, Symptom.PODS, Symptom.DEGRADED,
 })  # fmt: skip
-
-
 SUPERSEDED: Final = "the later commit named above needs the fix; this one was synced, and is contained in it"
-
-
 HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
     {
         Symptom.DENIED: _CHECK_ACCOUNT,

@@ -24,29 +24,15 @@ from argocd_release.watch.relations import RevisionRelations
 # A comparison takes what git takes, and is without end where the application controller is away: after these seconds
 # the state is looked at without it, while it goes on.
 REFRESH_SECONDS: Final = 10.0
-
-
 COMPARISON_SECONDS: Final = 300.0
-
-
 UNCOMPARED_SECONDS: Final = 5.0
-
-
 # A look just before the deadline still gets this long to answer.
 LEAST_SECONDS: Final = 2.0
-
-
 # What lies beneath an application is mostly there in a tenth of a second.
 BENEATH_SECONDS: Final = 2.0
-
-
 LEAST_BENEATH_SECONDS: Final = 0.5
-
-
 # Sync windows change by the minute; nobody is told anything new by asking more often.
 WINDOW_SECONDS: Final = 20.0
-
-
 Found = TypeVar("Found")
 
 

@@ -11,12 +11,8 @@ from argocd_release.timing.inquiry import answered, ask
 
 # A clone on disk answers at once; a remote's answer is for a later look.
 PATIENCE_SECONDS: Final = 0.3
-
-
 # A history that could not be consulted may be a moment later.
 AGAIN_SECONDS: Final = 10.0
-
-
 STILL_ASKED: Final = RevisionRelation(
     relation=Relation.UNKNOWN, note="git's history is still being asked", pending=True
 )

@@ -21,21 +21,11 @@ from argocd_release.watch.timeline import Timeline
 # One `argocd app get` costs a seventh of a second of a core, so a quiet wait looks seldom: `argocd app wait` tells of
 # changes at once. Where it runs no longer, or Argo CD gives no answer, nothing does.
 QUIET_SECONDS: Final = 4.0
-
-
 POLL_SECONDS: Final = 2.0
-
-
 # Between the look that first sees an end and the one that confirms it.
 CONFIRM_SECONDS: Final = 0.3
-
-
 BURST_SECONDS: Final = 0.3
-
-
 COMPARE_AGAIN_SECONDS: Final = 5.0
-
-
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
 RECENT_SECONDS: Final = 10.0
