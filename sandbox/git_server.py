@@ -21,12 +21,14 @@ from sandbox.git import Repository
 class GitServer:
     """Serves what lies in ``folder``. ``account``: ``user:password`` that it asks for; ``""``: nobody needs one.
 
-    ``seen`` holds the accounts that requests came with (``""``: none); while ``down``, each is answered by 502.
+    ``seen`` holds the accounts that requests came with (``""``: none); while ``down``, each is answered by 502, and
+    while ``answering`` is not set, none is answered at all.
     """
 
     folder: Path
     account: str = ""
     down: bool = False
+    answering: threading.Event = field(default_factory=threading.Event)
     seen: list[str] = field(default_factory=list)
     port: int = 0
     scheme: str = "http"
@@ -40,6 +42,7 @@ class GitServer:
 def serving(folder: Path, *, account: str = "", certificate: Path | None = None) -> Iterator[GitServer]:
     """A server until the context ends; with ``certificate``, a PEM file with its key, over TLS."""
     server = GitServer(folder=folder, account=account)
+    server.answering.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_GitOverHttp, server)) as http:
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -66,6 +69,7 @@ class _GitOverHttp(BaseHTTPRequestHandler):
         account = base64.b64decode(encoded).decode()
         self.known.seen.append(account)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.known.answering.wait()
         if self.known.down:
             self._answer(HTTPStatus.BAD_GATEWAY, {}, b"")
         elif self.known.account and account != self.known.account:

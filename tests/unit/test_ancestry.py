@@ -207,8 +207,10 @@ def test_what_takes_long_is_there_for_a_later_question(
     monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 0.0)
     history.clone(tmp_path / "slow")
     url = server.url(Repository(folder=tmp_path / "slow"))
+    server.answering.clear()
     with Histories(Access(clone=tmp_path / "nothing", repository_url=url), stop=NOBODY) as known:
         assert known.kinship(history.fourth, history.second).relation is Relation.UNKNOWN
+        server.answering.set()
         monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 10.0)
         assert known.kinship(history.fourth, history.third) == of(Relation.DESCENDANT, 1)
         assert known.kinship(history.fourth, history.second) == of(Relation.DESCENDANT, 2)
