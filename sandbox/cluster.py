@@ -108,8 +108,9 @@ def prepare(world: World) -> None:
         (folder / name).mkdir(parents=True, mode=0o700)
     (folder / "tokens.csv").write_text(f"{world.admin_token},admin,admin,system:masters\n")
     (folder / "service-account.key").write_text(_elliptic_key())
-    (folder / "kubeconfig").write_text(json.dumps(_kubeconfig(world)))
-    (folder / "kubeconfig").chmod(0o600)
+    for file, namespace in ((world.kubeconfig, "default"), (world.argocd_kubeconfig, "argocd")):
+        file.write_text(json.dumps(_kubeconfig(world, namespace)))
+        file.chmod(0o600)
 
 
 def install(world: World, *, between: Callable[[], object]) -> None:
@@ -154,14 +155,15 @@ def _node() -> dict[str, Any]:
     }
 
 
-def _kubeconfig(world: World) -> dict[str, Any]:
+def _kubeconfig(world: World, namespace: str) -> dict[str, Any]:
     server = f"https://{ADDRESS}:{world.ports['kube-apiserver']}"
+    context = {"cluster": "sandbox", "user": "admin", "namespace": namespace}
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "sandbox", "cluster": {"server": server, "insecure-skip-tls-verify": True}}],
         "users": [{"name": "admin", "user": {"token": world.admin_token}}],
-        "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "admin"}}],
+        "contexts": [{"name": "sandbox", "context": context}],
         "current-context": "sandbox",
     }
 

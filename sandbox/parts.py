@@ -16,7 +16,8 @@ OTHER_NAMESPACES: Final = "team-*"
 STAGES: Final = Path(__file__).parent / "stages"
 PORTS: Final = (
     "etcd", "etcd-peer", "kube-apiserver", "valkey", "kwok", "repo-server", "repo-server-metrics",
-    "controller-metrics", "argocd-server", "argocd-server-metrics",
+    "controller-metrics", "argocd-server", "argocd-server-metrics", "applicationset-webhook", "applicationset-metrics",
+    "applicationset-probe", "notifications-metrics",
 )  # fmt: skip
 
 
@@ -52,6 +53,11 @@ class World:
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
 
+    @property
+    def argocd_kubeconfig(self) -> Path:
+        """The same, with Argo CD's own namespace as the default one."""
+        return self.folder / "kubeconfig-argocd"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -61,8 +67,8 @@ class Part:
     command: list[str]
     ready: Callable[[], bool]
     environ: dict[str, str] = field(default_factory=dict)
-    # Parts of a later wave start when those of the waves before are ready.
-    wave: int = 0
+    #: Parts of a later wave start when those of the waves before are ready; None: only when asked to.
+    wave: int | None = 0
 
 
 def parts(world: World) -> list[Part]:
@@ -199,6 +205,32 @@ def _argocd(world: World) -> list[Part]:
             ready=lambda: answers(f"https://{ADDRESS}:{port['argocd-server']}/healthz"),
             environ=common | anywhere | {"ARGOCD_BINARY_NAME": "argocd-server"},
             wave=2,
+        ),
+        Part(
+            name="applicationset-controller",
+            command=[
+                argocd, f"--argocd-{repo_server.removeprefix('--')}", "--namespace=argocd",
+                f"--webhook-addr={ADDRESS}:{port['applicationset-webhook']}",
+                f"--probe-addr={ADDRESS}:{port['applicationset-probe']}",
+                f"--metrics-addr={ADDRESS}:{port['applicationset-metrics']}", *log,
+            ],
+            ready=lambda: answers(f"http://{ADDRESS}:{port['applicationset-metrics']}/metrics"),
+            environ=common | anywhere | {"ARGOCD_BINARY_NAME": "argocd-applicationset-controller"},
+            wave=None,
+        ),
+        # On all interfaces too, and in the namespace of its kubeconfig, whatever --namespace says: argo-cd v2.13.2
+        # cmd/argocd-notification/commands/controller.go:143 and :71.
+        Part(
+            name="notifications",
+            command=[
+                argocd, f"--argocd-{repo_server.removeprefix('--')}",
+                f"--metrics-port={port['notifications-metrics']}", *log,
+            ],
+            ready=lambda: answers(f"http://{ADDRESS}:{port['notifications-metrics']}/metrics"),
+            environ=common
+            | anywhere
+            | {"ARGOCD_BINARY_NAME": "argocd-notifications", "KUBECONFIG": str(world.argocd_kubeconfig)},
+            wave=None,
         ),
     ]  # fmt: skip
 

@@ -50,7 +50,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the parts wave by wave; raises ``SandboxError`` as soon as one dies."""
-        for wave in sorted({part.wave for part in self._parts.values()}):
+        for wave in sorted({part.wave for part in self._parts.values() if part.wave is not None}):
             names = [part.name for part in self._parts.values() if part.wave == wave]
             for name in names:
                 self._spawn(self._parts[name])
@@ -97,22 +97,23 @@ class Supervisor:
         if verb == "down":
             return None
         if verb == "status":
-            return {name: self._state(name) for name in self._parts}
+            return {name: self._state(name) for name in self._parts if name in self._processes}
         if name not in self._parts:
             raise SandboxError(f"no part has that name; there are {', '.join(self._parts)}")
-        process = self._processes[name]
-        running = process.poll() is None
+        process = self._processes.get(name)
+        running = process is not None and process.poll() is None
         if running == (verb == "start"):
             raise SandboxError("it is running" if running else "it is not running")
+        if process is None or verb == "start":
+            self._spawn(self._parts[name])
+            self._stopped.discard(name)
+            self._await(self._parts[name])
+            return None
         match verb:
             case "stop":
                 self._stopped.add(name)
                 _kill(process)
                 process.wait()
-            case "start":
-                self._spawn(self._parts[name])
-                self._stopped.discard(name)
-                self._await(self._parts[name])
             case "pause":
                 process.send_signal(signal.SIGSTOP)
                 # The signal is only on its way; a part that ends instead is not waited for in vain.
