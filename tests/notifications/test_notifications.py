@@ -106,6 +106,22 @@ def test_a_release_a_crash_a_fix_and_a_revert(shop: Shop) -> None:
     shop.expect([(first, "success"), (crashing, "failed"), (fixed, "success"), (reverted, "success")])
 
 
+def test_from_healthy_to_the_record(shop: Shop) -> None:
+    application_name = shop.name
+    first = shop.repository.commit(web("1"))
+    application = shop.application()
+    shop.expect([(first, "success")])
+    late: list[float] = []
+    for tag in ("2", "3", "4"):
+        with application.changes() as changes:
+            revision = shop.push(web(tag, ready_after="2s"), application)
+            eventually(lambda revision=revision: (revision, "success") in shop.project.records(), SECONDS)  # type: ignore[misc]
+        told = next(call.at for call in shop.gitlab.asked("POST", application_name) if call.body["sha"] == revision)
+        late.append(told - changes.first(delivered(revision)))
+    print(f"from Healthy to GitLab's answer: {', '.join(f'{each:.2f}' for each in late)} s")
+    assert max(late) <= 3
+
+
 def test_a_failed_sync(shop: Shop) -> None:
     first = shop.repository.commit(web("1"))
     application = shop.application(retry_limit=0)

@@ -9,6 +9,7 @@ branches are those of a real repository.
 import json
 import re
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -38,6 +39,8 @@ class Call:
     path: str
     body: Json
     status: int = 0
+    #: A ``time.time()``.
+    at: float = field(default_factory=time.time)
 
 
 @dataclass(kw_only=True)
