@@ -212,7 +212,8 @@ class _Request:
 
     @property
     def merge_request(self) -> MergeRequest:
-        return _found(self.project.merge_requests, "iid", self.parts["iid"])
+        found: MergeRequest = _found(self.project.merge_requests, "iid", self.parts["iid"])
+        return found
 
     def writes_notes(self) -> None:
         # A job token is no authentication where the endpoint does not name it: 401, as without any.
@@ -294,6 +295,14 @@ def _list_merge_requests(request: _Request) -> tuple[int, Any]:
     return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
 
 
+def _update_merge_request(request: _Request) -> tuple[int, Any]:
+    request.writes_notes()
+    removed = str(request.body.get("remove_labels", "")).split(",")
+    changed = request.merge_request
+    changed.labels = [label for label in changed.labels if label not in removed]
+    return HTTPStatus.OK, _merge_request(request.gitlab, request.project, changed)
+
+
 def _of_commit(request: _Request) -> tuple[int, Any]:
     """The merge requests that brought a commit: those it is the head of, here."""
     sha = request.parts["sha"]
@@ -357,6 +366,7 @@ _ROUTES: Final[tuple[tuple[str, str, Callable[[_Request], tuple[int, Any]]], ...
     ("PUT", r"/deployments/(?P<deployment>\d+)", _update_deployment),
     ("GET", r"/deployments", _list_deployments),
     ("GET", r"/merge_requests", _list_merge_requests),
+    ("PUT", r"/merge_requests/(?P<iid>\d+)", _update_merge_request),
     ("GET", r"/repository/commits/(?P<sha>[^/]+)/merge_requests", _of_commit),
     ("GET", r"/merge_requests/(?P<iid>\d+)/notes", _list_notes),
     ("POST", r"/merge_requests/(?P<iid>\d+)/notes", _create_note),
