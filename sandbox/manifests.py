@@ -7,7 +7,8 @@ FATES: Final = (
     "ready", "slow", "never-ready", "crash", "oom", "heals", "init-crash", "config-error", "image-pull", "not-mounted",
     "unschedulable",
 )  # fmt: skip
-ENDS: Final = ("complete", "fail")
+# Of a Job's pod.
+ENDS: Final = ("complete", "fail", "image-pull")
 
 
 def deployment(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox.application import delivered
 from scenarios.stage import Stage, scenario, web
 
@@ -39,7 +39,7 @@ def revoked(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a token revoked midway", Outcome.DENIED, cause="does not have token with id", within=13)
+@scenario("a token revoked midway", Outcome.DENIED, cause="does not have token with id", within=22)
 def revoked_midway(stage: Stage) -> Iterator[None]:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
     stage.deploy(web("1", fate="never-ready"))

@@ -1,6 +1,7 @@
 """What GitLab's parsers accept, written anew from their source, so that a report it would refuse fails here.
 
-JUnit: lib/gitlab/ci/parsers/test/junit.rb. Annotations: ci_job_annotation_data.json. dotenv: app/services/ci/parse_dotenv_artifact_service.rb.
+JUnit: lib/gitlab/ci/parsers/test/junit.rb. Annotations: ci_job_annotation_data.json. dotenv: app/services/ci/parse_dotenv_artifact_service.rb;
+its variables are expanded in later jobs: lib/gitlab/ci/variables/collection/item.rb.
 """
 
 import json
@@ -10,6 +11,10 @@ from xml.etree import ElementTree as ET
 ANNOTATIONS_BYTES = 80 * 1024
 DOTENV_BYTES = 5120
 DOTENV_VARIABLES = 20
+# Item::VARIABLES_REGEXP; %NAME% is expanded on every system, $$ and %% stand for one.
+EXPANDED = re.compile(r"\$\$|%%|\$([a-zA-Z_][a-zA-Z0-9_]*)|\${([a-zA-Z_][a-zA-Z0-9_]*)?}|%([a-zA-Z_][a-zA-Z0-9_]*)%")
+# junit.rb ATTACHMENT_TAG_REGEX, looked for in system-out.
+ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(?P<path>.+?)\]\]")
 KEY = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
@@ -32,8 +37,14 @@ def check_junit(document: str) -> dict[str, str]:
             for mark in marks:
                 assert not mark.attrib, "attributes are dropped as soon as there is text"
                 assert (mark.text or "").strip(), "only the text is shown"
+            text = "".join(case.itertext())
+            links = [found["path"] for found in ATTACHMENT.finditer(case.findtext("system-out") or "")]
+            assert text.count("[[ATTACHMENT|") == len(links) <= 1, "a link that is not ours"
+            assert not any(link.startswith("/") or ".." in link for link in links), "not a path in the project"
+            assert not case.get("file", "").startswith("/")
             cases[str(case.get("name"))] = marks[0].tag if marks else "passed"
     assert cases, "a report without cases says nothing"
+    assert sum(status in {"failure", "error"} for status in cases.values()) <= 1, "one release is one test"
     return cases
 
 
@@ -46,6 +57,8 @@ def check_dotenv(document: str) -> dict[str, str]:
         assert equals, f"no variable: {line!r}"
         assert KEY.fullmatch(key), f"no key: {key!r}"
         assert "$" not in value, "later jobs would expand it"
+        assert not re.search(r"%[A-Za-z_]", value), "later jobs would expand it"
+        assert not any(any(found.groups()) for found in EXPANDED.finditer(value))
         assert key not in variables
         variables[key] = value
     assert len(variables) <= DOTENV_VARIABLES

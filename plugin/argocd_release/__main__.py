@@ -1,45 +1,6 @@
-"""The process boundary: arguments, wiring, and the exit code."""
+"""``python -m argocd_release``."""
 
-import argparse
-import os
-import sys
-from collections.abc import Sequence
-
-from argocd_release import __version__
-from argocd_release.signals import Signals
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The console command."""
-    # Before anything else, for a job may be cancelled while the libraries are still being loaded.
-    with Signals() as signals:
-        from argocd_release.run import Run  # noqa: PLC0415
-
-        _parse(arguments)
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
-        exit_code = Run(os.environ, sys.stdout).execute(signals)
-    sys.exit(exit_code)
-
-
-def _parse(arguments: Sequence[str] | None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="argocd-release",
-        description="Waits until the application runs what was pushed, Synced and Healthy; says why if it does not.",
-        epilog=_settings_help(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"argocd-release {__version__}")
-    parser.parse_args(arguments)
-
-
-def _settings_help() -> str:
-    from argocd_release.settings import PROPERTIES, described  # noqa: PLC0415 - see main
-
-    lines = ["settings, all from environment variables:"]
-    for name, declared in PROPERTIES.items():
-        lines.append(f"  {name}\n      {described(declared)}")
-    return "\n".join(lines)
-
+from argocd_release.cli.main import main
 
 if __name__ == "__main__":
     main()

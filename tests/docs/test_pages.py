@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from tests.docs.guide import LINKS
 from tests.docs.pages import DOCS, ENGLISH_ONLY, LANGUAGES, ROOT, blocks, includes, names, text
 
@@ -34,6 +34,7 @@ FOREIGN = {
     "invalid session: Token is expired",
     "account … does not have token with id …",
     "no session information",
+    "app is not allowed in project …",
     "InvalidSpecError: …",
     "no pod can be created — … exceeded quota: …",
     "CrashLoopBackOff, exit code …",

@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from argocd_release import __version__
-from argocd_release.reporters.json_report import SCHEMA
+from argocd_release.reports.json_report import SCHEMA
 from sandbox import manifests
 from sandbox.application import Application, State, delivered
 from sandbox.sandbox import Sandbox
@@ -61,10 +61,11 @@ def conditioned(state: State) -> bool:
 
 SCENARIOS = {
     "delivered": Scenario(
-        commits=(web(ready_after="9s") | {"settings.yaml": manifests.config_map("settings", greeting="hello")},),
+        commits=(web("abc1234", ready_after="9s") | {"settings.yaml": manifests.config_map("settings", greeting="hello")},),
         exit_code=0,
         cause="",
         settled=synced,
+        environ={"RELEASE_IMAGE": f"{IMAGE}:abc1234"},
     ),
     "crash-loop": Scenario(
         commits=(web(fate="crash") | {"settings.yaml": manifests.config_map("settings", greeting="hello")},),

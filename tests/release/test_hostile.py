@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from argocd_release.reporters.json_report import SCHEMA
+from argocd_release.reports.json_report import SCHEMA
+from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
 from scenarios.stage import status, web
 from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
@@ -23,13 +24,15 @@ HOSTILE: tuple[str | bytes, ...] = (
     "\x1b[0Ksection_start:0:mine[collapsed=true]\r\x1b[0Kfolded away",
     "]]></failure><script>",
     "::error::run me",
-    "$CI_JOB_TOKEN ${HOME} $(id) `id`",
+    "$CI_JOB_TOKEN ${HOME} $(id) `id` %CI_JOB_TOKEN% %%HOME%%",
+    "[[ATTACHMENT|/etc/passwd]]",
+    "  ".join(["ABC DEF"] * 60) + "1",
     "\u202egnp.exe\u2066 \u200f",
     b"\xff\xfe invalid \xc3\x28",
     "null \x00 byte and \x08 backspace",
     "Authorization: Bearer abcdefghijklmnop",
     "x" * 1_000_000,
-    f"{WORD}: cannot connect to database",
+    f"{WORD}: cannot connect to database, %CI_JOB_TOKEN% $HOME [[ATTACHMENT|x]]",
 )
 SECTION = re.compile(r"section_(start|end):")
 OURS = re.compile(
@@ -104,6 +107,45 @@ def test_a_log_for_machines_is_one_json_object_a_line(ended: dict[str, tuple[Rel
     assert all(entry["event"] for entry in entries)
     assert {"start", "command", "result"} <= {entry["event"] for entry in entries}
     assert next(entry for entry in entries if entry["event"] == "result")["exit_code"] == 11
+
+
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: credentials
+stringData:
+"""
+# What a value may hold before the one that nobody may see; the number is what the API server rejects.
+VALUES = """\
+  a-note: "hosts: [a, b] }}"
+  b-quote: 'x"}} and \\" and {{'
+  password: TOPSECRETVALUE
+  port: 5432
+"""
+
+
+def test_the_values_of_a_secret_that_is_rejected_are_shown_nowhere(
+    sandbox: Sandbox, start_release: StartRelease
+) -> None:
+    """Argo CD quotes the whole patch, as JSON and as Go prints a map."""
+    name = "rejected-secret"
+    repository = sandbox.repository(name)
+    first = repository.commit({"secret.yaml": f"{SECRET}  password: first-value\n"})
+    application = sandbox.application(name, repository, retry_limit=0)
+    application.wait_for(delivered(first))
+    repository.commit({"secret.yaml": SECRET + VALUES.replace("{{", "{").replace("}}", "}")})
+
+    running = start_release(name)
+    ended = running.end()
+
+    assert ended.exit_code == 10, ended.log
+    said = ended.log + "".join(file.read_text("utf-8") for file in running.folder.iterdir())
+    assert "TOPSECRET" not in said
+    assert "VE9QU0VD" not in said, "nor in base64"
+    assert "[redacted]" in said
+    assert "credentials" in ended.cause
+    assert "cannot convert int64 to string" in ended.cause, ended.log
 
 
 def test_logs_that_may_not_be_read_are_said_to_be_so(

@@ -30,7 +30,9 @@ def test_first_release(sandbox: Sandbox, release: Run, name: str) -> None:
 
     assert ended.exit_code == 0, ended.log
     assert "RELEASE SUCCESSFUL" in ended.log
-    assert "Image Tag:   abc1234" in ended.log
+    assert "expects: nothing; green says that git's head runs" in ended.log
+    assert "Commit:      abc1234" in ended.log, "no image that runs has that tag"
+    assert "to prove this commit (abc1234), set RELEASE_IMAGE" in ended.log
     assert f"$ argocd app wait {name} --timeout 60 --health --sync --operation" in ended.log
     assert f"$ argocd app get {name}\nName:               argocd/{name}" in ended.log
     assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision

@@ -3,11 +3,17 @@
 import json
 from typing import Any
 
-from argocd_release.application import Application
-from argocd_release.document import parse
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.model.application import Application
+from argocd_release.model.resource_tree import Failing, Key
 
 NEW = "3f2c1ab0c0ffee00c0ffee00c0ffee00c0ffee00"
 OLD = "0ld0000000000000000000000000000000000000"
+
+
+def failing(pod: str, *, root: Key = ("apps", "Deployment", "web", "web"), of_job: bool = False) -> Failing:
+    """A pod in a crash loop."""
+    return Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff", root=root, of_job=of_job)
 
 
 def document(
@@ -58,4 +64,4 @@ def document(
 
 
 def application(**parts: Any) -> Application:
-    return parse(json.dumps(document(**parts)))
+    return parse_application(json.dumps(document(**parts)))

@@ -1,12 +1,14 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.application import HealthStatus, OperationPhase, SyncStatus
-from argocd_release.document import parse
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.revision import alike
 from tests.unit.states import NEW, application, document
 
 JSON = st.recursive(
@@ -29,7 +31,7 @@ def test_a_whole_application() -> None:
 
 
 def test_right_after_creation_there_is_hardly_anything() -> None:
-    state = parse(json.dumps({"metadata": {"name": "web"}}))
+    state = parse_application(json.dumps({"metadata": {"name": "web"}}))
     assert (state.sync, state.health, state.operation) == (SyncStatus.UNKNOWN, HealthStatus.UNKNOWN, None)
 
 
@@ -48,14 +50,16 @@ def test_between_two_attempts_an_operation_runs_although_it_has_finished() -> No
 
 
 def test_several_sources_have_revisions() -> None:
-    state = parse(json.dumps(document() | {"status": {"sync": {"status": "Synced", "revisions": ["a", "b"]}}}))
+    state = parse_application(
+        json.dumps(document() | {"status": {"sync": {"status": "Synced", "revisions": ["a", "b"]}}})
+    )
     assert state.revisions == ("a", "b")
     assert state.revision == "a,b"
 
 
 def test_of_two_documents_the_last_counts() -> None:
     first, last = json.dumps(document(health="Progressing")), json.dumps(document())
-    assert parse(f"{first}\n{last}\n").health is HealthStatus.HEALTHY
+    assert parse_application(f"{first}\n{last}\n").health is HealthStatus.HEALTHY
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_of_two_documents_the_last_counts() -> None:
 )
 def test_what_is_no_application_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="."):
-        parse(text)
+        parse_application(text)
 
 
 def test_text_from_outside_is_made_harmless() -> None:
@@ -73,4 +77,86 @@ def test_text_from_outside_is_made_harmless() -> None:
 
 @given(status=JSON, spec=JSON)
 def test_whatever_the_fields_hold_parsing_does_not_crash(status: Any, spec: Any) -> None:
-    parse(json.dumps({"metadata": {"name": "web"}, "spec": spec, "status": status}))
+    parse_application(json.dumps({"metadata": {"name": "web"}, "spec": spec, "status": status}))
+
+
+def operated(spec: dict[str, Any], **parts: Any) -> Application:
+    """With a source of its own, and a last operation that has these parts."""
+    whole = document()
+    whole["spec"] |= spec
+    whole["status"]["operationState"] |= parts
+    return parse_application(json.dumps(whole))
+
+
+@pytest.mark.parametrize(
+    ("source", "attempted"),
+    [
+        ({"repoURL": "r", "path": "web", "targetRevision": "v1"}, True),
+        ({"repoURL": "r", "path": "web", "helm": {"parameters": [{"name": "a", "value": "b"}]}}, False),
+        ({"repoURL": "other", "path": "web"}, False),
+        # Not resolved yet, as where the operation could not even begin.
+        ({"repoURL": ""}, True),
+        (None, True),
+    ],
+)
+def test_an_operation_is_of_the_parameters_of_its_source(
+    source: dict[str, Any] | None,
+    attempted: bool,  # noqa: FBT001
+) -> None:
+    result = {"revision": NEW} | ({"source": source} if source else {})
+    spec = {"source": {"path": "web", "repoURL": "r", "targetRevision": "main"}}
+    assert operated(spec, syncResult=result).attempted == attempted
+    # An operation may have read nothing yet, or an application have no source that can be compared.
+    assert operated({}, syncResult=result).attempted
+
+
+def test_of_several_sources_all_are_compared() -> None:
+    first, second = {"repoURL": "a", "path": "."}, {"repoURL": "b", "ref": "values", "targetRevision": "main"}
+    # What Argo CD prints of the one that is not given.
+    result = {"revision": "", "source": {"repoURL": ""}, "revisions": [NEW, "1.0.0"], "sources": [first, second]}
+    same = replace(operated({"sources": [first, second]}, syncResult=result), revisions=(NEW, "1.0.0"))
+    assert same.attempted
+    assert not replace(operated({"sources": [second, first]}, syncResult=result), revisions=(NEW, "1.0.0")).attempted
+    assert not replace(same, revisions=(NEW, "1.0.1")).attempted
+    assert not replace(same, revisions=(NEW,)).attempted
+
+
+def test_what_was_asked_of_an_operation() -> None:
+    sync = {"dryRun": True, "revision": NEW, "resources": [{"kind": "Deployment", "name": "web"}]}
+    state = operated({}, operation={"sync": sync}, syncResult=None)
+    assert state.operation is not None
+    assert (state.operation.dry_run, state.operation.partial, state.operation.asked) == (True, True, (NEW,))
+    assert not state.operation.unsuccessful
+
+
+def test_the_last_of_the_history_is_what_is_deployed() -> None:
+    assert application().deployed is None
+    entries = [{"revision": "0" * 40, "source": {"repoURL": "r"}}, {"revision": NEW, "source": {"repoURL": "r"}}]
+    state = application(sync="OutOfSync", phase=None, history=entries)
+    assert state.deployed is not None
+    assert state.deployed.revisions == (NEW,)
+    assert state.applied
+    assert not application(sync="OutOfSync", phase=None, history=entries[:1]).applied
+
+
+def test_an_annotated_tag_has_the_name_of_its_commit_too() -> None:
+    tag, commit = "7" * 40, "c" * 40
+    state = application(revision=tag, operated=commit)
+    assert state.operation is not None
+    known = replace(state, operation=replace(state.operation, asked=(tag,)))
+    assert known.names(0) == {tag, commit}
+    assert known.names(1) == frozenset()
+    assert state.names(0) == {tag}
+    assert replace(known, deployed=Deployment(revisions=(commit,), parameters=())).applied
+
+
+REVISIONS = st.from_regex(r"[0-9a-fA-F]{1,40}|[0-9]\.[0-9]\.[0-9]{1,2}", fullmatch=True)
+
+
+@given(REVISIONS, REVISIONS)
+def test_revisions_are_alike_both_ways(one: str, other: str) -> None:
+    assert alike(one, one)
+    assert alike(one, other) == alike(other, one)
+    if len(one) >= 7 and "." not in one:
+        assert alike(one, one[:7])
+        assert alike(one, one.upper())

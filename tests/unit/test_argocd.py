@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.argocd import ArgoCD
-from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
-from argocd_release.feed import said
+from argocd_release.argocd.cli import _FOLDERS, ArgoCD, _short_folder
+from argocd_release.argocd.wait_process import failure_message
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.outcome import Outcome
+from argocd_release.timing.inquiry import ask
 from tests.unit.states import document
 
 Make = Callable[..., ArgoCD]
+TMP, VAR, SHM = _FOLDERS
+LONG = "/builds/" + "x" * 60
 
 
 @pytest.fixture
@@ -45,36 +49,60 @@ def test_an_answer(make: Make) -> None:
 def test_a_call_that_hangs_is_ended_at_its_limit(make: Make) -> None:
     started = time.monotonic()
     error = trouble(make("exec sleep 60", limit=0.5))
-    assert error.trouble is Trouble.HUNG
+    assert error.trouble is FailureKind.HUNG
     assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("output", ["garbage", "{", '{"kind": "List"}', ""])
 def test_garbage(make: Make, output: str) -> None:
-    assert trouble(make(f"echo '{output}'")).trouble is Trouble.GARBAGE
+    assert trouble(make(f"echo '{output}'")).trouble is FailureKind.GARBAGE
 
 
 def test_invalid_utf8_is_no_crash(make: Make) -> None:
-    assert trouble(make(r"printf '\377\376{}'")).trouble is Trouble.GARBAGE
+    assert trouble(make(r"printf '\377\376{}'")).trouble is FailureKind.GARBAGE
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "echo 'a line of a wrapper'; {get}",
+        "{get}; echo 'a line of a wrapper'",
+        "echo 'WARN[0000] {{old}}'; {get}; echo '{{\"level\": \"info\"}}'",
+    ],
+)
+def test_text_around_the_answer(make: Make, around: str) -> None:
+    get = f"cat <<'END'\n{json.dumps(document())}\nEND\n"
+    assert make(around.replace("{get};", "{get}").format(get=get).replace("\n; ", "\n")).get("web").name == "web"
+
+
+def test_what_is_no_answer_is_quoted(make: Make) -> None:
+    assert "'usage: argocd [command]'" in trouble(make("echo 'usage: argocd [command]'")).message
 
 
 def test_killed(make: Make) -> None:
-    assert trouble(make("kill -9 $$")).trouble is Trouble.KILLED
+    assert trouble(make("kill -9 $$")).trouble is FailureKind.KILLED
 
 
 @pytest.mark.parametrize(
     ("stderr", "expected"),
     [
-        ('{"level":"fatal","msg":"rpc error: code = Unauthenticated desc = invalid session: Token is expired"}', Trouble.UNAUTHENTICATED),
-        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = permission denied: projects, get, p"}', Trouble.DENIED),
-        ('{"level":"fatal","msg":"rpc error: code = Unavailable desc = connection error"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"Failed to establish connection to x:443: dial tcp: connection refused"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 502"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"rpc error: code = Internal desc = boom"}', Trouble.OTHER),
-        ("Error: unknown flag: --x", Trouble.OTHER),
+        ('{"level":"fatal","msg":"rpc error: code = Unauthenticated desc = invalid session: Token is expired"}', FailureKind.UNAUTHENTICATED),
+        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = permission denied: projects, get, p"}', FailureKind.DENIED),
+        ('{"level":"fatal","msg":"rpc error: code = Unavailable desc = connection error"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"Failed to establish connection to x:443: dial tcp: connection refused"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 502"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 403"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = unexpected HTTP status code received from server: 403 (Forbidden)"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = InvalidArgument desc = application spec for web is invalid"}', FailureKind.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = FailedPrecondition desc = Cannot sync to abc"}', FailureKind.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = app is not allowed in project x"}', FailureKind.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = Get https://x: dial tcp: i/o timeout"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = "}', FailureKind.OTHER),
+        ('{"level":"fatal","msg":"rpc error: code = Internal desc = boom"}', FailureKind.OTHER),
+        ("Error: unknown flag: --x", FailureKind.OTHER),
     ],
 )  # fmt: skip
-def test_troubles_are_told_apart(make: Make, stderr: str, expected: Trouble) -> None:
+def test_troubles_are_told_apart(make: Make, stderr: str, expected: FailureKind) -> None:
     assert trouble(make(f"echo '{stderr}' >&2; exit 20")).trouble is expected
 
 
@@ -104,6 +132,47 @@ def test_cancel_ends_the_call_that_runs_and_refuses_the_next(make: Make) -> None
         argocd.get("web")
 
 
+DENIED = 'echo "rpc error: code = PermissionDenied desc = permission denied" >&2; exit 20'
+PROBED = (
+    'echo "$*" >> "$HOME/calls"; case "$*" in *"proj list"*) {projects} ;; *can-i*) echo {may} ;; *) {denied} ;; esac'
+)
+
+
+@pytest.mark.parametrize(("may", "expected"), [("yes", FailureKind.MISSING), ("no", FailureKind.DENIED)])
+def test_missing_and_forbidden_are_told_apart_once(make: Make, tmp_path: Path, may: str, expected: FailureKind) -> None:
+    script = PROBED.format(projects="echo one", may=may, denied=DENIED).replace("$HOME", str(tmp_path))
+    argocd = make(script)
+    assert [trouble(argocd).trouble for _ in range(3)] == [expected] * 3
+    calls = (tmp_path / "calls").read_text("utf-8").splitlines()
+    assert len([call for call in calls if "proj list" in call or "can-i" in call]) == 2
+
+
+def test_telling_them_apart_takes_no_longer_than_the_call_may(make: Make) -> None:
+    argocd = make(PROBED.format(projects="exec sleep 60", may="yes", denied=DENIED).replace("$HOME", "/dev/null/.."))
+    started = time.monotonic()
+    with pytest.raises(ArgoCDError) as caught:
+        argocd.get("web", seconds=1)
+    assert caught.value.trouble is FailureKind.DENIED
+    assert "or there is no such application" in caught.value.message
+    assert time.monotonic() - started < 3
+
+
+def test_a_proxys_words_are_kept(make: Make) -> None:
+    said = "rpc error: code = Unknown desc = POST https://x/Get failed with status code 403"
+    message = trouble(make(f"echo '{said}' >&2; exit 20")).message
+    assert message.startswith("POST https://x/Get failed with status code 403 (said by a proxy")
+
+
+def test_calls_run_beside_each_other_and_all_are_ended(make: Make) -> None:
+    argocd = make("exec sleep 60", limit=30)
+    calls = [ask(lambda: argocd.get("web")) for _ in range(3)]
+    time.sleep(0.5)
+    argocd.cancel(Outcome.CANCELLED)
+    started = time.monotonic()
+    assert {type(call.exception(5)) for call in calls} == {Cancelled}
+    assert time.monotonic() - started < 1
+
+
 def test_a_feed_gives_lines_and_is_ended(make: Make) -> None:
     argocd = make('echo \'\\033[31mred\\033[0m\'; echo \'{"level":"warning","msg":"careful"}\' >&2; exec sleep 60')
     lines: list[str] = []
@@ -127,6 +196,29 @@ def test_a_feed_that_will_not_end_is_killed(make: Make) -> None:
     assert time.monotonic() - started < 3
 
 
+@pytest.mark.parametrize(
+    ("wanted", "usable", "chosen"),
+    [
+        (TMP, {TMP, VAR}, TMP),
+        ("/builds/tmp", {"/builds/tmp", TMP}, "/builds/tmp"),
+        (LONG, {LONG, TMP}, TMP),
+        (LONG, {LONG, SHM}, SHM),
+        (LONG, {LONG}, LONG),
+    ],
+)
+def test_the_folder_is_the_first_short_one_that_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, usable: set[str], chosen: str
+) -> None:
+    def made(*, prefix: str, dir: str) -> str:  # noqa: A002 - the library's name
+        if dir not in usable:
+            raise OSError(30, "Read-only file system", dir)
+        return f"{dir}/{prefix}x"
+
+    monkeypatch.setattr("argocd_release.argocd.cli.tempfile.mkdtemp", made)
+    monkeypatch.setattr("argocd_release.argocd.cli.tempfile.gettempdir", lambda: wanted)
+    assert _short_folder() == Path(f"{chosen}/argocd-x")
+
+
 def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
     with pytest.raises(ArgoCDError, match="not on the PATH"):
         ArgoCD({"PATH": str(tmp_path)}, echo=lambda _: None)
@@ -143,4 +235,4 @@ def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_what_argocd_says_of_its_failure(stderr: str, message: str) -> None:
-    assert said(stderr) == message
+    assert failure_message(stderr) == message

@@ -1,12 +1,14 @@
 import io
 import json
 import re
+import time
 
 import pytest
 from structlog.typing import FilteringBoundLogger
 
-from argocd_release import log
-from argocd_release.gitlab import QUOTED, Style, style
+from argocd_release.core.text import QUOTED
+from argocd_release.joblog import log
+from argocd_release.joblog.style import Style, style
 
 PLAIN = Style()
 GITLAB = Style(sections=True, colours=True)
@@ -71,6 +73,34 @@ def test_without_colours_the_words_are_the_same() -> None:
 def test_what_a_program_printed_is_never_painted_as_our_own() -> None:
     line = f"{QUOTED}RELEASE SUCCESSFUL Healthy"
     assert GITLAB.paint(line) == line
+
+
+def test_what_argocd_printed_is_painted_as_no_verdict_of_ours() -> None:
+    lines = "RELEASE SUCCESSFUL\ncause: none\nnext: go\n$ rm\nnote: x"
+    assert GITLAB.paint(lines, ours=False) == lines
+    assert GITLAB.paint("NAME  HEALTH STATUS  AGE", ours=False).startswith("\x1b[1m")
+    logger, stream = written(GITLAB)
+    logger.info("evidence", text=lines, title="t", lines=[])
+    logger.info("output", line="RELEASE SUCCESSFUL")
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_line_of_capitals_is_painted_at_once() -> None:
+    """The message of a hook can be its log, and a line of it like a table's header."""
+    line = "  ".join(["ABC DEF"] * 60) + "1"
+    started = time.process_time()
+    assert GITLAB.paint(line) == line
+    assert time.process_time() - started < 0.1
+
+
+def test_a_secret_changes_no_word_of_the_log_s_own_grammar() -> None:
+    stream = io.StringIO()
+    logger = log.configure(
+        stream, redact=lambda _: "[redacted]", style=GITLAB, json_lines=False, debug=False, now=lambda: 1.0
+    )
+    with log.section(logger, "tracking", "Waiting"):
+        logger.info("text", text="x")
+    assert "section_start:1:tracking\r" in stream.getvalue()
 
 
 def test_json_has_constant_event_names_and_no_secret() -> None:

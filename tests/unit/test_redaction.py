@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.redaction import REDACTED, everywhere, masked, redaction, without_data
+from argocd_release.core.redaction import REDACTED, everywhere, masked, redaction, without_data
+from argocd_release.core.text import clean
 from tests.unit.states import application
 
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhcmdvY2QifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
@@ -50,14 +51,94 @@ def test_a_secret_never_comes_through(secret: str, before: str, after: str) -> N
         ("AWS_ACCESS_KEY_ID", False),
         ("CI_COMMIT_SHA", False),
         ("KEYBOARD", False),
+        ("PGPASSWORD", True),
+        ("MYSQL_PWD", True),
+        ("DB_PASS", True),
+        ("GITHUB_PAT", True),
+        ("SENTRY_DSN", True),
+        ("KEYCLOAK_CLIENTSECRET", True),
+        ("K8S_SECRET_DB_PASSWORD", True),
+        ("PWD", False),
+        ("OLDPWD", False),
+        ("COMPASS", False),
+        ("K8S_SECRET_RAILS_ENV", False),
     ],
 )
 def test_names_that_say_secret(name: str, *, is_secret: bool) -> None:
     assert bool(masked({name: "value-of-it"})) is is_secret
 
 
-def test_values_that_people_must_read_are_no_secrets() -> None:
-    assert masked({"A_TOKEN": "sentry-frontend-dev"}, shown=["sentry-frontend-dev"]) == ()
+@pytest.mark.parametrize(
+    ("name", "value", "is_secret"),
+    [
+        ("PULL_SECRET", "registry-credentials", False),
+        ("VAULT_SECRET", "sentry-frontend", False),
+        ("VAULT_SECRET", "kv/sentry-frontend", False),
+        ("VAULT_SECRET", "hvs.CAESIJlWxO9", True),
+        ("TLS_SECRET", "f3a9c0d17be24455", True),
+        ("CLIENT_SECRET", "correct-horse-battery-staple", True),
+        ("K8S_SECRET_API_TOKEN", "correct-horse-battery-staple", True),
+    ],
+)
+def test_the_name_of_a_kubernetes_secret_is_none(name: str, value: str, *, is_secret: bool) -> None:
+    assert bool(masked({name: value})) is is_secret
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("DATABASE_URL", "postgres://app:hunter2-hunter2@db:5432/app", "hunter2-hunter2"),
+        ("DATABASE_URL", "postgres://app:hunter2%20hunter2@db/app", "hunter2 hunter2"),
+        ("ANY", "mysql://app:hunter2-hunter2@db", "hunter2-hunter2"),
+        ("MYSQL_DSN", "app:hunter2-hunter2@tcp(db:3306)/app", "hunter2-hunter2"),
+        ("PG_DSN", "host=db user=app password=hunter2-hunter2 dbname=app", "hunter2-hunter2"),
+    ],
+)
+def test_a_password_inside_a_value_is_a_secret(name: str, value: str, secret: str) -> None:
+    assert secret in masked({name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Authorization: Basic dXNlcjpodW50ZXIy", f"Authorization: Basic {REDACTED}"),
+        ("Basic authentication failed", "Basic authentication failed"),
+        ("basic configuration is wrong", "basic configuration is wrong"),
+        ("fetch https://ci:glcbt-64abc@git.example.com/x", f"fetch https://ci:{REDACTED}@git.example.com/x"),
+        ("docker-pullable://web:1.27@sha256:abcd", "docker-pullable://web:1.27@sha256:abcd"),
+        ("http://[::1]:8080/x and a@b", "http://[::1]:8080/x and a@b"),
+        (f"x-{JWT}", f"x-{REDACTED}"),
+        ("argocd-repo-server.argocd-system.svc", "argocd-repo-server.argocd-system.svc"),
+    ],
+)
+def test_what_looks_like_a_secret_and_what_does_not(text: str, left: str) -> None:
+    assert redaction([])(text) == left
+
+
+def test_a_secret_is_found_as_urls_and_kubernetes_write_it() -> None:
+    secret = "p@ss word/2026"
+    assert redaction([secret])("p%40ss%20word%2F2026") == REDACTED
+    assert redaction([secret])("cEBzcyB3b3JkLzIwMjY=") == REDACTED
+
+
+def test_half_a_secret_at_the_end_of_what_was_cut_off_is_found() -> None:
+    text = clean(f"it said {'x' * 20} hunter2-hunter2", limit=40)
+    assert "hunter2-hun" in text
+    assert redaction(["hunter2-hunter2"])(text) == f"it said {'x' * 20} {REDACTED} … (4 more characters)"
+    assert "hunt" not in redaction(["hunter2-hunter2"])(f"{text}; {text}")
+    token = clean(f"it said {JWT}", limit=40)
+    assert "eyJ" not in redaction([])(token)
+
+
+@given(st.text("abc-12", min_size=8, max_size=20), st.text("xyz ", max_size=20), st.integers(1, 40))
+def test_no_half_of_a_secret_comes_through_wherever_a_text_is_cut_off(secret: str, before: str, limit: int) -> None:
+    left = redaction([secret])(clean(f"{before} {secret} after", limit=limit))
+    assert secret[:8] not in left
+
+
+@pytest.mark.parametrize("value", ["sentry-frontend-dev", "frontend"])
+def test_values_that_people_must_read_are_no_secrets_nor_is_a_part_of_them(value: str) -> None:
+    assert masked({"A_TOKEN": value}, shown=["sentry-frontend-dev"]) == ()
 
 
 def test_each_line_of_a_secret_is_one() -> None:
@@ -72,9 +153,33 @@ def test_each_line_of_a_secret_is_one() -> None:
         ('patch: {"data":{"password":"aHVudGVyMg=="},"kind":"Secret"}', f'patch: {{"data":{{{REDACTED}}},"kind":"Secret"}}'),
         (r'Invalid value: "{\"data\":{\"a\":\"eA==\"},\"x\":1}"', rf'Invalid value: "{{\"data\":{{{REDACTED}}},\"x\":1}}"'),
         ('{"stringData":{"a":"b}c{","d":{"e":"f"}},"k":1}', f'{{"stringData":{{{REDACTED}}},"k":1}}'),
-        ('cut off: {"data":{"password":"aHVudG', f'cut off: {{"data":{{{REDACTED}}}'),
-        ("map[apiVersion:v1 data:map[password:aHVudGVyMg==] kind:Secret]", f"map[apiVersion:v1 data:map[{REDACTED}] kind:Secret]"),
+        ('cut off: {"data":{"password":"aHVudG', f'cut off: {{"data":{{{REDACTED}'),
+        # A value may hold a bracket: nobody can tell where a map ends that Go printed.
+        ("map[apiVersion:v1 data:map[password:aHVudGVyMg==] kind:Secret]", f"map[apiVersion:v1 data:map[{REDACTED}"),
+        ("stringData:map[note:hosts: [a, b] password:hunter2 x:y] kind:Secret]", f"stringData:map[{REDACTED}"),
+        ("data:map[password:[104 117 110]] and", f"data:map[{REDACTED}"),
+        ('Data:map[string][]uint8{"password":[]uint8{0x68, 0x75}}, Type:"Opaque"', f"Data:map[{REDACTED}"),
+        (
+            "stringData:map[port:5432 a:]b] for: x: json: cannot unmarshal number into Go struct field Secret.stringData of type string",
+            f"stringData:map[{REDACTED} … json: cannot unmarshal number into Go struct field Secret.stringData of type string",
+        ),
+        (
+            'patch: Invalid value: "map[stringData:map[port:5432]]": unrecognized type: int64. Retrying attempt #1 at 10:03PM.',
+            f'patch: Invalid value: "map[stringData:map[{REDACTED} … unrecognized type: int64',
+        ),
+        ("data:map[a:5]: cannot convert int64 to string", f"data:map[{REDACTED} … cannot convert int64 to string"),
+        ("data:map[a:unrecognized type: hunter2 b:cannot convert hunter2 to string]", f"data:map[{REDACTED}"),
+        (r'{"data":{"a":"x\"}","b":"hunter2"},"k":1}', f'{{"data":{{{REDACTED}}},"k":1}}'),
+        (r'{"data":{"a":"x\\","b":"hunter2"},"k":1}', f'{{"data":{{{REDACTED}}},"k":1}}'),
+        (r'"{\"data\":{\"a\":\"x\\\"}\",\"b\":\"hunter2\"},\"k\":1}"', rf'"{{\"data\":{{{REDACTED}}},\"k\":1}}"'),
+        (r'"{\"data\":{\"a\":\"x" then "b":"hunter2"}', rf'"{{\"data\":{{{REDACTED}'),
+        (r'{\\"data\\":{\\"a\\":\\"hunter2\\"}}', rf'{{\\"data\\":{{{REDACTED}'),
+        ("kind: Secret\ndata:\n  password: hunter2\n\n  other: |\n    hunter2\ntype: Opaque", f"kind: Secret\ndata: {REDACTED}\ntype: Opaque"),
+        ("- kind: X\n  stringData:\n    a: hunter2\n  b: c", f"- kind: X\n  stringData: {REDACTED}\n  b: c"),
+        ("apiVersion: v1 kind: Secret data: password: hunter2 type: Opaque", f"apiVersion: v1 kind: Secret data: {REDACTED}"),
+        ("data: password: hunter2 kind: Secret", f"data: {REDACTED}"),
         ("no data: here", "no data: here"),
+        ("data:\nnothing beneath it", "data:\nnothing beneath it"),
     ],
 )  # fmt: skip
 def test_the_data_of_a_secret_in_a_message(message: str, left: str) -> None:
@@ -91,3 +196,26 @@ def test_everything_in_a_dataclass_is_redacted_and_its_words_stay_words() -> Non
     redacted = everywhere(state, redaction(["hunter2-hunter2", "Degraded"]))
     assert redacted.conditions[0].message == f"with {REDACTED}"
     assert redacted.health is state.health
+
+
+def secret_quoted(values: dict[str, str], depth: int) -> str:
+    """A Secret as JSON, as often inside a JSON string as ``depth`` says; that is how annotations quote manifests."""
+    text = json.dumps({"stringData": values, "kind": "Secret"})
+    for _ in range(depth):
+        text = json.dumps({"last": text})
+    return text
+
+
+AWKWARD = st.text('ab]["{}\\: \n', max_size=12)
+
+
+@given(st.lists(AWKWARD, max_size=4), st.integers(0, 4))
+def test_no_value_of_a_quoted_secret_comes_through_whatever_stands_before_it(before: list[str], depth: int) -> None:
+    values = {f"k{position}": value for position, value in enumerate(before)} | {"last": "TOPSECRET"}
+    assert "TOPSECRET" not in without_data(f"error: {secret_quoted(values, depth)}: and more")
+    printed = " ".join(f"{key}:{value}" for key, value in values.items())
+    assert "TOPSECRET" not in without_data(f"map[kind:Secret stringData:map[{printed}] type:Opaque]")
+
+
+def test_text_is_harmless_before_secrets_are_looked_for_in_it() -> None:
+    assert everywhere(["hunter2\x1b[0m-hunter2"], redaction(["hunter2-hunter2"])) == [REDACTED]

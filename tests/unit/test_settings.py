@@ -5,20 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release import run
-from argocd_release.errors import SettingsError
-from argocd_release.rules import Patience
-from argocd_release.settings import (
+from argocd_release.argocd import options
+from argocd_release.model.errors import SettingsError
+from argocd_release.release import run
+from argocd_release.settings.load import (
     PROPERTIES,
     Settings,
     load,
-    parse_opts,
+    open_values,
     report_paths,
     seconds_left,
     secrets,
     unknown,
     unread,
+    valid,
 )
+from argocd_release.verdict.graces import GracePeriods
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",
@@ -69,7 +71,7 @@ def test_defaults() -> None:
 def test_empty_counts_as_not_set_and_white_space_around_is_dropped() -> None:
     settings = load(GOOD | {"RELEASE_TIMEOUT": "", "ARGOCD_AUTH_TOKEN": GOOD["ARGOCD_AUTH_TOKEN"] + "\n"})
     assert settings.timeout == 300
-    assert settings.argocd_environ["ARGOCD_AUTH_TOKEN"] == GOOD["ARGOCD_AUTH_TOKEN"]
+    assert settings.connection.environ["ARGOCD_AUTH_TOKEN"] == GOOD["ARGOCD_AUTH_TOKEN"]
 
 
 def test_everything_wrong_is_said_at_once() -> None:
@@ -288,7 +290,7 @@ def test_url(opts: str, url: str) -> None:
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:
-    assert run._patience(load(GOOD)) == Patience()
+    assert run._patience(load(GOOD)) == GracePeriods()
 
 
 @pytest.mark.parametrize(
@@ -297,14 +299,25 @@ def test_defaults_of_patience_are_those_of_the_settings() -> None:
         ({}, 300),
         ({"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 300),
         ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 145),
-        ({"CI_JOB_TIMEOUT": "10", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 1),
+        ({"CI_JOB_TIMEOUT": "20", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}, 1),
         ({"CI_JOB_TIMEOUT": "200", "CI_JOB_STARTED_AT": "yesterday"}, 300),
         ({"CI_JOB_TIMEOUT": "200"}, 300),
     ],
 )
 def test_the_wait_ends_before_gitlab_ends_the_job(environ: dict[str, str], seconds: int) -> None:
     now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
-    assert seconds_left(load(GOOD | environ), now) == seconds
+    assert seconds_left(load(GOOD | environ), now) == (seconds, "")
+
+
+@pytest.mark.parametrize("began", ["2025-12-31T22:58:10Z", "2026-01-01T00:10:10Z"], ids=["ahead", "behind"])
+def test_a_clock_that_would_end_the_job_before_its_time_is_not_believed(began: str) -> None:
+    now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    environ = {"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": began}
+    seconds, why = seconds_left(load(GOOD | environ), now)
+    assert seconds == 300
+    assert "by this machine's clock it began" in why
+    seconds, _ = seconds_left(load(GOOD | environ | {"CI_JOB_TIMEOUT": "100"}), now)
+    assert seconds == 55, "the job has no more than all its time"
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("", True)])
@@ -313,7 +326,7 @@ def test_booleans(text: str, value: bool) -> None:  # noqa: FBT001
 
 
 def test_opts_are_read_as_argocd_reads_them() -> None:
-    assert parse_opts("--grpc-web --header 'A: b' --insecure=true --server-crt ca.pem") == {
+    assert options.parse("--grpc-web --header 'A: b' --insecure=true --server-crt ca.pem") == {
         "--grpc-web": "true",
         "--header": "A: b",
         "--insecure": "true",
@@ -324,6 +337,38 @@ def test_opts_are_read_as_argocd_reads_them() -> None:
 def test_secrets_are_the_token_and_the_headers() -> None:
     environ = GOOD | {"ARGOCD_OPTS": "--grpc-web --header 'X-Key: open sesame'"}
     assert set(secrets(environ)) == {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"}
+
+
+def test_a_header_s_value_that_people_must_read_is_no_secret() -> None:
+    environ = GOOD | {"ARGOCD_OPTS": "--header 'X-Tenant: sentry-frontend,X-Key: open sesame'"}
+    assert set(secrets(environ)) == {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"}
+
+
+@pytest.mark.parametrize(
+    "value", ["https://ci:hunter2@[x/y", "https://ci:hunter2@git\u2100x/y", "https://ci:hunter2@x/y"]
+)
+def test_the_password_of_a_repository_s_url_is_a_secret_even_if_it_is_no_url(value: str) -> None:
+    assert "hunter2" in secrets(GOOD | {"CI_REPOSITORY_URL": value})
+
+
+def test_what_the_pipeline_says_of_itself_is_open_and_headers_are_not() -> None:
+    environ = GOOD | {"CI_COMMIT_SHA": "1" * 40, "ARGOCD_OPTS": "--header X-Key:secret", "CI_COMMIT_MESSAGE": "m"}
+    shown = open_values(environ)
+    assert {"1" * 40, GOOD["ARGOCD_APP_NAME"], GOOD["ARGOCD_SERVER"], "ARGOCD_RELEASE"} <= set(shown)
+    assert not any("secret" in value or value == "m" or value == GOOD["ARGOCD_AUTH_TOKEN"] for value in shown)
+
+
+@pytest.mark.parametrize("value", ["--5", "9" * 5000, "-" * 5000, "\u0665", "+5", "5_0"])
+def test_what_is_no_number_is_said_to_be_none(value: str) -> None:
+    (problem,) = problems(RELEASE_TIMEOUT=value)
+    assert problem.startswith("RELEASE_TIMEOUT: must be a whole number, not '")
+
+
+def test_a_wrong_value_is_replaced_by_the_default_where_reports_need_one() -> None:
+    assert valid({"RELEASE_DOTENV_PREFIX": "1A"}, "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
+    assert valid({"RELEASE_DOTENV_PREFIX": "A\nB"}, "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
+    assert valid({"RELEASE_DOTENV_PREFIX": "A1"}, "RELEASE_DOTENV_PREFIX") == "A1"
+    assert valid({"ARGOCD_APP_NAME": "UPPER"}, "ARGOCD_APP_NAME") == ""
 
 
 def test_unknown_names_come_with_the_nearest_known_one() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.text import clean, one_line
+from argocd_release.core.text import clean, one_line
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from argocd_release.text import clean, one_line
         ("right\u202eleft\u2066", "rightleft"),
         ("\ud800lone", "lone"),
         ("\x1b[0Ksection_end:1:release\r\x1b[0K", "section-end:1:release"),
+        ("[[ATTACHMENT|x]] [[[\x00ATTACHMENT|y]]", "[ [ATTACHMENT|x]] [[ [ATTACHMENT|y]]"),
         ("tab\tand\nline", "tab\tand\nline"),
     ],
 )

@@ -1,24 +1,32 @@
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from argocd_release.application import Application, Kinship, Relation, Source
-from argocd_release.errors import ArgoCDError, Outcome, Trouble
-from argocd_release.expectation import Expectation
-from argocd_release.tracker import POLL_SECONDS, Tracker
-from argocd_release.tree import Failing, Workloads
-from tests.unit.states import NEW, OLD, application
+import pytest
+
+from argocd_release.model.application import Application, Source
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.release.signals import Stop
+from argocd_release.verdict.expectation import Expectation
+from argocd_release.watch import observer
+from argocd_release.watch.clock import MonotonicClock
+from argocd_release.watch.observer import REFRESH_SECONDS
+from argocd_release.watch.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, Tracker
+from tests.unit.states import NEW, OLD, application, failing
 
 DELIVERED = application()
 PROGRESSING = application(health="Progressing")
 
 
-def error(trouble: Trouble, message: str = "connection refused") -> ArgoCDError:
+def error(trouble: FailureKind, message: str = "connection refused") -> ArgoCDError:
     return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
-
-
-def crashing(pod: str) -> Failing:
-    return Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff")
 
 
 class FakeClock:
@@ -68,7 +76,8 @@ class FakeCommands:
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del name, echo
         self.refreshes.append(refresh)
-        self.clock.seconds += min(self.cost, seconds)
+        # Nobody waits longer for a comparison, which goes on beside the looks.
+        self.clock.seconds += min(self.cost, seconds, REFRESH_SECONDS if refresh else seconds)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ArgoCDError):
             raise answer
@@ -141,14 +150,14 @@ def test_a_momentary_delivery_is_none() -> None:
 
 
 def test_the_refresh_is_repeated_until_argocd_has_compared() -> None:
-    run = Run(error(Trouble.UNREACHABLE), error(Trouble.HUNG), DELIVERED, PROGRESSING, DELIVERED)
+    run = Run(error(FailureKind.UNREACHABLE), error(FailureKind.HUNG), DELIVERED, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
     # The third look is the plain one after the refresh that hung: Synced and Healthy, but of when?
     assert run.commands.refreshes == [True, True, False, True, False, False]
 
 
 def test_without_a_comparison_the_end_is_no_delivery() -> None:
-    hung = [answer for _ in range(20) for answer in (error(Trouble.HUNG), DELIVERED)]
+    hung = [answer for _ in range(20) for answer in (error(FailureKind.HUNG), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "has not compared with git since this job began" in run.verdict.reason
@@ -168,7 +177,7 @@ def test_one_feed_is_started_and_stopped() -> None:
 
 
 def test_no_feed_before_there_is_an_application() -> None:
-    assert Run(error(Trouble.MISSING)).commands.feeds == []
+    assert Run(error(FailureKind.MISSING)).commands.feeds == []
 
 
 def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> None:
@@ -184,19 +193,19 @@ def test_polls_are_spaced() -> None:
 
 
 def test_unreachable_at_the_deadline_is_not_called_timed_out() -> None:
-    run = Run(PROGRESSING, error(Trouble.UNREACHABLE), timeout=20)
+    run = Run(PROGRESSING, error(FailureKind.UNREACHABLE), timeout=20)
     assert run.verdict.outcome is Outcome.UNREACHABLE
 
 
 def test_unreachable_for_a_while_is_survived() -> None:
-    down = [error(Trouble.UNREACHABLE)] * 20
+    down = [error(FailureKind.UNREACHABLE)] * 20
     run = Run(PROGRESSING, *down, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
     assert [event for event, _ in run.events].count("no answer") == 1
 
 
 def test_calls_that_hang_end_as_unreachable() -> None:
-    run = Run(error(Trouble.HUNG, "no answer within 15 s"), cost=15)
+    run = Run(error(FailureKind.HUNG, "no answer within 15 s"), cost=15)
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert run.seconds <= 40
 
@@ -204,7 +213,7 @@ def test_calls_that_hang_end_as_unreachable() -> None:
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
     run = Run(
         PROGRESSING,
-        workloads=lambda _: Workloads(failing=(crashing("web-a"), crashing("web-b"))),
+        workloads=lambda _: Workloads(failing=(failing("web-a"), failing("web-b"))),
     )
     assert run.verdict.outcome is Outcome.DEGRADED
     assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
@@ -212,14 +221,14 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
 
 
 def test_pods_that_recover_within_their_grace_do_not() -> None:
-    looks = iter([Workloads(failing=(crashing("web-a"),))] * 4 + [Workloads()] * 100)
+    looks = iter([Workloads(failing=(failing("web-a"),))] * 4 + [Workloads()] * 100)
     run = Run(*[PROGRESSING] * 20, DELIVERED, workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
 
 
 def test_where_pods_cannot_be_seen_it_is_said_once_and_changes_nothing() -> None:
     def broken(_: str) -> Workloads:
-        raise error(Trouble.OTHER, "403 Forbidden")
+        raise error(FailureKind.OTHER, "403 Forbidden")
 
     run = Run(*[PROGRESSING] * 5, DELIVERED, workloads=broken)
     assert run.verdict.outcome is Outcome.DELIVERED
@@ -251,7 +260,7 @@ def test_a_foreign_operation_is_waited_for() -> None:
 
 
 def test_a_foreign_operation_that_begins_in_between_is_waited_for() -> None:
-    busy = error(Trouble.BUSY, "another operation is already in progress")
+    busy = error(FailureKind.BUSY, "another operation is already in progress")
     run = Run(OUT_OF_SYNC, SYNCING, SYNCING, DELIVERED, sync=True, refusals=[busy])
     assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
 
@@ -263,14 +272,14 @@ def test_a_failed_sync_is_tried_again_once_and_its_failure_is_the_verdict() -> N
 
 
 def test_a_sync_that_is_not_allowed_is_denied() -> None:
-    refusals = [error(Trouble.DENIED, "permission denied: applications, sync, default/web")] * 2
+    refusals = [error(FailureKind.DENIED, "permission denied: applications, sync, default/web")] * 2
     run = Run(OUT_OF_SYNC, sync=True, refusals=refusals)
     assert run.verdict.outcome is Outcome.DENIED
     assert run.verdict.reason == "permission denied: applications, sync, default/web"
 
 
 def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
-    refused = error(Trouble.OTHER, "Cannot sync to abc: auto-sync currently set to main")
+    refused = error(FailureKind.OTHER, "Cannot sync to abc: auto-sync currently set to main")
     run = Run(OUT_OF_SYNC, sync=True, refusals=[refused] * 100)
     assert run.verdict.outcome is Outcome.SYNC_FAILED
     assert run.verdict.reason == "Argo CD refuses to sync: Cannot sync to abc: auto-sync currently set to main"
@@ -278,7 +287,7 @@ def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
 
 
 def test_a_sync_window_is_waited_for_and_named() -> None:
-    blocked = error(Trouble.BLOCKED, "cannot sync: blocked by sync window")
+    blocked = error(FailureKind.BLOCKED, "cannot sync: blocked by sync window")
     run = Run(OUT_OF_SYNC, timeout=30, sync=True, refusals=[blocked] * 100)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "a sync window of project default forbids it now: cannot sync: blocked by sync window" in run.verdict.reason
@@ -300,9 +309,9 @@ def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
 def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
     asked: list[tuple[str, str, Source]] = []
 
-    def kinship(revision: str, expected: str, source: Source) -> Kinship:
+    def kinship(revision: str, expected: str, source: Source) -> RevisionRelation:
         asked.append((revision, expected, source))
-        return Kinship(relation=Relation.DESCENDANT, commits=2)
+        return RevisionRelation(relation=Relation.DESCENDANT, commits=2)
 
     run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), kinship=kinship)
     assert run.verdict.outcome is Outcome.DELIVERED
@@ -311,7 +320,7 @@ def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
 
 
 def test_where_git_cannot_say_it_that_is_told_once() -> None:
-    unknown = Kinship(relation=Relation.UNKNOWN, note="no clone")
+    unknown = RevisionRelation(relation=Relation.UNKNOWN, note="no clone")
     run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=lambda *_: unknown)
     assert [fields for event, fields in run.events if event == "history not consulted"] == [{"why": "no clone"}]
 
@@ -333,3 +342,188 @@ def test_each_transition_has_its_time() -> None:
         "Progressing",
         "Healthy",
     ]
+
+
+def broken(message: str, **parts: Any) -> Application:
+    return application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": message}], **parts)
+
+
+ABSENT = broken("rpc error: code = Unknown desc = app path does not exist")
+AWAY = broken('rpc error: code = Unavailable desc = "transport: dial tcp 127.0.0.1:8081: connect: connection refused"')
+
+
+def test_an_error_of_one_comparison_is_no_verdict_before_another_has_confirmed_it() -> None:
+    run = Run(ABSENT, ABSENT, ABSENT, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+
+
+def test_while_an_error_of_comparison_is_seen_it_is_compared_again_and_then_it_is_the_verdict() -> None:
+    run = Run(ABSENT)
+    assert run.verdict.outcome is Outcome.SYNC_FAILED
+    assert 10 <= run.seconds <= 10 + COMPARE_AGAIN_SECONDS + 1
+    assert run.commands.refreshes.count(True) == 3
+    assert run.commands.refreshes[-1], "the last look was one that compared"
+
+
+def test_what_argo_cd_cannot_reach_is_unreachable_and_waited_for() -> None:
+    run = Run(AWAY, timeout=300)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert run.verdict.reason.startswith("Argo CD cannot compare: ComparisonError: rpc error: code = Unavailable")
+    assert 60 <= run.seconds <= 60 + COMPARE_AGAIN_SECONDS + 1
+    assert Run(*[AWAY] * 25, DELIVERED).verdict.outcome is Outcome.DELIVERED
+
+
+def test_what_argo_cd_cannot_reach_at_the_deadline_is_unreachable_too() -> None:
+    run = Run(AWAY, timeout=20)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert "(within 20 s)" in run.verdict.reason
+
+
+def test_denied_at_the_deadline_is_denied() -> None:
+    run = Run(PROGRESSING, error(FailureKind.DENIED, "permission denied: applications, get"), timeout=1)
+    assert run.verdict.outcome is Outcome.DENIED
+    assert "ARGOCD_AUTH_TOKEN" in run.verdict.hint
+
+
+def test_a_token_that_was_good_a_moment_ago_may_be_good_again() -> None:
+    blip = [error(FailureKind.UNAUTHENTICATED, "invalid session")] * 3
+    assert Run(PROGRESSING, *blip, DELIVERED).verdict.outcome is Outcome.DELIVERED
+    run = Run(PROGRESSING, error(FailureKind.UNAUTHENTICATED, "invalid session"))
+    assert run.verdict.outcome is Outcome.DENIED
+    assert run.seconds <= 15
+    assert Run(error(FailureKind.UNAUTHENTICATED, "invalid session")).seconds <= 3
+
+
+def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
+    run = Run(error(FailureKind.REFUSED, 'app is not allowed in project "x", or the project does not exist'))
+    assert run.verdict.outcome is Outcome.DENIED
+    assert "a project that does not exist" in run.verdict.hint
+    assert 10 <= run.seconds <= 15
+
+
+def test_output_that_cannot_be_read_is_named_so() -> None:
+    run = Run(error(FailureKind.GARBAGE, "argocd printed no application: nothing"))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert "argocd on the PATH" in run.verdict.hint
+    assert run.events[0][1]["reason"].startswith("argocd's output can't be read")
+
+
+class SlowComparison(FakeCommands):
+    """Compares as long as it is let; plain looks are answered meanwhile."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__([DELIVERED], clock)
+        self.let = threading.Event()
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        if not refresh and len(self.refreshes) == 5:
+            self.let.set()
+            time.sleep(0.2)
+        answer = super().get(name, seconds=seconds, refresh=refresh, echo=echo)
+        if refresh:
+            self.let.wait(30)
+        return answer
+
+
+def test_a_comparison_that_takes_longer_than_a_look_is_let_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "REFRESH_SECONDS", 0.1)
+    clock = FakeClock()
+    commands = SlowComparison(clock)
+    tracker = Tracker("web", commands=commands, clock=clock, timeout=60, emit=lambda *_, **__: None)
+    verdict = tracker.track()
+    assert verdict.outcome is Outcome.DELIVERED
+    assert commands.refreshes.count(True) == 1, "it is not begun anew"
+    assert commands.refreshes.count(False) > 4
+
+
+def test_the_end_of_the_run_ends_a_look_whatever_hangs() -> None:
+    never, stop = threading.Event(), Stop()
+
+    def hangs(_: str) -> Workloads:
+        never.wait(30)
+        return Workloads()
+
+    threading.Timer(0.3, stop.set, (Outcome.CANCELLED,)).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        Run(PROGRESSING, workloads=hangs, check=stop.check)
+    assert time.monotonic() - started < 1
+    never.set()
+
+
+def test_what_hangs_beneath_an_application_holds_no_look_up_for_long() -> None:
+    never = threading.Event()
+
+    def hangs(_: str) -> Workloads:
+        never.wait(30)
+        return Workloads()
+
+    started = time.monotonic()
+    run = Run(PROGRESSING, timeout=2, workloads=hangs)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert time.monotonic() - started < 5
+    assert [event for event, _ in run.events if event == "pods not seen"] == ["pods not seen"]
+    never.set()
+
+
+def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later() -> None:
+    let, started = threading.Event(), time.monotonic()
+
+    def slow(*_: object) -> RevisionRelation:
+        let.wait(30)
+        return RevisionRelation(relation=Relation.DESCENDANT, commits=1)
+
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=slow)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "git's history is still being asked" in run.verdict.reason
+    assert time.monotonic() - started < 3
+    assert "history not consulted" not in [event for event, _ in run.events]
+    let.set()
+
+
+def test_a_signals_handler_may_wake_the_clock_at_any_moment() -> None:
+    """With a lock in ``wake`` this hangs after some dozens of pauses."""
+    clock = MonotonicClock()
+    before = signal.signal(signal.SIGUSR1, lambda *_: clock.wake())
+    try:
+        over = threading.Event()
+
+        def fire() -> None:
+            while not over.wait(0.0001):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        thread = threading.Thread(target=fire)
+        thread.start()
+        for _ in range(3000):
+            clock.pause(0.001)
+        over.set()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_wake_before_a_pause_cuts_it_short_and_many_are_one() -> None:
+    clock = MonotonicClock()
+    for _ in range(100_000):
+        clock.wake()
+    started = time.monotonic()
+    clock.pause(5)
+    assert time.monotonic() - started < 1
+    clock.pause(0.2)
+    assert time.monotonic() - started >= 0.2
+
+
+def test_where_argocd_does_not_compare_after_a_sync_it_is_made_to() -> None:
+    outdated = application(reconciledAt="2026-01-01T00:00:04Z")
+    run = Run(*[outdated] * 6, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.commands.refreshes.count(True) >= 2
+    assert not any(Run(PROGRESSING, timeout=20).commands.refreshes[1:])
+
+
+def test_pods_are_looked_at_while_a_sync_runs() -> None:
+    """A wave or a hook may be what does not start, whatever the health of the whole is."""
+    results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
+    running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
+    run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
+    assert run.verdict.outcome is Outcome.DEGRADED

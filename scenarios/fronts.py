@@ -1,0 +1,138 @@
+"""What stands in front of the real git and the real Argo CD, to be slow, to refuse or to say nothing on demand."""
+
+import http.client
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import socket
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any, Final
+
+ADDRESS: Final = "127.0.0.1"
+_HOP_BY_HOP: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "te", "content-length"})
+
+
+class _Again(ThreadingTCPServer):
+    allow_reuse_address = True
+
+
+@dataclass(kw_only=True)
+class Git:
+    """A git server on a folder of repositories; ``delay``: seconds before each of its answers."""
+
+    port: int
+    delay: float = 0.0
+
+    def url(self, repository: Path) -> str:
+        return f"git://{ADDRESS}:{self.port}/{repository.name}"
+
+
+@contextmanager
+def git_server(folder: Path, *, port: int = 0) -> Iterator[Git]:
+    """Serve the repositories in the folder, as git daemon does."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            time.sleep(git.delay)
+            command = ["git", "daemon", "--inetd", "--export-all", "--reuseaddr", f"--base-path={folder}"]
+            subprocess.run(command, stdin=self.connection, stdout=self.connection, check=False)
+
+    with _serving(_Again((ADDRESS, port), Handler)) as at:
+        git = Git(port=at)
+        yield git
+
+
+@dataclass(kw_only=True)
+class Proxy:
+    """An HTTP proxy in front of Argo CD; ``status``: what it answers itself instead, 0: nothing.
+
+    ``hold``: seconds by which requests are held back whose path has the text in it.
+    """
+
+    port: int = 0
+    status: int = 0
+    hold: dict[str, float] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the job is told to reach Argo CD through it."""
+        return {"ARGOCD_SERVER": f"{ADDRESS}:{self.port}", "ARGOCD_OPTS": "--grpc-web --plaintext"}
+
+
+@contextmanager
+def proxy(server: str) -> Iterator[Proxy]:
+    """A proxy in front of Argo CD at the address ``host:port``, which speaks TLS."""
+    front = Proxy()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._forward()
+
+        def do_POST(self) -> None:
+            self._forward()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+        def _forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if front.status:
+                self.send_error(front.status)
+                return
+            front.over.wait(next((seconds for text, seconds in front.hold.items() if text in self.path), 0))
+            with suppress(OSError, http.client.HTTPException):
+                _relay(self, server, body)
+
+    with _serving(ThreadingHTTPServer((ADDRESS, 0), Handler)) as front.port:
+        try:
+            yield front
+        finally:
+            front.over.set()
+
+
+@contextmanager
+def silence() -> Iterator[int]:
+    """A port at which connections are accepted and never answered."""
+    with socket() as listening:
+        listening.bind((ADDRESS, 0))
+        listening.listen(64)
+        yield listening.getsockname()[1]
+
+
+def _relay(handler: BaseHTTPRequestHandler, server: str, body: bytes) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    upstream = http.client.HTTPSConnection(server, context=context)
+    try:
+        headers = {name: value for name, value in handler.headers.items() if name.lower() not in _HOP_BY_HOP}
+        upstream.request(handler.command, handler.path, body, headers)
+        answer = upstream.getresponse()
+        handler.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in _HOP_BY_HOP:
+                handler.send_header(name, value)
+        handler.end_headers()
+        while chunk := answer.read1(65536):
+            handler.wfile.write(chunk)
+    finally:
+        upstream.close()
+
+
+@contextmanager
+def _serving(server: Any) -> Iterator[int]:
+    server.daemon_threads = True
+    server.block_on_close = False
+    serve: Callable[[], None] = lambda: server.serve_forever(poll_interval=0.05)  # noqa: E731
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,334 @@
+"""Which operation counts: of the revision and parameters that are judged, no dry run, and nothing failed since."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from argocd_release.model.outcome import Outcome
+from sandbox import manifests
+from sandbox.application import State, delivered
+from scenarios.expectations import clone
+from scenarios.stage import IMAGE, Files, Stage, config, scenario, status, web
+
+GREEN = Outcome.DELIVERED
+SHORT = {"RELEASE_TIMEOUT": "10"}
+STUCK = {"RELEASE_STUCK_GRACE": "5"}
+WAVE_LIMIT = 4 + 15 + 5
+SMOKE: Files = {"smoke.yaml": manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="1s")}
+
+
+def phase(wanted: str) -> Callable[[State], bool]:
+    return lambda state: status(state, "operationState", "phase") == wanted
+
+
+def target(stage: Stage, revision: str, **options: Any) -> None:
+    """Create the application, following a tag or a commit."""
+    source = {"targetRevision": revision}
+    stage.application = stage.sandbox.application(stage.name, stage.repository, source=source, **options)
+
+
+def tag(stage: Stage) -> str:
+    stage.repository.git("tag", "--annotate", "--message", "first", "v1")
+    return "v1"
+
+
+@scenario("an annotated tag, and a failed PostSync hook", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+def tag_failed_hook(stage: Stage) -> Iterator[None]:
+    """Argo CD compares with the tag object, and syncs the commit."""
+    stage.commit(web("1"), SMOKE)
+    target(stage, tag(stage), retry_limit=0)
+    stage.until(phase("Failed"))
+    yield
+
+
+@scenario("a short commit, and a failed PostSync hook", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+def short_failed_hook(stage: Stage) -> Iterator[None]:
+    target(stage, stage.commit(web("1"), SMOKE)[:8], retry_limit=0)
+    stage.until(phase("Failed"))
+    yield
+
+
+@scenario("RELEASE_REVISION, and an annotated tag of it", GREEN)
+def tag_of_revision(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
+    target(stage, tag(stage))
+    stage.truth = None
+    yield
+
+
+@scenario("RELEASE_REVISION, and a short commit of it", GREEN)
+def short_of_revision(stage: Stage) -> Iterator[None]:
+    revision = stage.commit(web("1"))
+    stage.settings["RELEASE_REVISION"] = revision
+    target(stage, revision[:8])
+    stage.truth = None
+    yield
+
+
+@scenario("a failed hook, and a commit to another folder", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+def failed_hook_then_unrelated(stage: Stage) -> Iterator[None]:
+    """Synced and Healthy; Argo CD has nothing to do for the new commit, and shows *Last Sync: Failed*."""
+    stage.deploy(_in("app", web("1"), SMOKE), path="app", retry_limit=0)
+    stage.until(phase("Failed"))
+    stage.commit({"elsewhere/README.md": "hello"})
+    yield
+
+
+@scenario("a failed hook, and a commit to the second source", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+def failed_hook_then_second_source(stage: Stage) -> Iterator[None]:
+    _with_second_source(stage, path=".")
+    yield
+
+
+@scenario("a failed hook, and a commit to a source that is only a ref", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+def failed_hook_then_ref(stage: Stage) -> Iterator[None]:
+    _with_second_source(stage, ref="values")
+    yield
+
+
+def _with_second_source(stage: Stage, **fields: str) -> None:
+    other = stage.sandbox.repository(f"{stage.name}-other")
+    other.commit({"README.md": "hello"})
+    stage.commit(web("1"), SMOKE)
+    second = {"repoURL": other.url, "targetRevision": "main"} | fields
+    stage.application = stage.sandbox.application(stage.name, [stage.repository.source(), second], retry_limit=0)
+    stage.until(phase("Failed"))
+    other.commit({"README.md": "hello again"})
+
+
+@scenario("a revert after a rejected manifest", Outcome.SYNC_FAILED, cause="Argo CD has nothing new to sync")
+def reverted(stage: Stage) -> Iterator[None]:
+    """Argo CD shows the failed sync until the next one: whether all hooks of this state ran, nobody knows."""
+    _reverted(stage)
+    yield
+
+
+@scenario("a revert after a rejected manifest, and RELEASE_SYNC", GREEN)
+def reverted_and_synced(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_SYNC"] = "true"
+    _reverted(stage)
+    yield
+
+
+def _reverted(stage: Stage) -> None:
+    stage.deployed(web("1"), retry_limit=0)
+    stage.commit(web("2", replicas=-2))
+    stage.running.refresh()
+    stage.until(phase("Failed"))
+    stage.commit(web("1"))
+
+
+@scenario(
+    "a later commit is rejected after RELEASE_REVISION was delivered",
+    Outcome.NOT_DELIVERED,
+    cause="its place was taken by",
+)
+def superseded(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_REVISION"] = stage.deployed(web("1"), retry_limit=0)
+    stage.commit(web("2", replicas=-2))
+    clone(stage)
+    stage.running.refresh()
+    stage.until(phase("Failed"))
+    yield
+
+
+@scenario(
+    "a hook of a later commit fails after RELEASE_REVISION was delivered",
+    Outcome.NOT_DELIVERED,
+    cause="its place was taken by",
+)
+def superseded_by_a_hook(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_REVISION"] = stage.deployed(web("1"), retry_limit=0)
+    stage.commit(web("2"), SMOKE)
+    clone(stage)
+    stage.running.refresh()
+    stage.until(phase("Failed"))
+    yield
+
+
+@scenario("RELEASE_REVISION runs, a later commit changed nothing, and no history to ask", GREEN)
+def revision_then_unrelated(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_REVISION_MATCH": "exact"}
+    stage.settings["RELEASE_REVISION"] = stage.deployed(_in("app", web("1")), path="app")
+    stage.commit({"elsewhere/README.md": "hello"})
+    stage.truth = None
+    yield
+
+
+@scenario("RELEASE_REVISION comes while the one before has failed", GREEN, within=30)
+def comes_after_a_failure(stage: Stage) -> Iterator[None]:
+    """As where a fix is merged a moment after its job began."""
+    stage.deploy(web("1", replicas=-2), retry_limit=0)
+    stage.until(phase("Failed"))
+    stage.repository.git("checkout", "--quiet", "-b", "next")
+    stage.settings["RELEASE_REVISION"] = stage.commit(web("2"))
+    clone(stage)
+    yield
+    stage.sleep(12)
+    stage.repository.git("branch", "--force", "main", "next")
+
+
+@scenario("it is being deleted", Outcome.MISSING, cause="is being deleted", within=10 + 5)
+def being_deleted(stage: Stage) -> Iterator[None]:
+    """Something else holds the object, which stays Synced and Healthy."""
+    stage.deployed(web("1"))
+    _hold(stage, ["example.com/hold"])
+    stage.sandbox.kubectl("delete", "application", stage.name, "-n", "argocd", "--wait=false")
+    yield
+    stage.sleep(20)
+    _hold(stage, [])
+
+
+def _hold(stage: Stage, finalizers: list[str]) -> None:
+    patch = json.dumps({"metadata": {"finalizers": finalizers}})
+    stage.sandbox.kubectl("patch", "application", stage.name, "-n", "argocd", "--type=merge", f"--patch={patch}")
+
+
+@scenario(
+    "RELEASE_WAIT_FOR without sync: a dry run only", Outcome.TIMED_OUT, cause="has not been synced yet", within=15
+)
+def dry_run_only(stage: Stage) -> Iterator[None]:
+    stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "health operation"}
+    _synced_by_hand(stage, web("1"))
+    stage.commit(web("2"))
+    stage.sandbox.argocd("app", "sync", stage.name, "--dry-run")
+    yield
+
+
+@scenario(
+    "RELEASE_WAIT_FOR without sync and operation: RELEASE_REVISION was never synced",
+    Outcome.TIMED_OUT,
+    cause="has not been synced yet",
+    within=15,
+)
+def revision_never_synced(stage: Stage) -> Iterator[None]:
+    stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "health"}
+    _synced_by_hand(stage, web("1"))
+    stage.settings["RELEASE_REVISION"] = stage.commit(web("2"))
+    yield
+
+
+@scenario(
+    "RELEASE_WAIT_FOR without sync: other parameters at the same commit",
+    Outcome.TIMED_OUT,
+    cause="has not been synced yet",
+    within=15,
+)
+def parameters_never_synced(stage: Stage) -> Iterator[None]:
+    stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "health operation"}
+    _synced_by_hand(stage, manifests.helm_chart("web", "0.1.0", f"{IMAGE}:1"))
+    stage.sandbox.argocd("app", "set", stage.name, "--helm-set", "image.tag=2")
+    yield
+
+
+def _synced_by_hand(stage: Stage, files: Files) -> None:
+    revision = stage.deploy(files, automated=False)
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    stage.until(delivered(revision))
+
+
+@scenario("other parameters after a failed sync of the same commit", GREEN)
+def parameters_mended(stage: Stage) -> Iterator[None]:
+    """The failure is that of the parameters before."""
+    files = web("1") | {"kustomization.yaml": manifests.kustomization("web.yaml")}
+    stage.deploy(files, automated=False, source={"kustomize": {"namePrefix": "NOT_A_NAME_"}})
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    stage.until(phase("Failed"))
+    stage.sandbox.argocd("app", "set", stage.name, "--nameprefix", "good-")
+    yield
+    stage.sleep(10)
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+
+
+@scenario("RELEASE_WAIT_FOR without sync: a commit that changes nothing of the application", GREEN)
+def nothing_to_sync(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_WAIT_FOR"] = "health operation"
+    stage.deployed(_in("app", web("1")), path="app")
+    stage.commit({"elsewhere/README.md": "hello"})
+    stage.truth = None
+    yield
+
+
+@scenario("RELEASE_WAIT_FOR without sync: nothing to do but prune, which is off", GREEN)
+def nothing_but_prune(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_WAIT_FOR"] = "health operation"
+    stage.deployed(web("1"), config("old"), prune=False)
+    stage.commit({"old-config.yaml": None})
+    stage.truth = None
+    yield
+
+
+@scenario("somebody's dry run while the job waits", GREEN)
+def dry_run_beside(stage: Stage) -> Iterator[None]:
+    """Argo CD does not compare after a dry run."""
+    stage.deployed(web("1"))
+    revision = stage.commit(web("2", ready_after="7s"))
+    yield
+    stage.until(lambda state: _synced_to(state, revision) and phase("Succeeded")(state))
+    stage.sandbox.argocd("app", "sync", stage.name, "--dry-run", "--async")
+
+
+def _synced_to(state: State, revision: str) -> bool:
+    return (status(state, "sync", "revision"), status(state, "sync", "status")) == (revision, "Synced")
+
+
+@scenario("pruning is off, beyond RELEASE_STUCK_GRACE", Outcome.NOT_DELIVERED, cause="pruning is off", within=5 + 7)
+def stuck_on_prune(stage: Stage) -> Iterator[None]:
+    stage.settings |= STUCK
+    stage.deployed(web("1"), config("old"), prune=False)
+    stage.commit(web("2"), {"old-config.yaml": None})
+    yield
+
+
+@scenario(
+    "edited by hand, without selfHeal", Outcome.NOT_DELIVERED, cause="does not repeat that without selfHeal", within=12
+)
+def edited_by_hand(stage: Stage) -> Iterator[None]:
+    stage.settings |= STUCK
+    stage.deployed(web("1"))
+    stage.sandbox.kubectl("scale", "deployment", "web", "--replicas=2", "-n", stage.name)
+    stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
+    yield
+
+
+@scenario("a crash loop in the first of two waves", Outcome.DEGRADED, cause="CrashLoopBackOff", within=WAVE_LIMIT)
+def crash_in_a_wave(stage: Stage) -> Iterator[None]:
+    """The second wave is never applied: OutOfSync all the while."""
+    stage.deploy(web("1", fate="crash"), _in_wave(1, config("web")))
+    yield
+
+
+@scenario("a hook whose image cannot be pulled", Outcome.DEGRADED, cause="ImagePullBackOff", within=WAVE_LIMIT)
+def hook_image(stage: Stage) -> Iterator[None]:
+    """Its Job would wait for it for ever."""
+    stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="image-pull")})
+    yield
+
+
+@scenario("a Job whose image cannot be pulled", Outcome.DEGRADED, cause="ImagePullBackOff", within=WAVE_LIMIT)
+def job_image(stage: Stage) -> Iterator[None]:
+    stage.deploy({"job.yaml": manifests.job("import", fate="image-pull")})
+    yield
+
+
+@scenario("a fix of a crash loop, behind a hook that takes longer than the grace", GREEN, within=40)
+def fix_behind_a_hook(stage: Stage) -> Iterator[None]:
+    """While the hook runs, the pods that crash are those of the revision before."""
+    stage.deploy(web("1", fate="crash"))
+    stage.until(lambda state: status(state, "sync", "status") == "Synced")
+    stage.sleep(3)
+    stage.commit(web("2"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="20s")})
+    yield
+
+
+def _in(folder: str, *contents: Files) -> dict[str, str | None]:
+    return {f"{folder}/{path}": text for files in contents for path, text in files.items()}
+
+
+def _in_wave(wave: int, files: Files) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for path, text in files.items():
+        document = json.loads(text or "{}")
+        document["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": str(wave)}
+        found[path] = json.dumps(document)
+    return found

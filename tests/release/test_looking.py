@@ -1,0 +1,121 @@
+"""Whatever hangs: the deadline is kept, and a cancel ends the job within a second, with its reports."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from sandbox import manifests
+from sandbox.sandbox import Sandbox
+from scenarios.fronts import proxy, silence
+from scenarios.stage import web
+from tests.support.job import Release, Running, StartRelease, check_reports
+
+CANCEL_SECONDS = 1.0
+# A look at the deadline may take that much longer; then the cause is looked for, which has a limit of its own.
+OVER_SECONDS = 2.0
+SHORT = {"RELEASE_TIMEOUT": "5", "RELEASE_LOG_FORMAT": "json"}
+STRANGER = "0123456789abcdef0123456789abcdef01234567"
+
+
+def cancelled(running: Running, *, after: float) -> tuple[Release, float]:
+    """How it ended, and how long after SIGTERM."""
+    time.sleep(after)
+    assert running.process.poll() is None
+    started = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    ended = running.end()
+    return ended, time.monotonic() - started
+
+
+def waited(ended: Release) -> float:
+    """Seconds from the first word until there was a verdict, by the log."""
+    events = [json.loads(line) for line in ended.log.splitlines()]
+    at = {event["event"]: datetime.fromisoformat(event["timestamp"]) for event in reversed(events)}
+    return (at.get("looking for the cause", at["result"]) - at["start"]).total_seconds()
+
+
+@pytest.fixture
+def delivered(sandbox: Sandbox, name: str) -> str:
+    repository = sandbox.repository(name)
+    repository.commit(web("1"))
+    sandbox.application(name, repository)
+    return name
+
+
+@pytest.fixture
+def waiting(sandbox: Sandbox, name: str) -> str:
+    """An application of 12 StatefulSets for which no pod can be created, which only events tell."""
+    repository = sandbox.repository(name)
+    quota = json.loads(manifests.resource_quota("none", pods="0"))
+    quota["metadata"]["namespace"] = name
+    sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, quota)
+    image = "registry.example.com/db:1"
+    files = {f"db-{number}.yaml": manifests.stateful_set(f"db-{number}", image) for number in range(12)}
+    repository.commit(files)
+    sandbox.application(name, repository)
+    return name
+
+
+def test_git_that_never_answers(start_release: StartRelease, release: Callable[..., Release], delivered: str) -> None:
+    with silence() as port:
+        settings = {"RELEASE_REVISION": STRANGER, "CI_REPOSITORY_URL": f"http://127.0.0.1:{port}/x.git"}
+
+        ended, seconds = cancelled(start_release(delivered, **settings), after=4)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+        check_reports(ended, "cancelled")
+
+        ended = release(delivered, **SHORT, **settings)
+        assert ended.exit_code == 12, ended.log
+        assert "git's history is still being asked" in ended.log
+        assert waited(ended) <= 5 + OVER_SECONDS
+
+
+def test_events_that_take_their_time(
+    sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], waiting: str
+) -> None:
+    with proxy(sandbox.server) as front:
+        front.hold["/events"] = 2.5
+
+        ended, seconds = cancelled(start_release(waiting, **front.settings), after=5)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+        check_reports(ended, "cancelled")
+
+        ended = release(waiting, **SHORT, **front.settings)
+        assert ended.exit_code == 12, ended.log
+        assert waited(ended) <= 5 + OVER_SECONDS
+
+
+def test_rights_that_cannot_be_asked_for(
+    sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], name: str
+) -> None:
+    with proxy(sandbox.server) as front:
+        front.hold["ProjectService/List"] = 60
+
+        ended, seconds = cancelled(start_release(name, **front.settings), after=2)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+        check_reports(ended, "cancelled")
+
+        ended = release(name, **SHORT, **front.settings)
+        assert ended.exit_code == 31, ended.log
+        assert "or there is no such application" in ended.log
+        assert waited(ended) <= 5 + OVER_SECONDS
+
+
+def test_a_comparison_that_never_ends(
+    sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], delivered: str
+) -> None:
+    with sandbox.part("application-controller").paused():
+        ended, seconds = cancelled(start_release(delivered), after=3)
+        assert ended.exit_code == 143, ended.log
+        assert seconds <= CANCEL_SECONDS
+
+        ended = release(delivered, **SHORT)
+        assert ended.exit_code == 12, ended.log
+        assert waited(ended) <= 5 + OVER_SECONDS
