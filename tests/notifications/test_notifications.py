@@ -216,7 +216,7 @@ def test_an_application_without_a_revision_says_nothing(shop: Shop) -> None:
 
 def test_running_stays_for_ever(shop: Shop) -> None:
     """Why that trigger is not among the default ones."""
-    first = shop.repository.commit({**web("1"), **{"hook.yaml": manifests.hook("wait", "PostSync", ends_after="4s")}})
+    first = shop.repository.commit({**web("1"), "hook.yaml": manifests.hook("wait", "PostSync", ends_after="4s")})
     shop.application(
         annotations={"notifications.argoproj.io/subscribe.gitlab-deployment-running.gitlab": shop.project.path}
     )

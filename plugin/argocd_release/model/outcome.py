@@ -20,6 +20,7 @@ class Outcome(Enum):
     TIMED_OUT = ("timed-out", 12, "RELEASE FAILED", "not delivered within RELEASE_TIMEOUT")
     NOT_DELIVERED = ("not-delivered", 13, "RELEASE FAILED", "what was expected can no longer be delivered")
     MISSING = ("missing", 14, "RELEASE FAILED", "the application does not exist, or was deleted")
+    NO_PREVIEW = ("no-preview", 15, "RELEASE NOT JUDGED", "the branch has no tag that a preview is named by")
     UNREACHABLE = ("unreachable", 30, "RELEASE NOT JUDGED", "Argo CD, or what it needs to compare, gave no answer")
     DENIED = ("denied", 31, "RELEASE NOT JUDGED", "the token is invalid, or Argo CD refuses to show the application")
     INTERRUPTED = ("interrupted", 130, "RELEASE TRACKING CANCELLED", "stopped by SIGINT")

@@ -13,12 +13,22 @@ from argocd_release.model.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
+class Notice:
+    """That somebody was told of the release, or was not. ``text``: one line; of a failure: why."""
+
+    sink: str
+    done: bool
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """The end of a run. ``name``, ``url``, ``image_tag``, ``project_url``: ``""`` if unknown.
 
     ``ended_at``: with a time zone; ``seconds``: the whole run's until then. ``expectation``: what was to be delivered.
     ``expects``: the same in words, ``""`` if nothing. ``attachment``: the JSON report's path in the project, ``""`` if
-    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows.
+    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is
+    deployed; ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
     """
 
     verdict: Verdict
@@ -36,6 +46,9 @@ class Result:
     version: str = ""
     attachment: str = ""
     dotenv_prefix: str = "ARGOCD_RELEASE"
+    site_url: str = ""
+    job_url: str = ""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def outcome(self) -> Outcome:

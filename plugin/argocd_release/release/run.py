@@ -23,10 +23,12 @@ from argocd_release.model.application import Source
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled, ReleaseError
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.result import Notice, Result
 from argocd_release.model.revision import RevisionRelation
 from argocd_release.model.verdict import Verdict
+from argocd_release.notify import site
 from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.sinks import Sinks
 from argocd_release.reports import banner, evidence, files
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
@@ -46,6 +48,13 @@ STATUS_SECONDS: Final = 5.0
 
 # After any other outcome argocd would not answer, or has nothing to show.
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | DIAGNOSED
+
+
+_HINTS: Final = {
+    Outcome.SETTINGS: "argocd-release --help explains each setting",
+    Outcome.NO_PREVIEW: "name the branch after its issue, as PROJ-123-description; allow_failure: exit_codes: [15] "
+    "makes such a job orange",
+}
 
 
 _QUIET: Final = frozenset({"transition", "called"})
@@ -75,13 +84,15 @@ class Run:
         self._expectation = Expectation()
         self._changes = Changes(time.monotonic)
         self._stop = Stop()
+        self._sinks: Sinks | None = None
+        self._until = Deadline(0)
 
     def execute(self, signals: Signals) -> int:
         """Track, write the reports, find the cause, write them again with it, show the end; gives the exit code."""
         with ExitStack() as stack:
             signals.on_arrival(self._stop.set)
             try:
-                verdict = self._track(stack, signals)
+                verdict = self._reached(self._track(stack, signals))
             except (Exception, Cancelled) as error:  # noqa: BLE001 - the last resort: whatever goes wrong is a verdict
                 verdict = self._verdict_on(error)
             result = self._result(verdict)
@@ -92,6 +103,9 @@ class Run:
             if found != result.diagnosis:
                 shown = everywhere(self._result(verdict, found), self._redact)
                 written = list(self._write(shown))
+            if notices := self._tell(shown):
+                shown = replace(shown, notices=notices)
+                written = list(self._write(shown))
             self._show(shown, written)
         return result.outcome.exit_code
 
@@ -101,8 +115,10 @@ class Run:
         for name, instead in load.unread(self._environ):
             self._log.info("variable not read", name=name, input=instead)
         known = self._settings = load.load(self._environ)
+        self._sinks = Sinks(known, self._stop)
         timeout, clocks = load.seconds_left(known, datetime.now(UTC))
         self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
+        self._until = Deadline(timeout)
         if clocks:
             self._log.info("clocks differ", why=clocks)
         self._expectation = _expectation(known)
@@ -142,6 +158,26 @@ class Run:
             finally:
                 self._count_left_out(at_once=True)
 
+    def _reached(self, verdict: Verdict) -> Verdict:
+        """The verdict, or another one where what was delivered does not answer at its address."""
+        known = self._settings
+        if known is None or not known.url_check or verdict.outcome is not Outcome.DELIVERED:
+            return verdict
+        self._log.info("asking the site", url=known.site_url)
+        said = site.reached(known.site_url, deadline=self._until, check=self._stop.check)
+        if not said:
+            return verdict
+        reason = f"it runs, but {known.site_url} does not answer as it should: {said}"
+        hint = "look at its Ingress or route, and at the name service; RELEASE_URL_CHECK=false asks no more"
+        return Verdict(outcome=Outcome.TIMED_OUT, reason=reason, hint=hint)
+
+    def _tell(self, result: Result) -> tuple[Notice, ...]:
+        """Who else was told; whatever goes wrong changes no verdict."""
+        notices = tuple(self._sinks.tell(result)) if self._sinks else ()
+        for notice in notices:
+            self._log.info("told" if notice.done else "not told", sink=notice.sink, text=notice.text)
+        return everywhere(notices, self._redact)
+
     def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str, Source], RevisionRelation] | None:
         if not known.revision:
             return None
@@ -159,6 +195,8 @@ class Run:
 
     def _emitter(self) -> Any:
         def emit(event: str, /, **fields: Any) -> None:
+            if self._sinks and self._tracker:
+                self._sinks.see(self._tracker.application)
             if event == "output":
                 fields["line"] = self._changes.new(fields["line"])
                 self._count_left_out()
@@ -182,7 +220,7 @@ class Run:
                 hint = "the release itself goes on: Argo CD does not know of this job"
                 return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; not judged", hint=hint)
             case ReleaseError():
-                hint = "argocd-release --help explains each setting" if error.outcome is Outcome.SETTINGS else ""
+                hint = _HINTS.get(error.outcome, "")
                 return Verdict(outcome=error.outcome, reason=str(error), hint=hint)
             case _:
                 pass
@@ -207,6 +245,8 @@ class Run:
             expects=self._expectation.words,
             version=__version__,
             attachment=self._attachment(),
+            site_url=known.site_url if known else "",
+            job_url=known.job_url if known else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 

@@ -49,6 +49,7 @@ def variables(result: Result) -> dict[str, str]:
         "SYNC_STATUS": application.sync.value if application else "",
         "HEALTH_STATUS": application.health.value if application else "",
         "URL": result.url,
+        "SITE_URL": result.site_url,
         "DURATION": str(round(result.seconds)),
     }
 

@@ -38,6 +38,7 @@ def document(result: Result) -> dict[str, Any]:
         "name": result.name,
         "url": result.url,
         "image_tag": result.image_tag,
+        "site_url": result.site_url,
         "expectation": {key: _plain(value) for key, value in result.expectation.items()},
         "transitions": [asdict(item) for item in result.transitions],
         "application": _application(result.application),
@@ -57,6 +58,7 @@ def document(result: Result) -> dict[str, Any]:
         "events": [{"object": item.subject} | asdict(item.event) for item in diagnosis.occurrences],
         "logs": [asdict(log) | {"lines": list(log.lines)} for log in diagnosis.logs],
         "notes": list(diagnosis.notes),
+        "told": [asdict(notice) for notice in result.notices],
     }
 
 
