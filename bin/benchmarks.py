@@ -3,26 +3,40 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from reference import LANGUAGES, MARK, WORDS, Row, table
 
 PATH = Path("docs/benchmark.json")
 WORDING: dict[str, Any] = WORDS["benchmark"]
+Measured = dict[str, Any]
+# What heals, or is waited for to its end.
+NOT_FAILED = {"delivered", "timed-out"}
 
 
 def pages(root: Path) -> dict[str, str]:
-    """The pages by path."""
+    """The pages by path, and the sentence for the first page."""
     if not (root / PATH).exists():
         return {}
     measured = json.loads((root / PATH).read_text("utf-8"))
-    return {f"docs/{language}/benchmarks.md": page(language, measured) for language in LANGUAGES}
+    made = {f"docs/{language}/benchmarks.md": page(language, measured) for language in LANGUAGES}
+    return made | {f"docs/generated/measured.{language}.md": sentence(language, measured) for language in LANGUAGES}
 
 
-def page(language: str, measured: Mapping[str, Any]) -> str:
+def parted(measured: Measured) -> tuple[Measured, Measured]:
+    """The scenarios that every tracker can judge, and those that need a setting of ours."""
+    found = measured["scenarios"]
+    extra = [each for each in found if "RELEASE_" in each["title"] or each["name"] in WORDING["lacking"]]
+    return measured | {"scenarios": [each for each in found if each not in extra]}, measured | {"scenarios": extra}
+
+
+def page(language: str, measured: Measured) -> str:
     """One language's page: what was measured, the sums of each tool, each scenario."""
     tools = list(dict.fromkeys(tool for scenario in measured["scenarios"] for tool in scenario["tools"]))
     names = [WORDING["tools"].get(tool, {}).get(language, tool) for tool in tools]
+    labels, columns = WORDING["labels"][language], (*WORDING["columns"][language], *names)
+    common, extra = parted(measured)
     text: str = WORDING["page"][language]
     return text.format(
         mark=MARK,
@@ -32,12 +46,33 @@ def page(language: str, measured: Mapping[str, Any]) -> str:
         date=measured["date"],
         runs=measured["runs"],
         timeout=measured["timeout"],
-        sums=table(("", *names), sums(measured, tools, WORDING["labels"][language])),
-        scenarios=table((*WORDING["columns"][language], *names), scenarios(measured, tools)),
+        common=len(common["scenarios"]),
+        extra=len(extra["scenarios"]),
+        common_sums=table(("", *names), sums(common, tools, labels)),
+        extra_sums=table(("", *names), sums(extra, tools, labels)),
+        common_scenarios=table(columns, scenarios(common, tools, language)),
+        extra_scenarios=table(columns, scenarios(extra, tools, language)),
     )
 
 
-def sums(measured: Mapping[str, Any], tools: Sequence[str], labels: Sequence[str]) -> list[Row]:
+def sentence(language: str, measured: Measured) -> str:
+    """What the first page says of it, of the common ground alone."""
+    found = [each for each in parted(measured)[0]["scenarios"] if {"plain", "argocd-release"} <= set(each["tools"])]
+    plain = [each["tools"]["plain"] | {"expected": each["expected"]} for each in found]
+    ours = [each["tools"]["argocd-release"] for each in found]
+    failed = [each["tools"]["argocd-release"]["seconds"] for each in found if each["expected"] not in NOT_FAILED]
+    text: str = WORDING["measured"][language]
+    said = text.format(
+        count=len(found),
+        wrong=sum(not each["right"] for each in plain),
+        green=sum(not each["right"] and each["verdict"] == "green" for each in plain),
+        right=sum(each["right"] for each in ours),
+        late=round(median(failed)) if failed else 0,
+    )
+    return f"{MARK}\n\n{said}\n"
+
+
+def sums(measured: Measured, tools: Sequence[str], labels: Sequence[str]) -> list[Row]:
     columns = []
     for tool in tools:
         results = [scenario["tools"][tool] for scenario in measured["scenarios"] if tool in scenario["tools"]]
@@ -46,7 +81,7 @@ def sums(measured: Mapping[str, Any], tools: Sequence[str], labels: Sequence[str
                 f"{sum(result['right'] for result in results)} / {len(results)}",
                 f"{sum(result['seconds'] for result in results):.0f}",
                 _requests(results),
-                f"{max(result['peak_mb'] for result in results):.0f}",
+                f"{max((result['peak_mb'] for result in results), default=0):.0f}",
             )
         )
     return [(label, *(column[index] for column in columns)) for index, label in enumerate(labels)]
@@ -58,11 +93,16 @@ def _requests(results: Sequence[Mapping[str, Any]]) -> str:
     return str(sum(counted)) if counted else "—"
 
 
-def scenarios(measured: Mapping[str, Any], tools: Sequence[str]) -> list[Row]:
+def scenarios(measured: Measured, tools: Sequence[str], language: str) -> list[Row]:
     return [
-        (found["title"], found["expected"], *(cell(found["tools"].get(tool)) for tool in tools))
+        (title(found, language), found["expected"], *(cell(found["tools"].get(tool)) for tool in tools))
         for found in measured["scenarios"]
     ]
+
+
+def title(found: Mapping[str, Any], language: str) -> str:
+    """A scenario that is not translated yet has its English title; a test tells."""
+    return str(found["title"] if language == "en" else WORDING["scenarios"].get(found["name"], found["title"]))
 
 
 def cell(result: Mapping[str, Any] | None) -> str:

@@ -77,7 +77,7 @@ def rejected_once(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a manifest that is no YAML", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
+    "a manifest that is not YAML", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
 )
 def broken_manifest(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -169,12 +169,12 @@ def missing(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=6 + 10 + SLACK
+    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=9 + 10 + SLACK
 )
 def deleted(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
     yield
-    stage.sleep(5)
+    stage.sleep(8)
     stage.running.delete()
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from argocd_release import __version__
-from sandbox import build
+from sandbox import cache
 
 ROOT = Path(__file__).parent.parent
 NPM = Path(__file__).parent / "component" / "npm"
@@ -26,7 +26,7 @@ NODE = Path(sys.executable).parent
 def gitlab_ci_local() -> Path:
     """The program, installed once into the cache."""
     lock = (NPM / "package-lock.json").read_bytes()
-    folder = build.cache_folder().parent / f"gitlab-ci-local-{hashlib.sha256(lock).hexdigest()[:12]}"
+    folder = cache.folder().parent / f"gitlab-ci-local-{hashlib.sha256(lock).hexdigest()[:12]}"
     program = folder / "node_modules" / ".bin" / "gitlab-ci-local"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,10 @@ class Consumer:
             if os.environ.get("CI"):
                 pytest.fail("gitlab-ci-local needs rsync: apt-get install rsync")
             pytest.skip("gitlab-ci-local needs rsync; CI has it")
-        return self._local("--network", "host", "--pull-policy", "if-not-present", *arguments)
+        # As somebody who keeps the image elsewhere says it, and so that it beats the job's own value here too.
+        place = f"ARGOCD_RELEASE_REPOSITORY={default_image().rpartition(':')[0]}"
+        options = ("--network", "host", "--pull-policy", "if-not-present", "--variable", place)
+        return self._local(*options, *arguments)
 
     def _local(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -111,5 +114,9 @@ def example(name: str) -> str:
 
 
 def default_image() -> str:
-    header = next(yaml.safe_load_all((ROOT / "templates" / "release.yml").read_text("utf-8")))
-    return str(header["spec"]["inputs"]["image"]["default"])
+    """The image of the job where the registry is registry.example.com, as the pages have it."""
+    header, body = yaml.safe_load_all((ROOT / "templates" / "release.yml").read_text("utf-8"))
+    given = str(header["spec"]["inputs"]["image"]["default"])
+    (job,) = [job for job in body.values() if "script" in job]
+    place = job["variables"]["ARGOCD_RELEASE_REPOSITORY"].replace("$CI_REGISTRY", "registry.example.com")
+    return given.replace("$ARGOCD_RELEASE_REPOSITORY", place)

@@ -167,7 +167,7 @@ def test_what_gitlab_refuses_and_the_schema_does_not() -> None:
 def test_inputs_name_nothing_that_the_consumer_does_not_type() -> None:
     """In the component settings are inputs; RELEASE_TIMEOUT is the one variable of that prefix which still counts."""
     for name, declared in inputs().items():
-        assert set(re.findall(r"RELEASE_\w+|INPUT_\w+", declared["description"])) <= {"RELEASE_TIMEOUT"}, name
+        assert set(re.findall(r"\b(?:RELEASE|INPUT)_\w+", declared["description"])) <= {"RELEASE_TIMEOUT"}, name
 
 
 def test_inputs_that_yaml_would_change_say_so() -> None:
@@ -197,7 +197,7 @@ def test_examples_resolve_to_what_is_expected(name: str, tmp_path: Path, request
 
 
 def test_there_is_an_example_of_each_kind() -> None:
-    assert set(NAMES) == {"plain", "services", "production", "matrix", "migrated", "air-gapped"}
+    assert set(NAMES) == {"plain", "services", "production", "matrix", "migrated", "air-gapped", "combined", "preview"}
 
 
 def run(sandbox: Sandbox, engine: Engine, consumer: Consumer, *arguments: str) -> subprocess.CompletedProcess[str]:

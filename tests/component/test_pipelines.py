@@ -87,7 +87,8 @@ def test_among_hostile_defaults_and_a_job_named_release(text: str) -> None:
     assert "environment" not in pipeline.jobs["release"]
     for name, job in releases(pipeline).items():
         assert not KEPT_OUT & set(job), name
-        assert job["image"]["name"].partition(":")[0].endswith("/argocd-release")
+        place = job["image"]["name"].partition(":")[0]
+        assert job["variables"].get(place.removeprefix("$"), place).endswith("/argocd-release")
         assert job["artifacts"]["reports"]
         assert job["retry"]["exit_codes"] == [30]
         assert job["timeout"] == "2h", "what says how long and where jobs run is theirs to say"

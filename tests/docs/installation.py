@@ -11,10 +11,10 @@ from typing import Self
 import yaml
 
 from argocd_release.settings.load import INPUT_PREFIX, PROPERTIES
-from sandbox import account
 from sandbox.application import delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
+from tests.docker_engine import Engine
 from tests.docs.pages import DOCS
 
 SNIPPETS = DOCS / "snippets"
@@ -78,23 +78,57 @@ class Installation:
         stdin: str = "",
         **environ: str,
     ) -> str:
-        """What the snippet prints, typed in by an administrator or in the pipeline; raises ``CalledProcessError``."""
-        text = change(snippet(f"shell/{name}"))
-        script = self.folder / name
-        script.write_text(text)
-        token = account.admin_token(self.sandbox.folder) if as_admin else self.token
-        own = {"ARGOCD_AUTH_TOKEN": token, "ARGOCD_APP_NAME": APPLICATION, "ARGOCD_PROJECT": PROJECT}
+        """What the snippet prints where the administrator is logged in; raises ``CalledProcessError``."""
+        own = {"ARGOCD_AUTH_TOKEN": self.sandbox.admin_token} if as_admin else {}
+        return self._bash(
+            f"set -e -o pipefail\n{change(snippet(f'shell/{name}'))}", stdin, self.environ() | own | environ
+        )
+
+    def pasted(self, *names: str, token: str = "", as_admin: bool = False, **environ: str) -> str:
+        """What blocks print that are pasted into a shell one after the other, on a machine that is set up for nothing.
+
+        The first is ``environment.sh``, with the address and the certificate of this Argo CD written into it, as a
+        person would; the token is typed when it asks, so a line pasted too early would be taken for the token.
+        """
+        token = token or (self.sandbox.admin_token if as_admin else self.token)
+        options = f"ARGOCD_OPTS='--grpc-web --server-crt {self.sandbox.certificate}'"
+        start = snippet("shell/environment.sh").replace("argocd.example.com", self.sandbox.server)
+        start = start.replace("ARGOCD_OPTS=--grpc-web", options)
+        rest = "".join(snippet(f"shell/{name}") for name in names)
+        bare = {name: self.environ()[name] for name in ("PATH", "HOME")}
+        return self._bash(f"{start}{token}\nset -e -o pipefail\n{rest}", "", bare | environ, pasted=True)
+
+    def _bash(self, text: str, stdin: str, environ: Mapping[str, str], *, pasted: bool = False) -> str:
+        command, given = (["bash"], text) if pasted else (["bash", "-c", text], stdin)
         done = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", str(script)],
+            command,
             cwd=self.folder,
-            env=self.environ() | own | environ,
-            input=stdin,
+            env=dict(environ),
+            input=given,
             check=True,
             capture_output=True,
             text=True,
             timeout=60,
         )
         return done.stdout
+
+    def in_the_image(self, engine: Engine, script: str, **environ: str) -> str:
+        """What a job's script prints in the image, with the group's variables; raises ``ContainerError``."""
+        group = {
+            "ARGOCD_SERVER": self.sandbox.server,
+            "ARGOCD_AUTH_TOKEN": self.token,
+            "ARGOCD_OPTS": "--grpc-web --server-crt /builds/ARGOCD_CA",
+        }
+        output = engine.client.containers.run(
+            engine.image.id,
+            ["sh", "-ec", script],
+            environment=group | environ,
+            network_mode="host",
+            working_dir="/tmp",  # noqa: S108 - inside the container
+            volumes={str(self.sandbox.certificate): {"bind": "/builds/ARGOCD_CA", "mode": "ro"}},
+            remove=True,
+        )
+        return str(output.decode())
 
     def release(self, given: Mapping[str, str], **environ: str) -> subprocess.CompletedProcess[str]:
         """Run the release job with the component's inputs and the group's two variables."""
@@ -108,15 +142,12 @@ class Installation:
         )  # fmt: skip
 
     def environ(self) -> dict[str, str]:
-        """A person's shell: its own home, the sandbox's programs, and the sandbox's certificate trusted."""
+        """An administrator's shell: logged in, with its own home and the sandbox's programs."""
         given = self.sandbox.environment()
-        certificate = str(self.sandbox.certificate)
         return {
             **{name: given[name] for name in ("ARGOCD_SERVER", "ARGOCD_OPTS", "KUBECONFIG")},
             "PATH": f"{BIN}:{given['PATH']}",
             "HOME": str(self.folder),
             "TMPDIR": str(self.sandbox.folder / "tmp"),
             "LANG": os.environ.get("LANG", "C.UTF-8"),
-            "SSL_CERT_FILE": certificate,
-            "CURL_CA_BUNDLE": certificate,
         }

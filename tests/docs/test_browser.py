@@ -18,19 +18,29 @@ from tests.docs.pages import LANGUAGES, names
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 # The commonest messages, each as a person would paste it, and the page that must be found.
-MESSAGES = (
-    "permission denied: projects, get",
-    "CrashLoopBackOff",
-    "ImagePullBackOff",
-    "x509: certificate signed by unknown authority",
-    "connection refused",
-    "invalid session: Token is expired",
-    "ARGOCD_AUTH_TOKEN is required",
-    "app path does not exist",
-    "exceeded quota",
-    "it has no automated sync policy",
-)
-RUSSIAN = ("недоступный образ", "принудительный sync", "отозвали")
+WIDTHS = (360, 768, 1280, 1920)
+# The commonest messages, each as a person would paste it, and the section that must be found first.
+MESSAGES = {
+    "permission denied: projects, get": "permission-denied-projects-get",
+    "CrashLoopBackOff": "crashloopbackoff",
+    "ImagePullBackOff": "imagepullbackoff",
+    "x509: certificate signed by unknown authority": "x509-certificate-signed-by-unknown-authority",
+    "connection refused": "connection-refused",
+    "invalid session: Token is expired": "invalid-session-token-is-expired",
+    "ARGOCD_AUTH_TOKEN is required": "argocd_auth_token-is-required",
+    "app path does not exist": "app-path-does-not-exist",
+    "exceeded quota": "exceeded-quota",
+    "it has no automated sync policy": "it-has-no-automated-sync-policy",
+    "no pod runs the image": "no-pod-runs-the-image",
+}
+# Words of people, and the page that must be among the first.
+RUSSIAN = {
+    "недоступный образ": "/what-the-developer-sees/",
+    "принудительный sync": "/troubleshooting/",
+    "отозвали": "/troubleshooting/",
+    "таймаут": "/release-jobs/",
+    "тайм-аут": "/release-jobs/",
+}
 STRUCTURE: dict[str, Any] = {"rules": {"color-contrast": {"enabled": False}}}
 COLOURS: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"]}
 # One page of each kind: pictures, logs, diagrams, code of each language, tables, admonitions, lists.
@@ -168,7 +178,7 @@ def test_an_inaccessible_page_is_noticed(visit: Visit) -> None:
 
 
 def search(page: Page, text: str) -> list[str]:
-    """The pages that are found, the best first; five fit a screen."""
+    """The pages and sections that are found, the best first; five fit a screen."""
     field, links = page.locator("input.md-search__input"), page.locator("a.md-search-result__link")
     field.fill("")
     # The theme listens to keys alone.
@@ -181,16 +191,54 @@ def search(page: Page, text: str) -> list[str]:
     field.fill(text)
     field.press("End")
     links.first.wait_for(state="attached")
-    addresses = links.evaluate_all("links => links.map(link => new URL(link.href).pathname)")
+    addresses = links.evaluate_all("links => links.map(link => new URL(link.href)).map(url => url.pathname + url.hash)")
     return list(dict.fromkeys(addresses))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_search_finds_the_commonest_messages(visit: Visit, language: str) -> None:
+def test_search_finds_the_section_of_each_message_first(visit: Visit, language: str) -> None:
     visit.open(language, "index.md")
-    for message in (*MESSAGES, *(RUSSIAN if language == "ru" else ())):
-        assert any("/troubleshooting/" in found for found in search(visit.page, message)[:5]), message
+    wrong = {}
+    for message, section in MESSAGES.items():
+        sections = [link for link in search(visit.page, message) if "#" in link]
+        if not sections[0].endswith(f"/troubleshooting/#{section}"):
+            wrong[message] = sections[:3]
+    assert wrong == {}
     assert visit.wrong == []
+
+
+def test_search_finds_russian_words_in_either_spelling(visit: Visit) -> None:
+    visit.open("ru", "index.md")
+    for words, page in RUSSIAN.items():
+        links = search(visit.page, words)[:8]
+        assert any(page in link for link in links), f"{words}: {links}"
+    assert visit.wrong == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_cut_off(visit: Visit, width: int) -> None:
+    """At no width is a page wider than the screen, a diagram cut, a name broken or a line under the copy button."""
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    problems: list[str] = []
+    for name in ("index.md", "how-it-works.md", "reference/settings.md", "reference/component.md", "troubleshooting.md",
+                 "guides/what-to-expect.md", "getting-started.md"):  # fmt: skip
+        visit.open("ru", name)
+        problems += [f"{name} at {width}: {problem}" for problem in visit.page.evaluate(CUT_OFF)]
+    assert problems == []
+
+
+# What is cut off: the page, a diagram that is wider than its place, a name in a table that takes two lines, code under its button.
+CUT_OFF = """() => {
+  const found = [];
+  if (document.documentElement.scrollWidth > innerWidth) found.push(`the page, ${document.documentElement.scrollWidth}`);
+  for (const each of document.querySelectorAll('.diagram'))
+    if (each.scrollWidth > each.clientWidth + 1) found.push('a diagram');
+  for (const each of document.querySelectorAll('.md-typeset td:first-child > code:only-child'))
+    if (each.parentElement.textContent === each.textContent && each.getClientRects().length > 1) found.push(each.textContent);
+  for (const each of document.querySelectorAll('.md-typeset .highlight:not(.language-text) pre > code'))
+    if (each.scrollWidth > each.clientWidth + 1) found.push(`code: ${each.textContent.slice(0, 40)}`);
+  return found;
+}"""
 
 
 @pytest.mark.parametrize("name", ["index.md", "guides/network.md", "reference/settings.md"])

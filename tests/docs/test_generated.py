@@ -34,7 +34,7 @@ def measured() -> dict[str, object]:
     }
     ours = {"verdict": "degraded", "right": True, "seconds": 17.6, "cpu_seconds": 0.9, "peak_mb": 151, "requests": 40}
     crash = {"name": "crash-loop", "title": "Crash loop", "expected": "degraded"}
-    moved = {"name": "moved", "title": "A | in its title", "expected": "delivered"}
+    moved = {"name": "moved", "title": "RELEASE_A | in its title", "expected": "delivered"}
     return {
         "argocd": "v2.13.2",
         "argocd-release": "0.1.0",
@@ -56,17 +56,22 @@ def test_the_page_of_the_benchmark(generator: ModuleType, tmp_path: Path) -> Non
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "benchmark.json").write_text(json.dumps(measured()))
     pages = generator.pages(tmp_path)
-    assert set(pages) == {"docs/en/benchmarks.md", "docs/ru/benchmarks.md"}
+    assert set(pages) == {
+        f"docs/{name}" for lang in ("en", "ru") for name in (f"{lang}/benchmarks.md", f"generated/measured.{lang}.md")
+    }
+    assert "wrong in 1, in 0 of them green" in pages["docs/generated/measured.en.md"].replace("\n", " ")
     english = pages["docs/en/benchmarks.md"]
     assert "2 scenarios on a real Argo CD v2.13.2, argocd-release 0.1.0, 2026-11-24" in english
     assert "|  | plain script | argocd-release |" in english
-    assert "| right verdict | 0 / 1 | 2 / 2 |" in english
-    assert "| seconds in all | 45 | 20 |" in english
+    assert "| right verdict | 0 / 1 | 1 / 1 |" in english
+    assert "| right verdict | 0 / 0 | 1 / 1 |" in english
+    assert "| seconds, all scenarios together | 45 | 18 |" in english
     assert "| peak memory, MB | 105 | 151 |" in english
     assert "| Crash loop | degraded | ✗ timed-out, 45.2 s | ✓ degraded, 17.6 s |" in english
-    assert r"| A \| in its title | delivered |  | ✓ delivered, 2.0 s |" in english
+    assert r"| RELEASE_A \| in its title | delivered |  | ✓ delivered, 2.0 s |" in english
     russian = pages["docs/ru/benchmarks.md"]
-    assert "## В сумме {#in-sum}" in russian
+    assert "## Общая часть {#common-ground}" in russian
+    assert "| crash loop | degraded |" in russian
     assert "|  | простой скрипт | argocd-release |" in russian
 
 
@@ -76,15 +81,21 @@ def test_fields_of_a_report_by_their_path(generator: ModuleType) -> None:
 
     schema = {
         "properties": {
-            "format": {"const": 1, "description": "Of this report."},
+            "format": {"const": 1, "description": "Of this report.", "x-description-ru": "Отчёта."},
             "pods": {"type": "array", "items": {"properties": {"name": {"type": "string"}}}},
             "seen": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"sync": {"$ref": "#/$defs/sync"}}}]},
         }
     }
-    assert list(report(schema)) == [
+    assert next(iter(report(schema, "ru"))) == ("`format`", "`1`", "Отчёта.")
+    assert list(report(schema, "en")) == [
         ("`format`", "`1`", "Of this report."),
         ("`pods`", "array", ""),
         ("`pods[].name`", "string", ""),
         ("`seen`", "null or object", ""),
         ("`seen.sync`", "string", ""),
     ]
+
+
+def test_every_scenario_that_was_measured_has_a_russian_title(generator: ModuleType) -> None:
+    measured = json.loads((ROOT / generator.PATH).read_text("utf-8"))
+    assert {each["name"] for each in measured["scenarios"]} <= set(generator.WORDING["scenarios"])

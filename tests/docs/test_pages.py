@@ -24,6 +24,12 @@ FOREIGN = {
     "forward_deployment_failure",
     "project does not exist or you don't have sufficient permissions",
     "content not found",
+    "This job is stuck",
+    "unable to resolve … to a commit",
+    "namespaces … not found",
+    "helm template",
+    "kustomize build",
+    "BackoffLimitExceeded",
     "pull access denied",
     "connection refused",
     "no such host",
@@ -74,7 +80,7 @@ def test_each_page_is_in_its_own_language(name: str) -> None:
 @pytest.mark.parametrize("name", names())
 def test_no_block_is_typed_into_a_page(language: str, name: str) -> None:
     for kind, content in blocks(language, name):
-        assert kind in {"yaml", "sh", "text", "xml"}, f"{name}: {kind!r}"
+        assert kind in {"yaml", "sh", "text", "xml", "json"}, f"{name}: {kind!r}"
         assert re.fullmatch(r'--8<-- "[^"]+"', content), f"{name}: {content[:80]}"
     assert text(language, name).count("```") == 2 * len(blocks(language, name)), f"{name}: a block of another form"
 

@@ -1,6 +1,7 @@
 """Every block that the pages show: run, applied or checked, as what it is."""
 
 import json
+import os
 import re
 import socket
 import ssl
@@ -12,15 +13,18 @@ from typing import Any
 
 import pytest
 import yaml
+from docker.errors import ContainerError
 
 from argocd_release import __version__
 from argocd_release.model.errors import SettingsError
 from argocd_release.settings import load
-from sandbox.cluster import CommandError
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from tests.component.test_component import resolved, schema_errors
+from tests.docker_engine import Engine
 from tests.docs.installation import APPLICATION, PROJECT, SNIPPETS, Installation, renamed, snippet
 from tests.docs.pages import DOCS, ROOT, included
+from tests.gitlab_ci_local import default_image
 from tests.gitlab_pipeline import RefusedError, merged
 
 # Included too, and tested where they belong.
@@ -37,21 +41,27 @@ PIPELINES = sorted(file.name for file in (SNIPPETS / "pipelines").iterdir())
 PATCHES = {
     "argocd-cm.yaml": "argocd-cm",
     "argocd-rbac-cm.yaml": "argocd-rbac-cm",
-    "argocd-rbac-cm-project.yaml": "argocd-rbac-cm",
     "argocd-rbac-cm-sync.yaml": "argocd-rbac-cm",
     "argocd-cmd-params-cm.yaml": "argocd-cmd-params-cm",
 }
 OBJECTS = ("application.yaml", "deployment.yaml", "ingress-passthrough.yaml", "ingress-tls.yaml")
-# Run on the sandbox by the test of that name below; these two need a registry, and are read by bash and shellcheck only.
+# Run by the test of that name below; these two need a registry, and are read by bash and shellcheck only.
 SYNTAX_ONLY = {"mirror-image.sh", "verify-image.sh"}
 RUN_IN_GETTING_STARTED = {"apply-account.sh", "generate-token.sh"}
-RUN_AS_ADMIN = {"check-rights.sh", "look.sh", "pod-logs.sh", "sync.sh", "sync-force.sh"}
-RUN_AS_PIPELINE = {"check-server.sh", "check-token.sh", "preflight.sh"}
-RUN_BY_A_TEST_OF_ITS_OWN = {"login.sh", "certificate.sh", "release-by-hand.sh", "revoke-token.sh"}
+# Where a page shows environment.sh before them: pasted after it.
+PASTED_BY_AN_ADMINISTRATOR = {"look.sh", "pod-logs.sh", "sync.sh", "sync-force.sh"}
+PASTED_IN_THE_PIPELINES_NAME = {"check-server.sh", "check-token.sh", "release.sh"}
+RUN_BY_A_TEST_OF_ITS_OWN = {
+    "check-rights.sh", "login.sh", "certificate.sh", "revoke-token.sh", "environment.sh", "get-argocd.sh", "release-in-docker.sh",
+    # In tests/docs/test_install.py.
+    "install.sh", "install-look.sh", "install-do.sh", "install-image.sh", "install-air-gapped.sh",
+}  # fmt: skip
 SAMPLES = {
     "$CI_COMMIT_SHA": "3f2c1ab000000000000000000000000000000000",
     "$CI_COMMIT_SHORT_SHA": "3f2c1ab",
     "$ARGOCD_CA": "/builds/team/shop.tmp/ARGOCD_CA",
+    "$ARGOCD_OPTS": "--grpc-web --server-crt /builds/team/shop.tmp/ARGOCD_CA",
+    "$DEPLOYED_COMMIT": "0badcafe00000000000000000000000000000000",
     "$CF_ACCESS_ID": "id.access",
     "$CF_ACCESS_SECRET": "secret",
 }
@@ -68,9 +78,15 @@ def test_every_file_is_shown_and_tested() -> None:
     for path in paths - own:
         assert any(path.startswith(place) for place in ELSEWHERE), f"{path} is shown and tested nowhere"
         assert (ROOT / path).exists()
-    assert {path.name for path in SNIPPETS.iterdir()} == {"pipelines", "kubernetes", "shell"}
+    assert {path.name for path in SNIPPETS.iterdir()} == {"pipelines", "kubernetes", "shell", "renovate"}
     assert files("kubernetes") == set(PATCHES) | set(OBJECTS)
-    tested = [SYNTAX_ONLY, RUN_IN_GETTING_STARTED, RUN_AS_ADMIN, RUN_AS_PIPELINE, RUN_BY_A_TEST_OF_ITS_OWN]
+    tested = [
+        SYNTAX_ONLY,
+        RUN_IN_GETTING_STARTED,
+        PASTED_BY_AN_ADMINISTRATOR,
+        PASTED_IN_THE_PIPELINES_NAME,
+        RUN_BY_A_TEST_OF_ITS_OWN,
+    ]
     assert files("shell") == set.union(*tested)
     assert sum(map(len, tested)) == len(files("shell"))
     examples = {f"component/examples/{file.name}" for file in (ROOT / "component" / "examples").glob("*.yml")}
@@ -185,16 +201,18 @@ def test_the_account_may_what_the_page_says_and_nothing_else(sandbox: Sandbox) -
     def may(*question: str) -> str:
         return sandbox.argocd("account", "can-i", *question, token=token).strip()
 
-    assert may("get", "applications", "any/app") == "yes"
-    assert may("get", "projects", "any") == "yes"
-    assert may("get", "logs", "any/app") == "yes"
+    assert may("get", "applications", f"{PROJECT}/app") == "yes"
+    assert may("get", "projects", PROJECT) == "yes"
+    assert may("get", "logs", f"{PROJECT}/app") == "yes"
     for action in ("sync", "delete", "create", "update", "override"):
-        assert may(action, "applications", "any/app") == "no"
+        assert may(action, "applications", f"{PROJECT}/app") == "no"
+    assert may("get", "applications", "other/app") == "no"
+    assert may("get", "projects", "other") == "no"
     assert may("get", "repositories", "*") == "no"
 
 
 def test_the_policy_of_one_project(sandbox: Sandbox, tmp_path: Path) -> None:
-    data = yaml.safe_load(snippet("kubernetes/argocd-rbac-cm-project.yaml"))["data"]
+    data = yaml.safe_load(snippet("kubernetes/argocd-rbac-cm.yaml"))["data"]
     narrow = next(iter(data.values()))
     sync = next(iter(yaml.safe_load(snippet("kubernetes/argocd-rbac-cm-sync.yaml"))["data"].values()))
 
@@ -246,11 +264,10 @@ def test_unsound_shell_is_noticed() -> None:
         check_shell("rm -rf $1/*\n")
 
 
-@pytest.mark.parametrize("name", sorted(RUN_AS_ADMIN))
-def test_shell_of_an_administrator(installation: Installation, name: str) -> None:
-    out = installation.run(name, as_admin=True)
+@pytest.mark.parametrize("name", sorted(PASTED_BY_AN_ADMINISTRATOR))
+def test_pasted_by_an_administrator(installation: Installation, name: str) -> None:
+    out = installation.pasted(name, as_admin=True)
     expected = {
-        "check-rights.sh": "Yes\nYes\n",
         "look.sh": "Operation:          Sync",
         "sync.sh": "Phase:              Succeeded",
         "sync-force.sh": "Phase:              Succeeded",
@@ -258,27 +275,126 @@ def test_shell_of_an_administrator(installation: Installation, name: str) -> Non
     assert expected.get(name, "") in out
 
 
-@pytest.mark.parametrize("name", sorted(RUN_AS_PIPELINE))
-def test_shell_of_the_pipeline(installation: Installation, name: str) -> None:
-    out = installation.run(name)
-    expected = {
-        "check-server.sh": '"Version":"v2.13.2',
-        "check-token.sh": "Logged In: true",
-        "preflight.sh": "RELEASE SUCCESSFUL",
-    }
-    assert expected[name] in out
+def test_rights_are_shown(installation: Installation) -> None:
+    assert installation.run("check-rights.sh", as_admin=True) == "Yes\nYes\n"
+
+
+EXPECTED = {
+    "check-server.sh": "argocd-server: v2.13.2",
+    "check-token.sh": "Logged In: true",
+    "release.sh": "SUCCESSFUL",
+}
+
+
+@pytest.mark.parametrize("name", sorted(PASTED_IN_THE_PIPELINES_NAME))
+def test_pasted_in_the_pipelines_name(installation: Installation, name: str) -> None:
+    """On a machine that trusts no certificate of ours and has no variable of the pipeline."""
+    out = installation.pasted(name)
+    assert EXPECTED[name] in out
     if name == "check-token.sh":
         assert out.endswith("yes\nyes\n")
 
 
-@pytest.mark.parametrize("name", ["check-token.sh", "preflight.sh"])
-def test_a_bad_token_is_noticed(installation: Installation, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(PASTED_IN_THE_PIPELINES_NAME))
+def test_in_a_job(installation: Installation, engine: Engine, name: str) -> None:
+    """In the image, which has no curl, with the variables of the group and of the job alone."""
+    out = installation.in_the_image(engine, snippet(f"shell/{name}"), ARGOCD_APP_NAME=APPLICATION)
+    assert EXPECTED[name] in out
+
+
+def test_a_bad_token_is_noticed(installation: Installation) -> None:
     with pytest.raises(subprocess.CalledProcessError):
-        installation.run(name, ARGOCD_AUTH_TOKEN="bad")
+        installation.pasted("check-token.sh", token="bad")
+
+
+def script(name: str, job: str) -> tuple[str, dict[str, str]]:
+    """A job's script, as a runner puts it together, and the variables that it sets itself."""
+    declared = yaml.safe_load(snippet(f"pipelines/{name}"))[job]
+    return "\n".join(declared["script"]), {key: str(value) for key, value in declared["variables"].items()}
+
+
+def test_preflight(installation: Installation, engine: Engine) -> None:
+    text, own = script("preflight.yml", "preflight")
+    out = installation.in_the_image(engine, text, **own)
+    assert "argocd-server: v2.13.2" in out
+    assert '"loggedIn": true' in out
+    assert re.findall("^(?:yes|no)$", out, re.MULTILINE) == ["yes", "yes", "no"]
+    assert "RELEASE SUCCESSFUL" in out
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ARGOCD_SERVER": "localhost:9"}, {"ARGOCD_AUTH_TOKEN": "bad"}, {"ARGOCD_PROJECT": "other"}]
+)
+def test_preflight_stops_at_what_is_wrong(installation: Installation, engine: Engine, wrong: dict[str, str]) -> None:
+    text, own = script("preflight.yml", "preflight")
+    with pytest.raises(ContainerError):
+        installation.in_the_image(engine, text, **(own | wrong))
+
+
+def test_the_job_without_the_catalog(installation: Installation, engine: Engine) -> None:
+    """Green with the image that runs, red with one that does not; its reports lie where it uploads them from."""
+    text, own = script("without-catalog.yml", "argocd-release")
+    uploaded = yaml.safe_load(snippet("pipelines/without-catalog.yml"))["argocd-release"]["artifacts"]
+    listed = " ".join([*uploaded["paths"], *uploaded["reports"].values()])
+    good = own | {"RELEASE_IMAGE": "3f2c1ab"}
+    assert "SUCCESSFUL" in installation.in_the_image(engine, f"{text}\nls -l {listed}", **good)
+    with pytest.raises(ContainerError) as failed:
+        installation.in_the_image(engine, text, **(own | {"RELEASE_IMAGE": "0badcafe", "RELEASE_TIMEOUT": "20"}))
+    assert failed.value.exit_status in {12, 13}
+
+
+def test_options_are_added_to_those_of_the_group(installation: Installation, engine: Engine) -> None:
+    """As debug.yml adds them; GitLab puts the group's value in the variable's place."""
+    given = yaml.safe_load(snippet("pipelines/debug.yml"))["include"][0]["inputs"]["options"]
+    options = given.replace("$ARGOCD_OPTS", "--grpc-web --server-crt /builds/ARGOCD_CA")
+    out = installation.in_the_image(
+        engine,
+        "argocd-release 2>&1",
+        ARGOCD_APP_NAME=APPLICATION,
+        INPUT_ARGOCD_OPTS=options,
+        INPUT_RELEASE_LOG_LEVEL="debug",
+    )
+    assert "RELEASE SUCCESSFUL" in out
+
+
+def test_argocd_from_the_image(installation: Installation, engine: Engine) -> None:
+    engine.image.tag(*default_image().rsplit(":", 1))
+    out = installation.run("get-argocd.sh", PATH=os.environ["PATH"])
+    assert "argocd: v2.13.2" in out
+    assert (installation.folder / "argocd").stat().st_mode & 0o100
+
+
+def test_release_in_docker(installation: Installation, engine: Engine) -> None:
+    """What differs from what is pasted is the network, which is this machine's, and the certificate's place."""
+    engine.image.tag(*default_image().rsplit(":", 1))
+    text = snippet("shell/release-in-docker.sh")
+    options = f"--network host -v {installation.sandbox.certificate}:/ca.crt:ro"
+    text = text.replace("docker run", f"docker run {options}")
+    out = installation.run(
+        "release-in-docker.sh",
+        change=lambda _: text,
+        PATH=os.environ["PATH"],
+        ARGOCD_AUTH_TOKEN=installation.token,
+        ARGOCD_OPTS="--grpc-web --server-crt /ca.crt",
+        ARGOCD_APP_NAME=APPLICATION,
+    )
+    assert "RELEASE SUCCESSFUL" in out
+
+
+def test_renovate_finds_the_components_version() -> None:
+    """With the pattern that the page gives, in every pipeline that a page shows."""
+    (manager,) = json.loads(snippet("renovate/renovate.json"))["customManagers"]
+    pattern = manager["matchStrings"][0].replace("(?<", "(?P<")
+    for name in PIPELINES:
+        text = snippet(f"pipelines/{name}")
+        found = [match["currentValue"] for match in re.finditer(pattern, text)]
+        assert found == [__version__] * text.count("- component:"), name
+    assert re.search(manager["managerFilePatterns"][0].strip("/"), ".gitlab-ci.yml")
 
 
 def test_login(installation: Installation) -> None:
-    out = installation.run("login.sh", ARGOCD_AUTH_TOKEN="", ARGOCD_OPTS="")
+    # It asks whether to trust the certificate, as the page says.
+    out = installation.run("login.sh", stdin="y\n", ARGOCD_OPTS="")
     assert "'admin:login' logged in successfully" in out
 
 
@@ -300,15 +416,6 @@ def test_certificate(installation: Installation) -> None:
         assert f"`{name}`" in page
 
 
-def test_release_by_hand(installation: Installation) -> None:
-    def here(text: str) -> str:
-        options = installation.sandbox.environment()["ARGOCD_OPTS"]
-        return text.replace("argocd.example.com", installation.sandbox.server).replace("=--grpc-web", f"='{options}'")
-
-    out = installation.run("release-by-hand.sh", change=here, stdin=f"{installation.token}\n", ARGOCD_AUTH_TOKEN="")
-    assert "RELEASE SUCCESSFUL" in out
-
-
 def test_revoked_token(installation: Installation) -> None:
     change: Callable[[str], str] = lambda text: renamed(text, "docs-revoked")  # noqa: E731
     for name in ("argocd-cm.yaml", "argocd-rbac-cm.yaml"):
@@ -317,10 +424,10 @@ def test_revoked_token(installation: Installation) -> None:
             "patch", "configmap", PATCHES[name], "-n", "argocd", "--type", "merge", "-p", patch
         )
     token = installation.run("generate-token.sh", as_admin=True, change=change).strip()
-    assert installation.sandbox.argocd("account", "can-i", "get", "projects", "x", token=token).strip() == "yes"
+    assert installation.sandbox.argocd("account", "can-i", "get", "projects", PROJECT, token=token).strip() == "yes"
     installation.run("revoke-token.sh", as_admin=True, change=change)
     with pytest.raises(CommandError):
-        installation.sandbox.argocd("account", "can-i", "get", "projects", "x", token=token)
+        installation.sandbox.argocd("account", "can-i", "get", "projects", PROJECT, token=token)
 
 
 # The page «Getting started», as a new user would do it
@@ -329,12 +436,13 @@ def test_revoked_token(installation: Installation) -> None:
 def test_getting_started(installation: Installation) -> None:
     """Its own account and token (see ``Installation``), its include, a good push and a bad one."""
     given = yaml.safe_load((ROOT / "component" / "examples" / "plain.yml").read_text("utf-8"))["include"][0]["inputs"]
-    assert given == {"application": APPLICATION, "options": "--grpc-web"}
-    green = installation.release(given)
+    assert given == {"application": APPLICATION, "expected_image": "$CI_COMMIT_SHORT_SHA"}
+    installation.push(tag="4e5d6c7")
+    green = installation.release(given | {"expected_image": "4e5d6c7"})
     assert green.returncode == 0, green.stdout
     assert "RELEASE SUCCESSFUL" in green.stdout
 
     installation.push(tag="0badcafe", fate="image-pull")
-    red = installation.release(given, RELEASE_POD_GRACE="3")
+    red = installation.release(given | {"expected_image": "0badcafe"}, RELEASE_POD_GRACE="3")
     assert red.returncode == 11, red.stdout
     assert re.search(r"^cause: Deployment/sentry-frontend → Pod/.*: ImagePullBackOff", red.stdout, re.MULTILINE)

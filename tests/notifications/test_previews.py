@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from sandbox.application import Application, delivered
-from sandbox.cluster import CommandError
+from sandbox.commands import CommandError
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 from tests.support import controllers

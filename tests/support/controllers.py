@@ -27,7 +27,7 @@ def running(sandbox: Sandbox, name: Controller) -> Iterator[None]:
 
 def webhook_address(sandbox: Sandbox) -> str:
     """Where the ApplicationSet controller listens to GitLab's webhooks."""
-    return f"http://127.0.0.1:{sandbox.world.ports['applicationset-webhook']}/api/webhook"
+    return f"http://127.0.0.1:{sandbox.layout.ports['applicationset-webhook']}/api/webhook"
 
 
 def log(sandbox: Sandbox, name: Controller) -> str:

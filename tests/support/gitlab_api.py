@@ -20,7 +20,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from sandbox.cluster import CommandError
+from sandbox.commands import CommandError
 from sandbox.git import Repository
 
 STATUSES: Final = ("running", "success", "failed", "canceled")

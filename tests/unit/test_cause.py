@@ -293,7 +293,7 @@ ROWS: dict[str, Row] = {
         recorded="missing-path",
         changed={"not/there: app path does not exist": 'Failed to unmarshal \\"web.yaml\\": yaml: line 5'},
         cause='ComparisonError: Failed to unmarshal "web.yaml": yaml: line 5',
-        hint="web.yaml is no valid YAML or JSON",
+        hint="web.yaml is not valid YAML or JSON",
     ),
     "an Ingress without an address": Row(
         recorded="ingress", cause="Ingress/web has no address yet", hint="spec.ingressClassName",

@@ -1,1 +1,1 @@
-curl --fail --silent --show-error "https://$ARGOCD_SERVER/api/version"
+argocd version --short

@@ -30,6 +30,8 @@ _KILLED: Final = 137
 # What Argo CD's own layers put before what the repo-server says.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
+    # What the repo-server puts before an error that it remembers (argo-cd v2.13.2 reposerver/repository/repository.go).
+    r"|Manifest generation error \(cached\): "
 )
 
 
@@ -75,7 +77,7 @@ def from_application(application: Application) -> RootCause | None:
     for condition in application.errors:
         said = one_line(_LAYERS.sub("", condition.message), limit=1000)
         unreadable = _UNREADABLE.search(said)
-        hint = f"{unreadable[1]} is no valid YAML or JSON; check it, fix it, push again" if unreadable else ""
+        hint = f"{unreadable[1]} is not valid YAML or JSON; check it, fix it, push again" if unreadable else ""
         if "app path does not exist" in said:
             hint = "create the path in git, or correct the application's source path in Argo CD"
         return RootCause(cause=f"{condition.type}: {said}", hint=hint)

@@ -140,7 +140,7 @@ class Settings:
 def described(declared: Mapping[str, Any]) -> str:
     """What a setting is, for people, with its default if it has one."""
     default = declared.get("default", "")
-    shown = "" if default == "" else f" Default: {default if isinstance(default, str) else json.dumps(default)}."
+    shown = "" if default == "" else f" (default: {default if isinstance(default, str) else json.dumps(default)})"
     return f"{declared['description']}{shown}"
 
 
