@@ -273,7 +273,7 @@ def test_the_fragment_that_goes_around_never_makes_a_record(shop: Shop, request:
 
     data["template.guide-deployment"] = data["template.guide-deployment"].replace('\\"', "`")
     shop.sandbox.apply(own | {"data": own["data"] | data})
-    shop.annotate(Application(sandbox=shop.sandbox, name=shop.name, namespace=shop.name), {"touched": "once"})
+    shop.annotate(Application(cluster=shop.sandbox, name=shop.name, namespace=shop.name), {"touched": "once"})
     eventually(lambda: bool(shop.gitlab.asked("POST", f"projects/{project}/")), SECONDS)
     assert {call.status for call in shop.gitlab.asked("POST", f"projects/{project}/")} == {400}
     assert shop.project.records() == []

@@ -56,7 +56,7 @@ class Previews:
         assert self.gitlab.hook(self.project, request, action, address, WEBHOOK_SECRET) == 200
 
     def application(self, tag: str) -> Application:
-        return Application(sandbox=self.sandbox, name=f"preview-{tag}", namespace=f"preview-{tag}")
+        return Application(cluster=self.sandbox, name=f"preview-{tag}", namespace=f"preview-{tag}")
 
     def names(self) -> set[str]:
         listed = json.loads(self.sandbox.kubectl("get", "applications", "-n", "argocd", "-o", "json"))
