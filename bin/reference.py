@@ -13,7 +13,7 @@ import yaml
 
 from argocd_release.cli.wait import parse_arguments as command_line
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.reports import dotenv
 from argocd_release.reports.json_report import SCHEMA as REPORT_SCHEMA
@@ -65,15 +65,15 @@ def described(declared: Mapping[str, Any], language: str) -> str:
 def exit_codes(language: str) -> Iterator[Row]:
     for out in Outcome:
         meaning = out.meaning if language == "en" else WORDS["outcomes"][out.word]
-        yield f"`{out.exit_code}`", out.word, out.headline, meaning
+        yield f"`{out.exit_code}`", out.word, str(out.severity), out.headline, meaning
 
 
 def dotenv_variables(language: str) -> Iterator[Row]:
     """The variables of a run of which nothing is known: each is there on every outcome."""
     verdict = Verdict(outcome=Outcome.UNEXPECTED, reason="")
-    result = Result(
-        verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=datetime.now(UTC), application=None
-    )
+    now = datetime.now(UTC)
+    one = ApplicationResult(verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=now, application=None)
+    result = ReleaseResult(verdict=verdict, applications=(one,), seconds=0, ended_at=now)
     for key in dotenv.variables(result):
         yield f"`{result.dotenv_prefix}_{key}`", WORDS["dotenv"][key][language]
 

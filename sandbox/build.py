@@ -30,7 +30,7 @@ MODULES = Path(__file__).parent / "go"
 PROGRESS_SECONDS: Final = 8.0
 FETCH_SECONDS: Final = 120.0
 # Compiling is most of a newcomer's first minutes. Without inlining (-l) and without the debugger's tables it takes
-# two thirds of the time, and scenarios play as fast. The standard library, a small part, stays as fast as ever.
+# two thirds of the time. The standard library, a small part, stays as fast as ever.
 COMPILER_FLAGS: Final = ("-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
 
 

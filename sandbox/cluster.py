@@ -57,7 +57,9 @@ class Cluster:
     def argocd(self, *arguments: str, token: str | None = None) -> str:
         """What argocd prints, as admin or with the token."""
         job = self.environment(token=self.admin_token if token is None else token)
-        return self._run("argocd", *arguments, **{name: job[name] for name in job if name.startswith("ARGOCD_")})
+        known = {name: job[name] for name in job if name.startswith("ARGOCD_")}
+        # `argocd admin` reads the cluster itself.
+        return self._run("argocd", *arguments, KUBECONFIG=str(self.layout.kubeconfig), **known)
 
     def get(self, path: str) -> dict[str, Any]:
         """The object at a path of the Kubernetes API, without the price of a kubectl."""

@@ -69,13 +69,13 @@ def server_down(stage: Stage) -> Iterator[None]:
         stage.sleep(11)
 
 
-@scenario("the API server is away for 20 s", Outcome.DELIVERED, within=35, exclusive=True)
+@scenario("the API server is away for 20 s", Outcome.DELIVERED, within=40, exclusive=True)
 def server_away(stage: Stage) -> Iterator[None]:
-    stage.deploy(web("1", ready_after="12s"))
+    stage.deploy(web("1", ready_after="15s"))
     # It is delivered while nobody can ask.
     stage.truth = None
     yield
-    stage.sleep(3)
+    stage.sleep(6)
     with stage.sandbox.part("argocd-server").stopped():
         stage.sleep(20)
 

@@ -21,7 +21,7 @@ from sandbox.sandbox import Sandbox
 from tests.support.job import Release, Running, StartRelease
 
 if TYPE_CHECKING:
-    from tests.docker_engine import Engine
+    from tests.support.docker_engine import Engine
 
 # A shell that starts the suite in the background has SIGINT ignored, and every program below would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -90,7 +90,7 @@ def absence(marker: str) -> str:
     """Why a test with this marker can't run here; ``""`` if it can."""
     if marker == "browser":
         return "" if shutil.which("chromium") else "there is no Chromium: apt-get install chromium"
-    from tests import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
+    from tests.support import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
 
     return docker_engine.absence()
 
@@ -127,7 +127,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator["Engine"]:
-    from tests import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
+    from tests.support import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
 
     with docker_engine.built() as engine:
         yield engine

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release import __version__
-from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
 from tests.support.replay import CASES as HERE
 from tests.support.replay import OFFLINE, run
 

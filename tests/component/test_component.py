@@ -1,9 +1,6 @@
 """The component: what GitLab reads, what it would refuse, and whole pipelines run with it."""
 
-import importlib.resources
-import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,23 +9,18 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
 
 from argocd_release import __version__
 from argocd_release.settings.load import PROPERTIES
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
-from tests.docker_engine import Engine, helper
-from tests.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
-from tests.gitlab_pipeline import interpolated
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.component import TEMPLATE, copy_of_the_project, resolved, schema_errors
+from tests.support.docker_engine import Engine, helper
+from tests.support.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
+from tests.support.gitlab_rules import check_dotenv, check_junit
 
 EXPECTED = Path(__file__).parent / "expected"
-TEMPLATE = ROOT / "templates" / "release.yml"
 INPUT = re.compile(r"\$\[\[ inputs\.(\w+) \]\]")
-SCHEMA = json.loads(
-    importlib.resources.files("check_jsonschema").joinpath("builtin_schemas/vendor/gitlab-ci.json").read_text("utf-8")
-)
 # What a header could hold in GitLab 17.0: of later keys (spec:component 18.6, spec:description 18.10, rules in inputs
 # 18.7) a single one makes the pipeline of a consumer with an older GitLab invalid.
 HEADER_KEYS = {"inputs"}
@@ -55,18 +47,6 @@ def inputs() -> dict[str, dict[str, Any]]:
     header: dict[str, Any] = next(yaml.safe_load_all(text()))
     declared: dict[str, dict[str, Any]] = header["spec"]["inputs"]
     return declared
-
-
-def resolved(**given: Any) -> dict[str, Any]:
-    """The second document with the inputs put in."""
-    return interpolated(text(), given)
-
-
-def schema_errors(document: Any) -> list[str]:
-    return [
-        f"{'/'.join(map(str, error.path))}: {error.message[:200]}"
-        for error in Draft7Validator(SCHEMA).iter_errors(document)
-    ]
 
 
 def jobs(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -290,16 +270,6 @@ def test_the_projects_own_pipeline(tmp_path: Path) -> None:
     assert schema_errors(document) == []
     assert document["self-test"]["script"] == ["argocd-release"]
     assert document["self-test"]["allow_failure"] == {"exit_codes": [30]}
-
-
-def copy_of_the_project(folder: Path) -> Path:
-    files = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\0")
-    for name in filter(None, files):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-    return folder
 
 
 def test_bump_version_moves_every_place(tmp_path: Path) -> None:

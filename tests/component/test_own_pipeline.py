@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.component.test_component import copy_of_the_project
-from tests.component.test_pipelines import MAIN, MERGE_REQUEST, TAG, TEMPLATE
-from tests.gitlab_ci_local import ROOT
-from tests.gitlab_pipeline import Pipeline, merged, read
+from tests.support.component import MAIN, MERGE_REQUEST, TAG, TEMPLATE, copy_of_the_project
+from tests.support.gitlab_ci_local import ROOT
+from tests.support.gitlab_pipeline import Pipeline, merged, read
 
 # Brought by GitLab's templates, which are on a GitLab.
 SCANNERS = ("secret_detection", "dependency_scanning", "container_scanning")
@@ -24,7 +23,7 @@ DIGEST = f"sha256:{'ab' * 32}"
 def pipeline() -> Pipeline:
     own = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text("utf-8"))
     scans = {name: {"stage": "test", "script": ["scan"]} for name in SCANNERS}
-    return read(yaml.safe_dump(merged(scans, own)), TEMPLATE)
+    return read(yaml.safe_dump(merged(scans, own)), TEMPLATE.read_text("utf-8"))
 
 
 def script(job: str) -> str:

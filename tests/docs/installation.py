@@ -14,8 +14,8 @@ from argocd_release.settings.load import INPUT_PREFIX, PROPERTIES
 from sandbox.application import delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
-from tests.docker_engine import Engine
 from tests.docs.pages import DOCS
+from tests.support.docker_engine import Engine
 
 SNIPPETS = DOCS / "snippets"
 PROJECT = "gitops-poc-dzha"

@@ -38,8 +38,8 @@ RUSSIAN = {
     "недоступный образ": "/what-the-developer-sees/",
     "принудительный sync": "/troubleshooting/",
     "отозвали": "/troubleshooting/",
-    "таймаут": "/release-jobs/",
-    "тайм-аут": "/release-jobs/",
+    "таймаут": "/reference/settings/",
+    "тайм-аут": "/ru/",
 }
 STRUCTURE: dict[str, Any] = {"rules": {"color-contrast": {"enabled": False}}}
 COLOURS: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"]}
@@ -258,7 +258,7 @@ def test_code_is_copied(visit: Visit) -> None:
     visit.page.locator("button.md-code__button, button.md-clipboard").first.click()
     copied = visit.page.evaluate("navigator.clipboard.readText()")
     assert re.match(r"include:\n  - component: \$CI_SERVER_FQDN/", copied)
-    assert copied.rstrip().endswith("application: sentry-frontend-dev")
+    assert copied.rstrip().endswith("expected_image: $CI_COMMIT_SHORT_SHA")
 
 
 def test_pictures_are_drawn(visit: Visit) -> None:

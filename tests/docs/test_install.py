@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from argocd_release import __version__
-from tests.docker_engine import Engine
 from tests.docs.installation import snippet
 from tests.docs.pages import ROOT
-from tests.gitlab_ci_local import default_image
+from tests.support.docker_engine import Engine
+from tests.support.gitlab_ci_local import default_image
 from tests.support.gitlab_projects import TOKEN, Instance, playing
 
 USUAL = "platform/argocd-release"

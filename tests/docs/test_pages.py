@@ -104,7 +104,7 @@ def test_troubleshooting_has_each_exit_code(language: str) -> None:
 def own_words() -> str:
     files = [*(ROOT / "plugin").rglob("*.py"), *(ROOT / "plugin").rglob("*.json")]
     files += [*(DOCS / "logs").glob("*.log"), *(ROOT / "tests" / "cases").glob("*/log.txt")]
-    files += (ROOT / "tests" / "recorded").glob("*.json")
+    files += (ROOT / "tests" / "contract" / "recorded").rglob("*.json")
     # A text that goes on in the next line of its source.
     return re.sub(r'"\s*\n\s*f?"', "", "\n".join(file.read_text("utf-8") for file in files))
 

@@ -15,8 +15,8 @@ from argocd_release import __version__
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
-from tests.docker_engine import ROOT, Engine
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.docker_engine import ROOT, Engine
+from tests.support.gitlab_rules import check_dotenv, check_junit
 
 MEGABYTE = 1_000_000
 Start = Callable[..., Container]

@@ -7,10 +7,10 @@ import pytest
 
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
-from tests.gitlab_pipeline import read
 from tests.support import controllers
 from tests.support.controllers import EXAMPLES
 from tests.support.gitlab_api import GitLab, Json
+from tests.support.gitlab_pipeline import read
 from tests.support.job import Release
 
 ROOT = EXAMPLES.parents[1]

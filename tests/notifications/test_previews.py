@@ -2,9 +2,11 @@
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from sandbox.sandbox import Sandbox
 from tests.support import controllers
 from tests.support.controllers import EXAMPLES
 from tests.support.gitlab_api import GitLab, MergeRequest, Project
+from tests.support.job import StartRelease
 
 CHART = EXAMPLES / "preview" / "chart"
 WEBHOOK_SECRET = "shared-with-gitlab"
@@ -210,3 +213,60 @@ def test_a_webhook_without_the_secret_is_refused(previews: Previews) -> None:
     with pytest.raises(OSError, match="400"):
         previews.gitlab.hook(previews.project, request, "open", address, "guessed")
     request.state = "closed"
+
+
+def test_the_pipeline_waits_for_its_preview(previews: Previews, start_release: StartRelease) -> None:
+    """The job begins before the application is there; it ends green with address, record and comment."""
+    gitlab, project = previews.gitlab, previews.project
+    branch = "PIPE-1-from-the-job"
+    revision = previews.branch(branch)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as http:
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        running = start_release(
+            "preview-{tag}",
+            CI_COMMIT_REF_NAME=branch,
+            CI_COMMIT_SHA=revision,
+            CI_API_V4_URL=gitlab.api,
+            CI_JOB_TOKEN=gitlab.token("job"),
+            CI_PROJECT_ID=str(project.id),
+            CI_PROJECT_PATH=project.path,
+            RELEASE_GITLAB_DEPLOYMENT=project.path,
+            RELEASE_GITLAB_ENVIRONMENT="preview/{tag}",
+            RELEASE_GITLAB_TOKEN=gitlab.token(),
+            RELEASE_MR_NOTE="true",
+            RELEASE_SITE_URL=f"http://127.0.0.1:{http.server_port}/{{tag}}",
+            RELEASE_URL_CHECK="true",
+        )
+        time.sleep(2)
+        request = project.open(branch, revision, "preview")
+        previews.tell(request, "open")
+        previews.give_an_address(previews.application("pipe-1"))
+        ended = running.end()
+        http.shutdown()
+    assert ended.exit_code == 0, ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_SITE_URL"].endswith("/pipe-1")
+    assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision
+    assert project.records("preview/pipe-1") == [(revision, "success")]
+    assert len(request.notes) == 1
+    assert "preview-pipe-1" in request.notes[0].body
+    report = json.loads((running.folder / "argocd-release.json").read_text("utf-8"))
+    assert [(each["sink"], each["done"]) for each in report["told"]] == [("deployment", True), ("merge request", True)]
+    asked = [call for call in gitlab.calls if "merge_requests" in call.path and "/notes" in call.path]
+    print(f"the comment: {len(asked) + 1} requests, {asked[-1].at - asked[0].at:.3f} s between its first and last")
+    request.state = "closed"
+
+
+def test_the_pipeline_of_a_branch_without_a_tag(start_release: StartRelease) -> None:
+    ended = start_release("preview-{tag}", CI_COMMIT_REF_NAME="main").end()
+    assert ended.exit_code == 15, ended.log
+    assert "the branch 'main' has no tag" in ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_STATUS"] == "no-preview"
+
+
+class Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass

@@ -21,7 +21,7 @@ from sandbox.application import Application, delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 from scenarios.play import RULE
-from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
 from tests.support.job import Release, Running
 
 LOGS = Path(__file__).parents[2] / "docs" / "logs"
@@ -256,7 +256,7 @@ def test_the_reports_say_the_same(name: str, ended: dict[str, tuple[Release, Pat
         assert release.dotenv["ARGOCD_RELEASE_CAUSE"].startswith(release.cause[:300])
         assert f"<failure>cause: {release.cause[:20]}" in release.junit
         assert report["next"]
-    assert next(change["value"] for change in report["transitions"] if change["what"] == "sync") in {
+    assert next(change["value"] for change in report["applications"][0]["transitions"] if change["what"] == "sync") in {
         "Synced",
         "OutOfSync",
         "Unknown",

@@ -14,7 +14,7 @@ from argocd_release.reports.json_report import SCHEMA
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
 from scenarios.stage import status, web
-from tests.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
 from tests.support.job import Release, StartRelease
 
 WORD = "harmless-word"

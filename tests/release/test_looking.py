@@ -60,9 +60,13 @@ def waiting(sandbox: Sandbox, name: str) -> str:
     return name
 
 
-def test_git_that_never_answers(start_release: StartRelease, release: Callable[..., Release], delivered: str) -> None:
+def test_git_that_never_answers(
+    sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], delivered: str
+) -> None:
     with silence() as port:
         settings = {"RELEASE_REVISION": STRANGER, "CI_REPOSITORY_URL": f"http://127.0.0.1:{port}/x.git"}
+        # What Argo CD deploys is this project's own, so it is asked for where GitLab says.
+        settings["CI_PROJECT_URL"] = f"file://{sandbox.folder}/repositories/{delivered}"
 
         ended, seconds = cancelled(start_release(delivered, **settings), after=4)
         assert ended.exit_code == 143, ended.log

@@ -11,7 +11,7 @@ from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
 from scenarios.play import Played, play
 from scenarios.stage import Scenario
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.gitlab_rules import check_dotenv, check_junit
 from tests.support.job import COMMAND
 
 AT_ONCE = 6

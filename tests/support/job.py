@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.gitlab_rules import check_dotenv, check_junit
+from tests.support.gitlab_rules import check_dotenv, check_junit
 
 COMMAND: Final = Path(sys.executable).with_name("argocd-release")
 _SHELL: Final = ("PATH", "HOME", "LANG")

@@ -1,8 +1,13 @@
 """Rules of the package that no linter knows. Which layer may import which: pyproject.toml, import-linter."""
 
+import ast
+import subprocess
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "plugin" / "argocd_release"
+# To be mended: types that a caller of the tracker needs should stand with the ports.
+ALLOWED = {"watch/tracker.py": 13}
 
 
 def test_only_the_boundary_reads_the_environment() -> None:
@@ -13,3 +18,46 @@ def test_only_the_boundary_reads_the_environment() -> None:
 def test_no_module_grows_past_the_size_one_can_read() -> None:
     sizes = {file.name: len(file.read_text("utf-8").splitlines()) for file in PACKAGE.rglob("*.py")}
     assert {name: size for name, size in sizes.items() if size > 400} == {}
+
+
+def imported(file: Path) -> set[str]:
+    """Modules of this package that a module imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name for alias in names}
+            case ast.ImportFrom(module=str(module), names=names):
+                found |= {name if module_file(name := f"{module}.{alias.name}") else module for alias in names}
+            case _:
+                pass
+    return {name for name in found if name.startswith("argocd_release.")}
+
+
+def module_file(name: str) -> Path | None:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def test_no_module_knows_more_than_twelve_of_its_siblings() -> None:
+    known = {str(file.relative_to(PACKAGE)): imported(file) for file in PACKAGE.rglob("*.py")}
+    assert {name: sorted(modules) for name, modules in known.items() if len(modules) > ALLOWED.get(name, 12)} == {}
+    assert "argocd_release.git.history" in known["release/wiring.py"], "what is imported late counts too"
+
+
+def test_the_first_call_of_argocd_waits_for_no_library_that_it_does_without() -> None:
+    """Of the libraries only those for the log, the settings and starting argocd; of this package nothing for the end."""
+    script = "import sys, argocd_release.cli.main, argocd_release.release.run; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    late = {
+        "httpx",
+        "dulwich",
+        "xml",
+        "difflib",
+        "argparse",
+        "argocd_release.reports.registry",
+        "argocd_release.diagnosis",
+    }
+    assert loaded & late == set()
+    assert loaded >= {"structlog", "jsonschema", "sh", "argocd_release.watch.tracker"}

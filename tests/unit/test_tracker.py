@@ -18,6 +18,7 @@ from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch import observer
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.observer import REFRESH_SECONDS
+from argocd_release.watch.runner import run
 from argocd_release.watch.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, Tracker
 from tests.unit.states import NEW, OLD, application, failing
 
@@ -128,7 +129,7 @@ class Run:
             beneath=FakeBeneath(workloads),
             **options,
         )
-        self.verdict = self.tracker.track()
+        self.verdict = run(self.tracker, self.clock)
         self.seconds = self.clock.now() - 1000
 
     def _emit(self, event: str, /, *args: Any, **fields: Any) -> None:
@@ -430,7 +431,7 @@ def test_a_comparison_that_takes_longer_than_a_look_is_let_to_its_end(monkeypatc
     clock = FakeClock()
     commands = SlowComparison(clock)
     tracker = Tracker("web", commands=commands, clock=clock, timeout=60, emit=lambda *_, **__: None)
-    verdict = tracker.track()
+    verdict = run(tracker, clock)
     assert verdict.outcome is Outcome.DELIVERED
     assert commands.refreshes.count(True) == 1, "it is not begun anew"
     assert commands.refreshes.count(False) > 4

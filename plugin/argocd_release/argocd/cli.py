@@ -83,6 +83,7 @@ class ArgoCD:
         echo: Callable[[str], None],
         command: str = "argocd",
         limit: float = CALL_SECONDS,
+        deadline: Deadline = Deadline(),  # noqa: B008 - without an end
         on_call: Callable[[str, float, str], object] = lambda *_: None,
     ) -> None:
         # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
@@ -93,6 +94,7 @@ class ArgoCD:
         self._environ = kept | {name: str(path) for name, path in own.items()}
         self._echo = echo
         self._limit = limit
+        self._deadline = deadline
         self._on_call = on_call
         self._running: set[WaitProcess] = set()
         self._calling: dict[int, Any] = {}
@@ -201,7 +203,7 @@ class ArgoCD:
         return FailureKind.DENIED, _denied(name)
 
     def _call(self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None) -> str:
-        limit = self._limit if limit is None else limit
+        limit = self._deadline.at_most(self._limit if limit is None else limit).left
         if echo:
             self._echo(_echoed(arguments))
         self._check_cancelled()

@@ -5,6 +5,7 @@ is judged and asked for stays as it is: texts are redacted where they leave, nev
 """
 
 import base64
+import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,6 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
-from xml.sax.saxutils import escape
 
 from argocd_release.core.text import CUT, clean, one_line
 
@@ -203,7 +203,7 @@ def _forms(secret: str) -> set[str]:
     quoted = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     encoded = secret.encode("utf-8", "surrogateescape")
     elsewhere = {quote(encoded, safe=""), base64.b64encode(encoded).decode("ascii")}
-    elsewhere |= {escape(secret), escape(secret, {'"': "&quot;"})}
+    elsewhere |= {(escaped := html.escape(secret, quote=False)), escaped.replace('"', "&quot;")}
     return {secret, clean(secret), one_line(secret, limit=len(secret))} | quoted | elsewhere
 
 

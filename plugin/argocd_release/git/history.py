@@ -31,6 +31,7 @@ from argocd_release.model.application import Source
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import Stop
 from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.timing.deadline import Deadline
 
 # The most that one answer is waited for; a fetch that takes longer goes on, and a later question finds what it brought.
 ANSWER_SECONDS: Final = 15.0
@@ -65,12 +66,21 @@ _NO_SOURCE: Final = Source(repo_url="")
 class Histories:
     """What git's history says of the revisions that Argo CD compares with; use as a context manager.
 
-    ``stop``: once it is set, every answer comes at once. Questions come one after the other.
+    ``stop``: once it is set, every answer comes at once; ``limit``: no answer is waited for after it. Questions come
+    one after the other.
     """
 
-    def __init__(self, access: Access, *, stop: Stop, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        stop: Stop,
+        limit: Deadline = Deadline(),  # noqa: B008 - without an end
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._access = access
         self._stop = stop
+        self._limit = limit
         self._now = now
         self._own = Ancestry("CI_REPOSITORY_URL", access.remote(""), access.ca_file, now=now, clone=access.clone)
         self._others: dict[str, Ancestry] = {}
@@ -92,7 +102,7 @@ class Histories:
         Takes ``ANSWER_SECONDS`` at the most, and never raises. An answer is kept; what is unknown is looked for again.
         """
         question = (revision.lower(), expected.lower(), source)
-        deadline = self._now() + ANSWER_SECONDS
+        deadline = self._now() + self._limit.at_most(ANSWER_SECONDS).left
         while question not in self._answers:
             if self._asking is None:
                 self._asking = _Asking(question, partial(self._find, *question))

@@ -1,4 +1,4 @@
-"""What a reporter may know of a run."""
+"""What a reporter may know of a run: of each application, and of all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 from argocd_release.model.application import Application
 from argocd_release.model.diagnosis import Diagnosis
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, aggregate
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -22,13 +22,11 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """The end of a run. ``name``, ``url``, ``image_tag``, ``project_url``: ``""`` if unknown.
+class ApplicationResult:
+    """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
 
-    ``ended_at``: with a time zone; ``seconds``: the whole run's until then. ``expectation``: what was to be delivered.
-    ``expects``: the same in words, ``""`` if nothing. ``attachment``: the JSON report's path in the project, ``""`` if
-    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is
-    deployed; ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
+    ``expects``: the same in words, ``""`` if nothing.
     """
 
     verdict: Verdict
@@ -38,17 +36,10 @@ class Result:
     seconds: float
     ended_at: datetime
     application: Application | None
-    project_url: str = ""
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     transitions: tuple[Transition, ...] = ()
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
-    version: str = ""
-    attachment: str = ""
-    dotenv_prefix: str = "ARGOCD_RELEASE"
-    site_url: str = ""
-    job_url: str = ""
-    notices: tuple[Notice, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -82,3 +73,72 @@ class Result:
     def hint(self) -> str:
         """What to do next."""
         return self.diagnosis.hint or self.verdict.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseResult:
+    """The end of a run: one result an application, and the verdict on all of them.
+
+    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``: the JSON report's path in the project, ``""`` if
+    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is deployed,
+    ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    """
+
+    verdict: Verdict
+    applications: tuple[ApplicationResult, ...]
+    seconds: float
+    ended_at: datetime
+    image_tag: str = ""
+    project_url: str = ""
+    version: str = ""
+    attachment: str = ""
+    dotenv_prefix: str = "ARGOCD_RELEASE"
+    site_url: str = ""
+    job_url: str = ""
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.verdict.outcome or Outcome.UNEXPECTED
+
+    @property
+    def only(self) -> ApplicationResult | None:
+        """The application's, of a release of one."""
+        return self.applications[0] if len(self.applications) == 1 else None
+
+    @property
+    def worst_first(self) -> tuple[ApplicationResult, ...]:
+        """The most severe outcomes first, and of the same the slowest."""
+        return tuple(sorted(self.applications, key=lambda one: (-one.outcome.severity, -one.seconds, one.name)))
+
+    @property
+    def undelivered(self) -> tuple[ApplicationResult, ...]:
+        """Those that were not delivered, the worst first."""
+        return tuple(one for one in self.worst_first if one.outcome is not Outcome.DELIVERED)
+
+    @property
+    def cause(self) -> str:
+        """The root cause of the worst, with its name where there are several; ``""`` of what was delivered."""
+        if self.outcome is Outcome.DELIVERED:
+            return ""
+        worst = self.undelivered
+        if self.only or not worst:
+            return worst[0].cause if worst else self.verdict.reason
+        return f"{worst[0].name}: {worst[0].cause}"
+
+    @property
+    def hint(self) -> str:
+        """What to do next, about the worst."""
+        worst = self.worst_first
+        return worst[0].hint if worst else self.verdict.hint
+
+
+def overall(applications: tuple[ApplicationResult, ...]) -> Verdict:
+    """The verdict on several applications: the most severe outcome, and how many have which. Of one it is its own."""
+    if len(applications) == 1:
+        return applications[0].verdict
+    outcome = aggregate(one.outcome for one in applications)
+    counts = {each: sum(one.outcome is each for one in applications) for each in Outcome}
+    by_severity = sorted((each for each in Outcome if counts[each]), key=lambda each: -each.severity)
+    said = ", ".join(f"{counts[each]} {each.word}" for each in by_severity)
+    return Verdict(outcome=outcome, reason=f"{len(applications)} applications: {said}")

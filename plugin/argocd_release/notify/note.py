@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from argocd_release.core.json_shape import as_objects
 from argocd_release.core.text import QUOTED, one_line
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.notify.client import PAGE, GitLab, GitLabError
 from argocd_release.reports import evidence
 
@@ -40,7 +40,7 @@ def merge_request(gitlab: GitLab, revision: str) -> str:
     return str(ordered[0].get("iid")) if ordered else ""
 
 
-def put(gitlab: GitLab, iid: str, result: Result) -> str:
+def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
     """Write the comment, or write it anew; gives what was done. Raises ``GitLabError``."""
     body, mark = render(result), marker(result)
     for number in _ours(gitlab, iid, mark):
@@ -56,39 +56,50 @@ def put(gitlab: GitLab, iid: str, result: Result) -> str:
     return f"comment in !{iid} written"
 
 
-def marker(result: Result) -> str:
+def marker(result: ReleaseResult) -> str:
     """What tells our comment on this application from every other; not shown."""
-    return f"<!-- argocd-release: {re.sub(r'[^A-Za-z0-9./_-]', '', result.name)} -->"
+    return f"<!-- argocd-release: {re.sub(r'[^A-Za-z0-9./_,-]', '', named(result))} -->"
 
 
-def render(result: Result) -> str:
+def render(result: ReleaseResult) -> str:
     """The comment, as GitLab Flavored Markdown."""
     outcome = result.outcome
     sign = "✅" if outcome is Outcome.DELIVERED else "❌" if outcome.is_failure else "⚪"
-    parts = [f"{marker(result)}\n\n**{sign} {code(result.name)}: {outcome.headline.capitalize()}**"]
+    parts = [f"{marker(result)}\n\n**{sign} {code(named(result))}: {outcome.headline.capitalize()}**"]
     if outcome is not Outcome.DELIVERED:
         parts.append(f"Cause: {code(result.cause)}")
         if result.hint:
             parts.append(f"Next: {code(result.hint)}")
     parts.append("\n".join(_facts(result)))
-    blocks = [str(block) for block in evidence.blocks(result)] if outcome is not Outcome.DELIVERED else []
+    blocks = [str(block) for one in result.undelivered for block in evidence.blocks(one)]
     if blocks:
         parts.append(f"<details><summary>Evidence</summary>\n\n{fenced(chr(10).join(blocks))}\n\n</details>")
     return "\n\n".join(parts) + "\n"
 
 
-def _facts(result: Result) -> Iterable[str]:
-    application = result.application
-    if application is not None and application.revision:
-        yield f"- Revision: {code(application.revision)}"
-        yield f"- State: {code(f'{application.sync.value}, {application.health.value}')}"
-        yield from (f"- Image: {code(image)}" for image in application.images[:3])
+def _facts(result: ReleaseResult) -> Iterable[str]:
+    for one in result.applications:
+        yield from _state(one)
     yield f"- Time: {result.seconds:.0f} s"
     yield from (f"- [{title}](<{address}>)" for title, address in _links(result))
 
 
-def _links(result: Result) -> Iterable[tuple[str, str]]:
-    for title, address in (("Argo CD", result.url), ("Site", result.site_url), ("Job", result.job_url)):
+def named(result: ReleaseResult) -> str:
+    """The application, or all of them."""
+    return ",".join(one.name for one in result.applications)
+
+
+def _state(one: ApplicationResult) -> Iterable[str]:
+    application = one.application
+    if application is not None and application.revision:
+        yield f"- Revision: {code(application.revision)}"
+        yield f"- State: {code(f'{application.sync.value}, {application.health.value}')}"
+        yield from (f"- Image: {code(image)}" for image in application.images[:3])
+
+
+def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
+    application = result.only.url if result.only else ""
+    for title, address in (("Argo CD", application), ("Site", result.site_url), ("Job", result.job_url)):
         if _is_plain(address):
             yield title, address
 

@@ -3,31 +3,29 @@
 Whatever goes wrong with one is a line and a field of the report, and changes no verdict.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Final
 
-from argocd_release.core.text import one_line
-from argocd_release.model.application import Application, HealthStatus, SyncStatus
+from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled
-from argocd_release.model.git_url import GitUrl
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Notice, Result
+from argocd_release.model.result import Notice, ReleaseResult
 from argocd_release.notify import deployments, note
 from argocd_release.notify.client import GitLab, GitLabError
-from argocd_release.notify.deployments import Place, is_commit
+from argocd_release.notify.deployments import Place
+from argocd_release.release.place import at_work, place_of, revision_of
 from argocd_release.release.signals import Stop
 from argocd_release.settings.load import Settings
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 from argocd_release.timing.inquiry import answered, ask
 
-# For all together; less after a signal, when the whole run must end within 5 s.
-SECONDS: Final = 8.0
+# The record is begun beside the tracking.
+BEGIN_SECONDS: Final = 8.0
+# When the whole run must end within 5 s.
 SECONDS_AFTER_SIGNAL: Final = 2.0
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
-_VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
 # What was not judged, or judged of another revision, ends what was begun and makes no record of its own.
 _STATUSES: Final = {
@@ -42,9 +40,10 @@ _STATUSES: Final = {
 class Sinks:
     """Told of each look at the application, and of the end."""
 
-    def __init__(self, known: Settings, stop: Stop) -> None:
+    def __init__(self, known: Settings, stop: Stop, limit: JobDeadline) -> None:
         self._known = known
         self._stop = stop
+        self._limit = limit
         self._begun: Future[None] | None = None
         self._revision = ""
 
@@ -58,9 +57,11 @@ class Sinks:
             self._revision = revision
             self._begun = ask(lambda: self._begin(place, revision))
 
-    def tell(self, result: Result) -> Iterator[Notice]:
+    def tell(self, result: ReleaseResult) -> Iterator[Notice]:
         """Tell all of the end, at the same time; gives what came of each."""
-        deadline = Deadline(SECONDS_AFTER_SIGNAL if result.outcome in _SIGNALS else SECONDS)
+        deadline = self._limit.phase(Phase.SINKS)
+        if result.outcome in _SIGNALS:
+            deadline = deadline.at_most(SECONDS_AFTER_SIGNAL)
         asked: list[tuple[str, Future[str]]] = []
         if self._known.gitlab_deployment:
             asked.append((DEPLOYMENT, ask(lambda: self._end(result, deadline))))
@@ -80,17 +81,17 @@ class Sinks:
         except GitLabError as error:
             return Notice(sink=sink, done=False, text=f"GitLab did not take it: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
-            return Notice(sink=sink, done=False, text=one_line(f"{type(error).__name__}: {error}"))
+            return Notice(sink=sink, done=False, text=str(GitLabError(f"{type(error).__name__}: {error}")))
 
     def _begin(self, place: Place, revision: str) -> None:
-        with self._gitlab(self._known.gitlab_deployment, Deadline(SECONDS)) as gitlab:
+        with self._gitlab(self._known.gitlab_deployment, self._limit.at_most(BEGIN_SECONDS)) as gitlab:
             deployments.begin(gitlab, place, revision)
 
-    def _end(self, result: Result, deadline: Deadline) -> str:
+    def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
         if self._begun is not None:
             # Two at once could make two records.
             answered(self._begun, seconds=deadline.left, check=lambda: None)
-        application = result.application
+        application = result.only.application if result.only else None
         revision = revision_of(application, self._known.gitlab_deployment) if application else ""
         status = _STATUSES.get(result.outcome, "canceled")
         if status == "canceled" or not revision:
@@ -100,7 +101,7 @@ class Sinks:
         with self._gitlab(self._known.gitlab_deployment, deadline) as gitlab:
             return deployments.end(gitlab, place_of(application, self._known), revision, status)
 
-    def _comment(self, result: Result, deadline: Deadline) -> str:
+    def _comment(self, result: ReleaseResult, deadline: Deadline) -> str:
         known = self._known
         if not known.gitlab_token:
             raise GitLabError("RELEASE_GITLAB_TOKEN is not set, and a job's own token may not comment")
@@ -120,40 +121,3 @@ class Sinks:
             deadline=deadline,
             ca_file=known.git_ca_file,
         )
-
-
-def at_work(application: Application, project: str) -> str:
-    """The commit of the project that a sync is bringing, or that is not healthy yet; ``""`` if there is none."""
-    operation = application.operation
-    if operation is not None and operation.running:
-        return _own(application, operation.revisions, project)
-    if application.sync is SyncStatus.SYNCED and application.health is HealthStatus.PROGRESSING:
-        return revision_of(application, project)
-    return ""
-
-
-def revision_of(application: Application, project: str) -> str:
-    """The commit of the project that the application is at; of several sources that of its repository."""
-    return _own(application, application.revisions, project)
-
-
-def place_of(application: Application, known: Settings) -> Place:
-    """Environment and ref of the record."""
-    own = known.gitlab_deployment in {known.project_id, known.project_path}
-    target = application.sources[_position(application, known.gitlab_deployment)].target_revision
-    followed = "main" if target in {"", "HEAD"} else target
-    ref = known.gitlab_ref or (known.ref_name if own and known.ref_name else followed)
-    tag = ref == known.ref_tag if own and not known.gitlab_ref else _VERSION.fullmatch(ref) is not None
-    return Place(environment=known.gitlab_environment or application.name, ref=ref, tag=tag)
-
-
-def _own(application: Application, revisions: tuple[str, ...], project: str) -> str:
-    position = _position(application, project)
-    chosen = revisions[position] if position < len(revisions) else ""
-    return chosen if is_commit(chosen) else next(filter(is_commit, revisions), "")
-
-
-def _position(application: Application, project: str) -> int:
-    """Of several sources the one whose repository is the project's; else the first."""
-    paths = [GitUrl.parse(source.repo_url).path.lower() for source in application.sources]
-    return next((at for at, path in enumerate(paths) if f"/{path}".endswith(f"/{project.lower()}")), 0)

@@ -6,9 +6,15 @@ Keys that GitLab does not know, or a link without an address, fail the job.
 import json
 import re
 from typing import Final
+from urllib.parse import quote
 
 from argocd_release.model.git_url import web_address
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
+
+LINKED: Final = 20
+# GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
+NAME_LIMIT: Final = 200
+
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -16,17 +22,27 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
-def render(result: Result) -> str:
+def render(result: ReleaseResult) -> str:
     """The report as a JSON object of sections, each a list of external links."""
-    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in _links(result).items()]}
+    links: dict[str, str] = {}
+    # Of several only those that somebody must look at; the page of a job is no place for hundreds.
+    for one in result.applications if result.only else result.undelivered[:LINKED]:
+        links |= _links(one, result.project_url)
+    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in links.items()]}
     return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
 
 
-def _links(result: Result) -> dict[str, str]:
+def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     links = {f"{result.name} in Argo CD": result.url} if _WEB.fullmatch(result.url) else {}
+    named = [pod for pod in result.diagnosis.pods if len(pod.name) <= NAME_LIMIT and len(pod.namespace) <= NAME_LIMIT]
+    broken = [pod for pod in named if pod.health != "Healthy"]
+    if links and broken:
+        # As Argo CD's own pages address a pod's log: group, kind, namespace, name, container.
+        node = quote(f"/Pod/{broken[0].namespace}/{broken[0].name}/0", safe="")
+        links[f"log of Pod/{broken[0].name}"] = f"{result.url}?resource=&node={node}&tab=logs"
     application = result.application
     for revision, source in zip(application.revisions, application.sources, strict=False) if application else ():
-        address = web_address(source.repo_url, result.project_url)
+        address = web_address(source.repo_url, project_url)
         if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
     return links

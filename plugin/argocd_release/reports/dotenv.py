@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.model.result import Result
+from argocd_release.model.result import ReleaseResult
 
 VALUE_LIMIT: Final = 400
 
@@ -21,7 +21,7 @@ FILE_LIMIT: Final = 5120
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
 
 
-def render(result: Result) -> str:
+def render(result: ReleaseResult) -> str:
     """The report as lines ``PREFIX_KEY=value``; each key is there on every outcome."""
     values = {key: _value(value) for key, value in variables(result).items()}
     values["IMAGES"] = _names(values["IMAGES"], VALUE_LIMIT)
@@ -32,23 +32,24 @@ def render(result: Result) -> str:
     return text
 
 
-def variables(result: Result) -> dict[str, str]:
-    """The values by key, as they are."""
-    application, outcome = result.application, result.outcome
+def variables(result: ReleaseResult) -> dict[str, str]:
+    """The values by key, as they are; those of one application are empty where there are several."""
+    one, outcome = result.only, result.outcome
+    application = one.application if one else None
     images = application.images if application else ()
     return {
         "STATUS": outcome.word,
         "EXIT_CODE": str(outcome.exit_code),
         "REASON": one_line(result.verdict.reason, limit=VALUE_LIMIT),
         "CAUSE": one_line(result.cause, limit=VALUE_LIMIT),
-        "APPLICATION": result.name,
+        "APPLICATION": one.name if one else "",
         "PROJECT": application.project if application else "",
         "REVISION": application.revision if application else "",
         "IMAGES": " ".join(images),
         "IMAGE_COUNT": str(len(images)),
         "SYNC_STATUS": application.sync.value if application else "",
         "HEALTH_STATUS": application.health.value if application else "",
-        "URL": result.url,
+        "URL": one.url if one else "",
         "SITE_URL": result.site_url,
         "DURATION": str(round(result.seconds)),
     }

@@ -12,7 +12,7 @@ from argocd_release.core.text import QUOTED, one_line
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
 from argocd_release.model.diagnosis import ObjectEvent, PodLog
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult
 from argocd_release.reports.tables import age, table
 
 SHOWN_IMAGES: Final = 3
@@ -53,13 +53,13 @@ class Block:
         return "\n".join((self.title, *self.lines))
 
 
-def story(result: Result) -> str:
+def story(result: ApplicationResult) -> str:
     """The whole story as one text: why, what shows it, what to do, and the facts."""
     parts = [headline(result), *map(str, blocks(result)), next_step(result), facts(result)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def headline(result: Result) -> str:
+def headline(result: ApplicationResult) -> str:
     """The cause, and the verdict where that says more than the cause."""
     reason, cause = result.verdict.reason, result.cause
     same = cause == reason or cause.partition(": ")[0] == reason.partition(": ")[0]
@@ -68,7 +68,7 @@ def headline(result: Result) -> str:
     return f"cause: {cause}" if same else f"cause: {cause}\n{reason}"
 
 
-def caveat(result: Result) -> str:
+def caveat(result: ApplicationResult) -> str:
     """What green does not say, where that is so; else ``""``."""
     if result.outcome is not Outcome.DELIVERED or result.proven:
         return ""
@@ -78,12 +78,12 @@ def caveat(result: Result) -> str:
     )
 
 
-def next_step(result: Result) -> str:
+def next_step(result: ApplicationResult) -> str:
     """What to do about it; ``""`` if nothing is known."""
     return f"next: {result.hint}" if result.hint else ""
 
 
-def facts(result: Result) -> str:
+def facts(result: ApplicationResult) -> str:
     """The facts that are known, one a line."""
     application = result.application
     images = application.images if application else ()
@@ -102,7 +102,7 @@ def facts(result: Result) -> str:
     return "\n".join(f"{label:12} {one_line(text)}" for label, text in lines.items() if text)
 
 
-def blocks(result: Result) -> Iterator[Block]:
+def blocks(result: ApplicationResult) -> Iterator[Block]:
     """What shows the cause, in the order of the job log: the closest to the cause comes last."""
     diagnosis = result.diagnosis
     status = diagnosis.status.splitlines()
@@ -162,7 +162,7 @@ def _hook_row(item: ResourceResult) -> tuple[str, ...]:
     return (item.group, item.kind, item.namespace, item.name, item.hook_phase, "", item.hook_type, item.message)
 
 
-def _pods(result: Result) -> list[str]:
+def _pods(result: ApplicationResult) -> list[str]:
     pods = result.diagnosis.pods
     broken = [pod for pod in pods if pod.health != "Healthy"]
     rows = [
@@ -176,7 +176,7 @@ def _pods(result: Result) -> list[str]:
     return [*lines, f"and {fine} more, ready or completed" if lines else f"all {fine} are ready or completed"]
 
 
-def _events(result: Result) -> list[str]:
+def _events(result: ApplicationResult) -> list[str]:
     merged: dict[tuple[str, str, str], ObjectEvent] = {}
     counts: dict[tuple[str, str, str], int] = {}
     for occurrence in result.diagnosis.occurrences:

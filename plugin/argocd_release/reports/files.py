@@ -1,48 +1,24 @@
-"""The reporters: each renders a result to text; the files are written whole or not at all."""
+"""Report files: written whole or not at all."""
 
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
-from argocd_release.model.result import Result
-from argocd_release.reports import annotations, dotenv, json_report, junit
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reporter:
-    """A report that becomes a file: what people call it, and its text."""
-
-    title: str
-    render: Callable[[Result], str]
-
-
+# The most that a pipe which nobody reads is waited for.
 PIPE_SECONDS: Final = 2.0
 
 
-# Keyed by the setting's field that says where the file goes.
-REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
-    {
-        "junit_path": Reporter(title="JUnit report", render=junit.render),
-        "dotenv_path": Reporter(title="dotenv report", render=dotenv.render),
-        "annotations_path": Reporter(title="annotations report", render=annotations.render),
-        "json_path": Reporter(title="JSON report", render=json_report.render),
-    }
-)
-
-
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     """Write the file so that a reader finds the old one or the whole new one; raises ``OSError``.
 
-    A device or a pipe is written to, never replaced; a link stays, and what it leads to is written.
+    A device or a pipe is written to, for ``seconds`` at the most, never replaced; a link stays, and what it leads to
+    is written.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
-        _write_into(path, text.encode("utf-8"))
+        _write_into(path, text.encode("utf-8"), until=time.monotonic() + min(seconds, PIPE_SECONDS))
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -64,10 +40,9 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def _write_into(path: Path, left: bytes) -> None:
+def _write_into(path: Path, left: bytes, *, until: float) -> None:
     # A pipe that nobody reads would keep the job for ever.
     handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    until = time.monotonic() + PIPE_SECONDS
     try:
         while left:
             try:

@@ -6,42 +6,57 @@ from importlib import resources
 from typing import Any, Final
 
 from argocd_release.model.application import Application
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
 )
 
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
-def render(result: Result) -> str:
+def render(result: ReleaseResult) -> str:
     """The report as one JSON object, in characters that can be written: half a pair of surrogates is none."""
     text = json.dumps(document(result), indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def document(result: Result) -> dict[str, Any]:
+def document(result: ReleaseResult) -> dict[str, Any]:
     """The report as the schema has it."""
-    outcome, diagnosis = result.outcome, result.diagnosis
     return {
         "format": FORMAT,
         "version": result.version,
-        "outcome": outcome.word,
-        "exit_code": outcome.exit_code,
+        **_judged(result),
+        "ended_at": result.ended_at.isoformat(timespec="milliseconds"),
+        "image_tag": result.image_tag,
+        "site_url": result.site_url,
+        "told": [asdict(notice) for notice in result.notices],
+        "applications": [_application(one) for one in result.applications],
+    }
+
+
+def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
+    """What is said of the whole, and of each application."""
+    return {
+        "outcome": result.outcome.word,
+        "exit_code": result.outcome.exit_code,
         "reason": result.verdict.reason,
         "cause": result.cause,
         "next": result.hint,
-        "ended_at": result.ended_at.isoformat(timespec="milliseconds"),
         "seconds": round(result.seconds, 3),
+    }
+
+
+def _application(result: ApplicationResult) -> dict[str, Any]:
+    diagnosis = result.diagnosis
+    return {
         "name": result.name,
         "url": result.url,
-        "image_tag": result.image_tag,
-        "site_url": result.site_url,
+        **_judged(result),
         "expectation": {key: _plain(value) for key, value in result.expectation.items()},
         "transitions": [asdict(item) for item in result.transitions],
-        "application": _application(result.application),
+        "state": _state(result.application),
         "pods": [
             {
                 "namespace": pod.namespace,
@@ -58,11 +73,10 @@ def document(result: Result) -> dict[str, Any]:
         "events": [{"object": item.subject} | asdict(item.event) for item in diagnosis.occurrences],
         "logs": [asdict(log) | {"lines": list(log.lines)} for log in diagnosis.logs],
         "notes": list(diagnosis.notes),
-        "told": [asdict(notice) for notice in result.notices],
     }
 
 
-def _application(application: Application | None) -> dict[str, Any] | None:
+def _state(application: Application | None) -> dict[str, Any] | None:
     if application is None:
         return None
     operation = application.operation

@@ -11,8 +11,9 @@ from xml.etree import ElementTree as ET
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Result
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.reports.evidence import facts, story
+from argocd_release.reports.overview import overview
 
 SUITE: Final = "argocd-release"
 
@@ -20,36 +21,46 @@ SUITE: Final = "argocd-release"
 _NOT_JUDGED: Final = "not judged"
 
 
-def render(result: Result) -> str:
+def render(result: ReleaseResult) -> str:
     """The report as an XML document."""
     suites = ET.Element("testsuites")
-    suite = ET.SubElement(suites, "testsuite", name=SUITE)
+    for one in result.applications:
+        # GitLab compares runs by these names: that of a single application's suite is the one it always had.
+        _suite(suites, SUITE if result.only else f"{SUITE}: {one.name}", one, result)
+    if not result.applications:
+        suite = ET.SubElement(suites, "testsuite", name=SUITE)
+        release = _case(suite, SUITE, "release")
+        ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = overview(result)
+    ET.indent(suites)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(suites: ET.Element, title: str, result: ApplicationResult, of: ReleaseResult) -> None:
+    suite = ET.SubElement(suites, "testsuite", name=title)
     classname = result.name or SUITE
     release = _case(suite, classname, "release")
     release.set("time", f"{result.seconds:.3f}")
-    if folder := _folder(result):
+    if folder := _folder(result, of.project_url):
         release.set("file", folder)
     if result.outcome is Outcome.DELIVERED:
         ET.SubElement(release, "system-out").text = facts(result)
     else:
         # An error says that the check went wrong, a failure that the release did.
         ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = story(result)
-        if result.attachment:
-            ET.SubElement(release, "system-out").text = f"[[ATTACHMENT|{result.attachment}]]"
+        if of.attachment:
+            ET.SubElement(release, "system-out").text = f"[[ATTACHMENT|{of.attachment}]]"
     judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
     for name, text in _facts(result):
         case = _case(suite, classname, name)
         if text:
             # One release is one test; what is not as it should be stands here, and fails no further ones.
             ET.SubElement(case, "skipped").text = text if judged else f"{_NOT_JUDGED}: {text}"
-    ET.indent(suites)
-    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _folder(result: Result) -> str:
+def _folder(result: ApplicationResult, project_url: str) -> str:
     """Where the manifests lie, if that is in this project, and in one place; else ``""``."""
     sources = result.application.sources if result.application else ()
-    project = GitUrl.parse(result.project_url)
+    project = GitUrl.parse(project_url)
     paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
     return paths.pop() if len(paths) == 1 else ""
 
@@ -58,7 +69,7 @@ def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
     return ET.SubElement(suite, "testcase", classname=classname, name=name)
 
 
-def _facts(result: Result) -> Iterator[tuple[str, str]]:
+def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
     """Names of cases, each with what is not as it should be; ``""``: nothing."""
     application = result.application
     if application is None:

@@ -3,13 +3,14 @@
 The schema is the one place where a setting is declared: name, type, default, description, field.
 """
 
-import difflib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -18,6 +19,7 @@ from jsonschema.exceptions import ValidationError
 from argocd_release.argocd import options
 from argocd_release.argocd.connection import Connection
 from argocd_release.core.text import one_line
+from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import preview
 
@@ -32,6 +34,7 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
 PREFIX: Final = "RELEASE_"
 
 
+# What is kept for the time after RELEASE_TIMEOUT (timing.deadline), and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
 
 
@@ -132,6 +135,16 @@ class Settings:
         return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 
     @property
+    def git_access(self) -> Access:
+        return Access(
+            clone=Path(self.clone),
+            repository_url=self.repository_url,
+            project_url=self.project_url,
+            git_token=self.git_token,
+            ca_file=self.git_ca_file,
+        )
+
+    @property
     def url(self) -> str:
         """Where the application is in Argo CD's web interface."""
         return f"{self.connection.address}/applications/{self.app_name}"
@@ -174,17 +187,23 @@ def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
 
     A job that GitLab ends uploads nothing (gitlab-runner common/build.go), so time for that is kept. At least 1 s.
     """
+    left, why = job_seconds_left(known, now)
+    return max(1, int(min(known.timeout, left - UPLOAD_SECONDS))), why
+
+
+def job_seconds_left(known: Settings, now: datetime) -> tuple[float, str]:
+    """Until GitLab ends the job, infinite where that is not known; and why the clocks must differ, if so."""
     try:
         started = datetime.fromisoformat(known.job_started_at)
     except ValueError:
-        return known.timeout, ""
+        return math.inf, ""
     if not known.job_timeout or started.tzinfo is None:
-        return known.timeout, ""
+        return math.inf, ""
     elapsed, why = (now - started).total_seconds(), ""
     if not -CLOCK_SECONDS <= elapsed < known.job_timeout:
         # A job whose time is over, or that has not begun, would not be running. It has no more than all its time.
         elapsed, why = 0, f"by this machine's clock it began {elapsed:.0f} s ago, and has {known.job_timeout} s"
-    return max(1, min(known.timeout, int(known.job_timeout - max(elapsed, 0) - UPLOAD_SECONDS))), why
+    return known.job_timeout - max(elapsed, 0), why
 
 
 def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
@@ -243,6 +262,10 @@ def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         return ()
     known = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
     names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
+    if set(names) <= set(known):
+        return ()
+    import difflib  # noqa: PLC0415 - a job without a slip does without
+
     # Compared without the prefix, which would make every two names alike.
     nearest = {name: difflib.get_close_matches(name, known, 1) for name in names if name not in known}
     return tuple((PREFIX + name, PREFIX + found[0] if found else "") for name, found in nearest.items())

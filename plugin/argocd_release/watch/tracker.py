@@ -1,10 +1,7 @@
-"""The loop: look at the application, judge, wait for news or the next look, until the verdict or the deadline.
-
-Clock and commands are arguments, so a wait of ten minutes is tested in milliseconds.
-"""
+"""One application: each step looks at it, judges, and says when to look again. Nothing here loops or sleeps."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.model.application import Application, Source
@@ -44,8 +41,24 @@ STILL_WAITING_SECONDS: Final = 10.0
 RECENT_SECONDS: Final = 10.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a step came to: the verdict, or when to look again, on the clock that the tracker was given.
+
+    ``not_before``: news bring the next look forward, but never to a moment before this.
+    """
+
+    verdict: Verdict | None
+    look_again_at: float = 0.0
+    not_before: float = 0.0
+
+
 class Tracker:
-    """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``, ``check``: see ``Observer``."""
+    """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``, ``check``: see ``Observer``.
+
+    ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
+    runs beside it, whose lines are news.
+    """
 
     def __init__(
         self,
@@ -61,12 +74,15 @@ class Tracker:
         kinship: Callable[[str, str, Source], RevisionRelation] | None = None,
         sync: bool = False,
         check: Callable[[], object] = lambda: None,
+        started: float | None = None,
+        follow: bool = True,
     ) -> None:
         self.timeline = Timeline()
         self._name = name
         self._commands = commands
         self._clock = clock
-        self._started = clock.now()
+        self._started = clock.now() if started is None else started
+        self._follow = follow
         self._timeout = timeout
         self._emit = emit
         self._history = History(patience=patience, expectation=expectation)
@@ -92,32 +108,34 @@ class Tracker:
         """The last state seen, also of a run that is cut short."""
         return self._looks.application
 
-    def track(self) -> Verdict:
-        """Look, judge and wait until there is a verdict; at the deadline it is *timed out* (or *unreachable*)."""
-        try:
-            while True:
-                seen = self._look()
-                verdict = judge(seen, self._history)
-                if isinstance(seen, Application):
-                    self._answered = (self._clock.now(), seen, verdict)
-                    for change in self.timeline.look(seen, self._clock.now() - self._started):
-                        self._emit("transition", what=change.what, value=change.value, at=change.at)
-                if verdict.outcome is None and self._left() <= 0:
-                    verdict = self._timed_out(seen, verdict)
-                if verdict.outcome is not None:
-                    if self._feed is not None:
-                        self._feed.stop(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
-                    return verdict
-                self._tell(seen, verdict)
-                answered = isinstance(seen, Application)
-                if answered and self._feed is None:
-                    self._feed = self._commands.wait(
-                        self._name, seconds=self._timeout, wait_for=self._waited_for(), on_line=self._on_line
-                    )
-                self._rest(answered=answered)
-        finally:
-            if self._feed is not None:
-                self._feed.stop()
+    def step(self) -> Step:
+        """Look and judge once; at the deadline the verdict is *timed out* (or *unreachable*).
+
+        A look takes time of its own, so the clock is read, not handed in.
+        """
+        seen = self._look()
+        verdict = judge(seen, self._history)
+        if isinstance(seen, Application):
+            self._answered = (self._clock.now(), seen, verdict)
+            for change in self.timeline.look(seen, self._clock.now() - self._started):
+                self._emit("transition", what=change.what, value=change.value, at=change.at)
+        if verdict.outcome is None and self._left() <= 0:
+            verdict = self._timed_out(seen, verdict)
+        if verdict.outcome is not None:
+            self.close(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
+            return Step(verdict=verdict)
+        self._tell(seen, verdict)
+        answered = isinstance(seen, Application)
+        if answered and self._follow and self._feed is None:
+            self._feed = self._commands.wait(
+                self._name, seconds=self._timeout, wait_for=self._waited_for(), on_line=self._on_line
+            )
+        return self._again(answered=answered)
+
+    def close(self, *, grace: float = 0.0) -> None:
+        """End what runs beside it; after ``grace`` seconds in which it may end by itself."""
+        if self._feed is not None:
+            self._feed.stop(grace=grace)
 
     def _look(self) -> Application | Failure:
         compare = not self._looks.comparing and (not self._history.compared or self._is_due())
@@ -150,7 +168,7 @@ class Tracker:
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)
 
-    def _rest(self, *, answered: bool) -> None:
+    def _again(self, *, answered: bool) -> Step:
         quiet = answered and self._feed is not None and not self._feed.ended
         most, ripens_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.ripens_in
         # News never brings the next look sooner than `least`: a rollout is a burst of news, and two looks at the same
@@ -163,8 +181,9 @@ class Tracker:
             most = min(most, max(due_in, least))
         elif self._history.expectation.demands:
             most = min(most, max(due_in, POLL_SECONDS))
-        self._clock.sleep(min(least, max(self._left(), 0.0)))
-        self._clock.pause(min(max(most - least, 0.0), max(self._left(), 0.0)))
+        now, deadline = self._clock.now(), self._started + self._timeout
+        not_before = min(now + least, deadline)
+        return Step(verdict=None, not_before=not_before, look_again_at=min(now + max(most, least), deadline))
 
     def _left(self) -> float:
         return self._started + self._timeout - self._clock.now()

@@ -26,7 +26,7 @@ from docker.models.images import Image
 
 from sandbox import build
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STAND_IN = "argocd-release-tests/base:trixie"
 HELPER = "argocd-release-tests/helper:1"
 TAG = "argocd-release-tests/image:1"

@@ -1,13 +1,12 @@
 """What a failed release is put down to: each row is a situation as a real Argo CD told it.
 
-Recorded by ``tests/recorded/record.py``; ``changed`` makes another situation of the same shape.
+Recorded by ``tests/contract/record.py``; ``changed`` makes another situation of the same shape.
 """
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,10 @@ from argocd_release.core.json_shape import as_object
 from argocd_release.diagnosis.collect import steps
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.resource_tree import Event, Node, Tree
-from tests.recorded.record import SITUATIONS
+from tests.contract.record import API, FOLDER, SITUATIONS
 
-RECORDED = Path(__file__).parents[1] / "recorded"
+# A folder for each version of Argo CD that was recorded.
+VERSIONS = sorted(folder.name for folder in FOLDER.iterdir())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class Recording:
         return tuple(self._of(pod).get("logs", {}).get(container, []))[-lines:]
 
 
-def diagnosed(row: Row) -> Diagnosis:
-    text = (RECORDED / f"{row.recorded}.json").read_text("utf-8")
+def diagnosed(row: Row, version: str) -> Diagnosis:
+    text = (FOLDER / version / f"{row.recorded}.json").read_text("utf-8")
     for old, new in row.changed.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -326,15 +326,17 @@ ROWS: dict[str, Row] = {
 }  # fmt: skip
 
 
-def test_each_recording_can_be_made_anew_and_is_used() -> None:
-    kept = {file.stem for file in RECORDED.glob("*.json")}
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_recording_can_be_made_anew_and_is_used(version: str) -> None:
+    kept = {file.stem for file in (FOLDER / version).iterdir()} - {API}
     assert kept == set(SITUATIONS) == {row.recorded for row in ROWS.values()}
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("title", ROWS)
-def test_the_cause(title: str) -> None:
+def test_the_cause(title: str, version: str) -> None:
     row = ROWS[title]
-    found = diagnosed(row)
+    found = diagnosed(row, version)
     assert steady(found.cause).startswith(row.cause) if row.cause else found.cause == ""
     assert row.hint in found.hint
     assert bool(row.hint) == bool(found.hint)

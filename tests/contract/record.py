@@ -1,7 +1,9 @@
-"""Records what a real Argo CD says of a situation: ``.venv/bin/python -m tests.recorded.record [NAME…]``.
+"""Records what a real Argo CD says of a situation: ``.venv/bin/python -m tests.contract.record [NAME…]``.
 
-Plays situations on a sandbox of its own and writes ``tests/recorded/NAME.json``: the application, its resource tree,
-and of each node that may be at fault its events, manifest and log. Without a name all are recorded anew.
+Plays situations on a sandbox of its own and writes ``tests/contract/recorded/VERSION/NAME.json``, where the version is
+the one that the sandbox's Argo CD says it is: the application, its resource tree, and of each node that may be at fault
+its events, manifest and log. ``api`` is what the API answers to the client, to the letter. Without a name all are
+recorded anew.
 """
 
 import json
@@ -10,18 +12,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
+from argocd_release.argocd import api
+from argocd_release.argocd.connection import Connection
 from argocd_release.core.json_shape import as_objects
+from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.resource_tree import Node
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
 from scenarios.stage import IMAGE, Play, Stage, config, namespace, status, web
 
-FOLDER: Final = Path(__file__).parent
+FOLDER: Final = Path(__file__).parent / "recorded"
+API: Final = "api"
+API_APPLICATION: Final = "rec-api"
 AT_ONCE: Final = 4
 # Most situations are there a few seconds after the last commit; a CrashLoopBackOff has had its second restart then.
 SECONDS: Final = 12.0
@@ -132,8 +142,80 @@ def record(name: str, sandbox: Sandbox) -> None:
     known = {"application": _plain(application), "tree": _plain(tree), "nodes": answers}
     text = json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False)
     text = text.replace(f"file://{sandbox.folder}/repositories", "https://git.example.com")
-    (FOLDER / f"{name}.json").write_text(text.replace("rec-" + name, name) + "\n", "utf-8")
-    print(f"{name}: {len(text) // 1000} kB", flush=True)
+    _write(FOLDER / _version(sandbox) / f"{name}.json", text.replace("rec-" + name, name))
+
+
+def record_api(sandbox: Sandbox) -> None:
+    """Let the client ask a crash loop in a project with a sync window, and write down each answer as it came."""
+    stage = Stage(sandbox=sandbox, name=API_APPLICATION)
+    closed = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"], "manualSync": True}
+    sandbox.project(stage.name)
+    stage.deploy(web("1", fate="crash"), project=stage.name)
+    stage.running.refresh()
+    sandbox.project(stage.name, syncWindows=[closed])
+    time.sleep(SECONDS)
+    admin = sandbox.admin_token
+    pods: list[Node] = []
+
+    def whole(asked: api.Api) -> None:
+        tree = asked.tree(stage.name)
+        pods.extend(node for node in tree.nodes if node.kind == "Pod")
+        asked.events(stage.name, pods[0])
+        asked.live(stage.name, pods[0])
+        for previous in (False, True):
+            asked.log(stage.name, pods[0], "web", previous=previous, lines=30)
+        asked.sync_window(stage.name)
+
+    situations: dict[str, tuple[str, Callable[[api.Api], object]]] = {
+        "allowed": (sandbox.ci_token, whole),
+        "token refused": ("nonsense", lambda asked: asked.tree(stage.name)),
+        "no rights": (sandbox.token("rec-nobody", ()), lambda asked: asked.tree(stage.name)),
+        "no application": (admin, lambda asked: asked.tree("nobody")),
+        "no node": (admin, lambda asked: asked.live(stage.name, replace(pods[0], name="gone"))),
+        "no pod": (admin, lambda asked: asked.log(stage.name, replace(pods[0], name="gone"), "web", previous=False, lines=30)),
+        "no container": (admin, lambda asked: asked.log(stage.name, pods[0], "nobody", previous=False, lines=30)),
+    }  # fmt: skip
+    recorded = {title: _exchanges(sandbox, token, ask) for title, (token, ask) in situations.items()}
+    _write(
+        FOLDER / _version(sandbox) / f"{API}.json", json.dumps(recorded, indent=1, sort_keys=True, ensure_ascii=False)
+    )
+
+
+def _exchanges(sandbox: Sandbox, token: str, ask: Callable[[api.Api], object]) -> list[dict[str, Any]]:
+    """What the client sent while it was asking, and what came back."""
+    opts = f"--server-crt {sandbox.certificate}"
+    connection = Connection(server=sandbox.server, auth_token=token, opts=opts)
+    found: list[dict[str, Any]] = []
+
+    def keep(answer: httpx.Response) -> None:
+        answer.read()
+        found.append({
+            "request": answer.request.url.raw_path.decode("ascii"),
+            "status": answer.status_code,
+            "type": answer.headers.get("Content-Type", ""),
+            "body": answer.text,
+        })  # fmt: skip
+
+    with api.Api(connection) as asked:
+        asked._client = api._client(connection)
+        asked._client.event_hooks["response"] = [keep]
+        with suppress(ArgoCDError):
+            ask(asked)
+    return found
+
+
+def _version(sandbox: Sandbox) -> str:
+    """What the sandbox's Argo CD says that it is, such as ``2.13.2``."""
+    trusted = ssl.create_default_context(cafile=str(sandbox.certificate))
+    answer = httpx.get(f"https://{sandbox.server}/api/version", verify=trusted, trust_env=False)
+    version: str = answer.raise_for_status().json()["Version"]
+    return version.removeprefix("v").partition("+")[0]
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text + "\n", "utf-8")
+    print(f"{file.relative_to(FOLDER)}: {len(text) // 1000} kB", flush=True)
 
 
 def _answers(node: dict[str, Any], ask: Callable[..., Any]) -> dict[str, Any]:
@@ -168,7 +250,10 @@ def _plain(document: Any) -> Any:
 
 def main(names: list[str]) -> None:
     with Sandbox.start() as sandbox, ThreadPoolExecutor(AT_ONCE) as pool:
-        for done in [pool.submit(record, name, sandbox) for name in names or SITUATIONS]:
+        for done in [
+            pool.submit(record_api, sandbox) if name == API else pool.submit(record, name, sandbox)
+            for name in names or [*SITUATIONS, API]
+        ]:
             done.result()
 
 

@@ -17,8 +17,8 @@ import yaml
 from argocd_release import __version__
 from sandbox import cache
 
-ROOT = Path(__file__).parent.parent
-NPM = Path(__file__).parent / "component" / "npm"
+ROOT = Path(__file__).parents[2]
+NPM = ROOT / "tests" / "component" / "npm"
 EXAMPLES = ROOT / "component" / "examples"
 NODE = Path(sys.executable).parent
 

@@ -1,0 +1,36 @@
+"""What the settings say of a delivery: what is expected, and how long what is wrong is waited for."""
+
+from argocd_release.settings.load import Settings
+from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.graces import GracePeriods
+
+
+def graces(known: Settings) -> GracePeriods:
+    return GracePeriods(
+        fail_fast=known.fail_fast,
+        failed_attempts=known.failed_attempts,
+        condition=known.condition_grace,
+        degraded=known.degraded_grace,
+        pods=known.pod_grace,
+        deleted=known.deleted_grace,
+        unreachable=known.unreachable_grace,
+        connect=known.connect_grace,
+        appear=known.appear_timeout,
+        expected=known.expectation_grace,
+        stuck=known.stuck_grace,
+    )
+
+
+def expectation(known: Settings | None) -> Expectation:
+    """What was to be delivered; nothing where the settings are wrong."""
+    if known is None:
+        return Expectation()
+    return Expectation(
+        wait_for=frozenset(map(Condition, known.wait_for.replace(",", " ").split())),
+        revision=known.revision,
+        exact=known.revision_match == "exact",
+        source=known.source,
+        image=known.image,
+        chart_version=known.chart_version,
+        allow_empty=known.allow_empty,
+    )

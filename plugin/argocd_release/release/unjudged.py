@@ -1,0 +1,33 @@
+"""What a run says that ended without a verdict of the tracker's."""
+
+import traceback
+from typing import Final
+
+from argocd_release.core.text import one_line
+from argocd_release.model.errors import Cancelled, ReleaseError
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.verdict import Verdict
+from argocd_release.release.job_log import JobLog
+
+# Whatever goes wrong ends in a verdict; only a fault of Python itself does not.
+ENDINGS: Final = (Exception, Cancelled)
+
+_HINTS: Final = {
+    Outcome.SETTINGS: "argocd-release --help explains each setting",
+    Outcome.NO_PREVIEW: "name the branch after its issue, as PROJ-123-description; allow_failure: exit_codes: [15] "
+    "makes such a job orange",
+}
+
+
+def verdict_on(error: BaseException, log: JobLog) -> Verdict:
+    """The verdict on whatever was raised; what nobody expected is logged with its trace."""
+    match error:
+        case Cancelled():
+            hint = "the release itself goes on: Argo CD does not know of this job"
+            return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; not judged", hint=hint)
+        case ReleaseError():
+            return Verdict(outcome=error.outcome, reason=str(error), hint=_HINTS.get(error.outcome, ""))
+        case _:
+            log.info("text", text="".join(traceback.format_exception(error)))
+            reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"
+            return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint="please report this, with the lines above")

@@ -1,0 +1,48 @@
+"""The component as a consumer's pipeline gets it, and a copy of the project to change."""
+
+import importlib.resources
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+from jsonschema import Draft7Validator
+
+from tests.support.gitlab_pipeline import interpolated
+
+ROOT: Final = Path(__file__).parents[2]
+TEMPLATE: Final = ROOT / "templates" / "release.yml"
+# What GitLab sets for a pipeline of each kind.
+MAIN: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
+TAG: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "1.2.3", "CI_DEFAULT_BRANCH": "main"}
+MERGE_REQUEST: Final = {
+    "CI_PIPELINE_SOURCE": "merge_request_event",
+    "CI_MERGE_REQUEST_IID": "7",
+    "CI_DEFAULT_BRANCH": "main",
+}
+
+
+def resolved(**given: Any) -> dict[str, Any]:
+    """The second document of the template with the inputs put in."""
+    return interpolated(TEMPLATE.read_text("utf-8"), given)
+
+
+def schema_errors(document: Any) -> list[str]:
+    """What GitLab's own schema of pipelines says against it."""
+    packaged = importlib.resources.files("check_jsonschema").joinpath("builtin_schemas/vendor/gitlab-ci.json")
+    return [
+        f"{'/'.join(map(str, error.path))}: {error.message[:200]}"
+        for error in Draft7Validator(json.loads(packaged.read_text("utf-8"))).iter_errors(document)
+    ]
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    """What git knows of, as it is now."""
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    for name in filter(None, files):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    return folder

@@ -1,0 +1,48 @@
+"""The rules of who may import whom do hold: on a copy of the package each is broken, and each is reported."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = [
+    contract["name"]
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+]
+# Of each rule an import that breaks this one and no other.
+BREAKS = {
+    "layers: each knows those below it, and none beside it": (
+        "argocd_release.reports.files",
+        "argocd_release.git.access",
+    ),
+    "what watches, judges, diagnoses and reports sees the world through ports": (
+        "argocd_release.watch.clock",
+        "argocd_release.argocd.options",
+    ),
+    "verdict, model and core are pure": ("argocd_release.verdict.lack", "socket"),
+    "one seam for each external thing": ("argocd_release.joblog.style", "httpx"),
+}
+
+
+def test_each_rule_is_tried() -> None:
+    assert set(BREAKS) == set(CONTRACTS)
+
+
+def test_what_breaks_a_rule_is_reported(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "plugin", tmp_path / "plugin", ignore=shutil.ignore_patterns("__pycache__"))
+    for module, imported in BREAKS.values():
+        file = tmp_path / "plugin" / Path(*module.split(".")).with_suffix(".py")
+        file.write_text(f"{file.read_text('utf-8')}\nimport {imported}\n")
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo", "--config", str(ROOT / "pyproject.toml")],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "plugin"), "COLUMNS": "300"},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    said = done.stdout.partition("Broken contracts")[2]
+    for name, (module, imported) in BREAKS.items():
+        assert f"{name} BROKEN" in done.stdout, name
+        assert f"{module} -> {imported} (l." in said, name
