@@ -144,11 +144,12 @@ def _optional(layout: Layout) -> list[Component]:
             health=f"http://{_at(port['applicationset-metrics'])}/metrics",
             environ={"ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_PROGRESSIVE_SYNCS": "true"},
         ),
-        # On all interfaces too: argo-cd v2.13.2 cmd/argocd-notification/commands/controller.go:143.
+        # On all interfaces too, and in the namespace of its kubeconfig, whatever --namespace says: argo-cd v2.13.2
+        # cmd/argocd-notification/commands/controller.go:143 and :71.
         _service(
-            layout, "notifications", repo_server, "--namespace=argocd",
-            f"--metrics-port={port['notifications-metrics']}",
+            layout, "notifications", repo_server, f"--metrics-port={port['notifications-metrics']}",
             health=f"http://{_at(port['notifications-metrics'])}/metrics",
+            environ={"KUBECONFIG": str(layout.argocd_kubeconfig)},
         ),
     ]  # fmt: skip
     if layout.release.hydrates:

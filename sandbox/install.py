@@ -35,8 +35,9 @@ def prepare(layout: Layout) -> None:
     script.chmod(0o700)
     (folder / "tokens.csv").write_text(f"{layout.admin_token},admin,admin,system:masters\n")
     (folder / "service-account.key").write_text(_elliptic_key())
-    (folder / "kubeconfig").write_text(json.dumps(_kubeconfig(layout)))
-    (folder / "kubeconfig").chmod(0o600)
+    for file, namespace in ((layout.kubeconfig, "default"), (layout.argocd_kubeconfig, "argocd")):
+        file.write_text(json.dumps(_kubeconfig(layout, namespace)))
+        file.chmod(0o600)
 
 
 def install(layout: Layout, *, between: Callable[[], object]) -> None:
@@ -93,14 +94,15 @@ def _node() -> dict[str, Any]:
     }
 
 
-def _kubeconfig(layout: Layout) -> dict[str, Any]:
+def _kubeconfig(layout: Layout, namespace: str) -> dict[str, Any]:
     server = f"https://{ADDRESS}:{layout.ports['kube-apiserver']}"
+    context = {"cluster": "sandbox", "user": "admin", "namespace": namespace}
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "sandbox", "cluster": {"server": server, "insecure-skip-tls-verify": True}}],
         "users": [{"name": "admin", "user": {"token": layout.admin_token}}],
-        "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "admin"}}],
+        "contexts": [{"name": "sandbox", "context": context}],
         "current-context": "sandbox",
     }
 

@@ -52,6 +52,11 @@ class Layout:
         return self.folder / "kubeconfig"
 
     @property
+    def argocd_kubeconfig(self) -> Path:
+        """The same, with Argo CD's own namespace as the default one."""
+        return self.folder / "kubeconfig-argocd"
+
+    @property
     def tools(self) -> Path:
         """Scripts that Argo CD expects on its PATH."""
         return self.folder / "tools"

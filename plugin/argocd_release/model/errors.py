@@ -38,6 +38,17 @@ class SettingsError(ReleaseError):
         super().__init__("\n".join([f"{count} wrong:", *(f"  {problem}" for problem in problems)]))
 
 
+class NoPreviewError(ReleaseError):
+    """The branch has no tag, so there is no preview to wait for."""
+
+    outcome = Outcome.NO_PREVIEW
+
+    def __init__(self, branch: str, pattern: str) -> None:
+        self.branch = branch
+        named = f"the branch {branch!r} has no tag" if branch else "no branch is known, so there is no tag"
+        super().__init__(f"{named}: RELEASE_PREVIEW_PATTERN {pattern} finds none in it")
+
+
 class ArgoCDError(ReleaseError):
     """A call of the argocd CLI that failed: what was called, its exit code (None: none), its own words."""
 

@@ -13,6 +13,15 @@ from argocd_release.model.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
+class Notice:
+    """That somebody was told of the release, or was not. ``text``: one line; of a failure: why."""
+
+    sink: str
+    done: bool
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApplicationResult:
     """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
 
@@ -71,7 +80,8 @@ class ReleaseResult:
     """The end of a run: one result an application, and the verdict on all of them.
 
     ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``: the JSON report's path in the project, ``""`` if
-    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows.
+    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is deployed,
+    ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
     """
 
     verdict: Verdict
@@ -83,6 +93,9 @@ class ReleaseResult:
     version: str = ""
     attachment: str = ""
     dotenv_prefix: str = "ARGOCD_RELEASE"
+    site_url: str = ""
+    job_url: str = ""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def outcome(self) -> Outcome:

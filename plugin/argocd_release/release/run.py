@@ -56,6 +56,9 @@ class Run:
                     later = self._result(verdict)
                     later = replace(later, applications=(replace(later.applications[0], diagnosis=found),))
                     shown, written = self._write(later, Phase.REPORTS)
+            if self._tools is not None and self._tools.tell is not None:
+                shown = self._tools.tell(shown)
+                shown, written = self._write(shown, Phase.REPORTS)
             from argocd_release.release.show import show  # noqa: PLC0415
 
             show(self._log, shown, written)
@@ -121,6 +124,8 @@ class Run:
             project_url=known.project_url if known else "",
             version=__version__,
             attachment=report_files.attachment(self._environ),
+            site_url=known.site_url if known else "",
+            job_url=known.job_url if known else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 

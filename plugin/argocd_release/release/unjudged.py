@@ -12,6 +12,12 @@ from argocd_release.release.job_log import JobLog
 # Whatever goes wrong ends in a verdict; only a fault of Python itself does not.
 ENDINGS: Final = (Exception, Cancelled)
 
+_HINTS: Final = {
+    Outcome.SETTINGS: "argocd-release --help explains each setting",
+    Outcome.NO_PREVIEW: "name the branch after its issue, as PROJ-123-description; allow_failure: exit_codes: [15] "
+    "makes such a job orange",
+}
+
 
 def verdict_on(error: BaseException, log: JobLog) -> Verdict:
     """The verdict on whatever was raised; what nobody expected is logged with its trace."""
@@ -20,8 +26,7 @@ def verdict_on(error: BaseException, log: JobLog) -> Verdict:
             hint = "the release itself goes on: Argo CD does not know of this job"
             return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; not judged", hint=hint)
         case ReleaseError():
-            hint = "argocd-release --help explains each setting" if error.outcome is Outcome.SETTINGS else ""
-            return Verdict(outcome=error.outcome, reason=str(error), hint=hint)
+            return Verdict(outcome=error.outcome, reason=str(error), hint=_HINTS.get(error.outcome, ""))
         case _:
             log.info("text", text="".join(traceback.format_exception(error)))
             reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
-from argocd_release.release import criteria
+from argocd_release.release import after, criteria
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.settings.load import Settings
-from argocd_release.timing.deadline import JobDeadline, Phase
+from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.runner import run
 from argocd_release.watch.tracker import Tracker
@@ -28,6 +28,8 @@ class Tools:
     argocd: ArgoCD
     api: Api
     tracker: Tracker
+    #: Tells others of the end, and gives the result with what came of it; None: nobody is to be told.
+    tell: Callable[[Any], Any] | None
     #: Waits for the verdict, and gives it.
     track: Callable[[], Any]
 
@@ -57,13 +59,20 @@ def wire(
     signals.on_arrival(argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
     pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
+    sinks = after.sinks_of(known, deadline=deadline, stop=stop)
+
+    def emit(event: str, /, **fields: Any) -> None:
+        if sinks is not None:
+            sinks.see(tracker.application)
+        log.emit(event, **fields)
+
     histories = _histories(known, deadline=deadline, stop=stop, stack=stack)
     tracker = Tracker(
         known.app_name,
         commands=argocd,
         clock=clock,
         timeout=timeout,
-        emit=log.emit,
+        emit=emit,
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
         beneath=api if pods_matter else None,
@@ -71,7 +80,13 @@ def wire(
         sync=known.sync,
         check=stop.check,
     )
-    return Tools(argocd=argocd, api=api, tracker=tracker, track=partial(run, tracker, clock))
+    due = Deadline(timeout)
+
+    def track() -> Any:
+        return after.reached(run(tracker, clock), known, deadline=due, log=log, stop=stop)
+
+    tell = partial(after.told, sinks, log) if sinks is not None else None
+    return Tools(argocd=argocd, api=api, tracker=tracker, tell=tell, track=track)
 
 
 def _histories(known: Settings, *, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> "Histories | None":

@@ -46,6 +46,7 @@ def variables(result: ReleaseResult) -> dict[str, str]:
         "SYNC_STATUS": application.sync.value if application else "",
         "HEALTH_STATUS": application.health.value if application else "",
         "URL": one.url if one else "",
+        "SITE_URL": result.site_url,
         "DURATION": str(round(result.seconds)),
     }
 

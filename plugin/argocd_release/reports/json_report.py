@@ -28,6 +28,8 @@ def document(result: ReleaseResult) -> dict[str, Any]:
         **_judged(result),
         "ended_at": result.ended_at.isoformat(timespec="milliseconds"),
         "image_tag": result.image_tag,
+        "site_url": result.site_url,
+        "told": [asdict(notice) for notice in result.notices],
         "applications": [_application(one) for one in result.applications],
     }
 

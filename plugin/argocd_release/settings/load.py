@@ -20,7 +20,8 @@ from argocd_release.argocd import options
 from argocd_release.argocd.connection import Connection
 from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
-from argocd_release.model.errors import SettingsError
+from argocd_release.model.errors import NoPreviewError, SettingsError
+from argocd_release.settings import preview
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
@@ -77,6 +78,14 @@ class Settings:
     wait_for: str
     allow_empty: bool
     sync: bool
+    preview_pattern: str
+    site_url: str
+    url_check: bool
+    gitlab_deployment: str
+    gitlab_environment: str
+    gitlab_ref: str
+    gitlab_token: str = field(repr=False)
+    mr_note: bool
     junit_path: str
     dotenv_path: str
     dotenv_prefix: str
@@ -84,6 +93,17 @@ class Settings:
     json_path: str
     log_format: str
     log_level: str
+    gitlab_api: str
+    job_token: str = field(repr=False)
+    job_url: str
+    project_id: str
+    project_path: str
+    commit: str
+    ref_name: str
+    ref_tag: str
+    merge_request: str
+    source_branch: str
+    source_commit: str
     image_tag: str
     project_url: str
     clone: str
@@ -120,7 +140,10 @@ def described(declared: Mapping[str, Any]) -> str:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Settings from environment variables; raises ``SettingsError`` with everything that is wrong."""
+    """Settings from environment variables; raises ``SettingsError`` with everything that is wrong.
+
+    Also raises ``NoPreviewError``.
+    """
     values: dict[str, Any] = {}
     for name, declared in PROPERTIES.items():
         text = _text(environ, name)
@@ -128,11 +151,16 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[name] = _convert(text, declared["type"])
         elif "default" in declared:
             values[name] = declared["default"]
+    asked = preview.Preview.asked(values)
+    values = asked.filled(values) if asked else values
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
         problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
+        problems += preview.problems(values)
     if problems:
         raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
+    if asked and not asked.tag:
+        raise NoPreviewError(asked.branch, asked.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
@@ -165,7 +193,7 @@ def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         declared["x-field"]: _text(environ, name) or declared["default"]
         for name, declared in PROPERTIES.items()
-        if name.endswith("_PATH")
+        if name.startswith(PREFIX) and name.endswith("_PATH")
     }
 
 

@@ -32,6 +32,7 @@ class Phase(Enum):
     FIRST_REPORTS = "first reports"
     DIAGNOSIS = "diagnosis"
     STATUS = "status"
+    SINKS = "sinks"
     REPORTS = "reports"
 
 
@@ -43,6 +44,7 @@ SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
         Phase.FIRST_REPORTS: 2.0,
         Phase.DIAGNOSIS: 20.0,
         Phase.STATUS: 5.0,
+        Phase.SINKS: 4.0,
         Phase.REPORTS: 2.0,
     }
 )

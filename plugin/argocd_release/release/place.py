@@ -1,0 +1,48 @@
+"""Which deployment a look at the application is of: its commit, its environment, its branch or tag."""
+
+import re
+from typing import Final
+
+from argocd_release.model.application import Application, HealthStatus, SyncStatus
+from argocd_release.model.git_url import GitUrl
+from argocd_release.notify.deployments import Place, is_commit
+from argocd_release.settings.load import Settings
+
+_VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
+
+
+def at_work(application: Application, project: str) -> str:
+    """The commit of the project that a sync is bringing, or that is not healthy yet; ``""`` if there is none."""
+    operation = application.operation
+    if operation is not None and operation.running:
+        return _own(application, operation.revisions, project)
+    if application.sync is SyncStatus.SYNCED and application.health is HealthStatus.PROGRESSING:
+        return revision_of(application, project)
+    return ""
+
+
+def revision_of(application: Application, project: str) -> str:
+    """The commit of the project that the application is at; of several sources that of its repository."""
+    return _own(application, application.revisions, project)
+
+
+def place_of(application: Application, known: Settings) -> Place:
+    """Environment and ref of the record."""
+    own = known.gitlab_deployment in {known.project_id, known.project_path}
+    target = application.sources[_position(application, known.gitlab_deployment)].target_revision
+    followed = "main" if target in {"", "HEAD"} else target
+    ref = known.gitlab_ref or (known.ref_name if own and known.ref_name else followed)
+    tag = ref == known.ref_tag if own and not known.gitlab_ref else _VERSION.fullmatch(ref) is not None
+    return Place(environment=known.gitlab_environment or application.name, ref=ref, tag=tag)
+
+
+def _own(application: Application, revisions: tuple[str, ...], project: str) -> str:
+    position = _position(application, project)
+    chosen = revisions[position] if position < len(revisions) else ""
+    return chosen if is_commit(chosen) else next(filter(is_commit, revisions), "")
+
+
+def _position(application: Application, project: str) -> int:
+    """Of several sources the one whose repository is the project's; else the first."""
+    paths = [GitUrl.parse(source.repo_url).path.lower() for source in application.sources]
+    return next((at for at, path in enumerate(paths) if f"/{path}".endswith(f"/{project.lower()}")), 0)

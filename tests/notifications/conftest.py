@@ -1,0 +1,26 @@
+"""A GitLab, and Argo CD's notifications set up by the files of ``component/examples/notifications``."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.sandbox import Sandbox
+from tests.support import controllers, gitlab_api
+from tests.support.gitlab_api import GitLab
+
+
+@pytest.fixture(scope="module")
+def gitlab() -> Iterator[GitLab]:
+    with gitlab_api.serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def notifications(sandbox: Sandbox, gitlab: GitLab) -> Iterator[None]:
+    """The real controller, with the files as they stand but for the address and the token."""
+    secret = controllers.example("notifications/secret.yaml")
+    assert set(secret["stringData"]) == {"gitlab-api", "gitlab-token"}
+    secret["stringData"] = {"gitlab-api": gitlab.api, "gitlab-token": gitlab.token()}
+    sandbox.apply(secret, controllers.example("notifications/argocd-notifications-cm.yaml"))
+    with controllers.running(sandbox, "notifications"):
+        yield

@@ -1,0 +1,462 @@
+"""GitLab's REST API as far as deployments, merge requests and notes go, played on this machine.
+
+What it enforces is GitLab's own code (gitlab 18.11 lib/api/deployments.rb, app/models/deployment.rb,
+app/services/deployments/create_service.rb, lib/api/notes.rb, lib/api/merge_requests.rb): which parameters are required,
+which statuses there are and which follow which, what a repository must have, whose token may do what. Commits and
+branches are those of a real repository.
+"""
+
+import json
+import re
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from sandbox.commands import CommandError
+from sandbox.git import Repository
+
+STATUSES: Final = ("running", "success", "failed", "canceled")
+_REQUIRED: Final = ("environment", "sha", "ref", "tag", "status")
+_PROJECT: Final = r"/api/v4/projects/(?P<project>[^/]+)"
+_PAGE: Final = 20
+
+Json = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Call:
+    """A request, and how it was answered."""
+
+    method: str
+    path: str
+    body: Json
+    status: int = 0
+    #: A ``time.time()``.
+    at: float = field(default_factory=time.time)
+
+
+@dataclass(kw_only=True)
+class Deployment:
+    """A record of the environments page. ``statuses`` are all it has had, the present one last."""
+
+    id: int
+    environment: str
+    sha: str
+    ref: str
+    tag: bool
+    statuses: list[str]
+    #: Whether a CI job made it, by its ``environment``.
+    of_job: bool = False
+
+    @property
+    def status(self) -> str:
+        return self.statuses[-1]
+
+
+@dataclass(kw_only=True)
+class Note:
+    id: int
+    body: str
+    author: str = "project_bot"
+    system: bool = False
+
+
+@dataclass(kw_only=True)
+class MergeRequest:
+    iid: int
+    branch: str
+    sha: str
+    title: str = "A change"
+    labels: list[str] = field(default_factory=list)
+    state: str = "opened"
+    notes: list[Note] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Project:
+    """A project with its repository; ``path`` is ``group/name``."""
+
+    id: int
+    path: str
+    repository: Repository
+    deployments: list[Deployment] = field(default_factory=list)
+    merge_requests: list[MergeRequest] = field(default_factory=list)
+
+    def commit(self, ref: str) -> str:
+        """The full SHA of what GitLab would find by that name; "" if it finds nothing."""
+        try:
+            return self.repository.git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
+        except CommandError:
+            return ""
+
+    def records(self, environment: str = "") -> list[tuple[str, str]]:
+        """Revision and present status of each record, the oldest first; of one environment, if named."""
+        return [(each.sha, each.status) for each in self.deployments if environment in {"", each.environment}]
+
+    def last(self, environment: str) -> Deployment | None:
+        """What the environments page shows as deployed: the record that succeeded last."""
+        done = [each for each in self.deployments if each.environment == environment and each.status == "success"]
+        return done[-1] if done else None
+
+    def job(self, environment: Json, sha: str, status: str, ref: str = "main") -> None:
+        """A CI job with this ``environment`` has ended so: only the action ``start`` makes a record."""
+        if environment.get("action", "start") == "start":
+            self.add(environment["name"], sha, ref, tag=False, status=status, of_job=True)
+
+    def add(self, environment: str, sha: str, ref: str, *, tag: bool, status: str, of_job: bool = False) -> Deployment:
+        made = Deployment(
+            id=len(self.deployments) + 1,
+            environment=environment,
+            sha=sha,
+            ref=ref,
+            tag=tag,
+            statuses=[status],
+            of_job=of_job,
+        )
+        self.deployments.append(made)
+        return made
+
+    def open(self, branch: str, sha: str, *labels: str, title: str = "A change") -> MergeRequest:
+        """A new merge request of the branch into ``main``."""
+        iid = len(self.merge_requests) + 1
+        self.merge_requests.append(MergeRequest(iid=iid, branch=branch, sha=sha, labels=[*labels], title=title))
+        return self.merge_requests[-1]
+
+
+@dataclass(kw_only=True)
+class GitLab:
+    """A running GitLab. ``calls`` holds all requests that got as far as being answered with a meaning."""
+
+    url: str = ""
+    projects: list[Project] = field(default_factory=list)
+    #: Each token with what it is: ``project`` or ``job``.
+    tokens: dict[str, str] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    #: While it is set, every request is answered with it, as a proxy before a dead GitLab does.
+    down: int = 0
+    #: So many requests are still answered with 429, each with that Retry-After in seconds.
+    limited: int = 0
+    retry_after: int = 1
+    _serial: int = 0
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api/v4"
+
+    def project(self, path: str, repository: Repository) -> Project:
+        self.projects.append(Project(id=len(self.projects) + 1, path=path, repository=repository))
+        return self.projects[-1]
+
+    def token(self, kind: str = "project") -> str:
+        self._serial += 1
+        name = f"glpat-{kind}-{self._serial:08d}"
+        self.tokens[name] = kind
+        return name
+
+    def asked(self, method: str, part: str = "") -> list[Call]:
+        """The calls with that method whose path has that part."""
+        return [call for call in self.calls if call.method == method and part in call.path]
+
+    def hook(self, project: Project, request: MergeRequest, action: str, address: str, secret: str) -> int:
+        """Tell the address of the merge request, as the project's webhook does; gives the status of the answer."""
+        attributes = {"action": action, "iid": request.iid, "target_project_id": project.id, "state": request.state}
+        attributes |= {"source_branch": request.branch, "target_branch": "main", "last_commit": {"id": request.sha}}
+        payload = {"object_kind": "merge_request", "object_attributes": attributes}
+        payload["project"] = {"id": project.id, "web_url": f"{self.url}/{project.path}", "default_branch": "main"}
+        headers = {"X-Gitlab-Event": "Merge Request Hook", "X-Gitlab-Token": secret, "Content-Type": "application/json"}
+        sent = urllib.request.Request(address, json.dumps(payload).encode(), headers)  # noqa: S310 - our own address
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sent, timeout=5) as answer:
+            return int(answer.status)
+
+
+@contextmanager
+def serving() -> Iterator[GitLab]:
+    """A GitLab until the context ends."""
+    gitlab = GitLab()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Api, gitlab)) as http:
+        gitlab.url = f"http://127.0.0.1:{http.server_port}"
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield gitlab
+        finally:
+            http.shutdown()
+
+
+class RefusedError(Exception):
+    """The request is answered with this status and body."""
+
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(status, body)
+        self.status, self.body = status, body
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    gitlab: GitLab
+    project: Project
+    kind: str
+    parts: dict[str, str]
+    query: dict[str, list[str]]
+    body: Json
+
+    def one(self, name: str) -> str:
+        return self.query.get(name, [""])[-1]
+
+    @property
+    def merge_request(self) -> MergeRequest:
+        found: MergeRequest = _found(self.project.merge_requests, "iid", self.parts["iid"])
+        return found
+
+    def writes_notes(self) -> None:
+        # A job token is no authentication where the endpoint does not name it: 401, as without any.
+        if self.kind == "job":
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
+
+
+def _found(those: list[Any], key: str, value: str) -> Any:
+    for each in those:
+        if str(getattr(each, key)) == value:
+            return each
+    raise RefusedError(HTTPStatus.NOT_FOUND, {"message": "404 Not found"})
+
+
+def _check_status(body: Json) -> None:
+    if body["status"] not in STATUSES:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"error": "status does not have a valid value"})
+
+
+def _create_deployment(request: _Request) -> tuple[int, Any]:
+    body, project = request.body, request.project
+    missing = [f"{name} is missing" for name in _REQUIRED if name not in body]
+    if missing:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"error": ", ".join(missing)})
+    if str(body["tag"]).lower() not in {"true", "false"}:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"error": "tag is invalid"})
+    _check_status(body)
+    if not project.commit(body["ref"]):
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"ref": ["The branch or tag does not exist"]}})
+    if not re.fullmatch(r"[a-zA-Z0-9\-_/\\${}. ]{1,255}", body["environment"]):
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"name": ["can contain only letters, digits, …"]}})
+    if not project.commit(body["sha"]):
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"sha": ["The commit does not exist"]}})
+    tag = str(body["tag"]).lower() == "true"
+    last = project.last(body["environment"])
+    # Twice the same is once: the last success is given back (create_service.rb, `equal_to?`).
+    if last is not None and (last.ref, last.tag, last.sha, last.status) == (
+        body["ref"], tag, body["sha"], body["status"],
+    ):  # fmt: skip
+        return HTTPStatus.CREATED, _shown(last)
+    made = project.add(body["environment"], body["sha"], body["ref"], tag=tag, status=body["status"])
+    return HTTPStatus.CREATED, _shown(made)
+
+
+def _update_deployment(request: _Request) -> tuple[int, Any]:
+    if "status" not in request.body:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"error": "status is missing"})
+    _check_status(request.body)
+    found: Deployment = _found(request.project.deployments, "id", request.parts["deployment"])
+    if found.of_job:
+        why = "403 Forbidden - Deployments created using GitLab CI can not be updated using the API"
+        raise RefusedError(HTTPStatus.FORBIDDEN, {"message": why})
+    new = request.body["status"]
+    # The state machine has no way from a status to itself, and none back to running.
+    if new in {found.status, "running"}:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"status": ["cannot transition"]}})
+    found.statuses.append(new)
+    return HTTPStatus.OK, _shown(found)
+
+
+def _list_deployments(request: _Request) -> tuple[int, Any]:
+    found = [
+        each
+        for each in request.project.deployments
+        if request.one("environment") in {"", each.environment} and request.one("status") in {"", each.status}
+    ]
+    if request.one("sort") == "desc":
+        found.reverse()
+    return HTTPStatus.OK, [_shown(each) for each in found]
+
+
+def _list_merge_requests(request: _Request) -> tuple[int, Any]:
+    labels = {label for label in request.one("labels").split(",") if label}
+    found = [
+        each
+        for each in reversed(request.project.merge_requests)
+        if request.one("state") in {"", "all", each.state} and labels <= {*each.labels}
+    ]
+    return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
+
+
+def _update_merge_request(request: _Request) -> tuple[int, Any]:
+    request.writes_notes()
+    removed = str(request.body.get("remove_labels", "")).split(",")
+    changed = request.merge_request
+    changed.labels = [label for label in changed.labels if label not in removed]
+    return HTTPStatus.OK, _merge_request(request.gitlab, request.project, changed)
+
+
+def _of_commit(request: _Request) -> tuple[int, Any]:
+    """The merge requests that brought a commit: those it is the head of, here."""
+    sha = request.parts["sha"]
+    if not request.project.commit(sha):
+        raise RefusedError(HTTPStatus.NOT_FOUND, {"message": "404 Commit Not Found"})
+    found = [each for each in request.project.merge_requests if each.sha == sha]
+    return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
+
+
+def _list_notes(request: _Request) -> tuple[int, Any]:
+    notes = request.merge_request.notes
+    return HTTPStatus.OK, [_note(each) for each in (notes if request.one("sort") == "asc" else reversed(notes))]
+
+
+def _create_note(request: _Request) -> tuple[int, Any]:
+    request.writes_notes()
+    request.gitlab._serial += 1
+    note = Note(id=request.gitlab._serial, body=_text(request))
+    request.merge_request.notes.append(note)
+    return HTTPStatus.CREATED, _note(note)
+
+
+def _update_note(request: _Request) -> tuple[int, Any]:
+    request.writes_notes()
+    note: Note = _found(request.merge_request.notes, "id", request.parts["note"])
+    if note.author != "project_bot":
+        raise RefusedError(HTTPStatus.FORBIDDEN, {"message": "403 Forbidden"})
+    note.body = _text(request)
+    return HTTPStatus.OK, _note(note)
+
+
+def _text(request: _Request) -> str:
+    text = str(request.body.get("body", ""))
+    if not text:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"error": "body is missing"})
+    if len(text) > 1_000_000:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": "400 Bad request - Note is too long"})
+    return text
+
+
+def _shown(each: Deployment) -> Json:
+    shown = {"id": each.id, "iid": each.id, "ref": each.ref, "sha": each.sha, "status": each.status}
+    return shown | {"environment": {"name": each.environment}, "deployable": {"id": 1} if each.of_job else None}
+
+
+def _note(each: Note) -> Json:
+    return {"id": each.id, "body": each.body, "system": each.system, "author": {"username": each.author}}
+
+
+def _merge_request(gitlab: GitLab, project: Project, each: MergeRequest) -> Json:
+    shown = {"iid": each.iid, "project_id": project.id, "title": each.title, "state": each.state, "sha": each.sha}
+    shown |= {"source_branch": each.branch, "target_branch": "main", "labels": each.labels}
+    return shown | {
+        "author": {"username": "developer"},
+        "web_url": f"{gitlab.url}/{project.path}/-/merge_requests/{each.iid}",
+    }
+
+
+_ROUTES: Final[tuple[tuple[str, str, Callable[[_Request], tuple[int, Any]]], ...]] = (
+    ("POST", r"/deployments", _create_deployment),
+    ("PUT", r"/deployments/(?P<deployment>\d+)", _update_deployment),
+    ("GET", r"/deployments", _list_deployments),
+    ("GET", r"/merge_requests", _list_merge_requests),
+    ("PUT", r"/merge_requests/(?P<iid>\d+)", _update_merge_request),
+    ("GET", r"/repository/commits/(?P<sha>[^/]+)/merge_requests", _of_commit),
+    ("GET", r"/merge_requests/(?P<iid>\d+)/notes", _list_notes),
+    ("POST", r"/merge_requests/(?P<iid>\d+)/notes", _create_note),
+    ("PUT", r"/merge_requests/(?P<iid>\d+)/notes/(?P<note>\d+)", _update_note),
+)
+
+
+class _Api(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, gitlab: GitLab, *arguments: Any) -> None:
+        self.gitlab = gitlab
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        call = Call(method=self.command, path=path, body=self._sent())
+        self.gitlab.calls.append(call)
+        parsed = urllib.parse.parse_qs(query)
+        headers: dict[str, str] = {}
+        try:
+            call.status, answer = self._handle(call, parsed, headers)
+        except RefusedError as refused:
+            call.status, answer = refused.status, refused.body
+        if isinstance(answer, list):
+            answer = _page(answer, parsed, headers)
+        self._answer(call.status, answer, headers)
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+    def _handle(self, call: Call, query: dict[str, list[str]], headers: dict[str, str]) -> tuple[int, Any]:
+        if self.gitlab.down:
+            return self.gitlab.down, {"message": "GitLab is not responding"}
+        if self.gitlab.limited:
+            self.gitlab.limited -= 1
+            headers["Retry-After"] = str(self.gitlab.retry_after)
+            return HTTPStatus.TOO_MANY_REQUESTS, {"message": "Retry later"}
+        kind = self._kind()
+        for method, pattern, act in _ROUTES:
+            match = re.fullmatch(_PROJECT + pattern, call.path)
+            if match and method == call.method:
+                parts = match.groupdict()
+                project = self._project(urllib.parse.unquote(parts.pop("project")))
+                return act(
+                    _Request(gitlab=self.gitlab, project=project, kind=kind, parts=parts, query=query, body=call.body)
+                )
+        return HTTPStatus.NOT_FOUND, {"error": "404 Not Found"}
+
+    def _kind(self) -> str:
+        token = self.headers.get("PRIVATE-TOKEN") or self.headers.get("Authorization", "").removeprefix("Bearer ")
+        expected = "project"
+        if not token:
+            token, expected = self.headers.get("JOB-TOKEN", ""), "job"
+        if self.gitlab.tokens.get(token) != expected:
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
+        return expected
+
+    def _project(self, name: str) -> Project:
+        for project in self.gitlab.projects:
+            if name in {str(project.id), project.path}:
+                return project
+        raise RefusedError(HTTPStatus.NOT_FOUND, {"message": "404 Project Not Found"})
+
+    def _sent(self) -> Json:
+        text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        if not text:
+            return {}
+        if "json" in self.headers.get("Content-Type", ""):
+            try:
+                parsed: Json = json.loads(text)
+            except ValueError:
+                return {"malformed": text}
+            return parsed
+        return {name: values[-1] for name, values in urllib.parse.parse_qs(text).items()}
+
+    def _answer(self, status: int, answer: Any, headers: dict[str, str]) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        for name, value in (headers | {"Content-Type": "application/json", "Content-Length": str(len(body))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _page(those: list[Any], query: dict[str, list[str]], headers: dict[str, str]) -> list[Any]:
+    size = min(int(query.get("per_page", [str(_PAGE)])[-1]), 100)
+    number = int(query.get("page", ["1"])[-1])
+    more = len(those) > number * size
+    headers |= {"X-Page": str(number), "X-Per-Page": str(size), "X-Next-Page": str(number + 1) if more else ""}
+    return those[(number - 1) * size : number * size]

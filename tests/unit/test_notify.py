@@ -1,0 +1,378 @@
+"""What GitLab is told, against a GitLab that enforces its own rules; and what it can do to us."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argocd_release.model.application import Application, HealthStatus, Source
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.result import ApplicationResult, Notice, ReleaseResult
+from argocd_release.model.verdict import Verdict
+from argocd_release.notify import note, site
+from argocd_release.notify.client import GitLab as Client
+from argocd_release.notify.client import GitLabError
+from argocd_release.release.place import place_of
+from argocd_release.release.signals import Stop
+from argocd_release.release.sinks import Sinks
+from argocd_release.settings.load import Settings, load
+from argocd_release.timing.deadline import Deadline, JobDeadline
+from sandbox.git import Repository
+from tests.support import gitlab_api
+from tests.support.gitlab_api import GitLab, Note, Project
+from tests.unit import states
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+REQUIRED = {
+    "ARGOCD_SERVER": "argocd.example.com",
+    "ARGOCD_AUTH_TOKEN": "eyJhbGciOiJIUzI1NiJ9",
+    "ARGOCD_APP_NAME": "web",
+}
+
+
+@pytest.fixture
+def gitlab() -> Iterator[GitLab]:
+    with gitlab_api.serving() as running:
+        yield running
+
+
+@pytest.fixture
+def project(gitlab: GitLab, tmp_path: Path) -> Project:
+    return gitlab.project("team/shop", Repository.create(tmp_path / "shop.git"))
+
+
+def commit(project: Project, text: str) -> str:
+    return project.repository.commit({"file": text})
+
+
+def settings(gitlab: GitLab, **environ: str) -> Settings:
+    known = {"CI_API_V4_URL": gitlab.api, "CI_JOB_TOKEN": gitlab.token("job"), "CI_PROJECT_ID": "1"}
+    known |= {"CI_PROJECT_PATH": "team/shop", "CI_COMMIT_REF_NAME": "main", "RELEASE_GITLAB_DEPLOYMENT": "team/shop"}
+    return load(REQUIRED | known | environ)
+
+
+def at(*revisions: str, **changes: Any) -> Application:
+    sources = tuple(
+        Source(repo_url=f"https://gitlab.example.com/team/{name}.git", target_revision="main")
+        for name in ("shop", "values")
+    )
+    return replace(
+        states.application(), revisions=revisions, sources=sources[: len(revisions)], operation=None, **changes
+    )
+
+
+def ended(
+    outcome: Outcome, application: Application | None, reason: str = "it is so", name: str = "web", **fields: Any
+) -> ReleaseResult:
+    verdict, seconds, ended_at = Verdict(outcome=outcome, reason=reason), 12.0, datetime(2026, 1, 1, tzinfo=UTC)
+    one = ApplicationResult(
+        verdict=verdict,
+        name=name,
+        url="https://argocd.example.com/applications/web",
+        image_tag="",
+        seconds=seconds,
+        ended_at=ended_at,
+        application=application,
+    )
+    return ReleaseResult(verdict=verdict, applications=(one,), seconds=seconds, ended_at=ended_at, **fields)
+
+
+def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[Notice]:
+    sinks = Sinks(known, Stop(), JobDeadline(60))
+    sinks.see(before)
+    return list(sinks.tell(result))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.DELIVERED, "success"),
+        (Outcome.SYNC_FAILED, "failed"),
+        (Outcome.DEGRADED, "failed"),
+        (Outcome.TIMED_OUT, "failed"),
+        (Outcome.CANCELLED, "canceled"),
+        (Outcome.UNREACHABLE, "canceled"),
+        (Outcome.NOT_DELIVERED, "canceled"),
+    ],
+)
+def test_one_record_runs_and_then_ends(gitlab: GitLab, project: Project, outcome: Outcome, status: str) -> None:
+    revision = commit(project, "1")
+    progressing = at(revision, health=HealthStatus.PROGRESSING)
+    notices = told(settings(gitlab), ended(outcome, at(revision)), before=progressing)
+    assert [notice.done for notice in notices] == [True], notices
+    (record,) = project.deployments
+    assert (record.sha, record.statuses, record.environment, record.ref, record.tag) == (
+        revision, ["running", status], "web", "main", False,
+    )  # fmt: skip
+
+
+def test_twice_the_same_makes_no_second_record(gitlab: GitLab, project: Project) -> None:
+    revision = commit(project, "1")
+    for outcome in (Outcome.DEGRADED, Outcome.DEGRADED, Outcome.DELIVERED, Outcome.DELIVERED):
+        told(settings(gitlab), ended(outcome, at(revision)))
+    assert project.records() == [(revision, "failed"), (revision, "success")]
+
+
+def test_a_job_that_died_is_gone_on_with(gitlab: GitLab, project: Project) -> None:
+    old, new = commit(project, "1"), commit(project, "2")
+    for revision in (old, new):
+        project.add("web", revision, "main", tag=False, status="running")
+    told(settings(gitlab), ended(Outcome.DELIVERED, at(new)))
+    assert project.records() == [(old, "canceled"), (new, "success")]
+
+
+def test_a_record_of_a_job_is_left_alone(gitlab: GitLab, project: Project) -> None:
+    revision = commit(project, "1")
+    project.add("web", revision, "main", tag=False, status="running", of_job=True)
+    (notice,) = told(settings(gitlab), ended(Outcome.DELIVERED, at(revision)))
+    assert notice.done, notice
+    assert project.records() == [(revision, "running"), (revision, "success")]
+
+
+def test_what_was_begun_of_another_revision_is_ended(gitlab: GitLab, project: Project) -> None:
+    """Argo CD went on to a later commit meanwhile: the record is of what really runs."""
+    first, second = commit(project, "1"), commit(project, "2")
+    progressing = at(first, health=HealthStatus.PROGRESSING)
+    told(settings(gitlab), ended(Outcome.DELIVERED, at(second)), before=progressing)
+    assert project.records() == [(first, "canceled"), (second, "success")]
+
+
+def test_of_several_sources_the_projects_own(gitlab: GitLab, project: Project) -> None:
+    revision = commit(project, "1")
+    known = settings(gitlab)
+    told(known, ended(Outcome.DELIVERED, at(revision, "b" * 40)))
+    swapped = at("b" * 40, revision)
+    swapped = replace(swapped, sources=swapped.sources[::-1])
+    told(known, ended(Outcome.DELIVERED, swapped))
+    assert project.records() == [(revision, "success")]
+
+
+def test_a_chart_alone_is_no_commit(gitlab: GitLab, project: Project) -> None:
+    (notice,) = told(settings(gitlab), ended(Outcome.DELIVERED, at("1.2.3")))
+    assert notice.done
+    assert "no commit is known" in notice.text
+    assert project.records() == []
+
+
+def test_where_the_ref_comes_from(gitlab: GitLab) -> None:
+    application = at("a" * 40)
+    assert place_of(application, settings(gitlab)).ref == "main"
+    assert place_of(application, settings(gitlab, CI_COMMIT_REF_NAME="v1", CI_COMMIT_TAG="v1")).tag
+    other = settings(gitlab, RELEASE_GITLAB_DEPLOYMENT="ops/gitops", CI_COMMIT_REF_NAME="feature")
+    followed = replace(application, sources=(Source(repo_url="https://x/ops/gitops.git", target_revision="v1.2.0"),))
+    assert (place_of(followed, other).ref, place_of(followed, other).tag) == ("v1.2.0", True)
+    head = replace(application, sources=(Source(repo_url="https://x/ops/gitops.git", target_revision="HEAD"),))
+    assert place_of(head, other).ref == "main"
+    assert place_of(head, settings(gitlab, RELEASE_GITLAB_REF="stable")).ref == "stable"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"CI_JOB_TOKEN": "wrong-token"}, "401: 401 Unauthorized"),
+        ({"RELEASE_GITLAB_REF": "nowhere"}, "400: ref: The branch or tag does not exist"),
+        ({"RELEASE_GITLAB_DEPLOYMENT": "team/other"}, "404: 404 Project Not Found"),
+        ({"CI_API_V4_URL": ""}, "CI_API_V4_URL and a token are there in a job of GitLab only"),
+        ({"CI_API_V4_URL": "http://127.0.0.1:1/api/v4"}, "no answer"),
+    ],
+)
+def test_what_gitlab_refuses_is_one_line(gitlab: GitLab, project: Project, environ: dict[str, str], said: str) -> None:
+    known = settings(gitlab, **environ)
+    (notice,) = told(known, ended(Outcome.DELIVERED, at(commit(project, "1"))))
+    assert not notice.done
+    assert said in notice.text
+    assert "\n" not in notice.text
+    assert project.records() == []
+
+
+def test_a_limit_is_waited_for_and_an_outage_is_not(gitlab: GitLab, project: Project) -> None:
+    result = ended(Outcome.DELIVERED, at(commit(project, "1")))
+    gitlab.limited, gitlab.retry_after = 1, 1
+    started = time.monotonic()
+    assert told(settings(gitlab), result)[0].done
+    assert 1 <= time.monotonic() - started < 4
+    gitlab.limited, gitlab.retry_after = 1, 60
+    started = time.monotonic()
+    (notice,) = told(settings(gitlab), result)
+    assert "429: Retry later" in notice.text
+    assert time.monotonic() - started < 2
+    gitlab.down = 502
+    asked = len(gitlab.calls)
+    (notice,) = told(settings(gitlab), result)
+    assert "502" in notice.text
+    assert len(gitlab.calls) - asked == 3
+
+
+def test_a_cancelled_job_waits_two_seconds_at_most() -> None:
+    class Silent(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(10)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as http:
+        http.daemon_threads = True
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        known = settings(GitLab(url=f"http://127.0.0.1:{http.server_port}"))
+        started = time.monotonic()
+        (notice,) = told(known, ended(Outcome.CANCELLED, at("a" * 40)))
+        assert time.monotonic() - started < 2.5
+        assert not notice.done
+        http.shutdown()
+
+
+# The comment
+
+
+@pytest.fixture
+def noted(gitlab: GitLab) -> Settings:
+    return settings(gitlab, RELEASE_GITLAB_DEPLOYMENT="", RELEASE_MR_NOTE="true", RELEASE_GITLAB_TOKEN=gitlab.token())
+
+
+def test_one_comment_is_renewed(project: Project, noted: Settings) -> None:
+    revision = commit(project, "1")
+    request = project.open("feature", revision)
+    request.notes += [Note(id=900 + number, body=f"talk {number}") for number in range(250)]
+    request.notes.insert(0, Note(id=1, body=note.marker(ended(Outcome.DELIVERED, None)) + " copied", author="mallory"))
+    known = replace(noted, commit=revision)
+    for outcome in (Outcome.DEGRADED, Outcome.DELIVERED):
+        (notice,) = told(known, ended(outcome, at(revision)))
+        assert notice.done, notice
+    ours = [each for each in request.notes if each.body.startswith("<!-- argocd-release: web -->\n")]
+    assert len(ours) == 1
+    assert "Release successful" in ours[0].body
+    assert "Next:" not in ours[0].body
+
+
+def test_two_applications_have_a_comment_each(project: Project, noted: Settings) -> None:
+    revision = commit(project, "1")
+    request = project.open("feature", revision)
+    known = replace(noted, merge_request=str(request.iid))
+    told(known, ended(Outcome.DELIVERED, at(revision)))
+    told(known, ended(Outcome.DELIVERED, at(revision), name="api"))
+    assert len(request.notes) == 2
+
+
+def test_without_a_token_or_a_merge_request(gitlab: GitLab, project: Project, noted: Settings) -> None:
+    revision = commit(project, "1")
+    result = ended(Outcome.DELIVERED, at(revision))
+    (notice,) = told(replace(noted, commit=revision), result)
+    assert (notice.done, notice.text) == (True, "the commit came from no merge request")
+    (notice,) = told(replace(noted, gitlab_token=""), result)
+    assert not notice.done
+    assert "RELEASE_GITLAB_TOKEN is not set, and a job's own token may not comment" in notice.text
+    (notice,) = told(replace(noted, commit="f" * 40), result)
+    assert notice.text == "the commit came from no merge request"
+    assert gitlab.asked("POST") == []
+
+
+HOSTILE = (
+    "@all look", "/close", "a\n/approve\n", "`/close`", "```\n/close\n```", "<img src=x onerror=alert(1)>", "</details>",
+    "[x](javascript:alert(1))", "![](https://evil.example.com/pixel)", "!1 #2 ~bug %milestone $3", "a | b", "````", "``",
+    "<!-- argocd-release: web -->", "https://example.com/`", "\\`/close",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_words_of_others_stay_code(text: str) -> None:
+    """Outside of code nothing of theirs is left, and no line is theirs from its beginning."""
+    shown = note.render(ended(Outcome.DEGRADED, at("a" * 40), reason=text, site_url="https://x.example.com/>)"))
+    bare = without_code(shown)
+    for part in ("@all", "<img", "javascript", "evil.example", "~bug", "</details>\n\n<", "x.example.com"):
+        assert part not in bare.replace("</details>\n", "")
+    assert not [line for line in shown.split("\n") if line.startswith("/")]
+    assert shown.count("<!-- argocd-release") - shown.count("`<!-- argocd-release") == 1
+
+
+def without_code(text: str) -> str:
+    """Markdown's own rule: a run of backticks opens code, which the next run of the same length ends."""
+    kept, position = [], 0
+    while (start := text.find("`", position)) >= 0:
+        kept.append(text[position:start])
+        length = len(text[start:]) - len(text[start:].lstrip("`"))
+        end = start + length
+        while True:
+            end = text.find("`" * length, end)
+            assert end >= 0, "code that nothing ends"
+            if text[end - 1] != "`" and text[end + length : end + length + 1] != "`":
+                break
+            end += len(text[end:]) - len(text[end:].lstrip("`"))
+        position = end + length
+    return "".join([*kept, text[position:]])
+
+
+# The site
+
+
+class Answers(BaseHTTPRequestHandler):
+    """``/STATUS`` answers with it, ``/to/PATH`` redirects there, ``/loop`` to itself, ``/later`` after two refusals."""
+
+    asked: list[str] = []  # noqa: RUF012 - of one test at a time
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        status, location = 200, ""
+        if self.path.startswith("/to/"):
+            status, location = 302, self.path.removeprefix("/to")
+        elif self.path == "/loop":
+            status, location = 302, "/loop"
+        elif self.path == "/away":
+            status, location = 302, "file:///etc/passwd"
+        elif self.path == "/later":
+            status = 503 if self.asked.count("/later") < 2 else 204
+        else:
+            status = int(self.path.strip("/"))
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    Answers.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as http:
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/200", ""),
+        ("/204", ""),
+        ("/304", ""),
+        ("/to/to/200", ""),
+        ("/404", "HTTP status 404"),
+        ("/to/500", "HTTP status 500"),
+        ("/loop", "it redirects more than 5 times"),
+        ("/away", "it redirects to what is no web address"),
+    ],
+)
+def test_what_the_site_answers(address: str, path: str, said: str) -> None:
+    assert site.reached(f"{address}{path}", deadline=Deadline(0), check=lambda: None) == said
+
+
+def test_the_site_may_come_later(address: str) -> None:
+    assert site.reached(f"{address}/later", deadline=Deadline(10), check=lambda: None) == ""
+
+
+def test_nobody_answers() -> None:
+    assert "no answer" in site.reached("http://127.0.0.1:1/", deadline=Deadline(0), check=lambda: None)
+
+
+def test_an_answer_that_is_no_json(address: str) -> None:
+    with (
+        Client(address, "200", token="x" * 8, job_token="", deadline=Deadline(5)) as client,
+        pytest.raises(GitLabError),
+    ):
+        client.get("/200")

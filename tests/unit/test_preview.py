@@ -1,0 +1,76 @@
+"""Settings of a preview: what ``{tag}`` in the application's name makes of the others."""
+
+import pytest
+
+from argocd_release.model.errors import NoPreviewError, SettingsError
+from argocd_release.model.outcome import Outcome
+from argocd_release.settings.load import Settings, load
+
+SHA, SOURCE = "a" * 40, "b" * 40
+GIVEN = {
+    "ARGOCD_SERVER": "argocd.example.com",
+    "ARGOCD_AUTH_TOKEN": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+    "ARGOCD_APP_NAME": "preview-{tag}",
+    "CI_COMMIT_REF_NAME": "PROJ-123-description",
+    "CI_COMMIT_SHA": SHA,
+}
+
+
+def loaded(**environ: str) -> Settings:
+    return load(GIVEN | environ)
+
+
+def test_a_preview_comes_later_and_runs_this_commit() -> None:
+    known = loaded(
+        RELEASE_TIMEOUT="900",
+        RELEASE_SITE_URL="https://{tag}.preview.example.com",
+        RELEASE_GITLAB_ENVIRONMENT="preview/{tag}",
+    )
+    assert known.app_name == "preview-proj-123"
+    assert known.site_url == "https://proj-123.preview.example.com"
+    assert known.gitlab_environment == "preview/proj-123"
+    assert (known.revision, known.appear_timeout, known.expectation_grace) == (SHA, 900, 0)
+
+
+def test_what_was_said_stands() -> None:
+    known = loaded(RELEASE_APPEAR_TIMEOUT="60", RELEASE_REVISION="c" * 40, RELEASE_EXPECTATION_GRACE="45")
+    assert (known.revision, known.appear_timeout, known.expectation_grace) == ("c" * 40, 60, 45)
+    assert loaded(RELEASE_IMAGE="web:1").revision == ""
+
+
+def test_of_a_merged_result_the_branchs_own_commit() -> None:
+    known = loaded(
+        CI_COMMIT_REF_NAME="main",
+        CI_MERGE_REQUEST_SOURCE_BRANCH_NAME="PROJ-7",
+        CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=SOURCE,
+    )
+    assert (known.app_name, known.revision) == ("preview-proj-7", SOURCE)
+
+
+def test_without_the_mark_nothing_changes() -> None:
+    known = loaded(ARGOCD_APP_NAME="web", CI_COMMIT_REF_NAME="main")
+    assert (known.revision, known.appear_timeout, known.expectation_grace) == ("", 0, 30)
+
+
+@pytest.mark.parametrize("branch", ["main", "", "feature/PROJ-1"])
+def test_a_branch_without_a_tag_has_an_outcome_of_its_own(branch: str) -> None:
+    with pytest.raises(NoPreviewError) as caught:
+        loaded(CI_COMMIT_REF_NAME=branch)
+    assert caught.value.outcome is Outcome.NO_PREVIEW
+    assert "has no tag" in str(caught.value) or "no branch is known" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({"RELEASE_PREVIEW_PATTERN": "("}, "RELEASE_PREVIEW_PATTERN: must be a regular expression: missing )"),
+        ({"RELEASE_URL_CHECK": "true"}, "RELEASE_URL_CHECK: needs RELEASE_SITE_URL"),
+        ({"RELEASE_SITE_URL": "proj.example.com"}, "RELEASE_SITE_URL: "),
+        ({"ARGOCD_APP_NAME": "Preview_{tag}"}, "ARGOCD_APP_NAME: 'Preview_proj-123' must be"),
+        ({"CI_COMMIT_REF_NAME": "main", "RELEASE_TIMEOUT": "soon"}, "RELEASE_TIMEOUT: must be a whole number"),
+    ],
+)
+def test_what_is_wrong_is_said_first(environ: dict[str, str], problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded(**environ)
+    assert any(problem in each for each in caught.value.problems), caught.value.problems
