@@ -14,7 +14,7 @@ from tests.support.gitlab_pipeline import read
 from tests.support.job import Release
 
 ROOT = EXAMPLES.parents[1]
-SECONDS = 15.0
+SECONDS = 60.0
 QUIET = 3.0
 # The controller looks once a minute at an application to which nothing happens.
 ROLLBACK_SECONDS = 90.0
