@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,12 +20,12 @@ from tests.support import controllers
 from tests.support.controllers import EXAMPLES
 from tests.support.gitlab_api import GitLab, MergeRequest, Project
 from tests.support.job import StartRelease
+from tests.support.waiting import eventually
 
 CHART = EXAMPLES / "preview" / "chart"
 WEBHOOK_SECRET = "shared-with-gitlab"
 # Of the polling in these tests; the example has 60.
 REQUEUE_SECONDS = 5
-SECONDS = 20.0
 HOST = "https://gitlab.example.com/"
 
 
@@ -86,15 +86,6 @@ class Previews:
         return True
 
 
-def eventually(holds: Callable[[], bool], seconds: float = SECONDS) -> float:
-    """Seconds until it held."""
-    started = time.monotonic()
-    while not holds():
-        assert time.monotonic() < started + seconds, "not in time"
-        time.sleep(0.05)
-    return time.monotonic() - started
-
-
 def documents(path: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((EXAMPLES / path).read_text("utf-8")))
 
@@ -138,8 +129,8 @@ def test_a_preview_comes_and_goes_with_its_merge_request(previews: Previews) -> 
 
     request.state = "closed"
     previews.tell(request, "close")
-    eventually(lambda: not previews.is_there("application", application.name), 40)
-    eventually(lambda: not previews.is_there("namespace", application.namespace), 40)
+    eventually(lambda: not previews.is_there("application", application.name))
+    eventually(lambda: not previews.is_there("namespace", application.namespace))
 
 
 def test_who_gets_none(previews: Previews) -> None:
