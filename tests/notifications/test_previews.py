@@ -193,8 +193,8 @@ def test_from_a_commit_to_the_application(previews: Previews) -> None:
     print(f"from the commit to the application, requeueAfterSeconds {REQUEUE_SECONDS}:")
     for told, seconds in late.items():
         print(f"  {told}: {', '.join(f'{each:.2f}' for each in seconds)} s")
-    assert max(late["polling"]) <= REQUEUE_SECONDS + 2
-    assert max(late["webhook"]) <= 2
+    assert max(late["polling"]) <= REQUEUE_SECONDS + 5
+    assert max(late["webhook"]) < REQUEUE_SECONDS
     request.state = "closed"
 
 
