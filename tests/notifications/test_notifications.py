@@ -89,7 +89,7 @@ def test_a_release_a_crash_a_fix_and_a_revert(shop: Shop) -> None:
     assert (record.environment, record.ref, record.tag) == ("dev/frontend", "main", False)
 
     crashing = shop.push(web("2", fate="crash", deadline=3), application)
-    shop.expect([(first, "success"), (crashing, "failed")], seconds=40)
+    shop.expect([(first, "success"), (crashing, "failed")])
 
     fixed = shop.push(web("3"), application)
     shop.expect([(first, "success"), (crashing, "failed"), (fixed, "success")])
@@ -112,7 +112,7 @@ def test_from_healthy_to_the_record(shop: Shop) -> None:
         told = next(call.at for call in shop.gitlab.asked("POST", application_name) if call.body["sha"] == revision)
         late.append(told - changes.first(delivered(revision)))
     print(f"from Healthy to GitLab's answer: {', '.join(f'{each:.2f}' for each in late)} s")
-    assert max(late) <= 6
+    assert max(late) <= 10
 
 
 def test_a_failed_sync(shop: Shop) -> None:
@@ -123,7 +123,7 @@ def test_a_failed_sync(shop: Shop) -> None:
     # With a change beside it: a hook alone makes nothing OutOfSync.
     hook = {"job.yaml": manifests.hook("migrate", "PreSync", fate="fail")}
     refused = shop.push({**web("2"), **hook}, application)
-    shop.expect([(first, "success"), (refused, "failed")], seconds=30)
+    shop.expect([(first, "success"), (refused, "failed")])
 
 
 def test_resyncs_without_a_change_make_no_record(shop: Shop) -> None:
@@ -213,7 +213,7 @@ def test_running_stays_for_ever(shop: Shop) -> None:
     shop.application(
         annotations={"notifications.argoproj.io/subscribe.gitlab-deployment-running.gitlab": shop.project.path}
     )
-    shop.expect([(first, "running"), (first, "success")], seconds=30)
+    shop.expect([(first, "running"), (first, "success")])
 
 
 def revisions(state: dict[str, Any]) -> list[str]:
