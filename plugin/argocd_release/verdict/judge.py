@@ -140,6 +140,20 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason="looking once more")
 
 
+def timed_out(seen: Application | Failure, pending: Verdict, history: History, *, seconds: float) -> Verdict:
+    """The verdict at the deadline, ``seconds`` after the beginning; ``pending``: that on the last look."""
+    within = f"within {seconds:.0f} s"
+    if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
+        outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
+        hint = next((HINTS[symptom] for symptom in history.sightings if symptom in HINTS), "")
+        return replace(pending, outcome=outcome, reason=f"{pending.reason} ({within})", hint=hint)
+    if cannot := history.sightings.get(Symptom.CANNOT_COMPARE):
+        unreached = Verdict.on(cannot.finding, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
+        return replace(unreached, reason=f"{unreached.reason} ({within})")
+    hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
+    return replace(pending, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {pending.reason}", hint=hint)
+
+
 def _of_whom(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
     """The failure, where it is that of a later revision than the expected one: it is said of that one, by name."""
     later = expectation.later(application)
