@@ -49,6 +49,58 @@ FOREIGN = {
 }
 
 
+# Phrases that read as translated, and what stands for them.
+AWKWARD = {
+    "en": {
+        r"of the truth being known": "as soon as it is known",
+        r"mistakes are said": "names all",
+        r"the token may not": "the token has no right to",
+        r"\bis no YAML": "is not valid YAML",
+        r"would else|\btwo records else\b": "otherwise",
+        r"two times `": "`yes` twice",
+        r"^In sum\b": "say it",
+    },
+    "ru": {
+        r"[A-Za-z]['’][а-яё]": "no apostrophe: хука, merge request",
+        r"токену нельзя": "не хватает прав",
+        r"\b[Нн]азовите\b": "укажите",
+        r"просите меньше": "уменьшите requests",
+        r"\bсильнее\b": "приоритетнее",
+        r"тег не отправ": "образа с таким тегом нет в registry",
+        r"ожидаемого уже не": "ожидаемая версия уже не появится",
+        r"едет как": "передаётся через",
+        r"[a-z][а-яё]|[а-яё][a-z]": "one alphabet a word",
+    },
+}
+
+
+def awkward(language: str) -> list[str]:
+    """The lines that read as translated, on a page or in what is generated into one."""
+    files = [*(DOCS / language).rglob("*.md"), *(DOCS / "generated").glob(f"*.{language}.md")]
+    return [
+        f"{file.relative_to(DOCS)}:{number}: {line.strip()[:90]}: rather {rather}"
+        for file in files
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        for phrase, rather in AWKWARD[language].items()
+        if re.search(phrase, line)
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_reads_as_translated(language: str) -> None:
+    assert awkward(language) == []
+
+
+def test_what_reads_as_translated_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ru").mkdir()
+    (tmp_path / "ru" / "x.md").write_text("два hook'а и один webхук\n")
+    monkeypatch.setattr("tests.docs.test_pages.DOCS", tmp_path)
+    assert [line.rpartition("rather ")[2] for line in awkward("ru")] == [
+        "no apostrophe: хука, merge request",
+        "one alphabet a word",
+    ]
+
+
 def test_each_page_is_there_in_both_languages() -> None:
     assert names("en") == names("ru")
     assert len(names("en")) >= 25
