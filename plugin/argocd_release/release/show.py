@@ -31,7 +31,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[tuple[str, dict[s
             lines = list(block.lines)
             log.info("evidence", text="\n".join(lines), title=block.title, lines=lines)
     if step := evidence.next_step(one):
-        log.info("next", text=f"\n{step}", next=cause.hint if cause else "")
+        log.info("next", text=f"\n{step}", next=cause.hint if cause else "", help=one.explained)
     for event, fields in written:
         if event == "report not written":
             log.info(event, **fields)
