@@ -46,6 +46,9 @@ FOREIGN = {
     "CrashLoopBackOff, exit code …",
     "CreateContainerConfigError",
     "permission denied: projects, get, …",
+    "failed calling webhook …",
+    "error looking up service account …",
+    "Readiness probe failed: …",
 }
 
 
@@ -163,7 +166,7 @@ def own_words() -> str:
 
 def messages(language: str) -> list[str]:
     """What the tables of the troubleshooting page say a log holds."""
-    rows = re.findall(r"^\| `([^|]+)` \| [^|]+\|$", text(language, "troubleshooting.md"), re.MULTILINE)
+    rows = re.findall(r"^\| `([^|]+)`(?:\{#[\w-]+\})? \| [^|]+\|$", text(language, "troubleshooting.md"), re.MULTILINE)
     return [row for row in rows if not row.startswith("exit code")]
 
 

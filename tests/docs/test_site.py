@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.outcome import Outcome
 from tests.docs.guide import SECTIONS
 from tests.docs.pages import ENGLISH_ONLY, LANGUAGES, ROOT, names
 
@@ -24,13 +26,17 @@ class Reader(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.headings: list[tuple[str, str]] = []
-        self.ids: set[str] = set()
+        self.all_ids: list[str] = []
         self.loads: list[str] = []
         self.feed(text)
 
+    @property
+    def ids(self) -> set[str]:
+        return set(self.all_ids)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self.ids.add(given.get("id", ""))
+        self.all_ids += [given["id"]] if "id" in given else []
         if re.fullmatch(r"h[1-4]", tag) and "id" in given:
             self.headings.append((tag, given["id"] if tag != "h1" else ""))
         # The canonical address of a page is one that nobody loads.
@@ -80,6 +86,15 @@ def test_home_leads_to_every_way(site: Path, language: str) -> None:
     home = (half / "index.html").read_text("utf-8")
     for page in ("what-to-expect", "notifications", "combined", "previews", "install", "without-catalog"):
         assert f'href="guides/{page}/"' in home, page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_cause_and_exit_code_can_be_linked(site: Path, language: str) -> None:
+    """What the job log links to is there, in both languages: an anchor for each, once."""
+    page = built(site, language, "troubleshooting.md")
+    wanted = [code.word for code in CauseCode] + [f"exit-code-{outcome.exit_code}" for outcome in Outcome]
+    assert [anchor for anchor in wanted if anchor not in page.ids] == []
+    assert [anchor for anchor in set(page.all_ids) if page.all_ids.count(anchor) > 1] == []
 
 
 def test_navigation_is_the_same_in_both_languages() -> None:
