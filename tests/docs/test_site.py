@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -14,40 +13,9 @@ import yaml
 from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
 from tests.docs.guide import SECTIONS
-from tests.docs.pages import ENGLISH_ONLY, LANGUAGES, ROOT, names
+from tests.docs.pages import ENGLISH_ONLY, LANGUAGES, ROOT, Reader, built, names
 
 MEGABYTE = 1_000_000
-LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "link": "href"}
-
-
-class Reader(HTMLParser):
-    """The headings of a page with their ids, every id, and what the page loads."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.headings: list[tuple[str, str]] = []
-        self.all_ids: list[str] = []
-        self.loads: list[str] = []
-        self.feed(text)
-
-    @property
-    def ids(self) -> set[str]:
-        return set(self.all_ids)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.all_ids += [given["id"]] if "id" in given else []
-        if re.fullmatch(r"h[1-4]", tag) and "id" in given:
-            self.headings.append((tag, given["id"] if tag != "h1" else ""))
-        # The canonical address of a page is one that nobody loads.
-        if tag in LOADING and given.get("rel") != "canonical":
-            self.loads.append(given.get(LOADING[tag], ""))
-
-
-def built(site: Path, language: str, name: str) -> Reader:
-    half = site if language == "en" else site / language
-    path = name.removesuffix("index.md").removesuffix(".md")
-    return Reader((half / path / "index.html").read_text("utf-8"))
 
 
 def test_it_is_small(site: Path) -> None:
