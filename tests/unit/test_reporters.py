@@ -20,6 +20,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
 from argocd_release.model.verdict import Verdict
+from argocd_release.notify import note
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
 from tests.unit.states import NEW, application
@@ -60,6 +61,26 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     assert check_dotenv(dotenv.render(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
     links = check_annotations(annotations.render(result(outcome)))
     assert links == {"web in Argo CD": "https://argocd.example.com/applications/web"}
+
+
+def test_a_cause_is_linked_where_it_is_explained() -> None:
+    """In the log, the story, the job's page and the comment; by its code, which keeps its meaning."""
+    cause = Cause(code=CauseCode.IMAGE_PULL, message="ImagePullBackOff", hint="push the image")
+    red = replace(one(Outcome.DEGRADED), diagnosis=Diagnosis(cause=cause), docs_url="https://docs.example.com/ru/")
+    there = "https://docs.example.com/ru/troubleshooting/#image-pull"
+    assert evidence.next_step(red) == f"next: push the image\nhelp: {there}"
+    assert f"help: {there}\n" in evidence.story(red)
+    assert check_annotations(annotations.render(release(red)))["help: image-pull"] == there
+    assert f"[What it means](<{there}>)" in note.render(release(red))
+    silent = replace(red, diagnosis=Diagnosis(cause=replace(cause, hint="")), verdict=replace(red.verdict, hint=""))
+    assert evidence.next_step(silent) == f"help: {there}"
+
+
+def test_without_an_address_or_a_cause_there_is_no_link() -> None:
+    assert evidence.next_step(one()) == "next: do this"
+    green = replace(one(Outcome.DELIVERED), docs_url="https://docs.example.com")
+    assert green.explained == ""
+    assert "help" not in annotations.render(release(green)) + evidence.story(green)
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,7 @@ class ShownEvidence(Shown):
 class Next(Shown):
     NAME = "next"
     next: str
+    help: str
 
 
 @dataclass(frozen=True, kw_only=True)

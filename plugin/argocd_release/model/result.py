@@ -28,7 +28,7 @@ class ApplicationResult:
     """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
 
     ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
-    ``expects``: the same in words, ``""`` if nothing.
+    ``expects``: the same in words, ``""`` if nothing. ``docs_url``: where the documentation is, ``""`` if unknown.
     """
 
     verdict: Verdict
@@ -42,6 +42,7 @@ class ApplicationResult:
     transitions: tuple[Transition, ...] = ()
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
+    docs_url: str = ""
 
     @property
     def outcome(self) -> Outcome:
@@ -55,6 +56,12 @@ class ApplicationResult:
         cause = self.diagnosis.cause or self.verdict.cause
         hint = cause.hint or self.verdict.hint
         return replace(cause, hint=hint, link=page(self.url, cause.subject.key if cause.subject else None))
+
+    @property
+    def explained(self) -> str:
+        """Where the documentation says what the cause means, and what to do; ``""`` if that is not known."""
+        cause = self.cause
+        return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""
 
     @property
     def image_runs(self) -> bool:

@@ -106,6 +106,7 @@ class Run:
             transitions=tuple(tracker.timeline.transitions) if tracker else (),
             expectation=asdict(expectation),
             expects=expectation.words,
+            docs_url=load.valid(self._environ, "RELEASE_DOCS_URL"),
         )
         return ReleaseResult(
             verdict=verdict,

@@ -38,4 +38,6 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
         address = web_address(source.repo_url, project_url)
         if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
+    if result.cause and result.explained:
+        links[f"help: {result.cause.code.word}"] = result.explained
     return links

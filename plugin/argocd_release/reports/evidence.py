@@ -66,8 +66,9 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def next_step(result: ApplicationResult) -> str:
-    """What to do about it; ``""`` if nothing is known."""
-    return f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
+    """What to do about it, and where more is said; ``""`` if nothing is known."""
+    hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
+    return "\n".join(part for part in (hint, f"help: {result.explained}" if result.explained else "") if part)
 
 
 def facts(result: ApplicationResult) -> str:

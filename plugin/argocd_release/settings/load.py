@@ -93,6 +93,7 @@ class Settings:
     json_path: str
     log_format: str
     log_level: str
+    docs_url: str
     gitlab_api: str
     job_token: str = field(repr=False)
     job_url: str
