@@ -23,6 +23,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "command": "$ {command}",
         "output": "{line}",
         "output left out": f"{QUOTED}… {{lines}} more lines of argocd app wait left out",
+        "unchanged": "+ {count} unchanged",
         "state": "-> {sync} to {revision}, {health}: {reason}",
         "no answer": "-> {reason}; trying again",
         "pods not seen": "note: pods are not looked at, so a crash loop is seen late: {error}",

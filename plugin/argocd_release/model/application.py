@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
 
-from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.resource_tree import Key, Workloads
 from argocd_release.model.revision import RevisionRelation, alike, all_alike
 
 _ERRORS: Final = frozenset({"ComparisonError", "InvalidSpecError", "UnknownError"})
@@ -63,6 +63,10 @@ class Resource:
     hook: bool = False
     requires_pruning: bool = False
 
+    @property
+    def key(self) -> Key:
+        return (self.group, self.kind, self.namespace, self.name)
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
@@ -82,8 +86,26 @@ class ResourceResult:
     namespace: str = ""
 
     @property
+    def key(self) -> Key:
+        return (self.group, self.kind, self.namespace, self.name)
+
+    @property
     def failed(self) -> bool:
         return self.status == "SyncFailed" or self.hook_phase in {"Failed", "Error"}
+
+    @property
+    def action(self) -> str:
+        """What became of it in a word of kubectl's, such as ``created``, ``unchanged`` or ``pruned``; of a hook ``""``.
+
+        The message is ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
+        pkg/cmd/apply/apply.go), or one word of gitops-engine's own.
+        """
+        return "" if self.hook_type or self.failed else self.message.rpartition(" ")[2]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the operation changed something in the cluster, ran a hook, or failed to."""
+        return self.action != "unchanged"
 
     @property
     def applied(self) -> bool:

@@ -46,10 +46,10 @@ class JobLog:
     def emit(self, event: str, /, **fields: Any) -> None:
         """Take an event of the tracking; of what ``argocd app wait`` prints only what changes is shown."""
         if event == "output":
-            fields["line"] = self._changes.new(fields["line"])
+            for line in self._changes.new(fields["line"]):
+                self._log.info(event, line=line)
             self.count_left_out()
-            if not fields["line"]:
-                return
+            return
         (self._log.debug if event in _QUIET and not self._json else self._log.info)(event, **fields)
 
     def called(self, call: str, seconds: float, end: str) -> None:
@@ -60,3 +60,9 @@ class JobLog:
         """Say how many lines were not shown, if it is time for that."""
         if lines := self._changes.left_out(at_once=at_once):
             self._log.info("output left out", lines=lines)
+
+    def count_unchanged(self) -> None:
+        """Say of how many resources nothing was told, at the end of the tracking."""
+        self.count_left_out(at_once=True)
+        if count := self._changes.unchanged:
+            self._log.info("unchanged", count=count)

@@ -95,7 +95,7 @@ class Run:
             try:
                 verdict: Verdict = self._tools.track()
             finally:
-                self._log.count_left_out(at_once=True)
+                self._log.count_unchanged()
         return verdict
 
     def _result(self, verdict: Verdict) -> ReleaseResult:
