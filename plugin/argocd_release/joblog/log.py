@@ -43,6 +43,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "not told": "warning: the {sink} was not written: {text}",
         "transition": "debug: {what} {value} after {at:.1f} s",
         "not proven": "{text}",
+        "phases": "{text}",
         "text": "{text}",
     }
 )

@@ -62,6 +62,8 @@ class Resource:
     message: str = ""
     hook: bool = False
     requires_pruning: bool = False
+    # Its sync wave, which hooks have too; 0 where none is given.
+    wave: int = 0
 
     @property
     def key(self) -> Key:
@@ -209,6 +211,8 @@ class Application:
     # Of each source everything but its target revision, to be compared with those of operations.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
+    # The one before that.
+    previously: Deployment | None = None
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
     # sync window that blocks, and why Argo CD refused to sync.
     workloads: Workloads | None = None

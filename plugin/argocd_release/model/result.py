@@ -8,6 +8,7 @@ from typing import Any
 from argocd_release.model.application import Application
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome, aggregate
+from argocd_release.model.rollout import Rollout
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -26,7 +27,7 @@ class ApplicationResult:
     """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
 
     ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
-    ``expects``: the same in words, ``""`` if nothing.
+    ``expects``: the same in words, ``""`` if nothing. ``rollout``: what took its time on the way.
     """
 
     verdict: Verdict
@@ -40,6 +41,7 @@ class ApplicationResult:
     transitions: tuple[Transition, ...] = ()
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
+    rollout: Rollout = field(default_factory=Rollout)
 
     @property
     def outcome(self) -> Outcome:

@@ -115,6 +115,8 @@ class Run:
             expectation=asdict(expectation),
             expects=expectation.words,
         )
+        if tracker is not None:
+            one = replace(one, rollout=tracker.timeline.rollout)
         return ReleaseResult(
             verdict=verdict,
             applications=(one,),

@@ -1,11 +1,12 @@
 """The end of the job log: the banner, what shows the cause, what to do next."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from argocd_release.model.result import ReleaseResult
 from argocd_release.release.job_log import JobLog
-from argocd_release.reports import banner, evidence
+from argocd_release.reports import banner, evidence, phases
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[tuple[str, dict[str, Any]]]) -> None:
@@ -25,6 +26,8 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[tuple[str, dict[s
     one = result.applications[0]
     if note := evidence.caveat(one):
         log.info("not proven", text=note)
+    if line := phases.line(one):
+        log.info("phases", text=line, **asdict(one.rollout.phases))
     for block in evidence.blocks(one):
         with log.section(block.name, block.title, collapsed=block.collapsed):
             lines = list(block.lines)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.model.result import ReleaseResult
-from argocd_release.reports import annotations, dotenv, json_report, junit
+from argocd_release.reports import annotations, dotenv, json_report, junit, metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,5 +24,6 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
         "dotenv_path": Reporter(title="dotenv report", render=dotenv.render),
         "annotations_path": Reporter(title="annotations report", render=annotations.render),
         "json_path": Reporter(title="JSON report", render=json_report.render),
+        "metrics_path": Reporter(title="metrics report", render=metrics.render),
     }
 )

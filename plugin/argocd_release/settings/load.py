@@ -91,6 +91,7 @@ class Settings:
     dotenv_prefix: str
     annotations_path: str
     json_path: str
+    metrics_path: str
     log_format: str
     log_level: str
     gitlab_api: str

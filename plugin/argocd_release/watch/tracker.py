@@ -107,9 +107,11 @@ class Tracker:
         """
         seen = self._look()
         verdict = judge(seen, self._history)
+        at = self._clock.now() - self._started
+        self.timeline.doubt(self._troubles(), at)
         if isinstance(seen, Application):
             self._answered = (self._clock.now(), seen, verdict)
-            for change in self.timeline.look(seen, self._clock.now() - self._started):
+            for change in self.timeline.look(seen, at, compared=self._history.compared):
                 self._emit("transition", what=change.what, value=change.value, at=change.at)
         if verdict.outcome is None and self._left() <= 0:
             verdict = self._timed_out(seen, verdict)
@@ -142,6 +144,15 @@ class Tracker:
                 known = self._history.observe(seen, now=self._clock.now(), compared=compared)
         self._history = known
         return seen
+
+    def _troubles(self) -> dict[str, str]:
+        """What was seen that may become the verdict, in words."""
+        sightings = self._history.sightings.items()
+        return {
+            symptom.name.lower().replace("_", " "): str(sighting.reason)
+            for symptom, sighting in sightings
+            if symptom is not Symptom.DELIVERED
+        }
 
     def _is_due(self) -> bool:
         """Whether to compare again: what Argo CD itself would notice in minutes.
