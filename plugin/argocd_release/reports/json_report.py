@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
+from argocd_release.model.cause import Cause
 from argocd_release.model.git_url import web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.rollout import Rollout
@@ -48,9 +49,21 @@ def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,
         "reason": result.verdict.reason,
-        "cause": result.cause,
-        "next": result.hint,
+        "cause": _cause(result.cause),
         "seconds": round(result.seconds, 3),
+    }
+
+
+def _cause(cause: Cause | None) -> dict[str, str] | None:
+    if cause is None:
+        return None
+    subject = str(cause.subject) if cause.subject else ""
+    return {
+        "code": cause.code.word,
+        "subject": subject,
+        "message": cause.message,
+        "hint": cause.hint,
+        "link": cause.link,
     }
 
 

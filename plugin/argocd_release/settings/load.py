@@ -92,6 +92,7 @@ class Settings:
     annotations_path: str
     json_path: str
     metrics_path: str
+    page_path: str
     log_format: str
     log_level: str
     gitlab_api: str

@@ -69,6 +69,17 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Why:
+    """The cause, the verdict where that says more, and what to do. ``code``: the kind of cause; each may be ``""``."""
+
+    cause: str = ""
+    code: str = ""
+    link: str = ""
+    reason: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """One application, whole."""
 
@@ -77,9 +88,7 @@ class Part:
     tone: str
     outcome: str
     seconds: str
-    cause: str
-    reason: str
-    next: str
+    why: Why
     proof: str
     chart: Chart
     changes: tuple[Change, ...]
@@ -111,9 +120,7 @@ class Page:
     headline: str
     meaning: str
     tone: str
-    cause: str
-    reason: str
-    next: str
+    why: Why
     facts: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
     version: str
@@ -150,9 +157,7 @@ def view(report: Json) -> Page:
         headline=_HEADLINES[outcome.headline],
         meaning=outcome.meaning,
         tone=_tone(outcome),
-        cause=top.take(report["cause"], 1200),
-        reason=top.take(report["reason"], 800) if several else "",
-        next=top.take(report["next"], 600) if several else "",
+        why=_why(report, top),
         facts=tuple((name, text) for name, text in facts.items() if text),
         links=tuple((text, url) for text, url in (("the site", report["site_url"]),) if _WEB.fullmatch(url)),
         version=top.take(report["version"], 40),
@@ -190,7 +195,7 @@ def _row(one: Json, anchor: str, seconds: float, room: Room) -> Row:
         tone=_tone(_OUTCOMES[one["outcome"]]),
         outcome=one["outcome"],
         seconds=_seconds(one["seconds"]),
-        cause=room.take(one["cause"], 160),
+        cause=room.take(one["cause"]["message"], 160) if one["cause"] else "",
         bars=chart(one, seconds, Room(0), lanes=0),
     )
 
@@ -198,16 +203,13 @@ def _row(one: Json, anchor: str, seconds: float, room: Room) -> Row:
 def _part(one: Json, seconds: float, room: Room) -> Part:
     state = one["state"] or {}
     outcome = _OUTCOMES[one["outcome"]]
-    failed = outcome is not Outcome.DELIVERED
     return Part(
         name=room.take(one["name"], 200),
         url=one["url"] if _WEB.fullmatch(one["url"]) else "",
         tone=_tone(outcome),
         outcome=outcome.word,
         seconds=_seconds(one["seconds"]),
-        cause=room.take(one["cause"], 1200),
-        reason=room.take(one["reason"], 800) if failed and one["reason"] != one["cause"] else "",
-        next=room.take(one["next"], 600) if failed else "",
+        why=_why(one, room),
         proof=room.take(one["proof"], 600),
         # What explains a failure has its room before what merely fills the picture.
         tables=tuple(_tables(one, state, room)),
@@ -217,6 +219,21 @@ def _part(one: Json, seconds: float, room: Room) -> Part:
         changes=tuple(_changes(one["changes"], state, room)),
         changed=_changed(one["changes"], room),
         summary=_summary(one["changes"], state),
+    )
+
+
+def _why(judged: Json, room: Room) -> Why:
+    cause, reason = judged["cause"], judged["reason"]
+    if cause is None:
+        return Why()
+    # The verdict often is the cause with its beginning or end cut off: then it says nothing more.
+    same = cause["message"].partition(": ")[0] == reason.partition(": ")[0]
+    return Why(
+        cause=room.take(cause["message"], 1200),
+        code=room.take(cause["code"], 60),
+        link=cause["link"] if _WEB.fullmatch(cause["link"]) else "",
+        reason="" if same else room.take(reason, 800),
+        next=room.take(cause["hint"], 600),
     )
 
 
