@@ -81,8 +81,8 @@ class ReleaseResult:
     """The end of a run: one result an application, and the verdict on all of them.
 
     ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``, ``page``: the paths of the JSON report and of the
-    page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of
-    what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``:
+    of what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
     """
 
     verdict: Verdict

@@ -4,10 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from argocd_release.model.events import ReportNotWritten
 from argocd_release.model.result import ReleaseResult
 from argocd_release.reports import files
 from argocd_release.settings import load
 from argocd_release.timing.deadline import Deadline
+
+#: The path of a report, or why it is not there.
+Written = str | ReportNotWritten
 
 
 def forget_earlier(environ: Mapping[str, str]) -> None:
@@ -27,8 +31,8 @@ def artifact(environ: Mapping[str, str], report: str) -> str:
 
 def write(
     environ: Mapping[str, str], result: ReleaseResult, deadline: Deadline, *, late: bool = False
-) -> Iterator[tuple[str, dict[str, str]]]:
-    """Write the reports, or those that are written ``late``; gives a note on each. None changes a verdict."""
+) -> Iterator[Written]:
+    """Write the reports, or those that are written ``late``. One that can't be written changes no verdict."""
     # What renders them is needed at the end, and would make every run begin later.
     from argocd_release.reports.registry import REPORTERS  # noqa: PLC0415
 
@@ -40,6 +44,6 @@ def write(
             files.write(Path(path), reporter.render(result), seconds=deadline.left)
         except Exception as error:  # noqa: BLE001 - the others must be written all the same
             why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-            yield "report not written", {"kind": reporter.title, "path": path, "error": str(why)}
+            yield ReportNotWritten(kind=reporter.title, path=path, error=str(why))
         else:
-            yield "report written", {"path": path}
+            yield path

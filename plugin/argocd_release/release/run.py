@@ -66,22 +66,14 @@ class Run:
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
-        for name, meant in load.unknown(self._environ):
-            self._log.info("unknown setting", name=name, meant=f"; did you mean {meant}?" if meant else "")
-        for name, instead in load.unread(self._environ):
-            self._log.info("variable not read", name=name, input=instead)
+        self._log.warn(self._environ)
         known = self._settings = load.load(self._environ)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(known, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
         self._deadline = JobDeadline(timeout, most=load.job_seconds_left(known, now)[0] - upload)
-        self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
-        if clocks:
-            self._log.info("clocks differ", why=clocks)
-        nothing = "nothing; green says that git's head runs"
-        self._log.info("expects", what=criteria.expectation(known).words or nothing)
-        if timeout < known.timeout:
-            self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
+        expects = criteria.expectation(known).words
+        self._log.introduce(known, version=__version__, timeout=timeout, clocks=clocks, expects=expects)
         self._tools = wire(
             known,
             self._environ,
@@ -133,7 +125,7 @@ class Run:
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
-    def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[tuple[str, dict[str, str]]]]:
+    def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[report_files.Written]]:
         """Write the reports; gives the result as it may be shown, and a note on each report."""
         shown = self._log.redacted(result)
         return shown, list(report_files.write(self._environ, shown, self._limit(phase)))

@@ -49,7 +49,7 @@ def wire(
     argocd = stack.enter_context(
         ArgoCD(
             {**environ, **known.connection.environ},
-            echo=lambda line: log.info("command", command=line),
+            echo=log.command,
             on_call=log.called,
             deadline=deadline,
         )
@@ -60,19 +60,13 @@ def wire(
     signals.on_arrival(lambda _: clock.wake())
     pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
-
-    def emit(event: str, /, **fields: Any) -> None:
-        if sinks is not None:
-            sinks.see(tracker.application)
-        log.emit(event, **fields)
-
     histories = _histories(known, deadline=deadline, stop=stop, stack=stack)
     tracker = Tracker(
         known.app_name,
         commands=argocd,
         clock=clock,
         timeout=timeout,
-        emit=emit,
+        emit=log.beside(lambda: sinks.see(tracker.application)) if sinks is not None else log.tell,
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
         beneath=api if pods_matter else None,
