@@ -126,6 +126,53 @@ def pod(name: str, *, health: str) -> Node:
     )  # fmt: skip
 
 
+def config_maps(count: int, **actions: int) -> dict[str, Any]:
+    """The parts of an application of so many ConfigMaps, to each of the first of which a sync did something."""
+    names = [f"c-{number:03}" for number in range(count)]
+    done = [action for action, times in actions.items() for _ in range(times)]
+    done += ["unchanged"] * (count - len(done))
+    there = {"group": "", "kind": "ConfigMap", "namespace": "web"}
+    resources = [there | {"name": name, "status": "Synced"} for name in names]
+    results = [
+        there | {"name": name, "status": "Synced", "hookPhase": "Running", "message": f"configmap/{name} {action}"}
+        for name, action in zip(names, done, strict=True)
+    ]
+    return {"resources": resources, "results": results}
+
+
+def changed(**parts: Any) -> list[str]:
+    blocks = list(evidence.blocks(one(Outcome.DELIVERED, **parts)))
+    return list(blocks[-1].lines) if blocks and blocks[-1].title == "What changed" else []
+
+
+def test_green_tells_what_the_release_changed_and_of_the_rest_the_number() -> None:
+    header, *lines = changed(**config_maps(300, configured=2))
+    assert header.split() == ["GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE"]
+    assert [line.split()[-2:] for line in lines[:2]] == [
+        ["configmap/c-000", "configured"],
+        ["configmap/c-001", "configured"],
+    ]
+    assert lines[2:] == ["+ 298 unchanged"]
+    assert changed(**config_maps(3)) == ["+ 3 unchanged"]
+
+
+def test_what_changed_is_bounded_however_much_it_is() -> None:
+    lines = changed(**config_maps(300, configured=2, created=298))
+    assert len(lines) == 1 + evidence.CHANGED + 1
+    assert lines[-1] == f"and {300 - evidence.CHANGED} more: {300 - evidence.CHANGED} created"
+
+
+def test_what_was_pruned_and_a_hook_are_changes_too() -> None:
+    gone = {"kind": "Service", "namespace": "web", "name": "old", "status": "Pruned", "message": "pruned"}
+    hook = {"kind": "Job", "namespace": "web", "name": "migrate", "hookType": "PreSync", "hookPhase": "Succeeded"}
+    lines = changed(results=[gone, hook])
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["Service", "web", "old"],
+        ["Job", "web", "migrate"],
+        ["+", "1", "unchanged"],
+    ]
+
+
 def test_junit_is_read_by_others_too() -> None:
     suites = JUnitXml.fromstring(junit.render(result(health="Degraded")).encode())
     assert [case.name for suite in suites for case in suite] == [

@@ -117,6 +117,14 @@ class OutputLeftOut(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unchanged(JobEvent):
+    """Of ``count`` resources nothing was told."""
+
+    NAME = "unchanged"
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class State(JobEvent):
     """What was seen, and what is still missing."""
 
@@ -229,6 +237,16 @@ class Result(Shown):
 class NotProven(JobEvent):
     NAME = "not proven"
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhasesReached(Shown):
+    """When the application got where: seconds since tracking began; None: never."""
+
+    NAME = "phases"
+    compared: float | None
+    synced: float | None
+    healthy: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

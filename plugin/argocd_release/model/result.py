@@ -10,6 +10,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause, Key
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome, aggregate
+from argocd_release.model.rollout import Rollout
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -29,6 +30,7 @@ class ApplicationResult:
 
     ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
     ``expects``: the same in words, ``""`` if nothing. ``docs_url``: where the documentation is, ``""`` if unknown.
+    ``rollout``: what took its time on the way.
     """
 
     verdict: Verdict
@@ -43,6 +45,7 @@ class ApplicationResult:
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
     docs_url: str = ""
+    rollout: Rollout = field(default_factory=Rollout)
 
     @property
     def outcome(self) -> Outcome:
@@ -85,9 +88,9 @@ class ApplicationResult:
 class ReleaseResult:
     """The end of a run: one result an application, and the verdict on all of them.
 
-    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``: the JSON report's path in the project, ``""`` if
-    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is deployed,
-    ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``, ``page``: the paths of the JSON report and of the
+    page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``:
+    of what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
     """
 
     verdict: Verdict
@@ -98,6 +101,7 @@ class ReleaseResult:
     project_url: str = ""
     version: str = ""
     attachment: str = ""
+    page: str = ""
     dotenv_prefix: str = "ARGOCD_RELEASE"
     site_url: str = ""
     job_url: str = ""

@@ -39,10 +39,10 @@ def explain(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop,
 
 
 def _status(result: ApplicationResult, argocd: ArgoCD, log: JobLog, deadline: Deadline) -> str:
-    """The application's status as argocd prints it; of a failure without the resources, which are shown apart."""
+    """The application's status as argocd prints it, without the resources, which are shown apart."""
     try:
         text = argocd.show("app", "get", result.name, seconds=deadline.left)
     except ArgoCDError as error:
         log.tell(NotShown(command=error.command, error=error.message))
         return ""
-    return text.strip() if result.outcome is Outcome.DELIVERED else text.strip().partition("\n\n")[0]
+    return text.strip().partition("\n\n")[0]

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import TextIO, TypeVar
 
 from argocd_release.argocd.wait_output import Changes
@@ -64,10 +63,10 @@ class JobLog:
     def tell(self, event: JobEvent, /) -> None:
         """Take an event; of what ``argocd app wait`` prints only what changes is shown."""
         if isinstance(event, Output):
-            event = replace(event, line=self._changes.new(event.line))
+            for line in self._changes.new(event.line):
+                log.tell(self._log, Output(line=line))
             self.count_left_out()
-            if not event.line:
-                return
+            return
         # A machine wants the changes; people see them in the states.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
         log.tell(self._log, event, debug=quiet)
@@ -89,3 +88,9 @@ class JobLog:
         """Say how many lines were not shown, if it is time for that."""
         if lines := self._changes.left_out(at_once=at_once):
             self.tell(OutputLeftOut(lines=lines))
+
+    def count_unchanged(self) -> None:
+        """Say of how many resources nothing was told, at the end of the tracking."""
+        self.count_left_out(at_once=True)
+        if count := self._changes.unchanged:
+            self.tell(events.Unchanged(count=count))

@@ -21,21 +21,25 @@ def forget_earlier(environ: Mapping[str, str]) -> None:
             files.remove(Path(path))
 
 
-def attachment(environ: Mapping[str, str]) -> str:
-    """The JSON report as GitLab names an artifact, by its path in the project; ``""`` if it lies elsewhere."""
-    path = Path(load.report_paths(environ)["json_path"]).resolve()
+def artifact(environ: Mapping[str, str], report: str) -> str:
+    """The report as GitLab names an artifact, by its path in the project; ``""`` if it lies elsewhere."""
+    path = Path(load.report_paths(environ)[report]).resolve()
     project = Path(load.valid(environ, "CI_PROJECT_DIR")).resolve()
     name = path.relative_to(project).as_posix() if path.is_relative_to(project) else ""
     return "" if "]]" in name else name
 
 
-def write(environ: Mapping[str, str], result: ReleaseResult, deadline: Deadline) -> Iterator[Written]:
-    """Write the reports. One that can't be written changes no verdict."""
+def write(
+    environ: Mapping[str, str], result: ReleaseResult, deadline: Deadline, *, late: bool = False
+) -> Iterator[Written]:
+    """Write the reports, or those that are written ``late``. One that can't be written changes no verdict."""
     # What renders them is needed at the end, and would make every run begin later.
     from argocd_release.reports.registry import REPORTERS  # noqa: PLC0415
 
     for name, path in load.report_paths(environ).items():
         reporter = REPORTERS[name]
+        if reporter.late is not late:
+            continue
         try:
             files.write(Path(path), reporter.render(result), seconds=deadline.left)
         except Exception as error:  # noqa: BLE001 - the others must be written all the same

@@ -59,6 +59,7 @@ class Run:
             if self._tools is not None and self._tools.tell is not None:
                 shown = self._tools.tell(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
+            written += report_files.write(self._environ, shown, self._limit(Phase.REPORTS), late=True)
             from argocd_release.release.show import show  # noqa: PLC0415
 
             show(self._log, shown, written)
@@ -87,7 +88,7 @@ class Run:
             try:
                 verdict: Verdict = self._tools.track()
             finally:
-                self._log.count_left_out(at_once=True)
+                self._log.count_unchanged()
         return verdict
 
     def _result(self, verdict: Verdict) -> ReleaseResult:
@@ -108,6 +109,8 @@ class Run:
             expects=expectation.words,
             docs_url=load.valid(self._environ, "RELEASE_DOCS_URL"),
         )
+        if tracker is not None:
+            one = replace(one, rollout=tracker.timeline.rollout)
         return ReleaseResult(
             verdict=verdict,
             applications=(one,),
@@ -116,7 +119,8 @@ class Run:
             image_tag=one.image_tag,
             project_url=known.project_url if known else "",
             version=__version__,
-            attachment=report_files.attachment(self._environ),
+            attachment=report_files.artifact(self._environ, "json_path"),
+            page=report_files.artifact(self._environ, "page_path"),
             site_url=known.site_url if known else "",
             job_url=known.job_url if known else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
@@ -125,7 +129,8 @@ class Run:
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[report_files.Written]]:
         """Write the reports; gives the result as it may be shown, and a note on each report."""
         shown = self._log.redacted(result)
+        return shown, list(report_files.write(self._environ, shown, self._limit(phase)))
+
+    def _limit(self, phase: Phase) -> Deadline:
         deadline: Deadline = self._deadline.phase(phase)
-        if self._stop.is_set():
-            deadline = deadline.at_most(STOPPED_SECONDS)
-        return shown, list(report_files.write(self._environ, shown, deadline))
+        return deadline.at_most(STOPPED_SECONDS) if self._stop.is_set() else deadline

@@ -1,12 +1,21 @@
 """The end of the job log: the banner, what shows the cause, what to do next."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from argocd_release.model.events import Next, NotProven, ReportNotWritten, ReportsWritten, Result, ShownEvidence
+from argocd_release.model.events import (
+    Next,
+    NotProven,
+    PhasesReached,
+    ReportNotWritten,
+    ReportsWritten,
+    Result,
+    ShownEvidence,
+)
 from argocd_release.model.result import ReleaseResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.report_files import Written
-from argocd_release.reports import banner, evidence
+from argocd_release.reports import banner, evidence, phases
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
@@ -15,6 +24,8 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     one = result.applications[0]
     if note := evidence.caveat(one):
         log.tell(NotProven(text=note))
+    if line := phases.line(one):
+        log.tell(PhasesReached(text=line, **asdict(one.rollout.phases)))
     for block in evidence.blocks(one):
         with log.section(block.name, block.title, collapsed=block.collapsed):
             log.tell(ShownEvidence(text="\n".join(block.lines), title=block.title, lines=block.lines))

@@ -91,6 +91,8 @@ class Settings:
     dotenv_prefix: str
     annotations_path: str
     json_path: str
+    metrics_path: str
+    page_path: str
     log_format: str
     log_level: str
     docs_url: str

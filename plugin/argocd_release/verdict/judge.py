@@ -107,6 +107,15 @@ class History:
         return min((max(left, 0) for rule, left in lasting if left > 0 or not rule.fresh), default=None)
 
     @property
+    def troubles(self) -> dict[str, str]:
+        """What was seen that may yet become the verdict, or heal: by name, each with why."""
+        return {
+            symptom.name.lower().replace("_", " "): sighting.finding.text
+            for symptom, sighting in self.sightings.items()
+            if symptom is not Symptom.DELIVERED
+        }
+
+    @property
     def in_doubt(self) -> bool:
         """Whether something was seen that only another comparison can confirm or clear."""
         return any(symptom in self.sightings for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))

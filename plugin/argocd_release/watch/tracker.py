@@ -26,6 +26,7 @@ BURST_SECONDS: Final = 0.3
 COMPARE_AGAIN_SECONDS: Final = 5.0
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
+TOLD_AT_ONCE: Final = 50
 RECENT_SECONDS: Final = 10.0
 
 
@@ -90,6 +91,7 @@ class Tracker:
         self._feed: WaitFeed | None = None
         self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
+        self._told = 0
 
     @property
     def application(self) -> Application | None:
@@ -103,9 +105,11 @@ class Tracker:
         """
         seen = self._look()
         verdict = judge(seen, self._history)
+        at = self._clock.now() - self._started
+        self.timeline.doubt(self._history.troubles, at)
         if isinstance(seen, Application):
             self._answered = (self._clock.now(), seen, verdict)
-            for change in self.timeline.look(seen, self._clock.now() - self._started):
+            for change in self.timeline.look(seen, at, compared=self._history.compared):
                 self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
         if verdict.outcome is None and self._left() <= 0:
             verdict = self._timed_out(seen, verdict)
@@ -191,9 +195,11 @@ class Tracker:
 
     def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
         now, (shown, at) = self._clock.now(), self._shown
-        if verdict.reason == shown and now - at < STILL_WAITING_SECONDS:
+        # A rollout of many workloads has another reason at each look: after so many words one is heard now and then.
+        if (verdict.reason == shown or self._told >= TOLD_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
         self._shown = (verdict.reason, now)
+        self._told += 1
         waited = round(now - self._started)
         if verdict.reason == shown:
             self._emit(StillWaiting(reason=verdict.reason, waited=waited, timeout=round(self._timeout)))
