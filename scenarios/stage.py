@@ -22,7 +22,7 @@ class Scenario:
     """A situation: ``play`` sets it up until its ``yield``, where the tool starts, and goes on beside the tool.
 
     ``cause`` stands in the first line of what the tool says of it; ``within``: seconds the whole command may take.
-    ``exclusive``: it disturbs every other scenario on the same sandbox.
+    ``exclusive``: it disturbs every other scenario on the same sandbox. ``parts``: optional components that it needs.
     """
 
     name: str
@@ -32,20 +32,34 @@ class Scenario:
     cause: str
     within: float
     exclusive: bool
+    parts: tuple[str, ...] = ()
 
 
 SCENARIOS: Final[dict[str, Scenario]] = {}
 
 
 def scenario(
-    title: str, outcome: Outcome, *, cause: str = "", within: float = 20, exclusive: bool = False
+    title: str,
+    outcome: Outcome,
+    *,
+    cause: str = "",
+    within: float = 20,
+    exclusive: bool = False,
+    parts: tuple[str, ...] = (),
 ) -> Callable[[Play], Play]:
     """Declare a scenario; its name is the function's."""
 
     def declare(play: Play) -> Play:
         name = play.__name__.replace("_", "-")
         SCENARIOS[name] = Scenario(
-            name=name, title=title, outcome=outcome, play=play, cause=cause, within=within, exclusive=exclusive
+            name=name,
+            title=title,
+            outcome=outcome,
+            play=play,
+            cause=cause,
+            within=within,
+            exclusive=exclusive,
+            parts=parts,
         )
         return play
 

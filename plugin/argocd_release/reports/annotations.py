@@ -37,7 +37,7 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
         node = quote(f"/Pod/{broken[0].namespace}/{broken[0].name}/0", safe="")
         links[f"log of Pod/{broken[0].name}"] = f"{result.url}?resource=&node={node}&tab=logs"
     application = result.application
-    for revision, source in zip(application.revisions, application.sources, strict=False) if application else ():
+    for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)
         if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"

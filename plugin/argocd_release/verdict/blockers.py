@@ -6,6 +6,7 @@ from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, Resource, SyncStatus
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.hydrating import unhydrated
 from argocd_release.verdict.lack import lack
 
 NAMED_RESOURCES: Final = 3
@@ -31,6 +32,8 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
         return NOT_COMPARED
     if application.deleting:
         return DELETING
+    if missing := unhydrated(application):
+        return missing
     wait_for = expectation.wait_for
     if Condition.OPERATION in wait_for:
         if application.operating:

@@ -29,6 +29,7 @@ from argocd_release.verdict.blockers import (
 )
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.hydrating import hydration_failure, unhydrated
 from argocd_release.verdict.symptoms import ABOUT_REVISION, HINTS, SUPERSEDED, Symptom
 
 _UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.GARBAGE: "argocd's output can't be read"}
@@ -182,6 +183,10 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         yield Symptom.DELETED, DELETING
     if not history.compared:
         return
+    if unhydrated(application):
+        # Whatever else is seen is of the commit before.
+        yield from _failed_hydration(application)
+        return
     if application.refusal:
         yield Symptom.SYNC_REFUSED, f"Argo CD refuses to sync: {application.refusal}"
     expectation = history.expectation
@@ -211,6 +216,12 @@ def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Sy
             yield (Symptom.CANNOT_COMPARE, f"Argo CD cannot compare: {said}") if outage else (Symptom.CONDITION, said)
         elif not foreign:
             yield Symptom.CONDITION, said
+
+
+def _failed_hydration(application: Application) -> Iterator[tuple[Symptom, str]]:
+    failed = hydration_failure(application)
+    if failed:
+        yield (Symptom.CANNOT_HYDRATE if is_outage(failed) else Symptom.HYDRATION_FAILED), failed
 
 
 def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, str]]:
