@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scenarios import deliveries, expectations, failures, faults, kinds, looking, operations
+from scenarios import deliveries, expectations, failures, faults, hydrator, kinds, looking, operations
 from scenarios.stage import SCENARIOS
 
 # What every run of the suite plays on the newest Argo CD too: of each way to look, to sync and to fail at least one.
@@ -17,4 +17,15 @@ NEWEST: Final = frozenset({
     "revision-contained", "revision-tagged", "image", "edited-by-hand", "tag-failed-hook", "dry-run-only",
 })  # fmt: skip
 
-__all__ = ["NEWEST", "SCENARIOS", "deliveries", "expectations", "failures", "faults", "kinds", "looking", "operations"]
+__all__ = [
+    "NEWEST",
+    "SCENARIOS",
+    "deliveries",
+    "expectations",
+    "failures",
+    "faults",
+    "hydrator",
+    "kinds",
+    "looking",
+    "operations",
+]
