@@ -8,7 +8,11 @@ from scenarios import NEWEST, SCENARIOS
 from scenarios.performance import possible
 from scenarios.stage import Scenario
 
-ENTRY = {"server": "3.6.1", "cli": "2.13.2", "results": {"b": {"right": 1, "seconds": 2}, "a": {"right": 3, "seconds": 1}}}
+ENTRY = {
+    "server": "3.6.1",
+    "cli": "2.13.2",
+    "results": {"b": {"right": 1, "seconds": 2}, "a": {"right": 3, "seconds": 1}},
+}
 
 
 def test_what_is_committed_is_what_the_command_writes() -> None:
