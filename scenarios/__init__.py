@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scenarios import deliveries, expectations, failures, faults, hydrator, kinds, looking, operations
+from scenarios import deliveries, expectations, failures, faults, hydrator, kinds, looking, operations, rollouts
 from scenarios.stage import SCENARIOS
 
 # What every run of the suite plays on the newest Argo CD too: of each way to look, to sync and to fail at least one.
@@ -28,4 +28,5 @@ __all__ = [
     "kinds",
     "looking",
     "operations",
+    "rollouts",
 ]

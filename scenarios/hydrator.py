@@ -39,8 +39,8 @@ def deployed(stage: Stage, *contents: Files) -> str:
 def _delivered(state: State, revision: str) -> bool:
     hydrated = _hydration(state, "lastSuccessfulOperation")
     ended = _hydration(state, "lastComparedDryRevision") == revision or hydrated.get("drySHA") == revision
-    synced = (
-        status(state, "sync", "status") == "Synced" and status(state, "sync", "revision") == hydrated.get("hydratedSHA")
+    synced = status(state, "sync", "status") == "Synced" and status(state, "sync", "revision") == hydrated.get(
+        "hydratedSHA"
     )
     return bool(ended) and synced and status(state, "health", "status") == "Healthy"
 

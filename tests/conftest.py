@@ -99,6 +99,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")
     versions = ", ".join(releases.RELEASES)
     parser.addoption("--argocd", default="", metavar="VERSION", help=f"of the sandbox's server: {versions}")
+    parser.addoption("--rollouts", action="store_true", help="also the scenarios that need Argo Rollouts, built then")
     parser.addoption("--argocd-client", default="", metavar="VERSION", help="of the command line, likewise")
 
 

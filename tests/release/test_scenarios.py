@@ -14,7 +14,8 @@ from tests.support.gitlab_rules import check_dotenv, check_junit
 
 # Six at once on two cores make each other wait; the limits themselves are held by `bin/dev benchmark`, one by one.
 SLACK_FACTOR, SLACK_SECONDS = 1.5, 5
-POSSIBLE = possible(SCENARIOS.values(), releases.server())
+# Built for those who ask, which takes minutes.
+ROLLOUTS = "argo-rollouts"
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +31,15 @@ def performances(
         yield playing
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    rollouts = metafunc.config.getoption("--rollouts")
+    asked = [each for each in SCENARIOS.values() if rollouts or ROLLOUTS not in each.parts]
+    played = possible(asked, releases.server())
+    marks = {name: [pytest.mark.newest] if name in NEWEST else [] for name in played}
+    metafunc.parametrize("scenario", [pytest.param(each, id=name, marks=marks[name]) for name, each in played.items()])
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        pytest.param(each, id=name, marks=[pytest.mark.newest] if name in NEWEST else [])
-        for name, each in POSSIBLE.items()
-    ],
-)
 def test_scenario(scenario: Scenario, performances: Performances, sandbox: Sandbox) -> None:
     played = performances[scenario.name].result()
 
