@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from scenarios import deliveries, expectations, failures, faults, hydrator, kinds, looking, operations, rollouts
+from scenarios import (
+    deliveries,
+    expectations,
+    failures,
+    faults,
+    hydrator,
+    kinds,
+    looking,
+    operations,
+    rollouts,
+    surroundings,
+)
 from scenarios.stage import SCENARIOS
 
 # What every run of the suite plays on the newest Argo CD too: of each way to look, to sync and to fail at least one.
@@ -29,4 +40,5 @@ __all__ = [
     "looking",
     "operations",
     "rollouts",
+    "surroundings",
 ]

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +18,7 @@ import hypothesis
 import pytest
 
 from sandbox import build, releases
+from sandbox.programs import ROLLOUTS_CONTROLLER
 from sandbox.sandbox import Sandbox
 from tests.support.job import Release, Running, StartRelease
 
@@ -69,6 +71,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         capture = session.config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             build.build()
+            if session.config.getoption("--rollouts"):
+                build.make([ROLLOUTS_CONTROLLER], sys.stderr)
 
 
 def runs_programs(item: pytest.Item) -> bool:
