@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from argocd_release.cli.wait import parse_arguments as command_line
+from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
@@ -40,6 +41,7 @@ def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
             "settings": settings(language),
             "component": component(inputs, language),
             "exit-codes": exit_codes(language),
+            "causes": causes(language),
             "dotenv": dotenv_variables(language),
             "report": report(REPORT_SCHEMA, language),
             "compatibility": compatibility(measured),
@@ -72,6 +74,11 @@ def exit_codes(language: str) -> Iterator[Row]:
         yield f"`{out.exit_code}`", out.word, str(out.severity), out.headline, meaning
 
 
+def causes(language: str) -> Iterator[Row]:
+    for code in CauseCode:
+        yield f"`{code.word}`", code.meaning if language == "en" else WORDS["causes"][code.word]
+
+
 def dotenv_variables(language: str) -> Iterator[Row]:
     """The variables of a run of which nothing is known: each is there on every outcome."""
     verdict = Verdict(outcome=Outcome.UNEXPECTED, reason="")
@@ -82,25 +89,29 @@ def dotenv_variables(language: str) -> Iterator[Row]:
         yield f"`{result.dotenv_prefix}_{key}`", WORDS["dotenv"][key][language]
 
 
-def report(schema: Mapping[str, Any], language: str, path: str = "") -> Iterator[Row]:
-    """The fields of the JSON report, those of nested objects and lists by their path."""
+def report(
+    schema: Mapping[str, Any], language: str, path: str = "", parts: Mapping[str, Any] | None = None
+) -> Iterator[Row]:
+    """The fields of the JSON report, those of nested objects and lists by their path. ``parts``: named in ``$defs``."""
+    parts = schema.get("$defs", {}) if parts is None else parts
     for name, declared in schema["properties"].items():
-        # What may be null is declared as null or something; a reference is one to an enum.
-        variants = [declared, *declared.get("anyOf", ())]
+        # What may be null is declared as null or something; a reference is one to an enum, or to that.
+        referred = parts.get(declared.get("$ref", "").removeprefix("#/$defs/"), {})
+        variants = [declared, *declared.get("anyOf", ()), *referred.get("anyOf", ())]
         said = " ".join(
             f"{'null: ' if variant.get('type') == 'null' else ''}{described(variant, language)}"
             for variant in variants
             if "description" in variant
         )
         said = said or ", ".join(map(str, declared.get("enum", ())))
-        kinds = dict.fromkeys(kind for variant in variants if (kind := kind_of(variant)))
+        kinds = dict.fromkeys(kind for variant in variants[bool(referred.get("anyOf")) :] if (kind := kind_of(variant)))
         yield f"`{path}{name}`", WORDS["or"][language].join(kinds), said
         for variant in variants:
             items = variant.get("items", {})
             if "properties" in variant:
-                yield from report(variant, language, f"{path}{name}.")
+                yield from report(variant, language, f"{path}{name}.", parts)
             if "properties" in items:
-                yield from report(items, language, f"{path}{name}[].")
+                yield from report(items, language, f"{path}{name}[].", parts)
 
 
 def kind_of(declared: Mapping[str, Any]) -> str:

@@ -252,10 +252,10 @@ def test_the_reports_say_the_same(name: str, ended: dict[str, tuple[Release, Pat
     assert report["exit_code"] == release.exit_code
     assert cases["release"] == ("failure" if release.exit_code else "passed")
     if release.exit_code:
-        assert report["cause"] == release.cause
+        assert report["cause"]["message"] == release.cause
         assert release.dotenv["ARGOCD_RELEASE_CAUSE"].startswith(release.cause[:300])
         assert f"<failure>cause: {release.cause[:20]}" in release.junit
-        assert report["next"]
+        assert report["cause"]["hint"]
     assert next(change["value"] for change in report["applications"][0]["transitions"] if change["what"] == "sync") in {
         "Synced",
         "OutOfSync",

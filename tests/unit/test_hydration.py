@@ -53,6 +53,11 @@ def verdict(
     return judge(looks[-1], history).outcome
 
 
+def said(found: Application) -> str:
+    missing = unhydrated(found)
+    return missing.text if missing else ""
+
+
 def test_what_a_pipeline_knows_is_the_dry_commit() -> None:
     found = application()
     assert (found.revisions, found.commits) == ((HYDRATED,), (DRY,))
@@ -62,7 +67,7 @@ def test_what_a_pipeline_knows_is_the_dry_commit() -> None:
 
 def test_an_application_without_it_is_as_before() -> None:
     found = parse_application(json.dumps(states.document()))
-    assert (found.hydration, found.commits, unhydrated(found)) == (None, found.revisions, "")
+    assert (found.hydration, found.commits, unhydrated(found)) == (None, found.revisions, None)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_a_commit_that_changes_nothing_is_delivered_without_another_hydration() 
     ],
 )
 def test_until_it_is_hydrated_nothing_is_delivered(found: Application, says: str) -> None:
-    assert unhydrated(found) == says
+    assert said(found) == says
     assert (verdict(found, found) is Outcome.DELIVERED) == (not says)
 
 
@@ -104,9 +109,9 @@ def test_what_is_hydrated_must_be_compared_with() -> None:
     fresh = {"lastSuccessfulOperation": {"drySHA": DRY, "hydratedSHA": "e" * 40}}
     late = document(**fresh)
     late["status"]["sourceHydrator"]["currentOperation"]["finishedAt"] = "2026-01-01T00:00:06Z"
-    assert "has not compared with the hydrated commit eeeeeeeeeeee" in unhydrated(parse_application(json.dumps(late)))
+    assert "has not compared with the hydrated commit eeeeeeeeeeee" in said(parse_application(json.dumps(late)))
     # Compared since: somebody else has pushed to the same branch after it.
-    assert unhydrated(application(**fresh)) == ""
+    assert unhydrated(application(**fresh)) is None
 
 
 def test_a_hydration_that_fails_is_a_failed_sync_after_its_grace() -> None:
@@ -125,14 +130,14 @@ def test_a_commit_server_that_is_away_is_no_failure_of_the_release() -> None:
 
 
 def test_a_failure_of_before_says_nothing_of_what_is_asked_now() -> None:
-    assert hydration_failure(application(phase="Failed", message="no", requested=True)) == ""
+    assert hydration_failure(application(phase="Failed", message="no", requested=True)) is None
 
 
 def test_where_somebody_brings_it_to_the_branch_its_dry_commit_is_not_known() -> None:
     staged = document()
     staged["spec"]["sourceHydrator"]["hydrateTo"] = {"targetBranch": "env/dev-next"}
     found = parse_application(json.dumps(staged))
-    assert (found.commits, unhydrated(found)) == ((), "")
+    assert (found.commits, unhydrated(found)) == ((), None)
     assert verdict(found, found) is Outcome.DELIVERED
     assert verdict(found, found, expectation=Expectation(revision=DRY)) is None
 

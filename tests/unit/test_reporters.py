@@ -14,6 +14,7 @@ from junitparser import JUnitXml
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Source
+from argocd_release.model.cause import Cause, CauseCode, Subject
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
@@ -281,6 +282,66 @@ def test_of_several_applications_the_worst_comes_first_in_every_report() -> None
     report = json_report.document(several)
     Draft202012Validator(json_report.SCHEMA).validate(report)
     assert [each["outcome"] for each in report["applications"]] == ["delivered", "unreachable", "degraded"]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_a_cause_by_the_schema(outcome: Outcome) -> None:
+    report = json_report.document(result(outcome))
+    Draft202012Validator(json_report.SCHEMA).validate(report)
+    assert (report["cause"] is None) == (outcome is Outcome.DELIVERED)
+    assert report["cause"] == report["applications"][0]["cause"]
+
+
+def test_the_schema_knows_every_word() -> None:
+    words = json_report.SCHEMA["$defs"]
+    assert words["code"]["enum"] == [code.word for code in CauseCode]
+    assert words["outcome"]["enum"] == [outcome.word for outcome in Outcome]
+
+
+CRASHES = Cause(
+    code=CauseCode.CRASH_LOOP,
+    message="Deployment/web → Pod/web-x: CrashLoopBackOff, exit code 1",
+    subject=Subject(
+        key=("", "Pod", "web", "web-x"), root=("apps", "Deployment", "web", "web"), container="container a"
+    ),
+)
+
+
+def test_a_cause_in_its_parts() -> None:
+    known = replace(one(health="Degraded"), diagnosis=Diagnosis(cause=CRASHES))
+    assert json_report.document(release(known))["cause"] == {
+        "code": "crash-loop",
+        "subject": "Deployment/web → Pod/web-x, container a",
+        "message": CRASHES.message,
+        "hint": "do this",
+        "link": f"{known.url}?resource=&node=%2FPod%2Fweb%2Fweb-x%2F0",
+    }
+
+
+def test_in_junit_the_cause_stands_at_the_resource_it_lies_beneath_and_no_other() -> None:
+    web = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}
+    twins = [{**web, "namespace": name, "health": {"status": "Degraded"}} for name in ("web", "other")]
+    known = replace(one(health="Degraded", resources=twins), diagnosis=Diagnosis(cause=CRASHES))
+    cases = ET.fromstring(junit.render(release(known))).iter("testcase")
+    said = {str(case.get("name")): "".join(case.itertext()) for case in cases}
+    assert CRASHES.message in said["apps/Deployment/web/web"]
+    assert CRASHES.message not in said["apps/Deployment/other/web"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "shown"),
+    [
+        # The same object: the root cause says it better.
+        ({"reason": "Deployment/web → Pod/web-x: CrashLoopBackOff", "subject": CRASHES.subject, "quotes": True}, False),
+        ({"reason": "Deployment/web → Pod/web-y: CrashLoopBackOff", "subject": None, "quotes": True}, True),
+        ({"reason": "not delivered within 9 s: Deployment/web → Pod/web-x: Crash", "subject": CRASHES.subject}, True),
+        ({"reason": CRASHES.message}, False),
+    ],
+)
+def test_the_verdict_is_said_where_it_says_more_than_the_cause(verdict: dict[str, Any], *, shown: bool) -> None:
+    known = Verdict(outcome=Outcome.DEGRADED, **verdict)
+    lines = evidence.headline(replace(one(), verdict=known, diagnosis=Diagnosis(cause=CRASHES))).splitlines()
+    assert lines == [f"cause: {CRASHES.message}", *([known.reason] if shown else [])]
 
 
 def test_where_no_application_matches_there_are_reports_all_the_same() -> None:

@@ -6,13 +6,30 @@ Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Self
 
+from argocd_release.model.cause import CauseCode, Key
 from argocd_release.model.hydration import Hydration
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import RevisionRelation, alike, all_alike
 
-_ERRORS: Final = frozenset({"ComparisonError", "InvalidSpecError", "UnknownError"})
+#: Auto-sync gave the revision up.
+SYNC_ERROR: Final = "SyncError"
+# The types of conditions that say why a revision is not applied.
+_ERRORS: Final[Mapping[str, CauseCode]] = MappingProxyType(
+    {
+        "ComparisonError": CauseCode.COMPARISON_ERROR,
+        "InvalidSpecError": CauseCode.SPEC_INVALID,
+        "UnknownError": CauseCode.COMPARISON_ERROR,
+        SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,
+    }
+)
+# What the repo-server says of what it finds in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
+_IN_GIT: Final = (
+    ("app path does not exist", CauseCode.PATH_MISSING),
+    ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
+)
 
 
 class Word(StrEnum):
@@ -64,6 +81,10 @@ class Resource:
     hook: bool = False
     requires_pruning: bool = False
 
+    @property
+    def key(self) -> Key:
+        return (self.group, self.kind, self.namespace, self.name)
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
@@ -90,6 +111,10 @@ class ResourceResult:
     def applied(self) -> bool:
         """Whether the operation has brought it to the cluster; of a hook: whether it runs."""
         return self.hook_phase == "Running" if self.hook_type else self.status == "Synced"
+
+    @property
+    def key(self) -> Key:
+        return (self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -160,6 +185,12 @@ class Condition:
     type: str
     message: str
 
+    @property
+    def code(self) -> CauseCode | None:
+        """The kind of cause; None of what says nothing of why a revision is not applied."""
+        known = next((code for words, code in _IN_GIT if words in self.message), None)
+        return (known or _ERRORS[self.type]) if self.type in _ERRORS else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
@@ -222,9 +253,9 @@ class Application:
     @property
     def errors(self) -> tuple[Condition, ...]:
         """The conditions that say why this revision is not applied."""
-        # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
-        gave_up = {"SyncError"} if self.sync is SyncStatus.OUT_OF_SYNC and not self.operating else set()
-        return tuple(item for item in self.conditions if item.type in _ERRORS | gave_up)
+        # Where a sync runs or has run all the same, that is what counts, not that auto-sync gave this revision up.
+        gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
+        return tuple(item for item in self.conditions if item.type in _ERRORS and (item.type != SYNC_ERROR or gave_up))
 
     @property
     def operation_counts(self) -> bool:

@@ -6,6 +6,7 @@ What does it is loaded then: most runs do neither.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ReleaseResult
 from argocd_release.model.verdict import Verdict
@@ -30,7 +31,7 @@ def reached(verdict: Verdict, known: Settings, *, deadline: Deadline, log: JobLo
         return verdict
     reason = f"it runs, but {known.site_url} does not answer as it should: {said}"
     hint = "look at its Ingress or route, and at the name service; RELEASE_URL_CHECK=false asks no more"
-    return Verdict(outcome=Outcome.TIMED_OUT, reason=reason, hint=hint)
+    return Verdict(outcome=Outcome.TIMED_OUT, reason=reason, hint=hint, code=CauseCode.SITE_SILENT)
 
 
 def sinks_of(known: Settings, *, deadline: JobDeadline, stop: Stop) -> "Sinks | None":

@@ -10,15 +10,16 @@ from argocd_release.reports import banner, evidence
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Show it; ``written``: events on the reports, with their fields."""
-    outcome = result.outcome
+    outcome, cause = result.outcome, result.cause
     log.info(
         "result",
         text=f"\n{banner.render(result)}",
         outcome=outcome.word,
         exit_code=outcome.exit_code,
         reason=result.verdict.reason,
-        cause=result.cause,
-        next=result.hint,
+        cause=str(cause or ""),
+        code=cause.code.word if cause else "",
+        next=cause.hint if cause else "",
         application=", ".join(one.name for one in result.applications),
         seconds=round(result.seconds, 3),
     )
@@ -30,7 +31,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[tuple[str, dict[s
             lines = list(block.lines)
             log.info("evidence", text="\n".join(lines), title=block.title, lines=lines)
     if step := evidence.next_step(one):
-        log.info("next", text=f"\n{step}", next=result.hint)
+        log.info("next", text=f"\n{step}", next=cause.hint if cause else "")
     for event, fields in written:
         if event == "report not written":
             log.info(event, **fields)

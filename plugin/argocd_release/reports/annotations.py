@@ -6,10 +6,9 @@ Keys that GitLab does not know, or a link without an address, fail the job.
 import json
 import re
 from typing import Final
-from urllib.parse import quote
 
 from argocd_release.model.git_url import web_address
-from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
 LINKED: Final = 20
 # GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
@@ -33,9 +32,7 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     named = [pod for pod in result.diagnosis.pods if len(pod.name) <= NAME_LIMIT and len(pod.namespace) <= NAME_LIMIT]
     broken = [pod for pod in named if pod.health != "Healthy"]
     if links and broken:
-        # As Argo CD's own pages address a pod's log: group, kind, namespace, name, container.
-        node = quote(f"/Pod/{broken[0].namespace}/{broken[0].name}/0", safe="")
-        links[f"log of Pod/{broken[0].name}"] = f"{result.url}?resource=&node={node}&tab=logs"
+        links[f"log of Pod/{broken[0].name}"] = page(result.url, broken[0].key, tab="logs")
     application = result.application
     for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)

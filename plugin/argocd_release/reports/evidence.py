@@ -47,11 +47,12 @@ def story(result: ApplicationResult) -> str:
 
 def headline(result: ApplicationResult) -> str:
     """The cause, and the verdict where that says more than the cause."""
-    reason, cause = result.verdict.reason, result.cause
-    same = cause == reason or cause.partition(": ")[0] == reason.partition(": ")[0]
+    verdict, cause = result.verdict, result.cause or result.verdict.cause
+    # What the root cause says of the same object, it says better.
+    same = cause.message == verdict.reason or (verdict.quotes and cause.is_about(verdict.subject))
     # A message of several lines must not go on as a line of ours.
-    cause, reason = (_LINE_START.sub("\n  ", text) for text in (cause, reason))
-    return f"cause: {cause}" if same else f"cause: {cause}\n{reason}"
+    said, reason = (_LINE_START.sub("\n  ", text) for text in (cause.message, verdict.reason))
+    return f"cause: {said}" if same else f"cause: {said}\n{reason}"
 
 
 def caveat(result: ApplicationResult) -> str:
@@ -66,7 +67,7 @@ def caveat(result: ApplicationResult) -> str:
 
 def next_step(result: ApplicationResult) -> str:
     """What to do about it; ``""`` if nothing is known."""
-    return f"next: {result.hint}" if result.hint else ""
+    return f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
 
 
 def facts(result: ApplicationResult) -> str:

@@ -6,6 +6,7 @@ from importlib import resources
 from typing import Any, Final
 
 from argocd_release.model.application import Application
+from argocd_release.model.cause import Cause
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
@@ -40,9 +41,21 @@ def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,
         "reason": result.verdict.reason,
-        "cause": result.cause,
-        "next": result.hint,
+        "cause": _cause(result.cause),
         "seconds": round(result.seconds, 3),
+    }
+
+
+def _cause(cause: Cause | None) -> dict[str, str] | None:
+    if cause is None:
+        return None
+    subject = str(cause.subject) if cause.subject else ""
+    return {
+        "code": cause.code.word,
+        "subject": subject,
+        "message": cause.message,
+        "hint": cause.hint,
+        "link": cause.link,
     }
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
+from argocd_release.model.cause import CauseCode, Finding
 from argocd_release.model.hydration import Hydration, HydrationPhase
 
 SHORT: Final = 12
@@ -12,35 +13,34 @@ NOT_BEGUN: Final = (
 )
 
 
-def unhydrated(application: Application) -> str:
-    """What is missing, in one line; ``""`` if nothing, or if nothing is hydrated."""
+def unhydrated(application: Application) -> Finding | None:
+    """What is missing; None if nothing, or if nothing is hydrated."""
     hydration = application.hydration
     if hydration is None:
-        return ""
+        return None
     if failed := hydration_failure(application):
         return failed
-    if hydration.requested and hydration.phase is not HydrationPhase.HYDRATING:
-        return "Argo CD has not looked at the dry commit yet"
-    match hydration.phase:
-        case HydrationPhase.NONE:
-            return NOT_BEGUN
-        case HydrationPhase.HYDRATED:
-            return _unseen(application, hydration)
-        case _:
-            return "Argo CD is hydrating: it renders the dry commit, and pushes the result"
+    missing = _missing(application, hydration)
+    return Finding(text=missing, code=CauseCode.NOT_HYDRATED) if missing else None
 
 
-def hydration_failure(application: Application) -> str:
-    """That the hydration of the dry commit failed, and why; ``""`` if it did not, or is about to be tried again."""
+def hydration_failure(application: Application) -> Finding | None:
+    """That the hydration of the dry commit failed, and why; None if it did not, or is about to be tried again."""
     hydration = application.hydration
     if hydration is None or hydration.requested or hydration.phase is not HydrationPhase.FAILED:
-        return ""
+        return None
     of = f" of {hydration.failed_revision[:SHORT]}" if hydration.failed_revision else ""
     said = one_line(hydration.message, limit=1000).removeprefix("Failed to hydrate: ")
-    return f"hydration{of} failed: {said}"
+    return Finding(text=f"hydration{of} failed: {said}", code=CauseCode.HYDRATION_FAILED)
 
 
-def _unseen(application: Application, hydration: Hydration) -> str:
+def _missing(application: Application, hydration: Hydration) -> str:
+    if hydration.phase is HydrationPhase.HYDRATING:
+        return "Argo CD is hydrating: it renders the dry commit, and pushes the result"
+    if hydration.requested:
+        return "Argo CD has not looked at the dry commit yet"
+    if hydration.phase is HydrationPhase.NONE:
+        return NOT_BEGUN
     if hydration.is_seen(application.revision, application.reconciled_at):
         return ""
     return f"Argo CD has not compared with the hydrated commit {hydration.hydrated_revision[:SHORT]} yet"

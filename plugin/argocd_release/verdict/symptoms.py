@@ -5,6 +5,8 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
+from argocd_release.model.cause import CauseCode
+
 
 class Symptom(Enum):
     """What a look can show; the first that is ripe decides."""
@@ -41,6 +43,19 @@ ABOUT_REVISION: Final = frozenset({
     Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.CONDITION, Symptom.PODS, Symptom.DEGRADED,
 })  # fmt: skip
 SUPERSEDED: Final = "the later commit named above needs the fix; this one was synced, and is contained in it"
+# Of what kind a symptom is that a look at the application itself does not tell better.
+CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
+    {
+        Symptom.DENIED: CauseCode.DENIED,
+        Symptom.DENIED_MIDWAY: CauseCode.DENIED,
+        Symptom.REFUSED: CauseCode.REFUSED,
+        Symptom.UNREADABLE: CauseCode.UNREADABLE,
+        Symptom.MISSING_AT_START: CauseCode.APPLICATION_MISSING,
+        Symptom.DELETED: CauseCode.APPLICATION_DELETED,
+        Symptom.UNREACHABLE_AT_START: CauseCode.UNREACHABLE,
+        Symptom.UNREACHABLE: CauseCode.UNREACHABLE,
+    }
+)
 HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
     {
         Symptom.DENIED: _CHECK_ACCOUNT,

@@ -191,7 +191,8 @@ class Tracker:
             return replace(verdict, outcome=outcome, reason=f"{verdict.reason} ({within})", hint=hint)
         if cannot := self._history.sightings.get(Symptom.CANNOT_COMPARE):
             hint = HINTS[Symptom.CANNOT_COMPARE]
-            return replace(verdict, outcome=Outcome.UNREACHABLE, reason=f"{cannot.reason} ({within})", hint=hint)
+            unreached = Verdict.on(cannot.finding, Outcome.UNREACHABLE, hint=hint)
+            return replace(unreached, reason=f"{unreached.reason} ({within})")
         hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
         return replace(
             verdict, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {verdict.reason}", hint=hint
