@@ -48,7 +48,9 @@ def other_namespace_crash(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a resource whose health nobody knows", Outcome.TIMED_OUT, cause="PersistentVolumeClaim/data: Unknown", within=18)
+@scenario(
+    "a resource whose health nobody knows", Outcome.TIMED_OUT, cause="PersistentVolumeClaim/data: Unknown", within=18
+)
 def health_unknown(stage: Stage) -> Iterator[None]:
     """Argo CD knows three phases of a claim, and says of a fourth that its health is Unknown."""
     stage.settings["RELEASE_TIMEOUT"] = "12"
