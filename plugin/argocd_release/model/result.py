@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause, Key
+from argocd_release.model.delivery import Delivery
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome, aggregate
-from argocd_release.model.rollout import Rollout
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -45,7 +45,7 @@ class ApplicationResult:
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
     docs_url: str = ""
-    rollout: Rollout = field(default_factory=Rollout)
+    rollout: Delivery = field(default_factory=Delivery)
 
     @property
     def outcome(self) -> Outcome:

@@ -16,7 +16,9 @@ from argocd_release.model.application import (
 )
 from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject, refusal
 from argocd_release.model.resource_tree import Failing
+from argocd_release.verdict import rollouts
 from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.hydrating import unhydrated
 from argocd_release.verdict.lack import lack
 
 NAMED_RESOURCES: Final = 3
@@ -43,6 +45,8 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
         return NOT_COMPARED
     if application.deleting:
         return DELETING
+    if missing := unhydrated(application):
+        return missing
     wait_for = expectation.wait_for
     if Condition.OPERATION in wait_for:
         if application.operating:
@@ -164,6 +168,11 @@ def unhealthy(application: Application) -> str:
 def unwell(application: Application) -> Finding:
     """The application's health, and the resources that make it so."""
     worst = _worst(application)[:1]
+    if worst and (rollout := rollouts.known(application, worst[0])):
+        stands = rollouts.described(worst[0], rollout)
+        if stands is not None:
+            todo = f"; {rollout.todo}" if rollout.todo else ""
+            return replace(stands, text=f"{application.health}: {stands.text}{todo}")
     missing = lack(worst[0].group, worst[0].kind, worst[0].health) if worst else None
     return Finding(
         text=f"{application.health}: {unhealthy(application)}".rstrip(": "),

@@ -216,6 +216,11 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         yield Symptom.DELETED, DELETING
     if not history.compared:
         return
+    missing = blocker(application, history.expectation, compared=history.compared)
+    if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
+        # Whatever else is seen is of the commit before.
+        yield from _failed_hydration(missing)
+        return
     if application.refusal:
         refused = f"Argo CD refuses to sync: {application.refusal}"
         yield Symptom.SYNC_REFUSED, Finding(text=refused, code=CauseCode.SYNC_REFUSED)
@@ -233,7 +238,7 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         if Condition.OPERATION in expectation.wait_for:
             yield from _failed_operation(application, history)
         yield from _ailments(application, expectation)
-    if not blocker(application, expectation, compared=history.compared):
+    if missing is None:
         yield Symptom.DELIVERED, Finding(text=f"{application.sync} and {application.health}")
 
 
@@ -246,6 +251,11 @@ def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Sy
             yield Symptom.CANNOT_COMPARE, unreached
         elif condition.type != SYNC_ERROR or not foreign:
             yield Symptom.CONDITION, Finding(text=said, code=condition.code)
+
+
+def _failed_hydration(missing: Finding) -> Iterator[tuple[Symptom, Finding]]:
+    if missing.code is CauseCode.HYDRATION_FAILED:
+        yield (Symptom.CANNOT_HYDRATE if is_outage(missing.text) else Symptom.HYDRATION_FAILED), missing
 
 
 def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Finding]]:

@@ -158,7 +158,8 @@ class Observer:
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
         # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes; while
         # a sync waits for a wave or a hook, it may be Missing, or Healthy still.
-        unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED}
+        # Suspended is also a rollout that waits for a person.
+        unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
         if self._beneath is None or not (self._expectation.image or unwell or application.operating):
             return application
         asked, about = self._workloads, (application.uid, application.revisions)
