@@ -1,7 +1,7 @@
 """Argo Rollouts: canary and blue-green, with the real controller."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from argocd_release.model.outcome import Outcome
@@ -36,9 +36,9 @@ def tell(stage: Stage, **fields: Any) -> None:
     )
 
 
-def healthy_or(word: str) -> Any:
+def settled_as(word: str) -> Callable[[State], bool]:
     def holds(state: State) -> bool:
-        return status(state, "sync", "status") == "Synced" and status(state, "health", "status") == word
+        return (status(state, "sync", "status"), status(state, "health", "status")) == ("Synced", word)
 
     return holds
 
@@ -86,7 +86,7 @@ def rollout_of_another_image(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", PAUSE))
     stage.commit(canary("2", PAUSE))
     stage.running.refresh()
-    stage.until(healthy_or("Suspended"))
+    stage.until(settled_as("Suspended"))
     yield
 
 
@@ -95,14 +95,14 @@ def rollout_promoted(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", PAUSE))
     stage.commit(canary("2", PAUSE))
     yield
-    stage.until(healthy_or("Suspended"))
+    stage.until(settled_as("Suspended"))
     stage.sleep(5)
     tell(stage, pauseConditions=None)
 
 
 @scenario("a canary whose analysis fails", Outcome.DEGRADED, cause="AnalysisRun/web-", within=15 + 25, parts=PARTS)
 def rollout_analysis(stage: Stage) -> Iterator[None]:
-    steps = [{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "smoke"}]}}]
+    steps: list[dict[str, Any]] = [{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "smoke"}]}}]
     template: dict[str, str | None] = {"analysis.yaml": manifests.analysis("smoke", fate="fail")}
     stage.deployed(canary("1", steps), template)
     stage.commit(canary("2", steps))
@@ -128,7 +128,7 @@ def rollout_aborted(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", PAUSE))
     stage.commit(canary("2", PAUSE))
     yield
-    stage.until(healthy_or("Suspended"))
+    stage.until(settled_as("Suspended"))
     tell(stage, abort=True)
 
 
@@ -137,9 +137,9 @@ def rollout_retried(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", BRIEF))
     stage.commit(canary("2", [{"setWeight": 50}, {"pause": {"duration": "8s"}}]))
     yield
-    stage.until(healthy_or("Suspended"))
+    stage.until(settled_as("Suspended"))
     tell(stage, abort=True)
-    stage.until(healthy_or("Degraded"))
+    stage.until(settled_as("Degraded"))
     stage.sleep(4)
     tell(stage, abort=False)
 

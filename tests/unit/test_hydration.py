@@ -106,7 +106,7 @@ def test_until_it_is_hydrated_nothing_is_delivered(found: Application, says: str
 
 
 def test_what_is_hydrated_must_be_compared_with() -> None:
-    fresh = {"lastSuccessfulOperation": {"drySHA": DRY, "hydratedSHA": "e" * 40}}
+    fresh: dict[str, Any] = {"lastSuccessfulOperation": {"drySHA": DRY, "hydratedSHA": "e" * 40}}
     late = document(**fresh)
     late["status"]["sourceHydrator"]["currentOperation"]["finishedAt"] = "2026-01-01T00:00:06Z"
     assert "has not compared with the hydrated commit eeeeeeeeeeee" in said(parse_application(json.dumps(late)))

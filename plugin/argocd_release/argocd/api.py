@@ -18,8 +18,9 @@ from argocd_release.argocd.rollout_json import parse_rollout
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import clean, one_line
+from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.resource_tree import Event, Key, Node, Tree, Workloads
+from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
 from argocd_release.model.rollout import KIND, Rollout
 from argocd_release.timing.deadline import Deadline
 
