@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from argocd_release.core.text import without_applied_file
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page.chart import Chart, chart
 from argocd_release.reports.page.room import Room
@@ -308,7 +309,12 @@ def _few(texts: Sequence[str], room: Room) -> tuple[str, ...]:
 
 def _changed(changes: Json, room: Room) -> Table | None:
     rows = [
-        (f"{item['kind']}/{item['name']}", item["namespace"], item["hook"] or item["action"], item["message"])
+        (
+            f"{item['kind']}/{item['name']}",
+            item["namespace"],
+            item["hook"] or item["action"],
+            without_applied_file(item["message"]),
+        )
         for item in changes["resources"]
     ]
     header = ("Resource", "Namespace", "Action", "Message")
