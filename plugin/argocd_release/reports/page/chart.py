@@ -11,6 +11,8 @@ LANES: Final = 40
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 _TICKS: Final = 6
 _LEAST: Final = 0.4
+# Of what began at one moment: what made the other begin comes first.
+_ORDER: Final = ("sync", "hook", "rollout", "trouble")
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
 
@@ -92,7 +94,7 @@ def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
         return (not bad, -((span["ended"] or span["began"]) - span["began"]))
 
     chosen = sorted(spans, key=weight)[:most]
-    return sorted(chosen, key=lambda span: (span["began"], span["kind"], span["subject"]))
+    return sorted(chosen, key=lambda span: (span["began"], _ORDER.index(span["kind"]), span["subject"]))
 
 
 def _lane(span: Json, judged: float, whole: float, room: Room) -> Lane:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from argocd_release.core.text import without_applied_file
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page.chart import Chart, chart
 from argocd_release.reports.page.room import Room
@@ -14,11 +15,12 @@ from argocd_release.reports.page.room import Room
 Json = Mapping[str, Any]
 # In bytes of what stands on the page of others' text and its markup: of one application, or of each of several.
 ROOM: Final = 38_000
-ROOM_OF_EACH: Final = 7_500
+ROOM_OF_EACH: Final = 5_500
 # Of several applications so many are shown whole, those that failed before the others; of the rest a row.
-WHOLE: Final = 20
-# A row of the table takes so much.
-ROOM_OF_ROWS: Final = 90_000
+WHOLE: Final = 16
+# Of more there are no rows; all of them together take so much.
+ROWS: Final = 200
+ROOM_OF_ROWS: Final = 150_000
 RESOURCES: Final = 40
 PODS: Final = 20
 EVENTS: Final = 20
@@ -133,23 +135,18 @@ def view(report: Json) -> Page:
     """The page of a report that is valid by the schema."""
     outcome = _OUTCOMES[report["outcome"]]
     applications = sorted(report["applications"], key=_worst_first)
-    several = len(applications) != 1
-    top = Room(ROOM_OF_EACH)
-    shown = (
-        [one for one in applications if one["outcome"] != Outcome.DELIVERED.word][:WHOLE] if several else applications
-    )
-    shown += (
-        [one for one in applications if one not in shown][: WHOLE - len(shown)] if len(applications) <= WHOLE else []
-    )
-    rows = Room(ROOM_OF_ROWS)
+    several = len(applications) > 1
+    failed = sum(one["outcome"] != Outcome.DELIVERED.word for one in applications)
+    shown = applications[: len(applications) if len(applications) <= WHOLE else min(failed, WHOLE)]
     whole = max([report["seconds"], *(one["seconds"] for one in applications)])
-    names = ", ".join(top.take(one["name"], 80) for one in applications[:3]) or "no application"
-    title = names if not several else f"{len(applications)} applications"
-    ended = _moment(report["ended_at"])
+    top, rows = Room(ROOM_OF_EACH), Room(ROOM_OF_ROWS)
+    title = f"{len(applications)} applications"
+    if not several:
+        title = top.take(applications[0]["name"], 200) if applications else "No application"
     facts = {
         "commit": top.take(report["image_tag"], 60),
         "took": _seconds(report["seconds"]),
-        "ended": ended,
+        "ended": _moment(report["ended_at"]),
         "exit code": f"{outcome.exit_code}",
     }
     return Page(
@@ -162,19 +159,16 @@ def view(report: Json) -> Page:
         links=tuple((text, url) for text, url in (("the site", report["site_url"]),) if _WEB.fullmatch(url)),
         version=top.take(report["version"], 40),
         rows=tuple(
-            _row(one, f"application-{position}" if one in shown else "", whole, rows)
-            for position, one in enumerate(applications)
+            _row(one, f"application-{position}" if position < len(shown) else "", whole, rows)
+            for position, one in enumerate(applications[:ROWS])
         )
         if several
         else (),
         parts=tuple(
-            _part(one, report["seconds"] if not several else one["seconds"], Room(ROOM_OF_EACH if several else ROOM))
-            for one in applications
-            if one in shown
+            _part(one, one["seconds"] if several else report["seconds"], Room(ROOM_OF_EACH if several else ROOM))
+            for one in shown
         ),
-        more=f"{len(applications) - len(shown)} more were delivered"
-        if several and len(applications) > len(shown)
-        else "",
+        more=f"and {len(applications) - ROWS} more" if len(applications) > ROWS else "",
     )
 
 
@@ -190,7 +184,7 @@ def _tone(outcome: Outcome) -> str:
 
 def _row(one: Json, anchor: str, seconds: float, room: Room) -> Row:
     return Row(
-        name=room.take(one["name"], 120, markup=330),
+        name=room.take(one["name"], 120, markup=640),
         anchor=anchor,
         tone=_tone(_OUTCOMES[one["outcome"]]),
         outcome=one["outcome"],
@@ -308,7 +302,12 @@ def _few(texts: Sequence[str], room: Room) -> tuple[str, ...]:
 
 def _changed(changes: Json, room: Room) -> Table | None:
     rows = [
-        (f"{item['kind']}/{item['name']}", item["namespace"], item["hook"] or item["action"], item["message"])
+        (
+            f"{item['kind']}/{item['name']}",
+            item["namespace"],
+            item["hook"] or item["action"],
+            without_applied_file(item["message"]),
+        )
         for item in changes["resources"]
     ]
     header = ("Resource", "Namespace", "Action", "Message")
