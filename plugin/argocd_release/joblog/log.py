@@ -28,6 +28,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "pods not seen": "note: pods are not looked at, so a crash loop is seen late: {error}",
         "history not consulted": "note: {why}",
         "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
+        "versions apart": "note: {why}",
         "unknown setting": "warning: {name} is no setting{meant}",
         "variable not read": "{name} is not read here: the component takes its input `{input}`",
         "looking for the cause": "-> {outcome}; asking for pods, events and logs",

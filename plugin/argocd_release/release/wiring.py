@@ -11,6 +11,7 @@ from argocd_release.argocd.cli import ArgoCD
 from argocd_release.release import after, criteria
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.versions import Versions
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 from argocd_release.watch.clock import MonotonicClock
@@ -61,7 +62,10 @@ def wire(
     pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
 
+    versions = Versions(argocd, log)
+
     def emit(event: str, /, **fields: Any) -> None:
+        versions.see(event, fields)
         if sinks is not None:
             sinks.see(tracker.application)
         log.emit(event, **fields)
