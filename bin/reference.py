@@ -70,7 +70,7 @@ def described(declared: Mapping[str, Any], language: str) -> str:
 
 def exit_codes(language: str) -> Iterator[Row]:
     for out in Outcome:
-        meaning = out.meaning if language == "en" else WORDS["outcomes"][out.word]
+        meaning = {"en": out.meaning, "ru": out.meaning_ru}[language]
         yield f"`{out.exit_code}`", out.word, str(out.severity), out.headline, meaning
 
 

@@ -23,6 +23,7 @@ class Scenario:
 
     ``cause`` stands in the first line of what the tool says of it; ``within``: seconds the whole command may take.
     ``exclusive``: it disturbs every other scenario on the same sandbox. ``parts``: optional components that it needs.
+    ``ru``: its title in Russian, for the site.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Scenario:
     cause: str
     within: float
     exclusive: bool
+    ru: str = ""
     parts: tuple[str, ...] = ()
 
 
@@ -42,6 +44,7 @@ def scenario(
     title: str,
     outcome: Outcome,
     *,
+    ru: str = "",
     cause: str = "",
     within: float = 20,
     exclusive: bool = False,
@@ -59,6 +62,7 @@ def scenario(
             cause=cause,
             within=within,
             exclusive=exclusive,
+            ru=ru,
             parts=parts,
         )
         return play

@@ -20,6 +20,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
 from argocd_release.model.verdict import Verdict
+from argocd_release.notify import note
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
 from tests.unit.states import NEW, application
@@ -60,6 +61,26 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     assert check_dotenv(dotenv.render(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
     links = check_annotations(annotations.render(result(outcome)))
     assert links == {"web in Argo CD": "https://argocd.example.com/applications/web"}
+
+
+def test_a_cause_is_linked_where_it_is_explained() -> None:
+    """In the log, the story, the job's page and the comment; by its code, which keeps its meaning."""
+    cause = Cause(code=CauseCode.IMAGE_PULL, message="ImagePullBackOff", hint="push the image")
+    red = replace(one(Outcome.DEGRADED), diagnosis=Diagnosis(cause=cause), docs_url="https://docs.example.com/ru/")
+    there = "https://docs.example.com/ru/troubleshooting/#image-pull"
+    assert evidence.next_step(red) == f"next: push the image\nhelp: {there}"
+    assert f"help: {there}\n" in evidence.story(red)
+    assert check_annotations(annotations.render(release(red)))["help: image-pull"] == there
+    assert f"[What it means](<{there}>)" in note.render(release(red))
+    silent = replace(red, diagnosis=Diagnosis(cause=replace(cause, hint="")), verdict=replace(red.verdict, hint=""))
+    assert evidence.next_step(silent) == f"help: {there}"
+
+
+def test_without_an_address_or_a_cause_there_is_no_link() -> None:
+    assert evidence.next_step(one()) == "next: do this"
+    green = replace(one(Outcome.DELIVERED), docs_url="https://docs.example.com")
+    assert green.explained == ""
+    assert "help" not in annotations.render(release(green)) + evidence.story(green)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +124,53 @@ def pod(name: str, *, health: str) -> Node:
         uid=name, owner="", group="", version="v1", kind="Pod", namespace="web", name=name, health=health, message="",
         created_at="", images=(),
     )  # fmt: skip
+
+
+def config_maps(count: int, **actions: int) -> dict[str, Any]:
+    """The parts of an application of so many ConfigMaps, to each of the first of which a sync did something."""
+    names = [f"c-{number:03}" for number in range(count)]
+    done = [action for action, times in actions.items() for _ in range(times)]
+    done += ["unchanged"] * (count - len(done))
+    there = {"group": "", "kind": "ConfigMap", "namespace": "web"}
+    resources = [there | {"name": name, "status": "Synced"} for name in names]
+    results = [
+        there | {"name": name, "status": "Synced", "hookPhase": "Running", "message": f"configmap/{name} {action}"}
+        for name, action in zip(names, done, strict=True)
+    ]
+    return {"resources": resources, "results": results}
+
+
+def changed(**parts: Any) -> list[str]:
+    blocks = list(evidence.blocks(one(Outcome.DELIVERED, **parts)))
+    return list(blocks[-1].lines) if blocks and blocks[-1].title == "What changed" else []
+
+
+def test_green_tells_what_the_release_changed_and_of_the_rest_the_number() -> None:
+    header, *lines = changed(**config_maps(300, configured=2))
+    assert header.split() == ["GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE"]
+    assert [line.split()[-2:] for line in lines[:2]] == [
+        ["configmap/c-000", "configured"],
+        ["configmap/c-001", "configured"],
+    ]
+    assert lines[2:] == ["+ 298 unchanged"]
+    assert changed(**config_maps(3)) == ["+ 3 unchanged"]
+
+
+def test_what_changed_is_bounded_however_much_it_is() -> None:
+    lines = changed(**config_maps(300, configured=2, created=298))
+    assert len(lines) == 1 + evidence.CHANGED + 1
+    assert lines[-1] == f"and {300 - evidence.CHANGED} more: {300 - evidence.CHANGED} created"
+
+
+def test_what_was_pruned_and_a_hook_are_changes_too() -> None:
+    gone = {"kind": "Service", "namespace": "web", "name": "old", "status": "Pruned", "message": "pruned"}
+    hook = {"kind": "Job", "namespace": "web", "name": "migrate", "hookType": "PreSync", "hookPhase": "Succeeded"}
+    lines = changed(results=[gone, hook])
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["Service", "web", "old"],
+        ["Job", "web", "migrate"],
+        ["+", "1", "unchanged"],
+    ]
 
 
 def test_junit_is_read_by_others_too() -> None:

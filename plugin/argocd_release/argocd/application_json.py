@@ -79,6 +79,7 @@ def parse_application(text: str) -> Application:
         images=tuple(as_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
         reconciled_at=as_text(status.get("reconciledAt")),
         deployed=_deployed(as_objects(status.get("history"))),
+        previously=_deployed(as_objects(status.get("history"))[:-1]),
         unknown_words=tuple(
             f"{name} {as_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
@@ -105,7 +106,7 @@ def _name(document: dict[str, Any]) -> str:
 
 
 def _resource(item: dict[str, Any]) -> Resource:
-    health = as_object(item.get("health"))
+    health, wave = as_object(item.get("health")), item.get("syncWave")
     return Resource(
         group=as_text(item.get("group")),
         kind=as_text(item.get("kind")),
@@ -116,6 +117,7 @@ def _resource(item: dict[str, Any]) -> Resource:
         message=as_text(health.get("message")),
         hook=bool(item.get("hook")),
         requires_pruning=bool(item.get("requiresPruning")),
+        wave=wave if isinstance(wave, int) else 0,
     )
 
 

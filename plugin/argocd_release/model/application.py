@@ -80,6 +80,8 @@ class Resource:
     message: str = ""
     hook: bool = False
     requires_pruning: bool = False
+    # Its sync wave, which hooks have too; 0 where none is given.
+    wave: int = 0
 
     @property
     def key(self) -> Key:
@@ -104,17 +106,31 @@ class ResourceResult:
     namespace: str = ""
 
     @property
+    def key(self) -> Key:
+        return (self.group, self.kind, self.namespace, self.name)
+
+    @property
     def failed(self) -> bool:
         return self.status == "SyncFailed" or self.hook_phase in {"Failed", "Error"}
+
+    @property
+    def action(self) -> str:
+        """What became of it in a word of kubectl's, such as ``created``, ``unchanged`` or ``pruned``; of a hook ``""``.
+
+        The message is ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
+        pkg/cmd/apply/apply.go), or one word of gitops-engine's own.
+        """
+        return "" if self.hook_type or self.failed else self.message.rpartition(" ")[2]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the operation changed something in the cluster, ran a hook, or failed to."""
+        return self.action != "unchanged"
 
     @property
     def applied(self) -> bool:
         """Whether the operation has brought it to the cluster; of a hook: whether it runs."""
         return self.hook_phase == "Running" if self.hook_type else self.status == "Synced"
-
-    @property
-    def key(self) -> Key:
-        return (self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -219,6 +235,8 @@ class Application:
     # Of each source everything but its target revision, to be compared with those of operations.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
+    # The one before that.
+    previously: Deployment | None = None
     # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.
     hydration: Hydration | None = None
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause, Key
+from argocd_release.model.delivery import Delivery
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome, aggregate
 from argocd_release.model.transition import Transition
@@ -28,7 +29,8 @@ class ApplicationResult:
     """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
 
     ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
-    ``expects``: the same in words, ``""`` if nothing.
+    ``expects``: the same in words, ``""`` if nothing. ``docs_url``: where the documentation is, ``""`` if unknown.
+    ``rollout``: what took its time on the way.
     """
 
     verdict: Verdict
@@ -42,6 +44,8 @@ class ApplicationResult:
     transitions: tuple[Transition, ...] = ()
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
+    docs_url: str = ""
+    rollout: Delivery = field(default_factory=Delivery)
 
     @property
     def outcome(self) -> Outcome:
@@ -55,6 +59,12 @@ class ApplicationResult:
         cause = self.diagnosis.cause or self.verdict.cause
         hint = cause.hint or self.verdict.hint
         return replace(cause, hint=hint, link=page(self.url, cause.subject.key if cause.subject else None))
+
+    @property
+    def explained(self) -> str:
+        """Where the documentation says what the cause means, and what to do; ``""`` if that is not known."""
+        cause = self.cause
+        return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""
 
     @property
     def image_runs(self) -> bool:
@@ -78,9 +88,9 @@ class ApplicationResult:
 class ReleaseResult:
     """The end of a run: one result an application, and the verdict on all of them.
 
-    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``: the JSON report's path in the project, ``""`` if
-    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is deployed,
-    ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``, ``page``: the paths of the JSON report and of the
+    page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``:
+    of what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
     """
 
     verdict: Verdict
@@ -91,6 +101,7 @@ class ReleaseResult:
     project_url: str = ""
     version: str = ""
     attachment: str = ""
+    page: str = ""
     dotenv_prefix: str = "ARGOCD_RELEASE"
     site_url: str = ""
     job_url: str = ""

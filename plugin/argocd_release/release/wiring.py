@@ -11,7 +11,6 @@ from argocd_release.argocd.cli import ArgoCD
 from argocd_release.release import after, criteria
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.release.versions import Versions
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 from argocd_release.watch.clock import MonotonicClock
@@ -50,7 +49,7 @@ def wire(
     argocd = stack.enter_context(
         ArgoCD(
             {**environ, **known.connection.environ},
-            echo=lambda line: log.info("command", command=line),
+            echo=log.command,
             on_call=log.called,
             deadline=deadline,
         )
@@ -61,22 +60,13 @@ def wire(
     signals.on_arrival(lambda _: clock.wake())
     pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
-
-    versions = Versions(argocd, log)
-
-    def emit(event: str, /, **fields: Any) -> None:
-        versions.see(event, fields)
-        if sinks is not None:
-            sinks.see(tracker.application)
-        log.emit(event, **fields)
-
     histories = _histories(known, deadline=deadline, stop=stop, stack=stack)
     tracker = Tracker(
         known.app_name,
         commands=argocd,
         clock=clock,
         timeout=timeout,
-        emit=emit,
+        emit=log.beside(argocd, lambda: sinks.see(tracker.application) if sinks is not None else None),
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
         beneath=api if pods_matter else None,

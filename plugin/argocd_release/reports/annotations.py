@@ -6,6 +6,7 @@ Keys that GitLab does not know, or a link without an address, fail the job.
 import json
 import re
 from typing import Final
+from urllib.parse import quote
 
 from argocd_release.model.git_url import web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
@@ -13,6 +14,7 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 LINKED: Final = 20
 # GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
 NAME_LIMIT: Final = 200
+PAGE: Final = "the release as a page"
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
@@ -23,6 +25,10 @@ def render(result: ReleaseResult) -> str:
     # Of several only those that somebody must look at; the page of a job is no place for hundreds.
     for one in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(one, result.project_url)
+    if result.page and _WEB.fullmatch(result.job_url):
+        # GitLab's page of one file of a job's artifacts (config/routes/project.rb). `artifacts:expose_as` shows nothing
+        # where a path holds a variable, and each job's own name does.
+        links = {PAGE: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in links.items()]}
     return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
 
@@ -38,4 +44,6 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
         address = web_address(source.repo_url, project_url)
         if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
+    if result.cause and result.explained:
+        links[f"help: {result.cause.code.word}"] = result.explained
     return links

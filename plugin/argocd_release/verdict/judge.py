@@ -109,6 +109,15 @@ class History:
         return min((max(left, 0) for rule, left in lasting if left > 0 or not rule.fresh), default=None)
 
     @property
+    def troubles(self) -> dict[str, str]:
+        """What was seen that may yet become the verdict, or heal: by name, each with why."""
+        return {
+            symptom.name.lower().replace("_", " "): sighting.finding.text
+            for symptom, sighting in self.sightings.items()
+            if symptom is not Symptom.DELIVERED
+        }
+
+    @property
     def in_doubt(self) -> bool:
         """Whether something was seen that only another comparison can confirm or clear."""
         return any(symptom in self.sightings for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
@@ -140,6 +149,20 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(seen, history.expectation, compared=history.compared)
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
+
+
+def timed_out(seen: Application | Failure, pending: Verdict, history: History, *, seconds: float) -> Verdict:
+    """The verdict at the deadline, ``seconds`` after the beginning; ``pending``: that on the last look."""
+    within = f"within {seconds:.0f} s"
+    if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
+        outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
+        hint = next((HINTS[symptom] for symptom in history.sightings if symptom in HINTS), "")
+        return replace(pending, outcome=outcome, reason=f"{pending.reason} ({within})", hint=hint)
+    if cannot := history.sightings.get(Symptom.CANNOT_COMPARE):
+        unreached = Verdict.on(cannot.finding, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
+        return replace(unreached, reason=f"{unreached.reason} ({within})")
+    hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
+    return replace(pending, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {pending.reason}", hint=hint)
 
 
 def _of_whom(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
