@@ -36,6 +36,18 @@ def test_further_apart_than_tested(monkeypatch: pytest.MonkeyPatch, server: str,
     assert bool(versions.apart(server, client)) is said
 
 
+@pytest.mark.parametrize(
+    ("text", "server", "client"),
+    [
+        ("argocd: v2.13.2+dc43124\nargocd-server: v3.6.1+0abcdef\n", "v3.6.1+0abcdef", "v2.13.2+dc43124"),
+        ("argocd: v2.13.2\n", "", "v2.13.2"),
+        ("nonsense", "", ""),
+    ],
+)
+def test_what_argocd_says_of_both(text: str, server: str, client: str) -> None:
+    assert versions.read(text) == (server, client)
+
+
 def test_it_says_what_was_tested_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "TESTED", (("3.6.1", "2.13.2"),))
     text = versions.apart("v3.9.0+abc", "v2.13.2+dc43124")

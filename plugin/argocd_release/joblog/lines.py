@@ -18,6 +18,7 @@ LINES: Final[Mapping[type[JobEvent], str]] = MappingProxyType(
         "{why}",
         events.Expects: "expects: {what}",
         events.TimeoutShortened: "note: {timeout} s instead of {asked} s, because GitLab ends the job after {job} s",
+        events.VersionsApart: "note: {why}",
         events.Command: "$ {command}",
         events.Called: "debug: {call} took {seconds:.3f} s{end}",
         events.Output: "{line}",

@@ -81,6 +81,14 @@ class TimeoutShortened(JobEvent):
     job: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class VersionsApart(JobEvent):
+    """The job's argocd and the server are further apart than any two that were tested."""
+
+    NAME = "versions apart"
+    why: str
+
+
 # The tracking.
 
 

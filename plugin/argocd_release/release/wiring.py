@@ -66,7 +66,7 @@ def wire(
         commands=argocd,
         clock=clock,
         timeout=timeout,
-        emit=log.beside(lambda: sinks.see(tracker.application)) if sinks is not None else log.tell,
+        emit=log.beside(argocd, lambda: sinks.see(tracker.application) if sinks is not None else None),
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
         beneath=api if pods_matter else None,

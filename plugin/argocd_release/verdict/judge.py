@@ -34,6 +34,8 @@ from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERS
 
 # What these name is what the object itself says, and nothing more.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
+# Of what is delivered by one look.
+CONFIRMING: Final = "looking once more"
 _UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.GARBAGE: "argocd's output can't be read"}
 
 
@@ -146,7 +148,7 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
         codes = [CODES[symptom] for symptom in history.sightings if symptom in CODES]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(seen, history.expectation, compared=history.compared)
-    return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason="looking once more")
+    return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
 
 
 def timed_out(seen: Application | Failure, pending: Verdict, history: History, *, seconds: float) -> Verdict:
