@@ -3,7 +3,7 @@
 from typing import Any
 
 from argocd_release.model.application import Application
-from argocd_release.model.rollout import Phases, SpanKind
+from argocd_release.model.delivery import Phases, SpanKind
 from argocd_release.watch.course import SPANS, Course
 from tests.unit.states import NEW, OLD, application
 

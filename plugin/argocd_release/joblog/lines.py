@@ -28,6 +28,7 @@ LINES: Final[Mapping[type[JobEvent], str]] = MappingProxyType(
         events.StateChanged: "debug: {what} {value} after {at:.1f} s",
         events.StillWaiting: "-> still waiting after {waited} of {timeout} s: {reason}",
         events.NoAnswer: "-> {reason}; trying again",
+        events.UnknownWords: "note: Argo CD uses words that this version of argocd-release does not know: {words}",
         events.PodsNotSeen: "note: pods are not looked at, so a crash loop is seen late: {error}",
         events.HistoryNotConsulted: "note: {why}",
         events.AskingTheSite: "-> delivered; asking {url}",

@@ -170,6 +170,14 @@ class NoAnswer(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnknownWords(JobEvent):
+    """Argo CD says what this version has no word for, and takes for *Unknown*."""
+
+    NAME = "unknown words"
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodsNotSeen(JobEvent):
     NAME = "pods not seen"
     error: str

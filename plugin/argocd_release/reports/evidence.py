@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from argocd_release.core.text import QUOTED, one_line
+from argocd_release.core.text import QUOTED, counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
 from argocd_release.model.diagnosis import ObjectEvent, PodLog
 from argocd_release.model.outcome import Outcome
@@ -230,9 +230,9 @@ def _events(result: ApplicationResult) -> list[str]:
 
 def _log_title(log: PodLog) -> str:
     before = " before its last restart" if log.previous else ""
-    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {len(log.lines)} lines"
+    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {counted(len(log.lines), 'line')}"
 
 
 def _limited(lines: Sequence[str], limit: int) -> list[str]:
     left = len(lines) - limit
-    return [*lines[:limit], f"… and {left} more lines left out"] if left > 0 else list(lines)
+    return [*lines[:limit], f"… and {counted(left, 'more line')} left out"] if left > 0 else list(lines)

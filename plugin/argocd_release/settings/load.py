@@ -22,6 +22,7 @@ from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import preview
+from argocd_release.settings.problem import Problem
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
@@ -158,10 +159,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     values = asked.filled(values) if asked else values
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
-        problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
+        problems = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
         problems += preview.problems(values)
     if problems:
-        raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
+        in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
+        raise SettingsError(tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order))
     if asked and not asked.tag:
         raise NoPreviewError(asked.branch, asked.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
@@ -290,10 +292,10 @@ def _convert(text: str, kind: str) -> Any:
     return text
 
 
-def _problem(error: ValidationError) -> str:
+def _problem(error: ValidationError) -> Problem:
     if error.validator == "required":
         missing = next(name for name in SCHEMA["required"] if f"'{name}'" in error.message)
-        return f"{missing} is required. {PROPERTIES[missing]['description']}"
+        return Problem(name=missing, rule=PROPERTIES[missing]["description"], missing=True)
     name = str(error.path[0])
     declared = PROPERTIES[name]
     shown = "its value" if declared.get("x-secret") else repr(one_line(str(error.instance), limit=100))
@@ -306,16 +308,10 @@ def _problem(error: ValidationError) -> str:
             rule = f"{error.instance} is more than the maximum of {error.validator_value}"
         case _:
             rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
-    return f"{name}: {rule}"
+    return Problem(name=name, rule=rule)
 
 
-def _as_given(problem: str, environ: Mapping[str, str]) -> str:
-    """The problem under the name that was typed: the input's, where it came from one."""
-    name, colon, rule = problem.partition(":")
-    if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
-        return f"input {PROPERTIES[name]['x-input']}:{rule}"
-    return problem
-
-
-def _schema_order(problem: str) -> int:
-    return next((index for index, name in enumerate(PROPERTIES) if problem.startswith(name)), len(PROPERTIES))
+def _as_given(name: str, environ: Mapping[str, str]) -> str:
+    """The name that was typed: the input's, where the value came from one."""
+    given = environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]
+    return f"input {PROPERTIES[name]['x-input']}" if given else name

@@ -207,5 +207,5 @@ class Tracker:
             self._emit(NoAnswer(reason=verdict.reason))
         else:
             revision = seen.revision[:7] if len(seen.revisions) == 1 else seen.revision
-            reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
+            reason = verdict.detail or verdict.reason
             self._emit(State(sync=seen.sync, health=seen.health, revision=revision, reason=reason))

@@ -18,6 +18,7 @@ from argocd_release.model.events import (
     State,
     StateChanged,
     StillWaiting,
+    UnknownWords,
 )
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Workloads
@@ -327,6 +328,16 @@ def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
     assert run.verdict.outcome is Outcome.DELIVERED
     assert run.verdict.via == "deadbee was delivered via 3f2c1ab, 2 commits later"
     assert set(asked) == {(NEW, "deadbeef", Source(repo_url=""))}
+
+
+def test_words_that_are_not_known_are_named_once() -> None:
+    run = Run(application(health="Frozen"), application(health="Frozen"), application(health="Thawed"), DELIVERED)
+    assert run.of(UnknownWords) == [UnknownWords(words="health status Frozen")]
+
+
+def test_what_is_seen_stands_once_in_the_line_that_tells_it() -> None:
+    run = Run(application(health="Degraded"), DELIVERED)
+    assert run.of(State)[0].reason == "Deployment/web 0 of 1 updated replicas"
 
 
 def test_where_git_cannot_say_it_that_is_told_once() -> None:
