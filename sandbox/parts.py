@@ -16,7 +16,7 @@ OTHER_NAMESPACES: Final = "team-*"
 STAGES: Final = Path(__file__).parent / "stages"
 PORTS: Final = (
     "etcd", "etcd-peer", "kube-apiserver", "valkey", "kwok", "repo-server", "repo-server-metrics",
-    "controller-metrics", "argocd-server", "argocd-server-metrics",
+    "controller-metrics", "argocd-server", "argocd-server-metrics", "dex",
 )  # fmt: skip
 
 
@@ -194,7 +194,8 @@ def _argocd(world: World) -> list[Part]:
             command=[
                 argocd, redis, repo_server, "--namespace=argocd", f"--port={port['argocd-server']}",
                 f"--metrics-port={port['argocd-server-metrics']}", f"--address={ADDRESS}",
-                f"--metrics-address={ADDRESS}", *log,
+                # Nothing listens there until a test puts a Dex in its place.
+                f"--metrics-address={ADDRESS}", f"--dex-server={ADDRESS}:{port['dex']}", "--dex-server-plaintext", *log,
             ],
             ready=lambda: answers(f"https://{ADDRESS}:{port['argocd-server']}/healthz"),
             environ=common | anywhere | {"ARGOCD_BINARY_NAME": "argocd-server"},
