@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import httpx
 
+from argocd_release.connection import Connection
 from argocd_release.errors import ArgoCDError, Trouble
-from argocd_release.settings import Settings, parse_opts
 from argocd_release.shape import as_object, as_objects
 from argocd_release.text import clean, one_line
 from argocd_release.tree import Event, Node, Tree, Workloads, parse, parse_events
@@ -31,11 +31,11 @@ class Api:
 
     def __init__(
         self,
-        known: Settings,
+        connection: Connection,
         *,
         on_call: Callable[[str, float, str], object] = lambda *_: None,
     ) -> None:
-        self._known = known
+        self._connection = connection
         self._on_call = on_call
         self._client: httpx.Client | None = None
 
@@ -124,7 +124,7 @@ class Api:
         status = 0
         try:
             if self._client is None:
-                self._client = _client(self._known)
+                self._client = _client(self._connection)
             parameters = {**query, **({"appNamespace": namespace} if namespace else {})}
             with self._client.stream("GET", path, params=parameters) as answer:
                 status = answer.status_code
@@ -174,23 +174,18 @@ def _log_line(text: str) -> str | None:
     return clean(str(entry.get("content") or ""), limit=LOG_LINE_LIMIT).replace("\n", " ").expandtabs(4).rstrip()
 
 
-def _client(known: Settings) -> httpx.Client:
-    options = parse_opts(known.opts)
-    headers = {"Authorization": f"Bearer {known.auth_token}"}
-    for header in filter(None, options.get("--header", "").split(",")):
-        name, _, value = header.partition(":")
-        headers[name.strip()] = value.strip()
+def _client(connection: Connection) -> httpx.Client:
     return httpx.Client(
-        base_url=known.address,
-        headers=headers,
+        base_url=connection.address,
+        headers=connection.headers,
         timeout=CALL_SECONDS,
         # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
         trust_env=False,
-        verify=_verification(options),
+        verify=_verification(connection.options),
     )
 
 
-def _verification(options: dict[str, str]) -> ssl.SSLContext | bool:
+def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
     if options.get("--insecure") == "true":
         return False
     context = ssl.create_default_context()

@@ -97,7 +97,7 @@ class Run:
         self._log.info("expects", what=self._expectation.words or nothing)
         if timeout < known.timeout:
             self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
-        environ = {**self._environ, **known.argocd_environ}
+        environ = {**self._environ, **known.connection.environ}
         self._argocd = stack.enter_context(
             ArgoCD(
                 environ,
@@ -105,7 +105,7 @@ class Run:
                 on_call=self._on_call,
             )
         )
-        self._api = stack.enter_context(Api(known, on_call=self._on_call))
+        self._api = stack.enter_context(Api(known.connection, on_call=self._on_call))
         clock = MonotonicClock()
         pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
         signals.on_arrival(self._argocd.cancel)

@@ -6,8 +6,7 @@ The schema is the one place where a setting is declared: name, type, default, de
 import difflib
 import json
 import re
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
@@ -16,6 +15,8 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from argocd_release import options
+from argocd_release.connection import Connection
 from argocd_release.errors import SettingsError
 from argocd_release.text import one_line
 
@@ -33,14 +34,6 @@ INPUT_PREFIX: Final = "INPUT_"
 # Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
 # job only its inputs are expectations.
 COMPONENT: Final = "INPUT_COMPONENT"
-# Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
-# (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
-_VALUED: Final = frozenset({
-    "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
-    "--loglevel", "--header", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
-    "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
-    "--argocd-context",
-})  # fmt: skip
 _URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
@@ -50,7 +43,6 @@ _OPEN: Final = (
     "CI_PROJECT_NAME", "CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_SERVER_HOST", "CI_ENVIRONMENT_NAME",
     "CI_ENVIRONMENT_SLUG",
 )  # fmt: skip
-_OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,22 +90,13 @@ class Settings:
     job_started_at: str
 
     @property
-    def argocd_environ(self) -> dict[str, str]:
-        """The variables that the argocd CLI reads itself, without the white space around what was set."""
-        return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": self.opts}
-
-    @property
-    def address(self) -> str:
-        """Argo CD's own address, as a URL without a slash at the end."""
-        options = parse_opts(self.opts)
-        scheme = "http" if options.get("--plaintext") == "true" else "https"
-        root = options.get("--grpc-web-root-path", "").strip("/")
-        return f"{scheme}://{self.server}/{root}".rstrip("/")
+    def connection(self) -> Connection:
+        return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 
     @property
     def url(self) -> str:
         """Where the application is in Argo CD's web interface."""
-        return f"{self.address}/applications/{self.app_name}"
+        return f"{self.connection.address}/applications/{self.app_name}"
 
 
 def described(declared: Mapping[str, Any]) -> str:
@@ -134,7 +117,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[name] = declared["default"]
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
-        problems = list(_opts_problems(values["ARGOCD_OPTS"]))
+        problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
     if problems:
         raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
@@ -194,7 +177,7 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     found += [password for text in found for password in _URL_PASSWORD.findall(text)]
     found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
     shown = open_values(environ)
-    words = _words(_text(environ, "ARGOCD_OPTS"))
+    words = options.words(_text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
         if option in {"--header", "--auth-token"}:
@@ -228,23 +211,6 @@ def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def parse_opts(opts: str) -> dict[str, str]:
-    """Options of ``ARGOCD_OPTS`` by name, as argocd reads them; a flag without a value is ``"true"``.
-
-    Source: argo-cd v2.13.2 util/config/env.go:23-60.
-    """
-    options: dict[str, str] = {}
-    words = _words(opts)
-    for position, word in enumerate(words):
-        if word.startswith("--"):
-            option, separator, value = word.partition("=")
-            following = words[position + 1] if position + 1 < len(words) else ""
-            options[option] = (
-                value if separator else following if not following.startswith("--") and following else "true"
-            )
-    return options
-
-
 def _text(environ: Mapping[str, str], name: str) -> str:
     declared = PROPERTIES[name]
     handed_over = not declared.get("x-secret") and not name.startswith("CI_")
@@ -260,13 +226,6 @@ def _is_read(environ: Mapping[str, str], name: str) -> bool:
     guides = not name.startswith(PREFIX) or "x-input-unset" in declared
     # A secret is never an input, so nothing else could hand it over.
     return COMPONENT not in environ or guides or bool(declared.get("x-secret"))
-
-
-def _words(opts: str) -> list[str]:
-    try:
-        return shlex.split(opts)
-    except ValueError:
-        return opts.split()
 
 
 def _convert(text: str, kind: str) -> Any:
@@ -302,29 +261,6 @@ def _as_given(problem: str, environ: Mapping[str, str]) -> str:
     if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
         return f"input {PROPERTIES[name]['x-input']}:{rule}"
     return problem
-
-
-def _opts_problems(opts: str) -> Iterator[str]:
-    try:
-        words = shlex.split(opts)
-    except ValueError:
-        yield f"ARGOCD_OPTS: a quote is not closed; it {PROPERTIES['ARGOCD_OPTS']['x-rule']}"
-        return
-    takes_value = False
-    for word in words:
-        option = word.partition("=")[0]
-        if option in _OWN:
-            yield f"ARGOCD_OPTS: {option} belongs into {_OWN[option]}"
-            takes_value = True
-        elif word.startswith("--"):
-            takes_value = "=" not in word
-            if takes_value and option not in _VALUED:
-                takes_value = False
-        elif takes_value:
-            takes_value = False
-        else:
-            # argocd exits 1 on these (util/config/env.go:44).
-            yield f"ARGOCD_OPTS: {one_line(word, limit=60)!r} is out of place; it {PROPERTIES['ARGOCD_OPTS']['x-rule']}"
 
 
 def _schema_order(problem: str) -> int:

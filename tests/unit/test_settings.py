@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release import run
+from argocd_release import options, run
 from argocd_release.errors import SettingsError
 from argocd_release.rules import Patience
 from argocd_release.settings import (
@@ -13,7 +13,6 @@ from argocd_release.settings import (
     Settings,
     load,
     open_values,
-    parse_opts,
     report_paths,
     seconds_left,
     secrets,
@@ -71,7 +70,7 @@ def test_defaults() -> None:
 def test_empty_counts_as_not_set_and_white_space_around_is_dropped() -> None:
     settings = load(GOOD | {"RELEASE_TIMEOUT": "", "ARGOCD_AUTH_TOKEN": GOOD["ARGOCD_AUTH_TOKEN"] + "\n"})
     assert settings.timeout == 300
-    assert settings.argocd_environ["ARGOCD_AUTH_TOKEN"] == GOOD["ARGOCD_AUTH_TOKEN"]
+    assert settings.connection.environ["ARGOCD_AUTH_TOKEN"] == GOOD["ARGOCD_AUTH_TOKEN"]
 
 
 def test_everything_wrong_is_said_at_once() -> None:
@@ -326,7 +325,7 @@ def test_booleans(text: str, value: bool) -> None:  # noqa: FBT001
 
 
 def test_opts_are_read_as_argocd_reads_them() -> None:
-    assert parse_opts("--grpc-web --header 'A: b' --insecure=true --server-crt ca.pem") == {
+    assert options.parse("--grpc-web --header 'A: b' --insecure=true --server-crt ca.pem") == {
         "--grpc-web": "true",
         "--header": "A: b",
         "--insecure": "true",
