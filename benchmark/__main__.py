@@ -12,8 +12,8 @@ from statistics import median
 from typing import Any, Final
 
 from argocd_release import __version__
-from argocd_release.errors import Outcome
-from argocd_release.reporters import write
+from argocd_release.model.outcome import Outcome
+from argocd_release.reports.files import write
 from benchmark import report
 from benchmark.measure import Measurement, Tool, measure
 from sandbox.build import ARGOCD_VERSION

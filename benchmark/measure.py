@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox.link import SandboxError
 from sandbox.sandbox import Sandbox
 from scenarios.play import Played, Watcher, play

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any, Final
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from benchmark.measure import Measurement
 from scenarios.stage import Scenario
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox.application import State, delivered
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from scenarios.stage import Stage, config, scenario, status, web
 

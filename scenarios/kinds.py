@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State
 from scenarios.stage import IMAGE, Stage, scenario, status, web

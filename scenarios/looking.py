@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox.application import delivered
 from scenarios.fronts import git_server, proxy
 from scenarios.stage import Stage, scenario, web

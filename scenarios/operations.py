@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
 from scenarios.expectations import clone

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from scenarios.stage import Scenario, Stage
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import Application, State, delivered
 from sandbox.git import Repository

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.changes import LINES
+from argocd_release.argocd.wait_output import LINES
 from tests.gitlab_rules import check_dotenv, check_junit
 from tests.support.job import COMMAND
 from tests.support.replay import CASES, OFFLINE, REPLAY, run
@@ -87,7 +87,7 @@ def test_the_reports_of_another_job_are_removed_before_anything_can_fail(tmp_pat
     for name in REPORTS:
         (tmp_path / name).write_text("green")
     settings = json.loads((DELIVERED / "environ.json").read_text("utf-8"))
-    script = "import signal, argocd_release.run as r; r.redaction = lambda _: signal.raise_signal(signal.SIGKILL); "
+    script = "import signal, argocd_release.release.run as r; r.redaction = lambda _: signal.raise_signal(signal.SIGKILL); "
     killed = subprocess.run(
         [str(COMMAND.with_name("python")), "-c", script + "from argocd_release.__main__ import main; main([])"],
         env={"PATH": os.environ["PATH"]} | settings, cwd=tmp_path, check=False,

@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from argocd_release import __version__
-from argocd_release.settings import PROPERTIES
+from argocd_release.settings.load import PROPERTIES
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from tests.docker_engine import Engine, helper

@@ -10,7 +10,7 @@ from typing import Self
 
 import yaml
 
-from argocd_release.settings import INPUT_PREFIX, PROPERTIES
+from argocd_release.settings.load import INPUT_PREFIX, PROPERTIES
 from sandbox import account
 from sandbox.application import delivered
 from sandbox.git import Repository

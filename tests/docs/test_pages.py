@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from tests.docs.guide import LINKS
 from tests.docs.pages import DOCS, ENGLISH_ONLY, LANGUAGES, ROOT, blocks, includes, names, text
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from argocd_release import __version__, settings
-from argocd_release.errors import SettingsError
+from argocd_release import __version__
+from argocd_release.model.errors import SettingsError
+from argocd_release.settings import load
 from sandbox.cluster import CommandError
 from sandbox.sandbox import Sandbox
 from tests.component.test_component import resolved, schema_errors
@@ -97,7 +98,7 @@ def check_inputs(given: dict[str, Any]) -> None:
     environ["ARGOCD_APP_NAME"] = "sentry-frontend-dev"
     for name, value in job["variables"].items():
         environ[name] = re.sub(r"\$\w+", lambda found: SAMPLES.get(found[0], found[0]), str(value))
-    settings.load(environ)
+    load.load(environ)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from argocd_release.shape import as_objects
+from argocd_release.core.json_shape import as_objects
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS

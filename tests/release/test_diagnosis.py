@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from argocd_release import __version__
-from argocd_release.reporters.json_report import SCHEMA
+from argocd_release.reports.json_report import SCHEMA
 from sandbox import manifests
 from sandbox.application import Application, State, delivered
 from sandbox.sandbox import Sandbox

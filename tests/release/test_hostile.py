@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from argocd_release.reporters.json_report import SCHEMA
+from argocd_release.reports.json_report import SCHEMA
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
 from scenarios.stage import status, web

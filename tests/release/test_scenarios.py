@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
 from scenarios.play import Played, play

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from argocd_release.application import Application
-from argocd_release.document import parse
-from argocd_release.tree import Failing, Key
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.model.application import Application
+from argocd_release.model.resource_tree import Failing, Key
 
 NEW = "3f2c1ab0c0ffee00c0ffee00c0ffee00c0ffee00"
 OLD = "0ld0000000000000000000000000000000000000"
@@ -64,4 +64,4 @@ def document(
 
 
 def application(**parts: Any) -> Application:
-    return parse(json.dumps(document(**parts)))
+    return parse_application(json.dumps(document(**parts)))

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.ancestry import LAST_RETRY_SECONDS, RETRY_SECONDS, Histories
-from argocd_release.application import Kinship, Relation, Source
-from argocd_release.git_access import Access
+from argocd_release.git.access import Access
+from argocd_release.git.history import LAST_RETRY_SECONDS, RETRY_SECONDS, Histories
+from argocd_release.model.application import Source
+from argocd_release.model.revision import Relation, RevisionRelation
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving
 
@@ -67,11 +68,11 @@ def config(tmp_path: Path) -> Repository:
     return repository
 
 
-def of(relation: Relation, commits: int = 0) -> Kinship:
-    return Kinship(relation=relation, commits=commits)
+def of(relation: Relation, commits: int = 0) -> RevisionRelation:
+    return RevisionRelation(relation=relation, commits=commits)
 
 
-def ask(access: Access, revision: str, expected: str, repo_url: str = "", path: str = "") -> Kinship:
+def ask(access: Access, revision: str, expected: str, repo_url: str = "", path: str = "") -> RevisionRelation:
     with Histories(access, stop=NOBODY) as known:
         return known.kinship(revision, expected, Source(repo_url=repo_url, path=path))
 
@@ -180,7 +181,7 @@ def test_a_revision_of_another_repository_is_unknown(url: str, tmp_path: Path) -
 def test_a_server_that_never_answers_costs_a_limited_time(
     history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("argocd_release.ancestry.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         started = time.monotonic()
@@ -203,12 +204,12 @@ def test_who_is_told_to_stop_waits_no_longer(history: History, tmp_path: Path) -
 def test_what_takes_long_is_there_for_a_later_question(
     history: History, tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("argocd_release.ancestry.ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 0.0)
     history.clone(tmp_path / "slow")
     url = server.url(Repository(folder=tmp_path / "slow"))
     with Histories(Access(clone=tmp_path / "nothing", repository_url=url), stop=NOBODY) as known:
         assert known.kinship(history.fourth, history.second).relation is Relation.UNKNOWN
-        monkeypatch.setattr("argocd_release.ancestry.ANSWER_SECONDS", 10.0)
+        monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 10.0)
         assert known.kinship(history.fourth, history.third) == of(Relation.DESCENDANT, 1)
         assert known.kinship(history.fourth, history.second) == of(Relation.DESCENDANT, 2)
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus, alike
-from argocd_release.document import parse
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.revision import alike
 from tests.unit.states import NEW, application, document
 
 JSON = st.recursive(
@@ -30,7 +31,7 @@ def test_a_whole_application() -> None:
 
 
 def test_right_after_creation_there_is_hardly_anything() -> None:
-    state = parse(json.dumps({"metadata": {"name": "web"}}))
+    state = parse_application(json.dumps({"metadata": {"name": "web"}}))
     assert (state.sync, state.health, state.operation) == (SyncStatus.UNKNOWN, HealthStatus.UNKNOWN, None)
 
 
@@ -49,14 +50,16 @@ def test_between_two_attempts_an_operation_runs_although_it_has_finished() -> No
 
 
 def test_several_sources_have_revisions() -> None:
-    state = parse(json.dumps(document() | {"status": {"sync": {"status": "Synced", "revisions": ["a", "b"]}}}))
+    state = parse_application(
+        json.dumps(document() | {"status": {"sync": {"status": "Synced", "revisions": ["a", "b"]}}})
+    )
     assert state.revisions == ("a", "b")
     assert state.revision == "a,b"
 
 
 def test_of_two_documents_the_last_counts() -> None:
     first, last = json.dumps(document(health="Progressing")), json.dumps(document())
-    assert parse(f"{first}\n{last}\n").health is HealthStatus.HEALTHY
+    assert parse_application(f"{first}\n{last}\n").health is HealthStatus.HEALTHY
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,7 @@ def test_of_two_documents_the_last_counts() -> None:
 )
 def test_what_is_no_application_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="."):
-        parse(text)
+        parse_application(text)
 
 
 def test_text_from_outside_is_made_harmless() -> None:
@@ -74,7 +77,7 @@ def test_text_from_outside_is_made_harmless() -> None:
 
 @given(status=JSON, spec=JSON)
 def test_whatever_the_fields_hold_parsing_does_not_crash(status: Any, spec: Any) -> None:
-    parse(json.dumps({"metadata": {"name": "web"}, "spec": spec, "status": status}))
+    parse_application(json.dumps({"metadata": {"name": "web"}, "spec": spec, "status": status}))
 
 
 def operated(spec: dict[str, Any], **parts: Any) -> Application:
@@ -82,7 +85,7 @@ def operated(spec: dict[str, Any], **parts: Any) -> Application:
     whole = document()
     whole["spec"] |= spec
     whole["status"]["operationState"] |= parts
-    return parse(json.dumps(whole))
+    return parse_application(json.dumps(whole))
 
 
 @pytest.mark.parametrize(

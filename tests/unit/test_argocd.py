@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.argocd import _FOLDERS, ArgoCD, _short_folder
-from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
-from argocd_release.feed import said
-from argocd_release.inquiry import ask
+from argocd_release.argocd.cli import _FOLDERS, ArgoCD, _short_folder
+from argocd_release.argocd.wait_process import failure_message
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.outcome import Outcome
+from argocd_release.timing.inquiry import ask
 from tests.unit.states import document
 
 Make = Callable[..., ArgoCD]
@@ -48,17 +49,17 @@ def test_an_answer(make: Make) -> None:
 def test_a_call_that_hangs_is_ended_at_its_limit(make: Make) -> None:
     started = time.monotonic()
     error = trouble(make("exec sleep 60", limit=0.5))
-    assert error.trouble is Trouble.HUNG
+    assert error.trouble is FailureKind.HUNG
     assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("output", ["garbage", "{", '{"kind": "List"}', ""])
 def test_garbage(make: Make, output: str) -> None:
-    assert trouble(make(f"echo '{output}'")).trouble is Trouble.GARBAGE
+    assert trouble(make(f"echo '{output}'")).trouble is FailureKind.GARBAGE
 
 
 def test_invalid_utf8_is_no_crash(make: Make) -> None:
-    assert trouble(make(r"printf '\377\376{}'")).trouble is Trouble.GARBAGE
+    assert trouble(make(r"printf '\377\376{}'")).trouble is FailureKind.GARBAGE
 
 
 @pytest.mark.parametrize(
@@ -79,29 +80,29 @@ def test_what_is_no_answer_is_quoted(make: Make) -> None:
 
 
 def test_killed(make: Make) -> None:
-    assert trouble(make("kill -9 $$")).trouble is Trouble.KILLED
+    assert trouble(make("kill -9 $$")).trouble is FailureKind.KILLED
 
 
 @pytest.mark.parametrize(
     ("stderr", "expected"),
     [
-        ('{"level":"fatal","msg":"rpc error: code = Unauthenticated desc = invalid session: Token is expired"}', Trouble.UNAUTHENTICATED),
-        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = permission denied: projects, get, p"}', Trouble.DENIED),
-        ('{"level":"fatal","msg":"rpc error: code = Unavailable desc = connection error"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"Failed to establish connection to x:443: dial tcp: connection refused"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 502"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 403"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = unexpected HTTP status code received from server: 403 (Forbidden)"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"rpc error: code = InvalidArgument desc = application spec for web is invalid"}', Trouble.REFUSED),
-        ('{"level":"fatal","msg":"rpc error: code = FailedPrecondition desc = Cannot sync to abc"}', Trouble.REFUSED),
-        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = app is not allowed in project x"}', Trouble.REFUSED),
-        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = Get https://x: dial tcp: i/o timeout"}', Trouble.UNREACHABLE),
-        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = "}', Trouble.OTHER),
-        ('{"level":"fatal","msg":"rpc error: code = Internal desc = boom"}', Trouble.OTHER),
-        ("Error: unknown flag: --x", Trouble.OTHER),
+        ('{"level":"fatal","msg":"rpc error: code = Unauthenticated desc = invalid session: Token is expired"}', FailureKind.UNAUTHENTICATED),
+        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = permission denied: projects, get, p"}', FailureKind.DENIED),
+        ('{"level":"fatal","msg":"rpc error: code = Unavailable desc = connection error"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"Failed to establish connection to x:443: dial tcp: connection refused"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 502"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = POST https://x failed with status code 403"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = PermissionDenied desc = unexpected HTTP status code received from server: 403 (Forbidden)"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = InvalidArgument desc = application spec for web is invalid"}', FailureKind.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = FailedPrecondition desc = Cannot sync to abc"}', FailureKind.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = app is not allowed in project x"}', FailureKind.REFUSED),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = Get https://x: dial tcp: i/o timeout"}', FailureKind.UNREACHABLE),
+        ('{"level":"fatal","msg":"rpc error: code = Unknown desc = "}', FailureKind.OTHER),
+        ('{"level":"fatal","msg":"rpc error: code = Internal desc = boom"}', FailureKind.OTHER),
+        ("Error: unknown flag: --x", FailureKind.OTHER),
     ],
 )  # fmt: skip
-def test_troubles_are_told_apart(make: Make, stderr: str, expected: Trouble) -> None:
+def test_troubles_are_told_apart(make: Make, stderr: str, expected: FailureKind) -> None:
     assert trouble(make(f"echo '{stderr}' >&2; exit 20")).trouble is expected
 
 
@@ -137,8 +138,8 @@ PROBED = (
 )
 
 
-@pytest.mark.parametrize(("may", "expected"), [("yes", Trouble.MISSING), ("no", Trouble.DENIED)])
-def test_missing_and_forbidden_are_told_apart_once(make: Make, tmp_path: Path, may: str, expected: Trouble) -> None:
+@pytest.mark.parametrize(("may", "expected"), [("yes", FailureKind.MISSING), ("no", FailureKind.DENIED)])
+def test_missing_and_forbidden_are_told_apart_once(make: Make, tmp_path: Path, may: str, expected: FailureKind) -> None:
     script = PROBED.format(projects="echo one", may=may, denied=DENIED).replace("$HOME", str(tmp_path))
     argocd = make(script)
     assert [trouble(argocd).trouble for _ in range(3)] == [expected] * 3
@@ -151,7 +152,7 @@ def test_telling_them_apart_takes_no_longer_than_the_call_may(make: Make) -> Non
     started = time.monotonic()
     with pytest.raises(ArgoCDError) as caught:
         argocd.get("web", seconds=1)
-    assert caught.value.trouble is Trouble.DENIED
+    assert caught.value.trouble is FailureKind.DENIED
     assert "or there is no such application" in caught.value.message
     assert time.monotonic() - started < 3
 
@@ -213,8 +214,8 @@ def test_the_folder_is_the_first_short_one_that_can_be_written(
             raise OSError(30, "Read-only file system", dir)
         return f"{dir}/{prefix}x"
 
-    monkeypatch.setattr("argocd_release.argocd.tempfile.mkdtemp", made)
-    monkeypatch.setattr("argocd_release.argocd.tempfile.gettempdir", lambda: wanted)
+    monkeypatch.setattr("argocd_release.argocd.cli.tempfile.mkdtemp", made)
+    monkeypatch.setattr("argocd_release.argocd.cli.tempfile.gettempdir", lambda: wanted)
     assert _short_folder() == Path(f"{chosen}/argocd-x")
 
 
@@ -234,4 +235,4 @@ def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_what_argocd_says_of_its_failure(stderr: str, message: str) -> None:
-    assert said(stderr) == message
+    assert failure_message(stderr) == message

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 from benchmark.__main__ import TOOLS
 from benchmark.measure import Measurement, is_right, verdict
 from benchmark.report import OURS, PLAIN, header, row, summary

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from argocd_release.diagnosis import steps
-from argocd_release.document import parse as parse_application
-from argocd_release.evidence import Diagnosis
-from argocd_release.shape import as_object
-from argocd_release.tree import Event, Node, Tree, parse, parse_events
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.tree_json import parse_events, parse_tree
+from argocd_release.core.json_shape import as_object
+from argocd_release.diagnosis.collect import steps
+from argocd_release.model.diagnosis import Diagnosis
+from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.recorded.record import SITUATIONS
 
 RECORDED = Path(__file__).parents[1] / "recorded"
@@ -43,7 +44,7 @@ class Recording:
 
     def tree(self, name: str) -> Tree:
         del name
-        return parse(self._document["tree"])
+        return parse_tree(self._document["tree"])
 
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
         del name

@@ -2,8 +2,8 @@
 
 import pytest
 
-from argocd_release.changes import COUNT_SECONDS, LINES, Changes
-from argocd_release.gitlab import QUOTED
+from argocd_release.argocd.wait_output import COUNT_SECONDS, LINES, Changes
+from argocd_release.core.text import QUOTED
 
 HEADER = "TIMESTAMP                  GROUP        KIND   NAMESPACE  NAME    STATUS    HEALTH        HOOK  MESSAGE"
 ROW = "2026-01-01T00:00:0{}+00:00   batch  Job  web  migrate  {}  Failed  PreSync  {}"

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from argocd_release.application import Application
-from argocd_release.diagnosis import SUSPECTS, diagnose
-from argocd_release.errors import ArgoCDError, Trouble
-from argocd_release.tree import Event, Node, Tree, parse
+from argocd_release.argocd.tree_json import parse_tree
+from argocd_release.diagnosis.collect import SUSPECTS, diagnose
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.unit.states import application
 
 CRASHES = application(health="Progressing")
@@ -27,7 +28,7 @@ def crashing(count: int) -> Tree:
         }
         for index in range(count)
     ]
-    return parse({"nodes": [{"kind": "ReplicaSet", "name": "web", "uid": "set"}, *pods]})
+    return parse_tree({"nodes": [{"kind": "ReplicaSet", "name": "web", "uid": "set"}, *pods]})
 
 
 class Slow:
@@ -42,7 +43,7 @@ class Slow:
         if what == self.hang_at:
             time.sleep(5)
         if what == self.fail_at:
-            raise ArgoCDError(trouble=Trouble.DENIED, command=what, exit_code=None, message="permission denied")
+            raise ArgoCDError(trouble=FailureKind.DENIED, command=what, exit_code=None, message="permission denied")
 
     def tree(self, name: str) -> Tree:
         del name

@@ -1,4 +1,4 @@
-from argocd_release.errors import Outcome
+from argocd_release.model.outcome import Outcome
 
 SHELL_AND_SIGNALS = range(126, 166)
 

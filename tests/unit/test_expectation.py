@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from argocd_release.application import Deployment, HealthStatus, Kinship, OperationPhase, Relation, Source, SyncStatus
-from argocd_release.expectation import Condition, Expectation, Gap
-from argocd_release.tree import Workloads
+from argocd_release.model.application import Deployment, HealthStatus, OperationPhase, Source, SyncStatus
+from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.verdict.expectation import Condition, Expectation, Gap
 from tests.unit.states import NEW, OLD, application
 
 ONE = application()
@@ -14,8 +15,8 @@ VALUES = Source(repo_url="https://git.example.com/values.git", ref="values")
 TWO = replace(application(), sources=(CHART, VALUES), revisions=("1.2.3", NEW))
 
 
-def kin(relation: Relation, commits: int = 0, note: str = "") -> Mapping[str, Kinship]:
-    return {NEW: Kinship(relation=relation, commits=commits, note=note)}
+def kin(relation: Relation, commits: int = 0, note: str = "") -> Mapping[str, RevisionRelation]:
+    return {NEW: RevisionRelation(relation=relation, commits=commits, note=note)}
 
 
 def test_a_descendant_delivers_and_says_so() -> None:
@@ -70,7 +71,7 @@ def test_the_tag_of_a_revision_and_its_beginning_are_that_revision(*, exact: boo
 
 
 def test_what_was_reverted_is_not_delivered() -> None:
-    state = replace(ONE, kinships={NEW: Kinship(relation=Relation.REVERTED, by="f" * 40)})
+    state = replace(ONE, kinships={NEW: RevisionRelation(relation=Relation.REVERTED, by="f" * 40)})
     gap = Expectation(revision="deadbeef").gap(state)
     reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef: "
     assert gap == Gap(reason=f"{reason}ffffffffffff reverts it", final=True)
@@ -80,7 +81,7 @@ def test_what_was_reverted_is_not_delivered() -> None:
 
 
 def test_a_history_that_nobody_can_ask_is_said_at_once() -> None:
-    state = replace(ONE, kinships={NEW: Kinship(relation=Relation.UNKNOWN, note="no access", final=True)})
+    state = replace(ONE, kinships={NEW: RevisionRelation(relation=Relation.UNKNOWN, note="no access", final=True)})
     gap = Expectation(revision="deadbeef").gap(state)
     assert gap == Gap(reason=f"Argo CD compares with {NEW[:12]}, not with deadbeef (no access)", final=True)
 

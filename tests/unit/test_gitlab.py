@@ -6,8 +6,9 @@ import time
 import pytest
 from structlog.typing import FilteringBoundLogger
 
-from argocd_release import log
-from argocd_release.gitlab import QUOTED, Style, style
+from argocd_release.core.text import QUOTED
+from argocd_release.joblog import log
+from argocd_release.joblog.style import Style, style
 
 PLAIN = Style()
 GITLAB = Style(sections=True, colours=True)

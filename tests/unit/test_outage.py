@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from argocd_release.outage import is_outage
+from argocd_release.core.outage import is_outage
 
 RPC = "rpc error: code = Unknown desc = "
 

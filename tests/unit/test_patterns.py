@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import argocd_release
-from argocd_release.gitlab import Style
-from argocd_release.redaction import masked, redaction, without_data
-from argocd_release.settings import PROPERTIES
-from argocd_release.text import clean
+from argocd_release.core.redaction import masked, redaction, without_data
+from argocd_release.core.text import clean
+from argocd_release.joblog.style import Style
+from argocd_release.settings.load import PROPERTIES
 
 LENGTH = 10_000
 LIMIT = 0.01
@@ -83,7 +83,7 @@ def seconds(work: Callable[[Any], object], text: str | bytes) -> float:
 
 def test_the_patterns_are_found() -> None:
     assert len(PATTERNS) > 20
-    assert any(name.startswith("argocd_release.gitlab.") for name in PATTERNS)
+    assert any(name.startswith("argocd_release.joblog.style.") for name in PATTERNS)
 
 
 @pytest.mark.parametrize("name", PATTERNS)

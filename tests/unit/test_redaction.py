@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.redaction import REDACTED, everywhere, masked, redaction, without_data
-from argocd_release.text import clean
+from argocd_release.core.redaction import REDACTED, everywhere, masked, redaction, without_data
+from argocd_release.core.text import clean
 from tests.unit.states import application
 
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhcmdvY2QifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"

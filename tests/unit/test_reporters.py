@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
-from argocd_release import reporters
-from argocd_release.application import Source
-from argocd_release.errors import Outcome
-from argocd_release.reporters import annotations, dotenv, json_report, junit, story, summary
-from argocd_release.result import Result
-from argocd_release.text import one_line
-from argocd_release.verdict import Verdict
+from argocd_release.core.text import one_line
+from argocd_release.model.application import Source
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.result import Result
+from argocd_release.model.verdict import Verdict
+from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
 from tests.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
 from tests.unit.states import NEW, application
 
@@ -84,7 +83,7 @@ def test_names_in_junit_do_not_change_with_the_state() -> None:
 
 def test_the_cause_is_the_first_line() -> None:
     assert junit.render(result()).split("<failure>")[1].startswith("cause: because\n")
-    assert summary.render(result()).splitlines()[3] == "cause: because"
+    assert banner.render(result()).splitlines()[3] == "cause: because"
 
 
 def test_what_the_application_says_cannot_break_a_report() -> None:
@@ -95,7 +94,7 @@ def test_what_the_application_says_cannot_break_a_report() -> None:
         "conditions": conditions,
         "summary": {"images": [HOSTILE]},
     }
-    for render in (junit.render, dotenv.render, summary.render):
+    for render in (junit.render, dotenv.render, banner.render):
         text = render(result(reason=one_line(HOSTILE), **state))
         assert "\x1b" not in text
         assert "\x00" not in text
@@ -190,7 +189,7 @@ def test_the_failed_case_names_the_folder_where_that_is_in_this_project(reposito
 
 
 def test_a_message_of_several_lines_does_not_go_on_as_ours() -> None:
-    text = summary.render(result(reason="it said\nRELEASE SUCCESSFUL\n" + "=" * 45))
+    text = banner.render(result(reason="it said\nRELEASE SUCCESSFUL\n" + "=" * 45))
     assert [line for line in text.splitlines() if line.startswith(("RELEASE", "==="))] == [
         "=" * 45, "RELEASE FAILED", "=" * 45, "=" * 45,
     ]  # fmt: skip
@@ -207,7 +206,7 @@ def test_a_message_of_several_lines_does_not_go_on_as_ours() -> None:
     ],
 )
 def test_the_commit_is_called_an_image_tag_only_if_an_image_that_runs_has_it(images: list[str], label: str) -> None:
-    assert f"{label:12} abc1234" in story.facts(result(Outcome.DELIVERED, summary={"images": images}))
+    assert f"{label:12} abc1234" in evidence.facts(result(Outcome.DELIVERED, summary={"images": images}))
 
 
 @pytest.mark.parametrize(
@@ -222,13 +221,13 @@ def test_the_commit_is_called_an_image_tag_only_if_an_image_that_runs_has_it(ima
 )
 def test_green_says_what_it_does_not_prove(parts: dict[str, Any], state: dict[str, Any], *, said: bool) -> None:
     delivered = replace(result(Outcome.DELIVERED, health="Healthy", **state), **parts)
-    assert ("to prove this commit" in story.caveat(delivered)) is said
-    assert story.caveat(replace(delivered, verdict=Verdict(outcome=Outcome.DEGRADED, reason="r"))) == ""
+    assert ("to prove this commit" in evidence.caveat(delivered)) is said
+    assert evidence.caveat(replace(delivered, verdict=Verdict(outcome=Outcome.DEGRADED, reason="r"))) == ""
 
 
 def test_half_a_pair_of_surrogates_keeps_no_report_from_being_written(tmp_path: Path) -> None:
     broken = result(reason="half \ud800", health="Degraded")
-    reporters.write(tmp_path / "report.json", json_report.render(broken))
+    files.write(tmp_path / "report.json", json_report.render(broken))
     assert json.loads((tmp_path / "report.json").read_text("utf-8"))["reason"] == "half ?"
 
 
@@ -238,7 +237,7 @@ def test_only_a_regular_file_is_removed(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     for path in (file, pipe, link, tmp_path, tmp_path / "nothing"):
-        reporters.remove(path)
+        files.remove(path)
     assert not file.exists()
     assert pipe.is_fifo()
     assert link.is_symlink()
@@ -246,10 +245,10 @@ def test_only_a_regular_file_is_removed(tmp_path: Path) -> None:
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "report.xml"
-    reporters.write(target, "old")
-    reporters.write(target, "new")
+    files.write(target, "old")
+    files.write(target, "new")
     assert target.read_text() == "new"
     with pytest.raises(UnicodeEncodeError):
-        reporters.write(target, "half \ud800")
+        files.write(target, "half \ud800")
     assert target.read_text() == "new"
     assert [file.name for file in target.parent.iterdir()] == ["report.xml"]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release import reverts
-from argocd_release.ancestry import Histories
-from argocd_release.application import Kinship, Relation, Source
-from argocd_release.git_access import Access
+from argocd_release.git import reverts
+from argocd_release.git.access import Access
+from argocd_release.git.history import Histories
+from argocd_release.model.application import Source
+from argocd_release.model.revision import Relation, RevisionRelation
 from sandbox.git import Repository
 from sandbox.git_server import serving
 
@@ -26,7 +27,7 @@ def repository(tmp_path: Path) -> Repository:
     return made
 
 
-def ask(access: Access, revision: str, expected: str, path: str) -> Kinship:
+def ask(access: Access, revision: str, expected: str, path: str) -> RevisionRelation:
     with Histories(access, stop=threading.Event()) as known:
         return known.kinship(revision, expected, Source(repo_url="", path=path))
 
@@ -35,7 +36,7 @@ def head(repository: Repository) -> str:
     return repository.git("rev-parse", "HEAD").strip()
 
 
-def related(repository: Repository, wanted: str, path: str = PATH) -> Kinship:
+def related(repository: Repository, wanted: str, path: str = PATH) -> RevisionRelation:
     """By the whole repository, by its messages alone, and by what a server gives: all three must agree."""
     access = Access(clone=repository.folder)
     found = ask(access, head(repository), wanted, path=path)
@@ -50,7 +51,7 @@ def reverting(repository: Repository, revision: str) -> str:
     return head(repository)
 
 
-def is_reverted(found: Kinship, by: str = "") -> bool:
+def is_reverted(found: RevisionRelation, by: str = "") -> bool:
     return found.relation is Relation.REVERTED and found.by == by
 
 

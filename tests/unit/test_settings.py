@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release import options, run
-from argocd_release.errors import SettingsError
-from argocd_release.rules import Patience
-from argocd_release.settings import (
+from argocd_release.argocd import options
+from argocd_release.model.errors import SettingsError
+from argocd_release.release import run
+from argocd_release.settings.load import (
     PROPERTIES,
     Settings,
     load,
@@ -20,6 +20,7 @@ from argocd_release.settings import (
     unread,
     valid,
 )
+from argocd_release.verdict.graces import GracePeriods
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",
@@ -289,7 +290,7 @@ def test_url(opts: str, url: str) -> None:
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:
-    assert run._patience(load(GOOD)) == Patience()
+    assert run._patience(load(GOOD)) == GracePeriods()
 
 
 @pytest.mark.parametrize(

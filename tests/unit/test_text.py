@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.text import clean, one_line
+from argocd_release.core.text import clean, one_line
 
 
 @pytest.mark.parametrize(

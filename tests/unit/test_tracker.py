@@ -8,21 +8,24 @@ from typing import Any
 
 import pytest
 
-from argocd_release import looks
-from argocd_release.application import Application, Kinship, Relation, Source
-from argocd_release.errors import ArgoCDError, Cancelled, Outcome, Trouble
-from argocd_release.expectation import Expectation
-from argocd_release.looks import REFRESH_SECONDS
-from argocd_release.signals import Stop
-from argocd_release.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, MonotonicClock, Tracker
-from argocd_release.tree import Workloads
+from argocd_release.model.application import Application, Source
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.release.signals import Stop
+from argocd_release.verdict.expectation import Expectation
+from argocd_release.watch import observer
+from argocd_release.watch.clock import MonotonicClock
+from argocd_release.watch.observer import REFRESH_SECONDS
+from argocd_release.watch.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, Tracker
 from tests.unit.states import NEW, OLD, application, failing
 
 DELIVERED = application()
 PROGRESSING = application(health="Progressing")
 
 
-def error(trouble: Trouble, message: str = "connection refused") -> ArgoCDError:
+def error(trouble: FailureKind, message: str = "connection refused") -> ArgoCDError:
     return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
 
 
@@ -147,14 +150,14 @@ def test_a_momentary_delivery_is_none() -> None:
 
 
 def test_the_refresh_is_repeated_until_argocd_has_compared() -> None:
-    run = Run(error(Trouble.UNREACHABLE), error(Trouble.HUNG), DELIVERED, PROGRESSING, DELIVERED)
+    run = Run(error(FailureKind.UNREACHABLE), error(FailureKind.HUNG), DELIVERED, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
     # The third look is the plain one after the refresh that hung: Synced and Healthy, but of when?
     assert run.commands.refreshes == [True, True, False, True, False, False]
 
 
 def test_without_a_comparison_the_end_is_no_delivery() -> None:
-    hung = [answer for _ in range(20) for answer in (error(Trouble.HUNG), DELIVERED)]
+    hung = [answer for _ in range(20) for answer in (error(FailureKind.HUNG), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "has not compared with git since this job began" in run.verdict.reason
@@ -174,7 +177,7 @@ def test_one_feed_is_started_and_stopped() -> None:
 
 
 def test_no_feed_before_there_is_an_application() -> None:
-    assert Run(error(Trouble.MISSING)).commands.feeds == []
+    assert Run(error(FailureKind.MISSING)).commands.feeds == []
 
 
 def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> None:
@@ -190,19 +193,19 @@ def test_polls_are_spaced() -> None:
 
 
 def test_unreachable_at_the_deadline_is_not_called_timed_out() -> None:
-    run = Run(PROGRESSING, error(Trouble.UNREACHABLE), timeout=20)
+    run = Run(PROGRESSING, error(FailureKind.UNREACHABLE), timeout=20)
     assert run.verdict.outcome is Outcome.UNREACHABLE
 
 
 def test_unreachable_for_a_while_is_survived() -> None:
-    down = [error(Trouble.UNREACHABLE)] * 20
+    down = [error(FailureKind.UNREACHABLE)] * 20
     run = Run(PROGRESSING, *down, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
     assert [event for event, _ in run.events].count("no answer") == 1
 
 
 def test_calls_that_hang_end_as_unreachable() -> None:
-    run = Run(error(Trouble.HUNG, "no answer within 15 s"), cost=15)
+    run = Run(error(FailureKind.HUNG, "no answer within 15 s"), cost=15)
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert run.seconds <= 40
 
@@ -225,7 +228,7 @@ def test_pods_that_recover_within_their_grace_do_not() -> None:
 
 def test_where_pods_cannot_be_seen_it_is_said_once_and_changes_nothing() -> None:
     def broken(_: str) -> Workloads:
-        raise error(Trouble.OTHER, "403 Forbidden")
+        raise error(FailureKind.OTHER, "403 Forbidden")
 
     run = Run(*[PROGRESSING] * 5, DELIVERED, workloads=broken)
     assert run.verdict.outcome is Outcome.DELIVERED
@@ -257,7 +260,7 @@ def test_a_foreign_operation_is_waited_for() -> None:
 
 
 def test_a_foreign_operation_that_begins_in_between_is_waited_for() -> None:
-    busy = error(Trouble.BUSY, "another operation is already in progress")
+    busy = error(FailureKind.BUSY, "another operation is already in progress")
     run = Run(OUT_OF_SYNC, SYNCING, SYNCING, DELIVERED, sync=True, refusals=[busy])
     assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
 
@@ -269,14 +272,14 @@ def test_a_failed_sync_is_tried_again_once_and_its_failure_is_the_verdict() -> N
 
 
 def test_a_sync_that_is_not_allowed_is_denied() -> None:
-    refusals = [error(Trouble.DENIED, "permission denied: applications, sync, default/web")] * 2
+    refusals = [error(FailureKind.DENIED, "permission denied: applications, sync, default/web")] * 2
     run = Run(OUT_OF_SYNC, sync=True, refusals=refusals)
     assert run.verdict.outcome is Outcome.DENIED
     assert run.verdict.reason == "permission denied: applications, sync, default/web"
 
 
 def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
-    refused = error(Trouble.OTHER, "Cannot sync to abc: auto-sync currently set to main")
+    refused = error(FailureKind.OTHER, "Cannot sync to abc: auto-sync currently set to main")
     run = Run(OUT_OF_SYNC, sync=True, refusals=[refused] * 100)
     assert run.verdict.outcome is Outcome.SYNC_FAILED
     assert run.verdict.reason == "Argo CD refuses to sync: Cannot sync to abc: auto-sync currently set to main"
@@ -284,7 +287,7 @@ def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
 
 
 def test_a_sync_window_is_waited_for_and_named() -> None:
-    blocked = error(Trouble.BLOCKED, "cannot sync: blocked by sync window")
+    blocked = error(FailureKind.BLOCKED, "cannot sync: blocked by sync window")
     run = Run(OUT_OF_SYNC, timeout=30, sync=True, refusals=[blocked] * 100)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "a sync window of project default forbids it now: cannot sync: blocked by sync window" in run.verdict.reason
@@ -306,9 +309,9 @@ def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
 def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
     asked: list[tuple[str, str, Source]] = []
 
-    def kinship(revision: str, expected: str, source: Source) -> Kinship:
+    def kinship(revision: str, expected: str, source: Source) -> RevisionRelation:
         asked.append((revision, expected, source))
-        return Kinship(relation=Relation.DESCENDANT, commits=2)
+        return RevisionRelation(relation=Relation.DESCENDANT, commits=2)
 
     run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), kinship=kinship)
     assert run.verdict.outcome is Outcome.DELIVERED
@@ -317,7 +320,7 @@ def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
 
 
 def test_where_git_cannot_say_it_that_is_told_once() -> None:
-    unknown = Kinship(relation=Relation.UNKNOWN, note="no clone")
+    unknown = RevisionRelation(relation=Relation.UNKNOWN, note="no clone")
     run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=lambda *_: unknown)
     assert [fields for event, fields in run.events if event == "history not consulted"] == [{"why": "no clone"}]
 
@@ -377,29 +380,29 @@ def test_what_argo_cd_cannot_reach_at_the_deadline_is_unreachable_too() -> None:
 
 
 def test_denied_at_the_deadline_is_denied() -> None:
-    run = Run(PROGRESSING, error(Trouble.DENIED, "permission denied: applications, get"), timeout=1)
+    run = Run(PROGRESSING, error(FailureKind.DENIED, "permission denied: applications, get"), timeout=1)
     assert run.verdict.outcome is Outcome.DENIED
     assert "ARGOCD_AUTH_TOKEN" in run.verdict.hint
 
 
 def test_a_token_that_was_good_a_moment_ago_may_be_good_again() -> None:
-    blip = [error(Trouble.UNAUTHENTICATED, "invalid session")] * 3
+    blip = [error(FailureKind.UNAUTHENTICATED, "invalid session")] * 3
     assert Run(PROGRESSING, *blip, DELIVERED).verdict.outcome is Outcome.DELIVERED
-    run = Run(PROGRESSING, error(Trouble.UNAUTHENTICATED, "invalid session"))
+    run = Run(PROGRESSING, error(FailureKind.UNAUTHENTICATED, "invalid session"))
     assert run.verdict.outcome is Outcome.DENIED
     assert run.seconds <= 15
-    assert Run(error(Trouble.UNAUTHENTICATED, "invalid session")).seconds <= 3
+    assert Run(error(FailureKind.UNAUTHENTICATED, "invalid session")).seconds <= 3
 
 
 def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
-    run = Run(error(Trouble.REFUSED, 'app is not allowed in project "x", or the project does not exist'))
+    run = Run(error(FailureKind.REFUSED, 'app is not allowed in project "x", or the project does not exist'))
     assert run.verdict.outcome is Outcome.DENIED
     assert "a project that does not exist" in run.verdict.hint
     assert 10 <= run.seconds <= 15
 
 
 def test_output_that_cannot_be_read_is_named_so() -> None:
-    run = Run(error(Trouble.GARBAGE, "argocd printed no application: nothing"))
+    run = Run(error(FailureKind.GARBAGE, "argocd printed no application: nothing"))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert "argocd on the PATH" in run.verdict.hint
     assert run.events[0][1]["reason"].startswith("argocd's output can't be read")
@@ -423,7 +426,7 @@ class SlowComparison(FakeCommands):
 
 
 def test_a_comparison_that_takes_longer_than_a_look_is_let_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "REFRESH_SECONDS", 0.1)
+    monkeypatch.setattr(observer, "REFRESH_SECONDS", 0.1)
     clock = FakeClock()
     commands = SlowComparison(clock)
     tracker = Tracker("web", commands=commands, clock=clock, timeout=60, emit=lambda *_, **__: None)
@@ -466,9 +469,9 @@ def test_what_hangs_beneath_an_application_holds_no_look_up_for_long() -> None:
 def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later() -> None:
     let, started = threading.Event(), time.monotonic()
 
-    def slow(*_: object) -> Kinship:
+    def slow(*_: object) -> RevisionRelation:
         let.wait(30)
-        return Kinship(relation=Relation.DESCENDANT, commits=1)
+        return RevisionRelation(relation=Relation.DESCENDANT, commits=1)
 
     run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=slow)
     assert run.verdict.outcome is Outcome.TIMED_OUT

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.tree import Failing, parse, parse_events
+from argocd_release.argocd.tree_json import parse_events, parse_tree
+from argocd_release.model.resource_tree import Failing
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -23,7 +24,7 @@ def tree(*pods: dict[str, Any], revision: str = "Rev:1") -> dict[str, Any]:
 
 
 def failing_pods(document: object) -> tuple[str, ...]:
-    known = parse(document)
+    known = parse_tree(document)
     return tuple(known.described(pod) for pod in known.failing)
 
 
@@ -70,14 +71,14 @@ def test_a_replica_set_that_can_make_no_pod() -> None:
 def test_what_should_have_pods_and_has_none() -> None:
     waiting = node("StatefulSet", "db") | {"health": {"status": "Progressing"}}
     scaled_down = node("StatefulSet", "idle") | {"health": {"status": "Healthy"}}
-    known = parse({"nodes": [waiting, scaled_down, node("StatefulSet", "cache"), node("Pod", "cache-0", "cache")]})
+    known = parse_tree({"nodes": [waiting, scaled_down, node("StatefulSet", "cache"), node("Pod", "cache-0", "cache")]})
     assert [str(each) for each in known.barren] == ["StatefulSet/db"]
 
 
 def test_images_of_a_replica_set_before_do_not_run_now() -> None:
     old, new = (node("Pod", f"web-{n}-a", f"web-{n}") | {"images": [f"web:{n}"]} for n in (1, 2))
     newer = node("ReplicaSet", "web-2", "web", Revision="Rev:2")
-    assert [pod.images for pod in parse(tree(old, newer, new)).pods] == [("web:2",)]
+    assert [pod.images for pod in parse_tree(tree(old, newer, new)).pods] == [("web:2",)]
 
 
 def pod(name: str, owner: str, image: str, **fields: Any) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def test_a_pod_that_has_ended_or_is_not_ready_serves_nobody() -> None:
         pod("report-1-a", "report-1", "web:1", reason="Completed"),
         pod("smoke", "", "web:5", reason="Completed"),
     ]
-    known = parse(tree(job, *pods))
+    known = parse_tree(tree(job, *pods))
     assert known.images == ("web:2",)
     assert known.starting == ("web:3",)
 
@@ -103,10 +104,10 @@ def test_a_pod_that_has_ended_or_is_not_ready_serves_nobody() -> None:
 def test_where_only_jobs_have_pods_the_newest_job_counts() -> None:
     jobs = [node("Job", f"report-{n}") | {"createdAt": f"2026-01-0{n}T00:00:00Z"} for n in (1, 2)]
     pods = [pod(f"report-{n}-a", f"report-{n}", f"web:{n}", reason="Completed") for n in (1, 2)]
-    assert parse({"nodes": [*jobs, *pods]}).images == ("web:2",)
-    assert parse({"nodes": [*jobs, pods[0]]}).images == (), "the newest has none yet"
+    assert parse_tree({"nodes": [*jobs, *pods]}).images == ("web:2",)
+    assert parse_tree({"nodes": [*jobs, pods[0]]}).images == (), "the newest has none yet"
     pods[1] = pod("report-2-a", "report-2", "web:2", reason="Error", health="Degraded")
-    assert parse({"nodes": [*jobs, *pods]}).images == ()
+    assert parse_tree({"nodes": [*jobs, *pods]}).images == ()
 
 
 def revised(kind: str, name: str, *pods: dict[str, Any]) -> dict[str, Any]:
@@ -125,23 +126,23 @@ CRASHES = {"reason": "CrashLoopBackOff", "health": "Degraded"}
 @pytest.mark.parametrize(("kind", "old", "new"), [("StatefulSet", "db-old", "db-new"), ("DaemonSet", "old", "new")])
 def test_pods_of_a_controller_revision_before_are_history(kind: str, old: str, new: str) -> None:
     pods = [pod("db-0", "db", "db:1", hash=old, **CRASHES), pod("db-1", "db", "db:2", hash=new)]
-    known = parse(revised(kind, "db", *pods))
+    known = parse_tree(revised(kind, "db", *pods))
     assert [str(each) for each in known.pods] == ["Pod/db-1"]
     assert known.failing == ()
-    crashing = parse(revised(kind, "db", pod("db-1", "db", "db:2", hash=new, **CRASHES)))
+    crashing = parse_tree(revised(kind, "db", pod("db-1", "db", "db:2", hash=new, **CRASHES)))
     assert [str(each) for each in crashing.failing] == ["Pod/db-1"]
-    without = parse({"nodes": [node(kind, "db"), pods[0]]})
+    without = parse_tree({"nodes": [node(kind, "db"), pods[0]]})
     assert [str(each) for each in without.failing] == ["Pod/db-0"], "no revision is known"
 
 
 def test_a_broken_pod_of_the_revision_before_blocks_a_stateful_set() -> None:
     pods = [pod("db-0", "db", "db:1", hash="db-old", **CRASHES)]
-    assert [str(each) for each in parse(revised("StatefulSet", "db", *pods)).blocking] == ["Pod/db-0"]
-    assert parse(revised("DaemonSet", "db", *pods)).blocking == ()
+    assert [str(each) for each in parse_tree(revised("StatefulSet", "db", *pods)).blocking] == ["Pod/db-0"]
+    assert parse_tree(revised("DaemonSet", "db", *pods)).blocking == ()
 
 
 def test_a_refusal_of_the_revision_before_is_history() -> None:
-    known = parse(revised("StatefulSet", "db"))
+    known = parse_tree(revised("StatefulSet", "db"))
     times = ("2026-01-01T00:01:30Z", "2026-01-01T00:02:00Z", "2026-01-01T00:02:30.5Z")
     events = parse_events({"items": [{"reason": "FailedCreate", "lastTimestamp": at, "message": at} for at in times]})
     assert [event.message for event in known.refusals(known.nodes[0], events)] == list(times[1:])
@@ -149,13 +150,13 @@ def test_a_refusal_of_the_revision_before_is_history() -> None:
 
 def test_a_job_that_failed_says_so_and_not_that_no_pod_can_be_created() -> None:
     late = node("Job", "migrate") | {"health": {"status": "Degraded", "message": "active longer than deadline"}}
-    known = parse({"nodes": [late]})
+    known = parse_tree({"nodes": [late]})
     assert known.described(known.nodes[0]) == "Job/migrate: Failed — active longer than deadline"
     assert known.described(known.nodes[0], "quota", refused=True) == "Job/migrate: no pod can be created — quota"
 
 
 def test_owners_that_go_in_circles_have_an_end() -> None:
-    known = parse({"nodes": [node("ReplicaSet", "a", "b"), node("ReplicaSet", "b", "a")]})
+    known = parse_tree({"nodes": [node("ReplicaSet", "a", "b"), node("ReplicaSet", "b", "a")]})
     assert str(known.root(known.nodes[0])) == "ReplicaSet/b"
 
 
@@ -195,7 +196,7 @@ def test_pods_of_jobs_that_never_begin(owner: str, reason: str, found: bool) -> 
         node("Job", "import", owner),
         node("Pod", "import-a", "import", Status_Reason=reason),
     ]
-    known = parse({"nodes": nodes})
+    known = parse_tree({"nodes": nodes})
     assert [known.as_failing(pod) for pod in known.never_begun] == (
         [
             Failing(

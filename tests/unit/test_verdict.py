@@ -6,32 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.application import (
-    Application,
-    Deployment,
-    HealthStatus,
-    Kinship,
-    OperationPhase,
-    Relation,
-    SyncStatus,
-)
-from argocd_release.errors import Outcome, Trouble
-from argocd_release.expectation import Condition, Expectation
-from argocd_release.rules import Patience, Symptom
-from argocd_release.tree import Failing, Workloads
-from argocd_release.verdict import Failure, History, Verdict, judge
-from argocd_release.waiting import unhealthy
+from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.errors import FailureKind
+from argocd_release.model.observation import Failure
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.resource_tree import Failing, Workloads
+from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.model.verdict import Verdict
+from argocd_release.verdict.blockers import unhealthy
+from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.symptoms import Symptom
 from tests.unit.states import NEW, OLD, application, failing
 
 Seen = Application | Failure
-GONE = Failure(trouble=Trouble.MISSING, message="no such application")
-DOWN = Failure(trouble=Trouble.UNREACHABLE, message="connection refused")
+GONE = Failure(trouble=FailureKind.MISSING, message="no such application")
+DOWN = Failure(trouble=FailureKind.UNREACHABLE, message="connection refused")
 FAILED = {"results": [{"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]}
 
 
 def look(
     *looks: tuple[float, Seen],
-    patience: Patience = Patience(),
+    patience: GracePeriods = GracePeriods(),
     expectation: Expectation = Expectation(),
 ) -> Verdict:
     """The verdict after looks at these seconds; every answer counts as compared."""
@@ -240,7 +237,7 @@ def test_where_out_of_sync_is_good_enough_the_revision_must_have_been_synced(
 def test_a_later_revision_that_fails_is_named_and_not_taken_for_the_expected_one() -> None:
     later = replace(
         application(sync="OutOfSync", phase="Failed", **FAILED),
-        kinships={NEW: Kinship(relation=Relation.DESCENDANT, commits=1)},
+        kinships={NEW: RevisionRelation(relation=Relation.DESCENDANT, commits=1)},
     )
     wanted = Expectation(revision="deadbeef")
     verdict = again(later, expectation=wanted)
@@ -270,12 +267,12 @@ def test_a_later_revision_that_fails_is_named_and_not_taken_for_the_expected_one
     ],
 )
 def test_what_ails_a_revision_before_the_expected_one_is_no_news(relation: Relation, parts: dict[str, Any]) -> None:
-    state = replace(application(**parts), kinships={NEW: Kinship(relation=relation)})
+    state = replace(application(**parts), kinships={NEW: RevisionRelation(relation=relation)})
     wanted = Expectation(revision="deadbeef")
     assert look((0, state), (29, state), expectation=wanted).outcome is None
     assert look((0, state), (30, state), expectation=wanted).outcome is Outcome.NOT_DELIVERED
     # Of one that may be it, it is.
-    unknown = replace(state, kinships={NEW: Kinship(relation=Relation.UNKNOWN)})
+    unknown = replace(state, kinships={NEW: RevisionRelation(relation=Relation.UNKNOWN)})
     assert look((0, unknown), (60, unknown), expectation=wanted).outcome is not None
 
 
@@ -302,7 +299,7 @@ def test_what_needs_a_hand_is_not_delivered_after_its_grace(
     assert look((0, state), (59, state)).outcome is None
     verdict = look((0, state), (60, state))
     assert verdict.outcome is (Outcome.NOT_DELIVERED if stuck else None)
-    assert look((0, state), (999, state), patience=Patience(stuck=0)).outcome is None
+    assert look((0, state), (999, state), patience=GracePeriods(stuck=0)).outcome is None
     # A later commit may bring what is expected, and end the state.
     assert look((0, state), (999, state), expectation=Expectation(image="web:2")).outcome is None
     if stuck:
@@ -454,36 +451,39 @@ def test_unreachable_is_more_patient_once_argocd_has_answered() -> None:
     assert look((0, running), (1, DOWN), (61, DOWN)).outcome is Outcome.UNREACHABLE
 
 
-@pytest.mark.parametrize("trouble", [Trouble.DENIED, Trouble.UNAUTHENTICATED])
-def test_denied_takes_two_looks(trouble: Trouble) -> None:
+@pytest.mark.parametrize("trouble", [FailureKind.DENIED, FailureKind.UNAUTHENTICATED])
+def test_denied_takes_two_looks(trouble: FailureKind) -> None:
     denied = Failure(trouble=trouble, message="permission denied")
     assert look((0, denied)).outcome is None
     assert look((0, denied), (2, denied)).outcome is Outcome.DENIED
 
 
 def test_every_symptom_has_a_rule() -> None:
-    assert set(Patience().rules) == set(Symptom)
+    assert set(GracePeriods().rules) == set(Symptom)
 
 
 @pytest.mark.parametrize(
     ("patience", "state"),
     [
-        (Patience(degraded=0), application(health="Degraded")),
-        (Patience(condition=0), application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": "x"}])),
-        (Patience(failed_attempts=0), application(sync="OutOfSync", phase="Running", retries=4)),
-        (Patience(fail_fast=False), application(phase="Failed", sync="OutOfSync")),
-        (Patience(fail_fast=False), application(health="Degraded")),
-        (Patience(unreachable=0, connect=0), DOWN),
-        (Patience(appear=1000), GONE),
+        (GracePeriods(degraded=0), application(health="Degraded")),
+        (
+            GracePeriods(condition=0),
+            application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": "x"}]),
+        ),
+        (GracePeriods(failed_attempts=0), application(sync="OutOfSync", phase="Running", retries=4)),
+        (GracePeriods(fail_fast=False), application(phase="Failed", sync="OutOfSync")),
+        (GracePeriods(fail_fast=False), application(health="Degraded")),
+        (GracePeriods(unreachable=0, connect=0), DOWN),
+        (GracePeriods(appear=1000), GONE),
     ],
 )
-def test_patience_can_be_as_long_as_the_timeout(patience: Patience, state: Seen) -> None:
+def test_patience_can_be_as_long_as_the_timeout(patience: GracePeriods, state: Seen) -> None:
     assert look((0, state), (500, state), (900, state), patience=patience).outcome is None
 
 
 def test_an_application_may_appear_late() -> None:
     state = application()
-    patience = Patience(appear=60)
+    patience = GracePeriods(appear=60)
     assert look((0, GONE), (30, state), (31, state), patience=patience).outcome is Outcome.DELIVERED
     assert look((0, GONE), (60, GONE), patience=patience).outcome is Outcome.MISSING
 
@@ -508,13 +508,13 @@ def test_what_auto_sync_gave_up_has_failed_after_the_grace_of_conditions() -> No
 
 
 def test_what_is_out_of_reach_is_not_delivered_after_its_grace() -> None:
-    diverged = replace(application(), kinships={NEW: Kinship(relation=Relation.DIVERGED)})
+    diverged = replace(application(), kinships={NEW: RevisionRelation(relation=Relation.DIVERGED)})
     expectation = Expectation(revision="deadbeef")
     assert look((0, diverged), (29, diverged), expectation=expectation).outcome is None
     verdict = look((0, diverged), (30, diverged), expectation=expectation)
     assert verdict.outcome is Outcome.NOT_DELIVERED
     assert "diverged" in verdict.reason
-    patient = Patience(expected=0)
+    patient = GracePeriods(expected=0)
     assert look((0, diverged), (999, diverged), expectation=expectation, patience=patient).outcome is None
 
 
@@ -573,7 +573,7 @@ def test_what_is_waited_for_counts(parts: dict[str, Any], expectation: Expectati
     ],
 )  # fmt: skip
 def test_why_nothing_moves_is_named(state: Application, reason: str) -> None:
-    verdict = look((0, state), (999, state), patience=Patience(stuck=0))
+    verdict = look((0, state), (999, state), patience=GracePeriods(stuck=0))
     assert verdict.outcome is None
     assert verdict.reason.endswith(reason)
 
@@ -587,7 +587,7 @@ STATES = st.builds(
     operated=st.sampled_from([NEW, OLD]),
     resources=st.sampled_from([[], [{"kind": "ConfigMap", "name": "web", "status": "Synced"}]]),
 )
-FAILURES = st.builds(Failure, trouble=st.sampled_from(Trouble), message=st.just("x"))
+FAILURES = st.builds(Failure, trouble=st.sampled_from(FailureKind), message=st.just("x"))
 
 
 EXPECTATIONS = st.builds(

@@ -1,0 +1,1 @@
+"""Argo CD: its CLI, its HTTP API, and what they print."""

@@ -1,0 +1,205 @@
+"""Argo CD's HTTP API, read-only, for what the CLI has no JSON for: the resource tree, events, manifests and logs.
+
+Reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. Optional: where it gives no answer the verdict is
+what it would be without.
+"""
+
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.tree_json import parse_events, parse_tree
+from argocd_release.core.json_shape import as_object, as_objects
+from argocd_release.core.text import clean, one_line
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
+
+CALL_SECONDS: Final = 3.0
+
+
+BODY_LIMIT: Final = 64 << 20
+
+
+LOG_LINE_LIMIT: Final = 500
+
+
+_TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
+
+
+class Api:
+    """One connection, made when it is first needed and kept open; use as a context manager."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        on_call: Callable[[str, float, str], object] = lambda *_: None,
+    ) -> None:
+        self._connection = connection
+        self._on_call = on_call
+        self._client: httpx.Client | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def workloads(self, name: str) -> Workloads:
+        """What lies beneath the application and runs now; raises ``ArgoCDError``."""
+        tree = self.tree(name)
+        failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
+        for node in tree.barren:
+            # These have no condition that says it: only their events do.
+            if node.kind != "ReplicaSet":
+                refused = tree.refusals(node, self.events(name, node))
+                failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
+        ready = sum(pod.health == "Healthy" for pod in tree.served)
+        return Workloads(
+            failing=tuple(failing), images=tree.images, starting=tree.starting, pods=len(tree.served), ready=ready
+        )
+
+    def tree(self, name: str) -> Tree:
+        """The application's resource tree; raises ``ArgoCDError``."""
+        return parse_tree(self._get(name, "resource-tree"))
+
+    def events(self, name: str, node: Node) -> tuple[Event, ...]:
+        """The events of one node of the application's tree, the latest last; raises ``ArgoCDError``."""
+        query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
+        return parse_events(self._get(name, "events", **query))
+
+    def live(self, name: str, node: Node) -> Any:
+        """The node's manifest as the cluster has it; raises ``ArgoCDError``."""
+        about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
+        answer = as_object(self._get(name, "resource", **about, version=node.version))
+        try:
+            return json.loads(str(answer.get("manifest") or "null"))
+        except ValueError as error:
+            raise _error(f"the manifest of {node}", FailureKind.GARBAGE, f"no JSON: {error}") from error
+
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        """The last lines of a container's log, harmless; of ``previous``: of the run before. Raises ``ArgoCDError``.
+
+        What keeps Kubernetes from giving a log comes as a line of it that has no time
+        (argo-cd v2.13.2 server/application/logs.go); such lines are left out.
+        """
+        query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines)}
+        text = self._text(
+            name, f"pods/{quote(pod.name, safe='')}/logs", query | ({"previous": "true"} if previous else {})
+        )
+        found = [_log_line(line) for line in text.split("\n")]
+        return tuple(line for line in found if line is not None)[-lines:]
+
+    def sync_window(self, name: str) -> str:
+        """The sync window that keeps Argo CD from syncing by itself now; ``""`` if none. Raises ``ArgoCDError``.
+
+        Source: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go SyncWindows.CanSync. ``canSync`` of the answer is
+        about syncs by hand.
+        """
+        answer = as_object(self._get(name, "syncwindows"))
+        active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
+        denying = [window for window in active if window.get("kind") == "deny"]
+        allowing = [window for window in assigned if window.get("kind") == "allow"]
+        if not denying and any(window.get("kind") == "allow" for window in active):
+            return ""
+        return ", ".join(
+            one_line(f"{window.get('kind')} {window.get('schedule')} for {window.get('duration')}")
+            for window in denying or allowing
+        )
+
+    def _get(self, name: str, what: str, **query: str) -> Any:
+        text = self._text(name, what, query)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise _error(f"GET {what}", FailureKind.GARBAGE, f"no JSON: {error}") from error
+
+    def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
+        namespace, _, plain = name.rpartition("/")
+        path = f"/api/v1/applications/{quote(plain, safe='')}/{what}"
+        started = time.monotonic()
+        status = 0
+        try:
+            if self._client is None:
+                self._client = _client(self._connection)
+            parameters = {**query, **({"appNamespace": namespace} if namespace else {})}
+            with self._client.stream("GET", path, params=parameters) as answer:
+                status = answer.status_code
+                # A server that drips is cut off; what it said until then is of no use.
+                body = _body(answer, until=started + CALL_SECONDS)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise _error(f"GET {path}", FailureKind.OTHER, str(error) or type(error).__name__) from error
+        finally:
+            self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
+        text = body.decode("utf-8", "replace")
+        if status != httpx.codes.OK:
+            raise _error(
+                f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), _said(text) or f"HTTP status {status}"
+            )
+        return text
+
+
+def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:
+    return ArgoCDError(trouble=trouble, command=command, exit_code=None, message=one_line(message, limit=300))
+
+
+def _body(answer: httpx.Response, *, until: float) -> bytes:
+    body = bytearray()
+    for chunk in answer.iter_bytes():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise ValueError(f"the answer is larger than {BODY_LIMIT >> 20} MB")
+        if time.monotonic() > until:
+            raise ValueError(f"no whole answer within {CALL_SECONDS:.0f} s")
+    return bytes(body)
+
+
+def _said(text: str) -> str:
+    """The message of an answer that is an error; of a stream it is one level deeper."""
+    try:
+        answer = as_object(json.loads(text))
+    except ValueError:
+        return ""
+    return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")
+
+
+def _log_line(text: str) -> str | None:
+    try:
+        entry = as_object(as_object(json.loads(text)).get("result"))
+    except ValueError:
+        return None
+    if entry.get("last") or not entry.get("timeStamp"):
+        return None
+    return clean(str(entry.get("content") or ""), limit=LOG_LINE_LIMIT).replace("\n", " ").expandtabs(4).rstrip()
+
+
+def _client(connection: Connection) -> httpx.Client:
+    return httpx.Client(
+        base_url=connection.address,
+        headers=connection.headers,
+        timeout=CALL_SECONDS,
+        # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
+        trust_env=False,
+        verify=_verification(connection.options),
+    )
+
+
+def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
+    if options.get("--insecure") == "true":
+        return False
+    context = ssl.create_default_context()
+    if "--server-crt" in options:
+        context.load_verify_locations(options["--server-crt"])
+    if "--client-crt" in options and "--client-crt-key" in options:
+        context.load_cert_chain(options["--client-crt"], options["--client-crt-key"])
+    return context

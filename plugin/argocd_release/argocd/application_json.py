@@ -1,0 +1,184 @@
+"""An Application as ``argocd app get -o json`` prints it, made typed and harmless.
+
+Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. Everything there is ``omitempty``, and right after
+creation even the sync and health status are absent.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+from argocd_release.core.json_shape import as_list, as_object, as_objects
+from argocd_release.core.text import clean, one_line
+from argocd_release.model.application import (
+    Application,
+    Condition,
+    Deployment,
+    HealthStatus,
+    Operation,
+    OperationPhase,
+    Resource,
+    ResourceResult,
+    Source,
+    SyncStatus,
+)
+
+MESSAGE_LIMIT: Final = 4000
+
+
+# More than argocd ever prints; each costs a look at all the text.
+DOCUMENTS: Final = 20
+
+
+_BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
+
+
+def parse_application(text: str) -> Application:
+    """The application in the output of ``argocd app get -o json``; raises ``ValueError``.
+
+    ``app wait -o json`` can print two documents one after the other (app.go:2448-2566): the last one counts. What else
+    is printed before, between and after them, by a wrapper or another version, does not.
+    """
+    document = next((found for found in reversed(_documents(text)) if _name(found)), None)
+    if document is None:
+        raise ValueError(f"no JSON document that is an application, but {one_line(text, limit=200) or 'nothing'!r}")
+    metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
+    sync, health = as_object(status.get("sync")), as_object(status.get("health"))
+    resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
+    operation = _operation(as_object(status.get("operationState")))
+    policy = as_object(spec.get("syncPolicy"))
+    automated = as_object(policy.get("automated"))
+    words = [
+        ("sync status", sync.get("status"), SyncStatus),
+        ("health status", health.get("status"), HealthStatus),
+        ("operation phase", as_object(status.get("operationState")).get("phase"), OperationPhase),
+    ]
+    return Application(
+        name=_text(metadata.get("name")),
+        namespace=_text(metadata.get("namespace")),
+        uid=_text(metadata.get("uid")),
+        project=_text(spec.get("project")),
+        automated="automated" in policy and automated.get("enabled") is not False,
+        prune=bool(automated.get("prune")),
+        self_heal=bool(automated.get("selfHeal")),
+        sources=tuple(_source(item) for item in as_objects(spec.get("sources")) or [as_object(spec.get("source"))]),
+        parameters=_parameters(spec),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        requested=bool(document.get("operation")),
+        sync=SyncStatus.read(sync.get("status")),
+        revisions=_revisions(sync),
+        health=HealthStatus.read(health.get("status")),
+        health_message=_text(health.get("message")),
+        operation=operation,
+        conditions=tuple(
+            Condition(type=_text(item.get("type")), message=_text(item.get("message")))
+            for item in as_objects(status.get("conditions"))
+        ),
+        resources=resources,
+        images=tuple(_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
+        reconciled_at=_text(status.get("reconciledAt")),
+        deployed=_deployed(as_objects(status.get("history"))),
+        unknown_words=tuple(
+            f"{name} {_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
+        ),
+    )
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    """Each object that begins a line, and is whole."""
+    decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0
+    for _ in range(DOCUMENTS):
+        start = _BEGINNING.search(text, position)
+        if start is None:
+            break
+        try:
+            document, position = decoder.raw_decode(text, start.end() - 1)
+            documents.append(as_object(document))
+        except (ValueError, RecursionError):
+            position = start.end()
+    return documents
+
+
+def _name(document: dict[str, Any]) -> str:
+    return _text(as_object(document.get("metadata")).get("name"))
+
+
+def _resource(item: dict[str, Any]) -> Resource:
+    health = as_object(item.get("health"))
+    return Resource(
+        group=_text(item.get("group")),
+        kind=_text(item.get("kind")),
+        namespace=_text(item.get("namespace")),
+        name=_text(item.get("name")),
+        sync=SyncStatus.read(item.get("status")),
+        health=HealthStatus.read(health.get("status")) if health.get("status") else None,
+        message=_text(health.get("message")),
+        hook=bool(item.get("hook")),
+        requires_pruning=bool(item.get("requiresPruning")),
+    )
+
+
+def _source(item: dict[str, Any]) -> Source:
+    return Source(
+        repo_url=one_line(_text(item.get("repoURL"))),
+        path=one_line(_text(item.get("path"))),
+        chart=one_line(_text(item.get("chart"))),
+        ref=one_line(_text(item.get("ref"))),
+        target_revision=one_line(_text(item.get("targetRevision"))),
+    )
+
+
+def _operation(state: dict[str, Any]) -> Operation | None:
+    if not state:
+        return None
+    result = as_object(state.get("syncResult"))
+    asked = as_object(as_object(state.get("operation")).get("sync"))
+    retries = state.get("retryCount")
+    return Operation(
+        phase=OperationPhase.read(state.get("phase")),
+        message=_text(state.get("message")),
+        revisions=_revisions(result) or _revisions(asked),
+        started_at=_text(state.get("startedAt")),
+        finished_at=_text(state.get("finishedAt")),
+        retries=retries if isinstance(retries, int) else 0,
+        asked=_revisions(asked),
+        parameters=_parameters(result),
+        dry_run=bool(asked.get("dryRun")),
+        partial=bool(asked.get("resources")),
+        results=tuple(
+            ResourceResult(
+                kind=_text(item.get("kind")),
+                name=_text(item.get("name")),
+                status=_text(item.get("status")),
+                hook_phase=_text(item.get("hookPhase")),
+                message=_text(item.get("message")),
+                hook_type=_text(item.get("hookType")),
+                group=_text(item.get("group")),
+                namespace=_text(item.get("namespace")),
+            )
+            for item in as_objects(result.get("resources"))
+        ),
+    )
+
+
+def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
+    return Deployment(revisions=_revisions(history[-1]), parameters=_parameters(history[-1])) if history else None
+
+
+def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
+    """Of each source everything but its target revision, which Argo CD resolves; as text, to be compared only."""
+    sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
+    given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
+    # One source and several have a place each; the other one is there all the same, and empty.
+    return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
+
+
+def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
+    """Of several sources ``revisions``, of one ``revision``; never both."""
+    several = tuple(one_line(_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
+    single = one_line(_text(holder.get("revision")))
+    return several or ((single,) if single else ())
+
+
+def _text(value: object) -> str:
+    return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""

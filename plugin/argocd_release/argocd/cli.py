@@ -1,0 +1,272 @@
+"""The one seam to the argocd CLI: what is called, with which environment, for how long at most.
+
+argocd can hang for ever (no deadline on dialling, nor on ``get --refresh``), so every call has a limit of its own.
+Its exit code says next to nothing (20 for nearly all), so what went wrong is read from its log lines.
+"""
+
+import math
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import sh
+
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.wait_process import WaitProcess, failure_message
+from argocd_release.core.outage import is_outage
+from argocd_release.core.text import clean, one_line
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.outcome import Outcome
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.inquiry import answered, ask
+
+CALL_SECONDS: Final = 15.0
+
+
+_FOLDER_LENGTH: Final = 44
+
+
+_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder with a name of our own is made in it
+
+
+_PROJECTS_ASKED: Final = 20
+
+
+# To tell missing from forbidden, which is asked only once.
+_PROBES_SECONDS: Final = 5.0
+
+
+# A call lives for a sixth of a second, and a quarter of its work is collecting garbage that ends with it anyway.
+_SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
+
+
+_ECHOED: Final = ("--logformat", "json")
+
+
+# The texts of argo-cd v2.13.2: util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
+_TROUBLES: Final = (
+    (FailureKind.BUSY, r"another operation is already in progress"),
+    (FailureKind.BLOCKED, r"blocked by sync window"),
+    (FailureKind.UNAUTHENTICATED, r"code = Unauthenticated|invalid session"),
+    (FailureKind.MISSING, r"code = NotFound"),
+    (FailureKind.DENIED, r"code = PermissionDenied"),
+    (FailureKind.REFUSED, r"code = (?:InvalidArgument|FailedPrecondition|Unknown) desc = \S"),
+)
+
+
+# An HTTP status is that of a proxy: Argo CD itself answers 200, and says in gRPC's own words what is wrong
+# (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
+_PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
+
+
+_RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
+
+
+class ArgoCD:
+    """The argocd CLI with an empty configuration, a HOME and a short TMPDIR of its own; use as a context manager.
+
+    ``echo`` is told each command a person should see; ``environ`` carries the token, which never is an argument.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        echo: Callable[[str], None],
+        command: str = "argocd",
+        limit: float = CALL_SECONDS,
+        on_call: Callable[[str, float, str], object] = lambda *_: None,
+    ) -> None:
+        # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
+        self._home = _short_folder()
+        own = {"HOME": self._home, "TMPDIR": self._home, "ARGOCD_CONFIG_DIR": self._home / "config"}
+        # The name would turn the binary into another part of Argo CD.
+        kept = {name: value for name, value in environ.items() if name != "ARGOCD_BINARY_NAME"}
+        self._environ = kept | {name: str(path) for name, path in own.items()}
+        self._echo = echo
+        self._limit = limit
+        self._on_call = on_call
+        self._running: set[WaitProcess] = set()
+        self._calling: dict[int, Any] = {}
+        self._told_apart: dict[str, tuple[FailureKind, str]] = {}
+        self._cancelled: Outcome | None = None
+        try:
+            program = sh.Command(command, search_paths=environ.get("PATH", "").split(":"))
+        except sh.CommandNotFound as error:
+            self.close()
+            raise ArgoCDError(
+                trouble=FailureKind.OTHER, command=command, exit_code=None, message="argocd is not on the PATH"
+            ) from error
+        self._argocd = program.bake(
+            _env=self._environ, _tty_out=False, _tty_in=False, _encoding="utf-8", _decode_errors="replace",
+            _new_session=True, _truncate_exc=False, _timeout_signal=signal.SIGKILL,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what still runs and remove the folder."""
+        for process in tuple(self._calling.values()):
+            with suppress(ProcessLookupError):
+                process.kill()
+        for feed in tuple(self._running):
+            feed.stop()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def cancel(self, outcome: Outcome) -> None:
+        """Each call that runs, and every later one, ends with ``Cancelled``. For signal handlers: only sets a flag."""
+        self._cancelled = outcome
+
+    def get(
+        self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False, echo: bool = False
+    ) -> Application:
+        """The application's state. With ``refresh``, one that Argo CD has compared with git just now.
+
+        It ends after ``seconds``, or after the limit of every call, whichever is less; a comparison has no such limit.
+
+        Raises ``ArgoCDError``; missing and forbidden, which Argo CD answers alike, are told apart.
+        """
+        arguments = ("app", "get", name, *(("--refresh",) if refresh else ()), "-o", "json")
+        deadline = Deadline(seconds if refresh else min(seconds, self._limit))
+        try:
+            text = self._call(arguments, echo=echo, limit=deadline.left)
+        except ArgoCDError as error:
+            if error.trouble is FailureKind.DENIED and "denied:" not in error.message:
+                raise self._missing_or_denied(name, error, deadline.at_most(_PROBES_SECONDS)) from error
+            raise
+        self._told_apart.pop(name, None)
+        try:
+            return parse_application(text)
+        except ValueError as error:
+            message = f"argocd printed no application: {one_line(str(error))}"
+            raise self._error(arguments, FailureKind.GARBAGE, 0, message) from error
+
+    def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
+        """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
+        return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
+
+    def sync(self, name: str, *, seconds: float) -> None:
+        """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
+        self._call(("app", "sync", name, "--async"), echo=True, limit=min(seconds, self._limit))
+
+    def wait(
+        self, name: str, *, seconds: float, wait_for: Iterable[str], on_line: Callable[[str], None]
+    ) -> WaitProcess:
+        """Start ``argocd app wait``; each line it prints goes to ``on_line``, from another thread."""
+        timeout = str(max(1, math.ceil(seconds)))
+        arguments = ("app", "wait", name, "--timeout", timeout, *(f"--{condition}" for condition in wait_for))
+        self._echo(_echoed(arguments))
+        feed = WaitProcess(self._argocd, (*arguments, *_ECHOED), on_line=on_line, on_end=self._running.discard)
+        self._running.add(feed)
+        return feed
+
+    def _missing_or_denied(self, name: str, error: ArgoCDError, deadline: Deadline) -> ArgoCDError:
+        if name not in self._told_apart:
+            try:
+                self._told_apart[name] = self._tell_apart(name, deadline)
+            except ArgoCDError as probe:
+                if probe.trouble is not FailureKind.HUNG:
+                    return probe
+                # Argo CD has answered all the same, if not which of the two it is.
+                return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
+        trouble, message = self._told_apart[name]
+        return self._error(("app", "get", name), trouble, error.exit_code, message)
+
+    def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
+        # Both are `PermissionDenied desc = permission denied` (server/application/application.go:180-212). A token that
+        # may read the name in some project would have been shown an application that exists there.
+        try:
+            projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
+            for project in projects or ["default"]:
+                asked = ("account", "can-i", "get", "applications", f"{project}/{name}")
+                if self._call(asked, limit=deadline.left).strip() == "yes":
+                    return FailureKind.MISSING, f"there is no application {name} that this token may see"
+        except ArgoCDError as probe:
+            if probe.trouble not in {FailureKind.DENIED, FailureKind.REFUSED, FailureKind.OTHER}:
+                raise
+        return FailureKind.DENIED, _denied(name)
+
+    def _call(self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None) -> str:
+        limit = self._limit if limit is None else limit
+        if echo:
+            self._echo(_echoed(arguments))
+        self._check_cancelled()
+        if limit <= 0:
+            raise self._error(arguments, FailureKind.HUNG, None, "no time is left to ask")
+        environ, started = _SHORT_LIVED | self._environ, time.monotonic()
+        process = self._argocd(*arguments, *_ECHOED, _env=environ, _timeout=limit, _bg=True, _bg_exc=False)
+        self._calling[id(process)] = process
+        try:
+            # sh ends it at the limit.
+            answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
+            ended.result()
+            return str(process)
+        except sh.TimeoutException as error:
+            message = f"no answer within {max(limit, 1):.0f} s"
+            raise self._error(arguments, FailureKind.HUNG, None, message) from error
+        except sh.SignalException as error:
+            self._check_cancelled()
+            raise self._error(arguments, FailureKind.KILLED, error.exit_code, "argocd was killed") from error
+        except sh.ErrorReturnCode as error:
+            outputs = (stream.decode("utf-8", "replace") for stream in (error.stderr, error.stdout))
+            message = next(filter(None, map(failure_message, outputs)), "argocd failed and said nothing")
+            raise self._error(arguments, *_understood(message, error.exit_code)) from error
+        finally:
+            self._calling.pop(id(process), None)
+            self._on_call(_echoed((*arguments, *_ECHOED)), time.monotonic() - started, "")
+            with suppress(ProcessLookupError):
+                if process.is_alive():
+                    process.kill()
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled is not None:
+            raise Cancelled(self._cancelled)
+
+    def _error(
+        self, arguments: Sequence[str], trouble: FailureKind, exit_code: int | None, message: str
+    ) -> ArgoCDError:
+        return ArgoCDError(trouble=trouble, command=_echoed(arguments), exit_code=exit_code, message=message)
+
+
+def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
+    """What trouble it is, the exit code, and argocd's words without what only programmers read."""
+    plain = _RPC.sub("", message)
+    if _PROXY.search(message):
+        return FailureKind.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
+    trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), FailureKind.OTHER)
+    if trouble in {FailureKind.REFUSED, FailureKind.OTHER} and is_outage(message):
+        trouble = FailureKind.UNREACHABLE
+    return trouble, exit_code, plain
+
+
+def _denied(name: str) -> str:
+    return f"permission denied: applications, get, */{name} (or there is no such application)"
+
+
+def _echoed(arguments: Sequence[str]) -> str:
+    return " ".join(("argocd", *arguments))
+
+
+def _short_folder() -> Path:
+    """A folder of our own with a short path, where that can be had; raises ``OSError``."""
+    wanted = tempfile.gettempdir()
+    short = [folder for folder in (wanted, *_FOLDERS) if len(folder) <= _FOLDER_LENGTH]
+    for folder in short:
+        with suppress(OSError):
+            return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))
+    # Without grpc-web there is no socket, and any will do.
+    return Path(tempfile.mkdtemp(prefix="argocd-", dir=wanted))

@@ -1,0 +1,109 @@
+"""A pod's containers, read from its live manifest: which one is to blame, and how it ended.
+
+Shape: Kubernetes core/v1 PodStatus.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from argocd_release.core.json_shape import as_object, as_objects
+from argocd_release.core.text import clean
+
+_STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
+
+
+MESSAGE_LIMIT: Final = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """``reason``: why it waits or how it ended, ``""`` if it runs; ``exit_code``: of its last end, None if it had none.
+
+    ``before``: how the run before this one ended, such as ``OOMKilled``. ``message`` is the kubelet's.
+    """
+
+    name: str
+    init: bool
+    ready: bool
+    running: bool
+    restarts: int
+    reason: str
+    before: str
+    exit_code: int | None
+    message: str
+    last_words: str
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it can have a log."""
+        return self.running or self.exit_code is not None
+
+    @property
+    def in_trouble(self) -> bool:
+        ended_badly = not self.running and self.exit_code not in {None, 0}
+        return ended_badly or (not self.running and self.reason not in {*_STARTING, "Completed"})
+
+    @property
+    def rank(self) -> int:
+        """0 for what is to blame, more for what is less so."""
+        if self.in_trouble:
+            return 0
+        if self.running and not self.ready and not self.init:
+            return 1
+        return 2 if not self.ready and self.reason in _STARTING else 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodStatus:
+    """``unschedulable``: why no node takes it, ``""`` if one did."""
+
+    containers: tuple[Container, ...]
+    unschedulable: str
+
+    @property
+    def culprit(self) -> Container | None:
+        """The container that keeps the pod from being ready: the first in trouble, else one that is not ready."""
+        # Init containers come first, and the later ones wait for them.
+        return min(self.containers, key=lambda container: container.rank, default=None)
+
+
+def parse_pod_status(manifest: object) -> PodStatus:
+    """The state in a Pod's manifest."""
+    status = as_object(as_object(manifest).get("status"))
+    refused = [
+        _text(item.get("message"))
+        for item in as_objects(status.get("conditions"))
+        if item.get("type") == "PodScheduled" and item.get("status") == "False"
+    ]
+    return PodStatus(containers=tuple(_containers(status)), unschedulable=refused[0] if refused else "")
+
+
+def _containers(status: dict[str, Any]) -> Iterator[Container]:
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for item in as_objects(status.get(key)):
+            yield _container(item, init=key.startswith("init"))
+
+
+def _container(item: dict[str, Any], *, init: bool) -> Container:
+    state, last = as_object(item.get("state")), as_object(item.get("lastState"))
+    waiting, ended = as_object(state.get("waiting")), as_object(state.get("terminated"))
+    before = as_object(last.get("terminated"))
+    exits = [run["exitCode"] for run in (ended, before) if isinstance(run.get("exitCode"), int)]
+    restarts = item.get("restartCount")
+    return Container(
+        name=_text(item.get("name")),
+        init=init,
+        ready=item.get("ready") is True,
+        running="running" in state,
+        restarts=restarts if isinstance(restarts, int) else 0,
+        reason=_text(waiting.get("reason")) or _text(ended.get("reason")),
+        before=_text(before.get("reason")),
+        exit_code=exits[0] if exits else None,
+        message=_text(waiting.get("message")),
+        last_words=_text(ended.get("message")) or _text(before.get("message")),
+    )
+
+
+def _text(value: object) -> str:
+    return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""

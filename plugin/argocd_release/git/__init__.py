@@ -1,0 +1,1 @@
+"""Git's history: which of two revisions contains the other."""

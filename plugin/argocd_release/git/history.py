@@ -1,0 +1,379 @@
+"""Which of two revisions came first: asked of the job's own clone, and of the repository that Argo CD reads.
+
+The clone is only read. What is fetched goes to a folder of its own: commits alone, no files, where the server can
+filter (GitLab can: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
+"""
+
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import unquote, urlsplit
+
+from dulwich.client import HTTPUnauthorized, default_urllib3_manager, get_transport_and_path
+from dulwich.errors import NotGitRepository
+from dulwich.graph import can_fast_forward
+from dulwich.objects import Commit, ObjectID, Tag
+from dulwich.refs import Ref
+from dulwich.repo import BaseRepo, Repo
+
+from argocd_release.core.text import one_line
+from argocd_release.git.access import Access
+from argocd_release.git.reverts import Reverts, parts, undone
+from argocd_release.model.application import Source
+from argocd_release.model.git_url import GitUrl
+from argocd_release.model.ports import Stop
+from argocd_release.model.revision import Relation, RevisionRelation
+
+# The most that one answer is waited for; a fetch that takes longer goes on, and a later question finds what it brought.
+ANSWER_SECONDS: Final = 15.0
+
+
+# The most that a server may be silent for.
+SILENCE_SECONDS: Final = 15.0
+
+
+POLL_SECONDS: Final = 0.05
+
+
+FETCHED_COMMITS: Final = 1000
+
+
+# After a fetch that did not help, the next; each time twice as long, up to the last.
+RETRY_SECONDS: Final = 5.0
+
+
+LAST_RETRY_SECONDS: Final = 60.0
+
+
+TAGS: Final = 10
+
+
+_WHOLE: Final = len("0" * 40)
+
+
+_NO_SOURCE: Final = Source(repo_url="")
+
+
+class Histories:
+    """What git's history says of the revisions that Argo CD compares with; use as a context manager.
+
+    ``stop``: once it is set, every answer comes at once. Questions come one after the other.
+    """
+
+    def __init__(self, access: Access, *, stop: Stop, now: Callable[[], float] = time.monotonic) -> None:
+        self._access = access
+        self._stop = stop
+        self._now = now
+        self._own = Ancestry("CI_REPOSITORY_URL", access.remote(""), access.ca_file, now=now, clone=access.clone)
+        self._others: dict[str, Ancestry] = {}
+        self._answers: dict[tuple[str, str, Source], RevisionRelation] = {}
+        self._asking: _Asking | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for ancestry in (self._own, *list(self._others.values())):
+            ancestry.close()
+
+    def kinship(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
+        """How ``revision``, which Argo CD found in ``source``, stands to ``expected``: hex digits, 7 to 40 each.
+
+        Takes ``ANSWER_SECONDS`` at the most, and never raises. An answer is kept; what is unknown is looked for again.
+        """
+        question = (revision.lower(), expected.lower(), source)
+        deadline = self._now() + ANSWER_SECONDS
+        while question not in self._answers:
+            if self._asking is None:
+                self._asking = _Asking(question, partial(self._find, *question))
+            if not self._wait(self._asking, deadline):
+                note = self._note(source, f"no answer within {ANSWER_SECONDS:.0f} s")
+                return RevisionRelation(
+                    relation=Relation.UNKNOWN, note=note, final=not self._access.is_own(source.repo_url)
+                )
+            asked, answer, self._asking = self._asking.question, self._asking.answer, None
+            if answer.relation is not Relation.UNKNOWN:
+                self._answers[asked] = answer
+            elif asked == question:
+                return answer
+        return self._answers[question]
+
+    def _wait(self, asking: "_Asking", deadline: float) -> bool:
+        # Not one long wait: a signal's handler may set `stop` without waking anybody.
+        while not asking.ended.wait(POLL_SECONDS):
+            if self._stop.is_set() or self._now() >= deadline:
+                return False
+        return True
+
+    def _find(self, revision: str, expected: str, source: Source) -> RevisionRelation:
+        if self._access.is_own(source.repo_url):
+            found = self._own.ask(revision, expected, source.path)
+            return found or RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, self._own.why))
+        if found := self._own.read(revision, expected, source.path):
+            return found
+        other = self._other(source)
+        if found := other.ask(revision, expected, source.path):
+            return found
+        # A mirror of this project, under a name that only Argo CD can reach?
+        if not other.fetched and (found := self._own.ask(revision, expected, source.path)):
+            return found
+        if not other.fetched:
+            return RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, other.why), final=True)
+        if other.holds(revision) and not other.holds(expected):
+            return RevisionRelation(relation=Relation.UNKNOWN, note=_stranger(source, expected), final=True)
+        return RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, other.why))
+
+    def _other(self, source: Source) -> "Ancestry":
+        name = str(GitUrl.parse(source.repo_url))
+        if source.repo_url not in self._others:
+            url = self._access.remote(source.repo_url)
+            self._others[source.repo_url] = Ancestry(name, url, self._access.ca_file, now=self._now)
+        return self._others[source.repo_url]
+
+    def _note(self, source: Source, why: str) -> str:
+        if self._access.is_own(source.repo_url):
+            return f"git's history could not be consulted, so revisions are compared exactly: {why}"
+        name = one_line(str(GitUrl.parse(source.repo_url)), limit=200)
+        return (
+            f"{name} is not this project's repository, and its history could not be consulted: {why}; "
+            "set RELEASE_GIT_TOKEN to a token that may read it, or expect the image (RELEASE_IMAGE) instead"
+        )
+
+
+class Ancestry:
+    """The history of one repository. ``url`` is ``""`` where nothing can be fetched; ``name`` stands for it in texts.
+
+    ``why``: the reason for the last answer that was not known; ``fetched``: whether a fetch has succeeded.
+    """
+
+    def __init__(
+        self, name: str, url: str, ca_file: str, *, now: Callable[[], float], clone: Path | None = None
+    ) -> None:
+        self._stack = ExitStack()
+        self._closed = False
+        self._name = name
+        self._url = url
+        self._ca_file = ca_file
+        self._now = now
+        self._fetched: BaseRepo | None = None
+        self._clone: BaseRepo | None = None
+        self._again_at = now()
+        self._rest = RETRY_SECONDS
+        self.why = "its address cannot be read by this job"
+        if clone is not None:
+            self._open(clone)
+
+    @property
+    def fetched(self) -> bool:
+        return self._fetched is not None
+
+    def close(self) -> None:
+        """Remove what was fetched. A fetch that still runs goes on, and is lost."""
+        self._closed = True
+        with suppress(Exception):
+            self._stack.close()
+
+    def holds(self, revision: str) -> bool:
+        """Whether what was fetched holds the revision."""
+        return self._fetched is not None and _commit(self._fetched, revision) is not None
+
+    def read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
+        """What is known without the network; None: not enough. ``path``: of the application, in the repository."""
+        return _kinship(self._clone, revision, expected, path) or _kinship(self._fetched, revision, expected, path)
+
+    def ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
+        """What is known after a fetch, if one is due; None: not enough, and ``why`` says the reason."""
+        found = self.read(revision, expected, path)
+        if found is None and self._url and self._now() >= self._again_at:
+            self._fetch(revision, expected)
+            found = self.read(revision, expected, path)
+            if found is None:
+                self._again_at, self._rest = self._now() + self._rest, min(self._rest * 2, LAST_RETRY_SECONDS)
+        if found is None or found.relation not in {Relation.DESCENDANT, Relation.REVERTED}:
+            return found
+        return _by_files(found, again=self._is_undone(revision, expected, path))
+
+    def _open(self, clone: Path) -> None:
+        lacking = "" if self._url else f", and {self._name} is not set"
+        self.why = f"the clone lacks a revision{lacking}"
+        try:
+            self._clone = self._stack.enter_context(Repo(str(clone)))
+        except NotGitRepository:
+            self.why = f"this job has no clone{lacking}"
+        except Exception as error:  # noqa: BLE001 - of a damaged or newer clone dulwich raises all kinds
+            self.why = f"the job's clone cannot be read ({self._safe(error)}){lacking}"
+
+    def _fetch(self, revision: str, expected: str) -> None:
+        whole = [ObjectID(name.encode()) for name in (revision, expected) if len(name) == _WHOLE]
+        short = len(whole) < len((revision, expected))
+        # The revisions themselves; and from a server that hands out no more than its branches and tags, those.
+        for by_name, branches in ((True, short), (False, True)):
+            try:
+                choose = partial(_wanted, whole, by_name=by_name, branches=branches)
+                self._fetched = self._download(choose, depth=FETCHED_COMMITS, keep=b"tree:0")
+            except Exception as error:  # noqa: BLE001 - whatever dulwich and the network raise, the answer is «unknown»
+                self.why = self._safe(error)
+            else:
+                self.why = f"the last {FETCHED_COMMITS} commits of its branches do not hold both"
+                return
+
+    def _is_undone(self, revision: str, expected: str, path: str) -> bool | None:
+        """What the files say, by folders that were not fetched with the commits; None: nothing."""
+        for repository in filter(None, (self._clone, self._fetched)):
+            later, wanted = _commit(repository, revision), _commit(repository, expected)
+            if later is None or wanted is None:
+                continue
+            again = undone(repository, later.id, wanted.id, path)
+            if again is not None or not self._url or not wanted.parents or not parts(path):
+                return again
+            with suppress(Exception):
+                # The folder's name stands in the one above it: a path of two parts takes two levels.
+                levels = f"tree:{len(parts(path))}".encode()
+                choose = partial(_wanted, [later.id, wanted.id, wanted.parents[0]], by_name=True, branches=False)
+                trees = self._download(choose, depth=1, keep=levels)
+                return undone(trees, later.id, wanted.id, path)
+            return None
+        return None
+
+    def _download(self, choose: Callable[..., list[ObjectID]], *, depth: int, keep: bytes) -> Repo:
+        if self._closed:
+            raise InterruptedError("the job has ended")
+        folder = tempfile.TemporaryDirectory(prefix="history-", ignore_cleanup_errors=True)
+        target = Repo.init_bare(self._stack.enter_context(folder))
+        self._stack.callback(target.close)
+        client, path = get_transport_and_path(
+            self._url, quiet=True, pool_manager=_connections(self._url, self._ca_file)
+        )
+        client.fetch(path.encode(), target, determine_wants=choose, depth=depth, filter_spec=keep)
+        return target
+
+    def _safe(self, error: Exception) -> str:
+        """What was raised, without the URL's credentials."""
+        said = str(error)
+        if isinstance(error, HTTPUnauthorized):
+            said = "it asks for a login (HTTP 401)"
+        elif isinstance(error, NotGitRepository):
+            said = said or "there is no such repository, or this job may not read it (HTTP 404)"
+        account = urlsplit(self._url).netloc.rpartition("@")[0]
+        for secret in (self._url, account, unquote(account), unquote(account).partition(":")[2]):
+            said = said.replace(secret, self._name) if secret else said
+        return one_line(f"{type(error).__name__}: {said}", limit=400)
+
+
+class _Asking:
+    """A question that is being looked into, in a thread that nobody has to wait for."""
+
+    def __init__(self, question: tuple[str, str, Source], find: Callable[[], RevisionRelation]) -> None:
+        self.question = question
+        self.answer = RevisionRelation(relation=Relation.UNKNOWN)
+        self.ended = threading.Event()
+        self._find = find
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.answer = self._find()
+        except Exception as error:  # noqa: BLE001 - a verdict never falls over the history
+            note = f"git's history could not be consulted: {type(error).__name__}"
+            self.answer = RevisionRelation(relation=Relation.UNKNOWN, note=note)
+        finally:
+            self.ended.set()
+
+
+def _wanted(
+    whole: Sequence[ObjectID],
+    refs: Mapping[Ref, ObjectID | None],
+    depth: int | None = None,
+    *,
+    by_name: bool,
+    branches: bool,
+) -> list[ObjectID]:
+    del depth
+    heads = [sha for name, sha in refs.items() if sha and name.startswith(b"refs/heads/")] if branches else []
+    tags = [sha for name, sha in refs.items() if sha in whole and name.startswith(b"refs/tags/")]
+    return list(dict.fromkeys([*(whole if by_name else tags), *heads]))
+
+
+def _connections(url: str, ca_file: str) -> Any:
+    connections = default_urllib3_manager(None, base_url=url, timeout=SILENCE_SECONDS)
+    if ca_file and url.startswith("https:"):
+        context = ssl.create_default_context()
+        context.load_verify_locations(ca_file)
+        connections.connection_pool_kw["ssl_context"] = context
+    return connections
+
+
+def _stranger(source: Source, expected: str) -> str:
+    name = one_line(str(GitUrl.parse(source.repo_url)), limit=200)
+    return (
+        f"{name} holds no commit {expected[:12]}: if that is of another repository, expect the image (RELEASE_IMAGE) "
+        "instead, or the commit that was written there"
+    )
+
+
+def _kinship(repository: BaseRepo | None, revision: str, expected: str, path: str) -> RevisionRelation | None:
+    """What this repository knows of the two; None: not enough."""
+    if repository is None:
+        return None
+    later, wanted = _commit(repository, revision), _commit(repository, expected)
+    if later is None or wanted is None:
+        return None
+    if later.id == wanted.id:
+        return RevisionRelation(relation=Relation.SAME)
+    try:
+        if can_fast_forward(repository, wanted.id, later.id):
+            return _descendant(repository, later, wanted, path)
+        if can_fast_forward(repository, later.id, wanted.id):
+            commits = sum(1 for _ in repository.get_walker(include=[wanted.id], exclude=[later.id]))
+            return RevisionRelation(relation=Relation.OLDER, commits=commits)
+        # Beyond the edge of a shallow clone one may still descend from the other.
+        return None if repository.get_shallow() else RevisionRelation(relation=Relation.DIVERGED)
+    except Exception:  # noqa: BLE001 - commits beyond the edge of a shallow clone; of a damaged one all kinds of errors
+        return None
+
+
+def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) -> RevisionRelation:
+    reverts = Reverts(wanted, precedes=lambda revision: can_fast_forward(repository, wanted.id, revision))
+    commits = 0
+    for entry in repository.get_walker(include=[later.id], exclude=[wanted.id]):
+        commits += 1
+        reverts.see(entry.commit)
+    by = reverts.end()
+    found = RevisionRelation(relation=Relation.REVERTED if by else Relation.DESCENDANT, commits=commits, by=by)
+    return _by_files(found, again=undone(repository, later.id, wanted.id, path))
+
+
+def _by_files(found: RevisionRelation, *, again: bool | None) -> RevisionRelation:
+    """What the files say counts for more than what messages say."""
+    if again is None:
+        return found
+    return replace(found, relation=Relation.REVERTED) if again else replace(found, relation=Relation.DESCENDANT, by="")
+
+
+def _commit(repository: BaseRepo, revision: str) -> Commit | None:
+    """The one commit that the hex digits begin, or that the annotated tag they begin is put on."""
+    try:
+        starts = set(repository.object_store.iter_prefix(revision.encode()))
+        found = {commit.id: commit for commit in map(partial(_peeled, repository), starts) if commit is not None}
+    except Exception:  # noqa: BLE001 - of a damaged repository dulwich raises all kinds of errors
+        return None
+    return found.popitem()[1] if len(found) == 1 else None
+
+
+def _peeled(repository: BaseRepo, sha: ObjectID) -> Commit | None:
+    for _ in range(TAGS):
+        found = repository[sha]
+        if not isinstance(found, Tag):
+            return found if isinstance(found, Commit) else None
+        sha = ObjectID(found.object[1])
+    return None

@@ -1,0 +1,274 @@
+"""Argo CD's vocabulary: the words for an Application's state, closed and typed.
+
+Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not know is a case, not a crash.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Self
+
+from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.revision import RevisionRelation, alike, all_alike
+
+_ERRORS: Final = frozenset({"ComparisonError", "InvalidSpecError", "UnknownError"})
+
+
+class Word(StrEnum):
+    """A closed vocabulary; any other word becomes its ``UNKNOWN``."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        try:
+            return cls(str(value))
+        except ValueError:
+            return cls("Unknown")
+
+
+class SyncStatus(Word):
+    SYNCED = "Synced"
+    OUT_OF_SYNC = "OutOfSync"
+    UNKNOWN = "Unknown"
+
+
+class HealthStatus(Word):
+    HEALTHY = "Healthy"
+    PROGRESSING = "Progressing"
+    DEGRADED = "Degraded"
+    SUSPENDED = "Suspended"
+    MISSING = "Missing"
+    UNKNOWN = "Unknown"
+
+
+class OperationPhase(Word):
+    RUNNING = "Running"
+    TERMINATING = "Terminating"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    ERROR = "Error"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One managed resource; ``health`` is None for kinds that have none, such as ConfigMap."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    sync: SyncStatus
+    health: HealthStatus | None
+    message: str = ""
+    hook: bool = False
+    requires_pruning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceResult:
+    """What an operation did to one resource: Synced, SyncFailed, …, or a hook's phase."""
+
+    kind: str
+    name: str
+    status: str
+    hook_phase: str
+    message: str
+    # PreSync, Sync, PostSync, …; empty for what is no hook.
+    hook_type: str = ""
+    group: str = ""
+    namespace: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "SyncFailed" or self.hook_phase in {"Failed", "Error"}
+
+    @property
+    def applied(self) -> bool:
+        """Whether the operation has brought it to the cluster; of a hook: whether it runs."""
+        return self.hook_phase == "Running" if self.hook_type else self.status == "Synced"
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """The last sync, or the running one. ``retries`` counts attempts that failed and were begun again.
+
+    ``revisions`` are those it found, ``asked`` those it was asked for: a commit, and the annotated tag on it.
+    ``parameters``: of each source everything but its target revision; none where Argo CD does not say.
+    """
+
+    phase: OperationPhase
+    message: str
+    revisions: tuple[str, ...]
+    started_at: str
+    finished_at: str
+    retries: int
+    results: tuple[ResourceResult, ...]
+    asked: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    dry_run: bool = False
+    # Of some resources only, as self-heal and a sync by hand may be.
+    partial: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on. Between a failed attempt and the next, ``finishedAt`` is set and the phase Running."""
+        return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
+
+    @property
+    def unsuccessful(self) -> bool:
+        """Whether it has ended, and failed. A dry run says nothing of the cluster."""
+        failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
+        return failed and not self.running and not self.dry_run
+
+    def is_of(self, revisions: tuple[str, ...]) -> bool:
+        """Whether it syncs these revisions. Of one that names none nobody can say that it does not."""
+        known = [names for names in (self.revisions, self.asked) if names]
+        return not known or any(all_alike(names, revisions) for names in known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """The last sync that succeeded, of everything; ``parameters`` as those of an operation."""
+
+    revisions: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the manifests come from; ``chart`` of a Helm repository, else ``path`` in git. ``""``: not given."""
+
+    repo_url: str
+    path: str = ""
+    chart: str = ""
+    ref: str = ""
+    target_revision: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.repo_url, self.chart or self.path)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """The state of an application at one moment. Times are RFC 3339 in whole seconds, or ``""``."""
+
+    name: str
+    namespace: str
+    uid: str
+    project: str
+    automated: bool
+    prune: bool
+    self_heal: bool
+    sources: tuple[Source, ...]
+    deleting: bool
+    requested: bool
+    sync: SyncStatus
+    revisions: tuple[str, ...]
+    health: HealthStatus
+    health_message: str
+    operation: Operation | None
+    conditions: tuple[Condition, ...]
+    resources: tuple[Resource, ...]
+    images: tuple[str, ...]
+    reconciled_at: str
+    unknown_words: tuple[str, ...] = ()
+    # Of each source everything but its target revision, to be compared with those of operations.
+    parameters: tuple[str, ...] = ()
+    deployed: Deployment | None = None
+    # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
+    # sync window that blocks, and why Argo CD refused to sync.
+    workloads: Workloads | None = None
+    kinships: Mapping[str, RevisionRelation] = field(default_factory=dict)
+    sync_window: str = ""
+    refusal: str = ""
+
+    @property
+    def revision(self) -> str:
+        """The revision compared last; of several sources all, separated by commas."""
+        return ",".join(self.revisions)
+
+    def names(self, position: int) -> frozenset[str]:
+        """What the revision of a source, by its position from 0, is called: of an annotated tag also its commit."""
+        names = [self.revisions]
+        if self.operation is not None and self.operation.is_of(self.revisions):
+            names += [self.operation.revisions, self.operation.asked]
+        return frozenset(each[position] for each in names if position < len(each))
+
+    @property
+    def errors(self) -> tuple[Condition, ...]:
+        """The conditions that say why this revision is not applied."""
+        # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
+        gave_up = {"SyncError"} if self.sync is SyncStatus.OUT_OF_SYNC and not self.operating else set()
+        return tuple(item for item in self.conditions if item.type in _ERRORS | gave_up)
+
+    @property
+    def operation_counts(self) -> bool:
+        """Whether the last operation has a say: of what is compared now, in parameters too, and no dry run."""
+        return self.operation is not None and self.attempted and not self.operation.dry_run
+
+    @property
+    def results(self) -> tuple[ResourceResult, ...]:
+        """What the last operation did to each resource, if it has a say."""
+        return self.operation.results if self.operation is not None and self.operation_counts else ()
+
+    @property
+    def attempted(self) -> bool:
+        """Whether the last operation is of the revisions compared last, and of the parameters that apply now.
+
+        As Argo CD takes it, that does not sync these again: a dry run too
+        (argo-cd v2.13.2 controller/appcontroller.go alreadyAttemptedSync).
+        """
+        operation = self.operation
+        if operation is None or not operation.is_of(self.revisions):
+            return False
+        return self.has(operation.parameters)
+
+    @property
+    def applied(self) -> bool:
+        """Whether a sync of the revisions compared last, with the parameters that apply now, has succeeded in full."""
+        operation, deployed = self.operation, self.deployed
+        if operation is not None and self.attempted and not (operation.dry_run or operation.partial):
+            return operation.phase is OperationPhase.SUCCEEDED
+        if deployed is None or len(deployed.revisions) != len(self.revisions):
+            return False
+        names = [self.names(position) for position in range(len(self.revisions))]
+        same = all(
+            any(alike(name, known) for name in each) for each, known in zip(names, deployed.revisions, strict=True)
+        )
+        return same and self.has(deployed.parameters)
+
+    def has(self, parameters: tuple[str, ...]) -> bool:
+        """Whether these parameters apply now; of unknown ones nobody can say that they do not."""
+        return () in {parameters, self.parameters} or parameters == self.parameters
+
+    @property
+    def runs_deployed(self) -> bool:
+        """Whether the cluster has what was synced last with success, and nothing else was begun since."""
+        operation, deployed = self.operation, self.deployed
+        if self.sync is not SyncStatus.SYNCED or operation is None or deployed is None:
+            return False
+        succeeded = operation.phase is OperationPhase.SUCCEEDED and not operation.dry_run
+        return succeeded and operation.is_of(deployed.revisions)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether sync and health are those of before the last operation (argo-cd v2.13.2 app.go:2506-2521)."""
+        operation = self.operation
+        return operation is not None and not operation.dry_run and operation.finished_at > self.reconciled_at
+
+    @property
+    def operating(self) -> bool:
+        """Whether a sync is asked for or running."""
+        return self.requested or (self.operation is not None and self.operation.running)

@@ -1,0 +1,57 @@
+"""Every exception of this package, and the kinds of failure of a call."""
+
+from enum import Enum
+
+from argocd_release.model.outcome import Outcome
+
+
+class FailureKind(Enum):
+    """Why a call of the argocd CLI gave no answer."""
+
+    UNREACHABLE = "unreachable"
+    DENIED = "denied"
+    UNAUTHENTICATED = "unauthenticated"
+    MISSING = "missing"
+    BUSY = "busy"
+    BLOCKED = "blocked"
+    REFUSED = "refused"
+    HUNG = "hung"
+    KILLED = "killed"
+    GARBAGE = "garbage"
+    OTHER = "other"
+
+
+class ReleaseError(Exception):
+    """Base of everything that ends a run with an outcome of its own; ``str()`` is for people."""
+
+    outcome = Outcome.UNEXPECTED
+
+
+class SettingsError(ReleaseError):
+    """All that is wrong with the settings, one line each."""
+
+    outcome = Outcome.SETTINGS
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        count = "1 setting is" if len(problems) == 1 else f"{len(problems)} settings are"
+        super().__init__("\n".join([f"{count} wrong:", *(f"  {problem}" for problem in problems)]))
+
+
+class ArgoCDError(ReleaseError):
+    """A call of the argocd CLI that failed: what was called, its exit code (None: none), its own words."""
+
+    def __init__(self, *, trouble: FailureKind, command: str, exit_code: int | None, message: str) -> None:
+        self.trouble = trouble
+        self.command = command
+        self.exit_code = exit_code
+        self.message = message
+        super().__init__(f"{command}: {message}")
+
+
+class Cancelled(BaseException):
+    """SIGTERM or SIGINT arrived."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.meaning)

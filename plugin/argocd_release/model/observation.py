@@ -1,0 +1,22 @@
+"""A look at an application that showed nothing of it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from argocd_release.model.errors import FailureKind
+
+# Troubles that are an answer of Argo CD's all the same.
+ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.REFUSED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A look at the application that failed."""
+
+    trouble: FailureKind
+    message: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is an answer of Argo CD's all the same."""
+        return self.trouble in ANSWERS

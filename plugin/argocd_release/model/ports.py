@@ -1,0 +1,60 @@
+"""The ports: what watching, judging and diagnosing need of the world, and no more."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from argocd_release.model.application import Application
+from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
+
+
+class Stop(Protocol):
+    """Says whether the job is to end; only ever asked."""
+
+    def is_set(self) -> bool: ...
+
+
+class Evidence(Protocol):
+    """What is asked of Argo CD, read-only; each raises ``ArgoCDError``."""
+
+    def tree(self, name: str) -> Tree: ...
+    def events(self, name: str, node: Node) -> tuple[Event, ...]: ...
+    def live(self, name: str, node: Node) -> object: ...
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]: ...
+
+
+class Clock(Protocol):
+    """Seconds that only go forward, a sleep, and a pause that ``wake`` cuts short, even one called before it."""
+
+    def now(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+    def pause(self, seconds: float) -> None: ...
+    def wake(self) -> None: ...
+
+
+class Emit(Protocol):
+    """Takes an event by its constant name, as ``structlog``'s ``log.info`` does."""
+
+    def __call__(self, event: str, /, *args: Any, **fields: Any) -> object: ...
+
+
+class WaitFeed(Protocol):
+    @property
+    def ended(self) -> bool: ...
+    def stop(self, *, grace: float = 0.0) -> None: ...
+
+
+class Commands(Protocol):
+    """What is needed of the argocd CLI."""
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application: ...
+    def sync(self, name: str, *, seconds: float) -> None: ...
+    def wait(
+        self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]
+    ) -> WaitFeed: ...
+
+
+class ClusterView(Protocol):
+    """What is needed of Argo CD's HTTP API. Each raises ``ArgoCDError``."""
+
+    def workloads(self, name: str) -> Workloads: ...
+    def sync_window(self, name: str) -> str: ...

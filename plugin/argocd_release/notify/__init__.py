@@ -1,0 +1,1 @@
+"""Telling others how a release ended; a sink that fails changes no verdict."""

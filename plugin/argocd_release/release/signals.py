@@ -1,0 +1,63 @@
+"""SIGTERM and SIGINT: they end the tracking, never the writing of reports.
+
+The handler raises nothing: an exception in the middle of starting a process would leave that process behind. Nor may
+what it calls take a lock, which the code that it interrupts may hold: a flag is set, or a byte written to a pipe.
+"""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Final, Self
+
+from argocd_release.model.errors import Cancelled
+from argocd_release.model.outcome import Outcome
+
+_OUTCOMES: Final = {signal.SIGTERM: Outcome.CANCELLED, signal.SIGINT: Outcome.INTERRUPTED}
+
+
+class Stop:
+    """Whether the run is to end before its time; once set, for good."""
+
+    def __init__(self) -> None:
+        self._outcome: Outcome | None = None
+
+    def set(self, outcome: Outcome) -> None:
+        """For signal handlers: an assignment, and no more."""
+        self._outcome = outcome
+
+    def is_set(self) -> bool:
+        return self._outcome is not None
+
+    def check(self) -> None:
+        """Raise ``Cancelled`` if it is set."""
+        if self._outcome is not None:
+            raise Cancelled(self._outcome)
+
+
+class Signals:
+    """While installed, the first signal calls what ``on_arrival`` was given; every later one is ignored."""
+
+    def __init__(self) -> None:
+        self._arrived: Outcome | None = None
+        self._actions: list[Callable[[Outcome], None]] = []
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._arrive) for number in _OUTCOMES}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            # A second signal must not turn the exit code that is on its way into another.
+            signal.signal(number, signal.SIG_IGN if self._arrived else handler)
+
+    def on_arrival(self, action: Callable[[Outcome], None]) -> None:
+        """Call the action when a signal comes; at once if one has come already."""
+        self._actions.append(action)
+        if self._arrived is not None:
+            action(self._arrived)
+
+    def _arrive(self, number: int, _: FrameType | None) -> None:
+        if self._arrived is None:
+            self._arrived = _OUTCOMES[signal.Signals(number)]
+            for action in self._actions:
+                action(self._arrived)

@@ -1,0 +1,66 @@
+"""The dotenv report, by the grammar of GitLab's parser (app/services/ci/parse_dotenv_artifact_service.rb).
+
+An invalid file fails a job that succeeded, so whatever could make it invalid is taken out here: no empty line, no
+line break in a value, less than 5 KB, at most 20 variables. And nothing that later jobs would expand, for the values
+hold words of others: ``$NAME`` and ``%NAME%`` alike (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
+"""
+
+import re
+from typing import Final
+
+from argocd_release.core.text import one_line
+from argocd_release.model.result import Result
+
+VALUE_LIMIT: Final = 400
+
+
+FILE_LIMIT: Final = 5120
+
+
+# The sign stays, for without it two others could come together: %%A% would become %A%.
+_NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
+
+
+def render(result: Result) -> str:
+    """The report as lines ``PREFIX_KEY=value``; each key is there on every outcome."""
+    values = {key: _value(value) for key, value in variables(result).items()}
+    values["IMAGES"] = _names(values["IMAGES"], VALUE_LIMIT)
+    while len((text := _text(result.dotenv_prefix, values)).encode()) >= FILE_LIMIT:
+        longest = max(values, key=lambda key: len(values[key].encode()))
+        half = len(values[longest]) // 2
+        values[longest] = _names(values[longest], half) if longest == "IMAGES" else values[longest][:half]
+    return text
+
+
+def variables(result: Result) -> dict[str, str]:
+    """The values by key, as they are."""
+    application, outcome = result.application, result.outcome
+    images = application.images if application else ()
+    return {
+        "STATUS": outcome.word,
+        "EXIT_CODE": str(outcome.exit_code),
+        "REASON": one_line(result.verdict.reason, limit=VALUE_LIMIT),
+        "CAUSE": one_line(result.cause, limit=VALUE_LIMIT),
+        "APPLICATION": result.name,
+        "PROJECT": application.project if application else "",
+        "REVISION": application.revision if application else "",
+        "IMAGES": " ".join(images),
+        "IMAGE_COUNT": str(len(images)),
+        "SYNC_STATUS": application.sync.value if application else "",
+        "HEALTH_STATUS": application.health.value if application else "",
+        "URL": result.url,
+        "DURATION": str(round(result.seconds)),
+    }
+
+
+def _text(prefix: str, values: dict[str, str]) -> str:
+    return "".join(f"{prefix}_{key}={value}\n" for key, value in values.items())
+
+
+def _value(text: str) -> str:
+    return _NAMES.sub("% ", one_line(text, limit=FILE_LIMIT).replace("$", ""))
+
+
+def _names(text: str, limit: int) -> str:
+    """As many whole words of the text as there is room for."""
+    return text if len(text) <= limit else text[: limit + 1].rpartition(" ")[0]

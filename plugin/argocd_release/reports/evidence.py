@@ -1,0 +1,211 @@
+"""The story of a release that was not delivered, in blocks: what the job log folds and the JUnit report shows whole.
+
+At most 200 lines: each block has a limit of its own, and says what it left out.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from argocd_release.core.text import QUOTED, one_line
+from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
+from argocd_release.model.diagnosis import ObjectEvent, PodLog
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.result import Result
+from argocd_release.reports.tables import age, table
+
+SHOWN_IMAGES: Final = 3
+
+
+STATUS_LINES: Final = 20
+
+
+RESOURCES: Final = 15
+
+
+PODS: Final = 10
+
+
+EVENTS: Final = 15
+
+
+_HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
+
+
+_LINE_START: Final = re.compile(r"\n(?! )")
+
+
+# The end of a name that Kubernetes made up.
+_GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Lines under a title; ``name`` is that of the section in GitLab's log."""
+
+    name: str
+    title: str
+    lines: tuple[str, ...]
+    collapsed: bool = False
+
+    def __str__(self) -> str:
+        return "\n".join((self.title, *self.lines))
+
+
+def story(result: Result) -> str:
+    """The whole story as one text: why, what shows it, what to do, and the facts."""
+    parts = [headline(result), *map(str, blocks(result)), next_step(result), facts(result)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def headline(result: Result) -> str:
+    """The cause, and the verdict where that says more than the cause."""
+    reason, cause = result.verdict.reason, result.cause
+    same = cause == reason or cause.partition(": ")[0] == reason.partition(": ")[0]
+    # A message of several lines must not go on as a line of ours.
+    cause, reason = (_LINE_START.sub("\n  ", text) for text in (cause, reason))
+    return f"cause: {cause}" if same else f"cause: {cause}\n{reason}"
+
+
+def caveat(result: Result) -> str:
+    """What green does not say, where that is so; else ``""``."""
+    if result.outcome is not Outcome.DELIVERED or result.proven:
+        return ""
+    return (
+        f"note: green says that git's head runs; to prove this commit ({result.image_tag}), set RELEASE_IMAGE "
+        "(expected_image in the component) to the image that was built, or RELEASE_REVISION (revision)"
+    )
+
+
+def next_step(result: Result) -> str:
+    """What to do about it; ``""`` if nothing is known."""
+    return f"next: {result.hint}" if result.hint else ""
+
+
+def facts(result: Result) -> str:
+    """The facts that are known, one a line."""
+    application = result.application
+    images = application.images if application else ()
+    more = f" and {len(images) - SHOWN_IMAGES} more" if len(images) > SHOWN_IMAGES else ""
+    outcome = result.outcome
+    lines = {
+        "Application:": result.name,
+        "Image Tag:" if result.image_runs else "Commit:": result.image_tag,
+        "Images:": ", ".join(images[:SHOWN_IMAGES]) + more,
+        "Revision:": application.revision if application else "",
+        "Contains:": result.verdict.via,
+        "URL:": result.url,
+        "Duration:": f"{result.seconds:.1f} s",
+        "Exit code:": "" if outcome is Outcome.DELIVERED else f"{outcome.exit_code} ({outcome.meaning})",
+    }
+    return "\n".join(f"{label:12} {one_line(text)}" for label, text in lines.items() if text)
+
+
+def blocks(result: Result) -> Iterator[Block]:
+    """What shows the cause, in the order of the job log: the closest to the cause comes last."""
+    diagnosis = result.diagnosis
+    status = diagnosis.status.splitlines()
+    failed = result.outcome is not Outcome.DELIVERED
+    command = f"$ argocd app get {result.name}"
+    yield from _block("status", command, _limited(status, STATUS_LINES) if failed else status, collapsed=failed)
+    if result.application is not None and result.outcome.is_failure:
+        yield from _block("conditions", "Conditions", _conditions(result.application))
+        yield from _block("resources", "Resources", _resources(result.application))
+    yield from _block("pods", "Pods", _pods(result))
+    yield from _block("events", "Recent events", _events(result))
+    same: dict[tuple[str, ...], list[PodLog]] = {}
+    for log in diagnosis.logs:
+        same.setdefault(log.lines, []).append(log)
+    for position, logs in enumerate(same.values(), 1):
+        lines = [f"{QUOTED}{line}".rstrip() for line in logs[0].lines]
+        others = [f"the same: {', '.join(f'Pod/{log.pod}' for log in logs[1:])}"] if logs[1:] else []
+        yield from _block(f"log-{position}", _log_title(logs[0]), [*lines, *others])
+    yield from _block("notes", "Not shown", list(diagnosis.notes))
+
+
+def _block(name: str, title: str, lines: Sequence[str], *, collapsed: bool = False) -> Iterator[Block]:
+    if lines:
+        yield Block(name=name, title=title, lines=tuple(lines), collapsed=collapsed)
+
+
+def _conditions(application: Application) -> list[str]:
+    rows = [(item.type, item.message) for item in application.conditions]
+    return _limited(table(("CONDITION", "MESSAGE"), rows), RESOURCES)
+
+
+def _resources(application: Application) -> list[str]:
+    told = {(item.kind, item.name): item for item in application.results if item.failed}
+    hooks = [item for item in application.results if item.hook_type and item.hook_phase != "Succeeded"]
+    broken = [item for item in application.resources if _is_broken(item) and not item.hook]
+    rows = [_hook_row(item) for item in hooks]
+    rows += [_resource_row(item, told.get((item.kind, item.name))) for item in broken]
+    fine = sum(not _is_broken(item) and not item.hook for item in application.resources)
+    lines = _limited(
+        table(("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE"), rows), RESOURCES
+    )
+    return (
+        [*lines, f"and {fine} more, Synced and not unhealthy" if lines else f"all {fine} are Synced"] if fine else lines
+    )
+
+
+def _is_broken(item: Resource) -> bool:
+    return item.sync is not SyncStatus.SYNCED or item.health not in _HEALTHY
+
+
+def _resource_row(item: Resource, told: ResourceResult | None) -> tuple[str, ...]:
+    message = told.message if told else item.message
+    return (item.group, item.kind, item.namespace, item.name, item.sync, item.health or "", "", message)
+
+
+def _hook_row(item: ResourceResult) -> tuple[str, ...]:
+    return (item.group, item.kind, item.namespace, item.name, item.hook_phase, "", item.hook_type, item.message)
+
+
+def _pods(result: Result) -> list[str]:
+    pods = result.diagnosis.pods
+    broken = [pod for pod in pods if pod.health != "Healthy"]
+    rows = [
+        (pod.namespace, pod.name, pod.containers, pod.reason, str(pod.restarts), age(pod.created_at, result.ended_at))
+        for pod in broken
+    ]
+    lines = _limited(table(("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"), rows), PODS)
+    fine = len(pods) - len(broken)
+    if not fine:
+        return lines
+    return [*lines, f"and {fine} more, ready or completed" if lines else f"all {fine} are ready or completed"]
+
+
+def _events(result: Result) -> list[str]:
+    merged: dict[tuple[str, str, str], ObjectEvent] = {}
+    counts: dict[tuple[str, str, str], int] = {}
+    for occurrence in result.diagnosis.occurrences:
+        event = occurrence.event
+        # Each try to create a pod makes up another name.
+        key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))
+        merged[key] = occurrence
+        counts[key] = counts.get(key, 0) + event.count
+    warnings = [(key, found) for key, found in merged.items() if found.event.type != "Normal"]
+    rows = [
+        (
+            age(found.event.last_at, result.ended_at) + (f" (x{counts[key]})" if counts[key] > 1 else ""),
+            found.event.type,
+            found.event.reason,
+            found.subject,
+            found.event.message,
+        )
+        for key, found in warnings
+    ]
+    lines = _limited(table(("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"), rows), EVENTS)
+    normal = len(merged) - len(warnings)
+    return [*lines, f"and {normal} more of type Normal"] if lines and normal else lines
+
+
+def _log_title(log: PodLog) -> str:
+    before = " before its last restart" if log.previous else ""
+    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {len(log.lines)} lines"
+
+
+def _limited(lines: Sequence[str], limit: int) -> list[str]:
+    left = len(lines) - limit
+    return [*lines[:limit], f"… and {left} more lines left out"] if left > 0 else list(lines)

@@ -1,0 +1,112 @@
+"""The JUnit report, as GitLab reads it (lib/gitlab/ci/parsers/test/junit.rb).
+
+Only an element's text is shown, so the whole story stands there. Suite, class and case names are the key by which
+GitLab compares runs: no revision, time or count may stand in them.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
+from argocd_release.model.git_url import GitUrl
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.result import Result
+from argocd_release.reports.evidence import facts, story
+
+SUITE: Final = "argocd-release"
+
+
+_NOT_JUDGED: Final = "not judged"
+
+
+def render(result: Result) -> str:
+    """The report as an XML document."""
+    suites = ET.Element("testsuites")
+    suite = ET.SubElement(suites, "testsuite", name=SUITE)
+    classname = result.name or SUITE
+    release = _case(suite, classname, "release")
+    release.set("time", f"{result.seconds:.3f}")
+    if folder := _folder(result):
+        release.set("file", folder)
+    if result.outcome is Outcome.DELIVERED:
+        ET.SubElement(release, "system-out").text = facts(result)
+    else:
+        # An error says that the check went wrong, a failure that the release did.
+        ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = story(result)
+        if result.attachment:
+            ET.SubElement(release, "system-out").text = f"[[ATTACHMENT|{result.attachment}]]"
+    judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
+    for name, text in _facts(result):
+        case = _case(suite, classname, name)
+        if text:
+            # One release is one test; what is not as it should be stands here, and fails no further ones.
+            ET.SubElement(case, "skipped").text = text if judged else f"{_NOT_JUDGED}: {text}"
+    ET.indent(suites)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _folder(result: Result) -> str:
+    """Where the manifests lie, if that is in this project, and in one place; else ``""``."""
+    sources = result.application.sources if result.application else ()
+    project = GitUrl.parse(result.project_url)
+    paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
+    return paths.pop() if len(paths) == 1 else ""
+
+
+def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=classname, name=name)
+
+
+def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    """Names of cases, each with what is not as it should be; ``""``: nothing."""
+    application = result.application
+    if application is None:
+        for name in ("sync", "operation", "health"):
+            yield name, "there was no answer"
+        return
+    yield "sync", _sync(application)
+    yield "operation", _operation(application)
+    yield "health", _health(application.health, application.health_message)
+    named: set[str] = set()
+    for resource in application.resources:
+        name = _resource_name(resource)
+        if name not in named and not resource.hook:
+            named.add(name)
+            text = _resource(resource)
+            # The cause stands where people look for it: at the resource it lies beneath.
+            beneath = text and result.cause.startswith((f"{resource}:", f"{resource} "))
+            yield name, f"{result.cause}\n{text}" if beneath else text
+
+
+def _sync(application: Application) -> str:
+    if application.sync is SyncStatus.SYNCED:
+        return ""
+    conditions = "\n".join(f"{item.type}: {item.message}" for item in application.conditions)
+    return f"{application.sync}\n{conditions}".strip()
+
+
+def _operation(application: Application) -> str:
+    operation = application.operation
+    if operation is None:
+        return "there was no sync"
+    if operation.phase is OperationPhase.SUCCEEDED:
+        return ""
+    failed = "\n".join(f"{item}: {item.message}" for item in operation.results if item.failed)
+    return f"{operation.phase}: {operation.message}\n{failed}".strip()
+
+
+def _health(health: HealthStatus, message: str) -> str:
+    return "" if health is HealthStatus.HEALTHY else f"{health}\n{message}".strip()
+
+
+def _resource(resource: Resource) -> str:
+    if resource.sync is SyncStatus.OUT_OF_SYNC:
+        return f"{resource.sync}\n{resource.message}".strip()
+    if resource.health is None:
+        return "" if resource.sync is SyncStatus.SYNCED else _NOT_JUDGED
+    return _health(resource.health, resource.message)
+
+
+def _resource_name(resource: Resource) -> str:
+    return "/".join(part for part in (resource.group, resource.kind, resource.namespace, resource.name) if part)

@@ -1,0 +1,285 @@
+"""The settings: read from environment variables, checked against ``settings.schema.json``.
+
+The schema is the one place where a setting is declared: name, type, default, description, field.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import resources
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from argocd_release.argocd import options
+from argocd_release.argocd.connection import Connection
+from argocd_release.core.text import one_line
+from argocd_release.model.errors import SettingsError
+
+SCHEMA: Final[dict[str, Any]] = json.loads(
+    resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
+)
+
+
+PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
+
+
+PREFIX: Final = "RELEASE_"
+
+
+UPLOAD_SECONDS: Final = 45
+
+
+# Clocks may differ that much and still be worth reading.
+CLOCK_SECONDS: Final = 5
+
+
+# The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
+# input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
+INPUT_PREFIX: Final = "INPUT_"
+
+
+# Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
+# job only its inputs are expectations.
+COMPONENT: Final = "INPUT_COMPONENT"
+
+
+_URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
+
+
+# Python refuses to read numbers of thousands of digits, and no setting has more than a few.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
+
+
+# What GitLab says of the pipeline, and people look for in the log.
+_OPEN: Final = (
+    "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",
+    "CI_PROJECT_NAME", "CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_SERVER_HOST", "CI_ENVIRONMENT_NAME",
+    "CI_ENVIRONMENT_SLUG",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the run was told; every field is declared in the schema, as ``x-field``."""
+
+    server: str
+    auth_token: str = field(repr=False)
+    app_name: str
+    opts: str = field(repr=False)
+    timeout: int
+    fail_fast: bool
+    failed_attempts: int
+    condition_grace: int
+    degraded_grace: int
+    pod_grace: int
+    deleted_grace: int
+    unreachable_grace: int
+    connect_grace: int
+    appear_timeout: int
+    expectation_grace: int
+    stuck_grace: int
+    revision: str
+    revision_match: str
+    git_token: str = field(repr=False)
+    source: str
+    image: str
+    chart_version: str
+    wait_for: str
+    allow_empty: bool
+    sync: bool
+    junit_path: str
+    dotenv_path: str
+    dotenv_prefix: str
+    annotations_path: str
+    json_path: str
+    log_format: str
+    log_level: str
+    image_tag: str
+    project_url: str
+    clone: str
+    repository_url: str = field(repr=False)
+    git_ca_file: str
+    job_timeout: int
+    job_started_at: str
+
+    @property
+    def connection(self) -> Connection:
+        return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
+
+    @property
+    def url(self) -> str:
+        """Where the application is in Argo CD's web interface."""
+        return f"{self.connection.address}/applications/{self.app_name}"
+
+
+def described(declared: Mapping[str, Any]) -> str:
+    """What a setting is, for people, with its default if it has one."""
+    default = declared.get("default", "")
+    shown = "" if default == "" else f" Default: {default if isinstance(default, str) else json.dumps(default)}."
+    return f"{declared['description']}{shown}"
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Settings from environment variables; raises ``SettingsError`` with everything that is wrong."""
+    values: dict[str, Any] = {}
+    for name, declared in PROPERTIES.items():
+        text = _text(environ, name)
+        if text:
+            values[name] = _convert(text, declared["type"])
+        elif "default" in declared:
+            values[name] = declared["default"]
+    problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
+    if not problems:
+        problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
+    if problems:
+        raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
+    return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
+
+
+def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
+    """``timeout``, or less where GitLab would end the job before; and why the clocks must differ, if so.
+
+    A job that GitLab ends uploads nothing (gitlab-runner common/build.go), so time for that is kept. At least 1 s.
+    """
+    try:
+        started = datetime.fromisoformat(known.job_started_at)
+    except ValueError:
+        return known.timeout, ""
+    if not known.job_timeout or started.tzinfo is None:
+        return known.timeout, ""
+    elapsed, why = (now - started).total_seconds(), ""
+    if not -CLOCK_SECONDS <= elapsed < known.job_timeout:
+        # A job whose time is over, or that has not begun, would not be running. It has no more than all its time.
+        elapsed, why = 0, f"by this machine's clock it began {elapsed:.0f} s ago, and has {known.job_timeout} s"
+    return max(1, min(known.timeout, int(known.job_timeout - max(elapsed, 0) - UPLOAD_SECONDS))), why
+
+
+def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the reports go, by name of the field, even when other settings are wrong."""
+    return {
+        declared["x-field"]: _text(environ, name) or declared["default"]
+        for name, declared in PROPERTIES.items()
+        if name.endswith("_PATH")
+    }
+
+
+def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
+    """Whether the setting has the value, even when other settings are wrong."""
+    return (_text(environ, name) or PROPERTIES[name]["default"]) == value
+
+
+def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that people must be able to read: those of the settings that are no secret, and the pipeline's own."""
+    # The options hold headers, which may well be secret.
+    shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
+    values = [text for name in shown for text in (_text(environ, name), str(PROPERTIES[name].get("default", "")))]
+    return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
+
+
+def valid(environ: Mapping[str, str], name: str) -> str:
+    """The setting's value, or its default where it is wrong; for reports on a run whose settings are."""
+    declared = PROPERTIES[name]
+    text = _text(environ, name)
+    return text if text and Draft202012Validator(declared).is_valid(text) else str(declared.get("default", ""))
+
+
+def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
+    found = [_text(environ, name) for name in PROPERTIES if _is_secret(name)]
+    # The repository's URL holds the job's token; it may be no URL at all, so nothing that could refuse it reads it.
+    found += [password for text in found for password in _URL_PASSWORD.findall(text)]
+    found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
+    shown = open_values(environ)
+    words = options.words(_text(environ, "ARGOCD_OPTS"))
+    for position, word in enumerate(words):
+        option, _, value = word.partition("=")
+        if option in {"--header", "--auth-token"}:
+            value = value or (words[position + 1] if position + 1 < len(words) else "")
+            values = [part.partition(":")[2].strip() or part for part in value.split(",")]
+            found += [value for value in values if not any(value in text for text in shown)]
+    return tuple(secret for secret in found if secret)
+
+
+def _is_secret(name: str) -> bool:
+    return bool(PROPERTIES[name].get("x-secret"))
+
+
+def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Names with our prefix that are no setting, each with the nearest that is (or ``""``); none in the component."""
+    if COMPONENT in environ:
+        return ()
+    known = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
+    names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
+    # Compared without the prefix, which would make every two names alike.
+    nearest = {name: difflib.get_close_matches(name, known, 1) for name in names if name not in known}
+    return tuple((PREFIX + name, PREFIX + found[0] if found else "") for name, found in nearest.items())
+
+
+def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Settings that are given as variables and not read, because this is the component; each with its input."""
+    return tuple(
+        (name, declared["x-input"])
+        for name, declared in PROPERTIES.items()
+        if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
+    )
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    declared = PROPERTIES[name]
+    handed_over = not declared.get("x-secret") and not name.startswith("CI_")
+    given = environ.get(INPUT_PREFIX + name, "").strip() if handed_over else ""
+    if given and given != str(declared.get("x-input-unset", "")):
+        return given
+    return environ.get(name, "").strip() if _is_read(environ, name) else ""
+
+
+def _is_read(environ: Mapping[str, str], name: str) -> bool:
+    """Whether the plain variable counts: in the component those of the guide, GitLab's own, and secrets."""
+    declared = PROPERTIES[name]
+    guides = not name.startswith(PREFIX) or "x-input-unset" in declared
+    # A secret is never an input, so nothing else could hand it over.
+    return COMPONENT not in environ or guides or bool(declared.get("x-secret"))
+
+
+def _convert(text: str, kind: str) -> Any:
+    if kind == "integer" and _NUMBER.fullmatch(text):
+        return int(text)
+    if kind == "boolean" and text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    return text
+
+
+def _problem(error: ValidationError) -> str:
+    if error.validator == "required":
+        missing = next(name for name in SCHEMA["required"] if f"'{name}'" in error.message)
+        return f"{missing} is required. {PROPERTIES[missing]['description']}"
+    name = str(error.path[0])
+    declared = PROPERTIES[name]
+    shown = "its value" if declared.get("x-secret") else repr(one_line(str(error.instance), limit=100))
+    match error.validator:
+        case "type":
+            rule = f"must be a whole number, not {shown}" if declared["type"] == "integer" else "must be true or false"
+        case "minimum":
+            rule = f"{error.instance} is less than the minimum of {error.validator_value}"
+        case "maximum":
+            rule = f"{error.instance} is more than the maximum of {error.validator_value}"
+        case _:
+            rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
+    return f"{name}: {rule}"
+
+
+def _as_given(problem: str, environ: Mapping[str, str]) -> str:
+    """The problem under the name that was typed: the input's, where it came from one."""
+    name, colon, rule = problem.partition(":")
+    if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
+        return f"input {PROPERTIES[name]['x-input']}:{rule}"
+    return problem
+
+
+def _schema_order(problem: str) -> int:
+    return next((index for index, name in enumerate(PROPERTIES) if problem.startswith(name)), len(PROPERTIES))

@@ -1,0 +1,1 @@
+"""Time: when something must have ended, and how to wait for what may block."""

@@ -1,0 +1,1 @@
+"""The judge: what is seen of an application becomes a verdict. Pure."""

@@ -1,0 +1,229 @@
+"""What this job wants delivered, and what an application still lacks to be that. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from argocd_release.core.text import one_line
+from argocd_release.model.application import Application, HealthStatus, Source
+from argocd_release.model.revision import Relation, RevisionRelation, alike
+from argocd_release.verdict.image import parts, runs
+
+NAMED: Final = 3
+
+
+SHORT: Final = 7
+
+
+_UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
+
+
+class Condition(StrEnum):
+    """What can be waited for, as with the options of ``argocd app wait``."""
+
+    HEALTH = "health"
+    SYNC = "sync"
+    SUSPENDED = "suspended"
+    OPERATION = "operation"
+
+
+DEFAULT_CONDITIONS: Final = frozenset({Condition.SYNC, Condition.HEALTH, Condition.OPERATION})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """What is missing, in one line. ``final``: by all that is known it will not come any more."""
+
+    reason: str
+    final: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What this job wants delivered; ``""`` each: whatever Argo CD finds.
+
+    ``revision``: 7 to 40 hex digits, contained in what is delivered unless ``exact``. ``source``: of several, the one
+    that revision and chart version are about: its position from 1, repository URL, chart or ref. ``image``: a tag,
+    digest or reference that a pod must run.
+    """
+
+    wait_for: frozenset[Condition] = DEFAULT_CONDITIONS
+    revision: str = ""
+    exact: bool = False
+    source: str = ""
+    image: str = ""
+    chart_version: str = ""
+    allow_empty: bool = False
+
+    @property
+    def healths(self) -> frozenset[HealthStatus]:
+        """The health statuses that are good enough; none: health is not waited for."""
+        wanted = {Condition.HEALTH: HealthStatus.HEALTHY, Condition.SUSPENDED: HealthStatus.SUSPENDED}
+        return frozenset(status for condition, status in wanted.items() if condition in self.wait_for)
+
+    @property
+    def demands(self) -> bool:
+        """Whether anything beside the application's state is expected."""
+        return bool(self.revision or self.image or self.chart_version or self.source)
+
+    @property
+    def words(self) -> str:
+        """What is expected beside the application's state, for people; ``""`` if nothing."""
+        contained = "" if self.exact else ", or one that contains it"
+        parts = {
+            f"revision {self.revision}{contained}": self.revision,
+            f"image {self.image}": self.image,
+            f"chart version {self.chart_version}": self.chart_version,
+            f"source {self.source}": self.source,
+        }
+        return "; ".join(words for words, given in parts.items() if given)
+
+    def gap(self, application: Application) -> Gap | None:
+        """What the application still lacks to be what is wanted; None: nothing."""
+        positions = self._positions(application)
+        if not positions:
+            known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
+            return Gap(reason=f"the application has no source {self.source!r}, but {known}", final=True)
+        return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
+
+    def via(self, application: Application) -> str:
+        """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
+        later = self.later(application)
+        return f"{self.revision[:7]} was delivered via {later}" if later else ""
+
+    def later(self, application: Application) -> str:
+        """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
+        for revision in application.revisions:
+            kinship = application.kinships.get(revision, _UNKNOWN)
+            if kinship.relation is Relation.DESCENDANT:
+                return f"{revision[:7]}, {_commits(kinship.commits)} later"
+        return ""
+
+    def is_elsewhere(self, application: Application) -> bool:
+        """Whether Argo CD compares with a revision that is known not to contain the expected one."""
+        if self.revision_gap(application) is None:
+            return False
+        relations = {kinship.relation for kinship in application.kinships.values()}
+        return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
+
+    def was_deployed(self, application: Application) -> bool:
+        """Whether the sync that succeeded last was of the expected revision, with the parameters that apply now."""
+        deployed = application.deployed
+        if deployed is None or not application.has(deployed.parameters):
+            return False
+        known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
+        return any(alike(revision, self.revision) for revision in known)
+
+    def strangers(self, application: Application) -> dict[str, Source]:
+        """Revisions that may or may not contain the expected one, or be a tag of it: git's history must tell."""
+        if not self.revision or self.revision_gap(application) is None:
+            return {}
+        sources = application.sources
+        chosen = [i for i in self._positions(application) if i < min(len(application.revisions), len(sources))]
+        asked = [i for i in chosen if not sources[i].chart and not self._is_at(application, i)]
+        found = {application.revisions[i]: sources[i] for i in asked}
+        return {revision: source for revision, source in found.items() if _is_git(revision)}
+
+    def _positions(self, application: Application) -> list[int]:
+        everything = list(range(max(len(application.sources), len(application.revisions))))
+        if not self.source:
+            return everything or [0]
+        if self.source.isascii() and self.source.isdigit():
+            return [index for index in everything if index + 1 == int(self.source)]
+        return [
+            index
+            for index, source in enumerate(application.sources)
+            if self.source in {source.repo_url, source.chart, source.ref}
+        ]
+
+    def _is_at(self, application: Application, position: int) -> bool:
+        return any(alike(name, self.revision) for name in application.names(position))
+
+    def revision_gap(self, application: Application) -> Gap | None:
+        """What is missing of the expected revision; None: nothing."""
+        positions = self._positions(application)
+        revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
+        if not self.revision or any(self._is_at(application, index) for index in positions):
+            return None
+        # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
+        if application.runs_deployed and self.was_deployed(application):
+            return None
+        kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
+        accepted = {Relation.SAME} if self.exact else {Relation.SAME, Relation.DESCENDANT}
+        if any(kinship.relation in accepted for kinship in kinships.values()):
+            return None
+        wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
+        reason = f"Argo CD compares with {compared}, not with {wanted}"
+        return Gap(reason=reason) if self.exact else _out_of_reach(reason, list(kinships.values()))
+
+    def _chart_gap(self, application: Application, positions: list[int]) -> Gap | None:
+        if not self.chart_version:
+            return None
+        charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
+        if not charts:
+            return Gap(reason="the application has no source that is a Helm chart", final=True)
+        # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
+        versions = [application.revisions[i] for i in charts if i < len(application.revisions)]
+        if _version(self.chart_version) in map(_version, versions):
+            return None
+        return Gap(reason=f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}")
+
+    def _image_gap(self, application: Application) -> Gap | None:
+        if not self.image:
+            return None
+        beneath = application.workloads
+        if beneath is None:
+            return self._image_gap_of_summary(application)
+        running = beneath.images
+        if any(runs(self.image, image) for image in running):
+            return None
+        unhealthy = bool(self.healths) and application.health not in self.healths
+        if unhealthy and any(runs(self.image, image) for image in beneath.starting):
+            # Health is waited for all the same, and says why it is not there.
+            return None
+        more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
+        shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
+        # What a known revision says is settled; without one, a commit with the image may still come.
+        settled = bool(self.revision) and application.health in self.healths
+        return Gap(reason=f"no pod runs the image {self.image}; running: {shown}", final=settled)
+
+    def _image_gap_of_summary(self, application: Application) -> Gap | None:
+        # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
+        # something only of a name that has no other version there.
+        found = [image for image in application.images if runs(self.image, image)]
+        names = {parts(image)[0] for image in found}
+        others = [image for image in application.images if image not in found and parts(image)[0] in names]
+        if found and not others:
+            return None
+        if found:
+            shown = one_line(", ".join([*found, *others][:NAMED]))
+            return Gap(reason=f"there are pods of {shown}; which of them run only Argo CD's HTTP API can tell")
+        shown = one_line(", ".join(application.images[:NAMED])) or "none"
+        return Gap(reason=f"no pod runs the image {self.image}; there are pods of: {shown}")
+
+
+def _out_of_reach(reason: str, kinships: list[RevisionRelation]) -> Gap:
+    by_relation = {kinship.relation: kinship for kinship in kinships}
+    if reverted := by_relation.get(Relation.REVERTED):
+        how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
+        return Gap(reason=f"{reason}: {how}", final=True)
+    if older := by_relation.get(Relation.OLDER):
+        return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
+    if set(by_relation) == {Relation.DIVERGED}:
+        return Gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
+    notes = "; ".join(filter(None, (kinship.note for kinship in kinships)))
+    final = bool(kinships) and all(kinship.final for kinship in kinships)
+    return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
+
+
+def _version(text: str) -> str:
+    """A chart's version, alike however it is written: with a ``v`` or not, and in a registry with ``_`` for ``+``."""
+    return text.removeprefix("v").replace("_", "+")
+
+
+def _is_git(revision: str) -> bool:
+    return SHORT <= len(revision) <= len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
+
+
+def _commits(count: int) -> str:
+    return "1 commit" if count == 1 else f"{count} commits"

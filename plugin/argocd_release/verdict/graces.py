@@ -1,0 +1,88 @@
+"""What each symptom means, and how long it may last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from argocd_release.model.outcome import Outcome
+from argocd_release.verdict.symptoms import Symptom
+
+EMPTY_SECONDS: Final = 10.0
+
+
+# Of a token that was good a moment ago: a proxy's whim, or Argo CD's as its parts are restarted.
+DENIED_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a symptom means, and how long it must last: seconds since first seen, and looks that saw it.
+
+    ``fresh``: the last of these looks must be one for which Argo CD has compared: it notices nothing by itself.
+    """
+
+    outcome: Outcome
+    seconds: float = 0
+    looks: int = 1
+    fresh: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GracePeriods:
+    """How long each thing may last, in seconds; 0 turns its early end off, but for ``appear``. The settings' defaults.
+
+    ``failed_attempts``: after which a sync that Argo CD keeps retrying counts as failed; all that time it is Running.
+    """
+
+    fail_fast: bool = True
+    failed_attempts: int = 2
+    condition: float = 10
+    degraded: float = 15
+    pods: float = 15
+    deleted: float = 10
+    unreachable: float = 60
+    connect: float = 15
+    appear: float = 0
+    expected: float = 30
+    stuck: float = 60
+
+    @cached_property
+    def rules(self) -> Mapping[Symptom, Rule]:
+        """The rule of each symptom that can end the wait before the timeout."""
+        rules = {
+            Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
+            Symptom.DENIED_MIDWAY: Rule(outcome=Outcome.DENIED, seconds=DENIED_SECONDS, looks=2),
+            Symptom.MISSING_AT_START: Rule(outcome=Outcome.MISSING, seconds=self.appear),
+            Symptom.DELIVERED: Rule(outcome=Outcome.DELIVERED, looks=2),
+        }
+        if self.unreachable:
+            rules[Symptom.UNREACHABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable)
+            rules[Symptom.CANNOT_COMPARE] = Rule(
+                outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2, fresh=True
+            )
+        if self.condition:
+            rules[Symptom.REFUSED] = Rule(outcome=Outcome.DENIED, seconds=self.condition, looks=2)
+        if self.connect:
+            rules[Symptom.UNREADABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect)
+            rules[Symptom.UNREACHABLE_AT_START] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect)
+        if self.deleted:
+            rules[Symptom.DELETED] = Rule(outcome=Outcome.MISSING, seconds=self.deleted)
+        if not self.fail_fast:
+            return rules
+        rules[Symptom.OPERATION_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, looks=2)
+        rules[Symptom.EMPTY] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=EMPTY_SECONDS)
+        if self.failed_attempts:
+            rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
+        if self.expected:
+            rules[Symptom.OUT_OF_REACH] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.expected, looks=2)
+        if self.stuck:
+            rules[Symptom.STUCK] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck, looks=2)
+        if self.condition:
+            rules[Symptom.SYNC_REFUSED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
+            rules[Symptom.CONDITION] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition, looks=2, fresh=True)
+        if self.pods:
+            rules[Symptom.PODS] = Rule(outcome=Outcome.DEGRADED, seconds=self.pods)
+        if self.degraded:
+            rules[Symptom.DEGRADED] = Rule(outcome=Outcome.DEGRADED, seconds=self.degraded)
+        return rules

@@ -1,0 +1,75 @@
+"""What a look can show, and what to do about it."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final
+
+
+class Symptom(Enum):
+    """What a look can show; the first that is ripe decides."""
+
+    DENIED = auto()
+    DENIED_MIDWAY = auto()
+    REFUSED = auto()
+    UNREADABLE = auto()
+    MISSING_AT_START = auto()
+    DELETED = auto()
+    UNREACHABLE_AT_START = auto()
+    UNREACHABLE = auto()
+    CANNOT_COMPARE = auto()
+    OPERATION_FAILED = auto()
+    ATTEMPTS_FAILED = auto()
+    CONDITION = auto()
+    SYNC_REFUSED = auto()
+    OUT_OF_REACH = auto()
+    STUCK = auto()
+    PODS = auto()
+    DEGRADED = auto()
+    EMPTY = auto()
+    DELIVERED = auto()
+
+
+_CHECK_ACCOUNT: Final = (
+    "check ARGOCD_AUTH_TOKEN (expired, revoked, a protected variable on an unprotected branch?) "
+    "and that its account may: applications, get and projects, get"
+)
+
+
+# What is seen of one revision, which may be a later one than the job's own.
+ABOUT_REVISION: Final = frozenset({
+    Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.CONDITION, Symptom.PODS, Symptom.DEGRADED,
+})  # fmt: skip
+
+
+SUPERSEDED: Final = "the later commit named above needs the fix; this one was synced, and is contained in it"
+
+
+HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
+    {
+        Symptom.DENIED: _CHECK_ACCOUNT,
+        Symptom.DENIED_MIDWAY: _CHECK_ACCOUNT,
+        Symptom.REFUSED: "Argo CD answers, but not with the application: fix what it says, such as a project that does "
+        "not exist, or that does not allow the application's sources, destination or namespace",
+        Symptom.UNREADABLE: "argocd ran, and printed something else: look at the argocd on the PATH, which must be the "
+        "CLI itself or a wrapper that leaves its output as it is",
+        Symptom.MISSING_AT_START: "check ARGOCD_APP_NAME, and that ARGOCD_SERVER is the right Argo CD",
+        Symptom.DELETED: "find out who or what deleted it: Argo CD's audit log names the user",
+        Symptom.UNREACHABLE_AT_START: "check ARGOCD_SERVER, the network between this runner and it, and ARGOCD_OPTS "
+        "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt); the job can simply be retried",
+        Symptom.UNREACHABLE: "nothing is known of the release; the job can simply be retried",
+        Symptom.CANNOT_COMPARE: "Argo CD answers, but does not reach its repo-server, git or the cluster: nothing is "
+        "known of the release; the job can simply be retried",
+        Symptom.OPERATION_FAILED: "fix the manifests named above and push again; the cluster keeps what it had",
+        Symptom.ATTEMPTS_FAILED: "fix the manifests named above and push again; Argo CD may go on retrying first",
+        Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",
+        Symptom.SYNC_REFUSED: "fix what Argo CD says, or sync by hand to see it in full",
+        Symptom.OUT_OF_REACH: "a newer or another revision took its place, or it never reached the branch that Argo CD "
+        "follows: look at that branch; RELEASE_EXPECTATION_GRACE says how long such a state may last",
+        Symptom.STUCK: "Argo CD will not change this by itself: do by hand what is said above, or turn on prune or "
+        "selfHeal in the application's sync policy; RELEASE_STUCK_GRACE says how long such a state may last",
+        Symptom.PODS: "look at the pod's log and events (argocd app logs, or Argo CD itself), fix, push again",
+        Symptom.DEGRADED: "look at the pods and events of what is Degraded",
+        Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",
+    }
+)

@@ -1,0 +1,1 @@
+"""Looking at an application until there is a verdict."""

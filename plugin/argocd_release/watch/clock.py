@@ -1,0 +1,35 @@
+"""The machine's clock, with a pause that a signal's handler may cut short."""
+
+import os
+import selectors
+import time
+from contextlib import suppress
+from typing import Final
+
+_PIPE_BYTES: Final = 65536
+
+
+class MonotonicClock:
+    """The machine's own clock. ``wake`` writes to a pipe, so that a signal's handler may call it, as any thread may."""
+
+    def __init__(self) -> None:
+        self._news, self._bell = os.pipe()
+        os.set_blocking(self._news, False)
+        os.set_blocking(self._bell, False)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def pause(self, seconds: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._news, selectors.EVENT_READ)
+            if selector.select(max(seconds, 0.0)):
+                os.read(self._news, _PIPE_BYTES)
+
+    def wake(self) -> None:
+        # A pipe that is full wakes as well.
+        with suppress(BlockingIOError):
+            os.write(self._bell, b".")

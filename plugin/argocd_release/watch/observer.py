@@ -1,0 +1,222 @@
+"""A look at the application: its state as Argo CD has it, and beneath it whatever judging that state takes.
+
+No step takes longer than the look may, nor goes on when the run is to end. What is not known in time is left out, and
+a later look picks it up.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.observation import Failure
+from argocd_release.model.ports import ClusterView, Commands, Emit
+from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.inquiry import answered, ask
+from argocd_release.verdict.expectation import Expectation
+from argocd_release.watch.relations import STILL_ASKED, RevisionRelations
+
+# A comparison takes what git takes, and is without end where the application controller is away: after these seconds
+# the state is looked at without it, while it goes on.
+REFRESH_SECONDS: Final = 10.0
+
+
+COMPARISON_SECONDS: Final = 300.0
+
+
+UNCOMPARED_SECONDS: Final = 5.0
+
+
+# A look just before the deadline still gets this long to answer.
+LEAST_SECONDS: Final = 2.0
+
+
+# What lies beneath an application is mostly there in a tenth of a second.
+BENEATH_SECONDS: Final = 2.0
+
+
+LEAST_BENEATH_SECONDS: Final = 0.5
+
+
+# Sync windows change by the minute; nobody is told anything new by asking more often.
+WINDOW_SECONDS: Final = 20.0
+
+
+Found = TypeVar("Found")
+
+
+class _Asked(Generic[Found]):
+    """What was asked last of one thing, about one state of the application."""
+
+    def __init__(self, about: object, answer: "Future[Found]") -> None:
+        self.about = about
+        self.answer = answer
+
+
+class Observer:
+    """Looks at one application; ``application`` is the last state seen (None: none yet).
+
+    ``beneath``: None where nobody may ask; ``kinship`` says how a revision stands to an expected one, and may block.
+    ``check`` raises where the run is to end; ``wake`` is called when something is known that was asked before.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        commands: Commands,
+        now: Callable[[], float],
+        emit: Emit,
+        expectation: Expectation,
+        beneath: ClusterView | None,
+        kinship: Callable[[str, str, Source], RevisionRelation] | None,
+        sync: bool,
+        check: Callable[[], object],
+        wake: Callable[[], object],
+    ) -> None:
+        self.application: Application | None = None
+        self._name = name
+        self._commands = commands
+        self._now = now
+        self._emit = emit
+        self._expectation = expectation
+        self._beneath = beneath
+        self._kinship = RevisionRelations(kinship, now=now, check=check, told=wake) if kinship else None
+        self._check = check
+        self._wake = wake
+        self._comparison: Future[Application] | None = None
+        self._workloads: _Asked[Workloads] | None = None
+        self._sync = sync
+        self._asked: tuple[str, ...] | None = None
+        self._told: set[str] = set()
+        self._window: tuple[float, str] | None = None
+
+    def look(self, *, seconds: float, compare: bool, echo: bool) -> tuple[Application | Failure, bool]:
+        """What was seen, and whether Argo CD has compared with git for it.
+
+        ``seconds``: until the deadline of the whole wait, which a look may overstep by ``LEAST_SECONDS``.
+        """
+        deadline = Deadline(max(seconds, LEAST_SECONDS), self._now)
+        application: Application | None = None
+        compared = False
+        try:
+            if compare or self._comparison is not None:
+                application, compared = self._compare(deadline, echo=echo)
+            if application is None:
+                limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
+                application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
+        except ArgoCDError as error:
+            # What Argo CD was asked before it went away, it may never answer.
+            self._comparison = None
+            return _failure(error), False
+        beneath = Deadline(min(max(seconds, LEAST_BENEATH_SECONDS), BENEATH_SECONDS), self._now)
+        self.application = self._with_kinships(self._with_window(self._with_workloads(application, beneath), beneath))
+        return self.application, compared
+
+    @property
+    def comparing(self) -> bool:
+        """Whether a comparison that was asked for goes on."""
+        return self._comparison is not None
+
+    def _compare(self, deadline: Deadline, *, echo: bool) -> tuple[Application | None, bool]:
+        """The state that Argo CD has compared, None if that is not known now or any more; and whether it has.
+
+        Asked anew for every look, a comparison that takes longer than a look would never be seen to end.
+        """
+        patience = 0.0
+        if self._comparison is None:
+            get = partial(self._commands.get, self._name, seconds=COMPARISON_SECONDS, refresh=True, echo=echo)
+            self._comparison = ask(get)
+            # Half of what is left: to look without it takes its time too.
+            patience = min(REFRESH_SECONDS, deadline.left / 2)
+        if not answered(self._comparison, seconds=patience, check=self._check):
+            if patience:
+                self._comparison.add_done_callback(lambda _: self._wake())
+            return None, False
+        comparison, self._comparison = self._comparison, None
+        error = comparison.exception()
+        if patience and not (isinstance(error, ArgoCDError) and error.trouble is FailureKind.HUNG):
+            return comparison.result(), True
+        # Of a moment ago, or lost with the connection.
+        return None, error is None
+
+    def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
+        """The state after a sync was asked for, if one is wanted, needed and possible now.
+
+        An operation that somebody else began is waited for, and never ended.
+        """
+        failed = application.operation is not None and application.operation.unsuccessful
+        if not self._sync or application.operating or (application.sync is SyncStatus.SYNCED and not failed):
+            return application
+        # One sync of a revision is one attempt: should it fail, that is the verdict.
+        if application.revisions == self._asked or self._expectation.revision_gap(application) is not None:
+            return application
+        try:
+            self._commands.sync(self._name, seconds=seconds)
+        except ArgoCDError as error:
+            if error.trouble is FailureKind.BUSY:
+                return replace(application, requested=True)
+            if error.trouble is FailureKind.BLOCKED:
+                return replace(application, sync_window=error.message)
+            refused = error.trouble in {FailureKind.OTHER, FailureKind.REFUSED}
+            return replace(application, refusal=error.message) if refused else _failure(error)
+        self._asked = application.revisions
+        return replace(application, requested=True)
+
+    def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
+        # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes; while
+        # a sync waits for a wave or a hook, it may be Missing, or Healthy still.
+        unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED}
+        if self._beneath is None or not (self._expectation.image or unwell or application.operating):
+            return application
+        asked, about = self._workloads, (application.uid, application.revisions)
+        if asked is None or asked.about != about:
+            asked = _Asked(about, ask(partial(self._beneath.workloads, self._name)))
+        if not answered(asked.answer, seconds=deadline.left, check=self._check):
+            if asked is not self._workloads:
+                self._workloads = asked
+                asked.answer.add_done_callback(lambda _: self._wake())
+            self._tell("pods not seen", error=f"no answer within {BENEATH_SECONDS:.0f} s, asking on")
+            return application
+        self._workloads = None
+        try:
+            return replace(application, workloads=asked.answer.result())
+        except ArgoCDError as error:
+            self._tell("pods not seen", error=error.message)
+            return application
+
+    def _with_window(self, application: Application, deadline: Deadline) -> Application:
+        waits = application.automated and application.sync is SyncStatus.OUT_OF_SYNC and not application.operating
+        if self._beneath is None or not waits:
+            return application
+        now = self._now()
+        if self._window is None or now - self._window[0] >= WINDOW_SECONDS:
+            asked = ask(partial(self._beneath.sync_window, self._name))
+            known = answered(asked, seconds=deadline.left, check=self._check) and asked.exception() is None
+            self._window = (now, asked.result() if known else "")
+        return replace(application, sync_window=self._window[1])
+
+    def _with_kinships(self, application: Application) -> Application:
+        if self._kinship is None:
+            return application
+        expected = self._expectation.revision
+        strangers = self._expectation.strangers(application)
+        found = {revision: self._kinship(revision, expected, source) for revision, source in strangers.items()}
+        for kinship in found.values():
+            if kinship.relation is Relation.UNKNOWN and kinship is not STILL_ASKED:
+                self._tell("history not consulted", why=kinship.note)
+        return replace(application, kinships=found)
+
+    def _tell(self, event: str, **fields: str) -> None:
+        if event not in self._told:
+            self._told.add(event)
+            self._emit(event, **fields)
+
+
+def _failure(error: ArgoCDError) -> Failure:
+    return Failure(trouble=error.trouble, message=error.message)

@@ -1,0 +1,201 @@
+"""The loop: look at the application, judge, wait for news or the next look, until the verdict or the deadline.
+
+Clock and commands are arguments, so a wait of ten minutes is tested in milliseconds.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from argocd_release.model.application import Application, Source
+from argocd_release.model.errors import FailureKind
+from argocd_release.model.observation import Failure
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, WaitFeed
+from argocd_release.model.revision import RevisionRelation
+from argocd_release.model.verdict import Verdict
+from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.symptoms import HINTS, Symptom
+from argocd_release.watch.observer import LEAST_SECONDS, Observer
+from argocd_release.watch.timeline import Timeline
+
+# One `argocd app get` costs a seventh of a second of a core, so a quiet wait looks seldom: `argocd app wait` tells of
+# changes at once. Where it runs no longer, or Argo CD gives no answer, nothing does.
+QUIET_SECONDS: Final = 4.0
+
+
+POLL_SECONDS: Final = 2.0
+
+
+# Between the look that first sees an end and the one that confirms it.
+CONFIRM_SECONDS: Final = 0.3
+
+
+BURST_SECONDS: Final = 0.3
+
+
+COMPARE_AGAIN_SECONDS: Final = 5.0
+
+
+# With the next look at most 4 s away, nobody waits longer than 15 s for a word.
+STILL_WAITING_SECONDS: Final = 10.0
+
+
+class Tracker:
+    """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``, ``check``: see ``Observer``."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        commands: Commands,
+        clock: Clock,
+        timeout: float,
+        emit: Emit,
+        patience: GracePeriods = GracePeriods(),  # noqa: B008 - frozen
+        expectation: Expectation = Expectation(),  # noqa: B008 - frozen
+        beneath: ClusterView | None = None,
+        kinship: Callable[[str, str, Source], RevisionRelation] | None = None,
+        sync: bool = False,
+        check: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.timeline = Timeline()
+        self._name = name
+        self._commands = commands
+        self._clock = clock
+        self._started = clock.now()
+        self._timeout = timeout
+        self._emit = emit
+        self._history = History(patience=patience, expectation=expectation)
+        self._looks = Observer(
+            name,
+            commands=commands,
+            now=clock.now,
+            emit=emit,
+            expectation=expectation,
+            beneath=beneath,
+            kinship=kinship,
+            sync=sync,
+            check=check,
+            wake=clock.wake,
+        )
+        self._compared_at = self._started
+        self._feed: WaitFeed | None = None
+        self._shown: tuple[str, float] = ("", self._started)
+
+    @property
+    def application(self) -> Application | None:
+        """The last state seen, also of a run that is cut short."""
+        return self._looks.application
+
+    def track(self) -> Verdict:
+        """Look, judge and wait until there is a verdict; at the deadline it is *timed out* (or *unreachable*)."""
+        try:
+            while True:
+                seen = self._look()
+                verdict = judge(seen, self._history)
+                if isinstance(seen, Application):
+                    for change in self.timeline.look(seen, self._clock.now() - self._started):
+                        self._emit("transition", what=change.what, value=change.value, at=change.at)
+                if verdict.outcome is None and self._left() <= 0:
+                    verdict = self._timed_out(seen, verdict)
+                if verdict.outcome is not None:
+                    if self._feed is not None:
+                        self._feed.stop(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
+                    return verdict
+                self._tell(seen, verdict)
+                answered = isinstance(seen, Application)
+                if answered and self._feed is None:
+                    self._feed = self._commands.wait(
+                        self._name, seconds=self._timeout, wait_for=self._waited_for(), on_line=self._on_line
+                    )
+                self._rest(answered=answered)
+        finally:
+            if self._feed is not None:
+                self._feed.stop()
+
+    def _look(self) -> Application | Failure:
+        compare = not self._looks.comparing and (not self._history.compared or self._is_due())
+        if compare:
+            self._compared_at = self._clock.now()
+        seen, compared = self._looks.look(seconds=self._left(), compare=compare, echo=self._history.now == 0)
+        known = self._history.observe(seen, now=self._clock.now(), compared=compared)
+        if isinstance(seen, Application) and known.compared:
+            begun = self._looks.begin_sync(seen, seconds=max(self._left(), LEAST_SECONDS))
+            if begun is not seen:
+                seen = begun
+                known = self._history.observe(seen, now=self._clock.now(), compared=compared)
+        self._history = known
+        return seen
+
+    def _is_due(self) -> bool:
+        """Whether to compare again: what Argo CD itself would notice in minutes.
+
+        What is expected may have come to git since, and what kept Argo CD from comparing may be over.
+        """
+        if self._clock.now() - self._compared_at < COMPARE_AGAIN_SECONDS:
+            return False
+        if self._history.in_doubt:
+            return True
+        application, expectation = self.application, self._history.expectation
+        if application is None or application.operating:
+            return False
+        return application.outdated or (expectation.demands and expectation.gap(application) is not None)
+
+    def _waited_for(self) -> tuple[str, ...]:
+        return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)
+
+    def _rest(self, *, answered: bool) -> None:
+        quiet = answered and self._feed is not None and not self._feed.ended
+        most, ripens_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.ripens_in
+        # News never brings the next look sooner than `least`: a rollout is a burst of news, and two looks at the same
+        # instant would confirm nothing.
+        least = BURST_SECONDS
+        if answered and ripens_in is not None:
+            least, most = (least, min(most, ripens_in + least)) if ripens_in else (CONFIRM_SECONDS, CONFIRM_SECONDS)
+        due_in = self._compared_at + COMPARE_AGAIN_SECONDS - self._clock.now()
+        if self._history.in_doubt and not self._looks.comparing:
+            most = min(most, max(due_in, least))
+        elif self._history.expectation.demands:
+            most = min(most, max(due_in, POLL_SECONDS))
+        self._clock.sleep(min(least, max(self._left(), 0.0)))
+        self._clock.pause(min(max(most - least, 0.0), max(self._left(), 0.0)))
+
+    def _left(self) -> float:
+        return self._started + self._timeout - self._clock.now()
+
+    def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
+        within = f"within {self._timeout:.0f} s"
+        if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
+            outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
+            hint = next((HINTS[symptom] for symptom in self._history.sightings if symptom in HINTS), "")
+            return replace(verdict, outcome=outcome, reason=f"{verdict.reason} ({within})", hint=hint)
+        if cannot := self._history.sightings.get(Symptom.CANNOT_COMPARE):
+            hint = HINTS[Symptom.CANNOT_COMPARE]
+            return replace(verdict, outcome=Outcome.UNREACHABLE, reason=f"{cannot.reason} ({within})", hint=hint)
+        hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
+        return replace(
+            verdict, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {verdict.reason}", hint=hint
+        )
+
+    def _on_line(self, line: str) -> None:
+        if line:
+            self._emit("output", line=line)
+        self._clock.wake()
+
+    def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
+        now, (shown, at) = self._clock.now(), self._shown
+        if verdict.reason == shown and now - at < STILL_WAITING_SECONDS:
+            return
+        self._shown = (verdict.reason, now)
+        waited = round(now - self._started)
+        if verdict.reason == shown:
+            self._emit("still waiting", reason=verdict.reason, waited=waited, timeout=round(self._timeout))
+        elif isinstance(seen, Failure):
+            self._emit("no answer", reason=verdict.reason)
+        else:
+            revision = seen.revision[:7] if len(seen.revisions) == 1 else seen.revision
+            reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
+            self._emit("state", sync=seen.sync, health=seen.health, revision=revision, reason=reason)
