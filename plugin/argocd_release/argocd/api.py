@@ -190,11 +190,13 @@ def _client(connection: Connection) -> httpx.Client:
         timeout=CALL_SECONDS,
         # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
         trust_env=False,
-        verify=_verification(connection.options),
+        verify=verification(connection),
     )
 
 
-def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
+def verification(connection: Connection) -> ssl.SSLContext | bool:
+    """Whom the options want trusted; False: whoever answers. Raises ``OSError`` where a file cannot be read."""
+    options = connection.options
     if options.get("--insecure") == "true":
         return False
     context = ssl.create_default_context()
@@ -202,4 +204,6 @@ def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
         context.load_verify_locations(options["--server-crt"])
     if "--client-crt" in options and "--client-crt-key" in options:
         context.load_cert_chain(options["--client-crt"], options["--client-crt-key"])
+    if connection.ca_file:
+        context.load_verify_locations(connection.ca_file)
     return context

@@ -86,6 +86,9 @@ class Settings:
     revision: str
     revision_match: str
     git_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    dex_connector: str
+    argocd_ca: str = field(repr=False)
     source: str
     image: str
     chart_version: str
@@ -133,6 +136,9 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[name] = _convert(text, declared["type"])
         elif "default" in declared:
             values[name] = declared["default"]
+    # A job's own identity was asked for by name: it wins over a token that stands in some group's variables.
+    if values.get("RELEASE_ID_TOKEN"):
+        values["ARGOCD_AUTH_TOKEN"] = values["RELEASE_ID_TOKEN"]
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
         problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
@@ -227,6 +233,16 @@ def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         for name, declared in PROPERTIES.items()
         if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
     )
+
+
+def text(environ: Mapping[str, str], name: str) -> str:
+    """What the setting was given as, without white space around it; ``""``: not given."""
+    return _text(environ, name)
+
+
+def source(environ: Mapping[str, str], name: str) -> str:
+    """The variable that the setting comes from: the component's for its input, or its own."""
+    return INPUT_PREFIX + name if environ.get(INPUT_PREFIX + name, "").strip() else name
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:
