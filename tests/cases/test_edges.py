@@ -87,7 +87,9 @@ def test_the_reports_of_another_job_are_removed_before_anything_can_fail(tmp_pat
     for name in REPORTS:
         (tmp_path / name).write_text("green")
     settings = json.loads((DELIVERED / "environ.json").read_text("utf-8"))
-    script = "import signal, argocd_release.release.run as r; r.redaction = lambda _: signal.raise_signal(signal.SIGKILL); "
+    script = (
+        "import signal, argocd_release.release.run as r; r.redaction = lambda _: signal.raise_signal(signal.SIGKILL); "
+    )
     killed = subprocess.run(
         [str(COMMAND.with_name("python")), "-c", script + "from argocd_release.__main__ import main; main([])"],
         env={"PATH": os.environ["PATH"]} | settings, cwd=tmp_path, check=False,

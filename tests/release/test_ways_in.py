@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,29 @@ def test_way_in(release: Run, ways: Entrances, filled: Callable[[str], str], del
     assert "pods are not looked at" not in ended.log
 
 
+def test_a_private_authority(release: Run, ways: Entrances, delivered: str) -> None:
+    """For argocd and for the API alike: as text, in one line, and as a file."""
+    text = ways.authority.read_text("utf-8")
+    for given in (text, text.strip().replace("\n", "\\n"), str(ways.authority)):
+        server = ways.server("terminated")
+
+        ended = release(delivered, ARGOCD_SERVER=server, ARGOCD_OPTS="--grpc-web", RELEASE_ARGOCD_CA=given)
+
+        assert ended.exit_code == 0, ended.log
+        assert "pods are not looked at" not in ended.log
+
+
+def test_a_token_in_a_file(sandbox: Sandbox, release: Run, delivered: str, tmp_path: Path) -> None:
+    """As a variable of type File has it, with an editor's line feed at its end."""
+    file = tmp_path / "ARGOCD_AUTH_TOKEN"
+    file.write_text(sandbox.ci_token + "\n")
+
+    ended = release(delivered, ARGOCD_AUTH_TOKEN=str(file))
+
+    assert ended.exit_code == 0, ended.log
+    assert sandbox.ci_token not in ended.log
+
+
 BLOCKED = {
     "the authority is not known": ("terminated", "--grpc-web", "certificate signed by unknown authority"),
     "the authority is not known, gRPC": ("passthrough", "", "x509: "),
@@ -102,7 +126,8 @@ def test_way_that_is_blocked(
 
     assert ended.exit_code == 30, ended.log
     assert said in ended.log
-    assert ended.seconds < 15
+    assert "`argocd-release doctor` checks the whole chain" in ended.log
+    assert ended.seconds < 20
 
 
 @pytest.mark.parametrize("options", ["--grpc-web", ""], ids=["gRPC-Web", "gRPC"])

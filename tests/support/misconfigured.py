@@ -145,7 +145,11 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "token-protected": _settings("protected-variable", ARGOCD_AUTH_TOKEN="", **_UNPROTECTED),
     "application-missing": _settings("setting-missing", ARGOCD_APP_NAME=""),
     "timeout-unit": _settings("setting", RELEASE_TIMEOUT="10m"),
-    "options-short": _settings("setting", ARGOCD_OPTS="-H x"),
+    "options-stray": Mistake(
+        code="setting",
+        exit_code=2,
+        environ=lambda place: place.by("terminated", "--grpc-web true --server-crt {authority}"),
+    ),
     "options-file": Mistake(
         code="options-file", exit_code=2, environ=lambda place: place.by("terminated", "--server-crt /nowhere/ca.pem")
     ),
@@ -158,7 +162,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "tls-silent": Mistake(code="tls-silent", exit_code=30, environ=lambda place: {"ARGOCD_SERVER": place.silence}),
     "tls-missing": _way("tls-missing", "plaintext"),
     "tls-unwanted": _way("tls-unwanted", "terminated", "--plaintext --grpc-web"),
-    "tls-reset": _way("tls-reset", "resets"),
+    "connection-reset": _way("connection-reset", "resets"),
     "certificate-unknown": _way("certificate-unknown", "terminated", "--grpc-web"),
     "certificate-own": _way("certificate-unknown", "passthrough", "--grpc-web"),
     "certificate-expired": _way("certificate-expired", "expired"),
@@ -257,5 +261,5 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
             "CI_JOB_STARTED_AT": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     ),
-    "report-path": _note("report-path", lambda _: {"RELEASE_JUNIT_PATH": "/proc/nowhere/report.xml"}),
+    "report-path": _note("report-path", lambda _: {"RELEASE_JUNIT_PATH": "/dev/null/report.xml"}),
 }

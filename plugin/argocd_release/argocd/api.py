@@ -55,6 +55,13 @@ class Api:
         if self._client is not None:
             self._client.close()
 
+    def use(self, connection: Connection) -> None:
+        """Reach Argo CD by this connection from the next request on."""
+        self._connection = connection
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
         tree = self.tree(name)

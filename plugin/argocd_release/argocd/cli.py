@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import sh
 
 from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.wait_process import WaitProcess, failure_message
 from argocd_release.core.outage import is_outage
 from argocd_release.core.text import clean, one_line
@@ -126,6 +127,11 @@ class ArgoCD:
         for feed in tuple(self._running):
             feed.stop()
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def use(self, connection: Connection) -> None:
+        """Reach Argo CD by this connection from the next call on; a ``wait`` that runs keeps what it began with."""
+        self._environ = {**self._environ, **connection.environ}
+        self._argocd = self._argocd.bake(_env=self._environ)
 
     def cancel(self, outcome: Outcome) -> None:
         """Each call that runs, and every later one, ends with ``Cancelled``. For signal handlers: only sets a flag."""

@@ -54,7 +54,7 @@ def examine(
         ledger.run([Check(name="token", run=lambda: "", needs=("settings",))])
         return ledger
     try:
-        signed = sign_in(connection)
+        signed = sign_in(connection) if ledger.allows("http") else connection
     except ReleaseError as error:
         problem = Problem(
             code="sign-in", message=one_line(str(error)), fix="see the guide to keyless sign-in", outcome=error.outcome
@@ -62,13 +62,15 @@ def examine(
         ledger.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
         return ledger
     with Prober(signed) as prober:
-        _examine_account(ledger, signed, prober, known)
+        examine_account(ledger, signed, prober, known)
         _examine_release(ledger, prober, environ, known)
     return ledger
 
 
-def examine_way(ledger: Ledger, connection: Connection, prober: Prober, environ: Mapping[str, str]) -> None:
-    """The way to Argo CD alone, without a token."""
+def examine_way(
+    ledger: Ledger, connection: Connection, prober: Prober, environ: Mapping[str, str], *, with_argocd: bool = True
+) -> None:
+    """The way to Argo CD alone, without a token; ``with_argocd``: that of its CLI as well."""
     answer = _once(lambda: prober.get("/api/version"))
     ledger.run(
         [
@@ -77,13 +79,14 @@ def examine_way(ledger: Ledger, connection: Connection, prober: Prober, environ:
             Check(name="port", run=lambda: way.connects(connection), needs=("name",)),
             Check(name="TLS", run=lambda: way.encrypts(connection), needs=("port",)),
             Check(name="http", run=lambda: way.answers(connection, prober), needs=("TLS",)),
-            Check(name="argocd", run=lambda: _talks(connection, environ), needs=("http",)),
+            *([Check(name="argocd", run=lambda: _talks(connection, environ), needs=("http",))] if with_argocd else []),
             Check(name="version", run=lambda: way.supported(way.version(answer())), needs=("http",)),
         ]
     )
 
 
-def _examine_account(ledger: Ledger, connection: Connection, prober: Prober, known: Settings) -> None:
+def examine_account(ledger: Ledger, connection: Connection, prober: Prober, known: Settings) -> None:
+    """The token, and whose it is for Argo CD."""
     claims = jwt.read(connection.auth_token)
     now = time.time()
 

@@ -83,6 +83,10 @@ class Ledger:
                 continue
             self._note(one.name, seen)
 
+    def allows(self, name: str) -> bool:
+        """Whether nothing was found that forbids what needs this check."""
+        return name not in self._broken
+
     @property
     def worst(self) -> Outcome | None:
         """What a release would end with; None if one could be tracked."""

@@ -150,7 +150,7 @@ def reports(environ: Mapping[str, str]) -> str | list[Problem]:
     problems = []
     for path in load.report_paths(environ).values():
         folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
-        if not os.access(folder, os.W_OK):
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
             problems.append(
                 _warning(
                     "report-path", f"{one_line(path, limit=200)} cannot be written", "choose a path in the project"

@@ -1,6 +1,7 @@
 """What is wrong with the settings, before anything is asked of a server. Pure but for the files that they name."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -13,6 +14,7 @@ from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import load
 
+_UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
 _QUOTES: Final = "\"'"
 _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 _SOCKS: Final = ("ALL_PROXY", "all_proxy")
@@ -24,7 +26,12 @@ def repaired(environ: Mapping[str, str]) -> dict[str, str]:
     given = load.text(environ, "ARGOCD_SERVER")
     if not given:
         return dict(environ)
-    return {**environ, load.source(environ, "ARGOCD_SERVER"): _host(given)}
+    host, path = _parts(given)
+    found = {**environ, load.source(environ, "ARGOCD_SERVER"): "" if _UNEXPANDED.fullmatch(given) else host}
+    if path:
+        name = load.source(environ, "ARGOCD_OPTS")
+        found[name] = f"{load.text(environ, 'ARGOCD_OPTS')} --grpc-web-root-path {shlex.quote(path)}".strip()
+    return found
 
 
 def problems(environ: Mapping[str, str]) -> list[Problem]:
@@ -52,12 +59,11 @@ def _server(environ: Mapping[str, str]) -> Iterator[Problem]:
     given = load.text(environ, "ARGOCD_SERVER")
     if not given:
         return
-    host = _host(given)
+    host, path = _parts(given)
     shown = one_line(given, limit=100)
-    path = urlsplit(given if "://" in given else f"//{given}").path.rstrip("/") if _parses(given) else ""
     if given[:1] in _QUOTES:
         yield _wrong("server-quoted", f"ARGOCD_SERVER has quotes around it: {shown}", f"set it to {host}")
-    elif re.fullmatch(r"\$\{?\w+\}?", given):
+    elif _UNEXPANDED.fullmatch(given):
         yield _wrong(
             "server-not-expanded",
             f"ARGOCD_SERVER is {shown}: the variable in it was not expanded, or does not exist",
@@ -168,19 +174,14 @@ def _day(at: float) -> str:
         return "a day that no calendar has"
 
 
-def _host(given: str) -> str:
+def _parts(given: str) -> tuple[str, str]:
+    """Host with port, and path, of an address that may be written as a URL; the path has no slash at its end."""
     plain = given.strip("\"'")
-    if not _parses(plain):
-        return plain
-    return urlsplit(plain if "://" in plain else f"//{plain}").netloc.rpartition("@")[2]
-
-
-def _parses(text: str) -> bool:
     try:
-        urlsplit(text)
+        parts = urlsplit(plain if "://" in plain else f"//{plain}")
     except ValueError:
-        return False
-    return True
+        return plain, ""
+    return parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
 
 
 def _wrong(code: str, message: str, fix: str) -> Problem:

@@ -50,6 +50,8 @@ def connects(connection: Connection) -> str | Problem:
                 f"no answer from {host} port {port} within {probe.SECONDS:.0f} s: packets are dropped on the way",
                 "look for a firewall, a NetworkPolicy, or an address that the runner has no route to",
             )
+        case why if "reset" in why.lower():
+            return _reset()
         case why:
             return _unreachable(
                 "port-closed",
@@ -123,11 +125,7 @@ def _no_tls(error: str) -> Problem:
             code="options-file", message=one_line(error), fix="check the paths in the options", outcome=Outcome.SETTINGS
         )
     if "reset" in error.lower() or "EOF" in error:
-        return _unreachable(
-            "tls-reset",
-            "the connection is closed at once, before TLS begins",
-            "something in between refuses it: a firewall, an allow list of addresses, or a proxy without a backend",
-        )
+        return _reset()
     return _unreachable("tls-failed", f"TLS does not come about: {one_line(error)}", "check what listens at that port")
 
 
@@ -272,6 +270,14 @@ def _login(whose: str) -> Problem:
         "login-page",
         f"a login page stands before Argo CD: {whose}",
         "let the runner pass it, by a service token in --header 'Name: value', or by an address without it",
+    )
+
+
+def _reset() -> Problem:
+    return _unreachable(
+        "connection-reset",
+        "the connection is closed as soon as it is made",
+        "something in between refuses it: a firewall, an allow list of addresses, or a proxy without a backend",
     )
 
 

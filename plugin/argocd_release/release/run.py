@@ -10,22 +10,28 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from argocd_release import __version__
+from argocd_release.argocd import auth, authority, jwt
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
+from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.wait_output import Changes
 from argocd_release.core.redaction import everywhere, masked, redaction
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
+from argocd_release.doctor.advice import ADVISED, advice
+from argocd_release.doctor.settings import token_problems
 from argocd_release.git.access import Access
 from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model.application import Source
 from argocd_release.model.diagnosis import Diagnosis
-from argocd_release.model.errors import ArgoCDError, Cancelled, ReleaseError
+from argocd_release.model.errors import ArgoCDError, Cancelled, ReleaseError, SignInError
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.ports import Commands
 from argocd_release.model.result import Result
 from argocd_release.model.revision import RevisionRelation
 from argocd_release.model.verdict import Verdict
+from argocd_release.release.session import Session
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.reports import banner, evidence, files
 from argocd_release.settings import load
@@ -56,7 +62,7 @@ class Run:
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
-        self._environ = environ
+        self._environ = environ = auth.with_files_read(environ)
         self._forget_earlier_reports()
         self._redact = redaction([*load.secrets(environ), *masked(environ, shown=load.open_values(environ))])
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
@@ -69,6 +75,7 @@ class Run:
             now=time.time,
         )
         self._settings: Settings | None = None
+        self._signed: auth.SignedIn | None = None
         self._argocd: ArgoCD | None = None
         self._api: Api | None = None
         self._tracker: Tracker | None = None
@@ -88,6 +95,12 @@ class Run:
             # Whatever happens from here on, there are reports.
             shown = everywhere(result, self._redact)
             written = list(self._write(shown))
+            advised = self._advised(verdict)
+            if advised != verdict:
+                verdict = advised
+                result = self._result(verdict)
+                shown = everywhere(result, self._redact)
+                written = list(self._write(shown))
             found = self._diagnose(result)
             if found != result.diagnosis:
                 shown = everywhere(self._result(verdict, found), self._redact)
@@ -110,7 +123,11 @@ class Run:
         self._log.info("expects", what=self._expectation.words or nothing)
         if timeout < known.timeout:
             self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
-        environ = {**self._environ, **known.connection.environ}
+        identity = replace(known.connection, ca_file=authority.file(known.argocd_ca, stack))
+        self._warn_of_token(identity, timeout)
+        self._signed = auth.signed_in(identity, connector=known.dex_connector if known.id_token else "")
+        connection = self._signed.connection
+        environ = {**self._environ, **connection.environ}
         self._argocd = stack.enter_context(
             ArgoCD(
                 environ,
@@ -118,14 +135,26 @@ class Run:
                 on_call=self._on_call,
             )
         )
-        self._api = stack.enter_context(Api(known.connection, on_call=self._on_call))
+        self._api = stack.enter_context(Api(connection, on_call=self._on_call))
         clock = MonotonicClock()
+        commands: Commands = self._argocd
+        if self._signed.renew_after is not None:
+            self._log.info("signed in", connector=known.dex_connector)
+            commands = Session(
+                commands,
+                identity=identity,
+                connector=known.dex_connector,
+                renew_after=self._signed.renew_after,
+                readers=(self._argocd, self._api),
+                clock=clock,
+                emit=self._log.info,
+            )
         pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
         signals.on_arrival(self._argocd.cancel)
         signals.on_arrival(lambda _: clock.wake())
         self._tracker = Tracker(
             known.app_name,
-            commands=self._argocd,
+            commands=commands,
             clock=clock,
             timeout=timeout,
             emit=self._emitter(),
@@ -141,6 +170,27 @@ class Run:
                 return self._tracker.track()
             finally:
                 self._count_left_out(at_once=True)
+
+    def _warn_of_token(self, connection: Connection, timeout: int) -> None:
+        """What the token says of itself; it is tried all the same, for this machine's clock may be wrong."""
+        claims = jwt.read(connection.auth_token)
+        if claims is None or claims.expires_at is None:
+            return
+        found = token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
+        if not isinstance(found, str):
+            for problem in found:
+                self._log.info("token", why=problem.message)
+
+    def _advised(self, verdict: Verdict) -> Verdict:
+        """The verdict with what the doctor says to it, where there was no answer or a refusal."""
+        known = self._settings
+        if known is None or self._signed is None or verdict.outcome not in ADVISED:
+            return verdict
+        try:
+            hint = advice(verdict, self._environ, self._signed.connection, known, check=self._stop.check)
+        except (Exception, Cancelled):  # noqa: BLE001 - advice changes no verdict
+            return verdict
+        return replace(verdict, hint=hint)
 
     def _kinship(self, stack: ExitStack, known: Settings) -> Callable[[str, str, Source], RevisionRelation] | None:
         if not known.revision:
@@ -181,6 +231,9 @@ class Run:
             case Cancelled():
                 hint = "the release itself goes on: Argo CD does not know of this job"
                 return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; not judged", hint=hint)
+            case SignInError():
+                hint = "argocd-release doctor checks the whole chain, step by step"
+                return Verdict(outcome=error.outcome, reason=str(error), hint=hint)
             case ReleaseError():
                 hint = "argocd-release --help explains each setting" if error.outcome is Outcome.SETTINGS else ""
                 return Verdict(outcome=error.outcome, reason=str(error), hint=hint)

@@ -69,6 +69,9 @@ class Settings:
 
     server: str
     auth_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    dex_connector: str
+    argocd_ca: str = field(repr=False)
     app_name: str
     opts: str = field(repr=False)
     timeout: int
@@ -86,9 +89,6 @@ class Settings:
     revision: str
     revision_match: str
     git_token: str = field(repr=False)
-    id_token: str = field(repr=False)
-    dex_connector: str
-    argocd_ca: str = field(repr=False)
     source: str
     image: str
     chart_version: str
@@ -136,14 +136,17 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[name] = _convert(text, declared["type"])
         elif "default" in declared:
             values[name] = declared["default"]
-    # A job's own identity was asked for by name: it wins over a token that stands in some group's variables.
-    if values.get("RELEASE_ID_TOKEN"):
-        values["ARGOCD_AUTH_TOKEN"] = values["RELEASE_ID_TOKEN"]
+    identity = values.get("RELEASE_ID_TOKEN")
+    if identity:
+        # It was asked for by name: it wins over a token that stands in some group's variables, right or wrong.
+        values["ARGOCD_AUTH_TOKEN"] = "unread"
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
         problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
     if problems:
         raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
+    if identity:
+        values["ARGOCD_AUTH_TOKEN"] = identity
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
