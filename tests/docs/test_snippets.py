@@ -40,13 +40,23 @@ PATCHES = {
     "argocd-rbac-cm-project.yaml": "argocd-rbac-cm",
     "argocd-rbac-cm-sync.yaml": "argocd-rbac-cm",
     "argocd-cmd-params-cm.yaml": "argocd-cmd-params-cm",
+    "argocd-cm-oidc.yaml": "argocd-cm",
+    "argocd-cm-dex.yaml": "argocd-cm",
+    "argocd-rbac-cm-oidc.yaml": "argocd-rbac-cm",
+    "argocd-rbac-cm-dex.yaml": "argocd-rbac-cm",
 }
-OBJECTS = ("application.yaml", "deployment.yaml", "ingress-passthrough.yaml", "ingress-tls.yaml")
+OBJECTS = (
+    "application.yaml",
+    "deployment.yaml",
+    "ingress-passthrough.yaml",
+    "ingress-tls.yaml",
+    "appproject-ci-role.yaml",
+)
 # Run on the sandbox by the test of that name below; these two need a registry, and are read by bash and shellcheck only.
 SYNTAX_ONLY = {"mirror-image.sh", "verify-image.sh"}
 RUN_IN_GETTING_STARTED = {"apply-account.sh", "generate-token.sh"}
 RUN_AS_ADMIN = {"check-rights.sh", "look.sh", "pod-logs.sh", "sync.sh", "sync-force.sh"}
-RUN_AS_PIPELINE = {"check-server.sh", "check-token.sh", "preflight.sh"}
+RUN_AS_PIPELINE = {"doctor.sh", "check-server.sh", "check-token.sh", "preflight.sh"}
 RUN_BY_A_TEST_OF_ITS_OWN = {"login.sh", "certificate.sh", "release-by-hand.sh", "revoke-token.sh"}
 SAMPLES = {
     "$CI_COMMIT_SHA": "3f2c1ab000000000000000000000000000000000",

@@ -68,6 +68,10 @@ _TROUBLES: Final = (
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
 
 
+# What answers is no Argo CD at all: plaintext, a login page, a portal.
+_STRANGER: Final = re.compile(r"server gave HTTP response to HTTPS client|unexpected EOF|malformed HTTP")
+
+
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
 
@@ -259,6 +263,8 @@ def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
     plain = _RPC.sub("", message)
     if _PROXY.search(message):
         return FailureKind.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
+    if _STRANGER.search(message):
+        return FailureKind.UNREACHABLE, exit_code, plain
     trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), FailureKind.OTHER)
     if trouble in {FailureKind.REFUSED, FailureKind.OTHER} and is_outage(message):
         trouble = FailureKind.UNREACHABLE

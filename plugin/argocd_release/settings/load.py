@@ -139,7 +139,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     identity = values.get("RELEASE_ID_TOKEN")
     if identity:
         # It was asked for by name: it wins over a token that stands in some group's variables, right or wrong.
-        values["ARGOCD_AUTH_TOKEN"] = "unread"
+        values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
         problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
