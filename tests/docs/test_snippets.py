@@ -274,6 +274,7 @@ def test_shell_of_the_pipeline(installation: Installation, name: str) -> None:
     expected = {
         "check-server.sh": '"Version":"v2.13.2',
         "check-token.sh": "Logged In: true",
+        "doctor.sh": "A release could be tracked",
         "preflight.sh": "RELEASE SUCCESSFUL",
     }
     assert expected[name] in out
