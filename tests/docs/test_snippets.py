@@ -43,14 +43,20 @@ PATCHES = {
     "argocd-rbac-cm.yaml": "argocd-rbac-cm",
     "argocd-rbac-cm-sync.yaml": "argocd-rbac-cm",
     "argocd-cmd-params-cm.yaml": "argocd-cmd-params-cm",
+    "argocd-cm-oidc.yaml": "argocd-cm",
+    "argocd-cm-dex.yaml": "argocd-cm",
+    "argocd-rbac-cm-oidc.yaml": "argocd-rbac-cm",
+    "argocd-rbac-cm-dex.yaml": "argocd-rbac-cm",
 }
-OBJECTS = ("application.yaml", "deployment.yaml", "ingress-passthrough.yaml", "ingress-tls.yaml")
+OBJECTS = (
+    "application.yaml", "appproject-ci-role.yaml", "deployment.yaml", "ingress-passthrough.yaml", "ingress-tls.yaml",
+)  # fmt: skip
 # Run by the test of that name below; these two need a registry, and are read by bash and shellcheck only.
 SYNTAX_ONLY = {"mirror-image.sh", "verify-image.sh"}
 RUN_IN_GETTING_STARTED = {"apply-account.sh", "generate-token.sh"}
 # Where a page shows environment.sh before them: pasted after it.
 PASTED_BY_AN_ADMINISTRATOR = {"look.sh", "pod-logs.sh", "sync.sh", "sync-force.sh"}
-PASTED_IN_THE_PIPELINES_NAME = {"check-server.sh", "check-token.sh", "release.sh"}
+PASTED_IN_THE_PIPELINES_NAME = {"check-server.sh", "check-token.sh", "doctor.sh", "release.sh"}
 RUN_BY_A_TEST_OF_ITS_OWN = {
     "check-rights.sh", "login.sh", "certificate.sh", "revoke-token.sh", "environment.sh", "get-argocd.sh", "release-in-docker.sh",
     # In tests/docs/test_install.py.
@@ -282,6 +288,7 @@ def test_rights_are_shown(installation: Installation) -> None:
 EXPECTED = {
     "check-server.sh": "argocd-server: v2.13.2",
     "check-token.sh": "Logged In: true",
+    "doctor.sh": "A release could be tracked",
     "release.sh": "SUCCESSFUL",
 }
 

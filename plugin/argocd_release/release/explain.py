@@ -1,15 +1,18 @@
 """After the verdict: why the release was not delivered, and the application's status as argocd shows it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
+from argocd_release.doctor.advice import ADVISED, advice
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult
+from argocd_release.model.verdict import Verdict
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Stop
 from argocd_release.release.wiring import Tools
@@ -28,13 +31,28 @@ def explain(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop,
         if result.application is not None and result.outcome in DIAGNOSED:
             log.info("looking for the cause", outcome=result.outcome.word, reason=result.verdict.reason)
             seconds = deadline.phase(Phase.DIAGNOSIS).left
-            found = diagnose(result.name, result.application, sources=tools.api, stop=stop, seconds=seconds)
-        return replace(found, status=_status(result, tools.argocd, log, deadline.phase(Phase.STATUS)))
+            found = diagnose(result.name, result.application, sources=tools.readers.api, stop=stop, seconds=seconds)
+        return replace(found, status=_status(result, tools.readers.argocd, log, deadline.phase(Phase.STATUS)))
     except Cancelled as cancelled:
         return replace(found, notes=(*found.notes, f"cut short: {cancelled}"))
     except Exception as error:  # noqa: BLE001 - see above
         log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
         return found
+
+
+def advised(
+    verdict: Verdict, environ: Mapping[str, str], tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
+) -> Verdict:
+    """The verdict with what the doctor says to it, where there was no answer or a refusal."""
+    if verdict.outcome not in ADVISED:
+        return verdict
+    log.info("asking the doctor")
+    seconds = deadline.phase(Phase.DIAGNOSIS).left
+    try:
+        hint = advice(verdict, environ, tools.readers.connection, tools.known, check=stop.check, seconds=seconds)
+    except (Exception, Cancelled):  # noqa: BLE001 - advice changes no verdict
+        return verdict
+    return replace(verdict, hint=hint)
 
 
 def _status(result: ApplicationResult, argocd: ArgoCD, log: JobLog, deadline: Deadline) -> str:

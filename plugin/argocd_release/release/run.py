@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 from argocd_release import __version__
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -27,7 +27,7 @@ class Run:
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
-        self._environ = environ
+        self._environ = environ = load.with_files_read(environ)
         report_files.forget_earlier(environ)
         self._log = JobLog(environ, stream)
         self._settings: load.Settings | None = None
@@ -48,11 +48,13 @@ class Run:
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             if self._tools is not None:
                 # What looks for causes and draws the end is loaded when there is one.
-                from argocd_release.release.explain import explain  # noqa: PLC0415
+                from argocd_release.release.explain import advised, explain  # noqa: PLC0415
 
+                aims: Any = {"log": self._log, "stop": self._stop, "deadline": self._deadline}
+                verdict, before = advised(verdict, self._environ, self._tools, **aims), verdict
                 one = result.applications[0]
-                found = explain(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
-                if found != one.diagnosis:
+                found = explain(one, self._tools, **aims)
+                if verdict != before or found != one.diagnosis:
                     later = self._result(verdict)
                     later = replace(later, applications=(replace(later.applications[0], diagnosis=found),))
                     shown, written = self._write(later, Phase.REPORTS)

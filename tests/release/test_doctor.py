@@ -1,0 +1,122 @@
+"""The doctor on the sandbox: each mistake by its name, and its whole checklist as it is committed beside this file."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from sandbox.sandbox import Sandbox
+from tests.support import entrances
+from tests.support.entrances import Entrances
+from tests.support.job import COMMAND, measured
+from tests.support.misconfigured import IMAGE, MISTAKES, Place
+
+EXPECTED: Final = Path(__file__).parent / "doctor"
+# Promised to whoever runs it before each release.
+SECONDS: Final = 3.0
+# What differs from one machine or day to the next.
+_CHANGING: Final = (
+    (r"(localhost|port|argocd-server|:)(:| )\d{4,5}\b", r"\1\2PORT"),
+    (r"localhost is [0-9a-f.:, ]+", "localhost is ADDRESS"),
+    (r"argocd\.invalid has no address: .*", "argocd.invalid has no address: WHY"),
+    (r"\d{4}-\d{2}-\d{2}", "DAY"),
+    (r"valid until .*", "valid until THEN"),
+    (r"\(in [^)]+\)", "(in TIME)"),
+    (r"(ends in) \d+ \w+", r"\1 TIME"),
+    (rf"{tempfile.gettempdir()}/[^ ,]+", "FOLDER"),
+    (r"wait \d+ \w+ at the most", "wait TIME at the most"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    exit_code: int
+    text: str
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def place(sandbox: Sandbox, ways: Entrances) -> Iterator[Place]:
+    with entrances.hole() as hole, entrances.silence() as silence:
+        yield Place.prepared(sandbox, ways, hole, silence)
+
+
+def doctor(place: Place, folder: Path, *arguments: str, **environ: str) -> Checked:
+    healthy = place.sandbox.environment(token=place.token) | {"ARGOCD_APP_NAME": "shop", "RELEASE_IMAGE": IMAGE}
+    started = time.monotonic()
+    done = subprocess.run(
+        [str(COMMAND), "doctor", *arguments],
+        env={"HOME": os.environ.get("HOME", "/"), **measured(), **healthy, **environ},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Checked(exit_code=done.returncode, text=done.stdout, seconds=time.monotonic() - started)
+
+
+def normal(text: str) -> str:
+    for pattern, fixed in _CHANGING:
+        text = re.sub(pattern, fixed, text)
+    return text
+
+
+def compare(name: str, text: str, *, accept: bool) -> None:
+    file = EXPECTED / f"{name}.txt"
+    if accept:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert file.exists(), f"run with --accept, and read what it wrote:\n{text}"
+    assert text == file.read_text("utf-8")
+
+
+def test_a_healthy_pipeline(place: Place, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    checked = doctor(place, tmp_path)
+
+    compare("healthy", normal(checked.text), accept=pytestconfig.getoption("accept"))
+    assert checked.exit_code == 0
+    assert checked.seconds < SECONDS
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_mistake_is_named(place: Place, tmp_path: Path, pytestconfig: pytest.Config, name: str) -> None:
+    mistake = MISTAKES[name]
+    environ = dict(mistake.environ(place))
+
+    told = doctor(place, tmp_path, "--json", **environ)
+    checked = doctor(place, tmp_path, **environ)
+
+    answer: dict[str, Any] = json.loads(told.text)
+    wrong = [check for check in answer["checks"] if check["state"] in {"warning", "failed"}]
+    assert mistake.code in {check["code"] for check in wrong}, checked.text
+    if mistake.exit_code:
+        # Nothing else is blamed.
+        assert {check["code"] for check in wrong if check["state"] == "failed"} == {mistake.code}, checked.text
+    assert all(check["fix"] for check in wrong if check["code"])
+    assert (checked.exit_code, told.exit_code) == (mistake.exit_code, mistake.exit_code), checked.text
+    assert place.token not in checked.text + told.text
+    compare(name, normal(checked.text), accept=pytestconfig.getoption("accept"))
+
+
+def test_the_json_is_as_its_schema_says(place: Place, tmp_path: Path) -> None:
+    schema = json.loads(resources.files("argocd_release.doctor").joinpath("doctor.schema.json").read_text("utf-8"))
+    for environ in ({}, {"ARGOCD_SERVER": ""}, {"ARGOCD_SERVER": place.silence}):
+        answer = json.loads(doctor(place, tmp_path, "--json", **environ).text)
+        Draft202012Validator(schema).validate(answer)
+
+
+def test_there_are_mistakes_enough() -> None:
+    assert len({mistake.code for mistake in MISTAKES.values()}) >= 30
+    assert {file.stem for file in EXPECTED.glob("*.txt")} == {"healthy", *MISTAKES}
