@@ -3,15 +3,19 @@
 import difflib
 import json
 import re
+import time
 from typing import Any, Final
 from urllib.parse import quote
 
 from argocd_release.argocd import jwt
+from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import one_line
+from argocd_release.doctor import settings
 from argocd_release.doctor.finding import Problem
 from argocd_release.model.outcome import Outcome
+from argocd_release.settings.load import Settings
 
 _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
@@ -77,8 +81,15 @@ _REFUSALS: Final = (
 )
 
 
-def signed_in(prober: Prober, claims: jwt.Claims | None) -> str | Problem:
+def token(connection: Connection, known: Settings) -> str | list[Problem]:
+    """What the token says of itself."""
+    claims = jwt.read(connection.auth_token)
+    return settings.token_problems(connection.auth_token, claims, timeout=known.timeout, now=time.time())
+
+
+def signed_in(prober: Prober, connection: Connection) -> str | Problem:
     """Whose the token is for Argo CD, or why it is nobody's."""
+    claims = jwt.read(connection.auth_token)
     answer = _can_i(prober, "applications", "get", "*/*")
     if answer.status == _OK:
         info = _object(prober.get("/api/v1/session/userinfo", token=True))

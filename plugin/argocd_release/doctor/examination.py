@@ -1,26 +1,19 @@
 """The whole chain, from the settings to the proof, in the order in which a release goes through it."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from argocd_release.argocd import jwt
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
 from argocd_release.doctor import account, pipeline, settings, way
 from argocd_release.doctor.finding import Check, Ledger, Problem
-from argocd_release.model.errors import ArgoCDError, ReleaseError, SettingsError
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.errors import ReleaseError, SettingsError
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
-
-CLI_SECONDS = 10.0
-_WEB_ADVICE = "Use flag --grpc-web"
 
 
 def examine(
@@ -79,7 +72,11 @@ def examine_way(
             Check(name="port", run=lambda: way.connects(connection), needs=("name",)),
             Check(name="TLS", run=lambda: way.encrypts(connection), needs=("port",)),
             Check(name="http", run=lambda: way.answers(connection, prober), needs=("TLS",)),
-            *([Check(name="argocd", run=lambda: _talks(connection, environ), needs=("http",))] if with_argocd else []),
+            *(
+                [Check(name="argocd", run=lambda: way.talks(connection, environ), needs=("http",))]
+                if with_argocd
+                else []
+            ),
             Check(name="version", run=lambda: way.supported(way.version(answer())), needs=("http",)),
         ]
     )
@@ -87,16 +84,10 @@ def examine_way(
 
 def examine_account(ledger: Ledger, connection: Connection, prober: Prober, known: Settings) -> None:
     """The token, and whose it is for Argo CD."""
-    claims = jwt.read(connection.auth_token)
-    now = time.time()
-
-    def token() -> str | list[Problem]:
-        return settings.token_problems(connection.auth_token, claims, timeout=known.timeout, now=now)
-
     ledger.run(
         [
-            Check(name="token", run=token),
-            Check(name="account", run=lambda: account.signed_in(prober, claims), needs=("token", "http")),
+            Check(name="token", run=lambda: account.token(connection, known)),
+            Check(name="account", run=lambda: account.signed_in(prober, connection), needs=("token", "http")),
         ]
     )
 
@@ -129,30 +120,6 @@ def _examine_release(ledger: Ledger, prober: Prober, environ: Mapping[str, str],
             Check(name="reports", run=lambda: pipeline.reports(environ)),
         ]
     )
-
-
-def _talks(connection: Connection, environ: Mapping[str, str]) -> str | Problem:
-    """Whether the argocd CLI reaches Argo CD as well, and how."""
-    web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
-    try:
-        with ArgoCD({**environ, **connection.environ}, echo=lambda _: None) as argocd:
-            said = argocd.complaints("version", "--short", seconds=CLI_SECONDS)
-    except ArgoCDError as error:
-        return Problem(
-            code="argocd-fails",
-            message=f"argocd does not get through: {one_line(error.message, limit=300)}",
-            fix="install argocd in the job's image"
-            if "not on the PATH" in error.message
-            else "the proxy in between carries no gRPC: add the option --grpc-web",
-            outcome=Outcome.UNREACHABLE,
-        )
-    if not web and _WEB_ADVICE in said:
-        return Problem(
-            code="grpc-blocked",
-            message="gRPC does not pass what is in between; each call of argocd tries it first, then gRPC-Web",
-            fix="add the option --grpc-web",
-        )
-    return "gets through by gRPC-Web" if web else "gets through by gRPC"
 
 
 def _once(ask: Callable[[], Any]) -> Callable[[], Any]:

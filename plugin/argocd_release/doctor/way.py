@@ -2,18 +2,23 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from argocd_release.argocd import probe
+from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
 from argocd_release.doctor.finding import Problem
 from argocd_release.doctor.settings import INSECURE
+from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.outcome import Outcome
 
+CLI_SECONDS: Final = 10.0
+_WEB_ADVICE: Final = "Use flag --grpc-web"
 # OpenSSL's x509_vfy.h.
 _EXPIRED, _NOT_YET, _HOSTNAME, _IP = 10, 9, 62, 64
 _UNKNOWN: Final = frozenset({18, 19, 20, 21})
@@ -124,6 +129,30 @@ def _no_tls(error: str) -> Problem:
     if "reset" in error.lower() or "EOF" in error:
         return _reset()
     return _unreachable("tls-failed", f"TLS does not come about: {one_line(error)}", "check what listens at that port")
+
+
+def talks(connection: Connection, environ: Mapping[str, str]) -> str | Problem:
+    """Whether the argocd CLI reaches Argo CD as well, and how."""
+    web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
+    try:
+        with ArgoCD({**environ, **connection.environ}, echo=lambda _: None) as argocd:
+            said = argocd.complaints("version", "--short", seconds=CLI_SECONDS)
+    except ArgoCDError as error:
+        return Problem(
+            code="argocd-fails",
+            message=f"argocd does not get through: {one_line(error.message, limit=300)}",
+            fix="install argocd in the job's image"
+            if "not on the PATH" in error.message
+            else "the proxy in between carries no gRPC: add the option --grpc-web",
+            outcome=Outcome.UNREACHABLE,
+        )
+    if not web and _WEB_ADVICE in said:
+        return Problem(
+            code="grpc-blocked",
+            message="gRPC does not pass what is in between; each call of argocd tries it first, then gRPC-Web",
+            fix="add the option --grpc-web",
+        )
+    return "gets through by gRPC-Web" if web else "gets through by gRPC"
 
 
 def answers(connection: Connection, prober: Prober) -> str | Problem:

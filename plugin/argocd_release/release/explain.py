@@ -1,18 +1,16 @@
-"""After the verdict: why the release was not delivered, and the application's status as argocd shows it."""
+"""After the verdict: why a release was not delivered, or not judged, and the application's status as argocd shows it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
-from argocd_release.doctor.advice import ADVISED, advice
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult
-from argocd_release.model.verdict import Verdict
+from argocd_release.release.advise import advised
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Stop
 from argocd_release.release.wiring import Tools
@@ -22,11 +20,17 @@ from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | DIAGNOSED
 
 
-def explain(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> Diagnosis:
-    """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
-    found = Diagnosis()
+def explain(
+    result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
+) -> ApplicationResult:
+    """The result with what can be found out about it; whatever goes wrong here changes no outcome."""
     if result.outcome not in _SHOWN:
-        return found
+        return replace(result, verdict=advised(result.verdict, tools, log=log, stop=stop, deadline=deadline))
+    return replace(result, diagnosis=_diagnosed(result, tools, log=log, stop=stop, deadline=deadline))
+
+
+def _diagnosed(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> Diagnosis:
+    found = result.diagnosis
     try:
         if result.application is not None and result.outcome in DIAGNOSED:
             log.info("looking for the cause", outcome=result.outcome.word, reason=result.verdict.reason)
@@ -38,21 +42,6 @@ def explain(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop,
     except Exception as error:  # noqa: BLE001 - see above
         log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
         return found
-
-
-def advised(
-    verdict: Verdict, environ: Mapping[str, str], tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
-) -> Verdict:
-    """The verdict with what the doctor says to it, where there was no answer or a refusal."""
-    if verdict.outcome not in ADVISED:
-        return verdict
-    log.info("asking the doctor")
-    seconds = deadline.phase(Phase.DIAGNOSIS).left
-    try:
-        hint = advice(verdict, environ, tools.readers.connection, tools.known, check=stop.check, seconds=seconds)
-    except (Exception, Cancelled):  # noqa: BLE001 - advice changes no verdict
-        return verdict
-    return replace(verdict, hint=hint)
 
 
 def _status(result: ApplicationResult, argocd: ArgoCD, log: JobLog, deadline: Deadline) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TextIO
 
 from argocd_release import __version__
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -48,15 +48,13 @@ class Run:
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             if self._tools is not None:
                 # What looks for causes and draws the end is loaded when there is one.
-                from argocd_release.release.explain import advised, explain  # noqa: PLC0415
+                from argocd_release.release.explain import explain  # noqa: PLC0415
 
-                aims: Any = {"log": self._log, "stop": self._stop, "deadline": self._deadline}
-                verdict, before = advised(verdict, self._environ, self._tools, **aims), verdict
                 one = result.applications[0]
-                found = explain(one, self._tools, **aims)
-                if verdict != before or found != one.diagnosis:
-                    later = self._result(verdict)
-                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found),))
+                found = explain(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
+                if found != one:
+                    later = self._result(found.verdict)
+                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found.diagnosis),))
                     shown, written = self._write(later, Phase.REPORTS)
             if self._tools is not None and self._tools.tell is not None:
                 shown = self._tools.tell(shown)

@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from argocd_release.release import after, criteria
-from argocd_release.release.connect import Readers, ServerWarnings, connected
+from argocd_release.release.connect import Readers, connected
 from argocd_release.release.job_log import JobLog
+from argocd_release.release.server_warnings import ServerWarnings
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """``readers``: of Argo CD, as the settings ``known`` say."""
+    """``readers``: of Argo CD, as the settings ``known`` say, made of ``environ``."""
 
     known: Settings
+    environ: Mapping[str, str]
     readers: Readers
     tracker: Tracker
     #: Tells others of the end, and gives the result with what came of it; None: nobody is to be told.
@@ -83,7 +85,7 @@ def wire(
         return after.reached(verdict, known, deadline=due, log=log, stop=stop)
 
     tell = partial(after.told, sinks, log) if sinks is not None else None
-    return Tools(known=known, readers=readers, tracker=tracker, tell=tell, track=track)
+    return Tools(known=known, environ=environ, readers=readers, tracker=tracker, tell=tell, track=track)
 
 
 def _histories(known: Settings, *, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> "Histories | None":
