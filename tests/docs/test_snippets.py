@@ -107,15 +107,16 @@ def test_pipelines_are_what_gitlab_and_the_component_take(name: str) -> None:
     document = yaml.safe_load(snippet(f"pipelines/{name}"))
     own = {key: value for key, value in document.items() if key != "include"}
     for entry in document.get("include", ()):
-        assert entry["component"] == f"$CI_SERVER_FQDN/platform/argocd-release/release@{__version__}"
-        check_inputs(entry["inputs"])
-        own = merged(resolved(**entry["inputs"]), own)
+        name = "doctor" if "/doctor@" in entry["component"] else "release"
+        assert entry["component"] == f"$CI_SERVER_FQDN/platform/argocd-release/{name}@{__version__}"
+        check_inputs(entry["inputs"], name)
+        own = merged(resolved(name, **entry["inputs"]), own)
     assert schema_errors(own) == []
 
 
-def check_inputs(given: dict[str, Any]) -> None:
+def check_inputs(given: dict[str, Any], component: str = "release") -> None:
     """The component has the inputs, of that type, and argocd-release accepts what they make of its settings."""
-    (job,) = [job for name, job in resolved(**given).items() if not name.startswith(".")]
+    (job,) = [job for name, job in resolved(component, **given).items() if not name.startswith(".")]
     environ = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "x"}
     environ["ARGOCD_APP_NAME"] = "sentry-frontend-dev"
     for name, value in job["variables"].items():

@@ -1,4 +1,4 @@
-"""After the verdict: why a release was not delivered, or not judged, and the application's status as argocd shows it."""
+"""After the verdict: why a release was not delivered, or not judged; and its status as argocd shows it."""
 
 from dataclasses import replace
 from typing import Final
