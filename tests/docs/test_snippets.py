@@ -34,6 +34,7 @@ ELSEWHERE = {
     "docs/generated/": "bin/generate --check, in tests/component/test_component.py",
     "docs/diagrams/": "tests/docs/test_pages.py",
     "tests/cases/": "tests/cases/test_cases.py",
+    "tests/release/doctor/": "tests/release/test_doctor.py",
     "CHANGELOG.md": "prose",
     "CONTRIBUTING.md": "prose",
 }
