@@ -19,6 +19,7 @@ import pytest
 from sandbox import build, releases
 from sandbox.sandbox import Sandbox
 from tests.support.job import Release, Running, StartRelease
+from tests.support.second_chance import SecondChance
 
 if TYPE_CHECKING:
     from tests.support.docker_engine import Engine
@@ -113,6 +114,9 @@ def pytest_configure(config: pytest.Config) -> None:
         releases.client()
     except releases.UnknownReleaseError as error:
         raise pytest.UsageError(str(error)) from error
+    # Whoever works on a test wants its failure at once.
+    if os.environ.get("CI") and not config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SecondChance(NEEDS.values()))
 
 
 @pytest.fixture(autouse=True)

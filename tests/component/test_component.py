@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +241,40 @@ def test_the_guides_pipeline_goes_red_with_its_cause(sandbox: Sandbox, engine: E
     junit, dotenv = reports(consumer)
     assert check_junit(junit)["release"] == "failure"
     assert check_dotenv(dotenv)["ARGOCD_RELEASE_EXIT_CODE"] == "10"
+
+
+def test_the_pipeline_of_a_preview(sandbox: Sandbox, engine: Engine, tmp_path: Path) -> None:
+    """The application is named by the branch's tag; its site is asked, and its address is what GitLab shows."""
+    revision = application(sandbox, "preview-proj-123")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"http://127.0.0.1:{site.server_port}"
+        text = example("preview").replace("https://{tag}.preview.example.com", f"{address}/{{tag}}")
+        consumer = Consumer.create(tmp_path, text)
+        merge_request = {
+            "CI_PIPELINE_SOURCE": "merge_request_event",
+            "CI_COMMIT_REF_NAME": "PROJ-123-description",
+            "CI_COMMIT_SHA": revision,
+        }
+        given = [word for name, value in merge_request.items() for word in ("--variable", f"{name}={value}")]
+        done = run(sandbox, engine, consumer, *given, "preview")
+        log = done.stdout + done.stderr
+        assert done.returncode == 0, log
+        assert "RELEASE SUCCESSFUL" in log
+        assert check_dotenv(reports(consumer)[1])["ARGOCD_RELEASE_SITE_URL"] == f"{address}/proj-123"
+        given[3] = "CI_COMMIT_REF_NAME=no-tag"
+        done = run(sandbox, engine, consumer, *given, "preview")
+        site.shutdown()
+    assert done.returncode == 0, "orange: allow_failure takes exit code 15"
+    assert "the branch 'no-tag' has no tag" in done.stdout + done.stderr
+
+
+class Site(BaseHTTPRequestHandler):
+    """Of a preview: answers 204 at its path and nowhere else."""
+
+    def do_GET(self) -> None:
+        self.send_response(204 if self.path == "/proj-123" else 404)
+        self.end_headers()
 
 
 def reports(consumer: Consumer) -> tuple[str, str]:

@@ -25,7 +25,7 @@ def reached(verdict: Verdict, known: Settings, *, deadline: Deadline, log: JobLo
     from argocd_release.notify import site  # noqa: PLC0415
 
     log.info("asking the site", url=known.site_url)
-    said = site.reached(known.site_url, deadline=deadline, check=stop.check)
+    said = site.reached(known.site_url, deadline=deadline, check=stop.check, ca_file=known.git_ca_file)
     if not said:
         return verdict
     reason = f"it runs, but {known.site_url} does not answer as it should: {said}"
