@@ -3,11 +3,8 @@
 import json
 import os
 import re
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +18,7 @@ from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from tests.support import entrances
 from tests.support.entrances import Entrances
-from tests.support.job import COMMAND, measured
+from tests.support.job import Checked, doctor
 from tests.support.misconfigured import IMAGE, MISTAKES, Place
 
 EXPECTED: Final = Path(__file__).parent / "doctor"
@@ -44,33 +41,15 @@ _CHANGING: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    exit_code: int
-    text: str
-    seconds: float
-
-
 @pytest.fixture(scope="module")
 def place(sandbox: Sandbox, ways: Entrances) -> Iterator[Place]:
     with entrances.hole() as hole, entrances.silence() as silence:
         yield Place.prepared(sandbox, ways, hole, silence)
 
 
-def doctor(place: Place, folder: Path, *arguments: str, **environ: str) -> Checked:
+def checked_by_doctor(place: Place, folder: Path, *arguments: str, **environ: str) -> Checked:
     healthy = place.sandbox.environment(token=place.token) | {"ARGOCD_APP_NAME": "shop", "RELEASE_IMAGE": IMAGE}
-    started = time.monotonic()
-    done = subprocess.run(
-        [str(COMMAND), "doctor", *arguments],
-        env={"HOME": os.environ.get("HOME", "/"), **measured(), **healthy, **environ},
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Checked(exit_code=done.returncode, text=done.stdout, seconds=time.monotonic() - started)
+    return doctor({**healthy, **environ}, folder, *arguments)
 
 
 def normal(text: str) -> str:
@@ -107,7 +86,7 @@ def compare(name: str, text: str, *, accept: bool) -> None:
 
 
 def test_a_healthy_pipeline(place: Place, tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    checked = doctor(place, tmp_path)
+    checked = checked_by_doctor(place, tmp_path)
 
     compare("healthy", normal(checked.text), accept=pytestconfig.getoption("accept"))
     assert checked.exit_code == 0
@@ -120,7 +99,7 @@ def test_the_mistake_is_named(place: Place, tmp_path: Path, pytestconfig: pytest
     mistake = MISTAKES[name]
     environ = dict(mistake.environ(place))
 
-    told = doctor(place, tmp_path, "--json", **environ)
+    told = checked_by_doctor(place, tmp_path, "--json", **environ)
 
     answer: dict[str, Any] = json.loads(told.text)
     SCHEMA.validate(answer)
@@ -138,7 +117,7 @@ def test_the_mistake_is_named(place: Place, tmp_path: Path, pytestconfig: pytest
 
 def test_people_and_machines_are_told_the_same(place: Place, tmp_path: Path) -> None:
     environ = {"ARGOCD_SERVER": f"https://{place.sandbox.server}", "RELEASE_IMAGE": ""}
-    text, told = doctor(place, tmp_path, **environ), doctor(place, tmp_path, "--json", **environ)
+    text, told = checked_by_doctor(place, tmp_path, **environ), checked_by_doctor(place, tmp_path, "--json", **environ)
     assert normal(text.text) == normal(as_people_see_it(json.loads(told.text)))
     assert text.exit_code == told.exit_code != 0
 

@@ -12,10 +12,12 @@ from typing import Any, Final
 import jwt
 
 from sandbox import objects
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from scenarios.stage import web
 from tests.support.entrances import Entrances, free_port
 from tests.support.identity import GitLab
+from tests.support.waiting import eventually
 
 IMAGE: Final = "registry.example.com/web:1"
 PROJECT: Final = "doctor"
@@ -62,7 +64,17 @@ class Place:
     def account(self, name: str, *rights: str, lives: str = "30d") -> str:
         """A token of a new account with these rights alone."""
         self.sandbox.token(name, rights)
-        return issued(self.sandbox, name, lives)
+        token = issued(self.sandbox, name, lives)
+        if rights:
+            eventually(lambda: self.may(token, "get", "applications", f"{PROJECT}/shop"))
+        return token
+
+    def may(self, token: str, *question: str) -> bool:
+        """What Argo CD answers the holder of the token."""
+        try:
+            return self.sandbox.argocd("account", "can-i", *question, token=token).strip() == "yes"
+        except CommandError:
+            return False
 
 
 def issued(sandbox: Sandbox, account: str, lives: str) -> str:
@@ -115,8 +127,8 @@ def _configured(place: Place, account: str, key: str, value: str) -> Environ:
     token = place.account(account, *RIGHTS)
     data: dict[str, Any] = {"data": {key: value}}
     place.sandbox.kubectl("patch", "cm", "argocd-cm", "-n", "argocd", "--type=merge", "-p", json.dumps(data))
-    # Argo CD reads it anew within a moment.
-    time.sleep(1.0)
+    # Argo CD reads it anew a moment later.
+    eventually(lambda: not place.may(token, "get", "applications", f"{PROJECT}/shop"))
     return {"ARGOCD_AUTH_TOKEN": token}
 
 
