@@ -112,7 +112,7 @@ ROWS: Final[Mapping[str, Row]] = {
         for protocol, options in (("gRPC", ""), ("gRPC-Web", "--grpc-web"))
     },
     "every packet is late": Row(entrance=f"@{Fault.LATENCY.value}"),
-    "every packet is late, gRPC": Row(entrance=f"@{Fault.LATENCY.value}", options=CA),
+    "every packet is late, gRPC": Row(entrance="@late gRPC", options=CA),
     "answers trickle in": Row(entrance=f"@{Fault.TRICKLE.value}"),
     "nothing comes back": blocked(f"@{Fault.HALF_OPEN.value}", said="and then says nothing"),
     "nothing comes back, gRPC": blocked(f"@{Fault.HALF_OPEN.value}", CA, "and then says nothing"),
@@ -130,6 +130,7 @@ def servers(ways: Entrances) -> Iterator[Mapping[str, str]]:
         for fault in Fault:
             made = stack.enter_context(network(ways.ports["terminated"], fault))
             found[f"@{fault.value}"] = made.server
+        found["@late gRPC"] = stack.enter_context(network(ways.ports["terminated-h2"], Fault.LATENCY)).server
         yield found
 
 

@@ -25,7 +25,7 @@ class Fault(Enum):
     RESET = "reset"
 
 
-LATENCY_SECONDS: Final = 0.3
+LATENCY_SECONDS: Final = 0.1
 # So that a page takes seconds, and the first byte comes at once.
 TRICKLE_BYTES: Final = 400
 TRICKLE_SECONDS: Final = 0.05

@@ -1,18 +1,9 @@
 """What a token says of itself, and what a pasted one suffers from."""
 
-import base64
-import json
-
 import pytest
 
 from argocd_release.argocd.jwt import flaw, read
-
-
-def made(claims: object, *, algorithm: str = "HS256", signature: str = "s" * 43) -> str:
-    parts = ({"alg": algorithm}, claims)
-    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
-    return ".".join([*encoded, signature])
-
+from tests.support.tokens import made
 
 GOOD = made({"iss": "argocd", "sub": "ci:apiKey", "exp": 5, "iat": 1})
 
