@@ -100,7 +100,7 @@ def test_hostile_text_reaches_every_output_harmlessly(ended: dict[str, tuple[Rel
         check_annotations((folder / "argocd-release.annotations.json").read_text("utf-8"))
         report = json.loads((folder / "argocd-release.json").read_text("utf-8"))
         Draft202012Validator(SCHEMA).validate(report)
-        assert WORD in report["cause"]
+        assert WORD in report["cause"]["message"]
 
 
 def test_a_log_for_machines_is_one_json_object_a_line(ended: dict[str, tuple[Release, Path]]) -> None:

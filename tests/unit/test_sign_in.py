@@ -219,7 +219,7 @@ def a_session(
         renew_after=80.0,
         readers=(reader,),
         clock=clock,
-        emit=lambda event, **_: events.append(event),
+        emit=lambda event: events.append(event.NAME),
     )
     return made, clock, reader, events
 

@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "doctor": Command(
             module="argocd_release.cli.doctor", summary="check all that a release needs, and say what mends it"
         ),
+        "page": Command(module="argocd_release.cli.page", summary="draw the page of a JSON report anew"),
     }
 )
 DEFAULT: Final = "wait"

@@ -10,6 +10,7 @@ from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.doctor import warnings
+from argocd_release.model.events import SignedInBy, Warned
 from argocd_release.model.ports import Clock, Commands
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.session import Session, asked, patient
@@ -46,7 +47,7 @@ def connected(
     """
     identity = replace(known.connection, ca_file=authority.file(known.argocd_ca, stack))
     for problem in warnings.of_settings(identity, environ, timeout=timeout, now=time.time()):
-        log.info("warning", why=problem.message, code=problem.code)
+        log.tell(Warned(why=problem.message, code=problem.code))
     connector = known.dex_connector if known.id_token else ""
 
     def sign_in() -> auth.SignedIn:
@@ -56,7 +57,7 @@ def connected(
     argocd = stack.enter_context(
         ArgoCD(
             {**environ, **signed.connection.environ},
-            echo=lambda line: log.info("command", command=line),
+            echo=log.command,
             on_call=log.called,
             deadline=deadline,
         )
@@ -64,8 +65,8 @@ def connected(
     api = stack.enter_context(Api(signed.connection, on_call=log.called, deadline=deadline))
     commands: Commands = argocd
     if signed.renew_after is not None:
-        log.info("signed in", connector=connector)
+        log.tell(SignedInBy(connector=connector))
         commands = Session(
-            argocd, sign_in=sign_in, renew_after=signed.renew_after, readers=(argocd, api), clock=clock, emit=log.info
+            argocd, sign_in=sign_in, renew_after=signed.renew_after, readers=(argocd, api), clock=clock, emit=log.tell
         )
     return Readers(argocd=argocd, api=api, commands=commands, connection=signed.connection)

@@ -7,6 +7,7 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.doctor import warnings
 from argocd_release.doctor.finding import Problem
 from argocd_release.model.application import Application
+from argocd_release.model.events import Warned
 from argocd_release.release.job_log import JobLog
 from argocd_release.timing.inquiry import answered, ask
 
@@ -38,4 +39,4 @@ class ServerWarnings:
             return
         if self._asked.exception() is None:
             for problem in self._asked.result():
-                self._log.info("warning", why=problem.message, code=problem.code)
+                self._log.tell(Warned(why=problem.message, code=problem.code))

@@ -9,6 +9,7 @@ from argocd_release.argocd.auth import SECONDS, SignedIn
 from argocd_release.argocd.connection import Connection
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind, SignInError
+from argocd_release.model.events import NotSignedInAnew
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, Commands, Emit, WaitFeed
 from argocd_release.timing.deadline import Deadline
@@ -83,7 +84,7 @@ class Session:
                 signed = self._sign_in()
             except SignInError as error:
                 # The old token may still serve; if not, Argo CD will say so.
-                self._emit("not signed in anew", error=str(error))
+                self._emit(NotSignedInAnew(error=str(error)))
                 self._due = self._clock.now() + REST_SECONDS
                 return False
             for reader in self._readers:

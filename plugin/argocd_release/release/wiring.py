@@ -55,21 +55,20 @@ def wire(
     signals.on_arrival(lambda _: clock.wake())
     pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
+    security = ServerWarnings(readers.connection if pods_matter else None, log)
 
-    def emit(event: str, /, **fields: Any) -> None:
+    def see() -> None:
         if sinks is not None:
             sinks.see(tracker.application)
         security.see(tracker.application)
-        log.emit(event, **fields)
 
-    security = ServerWarnings(readers.connection if pods_matter else None, log)
     histories = _histories(known, deadline=deadline, stop=stop, stack=stack)
     tracker = Tracker(
         known.app_name,
         commands=readers.commands,
         clock=clock,
         timeout=timeout,
-        emit=emit,
+        emit=log.beside(see),
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
         beneath=readers.api if pods_matter else None,
