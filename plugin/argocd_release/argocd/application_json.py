@@ -64,6 +64,7 @@ def parse_application(text: str) -> Application:
         sources=tuple(_source(item) for item in sources),
         parameters=_parameters({"source": _synced(hydrator)} if hydrator else spec),
         hydration=_hydration(hydrator, as_object(status.get("sourceHydrator")), metadata) if hydrator else None,
+        application_set=_application_set(metadata),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -99,6 +100,11 @@ def _documents(text: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             position = start.end()
     return documents
+
+
+def _application_set(metadata: dict[str, Any]) -> str:
+    owners = as_objects(metadata.get("ownerReferences"))
+    return next((one_line(as_text(owner.get("name"))) for owner in owners if owner.get("kind") == "ApplicationSet"), "")
 
 
 def _name(document: dict[str, Any]) -> str:

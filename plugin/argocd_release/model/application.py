@@ -237,6 +237,8 @@ class Application:
     deployed: Deployment | None = None
     # The one before that.
     previously: Deployment | None = None
+    # The ApplicationSet that makes it; "": none does.
+    application_set: str = ""
     # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.
     hydration: Hydration | None = None
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the

@@ -39,6 +39,9 @@ INPUT_PREFIX: Final = "INPUT_"
 # Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
 # job only its inputs are expectations.
 COMPONENT: Final = "INPUT_COMPONENT"
+# Variables that hold a token, or the path of a file with one: as of GitLab's type File, and of `secrets:`.
+_TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
+_LONGEST_TOKEN: Final = 100_000
 _URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
@@ -56,6 +59,9 @@ class Settings:
 
     server: str
     auth_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    dex_connector: str
+    argocd_ca: str = field(repr=False)
     app_name: str
     opts: str = field(repr=False)
     timeout: int
@@ -155,6 +161,10 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[name] = _convert(text, declared["type"])
         elif "default" in declared:
             values[name] = declared["default"]
+    identity = values.get("RELEASE_ID_TOKEN")
+    if identity:
+        # It was asked for by name: it wins over a token that stands in some group's variables, right or wrong.
+        values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
@@ -164,9 +174,21 @@ def load(environ: Mapping[str, str]) -> Settings:
     if problems:
         in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
         raise SettingsError(tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order))
+    if identity:
+        values["ARGOCD_AUTH_TOKEN"] = identity
     if asked and not asked.tag:
         raise NoPreviewError(asked.branch, asked.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
+
+
+def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the token itself where a variable holds the path of a file with it."""
+    found = dict(environ)
+    for name in _TOKENS:
+        path = environ.get(name, "").strip()
+        if path.startswith("/") and Path(path).is_file():
+            found[name] = Path(path).read_text("utf-8", "replace")[:_LONGEST_TOKEN].strip()
+    return found
 
 
 def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
@@ -265,6 +287,16 @@ def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         for name, declared in PROPERTIES.items()
         if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
     )
+
+
+def text(environ: Mapping[str, str], name: str) -> str:
+    """What the setting was given as, without white space around it; ``""``: not given."""
+    return _text(environ, name)
+
+
+def source(environ: Mapping[str, str], name: str) -> str:
+    """The variable that the setting comes from: the component's for its input, or its own."""
+    return INPUT_PREFIX + name if environ.get(INPUT_PREFIX + name, "").strip() else name
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:

@@ -36,6 +36,7 @@ _SEVERITY: Final = (
     HealthStatus.SUSPENDED,
 )
 DELETING: Final = Finding(text="the application is being deleted", code=CauseCode.APPLICATION_DELETED)
+_OTHERWISE: Final = "otherwise somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
 _AGAIN: Final = "argocd app sync, or RELEASE_SYNC=true"
 
 
@@ -252,6 +253,11 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         forbidden = f"; a sync window of project {application.project} forbids it now: {application.sync_window}"
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
+        if application.application_set:
+            # Such a set takes the policy away, and syncs by itself (argo-cd v2.13.2 docs Progressive-Syncs.md).
+            step = f"; it has no automated sync policy: if its ApplicationSet {application.application_set} syncs step "
+            step += f"by step, it waits for its step (kubectl describe applicationset); {_OTHERWISE}"
+            return CauseCode.NO_SYNC_POLICY, step
         nobody = "; it has no automated sync policy, so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
         return CauseCode.NO_SYNC_POLICY, nobody
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.revision import alike
+from argocd_release.verdict.blockers import blocker
+from argocd_release.verdict.expectation import Expectation
 from tests.unit.states import NEW, application, document
 
 JSON = st.recursive(
@@ -168,3 +170,24 @@ def test_revisions_are_alike_both_ways(one: str, other: str) -> None:
     if len(one) >= 7 and "." not in one:
         assert alike(one, one[:7])
         assert alike(one, one.upper())
+
+
+@pytest.mark.parametrize(
+    ("owners", "name"),
+    [
+        ([{"kind": "ApplicationSet", "name": "shops"}], "shops"),
+        ([{"kind": "Other", "name": "x"}, {"kind": "ApplicationSet", "name": "shops"}], "shops"),
+        ([{"kind": "Application", "name": "x"}], ""),
+        (None, ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_application_set_that_makes_it(owners: object, name: str) -> None:
+    found = document(sync="OutOfSync")
+    found["metadata"]["ownerReferences"] = owners
+    found["spec"]["syncPolicy"] = {}
+    made = parse_application(json.dumps(found))
+    assert made.application_set == name
+    missing = blocker(made, Expectation(), compared=True)
+    assert missing is not None
+    assert ("it waits for its step" in missing.text) == bool(name)

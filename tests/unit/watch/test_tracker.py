@@ -25,6 +25,7 @@ from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.release.signals import Stop
 from argocd_release.verdict.expectation import Expectation
+from argocd_release.verdict.graces import GracePeriods
 from argocd_release.watch import observer
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.observer import REFRESH_SECONDS
@@ -221,6 +222,21 @@ def test_calls_that_hang_end_as_unreachable() -> None:
     run = Run(error(FailureKind.HUNG, "no answer within 15 s"), cost=15)
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert run.seconds <= 40
+
+
+@pytest.mark.parametrize("connect", [1, 3, 15, 60])
+def test_connections_that_hang_at_the_start_end_with_the_grace(connect: float) -> None:
+    hung = error(FailureKind.HUNG, "no answer")
+    run = Run(hung, cost=15, patience=GracePeriods(connect=connect))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    # A comparison takes its ten seconds of this clock, however long it is waited for.
+    assert connect <= run.seconds <= max(connect, 10) + 5
+
+
+def test_a_server_that_was_reached_once_is_given_its_time() -> None:
+    run = Run(PROGRESSING, error(FailureKind.HUNG, "no answer"), patience=GracePeriods(connect=1))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert run.seconds >= 60
 
 
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
