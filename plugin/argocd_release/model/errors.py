@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from argocd_release.core.text import counted
 from argocd_release.model.outcome import Outcome
 
 
@@ -34,8 +35,10 @@ class SettingsError(ReleaseError):
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
-        count = "1 setting is" if len(problems) == 1 else f"{len(problems)} settings are"
-        super().__init__("\n".join([f"{count} wrong:", *(f"  {problem}" for problem in problems)]))
+        verb = "is" if len(problems) == 1 else "are"
+        super().__init__(
+            "\n".join([f"{counted(len(problems), 'setting')} {verb} wrong:", *(f"  {problem}" for problem in problems)])
+        )
 
 
 class NoPreviewError(ReleaseError):
@@ -47,6 +50,14 @@ class NoPreviewError(ReleaseError):
         self.branch = branch
         named = f"the branch {branch!r} has no tag" if branch else "no branch is known, so there is no tag"
         super().__init__(f"{named}: RELEASE_PREVIEW_PATTERN {pattern} finds none in it")
+
+
+class SignInError(ReleaseError):
+    """The job's identity was not exchanged for a token; ``outcome`` says whether it was refused, or nobody answered."""
+
+    def __init__(self, message: str, *, outcome: Outcome = Outcome.DENIED) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class ArgoCDError(ReleaseError):

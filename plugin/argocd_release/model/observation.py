@@ -17,6 +17,11 @@ class Failure:
     message: str
 
     @property
+    def timed_out(self) -> bool:
+        """Whether there was no answer in time."""
+        return self.trouble is FailureKind.HUNG
+
+    @property
     def refused(self) -> bool:
         """Whether it is an answer of Argo CD's all the same."""
         return self.trouble in ANSWERS

@@ -27,7 +27,7 @@ class Run:
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
-        self._environ = environ
+        self._environ = environ = load.with_files_read(environ)
         report_files.forget_earlier(environ)
         self._log = JobLog(environ, stream)
         self._settings: load.Settings | None = None
@@ -48,39 +48,32 @@ class Run:
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             if self._tools is not None:
                 # What looks for causes and draws the end is loaded when there is one.
-                from argocd_release.release.explain import explain  # noqa: PLC0415
+                from argocd_release.release.advise import explained  # noqa: PLC0415
 
                 one = result.applications[0]
-                found = explain(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
-                if found != one.diagnosis:
-                    later = self._result(verdict)
-                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found),))
+                found = explained(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
+                if found != one:
+                    later = self._result(found.verdict)
+                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found.diagnosis),))
                     shown, written = self._write(later, Phase.REPORTS)
             if self._tools is not None and self._tools.tell is not None:
                 shown = self._tools.tell(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
+            written += report_files.write(self._environ, shown, self._limit(Phase.REPORTS), late=True)
             from argocd_release.release.show import show  # noqa: PLC0415
 
             show(self._log, shown, written)
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
-        for name, meant in load.unknown(self._environ):
-            self._log.info("unknown setting", name=name, meant=f"; did you mean {meant}?" if meant else "")
-        for name, instead in load.unread(self._environ):
-            self._log.info("variable not read", name=name, input=instead)
+        self._log.warn(self._environ)
         known = self._settings = load.load(self._environ)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(known, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
         self._deadline = JobDeadline(timeout, most=load.job_seconds_left(known, now)[0] - upload)
-        self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
-        if clocks:
-            self._log.info("clocks differ", why=clocks)
-        nothing = "nothing; green says that git's head runs"
-        self._log.info("expects", what=criteria.expectation(known).words or nothing)
-        if timeout < known.timeout:
-            self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
+        expects = criteria.expectation(known).words
+        self._log.introduce(known, version=__version__, timeout=timeout, clocks=clocks, expects=expects)
         self._tools = wire(
             known,
             self._environ,
@@ -95,7 +88,7 @@ class Run:
             try:
                 verdict: Verdict = self._tools.track()
             finally:
-                self._log.count_left_out(at_once=True)
+                self._log.count_unchanged()
         return verdict
 
     def _result(self, verdict: Verdict) -> ReleaseResult:
@@ -114,7 +107,10 @@ class Run:
             transitions=tuple(tracker.timeline.transitions) if tracker else (),
             expectation=asdict(expectation),
             expects=expectation.words,
+            docs_url=load.valid(self._environ, "RELEASE_DOCS_URL"),
         )
+        if tracker is not None:
+            one = replace(one, rollout=tracker.timeline.rollout)
         return ReleaseResult(
             verdict=verdict,
             applications=(one,),
@@ -123,16 +119,18 @@ class Run:
             image_tag=one.image_tag,
             project_url=known.project_url if known else "",
             version=__version__,
-            attachment=report_files.attachment(self._environ),
+            attachment=report_files.artifact(self._environ, "json_path"),
+            page=report_files.artifact(self._environ, "page_path"),
             site_url=known.site_url if known else "",
             job_url=known.job_url if known else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
-    def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[tuple[str, dict[str, str]]]]:
+    def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[report_files.Written]]:
         """Write the reports; gives the result as it may be shown, and a note on each report."""
         shown = self._log.redacted(result)
+        return shown, list(report_files.write(self._environ, shown, self._limit(phase)))
+
+    def _limit(self, phase: Phase) -> Deadline:
         deadline: Deadline = self._deadline.phase(phase)
-        if self._stop.is_set():
-            deadline = deadline.at_most(STOPPED_SECONDS)
-        return shown, list(report_files.write(self._environ, shown, deadline))
+        return deadline.at_most(STOPPED_SECONDS) if self._stop.is_set() else deadline

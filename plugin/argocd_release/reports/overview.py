@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import counted, one_line
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ReleaseResult
 from argocd_release.reports.tables import table
@@ -13,10 +13,13 @@ ROWS: Final = 250
 def overview(result: ReleaseResult) -> str:
     """The whole as one text: the verdict, the cause of the worst, the table and the facts."""
     outcome = result.outcome
-    cause = f"cause: {one_line(result.cause)}" if outcome is not Outcome.DELIVERED else ""
-    rows = [(one.name, one.outcome.word, f"{one.seconds:.1f} s", one_line(one.cause)) for one in result.worst_first]
+    cause = f"cause: {one_line(str(result.cause))}" if result.cause else ""
+    rows = [
+        (one.name, one.outcome.word, f"{one.seconds:.1f} s", one_line(str(one.cause or "")))
+        for one in result.worst_first
+    ]
     lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
-    more = f"… and {len(rows) - ROWS} more lines left out" if len(rows) > ROWS else ""
+    more = f"… and {counted(len(rows) - ROWS, 'more line')} left out" if len(rows) > ROWS else ""
     facts = {
         "Commit:": result.image_tag,
         "Duration:": f"{result.seconds:.1f} s",

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.revision import alike
+from argocd_release.verdict.blockers import blocker
+from argocd_release.verdict.expectation import Expectation
 from tests.unit.states import NEW, application, document
 
 JSON = st.recursive(
@@ -39,6 +41,14 @@ def test_an_unknown_word_is_a_case_and_is_kept() -> None:
     state = application(health="Frozen", sync="Sunk", phase="Paused")
     assert (state.sync, state.health) == (SyncStatus.UNKNOWN, HealthStatus.UNKNOWN)
     assert state.unknown_words == ("sync status Sunk", "health status Frozen", "operation phase Paused")
+
+
+def test_the_file_that_argo_cd_applies_from_is_in_no_message() -> None:
+    said = 'error when patching "/dev/shm/2619108012": Deployment.apps "web" is invalid'
+    failed = {"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": said}
+    state = application(results=[failed], conditions=[{"type": "SyncError", "message": f"Failed sync: {said}"}])
+    assert state.results[0].message == 'Deployment.apps "web" is invalid'
+    assert state.conditions[0].message == 'Failed sync: Deployment.apps "web" is invalid'
 
 
 def test_between_two_attempts_an_operation_runs_although_it_has_finished() -> None:
@@ -160,3 +170,24 @@ def test_revisions_are_alike_both_ways(one: str, other: str) -> None:
     if len(one) >= 7 and "." not in one:
         assert alike(one, one[:7])
         assert alike(one, one.upper())
+
+
+@pytest.mark.parametrize(
+    ("owners", "name"),
+    [
+        ([{"kind": "ApplicationSet", "name": "shops"}], "shops"),
+        ([{"kind": "Other", "name": "x"}, {"kind": "ApplicationSet", "name": "shops"}], "shops"),
+        ([{"kind": "Application", "name": "x"}], ""),
+        (None, ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_application_set_that_makes_it(owners: object, name: str) -> None:
+    found = document(sync="OutOfSync")
+    found["metadata"]["ownerReferences"] = owners
+    found["spec"]["syncPolicy"] = {}
+    made = parse_application(json.dumps(found))
+    assert made.application_set == name
+    missing = blocker(made, Expectation(), compared=True)
+    assert missing is not None
+    assert ("it waits for its step" in missing.text) == bool(name)
