@@ -32,6 +32,7 @@ class Lane:
 
     what: str
     kind: str
+    wave: str
     detail: str
     when: str
     since: str
@@ -88,7 +89,7 @@ def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]
         since = until
     good = one["outcome"] == "delivered"
     if judged > since:
-        yield ("confirmed" if good else "given up"), ("confirmed" if good else "lost"), since, judged
+        yield ("confirmed" if good else "judged"), ("confirmed" if good else "lost"), since, judged
     if seconds > judged:
         yield ("reports" if good else "cause found"), "after", judged, seconds
 
@@ -113,13 +114,11 @@ def _lane(span: Json, judged: float, whole: float, room: Room) -> Lane:
     when = f"{until - span['began']:.1f} s"
     kind = _kind(span)
     told = f"{span['began']:.1f} s to {'the end' if span['ended'] is None else f'{until:.1f} s'}"
-    wave = f"wave {span['wave']}" if span["wave"] else ""
     return Lane(
         what=what,
         kind=span["kind"],
-        detail=" · ".join(
-            filter(None, (wave, room.take(span["text"], 200, markup=len(span["text"][:200])) if span["text"] else ""))
-        ),
+        wave=f"wave {span['wave']}" if span["wave"] else "",
+        detail=room.take(span["text"], 200, markup=len(span["text"][:200])),
         when=when,
         since=f"{span['began']:.1f} s",
         until="" if span["ended"] is None else f"{until:.1f} s",
