@@ -126,6 +126,8 @@ def _argocd(layout: Layout) -> list[Component]:
         _service(
             layout, "argocd-server", redis, repo_server, "--namespace=argocd", f"--port={port['argocd-server']}",
             f"--metrics-port={port['argocd-server-metrics']}", f"--address={ADDRESS}", f"--metrics-address={ADDRESS}",
+            # Nothing listens there until a test puts a Dex in its place.
+            f"--dex-server={_at(port['dex'])}", "--dex-server-plaintext",
             health=f"https://{_at(port['argocd-server'])}/healthz", wave=2,
         ),
     ]  # fmt: skip
@@ -152,6 +154,18 @@ def _optional(layout: Layout) -> list[Component]:
             environ={"KUBECONFIG": str(layout.argocd_kubeconfig)},
         ),
     ]  # fmt: skip
+    found.append(
+        # Its ports are on all interfaces too.
+        Component(
+            name="argo-rollouts",
+            command=[
+                str(layout.programs["argo-rollouts"]), f"--kubeconfig={layout.kubeconfig}", "--leader-elect=false",
+                f"--metricsPort={port['rollouts-metrics']}", f"--healthzPort={port['rollouts-health']}",
+            ],
+            ready=lambda: answers(f"http://{_at(port['rollouts-health'])}/healthz"),
+            wave=None,
+        )
+    )  # fmt: skip
     if layout.release.hydrates:
         found.append(
             _service(

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +18,7 @@ import hypothesis
 import pytest
 
 from sandbox import build, releases
+from sandbox.programs import ROLLOUTS_CONTROLLER
 from sandbox.sandbox import Sandbox
 from tests.support.job import Release, Running, StartRelease
 from tests.support.second_chance import SecondChance
@@ -38,9 +40,9 @@ SETTINGS: Final = ("ARGOCD_", "RELEASE_", "CI_")
 # Of each folder its layer; every other folder is e2e.
 LAYERS: Final = {"unit": "unit", "contract": "contract", "cases": "contract"}
 # Of each fixture the marker that says what it needs.
-NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser"}
+NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser", "ways": "proxy"}
 # Markers of what is no part of this project, and may be absent.
-TOOLS: Final = {"docker", "browser"}
+TOOLS: Final = {"docker", "browser", "proxy"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -70,6 +72,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         capture = session.config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             build.build()
+            if session.config.getoption("--rollouts"):
+                build.make([ROLLOUTS_CONTROLLER], sys.stderr)
 
 
 def runs_programs(item: pytest.Item) -> bool:
@@ -91,6 +95,8 @@ def absence(marker: str) -> str:
     """Why a test with this marker can't run here; ``""`` if it can."""
     if marker == "browser":
         return "" if shutil.which("chromium") else "there is no Chromium: apt-get install chromium"
+    if marker == "proxy":
+        return "" if shutil.which("haproxy") else "there is no HAProxy: apt-get install haproxy"
     from tests.support import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
 
     return docker_engine.absence()
@@ -100,6 +106,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")
     versions = ", ".join(releases.RELEASES)
     parser.addoption("--argocd", default="", metavar="VERSION", help=f"of the sandbox's server: {versions}")
+    parser.addoption("--rollouts", action="store_true", help="also the scenarios that need Argo Rollouts, built then")
     parser.addoption("--argocd-client", default="", metavar="VERSION", help="of the command line, likewise")
 
 

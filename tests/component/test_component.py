@@ -17,12 +17,12 @@ from argocd_release.settings.load import PROPERTIES
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from tests.support.component import TEMPLATE, copy_of_the_project, resolved, schema_errors
-from tests.support.docker_engine import Engine, helper
+from tests.support.docker_engine import Engine
 from tests.support.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
 from tests.support.gitlab_rules import check_dotenv, check_junit
 
 EXPECTED = Path(__file__).parent / "expected"
-INPUT = re.compile(r"\$\[\[ inputs\.(\w+) \]\]")
+INPUT = re.compile(r"\$\[\[ inputs\.(\w+) (?:\| truncate\(0,5\) )?\]\]")
 # What a header could hold in GitLab 17.0: of later keys (spec:component 18.6, spec:description 18.10, rules in inputs
 # 18.7) a single one makes the pipeline of a consumer with an older GitLab invalid.
 HEADER_KEYS = {"inputs"}
@@ -101,6 +101,7 @@ def test_the_schema_does_refuse_what_is_wrong() -> None:
         {"artifacts_access": "none", "dotenv_prefix": "WEB"},
         {"retry": 0},
         {"job_name": "release:a b"},
+        {"oidc_audience": "https://argocd.example.com", "dex_connector": "gitlab-ci"},
     ],
 )
 def test_the_job_with_other_inputs_against_gitlabs_schema(given: dict[str, Any]) -> None:
@@ -183,13 +184,9 @@ def test_there_is_an_example_of_each_kind() -> None:
 
 
 def run(sandbox: Sandbox, engine: Engine, consumer: Consumer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    repository, _, tag = default_image().rpartition(":")
-    engine.image.tag(repository, tag)
     given = sandbox.environment() | {"ARGOCD_OPTS": "--grpc-web --server-crt /argocd.crt"}
-    variables = [f"{name}={given[name]}" for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_OPTS")]
-    options = [word for variable in variables for word in ("--variable", variable)]
-    volume = f"{sandbox.certificate}:/argocd.crt:ro"
-    return consumer.run("--helper-image", helper(engine.client), "--volume", volume, *options, *arguments)
+    group = {name: given[name] for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_OPTS")}
+    return consumer.run_in(engine, group, sandbox.certificate, *arguments)
 
 
 def application(sandbox: Sandbox, name: str, **options: Any) -> str:
@@ -282,7 +279,7 @@ def reports(consumer: Consumer) -> tuple[str, str]:
     names = {file.name: file for file in found}
     junit, dotenv = [[name for name in names if name.endswith(end)] for end in (".xml", ".env")]
     assert len(junit) == len(dotenv) == 1
-    assert junit[0].startswith("argocd-release.release-"), "the job's name is in it"
+    assert re.fullmatch(r"argocd-release\.[a-z0-9-]+\.xml", junit[0]), "the job's name is in it"
     return names[junit[0]].read_text("utf-8"), names[dotenv[0]].read_text("utf-8")
 
 

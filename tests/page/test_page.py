@@ -72,14 +72,14 @@ def test_everybody_can_read_it(browser: Browser, files: dict[str, Path], scheme:
     problems: list[str] = []
     for name, file in files.items():
         for size in (PHONE, DESK):
-            page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+            page = browser.new_page(viewport=size, color_scheme=scheme)
             reading = Reading(page, file)
             wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             told = [*reading.wrong, *([f"{wider} px wider than the screen"] if wider > 0 else [])]
             # Axe is a script that the policy must let nobody run: on a page of its own that has none.
             problems += [f"{name}, {size['width']}: {problem}" for problem in told]
             page.close()
-        context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
+        context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)
         problems += [f"{name}: {problem}" for problem in Reading(context.new_page(), file).unreadable()]
         context.close()
     assert problems == []

@@ -56,7 +56,7 @@ def test_delivered_is_seen_in_time(sandbox: Sandbox, start_release: StartRelease
     assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision
     late = ended.ended - changes.first(delivered(revision))
     print(f"the whole command ended {late:.2f} s after Synced and Healthy")
-    # Two looks, a second apart, on a machine that may be busy; how late it is on a quiet one is the benchmark's to say.
+    # On a machine that may be busy; how late it is on a quiet one is the benchmark's to say.
     assert late <= 5.0
 
 

@@ -8,16 +8,20 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
 from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.rollout_json import parse_rollout
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import clean, one_line
+from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
+from argocd_release.model.rollout import KIND, Rollout
 from argocd_release.timing.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 CALL_SECONDS: Final = 3.0
 BODY_LIMIT: Final = 64 << 20
 LOG_LINE_LIMIT: Final = 500
+# Each costs a request for each look.
+ROLLOUTS: Final = 3
 _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 
@@ -53,6 +59,13 @@ class Api:
         if self._client is not None:
             self._client.close()
 
+    def use(self, connection: Connection) -> None:
+        """Reach Argo CD by this connection from the next request on."""
+        self._connection = connection
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
         tree = self.tree(name)
@@ -64,8 +77,22 @@ class Api:
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
         ready = sum(pod.health == "Healthy" for pod in tree.served)
         return Workloads(
-            failing=tuple(failing), images=tree.images, starting=tree.starting, pods=len(tree.served), ready=ready
+            failing=tuple(failing),
+            images=tree.images,
+            starting=tree.starting,
+            pods=len(tree.served),
+            ready=ready,
+            rollouts=self._rollouts(name, tree),
         )
+
+    def _rollouts(self, name: str, tree: Tree) -> dict[Key, Rollout]:
+        unwell = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
+        found: dict[Key, Rollout] = {}
+        for node in unwell[:ROLLOUTS]:
+            # Without its manifest it is known by what Argo CD says of its health.
+            with suppress(ArgoCDError):
+                found[node.key] = parse_rollout(self.live(name, node))
+        return found
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""
@@ -192,11 +219,13 @@ def _client(connection: Connection) -> "httpx.Client":
         headers=connection.headers,
         # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
         trust_env=False,
-        verify=_verification(connection.options),
+        verify=verification(connection),
     )
 
 
-def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
+def verification(connection: Connection) -> ssl.SSLContext | bool:
+    """Whom the options want trusted; False: whoever answers. Raises ``OSError`` where a file cannot be read."""
+    options = connection.options
     if options.get("--insecure") == "true":
         return False
     context = ssl.create_default_context()
@@ -204,4 +233,6 @@ def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
         context.load_verify_locations(options["--server-crt"])
     if "--client-crt" in options and "--client-crt-key" in options:
         context.load_cert_chain(options["--client-crt"], options["--client-crt-key"])
+    if connection.ca_file:
+        context.load_verify_locations(connection.ca_file)
     return context

@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from argocd_release.core.json_shape import as_list, as_object, as_objects, as_text
-from argocd_release.core.text import one_line
+from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import (
     Application,
     Condition,
@@ -22,9 +22,11 @@ from argocd_release.model.application import (
     Source,
     SyncStatus,
 )
+from argocd_release.model.hydration import Hydration, HydrationPhase
 
 # More than argocd ever prints; each costs a look at all the text.
 DOCUMENTS: Final = 20
+_HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
 
 
@@ -41,6 +43,9 @@ def parse_application(text: str) -> Application:
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
+    hydrator = as_object(spec.get("sourceHydrator"))
+    # Of a hydrated application the commits that people know are those of its dry source.
+    sources = as_objects(spec.get("sources")) or [as_object(hydrator.get("drySource") or spec.get("source"))]
     policy = as_object(spec.get("syncPolicy"))
     automated = as_object(policy.get("automated"))
     words = [
@@ -56,8 +61,10 @@ def parse_application(text: str) -> Application:
         automated="automated" in policy and automated.get("enabled") is not False,
         prune=bool(automated.get("prune")),
         self_heal=bool(automated.get("selfHeal")),
-        sources=tuple(_source(item) for item in as_objects(spec.get("sources")) or [as_object(spec.get("source"))]),
-        parameters=_parameters(spec),
+        sources=tuple(_source(item) for item in sources),
+        parameters=_parameters({"source": _synced(hydrator)} if hydrator else spec),
+        hydration=_hydration(hydrator, as_object(status.get("sourceHydrator")), metadata) if hydrator else None,
+        application_set=_application_set(metadata),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -66,7 +73,7 @@ def parse_application(text: str) -> Application:
         health_message=as_text(health.get("message")),
         operation=operation,
         conditions=tuple(
-            Condition(type=as_text(item.get("type")), message=as_text(item.get("message")))
+            Condition(type=as_text(item.get("type")), message=without_applied_file(as_text(item.get("message"))))
             for item in as_objects(status.get("conditions"))
         ),
         resources=resources,
@@ -93,6 +100,11 @@ def _documents(text: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             position = start.end()
     return documents
+
+
+def _application_set(metadata: dict[str, Any]) -> str:
+    owners = as_objects(metadata.get("ownerReferences"))
+    return next((one_line(as_text(owner.get("name"))) for owner in owners if owner.get("kind") == "ApplicationSet"), "")
 
 
 def _name(document: dict[str, Any]) -> str:
@@ -125,6 +137,29 @@ def _source(item: dict[str, Any]) -> Source:
     )
 
 
+def _synced(hydrator: dict[str, Any]) -> dict[str, Any]:
+    """The source that is synced (argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource)."""
+    dry, synced = as_object(hydrator.get("drySource")), as_object(hydrator.get("syncSource"))
+    return {"repoURL": synced.get("repoURL") or dry.get("repoURL"), "path": synced.get("path")}
+
+
+def _hydration(hydrator: dict[str, Any], status: dict[str, Any], metadata: dict[str, Any]) -> Hydration:
+    current, last = as_object(status.get("currentOperation")), as_object(status.get("lastSuccessfulOperation"))
+    staged = as_object(hydrator.get("hydrateTo")).get("targetBranch")
+    phase = HydrationPhase.read(current.get("phase"))
+    return Hydration(
+        phase=phase,
+        message=as_text(current.get("message")),
+        dry_revision=one_line(as_text(last.get("drySHA"))),
+        hydrated_revision=one_line(as_text(last.get("hydratedSHA"))),
+        compared_revision=one_line(as_text(status.get("lastComparedDryRevision"))),
+        failed_revision=one_line(as_text(current.get("drySHA"))) if phase is HydrationPhase.FAILED else "",
+        finished_at=as_text(current.get("finishedAt")),
+        requested=_HYDRATE in as_object(metadata.get("annotations")),
+        staged_on=one_line(as_text(staged)),
+    )
+
+
 def _operation(state: dict[str, Any]) -> Operation | None:
     if not state:
         return None
@@ -133,7 +168,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
-        message=as_text(state.get("message")),
+        message=without_applied_file(as_text(state.get("message"))),
         revisions=_revisions(result) or _revisions(asked),
         started_at=as_text(state.get("startedAt")),
         finished_at=as_text(state.get("finishedAt")),
@@ -148,7 +183,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
                 name=as_text(item.get("name")),
                 status=as_text(item.get("status")),
                 hook_phase=as_text(item.get("hookPhase")),
-                message=as_text(item.get("message")),
+                message=without_applied_file(as_text(item.get("message"))),
                 hook_type=as_text(item.get("hookType")),
                 group=as_text(item.get("group")),
                 namespace=as_text(item.get("namespace")),

@@ -13,6 +13,7 @@ from argocd_release.model.application import Application, OperationPhase, Resour
 from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, refusal
 from argocd_release.model.diagnosis import PodLog
 from argocd_release.model.resource_tree import Event, Node, Tree
+from argocd_release.verdict import rollouts
 from argocd_release.verdict.lack import CLAIM, Lack, lack
 from argocd_release.verdict.lack import hint as lack_hint
 
@@ -111,13 +112,26 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
     found = sorted([*pods, *barren, *claims], key=lambda node: (*rank(node), *within(node)))
     rest = [node for node in others if node not in found]
-    return tuple(node for node in (*found, *tree.blocking, *rest) if _counts(application, tree, node))
+    aborted = list(_aborted(application, tree))
+    others = [node for node in (*found, *tree.blocking, *rest) if node not in aborted]
+    return tuple(node for node in (*aborted, *others) if _counts(application, tree, node))
+
+
+def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
+    """Rollouts that were aborted: their new pods are gone, and those of an analysis only measured."""
+    for node in tree.nodes:
+        rollout = rollouts.known(application, node)
+        if rollout is not None and rollout.aborted:
+            yield node
 
 
 def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Cause | None:
     """What is wrong with the suspect, in one line; None if nothing is."""
     warnings = [event for event in clues.events if event.type == "Warning"]
     hook = next((item for item in application.results if item.hook_type and _is_of(tree, node, item)), None)
+    rollout = rollouts.known(application, node)
+    if rollout is not None and (stands := rollouts.described(node, rollout)) is not None:
+        return Cause(code=rollouts.code(rollout), message=stands.text, subject=stands.subject, hint=rollout.todo)
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
     if hook is None or finding is None:
         return finding

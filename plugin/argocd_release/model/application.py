@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from argocd_release.model.cause import CauseCode, Key
+from argocd_release.model.hydration import Hydration
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import RevisionRelation, alike, all_alike
 
@@ -242,6 +243,10 @@ class Application:
     deployed: Deployment | None = None
     # The one before that.
     previously: Deployment | None = None
+    # The ApplicationSet that makes it; "": none does.
+    application_set: str = ""
+    # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.
+    hydration: Hydration | None = None
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
     # sync window that blocks, and why Argo CD refused to sync.
     workloads: Workloads | None = None
@@ -254,8 +259,18 @@ class Application:
         """The revision compared last; of several sources all, separated by commas."""
         return ",".join(self.revisions)
 
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """The revisions as a pipeline knows them: where they are hydrated the dry one, if that is known."""
+        if self.hydration is None:
+            return self.revisions
+        return (self.hydration.commit,) if self.hydration.commit else ()
+
     def names(self, position: int) -> frozenset[str]:
-        """What the revision of a source, by its position from 0, is called: of an annotated tag also its commit."""
+        """What the commit of a source, by its position from 0, is called: of an annotated tag also its commit."""
+        return self._synced_names(position) if self.hydration is None else frozenset(self.commits[position:][:1])
+
+    def _synced_names(self, position: int) -> frozenset[str]:
         names = [self.revisions]
         if self.operation is not None and self.operation.is_of(self.revisions):
             names += [self.operation.revisions, self.operation.asked]
@@ -298,7 +313,7 @@ class Application:
             return operation.phase is OperationPhase.SUCCEEDED
         if deployed is None or len(deployed.revisions) != len(self.revisions):
             return False
-        names = [self.names(position) for position in range(len(self.revisions))]
+        names = [self._synced_names(position) for position in range(len(self.revisions))]
         same = all(
             any(alike(name, known) for name in each) for each, known in zip(names, deployed.revisions, strict=True)
         )

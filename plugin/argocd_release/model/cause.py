@@ -47,6 +47,8 @@ class CauseCode(Enum):
     SYNC_WINDOW = ("sync-window", "a sync window forbids the sync now")
     NO_SYNC_POLICY = ("no-sync-policy", "nobody has synced, and Argo CD does not by itself")
     PRUNE_OFF = ("prune-off", "a resource is no longer in git, and pruning is off")
+    NOT_HYDRATED = ("not-hydrated", "the dry commit is not hydrated yet, or what was made of it not compared with")
+    HYDRATION_FAILED = ("hydration-failed", "Argo CD could not hydrate the dry commit")
     OUT_OF_SYNC = ("out-of-sync", "the cluster is not as git has it")
     # What was expected.
     OTHER_REVISION = ("other-revision", "Argo CD compares with another revision than the expected one")
@@ -65,6 +67,8 @@ class CauseCode(Enum):
     UNSCHEDULABLE = ("unschedulable", "no node takes a pod")
     NOT_READY = ("not-ready", "a pod is not ready, and does not say why")
     ROLLOUT_BLOCKED = ("rollout-blocked", "a StatefulSet waits for a broken pod of the revision before")
+    ROLLOUT_PAUSED = ("rollout-paused", "a Rollout is paused, mostly until somebody promotes it")
+    ROLLOUT_ABORTED = ("rollout-aborted", "a Rollout was aborted, by an analysis or by hand")
     QUOTA = ("quota", "a quota leaves no room")
     ADMISSION_DENIED = ("admission-denied", "an admission policy or webhook forbids it")
     WEBHOOK_FAILED = ("webhook-failed", "an admission webhook does not answer")
@@ -139,11 +143,20 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a look at an application shows, in one line. ``code`` None: that nothing is wrong."""
+    """What a look at an application shows, in one line. ``code`` None: that nothing is wrong.
+
+    ``status``: the sync or health status that the text is about and does not name; ``""``: none.
+    """
 
     text: str
+    status: str = ""
     code: CauseCode | None = None
     subject: Subject | None = None
+
+    @property
+    def whole(self) -> str:
+        """The text after its status: ``Degraded: Deployment/web …``."""
+        return ": ".join(filter(None, (self.status, self.text)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.model.cause import WAITING_REASONS, CauseCode, Finding, Key, Subject, refusal
+from argocd_release.model.rollout import Rollout
 
 _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
@@ -96,7 +97,7 @@ class Failing:
 class Workloads:
     """Of what runs now: what cannot start, the images of the pods that serve, and of those that may yet.
 
-    Of ``pods``, ``ready`` are.
+    Of ``pods``, ``ready`` are. ``rollouts``: those of Argo Rollouts that are not Healthy, as far as they are known.
     """
 
     failing: tuple[Failing, ...] = ()
@@ -104,6 +105,7 @@ class Workloads:
     starting: tuple[str, ...] = ()
     pods: int = 0
     ready: int = 0
+    rollouts: Mapping[Key, Rollout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

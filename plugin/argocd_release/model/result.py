@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause, Key
+from argocd_release.model.delivery import Delivery
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome, aggregate
-from argocd_release.model.rollout import Rollout
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -29,7 +29,8 @@ class ApplicationResult:
     """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
 
     ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
-    ``expects``: the same in words, ``""`` if nothing. ``rollout``: what took its time on the way.
+    ``expects``: the same in words, ``""`` if nothing. ``docs_url``: where the documentation is, ``""`` if unknown.
+    ``rollout``: what took its time on the way.
     """
 
     verdict: Verdict
@@ -43,7 +44,8 @@ class ApplicationResult:
     transitions: tuple[Transition, ...] = ()
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
-    rollout: Rollout = field(default_factory=Rollout)
+    docs_url: str = ""
+    rollout: Delivery = field(default_factory=Delivery)
 
     @property
     def outcome(self) -> Outcome:
@@ -57,6 +59,12 @@ class ApplicationResult:
         cause = self.diagnosis.cause or self.verdict.cause
         hint = cause.hint or self.verdict.hint
         return replace(cause, hint=hint, link=page(self.url, cause.subject.key if cause.subject else None))
+
+    @property
+    def explained(self) -> str:
+        """Where the documentation says what the cause means, and what to do; ``""`` if that is not known."""
+        cause = self.cause
+        return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""
 
     @property
     def image_runs(self) -> bool:

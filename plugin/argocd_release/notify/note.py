@@ -99,7 +99,14 @@ def _state(one: ApplicationResult) -> Iterable[str]:
 
 def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
     application = result.only.url if result.only else ""
-    for title, address in (("Argo CD", application), ("Site", result.site_url), ("Job", result.job_url)):
+    explained = result.undelivered[0].explained if result.undelivered else ""
+    places = (
+        ("What it means", explained),
+        ("Argo CD", application),
+        ("Site", result.site_url),
+        ("Job", result.job_url),
+    )
+    for title, address in places:
         if _is_plain(address):
             yield title, address
 

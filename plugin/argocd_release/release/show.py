@@ -30,7 +30,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
         with log.section(block.name, block.title, collapsed=block.collapsed):
             log.tell(ShownEvidence(text="\n".join(block.lines), title=block.title, lines=block.lines))
     if step := evidence.next_step(one):
-        log.tell(Next(text=f"\n{step}", next=one.cause.hint if one.cause else ""))
+        log.tell(Next(text=f"\n{step}", next=one.cause.hint if one.cause else "", help=one.explained))
     for missing in written:
         if isinstance(missing, ReportNotWritten):
             log.tell(missing)

@@ -40,8 +40,10 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     if links and broken:
         links[f"log of Pod/{broken[0].name}"] = page(result.url, broken[0].key, tab="logs")
     application = result.application
-    for revision, source in zip(application.revisions, application.sources, strict=False) if application else ():
+    for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)
         if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
+    if result.cause and result.explained:
+        links[f"help: {result.cause.code.word}"] = result.explained
     return links

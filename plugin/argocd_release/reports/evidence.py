@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from argocd_release.core.text import QUOTED, one_line
+from argocd_release.core.text import QUOTED, counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
 from argocd_release.model.diagnosis import ObjectEvent, PodLog
 from argocd_release.model.outcome import Outcome
@@ -69,8 +69,9 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def next_step(result: ApplicationResult) -> str:
-    """What to do about it; ``""`` if nothing is known."""
-    return f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
+    """What to do about it, and where more is said; ``""`` if nothing is known."""
+    hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
+    return "\n".join(part for part in (hint, f"help: {result.explained}" if result.explained else "") if part)
 
 
 def facts(result: ApplicationResult) -> str:
@@ -229,9 +230,9 @@ def _events(result: ApplicationResult) -> list[str]:
 
 def _log_title(log: PodLog) -> str:
     before = " before its last restart" if log.previous else ""
-    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {len(log.lines)} lines"
+    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {counted(len(log.lines), 'line')}"
 
 
 def _limited(lines: Sequence[str], limit: int) -> list[str]:
     left = len(lines) - limit
-    return [*lines[:limit], f"… and {left} more lines left out"] if left > 0 else list(lines)
+    return [*lines[:limit], f"… and {counted(left, 'more line')} left out"] if left > 0 else list(lines)

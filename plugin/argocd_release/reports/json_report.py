@@ -9,9 +9,9 @@ from typing import Any, Final
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause
+from argocd_release.model.delivery import Delivery
 from argocd_release.model.git_url import web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.model.rollout import Rollout
 from argocd_release.reports.proof import proof
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
@@ -99,7 +99,7 @@ def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
     }
 
 
-def _phases(rollout: Rollout) -> dict[str, Any]:
+def _phases(rollout: Delivery) -> dict[str, Any]:
     slowest = rollout.slowest
     return asdict(rollout.phases) | {
         "slowest": slowest.subject if slowest else "",

@@ -97,7 +97,7 @@ class Expectation:
 
     def later(self, application: Application) -> str:
         """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
-        for revision in application.revisions:
+        for revision in application.commits:
             kinship = application.kinships.get(revision, _UNKNOWN)
             if kinship.relation is Relation.DESCENDANT:
                 return f"{revision[:7]}, {counted(kinship.commits, 'commit')} later"
@@ -127,13 +127,13 @@ class Expectation:
         if not self.revision or self.revision_gap(application) is None:
             return {}
         sources = application.sources
-        chosen = [i for i in self._positions(application) if i < min(len(application.revisions), len(sources))]
+        chosen = [i for i in self._positions(application) if i < min(len(application.commits), len(sources))]
         asked = [i for i in chosen if not sources[i].chart and not self._is_at(application, i)]
-        found = {application.revisions[i]: sources[i] for i in asked}
+        found = {application.commits[i]: sources[i] for i in asked}
         return {revision: source for revision, source in found.items() if _is_git(revision)}
 
     def _positions(self, application: Application) -> list[int]:
-        everything = list(range(max(len(application.sources), len(application.revisions))))
+        everything = list(range(max(len(application.sources), len(application.commits))))
         if not self.source:
             return everything or [0]
         if self.source.isascii() and self.source.isdigit():
@@ -150,7 +150,7 @@ class Expectation:
     def revision_gap(self, application: Application) -> Gap | None:
         """What is missing of the expected revision; None: nothing."""
         positions = self._positions(application)
-        revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
+        revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):
             return None
         # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
@@ -176,7 +176,7 @@ class Expectation:
             reason = "the application has no source that is a Helm chart"
             return Gap(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
-        versions = [application.revisions[i] for i in charts if i < len(application.revisions)]
+        versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
         reason = f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}"

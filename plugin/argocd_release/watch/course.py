@@ -9,7 +9,7 @@ from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application, HealthStatus, Operation, Resource, SyncStatus
-from argocd_release.model.rollout import Before, Phases, Rollout, Span, SpanKind
+from argocd_release.model.delivery import Before, Delivery, Phases, Span, SpanKind
 
 # Of an application of thousands of workloads the report holds no more; the page shows fewer still.
 SPANS: Final = 300
@@ -58,11 +58,11 @@ class Course:
             self._take((SpanKind.TROUBLE, name), span, at, ended=False)
 
     @property
-    def rollout(self) -> Rollout:
+    def rollout(self) -> Delivery:
         # Of many, those that are not over say more, and then those that took long.
         spans = [span for each in self._spans.values() for span in each]
         spans = sorted(spans, key=lambda span: (span.ended is not None, -span.seconds))[:SPANS]
-        return Rollout(
+        return Delivery(
             phases=Phases(compared=self._compared, synced=self._synced, healthy=self._healthy, judged=self._judged),
             spans=tuple(sorted(spans, key=lambda span: (span.began, span.subject))),
             before=self._before or Before(),

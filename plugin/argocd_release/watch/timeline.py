@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from argocd_release.model.application import Application
-from argocd_release.model.rollout import Rollout
+from argocd_release.model.delivery import Delivery
 from argocd_release.model.transition import Transition
 from argocd_release.watch.course import Course
 
@@ -17,7 +17,7 @@ class Timeline:
         self._course = Course()
 
     @property
-    def rollout(self) -> Rollout:
+    def rollout(self) -> Delivery:
         """What took its time, and when the application got where."""
         return self._course.rollout
 
