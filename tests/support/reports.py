@@ -40,7 +40,7 @@ def application(
         "count": 5,
         "last_at": "",
     }
-    there = {"group": "apps", "kind": "Deployment", "namespace": "shop"}
+    there: Json = {"group": "apps", "kind": "Deployment", "namespace": "shop"}
     resources = [
         there
         | {
