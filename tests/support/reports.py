@@ -40,11 +40,12 @@ def application(
         "count": 5,
         "last_at": "",
     }
-    there = {"group": "apps", "kind": "Deployment", "namespace": "shop"}
+    there: Json = {"group": "apps", "kind": "Deployment", "namespace": "shop"}
     resources = [
         there
         | {
             "name": f"api-{number} {text}",
+            "hook": False,
             "sync": "Synced",
             "health": "Degraded" if failed else "Healthy",
             "message": f"not yet {text}",
@@ -91,7 +92,7 @@ def application(
         "proof": f"Proven: what was expected runs, image 8be41d7 {text}.",
         "expectation": {},
         "transitions": [{"what": "health", "value": "Progressing", "at": 3.1}],
-        "phases": {"compared": 0.8, "synced": 3.1, "healthy": None if failed else 41.7, "slowest": "Deployment/api", "slowest_seconds": 38.2},
+        "phases": {"compared": 0.8, "synced": 3.1, "healthy": None if failed else 41.7, "judged": seconds - 0.2, "slowest": "Deployment/api", "slowest_seconds": 38.2},
         "spans": spans,
         "changes": {
             "revisions_before": ["1" * 40],

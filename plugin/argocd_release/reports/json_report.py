@@ -164,6 +164,7 @@ def _state(application: Application | None) -> dict[str, Any] | None:
                 "kind": item.kind,
                 "namespace": item.namespace,
                 "name": item.name,
+                "hook": item.hook,
                 "sync": item.sync.value,
                 "health": item.health.value if item.health else "",
                 "message": item.message,

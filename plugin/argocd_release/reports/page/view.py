@@ -35,9 +35,6 @@ _HEADLINES: Final = {
     Headline.NOT_JUDGED: "Release not judged",
     Headline.CANCELLED: "Tracking cancelled",
 }
-# How a log's or a table's words are shown; what is in neither is plain.
-_GOOD: Final = frozenset({"Healthy", "Synced", "Succeeded", "Running", "Completed", "created", "configured"})
-_BAD: Final = frozenset({"Degraded", "Failed", "Error", "SyncFailed", "Missing", "Warning"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +232,7 @@ def _tables(one: Json, state: Json, room: Room) -> Iterator[Table]:
     broken = [
         (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
         for item in state.get("resources", ())
-        if item["sync"] != "Synced" or item["health"] not in {"", "Healthy"}
+        if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
     ]
     header = ("Resource", "Namespace", "Sync", "Health", "Message")
     yield from _table("Resources that are not well", header, broken, PODS, room)
@@ -319,20 +316,14 @@ def _changed(changes: Json, room: Room) -> Table | None:
 
 def _summary(changes: Json, state: Json) -> str:
     """Such as ``2 configured, 1 pruned, 298 unchanged``."""
-    counts = Counter("hook" if item["hook"] else item["action"] for item in changes["resources"])
+    changed = changes["resources"]
+    counts = Counter(item["action"] for item in changed if not item["hook"])
+    hooks = sum(bool(item["hook"]) for item in changed)
     said = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
-    managed = len(state.get("resources", ()))
-    rest = managed - sum(count for action, count in counts.items() if action not in {"hook", "pruned"})
-    return ", ".join(
-        [*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changes["resources"]) else said
-    )
-
-
-def tone_of(word: str) -> str:
-    """The tone of a word of Argo CD's or Kubernetes'."""
-    if word in _GOOD:
-        return "good"
-    return "bad" if word in _BAD or word.endswith(("BackOff", "Error", "Killed")) else ""
+    said += [f"{hooks} hook{'s' if hooks > 1 else ''}"] if hooks else []
+    managed = sum(not item["hook"] for item in state.get("resources", ()))
+    rest = managed - sum(count for action, count in counts.items() if action != "pruned")
+    return ", ".join([*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changed) else said)
 
 
 def _seconds(seconds: float) -> str:
