@@ -151,9 +151,9 @@ class ArgoCD:
         """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
-    def complaints(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """What the command says besides its answer, such as advice on the options; raises ``ArgoCDError``."""
-        return clean(self._call(arguments, limit=min(seconds, self._limit), complaints=True), limit=10_000)
+    def all_said(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
+        """The command's answer, and what it says besides, such as advice on the options; raises ``ArgoCDError``."""
+        return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 
     def sync(self, name: str, *, seconds: float) -> None:
         """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
@@ -197,7 +197,7 @@ class ArgoCD:
         return FailureKind.DENIED, _denied(name)
 
     def _call(
-        self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, complaints: bool = False
+        self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, everything: bool = False
     ) -> str:
         limit = self._deadline.at_most(self._limit if limit is None else limit).left
         if echo:
@@ -212,7 +212,7 @@ class ArgoCD:
             # sh ends it at the limit.
             answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
             ended.result()
-            return process.stderr.decode("utf-8", "replace") if complaints else str(process)
+            return str(process) + (process.stderr.decode("utf-8", "replace") if everything else "")
         except sh.TimeoutException as error:
             message = f"no answer within {max(limit, 1):.0f} s"
             raise self._error(arguments, FailureKind.HUNG, None, message) from error
