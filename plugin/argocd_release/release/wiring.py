@@ -46,15 +46,16 @@ def wire(
     stack: ExitStack,
 ) -> Tools:
     """The tools of a run; ``stack`` closes them. Raises ``ArgoCDError`` where there is no argocd."""
+    api = stack.enter_context(Api(known.connection, on_call=log.called, deadline=deadline))
     argocd = stack.enter_context(
         ArgoCD(
             {**environ, **known.connection.environ},
             echo=log.command,
             on_call=log.called,
             deadline=deadline,
+            whole=api.application,
         )
     )
-    api = stack.enter_context(Api(known.connection, on_call=log.called, deadline=deadline))
     clock = MonotonicClock()
     signals.on_arrival(argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
