@@ -121,7 +121,7 @@ def commit_server_away(stage: Stage) -> Iterator[None]:
     push(stage, web("2"))
     with stage.sandbox.part("commit-server").stopped():
         yield
-        stage.sleep(40)
+        stage.sleep(60)
 
 
 @scenario("hydrated: it takes a while", Outcome.DELIVERED, within=40, exclusive=True, parts=PARTS)
