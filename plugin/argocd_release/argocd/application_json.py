@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from argocd_release.core.json_shape import as_list, as_object, as_objects, as_text
-from argocd_release.core.text import one_line
+from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import (
     Application,
     Condition,
@@ -73,7 +73,7 @@ def parse_application(text: str) -> Application:
         health_message=as_text(health.get("message")),
         operation=operation,
         conditions=tuple(
-            Condition(type=as_text(item.get("type")), message=as_text(item.get("message")))
+            Condition(type=as_text(item.get("type")), message=without_applied_file(as_text(item.get("message"))))
             for item in as_objects(status.get("conditions"))
         ),
         resources=resources,
@@ -168,7 +168,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
-        message=as_text(state.get("message")),
+        message=without_applied_file(as_text(state.get("message"))),
         revisions=_revisions(result) or _revisions(asked),
         started_at=as_text(state.get("startedAt")),
         finished_at=as_text(state.get("finishedAt")),
@@ -183,7 +183,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
                 name=as_text(item.get("name")),
                 status=as_text(item.get("status")),
                 hook_phase=as_text(item.get("hookPhase")),
-                message=as_text(item.get("message")),
+                message=without_applied_file(as_text(item.get("message"))),
                 hook_type=as_text(item.get("hookType")),
                 group=as_text(item.get("group")),
                 namespace=as_text(item.get("namespace")),

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import sh
 
 from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.wait_process import WaitProcess, failure_message
 from argocd_release.core.outage import is_outage
 from argocd_release.core.text import clean, one_line
@@ -49,6 +50,8 @@ _TROUBLES: Final = (
 # An HTTP status is that of a proxy: Argo CD itself answers 200, and says in gRPC's own words what is wrong
 # (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
+# What answers is no Argo CD at all: plaintext, a login page, a portal.
+_STRANGER: Final = re.compile(r"server gave HTTP response to HTTPS client|unexpected EOF|malformed HTTP")
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
 
@@ -114,6 +117,11 @@ class ArgoCD:
             feed.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
+    def use(self, connection: Connection) -> None:
+        """Reach Argo CD by this connection from the next call on; a ``wait`` that runs keeps what it began with."""
+        self._environ = {**self._environ, **connection.environ}
+        self._argocd = self._argocd.bake(_env=self._environ)
+
     def cancel(self, outcome: Outcome) -> None:
         """Each call that runs, and every later one, ends with ``Cancelled``. For signal handlers: only sets a flag."""
         self._cancelled = outcome
@@ -149,6 +157,10 @@ class ArgoCD:
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
+
+    def all_said(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
+        """The command's answer, and what it says besides, such as advice on the options; raises ``ArgoCDError``."""
+        return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 
     def sync(self, name: str, *, seconds: float) -> None:
         """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
@@ -191,7 +203,9 @@ class ArgoCD:
                 raise
         return FailureKind.DENIED, _denied(name)
 
-    def _call(self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None) -> str:
+    def _call(
+        self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, everything: bool = False
+    ) -> str:
         limit = self._deadline.at_most(self._limit if limit is None else limit).left
         if echo:
             self._echo(_echoed(arguments))
@@ -205,7 +219,7 @@ class ArgoCD:
             # sh ends it at the limit.
             answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
             ended.result()
-            return str(process)
+            return str(process) + (process.stderr.decode("utf-8", "replace") if everything else "")
         except sh.TimeoutException as error:
             message = f"no answer within {max(limit, 1):.0f} s"
             raise self._error(arguments, FailureKind.HUNG, None, message) from error
@@ -238,6 +252,8 @@ def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
     plain = _RPC.sub("", message)
     if _PROXY.search(message):
         return FailureKind.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
+    if _STRANGER.search(message):
+        return FailureKind.UNREACHABLE, exit_code, plain
     trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), FailureKind.OTHER)
     if trouble in {FailureKind.REFUSED, FailureKind.OTHER} and is_outage(message):
         trouble = FailureKind.UNREACHABLE

@@ -89,7 +89,30 @@ class VersionsApart(JobEvent):
     why: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Warned(JobEvent):
+    """Something of the connection, the server or the token that ends no release; ``code``: the doctor's name of it."""
+
+    NAME = "warning"
+    why: str
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedInBy(JobEvent):
+    """The job's identity was exchanged for a token, by this connector of Dex's."""
+
+    NAME = "signed in"
+    connector: str
+
+
 # The tracking.
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotSignedInAnew(JobEvent):
+    NAME = "not signed in anew"
+    error: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +193,14 @@ class NoAnswer(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnknownWords(JobEvent):
+    """Argo CD says what this version has no word for, and takes for *Unknown*."""
+
+    NAME = "unknown words"
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodsNotSeen(JobEvent):
     NAME = "pods not seen"
     error: str
@@ -195,6 +226,11 @@ class LookingForTheCause(JobEvent):
     NAME = "looking for the cause"
     outcome: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskingTheDoctor(JobEvent):
+    NAME = "asking the doctor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +291,7 @@ class PhasesReached(Shown):
     compared: float | None
     synced: float | None
     healthy: float | None
+    judged: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

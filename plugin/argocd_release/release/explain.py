@@ -29,8 +29,8 @@ def explain(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop,
         if result.application is not None and result.outcome in DIAGNOSED:
             log.tell(LookingForTheCause(outcome=result.outcome.word, reason=result.verdict.reason))
             seconds = deadline.phase(Phase.DIAGNOSIS).left
-            found = diagnose(result.name, result.application, sources=tools.api, stop=stop, seconds=seconds)
-        return replace(found, status=_status(result, tools.argocd, log, deadline.phase(Phase.STATUS)))
+            found = diagnose(result.name, result.application, sources=tools.readers.api, stop=stop, seconds=seconds)
+        return replace(found, status=_status(result, tools.readers.argocd, log, deadline.phase(Phase.STATUS)))
     except Cancelled as cancelled:
         return replace(found, notes=(*found.notes, f"cut short: {cancelled}"))
     except Exception as error:  # noqa: BLE001 - see above

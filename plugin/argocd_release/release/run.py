@@ -27,7 +27,7 @@ class Run:
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
-        self._environ = environ
+        self._environ = environ = load.with_files_read(environ)
         report_files.forget_earlier(environ)
         self._log = JobLog(environ, stream)
         self._settings: load.Settings | None = None
@@ -48,13 +48,13 @@ class Run:
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             if self._tools is not None:
                 # What looks for causes and draws the end is loaded when there is one.
-                from argocd_release.release.explain import explain  # noqa: PLC0415
+                from argocd_release.release.advise import explained  # noqa: PLC0415
 
                 one = result.applications[0]
-                found = explain(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
-                if found != one.diagnosis:
-                    later = self._result(verdict)
-                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found),))
+                found = explained(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
+                if found != one:
+                    later = self._result(found.verdict)
+                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found.diagnosis),))
                     shown, written = self._write(later, Phase.REPORTS)
             if self._tools is not None and self._tools.tell is not None:
                 shown = self._tools.tell(shown)

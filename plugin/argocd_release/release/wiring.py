@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from argocd_release.argocd.api import Api
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.release import after, criteria
+from argocd_release.release.connect import Readers, connected
 from argocd_release.release.job_log import JobLog
+from argocd_release.release.server_warnings import ServerWarnings
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """``argocd``, ``api``: the two readers of Argo CD; each call of theirs ends before the job's deadline."""
+    """``readers``: of Argo CD, as the settings ``known`` say, made of ``environ``."""
 
-    argocd: ArgoCD
-    api: Api
+    known: Settings
+    environ: Mapping[str, str]
+    readers: Readers
     tracker: Tracker
     #: Tells others of the end, and gives the result with what came of it; None: nobody is to be told.
     tell: Callable[[Any], Any] | None
@@ -45,32 +46,32 @@ def wire(
     stop: Stop,
     stack: ExitStack,
 ) -> Tools:
-    """The tools of a run; ``stack`` closes them. Raises ``ArgoCDError`` where there is no argocd."""
-    api = stack.enter_context(Api(known.connection, on_call=log.called, deadline=deadline))
-    argocd = stack.enter_context(
-        ArgoCD(
-            {**environ, **known.connection.environ},
-            echo=log.command,
-            on_call=log.called,
-            deadline=deadline,
-            whole=api.application,
-        )
-    )
+    """The tools of a run; ``stack`` closes them. Raises what ``connected`` does."""
     clock = MonotonicClock()
-    signals.on_arrival(argocd.cancel)
+    readers = connected(
+        known, environ, timeout=timeout, deadline=deadline, log=log, clock=clock, check=stop.check, stack=stack
+    )
+    signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
     pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
+    security = ServerWarnings(readers.connection if pods_matter else None, log)
+
+    def see() -> None:
+        if sinks is not None:
+            sinks.see(tracker.application)
+        security.see(tracker.application)
+
     histories = _histories(known, deadline=deadline, stop=stop, stack=stack)
     tracker = Tracker(
         known.app_name,
-        commands=argocd,
+        commands=readers.commands,
         clock=clock,
         timeout=timeout,
-        emit=log.beside(argocd, lambda: sinks.see(tracker.application) if sinks is not None else None),
+        emit=log.beside(readers.argocd, see),
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
-        beneath=api if pods_matter else None,
+        beneath=readers.api if pods_matter else None,
         kinship=histories.kinship if histories else None,
         sync=known.sync,
         check=stop.check,
@@ -78,10 +79,12 @@ def wire(
     due = Deadline(timeout)
 
     def track() -> Any:
-        return after.reached(run(tracker, clock), known, deadline=due, log=log, stop=stop)
+        verdict = run(tracker, clock)
+        security.tell()
+        return after.reached(verdict, known, deadline=due, log=log, stop=stop)
 
     tell = partial(after.told, sinks, log) if sinks is not None else None
-    return Tools(argocd=argocd, api=api, tracker=tracker, tell=tell, track=track)
+    return Tools(known=known, environ=environ, readers=readers, tracker=tracker, tell=tell, track=track)
 
 
 def _histories(known: Settings, *, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> "Histories | None":

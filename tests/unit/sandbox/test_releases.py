@@ -61,5 +61,5 @@ def test_which_release_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_documented_version_is_the_default() -> None:
-    benchmark = json.loads((Path(__file__).parents[2] / "docs" / "benchmark.json").read_text("utf-8"))
+    benchmark = json.loads((Path(__file__).parents[3] / "docs" / "benchmark.json").read_text("utf-8"))
     assert benchmark["argocd"] == f"v{DEFAULT.version}"

@@ -43,6 +43,14 @@ def test_an_unknown_word_is_a_case_and_is_kept() -> None:
     assert state.unknown_words == ("sync status Sunk", "health status Frozen", "operation phase Paused")
 
 
+def test_the_file_that_argo_cd_applies_from_is_in_no_message() -> None:
+    said = 'error when patching "/dev/shm/2619108012": Deployment.apps "web" is invalid'
+    failed = {"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": said}
+    state = application(results=[failed], conditions=[{"type": "SyncError", "message": f"Failed sync: {said}"}])
+    assert state.results[0].message == 'Deployment.apps "web" is invalid'
+    assert state.conditions[0].message == 'Failed sync: Deployment.apps "web" is invalid'
+
+
 def test_between_two_attempts_an_operation_runs_although_it_has_finished() -> None:
     """As seen on Argo CD 2.13.2: phase Running, finishedAt set, retryCount counted."""
     state = application(phase="Running", retries=1)

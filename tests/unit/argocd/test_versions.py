@@ -10,7 +10,7 @@ from argocd_release.argocd.tested import TESTED
 
 
 def test_what_is_tested_is_what_the_docs_say() -> None:
-    measured = json.loads((Path(__file__).parents[2] / "docs" / "compatibility.json").read_text("utf-8"))
+    measured = json.loads((Path(__file__).parents[3] / "docs" / "compatibility.json").read_text("utf-8"))
     assert [(each["server"], each["cli"]) for each in measured] == list(TESTED)
 
 

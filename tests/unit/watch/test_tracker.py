@@ -18,12 +18,14 @@ from argocd_release.model.events import (
     State,
     StateChanged,
     StillWaiting,
+    UnknownWords,
 )
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.release.signals import Stop
 from argocd_release.verdict.expectation import Expectation
+from argocd_release.verdict.graces import GracePeriods
 from argocd_release.watch import observer
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.observer import REFRESH_SECONDS
@@ -222,6 +224,21 @@ def test_calls_that_hang_end_as_unreachable() -> None:
     assert run.seconds <= 40
 
 
+@pytest.mark.parametrize("connect", [1, 3, 15, 60])
+def test_connections_that_hang_at_the_start_end_with_the_grace(connect: float) -> None:
+    hung = error(FailureKind.HUNG, "no answer")
+    run = Run(hung, cost=15, patience=GracePeriods(connect=connect))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    # A comparison takes its ten seconds of this clock, however long it is waited for.
+    assert connect <= run.seconds <= max(connect, 10) + 5
+
+
+def test_a_server_that_was_reached_once_is_given_its_time() -> None:
+    run = Run(PROGRESSING, error(FailureKind.HUNG, "no answer"), patience=GracePeriods(connect=1))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert run.seconds >= 60
+
+
 def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
     run = Run(
         PROGRESSING,
@@ -327,6 +344,16 @@ def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
     assert run.verdict.outcome is Outcome.DELIVERED
     assert run.verdict.via == "deadbee was delivered via 3f2c1ab, 2 commits later"
     assert set(asked) == {(NEW, "deadbeef", Source(repo_url=""))}
+
+
+def test_words_that_are_not_known_are_named_once() -> None:
+    run = Run(application(health="Frozen"), application(health="Frozen"), application(health="Thawed"), DELIVERED)
+    assert run.of(UnknownWords) == [UnknownWords(words="health status Frozen")]
+
+
+def test_what_is_seen_stands_once_in_the_line_that_tells_it() -> None:
+    run = Run(application(health="Degraded"), DELIVERED)
+    assert run.of(State)[0].reason == "Deployment/web 0 of 1 updated replicas"
 
 
 def test_where_git_cannot_say_it_that_is_told_once() -> None:
