@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -61,6 +62,7 @@ PASTED_BY_AN_ADMINISTRATOR = {"look.sh", "pod-logs.sh", "sync.sh", "sync-force.s
 PASTED_IN_THE_PIPELINES_NAME = {"check-server.sh", "check-token.sh", "doctor.sh", "release.sh"}
 RUN_BY_A_TEST_OF_ITS_OWN = {
     "check-rights.sh", "login.sh", "certificate.sh", "revoke-token.sh", "environment.sh", "get-argocd.sh", "release-in-docker.sh",
+    "page.sh",
     # In tests/docs/test_install.py.
     "install.sh", "install-look.sh", "install-do.sh", "install-image.sh", "install-air-gapped.sh",
 }  # fmt: skip
@@ -266,6 +268,13 @@ def check_shell(text: str) -> None:
 @pytest.mark.parametrize("name", sorted(files("shell")))
 def test_shell_is_sound(name: str) -> None:
     check_shell(snippet(f"shell/{name}"))
+
+
+def test_the_page_is_drawn_anew(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "docs" / "reports" / "green.json", tmp_path / "argocd-release.json")
+    environ = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-ec", snippet("shell/page.sh")], cwd=tmp_path, env=environ, check=True)
+    assert "Release successful" in (tmp_path / "argocd-release.html").read_text("utf-8")
 
 
 def test_unsound_shell_is_noticed() -> None:

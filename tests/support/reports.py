@@ -40,11 +40,12 @@ def application(
         "count": 5,
         "last_at": "",
     }
-    there = {"group": "apps", "kind": "Deployment", "namespace": "shop"}
+    there: Json = {"group": "apps", "kind": "Deployment", "namespace": "shop"}
     resources = [
         there
         | {
             "name": f"api-{number} {text}",
+            "hook": False,
             "sync": "Synced",
             "health": "Degraded" if failed else "Healthy",
             "message": f"not yet {text}",
@@ -85,12 +86,13 @@ def application(
         "outcome": outcome,
         "exit_code": 11 if failed else 0,
         "reason": f"Degraded: Deployment/api {text}" if failed else "Synced and Healthy",
+        "reason_adds": failed,
         "cause": cause if failed else None,
         "seconds": seconds,
         "proof": f"Proven: what was expected runs, image 8be41d7 {text}.",
         "expectation": {},
         "transitions": [{"what": "health", "value": "Progressing", "at": 3.1}],
-        "phases": {"compared": 0.8, "synced": 3.1, "healthy": None if failed else 41.7, "slowest": "Deployment/api", "slowest_seconds": 38.2},
+        "phases": {"compared": 0.8, "synced": 3.1, "healthy": None if failed else 41.7, "judged": seconds - 0.2, "slowest": "Deployment/api", "slowest_seconds": 38.2},
         "spans": spans,
         "changes": {
             "revisions_before": ["1" * 40],
@@ -117,7 +119,7 @@ def report(*applications: Json, **parts: Any) -> Json:
     first = applications[0] if applications else application(outcome="settings", seconds=0.1)
     whole = {
         "format": 2, "version": "0.1.0", "outcome": first["outcome"], "exit_code": first["exit_code"],
-        "reason": first["reason"], "cause": first["cause"], "seconds": first["seconds"] + 1.2,
+        "reason": first["reason"], "reason_adds": first["reason_adds"], "cause": first["cause"], "seconds": first["seconds"] + 1.2,
         "ended_at": "2026-11-25T22:00:00.000+00:00", "image_tag": "8be41d7c", "site_url": "", "told": [],
         "applications": list(applications),
     }  # fmt: skip

@@ -291,6 +291,7 @@ class PhasesReached(Shown):
     compared: float | None
     synced: float | None
     healthy: float | None
+    judged: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

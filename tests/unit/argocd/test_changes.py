@@ -34,7 +34,7 @@ def test_a_message_cannot_end_the_feed(spoof: str) -> None:
 
 
 def test_the_end_of_the_feed_is_left_out() -> None:
-    row = ROW.format(1, "Succeeded", "done")
+    row = ROW.format(1, "Failed", "done")
     assert shown(row, "", "Name:               argocd/web", "Project:            default") == [row]
 
 
@@ -94,3 +94,15 @@ def test_a_resource_that_becomes_well_again_is_news() -> None:
     good = bad.replace("Degraded", "Healthy")
     assert shown(good, bad, good, bad) == [bad]
     assert shown(bad, good) == [bad, good]
+
+
+def test_what_the_sync_before_did_is_no_news() -> None:
+    """Its messages stand in the first rows, until those of this sync take their place."""
+    first = [HEADER, *(state(number, message=f"configmap/c-{number} created") for number in range(3))]
+    second = [state(number, message=f"configmap/c-{number} unchanged") for number in range(2)]
+    configured = state(2, message="configmap/c-2 configured")
+    assert shown(*first, *second, configured) == [HEADER, configured]
+    hook = "2026-01-01T00:00:01+00:00   batch  Job  web  migrate  Succeeded              PreSync  Reached it"
+    again = "2026-01-01T00:00:02+00:00   batch  Job  web  migrate  Running   Synced     PreSync  created"
+    assert shown(hook, again, hook) == [again]
+    assert shown(hook, again, hook.replace("Reached", "Has reached")) == [again, hook.replace("Reached", "Has reached")]

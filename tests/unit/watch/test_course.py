@@ -1,11 +1,13 @@
 """What took its time, from looks at an application."""
 
+import json
 from typing import Any
 
+from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
 from argocd_release.model.delivery import Phases, SpanKind
 from argocd_release.watch.course import SPANS, Course
-from tests.unit.states import NEW, OLD, application
+from tests.unit.states import NEW, OLD, application, document
 
 HISTORY = [{"revision": "1" * 40}, {"revision": OLD}]
 
@@ -41,7 +43,7 @@ def test_a_rollout_from_its_sync_to_its_end() -> None:
     sync, web = rollout.spans
     assert (sync.kind, sync.began, sync.ended, sync.end) == (SpanKind.SYNC, 1.5, 3.1, "Succeeded")
     assert (web.subject, web.began, web.ended, web.end, web.wave) == ("Deployment/web", 3.1, 41.7, "Healthy", 2)
-    assert web.text == "web is Progressing"
+    assert web.text == "", "what it waited for is over"
     assert rollout.slowest == web
     assert rollout.before.revisions == (OLD,)
 
@@ -75,6 +77,21 @@ def test_a_hook_that_fails_and_attempts_that_are_made_again() -> None:
         ("sync", 1.0, 6.0, "Failed"),
         ("PreSync Job/migrate", 6.0, None, "Running"),
         ("sync, attempt 2", 6.0, None, "Running"),
+    ]
+
+
+def test_the_sync_of_a_revision_before_ends_where_another_begins() -> None:
+    earlier = application(sync="OutOfSync", phase="Running", operated=OLD, results=[hook("Running")])
+    seen = document(sync="OutOfSync", phase="Running")
+    seen["status"]["operationState"]["startedAt"] = "2026-01-01T00:09:00Z"
+    told = [
+        (span.subject, span.began, span.ended, span.end)
+        for span in looks((1.0, earlier), (5.0, parse_application(json.dumps(seen)))).rollout.spans
+    ]
+    assert told == [
+        ("PreSync Job/migrate", 1.0, 5.0, ""),
+        ("sync of a revision before", 1.0, 5.0, ""),
+        ("sync", 5.0, None, "Running"),
     ]
 
 

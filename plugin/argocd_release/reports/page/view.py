@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from argocd_release.core.text import without_applied_file
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Headline, Outcome
 from argocd_release.reports.page.chart import Chart, chart
 from argocd_release.reports.page.room import Room
 
@@ -30,14 +30,11 @@ _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEADLINES: Final = {
-    "RELEASE SUCCESSFUL": "Release successful",
-    "RELEASE FAILED": "Release failed",
-    "RELEASE NOT JUDGED": "Release not judged",
-    "RELEASE TRACKING CANCELLED": "Tracking cancelled",
+    Headline.SUCCESSFUL: "Release successful",
+    Headline.FAILED: "Release failed",
+    Headline.NOT_JUDGED: "Release not judged",
+    Headline.CANCELLED: "Tracking cancelled",
 }
-# How a log's or a table's words are shown; what is in neither is plain.
-_GOOD: Final = frozenset({"Healthy", "Synced", "Succeeded", "Running", "Completed", "created", "configured"})
-_BAD: Final = frozenset({"Degraded", "Failed", "Error", "SyncFailed", "Missing", "Warning"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,13 +217,11 @@ def _why(judged: Json, room: Room) -> Why:
     cause, reason = judged["cause"], judged["reason"]
     if cause is None:
         return Why()
-    # The verdict often is the cause with its beginning or end cut off: then it says nothing more.
-    same = cause["message"].partition(": ")[0] == reason.partition(": ")[0]
     return Why(
         cause=room.take(cause["message"], 1200),
         code=room.take(cause["code"], 60),
         link=cause["link"] if _WEB.fullmatch(cause["link"]) else "",
-        reason="" if same else room.take(reason, 800),
+        reason=room.take(reason, 800) if judged["reason_adds"] else "",
         next=room.take(cause["hint"], 600),
     )
 
@@ -237,7 +232,7 @@ def _tables(one: Json, state: Json, room: Room) -> Iterator[Table]:
     broken = [
         (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
         for item in state.get("resources", ())
-        if item["sync"] != "Synced" or item["health"] not in {"", "Healthy"}
+        if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
     ]
     header = ("Resource", "Namespace", "Sync", "Health", "Message")
     yield from _table("Resources that are not well", header, broken, PODS, room)
@@ -321,20 +316,14 @@ def _changed(changes: Json, room: Room) -> Table | None:
 
 def _summary(changes: Json, state: Json) -> str:
     """Such as ``2 configured, 1 pruned, 298 unchanged``."""
-    counts = Counter("hook" if item["hook"] else item["action"] for item in changes["resources"])
+    changed = changes["resources"]
+    counts = Counter(item["action"] for item in changed if not item["hook"])
+    hooks = sum(bool(item["hook"]) for item in changed)
     said = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
-    managed = len(state.get("resources", ()))
-    rest = managed - sum(count for action, count in counts.items() if action not in {"hook", "pruned"})
-    return ", ".join(
-        [*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changes["resources"]) else said
-    )
-
-
-def tone_of(word: str) -> str:
-    """The tone of a word of Argo CD's or Kubernetes'."""
-    if word in _GOOD:
-        return "good"
-    return "bad" if word in _BAD or word.endswith(("BackOff", "Error", "Killed")) else ""
+    said += [f"{hooks} hook{'s' if hooks > 1 else ''}"] if hooks else []
+    managed = sum(not item["hook"] for item in state.get("resources", ()))
+    rest = managed - sum(count for action, count in counts.items() if action != "pruned")
+    return ", ".join([*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changed) else said)
 
 
 def _seconds(seconds: float) -> str:
