@@ -15,7 +15,13 @@ NOWHERE = "https://127.0.0.1:9"
 IMPATIENT = {"RELEASE_UNREACHABLE_GRACE": "10"}
 
 
-@scenario("a cluster that Argo CD cannot reach", Outcome.UNREACHABLE, cause="connection refused", within=40)
+@scenario(
+    "a cluster that Argo CD cannot reach",
+    Outcome.UNREACHABLE,
+    ru="кластер, недоступный для Argo CD",
+    cause="connection refused",
+    within=40,
+)
 def cluster_away(stage: Stage) -> Iterator[None]:
     """Nothing is known of the release then; the pods may well run."""
     stage.settings |= IMPATIENT
@@ -26,13 +32,25 @@ def cluster_away(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a cluster that Argo CD does not know", Outcome.SYNC_FAILED, cause="InvalidSpecError", within=20)
+@scenario(
+    "a cluster that Argo CD does not know",
+    Outcome.SYNC_FAILED,
+    ru="кластер, которого Argo CD не знает",
+    cause="InvalidSpecError",
+    within=20,
+)
 def cluster_unknown(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), destination={"server": "https://nowhere.example.com"})
     yield
 
 
-@scenario("a git server that answers 500", Outcome.UNREACHABLE, cause="Argo CD cannot compare", within=40)
+@scenario(
+    "a git server that answers 500",
+    Outcome.UNREACHABLE,
+    ru="git-сервер отвечает 500",
+    cause="Argo CD cannot compare",
+    within=40,
+)
 def git_fails(stage: Stage) -> Iterator[None]:
     stage.settings |= IMPATIENT
     stage.commit(web("1"))
@@ -45,14 +63,24 @@ def git_fails(stage: Stage) -> Iterator[None]:
         stage.sleep(40)
 
 
-@scenario("a crash loop of an application in another namespace", Outcome.DEGRADED, cause="CrashLoopBackOff", within=24)
+@scenario(
+    "a crash loop of an application in another namespace",
+    Outcome.DEGRADED,
+    ru="crash loop приложения вне неймспейса Argo CD",
+    cause="CrashLoopBackOff",
+    within=24,
+)
 def other_namespace_crash(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="crash"), argocd_namespace="team-web")
     yield
 
 
 @scenario(
-    "a resource whose health nobody knows", Outcome.TIMED_OUT, cause="PersistentVolumeClaim/data: Unknown", within=18
+    "a resource whose health nobody knows",
+    Outcome.TIMED_OUT,
+    ru="ресурс, о здоровье которого никто не знает",
+    cause="PersistentVolumeClaim/data: Unknown",
+    within=18,
 )
 def health_unknown(stage: Stage) -> Iterator[None]:
     """Argo CD knows three phases of a claim, and says of a fourth that its health is Unknown."""
@@ -68,6 +96,7 @@ def health_unknown(stage: Stage) -> Iterator[None]:
 @scenario(
     "an application that waits for its step of a progressive sync",
     Outcome.TIMED_OUT,
+    ru="приложение ждёт своего шага progressive sync",
     cause="it waits for its step",
     within=20,
     parts=("applicationset-controller",),

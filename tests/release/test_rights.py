@@ -95,6 +95,21 @@ def test_what_each_right_is_needed_for(
     assert needed == json.loads(TABLE.read_text("utf-8"))["needed"]
 
 
+def test_a_release_is_warned_once_of_what_no_release_needs(
+    sandbox: Sandbox, release: Callable[..., Release], name: str
+) -> None:
+    repository = sandbox.repository(name)
+    repository.commit(web("1", ready_after="10s"))
+    sandbox.application(name, repository)
+
+    ended = release(name, ARGOCD_AUTH_TOKEN=sandbox.admin_token)
+
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("warning: the token may do more than a release needs") == 1, ended.log
+    leaks = sandbox.layout.release.version.startswith("2.13.2")
+    assert ended.log.count("(CVE-2025-55190)") == int(leaks), ended.log
+
+
 def _without(sandbox: Sandbox, right: str) -> str:
     rest = tuple(other for other in RIGHTS if other != right)
     return with_rights(sandbox, f"rights-no-{right.replace(', ', '-')}", rest)

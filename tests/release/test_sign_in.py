@@ -11,10 +11,9 @@ import yaml
 
 from sandbox.sandbox import Sandbox
 from scenarios.stage import web
-from tests.docs.installation import snippet
 from tests.support.identity import GitLab, gitlab
 from tests.support.job import Release
-from tests.support.realm import AUDIENCE, ISSUER, PROJECT, Realm, realm
+from tests.support.realm import AUDIENCE, ISSUER, PROJECT, Realm, realm, snippet
 
 Run = Callable[..., Release]
 READY_SECONDS: Final = 20.0

@@ -4,18 +4,24 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from sandbox.sandbox import Sandbox
 from scenarios.stage import web
-from tests.docs.installation import snippet
 from tests.support.identity import GitLab
 
+SNIPPETS: Final = Path(__file__).parents[2] / "docs" / "snippets"
 PROJECT: Final = "gitops-poc-dzha"
 AUDIENCE: Final = "https://argocd.example.com"
 ISSUER: Final = "https://gitlab.example.com"
+
+
+def snippet(name: str) -> str:
+    """A block of the guide, by its path below ``docs/snippets``."""
+    return (SNIPPETS / name).read_text("utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,6 +86,7 @@ def application(
         "outcome": outcome,
         "exit_code": 11 if failed else 0,
         "reason": f"Degraded: Deployment/api {text}" if failed else "Synced and Healthy",
+        "reason_adds": failed,
         "cause": cause if failed else None,
         "seconds": seconds,
         "proof": f"Proven: what was expected runs, image 8be41d7 {text}.",
@@ -118,7 +119,7 @@ def report(*applications: Json, **parts: Any) -> Json:
     first = applications[0] if applications else application(outcome="settings", seconds=0.1)
     whole = {
         "format": 2, "version": "0.1.0", "outcome": first["outcome"], "exit_code": first["exit_code"],
-        "reason": first["reason"], "cause": first["cause"], "seconds": first["seconds"] + 1.2,
+        "reason": first["reason"], "reason_adds": first["reason_adds"], "cause": first["cause"], "seconds": first["seconds"] + 1.2,
         "ended_at": "2026-11-25T22:00:00.000+00:00", "image_tag": "8be41d7c", "site_url": "", "told": [],
         "applications": list(applications),
     }  # fmt: skip

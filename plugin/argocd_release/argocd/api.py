@@ -13,11 +13,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
+from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.rollout_json import parse_rollout
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import clean, one_line
+from argocd_release.model.application import Application
 from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
@@ -65,6 +67,13 @@ class Api:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def application(self, name: str) -> Application:
+        """The application as the server has it, all fields that it knows; raises ``ArgoCDError``."""
+        try:
+            return parse_application(self._text(name, "", {}))
+        except ValueError as error:
+            raise _error(f"the application {name}", FailureKind.GARBAGE, str(error)) from error
 
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
@@ -154,7 +163,7 @@ class Api:
         import httpx  # noqa: PLC0415
 
         namespace, _, plain = name.rpartition("/")
-        path = f"/api/v1/applications/{quote(plain, safe='')}/{what}"
+        path = f"/api/v1/applications/{quote(plain, safe='')}/{what}".rstrip("/")
         started, seconds = time.monotonic(), self._deadline.at_most(CALL_SECONDS).left
         status = 0
         try:

@@ -59,6 +59,7 @@ class ArgoCD:
     """The argocd CLI with an empty configuration, a HOME and a short TMPDIR of its own; use as a context manager.
 
     ``echo`` is told each command a person should see; ``environ`` carries the token, which never is an argument.
+    ``whole`` gives an application as the server has it, of which an older argocd leaves out what it does not know.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ArgoCD:
         limit: float = CALL_SECONDS,
         deadline: Deadline = Deadline(),  # noqa: B008 - without an end
         on_call: Callable[[str, float, str], object] = lambda *_: None,
+        whole: Callable[[str], Application] | None = None,
     ) -> None:
         # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
         self._home = _short_folder()
@@ -81,6 +83,7 @@ class ArgoCD:
         self._limit = limit
         self._deadline = deadline
         self._on_call = on_call
+        self._whole = whole
         self._running: set[WaitProcess] = set()
         self._calling: dict[int, Any] = {}
         self._told_apart: dict[str, tuple[FailureKind, str]] = {}
@@ -142,18 +145,22 @@ class ArgoCD:
             raise
         self._told_apart.pop(name, None)
         try:
-            return parse_application(text)
+            found = parse_application(text)
         except ValueError as error:
             message = f"argocd printed no application: {one_line(str(error))}"
             raise self._error(arguments, FailureKind.GARBAGE, 0, message) from error
+        if found.sourceless and self._whole is not None:
+            with suppress(ArgoCDError):
+                return self._whole(name)
+        return found
 
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
-    def complaints(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """What the command says besides its answer, such as advice on the options; raises ``ArgoCDError``."""
-        return clean(self._call(arguments, limit=min(seconds, self._limit), complaints=True), limit=10_000)
+    def all_said(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
+        """The command's answer, and what it says besides, such as advice on the options; raises ``ArgoCDError``."""
+        return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 
     def sync(self, name: str, *, seconds: float) -> None:
         """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
@@ -197,7 +204,7 @@ class ArgoCD:
         return FailureKind.DENIED, _denied(name)
 
     def _call(
-        self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, complaints: bool = False
+        self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, everything: bool = False
     ) -> str:
         limit = self._deadline.at_most(self._limit if limit is None else limit).left
         if echo:
@@ -212,7 +219,7 @@ class ArgoCD:
             # sh ends it at the limit.
             answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
             ended.result()
-            return process.stderr.decode("utf-8", "replace") if complaints else str(process)
+            return str(process) + (process.stderr.decode("utf-8", "replace") if everything else "")
         except sh.TimeoutException as error:
             message = f"no answer within {max(limit, 1):.0f} s"
             raise self._error(arguments, FailureKind.HUNG, None, message) from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from argocd_release.argocd import probe
+from argocd_release.argocd import probe, versions
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
@@ -136,7 +136,7 @@ def talks(connection: Connection, environ: Mapping[str, str]) -> str | Problem:
     web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
     try:
         with ArgoCD({**environ, **connection.environ}, echo=lambda _: None) as argocd:
-            said = argocd.complaints("version", "--short", seconds=CLI_SECONDS)
+            said = argocd.all_said("version", "--short", seconds=CLI_SECONDS)
     except ArgoCDError as error:
         return Problem(
             code="argocd-fails",
@@ -152,6 +152,8 @@ def talks(connection: Connection, environ: Mapping[str, str]) -> str | Problem:
             message="gRPC does not pass what is in between; each call of argocd tries it first, then gRPC-Web",
             fix="add the option --grpc-web",
         )
+    if distance := versions.apart(*versions.read(said)):
+        return Problem(code="versions-apart", message=distance, fix="use an argocd of the server's version")
     return "gets through by gRPC-Web" if web else "gets through by gRPC"
 
 

@@ -260,6 +260,11 @@ class Application:
         return ",".join(self.revisions)
 
     @property
+    def sourceless(self) -> bool:
+        """Whether no source is known: an argocd before 2.14 leaves a source hydrator's out."""
+        return not any(source.repo_url for source in self.sources)
+
+    @property
     def commits(self) -> tuple[str, ...]:
         """The revisions as a pipeline knows them: where they are hydrated the dry one, if that is known."""
         if self.hydration is None:

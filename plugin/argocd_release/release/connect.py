@@ -54,15 +54,16 @@ def connected(
         return asked(lambda: auth.signed_in(identity, connector=connector), check)
 
     signed = patient(sign_in, known.connect_grace, check) if connector else auth.SignedIn(connection=identity)
+    api = stack.enter_context(Api(signed.connection, on_call=log.called, deadline=deadline))
     argocd = stack.enter_context(
         ArgoCD(
             {**environ, **signed.connection.environ},
             echo=log.command,
             on_call=log.called,
             deadline=deadline,
+            whole=api.application,
         )
     )
-    api = stack.enter_context(Api(signed.connection, on_call=log.called, deadline=deadline))
     commands: Commands = argocd
     if signed.renew_after is not None:
         log.tell(SignedInBy(connector=connector))

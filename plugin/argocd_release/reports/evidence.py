@@ -50,12 +50,10 @@ def story(result: ApplicationResult) -> str:
 
 def headline(result: ApplicationResult) -> str:
     """The cause, and the verdict where that says more than the cause."""
-    verdict, cause = result.verdict, result.cause or result.verdict.cause
-    # What the root cause says of the same object, it says better.
-    same = cause.message == verdict.reason or (verdict.quotes and cause.is_about(verdict.subject))
+    cause = result.cause or result.verdict.cause
     # A message of several lines must not go on as a line of ours.
-    said, reason = (_LINE_START.sub("\n  ", text) for text in (cause.message, verdict.reason))
-    return f"cause: {said}" if same else f"cause: {said}\n{reason}"
+    said, reason = (_LINE_START.sub("\n  ", text) for text in (cause.message, result.verdict.reason))
+    return f"cause: {said}\n{reason}" if result.reason_adds else f"cause: {said}"
 
 
 def caveat(result: ApplicationResult) -> str:

@@ -49,6 +49,7 @@ def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,
         "reason": result.verdict.reason,
+        "reason_adds": result.reason_adds,
         "cause": _cause(result.cause),
         "seconds": round(result.seconds, 3),
     }

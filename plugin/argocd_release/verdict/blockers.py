@@ -172,7 +172,7 @@ def unwell(application: Application) -> Finding:
         stands = rollouts.described(worst[0], rollout)
         if stands is not None:
             todo = f"; {rollout.todo}" if rollout.todo else ""
-            return replace(stands, text=f"{application.health}: {stands.text}{todo}")
+            return replace(stands, text=f"{stands.text}{todo}", status=application.health)
     missing = lack(worst[0].group, worst[0].kind, worst[0].health) if worst else None
     return Finding(
         text=unhealthy(application),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from argocd_release.core.text import without_applied_file
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Headline, Outcome
 from argocd_release.reports.page.chart import Chart, chart
 from argocd_release.reports.page.room import Room
 
@@ -30,10 +30,10 @@ _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEADLINES: Final = {
-    "RELEASE SUCCESSFUL": "Release successful",
-    "RELEASE FAILED": "Release failed",
-    "RELEASE NOT JUDGED": "Release not judged",
-    "RELEASE TRACKING CANCELLED": "Tracking cancelled",
+    Headline.SUCCESSFUL: "Release successful",
+    Headline.FAILED: "Release failed",
+    Headline.NOT_JUDGED: "Release not judged",
+    Headline.CANCELLED: "Tracking cancelled",
 }
 
 
@@ -217,13 +217,11 @@ def _why(judged: Json, room: Room) -> Why:
     cause, reason = judged["cause"], judged["reason"]
     if cause is None:
         return Why()
-    # The verdict often is the cause with its beginning or end cut off: then it says nothing more.
-    same = cause["message"].partition(": ")[0] == reason.partition(": ")[0]
     return Why(
         cause=room.take(cause["message"], 1200),
         code=room.take(cause["code"], 60),
         link=cause["link"] if _WEB.fullmatch(cause["link"]) else "",
-        reason="" if same else room.take(reason, 800),
+        reason=room.take(reason, 800) if judged["reason_adds"] else "",
         next=room.take(cause["hint"], 600),
     )
 

@@ -1,5 +1,6 @@
 """The doctor's tables, on a server of this machine that answers what it is told to."""
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,12 +15,14 @@ import pytest
 from argocd_release.argocd import jwt, probe
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
+from argocd_release.cli import doctor as command
 from argocd_release.doctor import account, pipeline, settings, warnings, way
 from argocd_release.doctor.advice import advice
 from argocd_release.doctor.examination import examine
 from argocd_release.doctor.finding import Check, Ledger, Problem, Seen, State
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
+from argocd_release.release.signals import Signals
 from argocd_release.settings import load
 from tests.support.tokens import made
 
@@ -369,6 +372,7 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
         ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_ID_TOKEN": TOKEN}, [], "argocd.example.com"),
         ({"ARGOCD_AUTH_TOKEN": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["protected-variable"], "argocd.example.com"),
         ({"ARGOCD_APP_NAME": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["setting-missing"], "argocd.example.com"),
+        ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_DEX_CONNECTOR": "x"}, ["setting"], "argocd.example.com"),
         ({"RELEASE_TIMEOUT": "10m"}, ["setting"], "argocd.example.com"),
     ],
 )
@@ -537,3 +541,22 @@ def test_a_failed_release_takes_its_hint_from_the_doctor(pages: Pages, outcome: 
     verdict = Verdict(outcome=outcome, reason="no", hint="look again")
     assert said in advice(verdict, {}, pages.connection(), known(), check=lambda: None, seconds=10)
     assert advice(verdict, {}, pages.connection(), known(), check=lambda: None, seconds=0).startswith("look again;")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_the_command(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    pages.pages = (502, "")
+    out = io.StringIO()
+    environ = SETTINGS | {"ARGOCD_SERVER": pages.address, "ARGOCD_OPTS": "--plaintext --grpc-web"}
+    with Signals() as signals:
+        exit_code = command.execute(arguments, environ, out, signals)
+    assert exit_code == 30
+    assert TOKEN not in out.getvalue()
+    if arguments:
+        told = json.loads(out.getvalue())
+        assert (told["trackable"], told["exit_code"]) == (False, 30)
+        assert "gateway" in {check["code"] for check in told["checks"]}
+    else:
+        assert "✗ http         the ingress answers, and nothing behind it: HTTP 502" in out.getvalue()
+        assert out.getvalue().endswith("Exit code 30 (Argo CD, or what it needs to compare, gave no answer).\n")
