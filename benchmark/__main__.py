@@ -16,7 +16,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.reports.files import write
 from benchmark import report
 from benchmark.measure import Measurement, Tool, measure
-from sandbox.build import ARGOCD_VERSION
+from sandbox import releases
 from sandbox.sandbox import ROOT, Sandbox
 from scenarios import SCENARIOS
 from scenarios.stage import Scenario, Stage, web
@@ -40,12 +40,16 @@ def main() -> int:
         "--at-once", type=int, default=1, help="plain runs at once, which saves time and counts no requests"
     )
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the JSON goes")
+    versions = ", ".join(releases.RELEASES)
+    parser.add_argument("--argocd", default="", metavar="VERSION", help=f"of the server: {versions}")
+    parser.add_argument("--client", default="", metavar="VERSION", help="of the command line, likewise")
     given = parser.parse_args()
     if unknown := set(given.scenarios) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     chosen = {name: SCENARIOS[name] for name in given.scenarios or SCENARIOS}
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), chosen, [TOOLS[given.only]] if given.only else list(TOOLS.values()))
+        tools = [TOOLS[given.only]] if given.only else list(TOOLS.values())
+        bench = Bench(Path(folder), chosen, tools, argocd=given.argocd, client=given.client)
         document = bench.run(given.at_once)
     write(given.output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     print(json.dumps({"summary": document["summary"], "goals": document["goals"]}, indent=2, ensure_ascii=False))
@@ -56,10 +60,13 @@ def main() -> int:
 class Bench:
     """One run of the benchmark, with a sandbox for each tool so that each tool's requests are counted apart."""
 
-    def __init__(self, folder: Path, chosen: dict[str, Scenario], tools: list[Tool]) -> None:
+    def __init__(
+        self, folder: Path, chosen: dict[str, Scenario], tools: list[Tool], *, argocd: str = "", client: str = ""
+    ) -> None:
         self._folder = folder
         self._chosen = chosen
         self._tools = tools
+        self._argocd, self._client = argocd, client
         self._results: dict[str, dict[str, Measurement]] = {name: {} for name in chosen}
 
     def run(self, at_once: int) -> dict[str, Any]:
@@ -69,13 +76,14 @@ class Bench:
             for done in [pool.submit(self._tool, tool, at_once) for tool in self._tools]:
                 done.result()
         goals = self._goals() if any(tool.judges for tool in self._tools) else {}
-        about = {"argocd": f"v{ARGOCD_VERSION}", "argocd-release": __version__, "runs": 1, "timeout": TIMEOUT}
+        server = releases.server(self._argocd)
+        about = {"argocd": f"v{server.version}", "argocd-release": __version__, "runs": 1, "timeout": TIMEOUT}
         about["date"] = datetime.now(UTC).date().isoformat()
         return report.document(self._results, SCENARIOS, **about, goals=goals)
 
     def _tool(self, tool: Tool, at_once: int) -> None:
         together = 1 if tool.judges else at_once
-        with Sandbox.start() as sandbox:
+        with Sandbox.start(argocd=self._argocd, client=self._client) as sandbox:
 
             def one(scenario: Scenario) -> None:
                 measured = self._measure(scenario, tool, sandbox, scenario.name, alone=together == 1)
@@ -102,7 +110,7 @@ class Bench:
         waits = Scenario(
             name="waits", title="", outcome=Outcome.TIMED_OUT, play=_never_ready, cause="", within=0, exclusive=False
         )
-        with Sandbox.start() as sandbox:
+        with Sandbox.start(argocd=self._argocd, client=self._client) as sandbox:
             settled = SCENARIOS["already-delivered"]
             already = [
                 self._measure(settled, ours, sandbox, f"already-{number}").seconds for number in range(REPETITIONS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from argocd_release.model.outcome import Outcome
-from sandbox.link import SandboxError
+from sandbox.control import SandboxError
 from sandbox.sandbox import Sandbox
 from scenarios.play import Played, Watcher, play
 from scenarios.stage import Scenario

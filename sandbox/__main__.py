@@ -1,31 +1,40 @@
-"""The sandbox by hand: ``build``, ``up``, ``status``, ``down``."""
+"""The sandbox by hand: ``build``, ``up``, ``status``, ``down``, ``clean``."""
 
 import argparse
+import os
 import shlex
 import signal
 import sys
 
-from sandbox import build, cluster, launch
-from sandbox.link import SandboxAbsentError, SandboxError
+from sandbox import build, cache, launch, releases
+from sandbox.control import SandboxAbsentError, SandboxError
+from sandbox.install import remove
 from sandbox.sandbox import Sandbox
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/dev sandbox", description="A real Argo CD on this machine.")
-    parser.add_argument("command", choices=("build", "up", "status", "down"))
+    parser.add_argument("command", choices=("build", "up", "status", "down", "clean"))
     parser.add_argument("--name", default="default", help="several can live side by side (default: %(default)s)")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--argocd", default="", metavar="VERSION", help=f"what to build or start: {', '.join(releases.RELEASES)}"
+    )
+    parser.add_argument("--client", default="", metavar="VERSION", help="of the command line on the PATH, likewise")
+    parser.add_argument("--all", action="store_true", help="clean: also what this version of the sandbox runs from")
+    given = parser.parse_args()
     try:
-        match arguments.command:
+        match given.command:
             case "build":
-                build.build()
+                build.build(releases.server(given.argocd), releases.client(given.client))
             case "up":
-                up(arguments.name)
+                up(given.name, given.argocd, given.client)
             case "status":
-                return status(arguments.name)
+                return status(given.name)
+            case "clean":
+                clean(everything=given.all)
             case _:
-                down(arguments.name)
-    except (SandboxError, build.BuildError) as error:
+                down(given.name)
+    except (SandboxError, build.BuildError, releases.UnknownReleaseError) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:
@@ -34,16 +43,16 @@ def main() -> int:
     return 0
 
 
-def up(name: str) -> None:
-    sandbox = Sandbox.up(name)
+def up(name: str, argocd: str, client: str) -> None:
+    sandbox = Sandbox.up(name, argocd=argocd, client=client)
     environment = sandbox.environment()
-    path = environment.pop("PATH").split(":", 1)[0]
+    path = environment.pop("PATH").removesuffix(os.environ.get("PATH", ""))
     for variable, value in environment.items():
         print(f"export {variable}={shlex.quote(value)}")
-    print(f'export PATH={shlex.quote(path)}:"$PATH"')
-    print(f"# Argo CD: https://{sandbox.server}  user admin, password:")
+    print(f'export PATH={shlex.quote(path)}"$PATH"')
+    print(f"# Argo CD {sandbox.layout.release.version}: https://{sandbox.server}  user admin, password:")
     print("#   kubectl get secret argocd-initial-admin-secret -n argocd -o jsonpath='{.data.password}' | base64 -d")
-    print(f"# logs of the parts: {sandbox.folder / 'logs'}")
+    print(f"# logs of the components: {sandbox.folder / 'logs'}")
 
 
 def status(name: str) -> int:
@@ -52,8 +61,8 @@ def status(name: str) -> int:
     except SandboxAbsentError:
         print(f"sandbox: {name} is {'being started or ended' if launch.is_claimed(name) else 'down'}")
         return 1
-    for part, state in states.items():
-        print(f"{part:24} {state['state']:8} pid {state['pid']}")
+    for component, state in states.items():
+        print(f"{component:24} {state['state']:8} pid {state['pid']}")
     for state in states.values():
         if state["why"]:
             print(f"\n{state['why']}")
@@ -68,9 +77,20 @@ def down(name: str) -> None:
         except SandboxAbsentError:
             say(f"{name} was not up")
             # What a supervisor leaves behind that was killed.
-            cluster.remove(folder)
+            remove(folder)
         else:
             say(f"{name} is down")
+
+
+def clean(*, everything: bool) -> None:
+    """Remove builds that nothing uses; say which, how much that frees, and what is left."""
+    used = launch.builds_in_use()
+    removed = cache.remove(keep=used if everything else used | build.own_builds())
+    for each in removed:
+        say(f"removed {each}")
+    for each in cache.builds():
+        say(f"kept {each}{', a sandbox runs from it' if each.path in used else ''}")
+    say(f"freed {sum(each.megabytes for each in removed):.0f} MB in {cache.folder()}")
 
 
 def say(text: str) -> None:

@@ -3,68 +3,67 @@
 import base64
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import yaml
 
-from sandbox import cluster
-
-if TYPE_CHECKING:
-    from sandbox.sandbox import Sandbox
+from sandbox import commands
+from sandbox.cluster import Cluster
 
 CI_POLICY: Final = (
     "applications, get, */*, allow",
     "applications, sync, */*, allow",
     "projects, get, *, allow",
 )
+_OBJECTS: Final = "/api/v1/namespaces/argocd"
 
 
-def login(sandbox: "Sandbox") -> None:
+def trust(cluster: Cluster) -> None:
+    """Write the certificate that the API server has made for itself to ``cluster.certificate``."""
+    secret = cluster.get(f"{_OBJECTS}/secrets/argocd-secret")
+    cluster.certificate.write_bytes(base64.b64decode(secret["data"]["tls.crt"]))
+
+
+def login(cluster: Cluster) -> None:
     """Log in as admin with the initial password, as ``argocd login`` does; keeps the session in the folder."""
-    secret = sandbox.kubectl("get", "secret", "argocd-initial-admin-secret", "-n", "argocd", "-o", "json")
-    password = base64.b64decode(json.loads(secret)["data"]["password"]).decode()
-    config = sandbox.folder / "admin"
-    environ = {"HOME": str(sandbox.folder / "home"), "TMPDIR": str(sandbox.folder / "tmp")}
-    environ |= {"ARGOCD_CONFIG_DIR": str(config), "PATH": os.environ.get("PATH", "")}
+    secret = cluster.get(f"{_OBJECTS}/secrets/argocd-initial-admin-secret")
+    password = base64.b64decode(secret["data"]["password"]).decode()
+    config = cluster.folder / "admin"
+    environ = cluster.layout.environ(os.environ.get("PATH", "")) | {"ARGOCD_CONFIG_DIR": str(config)}
     # Without --insecure `argocd login` asks on a terminal about a certificate that is not the system's, given or not.
     options = ("--grpc-web", "--insecure", "--username", "admin", "--password", password)
-    argocd = str(sandbox.world.programs["argocd"])
+    argocd = str(cluster.layout.programs["argocd"])
     # The API server closes and opens its port once more when it has written its own certificate and password.
-    cluster.retry(lambda: cluster.run([argocd, "login", sandbox.server, *options], environ=environ))
-    token = yaml.safe_load((config / "config").read_text())["users"][0]["auth-token"]
-    (sandbox.folder / "admin.token").touch(mode=0o600)
-    (sandbox.folder / "admin.token").write_text(token)
+    commands.retry(lambda: commands.run([argocd, "login", cluster.server, *options], environ=environ))
+    cluster.admin_token = yaml.safe_load((config / "config").read_text())["users"][0]["auth-token"]
 
 
-def admin_token(folder: Path) -> str:
-    return (folder / "admin.token").read_text()
-
-
-def create_ci_account(sandbox: "Sandbox", name: str) -> str:
+def create_ci_account(cluster: Cluster, name: str) -> str:
     """The read-only account of the guide, in the very place where the guide puts its rights; gives a token."""
-    return create(sandbox, name, CI_POLICY, key="policy.csv")
+    return create(cluster, name, CI_POLICY, key="policy.csv")
 
 
-def create(sandbox: "Sandbox", name: str, policy: tuple[str, ...], *, key: str = "") -> str:
+def create(cluster: Cluster, name: str, policy: tuple[str, ...], *, key: str = "") -> str:
     """A new account with a role of its own that has these rights; gives a token.
 
     The rights go to ``key`` of the ConfigMap argocd-rbac-cm, by default to one of the account's own.
     """
-    _patch(sandbox, "argocd-cm", {f"accounts.{name}": "apiKey,login", f"accounts.{name}.enabled": "true"})
+    _patch(cluster, "argocd-cm", {f"accounts.{name}": "apiKey,login", f"accounts.{name}.enabled": "true"})
     lines = [f"p, role:{name}, {rights}" for rights in policy] + [f"g, {name}, role:{name}"]
     # Argo CD joins policy.csv and all keys of the form policy.NAME.csv (util/rbac/rbac.go).
-    _patch(sandbox, "argocd-rbac-cm", {key or f"policy.{name}.csv": "\n".join(lines) + "\n"})
-    return sandbox.argocd("account", "generate-token", "--account", name).strip()
+    _patch(cluster, "argocd-rbac-cm", {key or f"policy.{name}.csv": "\n".join(lines) + "\n"})
+    tokens: list[str] = []
+    # Argo CD hears of a changed ConfigMap a moment later.
+    commands.retry(lambda: tokens.append(cluster.argocd("account", "generate-token", "--account", name).strip()))
+    return tokens[0]
 
 
-def revoke(sandbox: "Sandbox", name: str) -> None:
+def revoke(cluster: Cluster, name: str) -> None:
     """Delete every token of the account."""
-    account = json.loads(sandbox.argocd("account", "get", "--account", name, "-o", "json"))
+    account = json.loads(cluster.argocd("account", "get", "--account", name, "-o", "json"))
     for token in account.get("tokens") or []:
-        sandbox.argocd("account", "delete-token", "--account", name, token["id"])
+        cluster.argocd("account", "delete-token", "--account", name, token["id"])
 
 
-def _patch(sandbox: "Sandbox", config_map: str, data: dict[str, Any]) -> None:
-    patch = json.dumps({"data": data})
-    sandbox.kubectl("patch", "configmap", config_map, "-n", "argocd", "--type", "merge", "-p", patch)
+def _patch(cluster: Cluster, config_map: str, data: dict[str, Any]) -> None:
+    cluster.merge(f"{_OBJECTS}/configmaps/{config_map}", {"data": data})

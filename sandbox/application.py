@@ -7,14 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from sandbox import cluster, logs
+from sandbox import logs
+from sandbox.cluster import Cluster
+from sandbox.control import SandboxError
 from sandbox.git import Repository
-from sandbox.link import SandboxError
-
-if TYPE_CHECKING:
-    from sandbox.sandbox import Sandbox
 
 State = dict[str, Any]
 Source = Mapping[str, Any]
@@ -49,7 +47,7 @@ class Changes:
 class Application:
     """An Application object, its namespace of Kubernetes being named as itself unless told otherwise."""
 
-    sandbox: "Sandbox"
+    cluster: Cluster
     name: str
     namespace: str
     argocd_namespace: str = ARGOCD
@@ -57,7 +55,7 @@ class Application:
     @classmethod
     def create(
         cls,
-        sandbox: "Sandbox",
+        cluster: Cluster,
         name: str,
         source: Repository | Source | Sequence[Source],
         /,
@@ -88,9 +86,9 @@ class Application:
         destination = {"server": IN_CLUSTER, "namespace": namespace}
         own = {"project": project, "destination": destination, "syncPolicy": policy} | sources
         namespaces = sorted({namespace, argocd_namespace})
-        sandbox.apply(
+        cluster.apply(
             *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": each}} for each in namespaces),
-            logs.told(sandbox.world, namespace),
+            logs.told(cluster.layout, namespace),
             {
                 "apiVersion": "argoproj.io/v1alpha1",
                 "kind": "Application",
@@ -98,7 +96,7 @@ class Application:
                 "spec": _merged(own, spec),
             },
         )
-        return cls(sandbox=sandbox, name=name, namespace=namespace, argocd_namespace=argocd_namespace)
+        return cls(cluster=cluster, name=name, namespace=namespace, argocd_namespace=argocd_namespace)
 
     @property
     def full_name(self) -> str:
@@ -108,15 +106,15 @@ class Application:
     def get(self) -> State:
         """The object as the cluster has it; raises ``CommandError``."""
         path = f"/apis/argoproj.io/v1alpha1/namespaces/{self.argocd_namespace}/applications/{self.name}"
-        return cluster.fetch(self.sandbox.world, path)
+        return self.cluster.get(path)
 
     def delete(self) -> None:
         """Delete the Application object; what it manages stays."""
-        self.sandbox.kubectl("delete", "application", self.name, "-n", self.argocd_namespace, "--wait=true")
+        self.cluster.kubectl("delete", "application", self.name, "-n", self.argocd_namespace, "--wait=true")
 
     def refresh(self) -> None:
         """Make Argo CD compare with git now; returns when it has."""
-        self.sandbox.argocd("app", "get", self.full_name, "--refresh")
+        self.cluster.argocd("app", "get", self.full_name, "--refresh")
 
     def wait_for(self, predicate: Callable[[State], bool], seconds: float = 30.0) -> State:
         """The first state for which the predicate holds; raises ``TimeoutError`` with the last one."""
@@ -130,10 +128,10 @@ class Application:
     @contextmanager
     def changes(self) -> Iterator[Changes]:
         """Record every state while the block runs, from the present one on; raises ``SandboxError``."""
-        world, changes, first = self.sandbox.world, Changes(), threading.Event()
-        command = [str(world.programs["kubectl"]), "get", "application", self.name, "-n", self.argocd_namespace]
+        layout, changes, first = self.cluster.layout, Changes(), threading.Event()
+        command = [str(layout.programs["kubectl"]), "get", "application", self.name, "-n", self.argocd_namespace]
         command += ["--watch", "--output-watch-events", "-o", "json"]
-        environ = self.sandbox.environment() | {"HOME": str(world.folder / "home")}
+        environ = self.cluster.environment() | {"HOME": str(layout.folder / "home")}
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
 
             def read() -> None:

@@ -1,141 +1,97 @@
 """Builds the sandbox's programs from pinned Go modules, once, into the user's cache.
 
-Each module of ``sandbox/go`` has a folder of its own in the cache, named by the hash of what it is
-built from, so changing one lock file rebuilds one module. Go's build cache makes an interrupted
-build resume, and a lock per module makes a second build wait for the first.
+What is built from a module of ``sandbox/go`` is in a folder of its own in the cache, named by the hash of what it is
+built from, so changing one lock file rebuilds one module. Go's build cache makes an interrupted build resume, and a
+lock per module makes a second build wait for the first.
 """
 
 import fcntl
+import functools
 import hashlib
 import importlib.util
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
+
+from sandbox import cache, releases
+from sandbox.programs import PROGRAMS, Program
+from sandbox.releases import Release
 
 MODULES = Path(__file__).parent / "go"
-PROGRESS_SECONDS = 8.0
-FETCH_SECONDS = 120.0
-
-ARGOCD_VERSION = "2.13.2"
-ARGOCD_COMMIT = "dc43124058130db9a747d141d86d7c2f4aac7bf9"
-_ARGOCD_COMMON = "github.com/argoproj/argo-cd/v2/common"
-_KUBERNETES_COMMON = "k8s.io/component-base/version"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """One binary: the module that pins it, the package it is built from, its ``-X`` values."""
-
-    name: str
-    module: str
-    package: str
-    values: tuple[str, ...] = ()
-
-
-_KUBERNETES = (
-    f"{_KUBERNETES_COMMON}.gitVersion=v1.31.0",
-    f"{_KUBERNETES_COMMON}.gitMajor=1",
-    f"{_KUBERNETES_COMMON}.gitMinor=31",
-)
-
-PROGRAMS = (
-    Program(name="etcd", module="etcd", package="go.etcd.io/etcd/server/v3"),
-    Program(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),
-    Program(
-        name="kube-apiserver",
-        module="argocd",
-        package="k8s.io/kubernetes/cmd/kube-apiserver",
-        values=_KUBERNETES,
-    ),
-    Program(
-        name="kube-controller-manager",
-        module="argocd",
-        package="k8s.io/kubernetes/cmd/kube-controller-manager",
-        values=_KUBERNETES,
-    ),
-    Program(
-        name="kube-scheduler",
-        module="argocd",
-        package="k8s.io/kubernetes/cmd/kube-scheduler",
-        values=_KUBERNETES,
-    ),
-    Program(
-        name="kubectl",
-        module="argocd",
-        package="k8s.io/kubernetes/cmd/kubectl",
-        values=_KUBERNETES,
-    ),
-    Program(
-        name="argocd",
-        module="argocd",
-        package="github.com/argoproj/argo-cd/v2/cmd",
-        # Without a version of its own the client calls itself v99.99.99+unknown.
-        values=(
-            f"{_ARGOCD_COMMON}.version={ARGOCD_VERSION}",
-            f"{_ARGOCD_COMMON}.gitCommit={ARGOCD_COMMIT}",
-            f"{_ARGOCD_COMMON}.gitTreeState=clean",
-        ),
-    ),
-    Program(
-        name="helm",
-        module="helm",
-        package="helm.sh/helm/v3/cmd/helm",
-        values=("helm.sh/helm/v3/internal/version.version=v3.15.4",),
-    ),
-    Program(
-        name="kustomize",
-        module="kustomize",
-        package="sigs.k8s.io/kustomize/kustomize/v5",
-        values=("sigs.k8s.io/kustomize/api/provenance.version=v5.4.3",),
-    ),
-)
+PROGRESS_SECONDS: Final = 8.0
+FETCH_SECONDS: Final = 120.0
+# Compiling is most of a newcomer's first minutes. Without inlining (-l) and without the debugger's tables it takes
+# two thirds of the time, and scenarios play as fast. The standard library, a small part, stays as fast as ever.
+COMPILER_FLAGS: Final = ("-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
 
 
 class BuildError(Exception):
     """A program could not be built; the message ends with what Go printed last."""
 
 
-def cache_folder() -> Path:
-    """The user's cache folder for the sandbox, by the XDG base directory specification."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "argocd-release" / "sandbox"
+def programs(server: Release | None = None, client: Release | None = None) -> dict[str, Path]:
+    """Where each program is, or will be once built: ``argocd`` of the client, ``argocd-services`` of the server."""
+    services, command_line = (_argocd(chosen) for chosen in _chosen(server, client))
+    common = {program.name: target(program) for program in PROGRAMS if program.name != "argocd"}
+    return common | {"argocd": target(command_line), "argocd-services": target(services)}
 
 
-def programs() -> dict[str, Path]:
-    """Where each program is, or will be once built."""
-    return {program.name: _target(program) for program in PROGRAMS}
+def build(
+    server: Release | None = None,
+    client: Release | None = None,
+    *,
+    extras: bool = True,
+    out: TextIO = sys.stderr,
+) -> dict[str, Path]:
+    """Build what is missing, telling ``out`` how it goes; raises ``BuildError``.
+
+    ``extras``: also Helm, Kustomize and kubectl.
+    """
+    argocds = [_argocd(chosen) for chosen in _chosen(server, client)]
+    wanted = [program for program in PROGRAMS if program in argocds or program.name != "argocd"]
+    wanted = [program for program in wanted if extras or not program.extra]
+    if make(wanted, out):
+        for removed in cache.prune(keep=own_builds()):
+            print(f"sandbox: removed an older build: {removed}", file=out)
+    cache.use({target(program).parent for program in wanted})
+    return programs(server, client)
 
 
-def missing() -> list[str]:
-    """Names of the programs that are not built yet."""
-    return [program.name for program in PROGRAMS if not _target(program).exists()]
-
-
-def build(out: TextIO = sys.stderr) -> dict[str, Path]:
-    """Build what is missing, telling ``out`` how it goes; raises ``BuildError``."""
-    todo = missing()
-    if todo:
-        print(f"sandbox: {len(todo)} of {len(PROGRAMS)} programs to build, once: {', '.join(todo)}", file=out)
+def make(wanted: Sequence[Program], out: TextIO) -> bool:
+    """Build those of the programs that are missing, module by module; whether there were any."""
+    todo = _missing(wanted)
+    if not todo:
+        return False
     started = time.monotonic()
-    for program in PROGRAMS:
-        if program.name in todo:
-            with _lock(program, out):
-                if not _target(program).exists():
-                    _build(program, f"{todo.index(program.name) + 1} of {len(todo)}", out)
-    if todo:
-        print(f"sandbox: built in {time.monotonic() - started:.0f} s, kept in {cache_folder()}", file=out)
-    return programs()
+    names = ", ".join(program.name for program in todo)
+    print(f"sandbox: {len(todo)} of {len(wanted)} programs to build, once: {names}", file=out, flush=True)
+    for module in dict.fromkeys(program.module for program in todo):
+        with _lock(cache.folder() / _folder_name(module), module, out):
+            _build(_missing(program for program in todo if program.module == module), out)
+    print(f"sandbox: built in {time.monotonic() - started:.0f} s, kept in {cache.folder()}", file=out)
+    return True
 
 
+def target(program: Program) -> Path:
+    """Where it is, or will be once built."""
+    return cache.folder() / _folder_name(program.module) / program.name
+
+
+def own_builds() -> set[Path]:
+    """The folders of the builds that this version of the sandbox runs from, there or not."""
+    return {target(program).parent for program in PROGRAMS}
+
+
+@functools.cache
 def module_folder(module: str, path: str) -> Path:
     """The folder of the Go module ``path`` that our module ``module`` pins, in Go's module cache."""
     for command in (["list", "-m", "-f", "{{.Dir}}", path], ["mod", "download", "-json", path]):
@@ -145,6 +101,14 @@ def module_folder(module: str, path: str) -> Path:
         if folder:
             return Path(folder)
     raise BuildError(f"no source of {path} in the module cache")
+
+
+def _chosen(server: Release | None, client: Release | None) -> tuple[Release, Release]:
+    return server or releases.server(), client or releases.client()
+
+
+def _argocd(release: Release) -> Program:
+    return next(program for program in PROGRAMS if (program.name, program.module) == ("argocd", release.module))
 
 
 def _ask_go(module: str, command: list[str]) -> str:
@@ -173,33 +137,35 @@ def _go() -> str:
     return str(Path(found.origin).parent / "bin" / "go")
 
 
-def _key(program: Program) -> str:
-    files = [MODULES / program.module / name for name in ("go.mod", "go.sum")]
-    values = [value for other in PROGRAMS if other.module == program.module for value in other.values]
-    parts = [*(file.read_bytes() for file in files), *(value.encode() for value in values)]
-    parts.append(f"{Path(_go()).stat().st_size} {platform.system()} {platform.machine()}".encode())
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+@functools.cache
+def _folder_name(module: str) -> str:
+    toolchain = Path(_go()).parent.parent / "VERSION"
+    files = [toolchain, *(MODULES / module / name for name in ("go.mod", "go.sum"))]
+    values = [value for program in PROGRAMS if program.module == module for value in program.values]
+    flags = [*COMPILER_FLAGS, *values, platform.system(), platform.machine()]
+    built_from = [*(file.read_bytes() for file in files), *(flag.encode() for flag in flags)]
+    digest = hashlib.sha256(b"\0".join(built_from)).hexdigest()
+    return f"{module}-{digest[:12]}"
 
 
-def _target(program: Program) -> Path:
-    return cache_folder() / f"{program.module}-{_key(program)}" / program.name
+def _missing(wanted: Iterable[Program]) -> list[Program]:
+    return [program for program in wanted if not target(program).exists()]
 
 
 def _environment() -> dict[str, str]:
     # One toolchain and one set of flags everywhere, whatever the user's own Go is set to.
     return os.environ | {
         "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }
 
 
 @contextmanager
-def _lock(program: Program, out: TextIO) -> Iterator[None]:
-    folder = _target(program).parent
+def _lock(folder: Path, module: str, out: TextIO) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    with (folder / cache.LOCK).open("w") as lock:
         started = told = time.monotonic()
         while True:
             try:
@@ -209,27 +175,31 @@ def _lock(program: Program, out: TextIO) -> Iterator[None]:
                 now = time.monotonic()
                 if told == started or now - told >= PROGRESS_SECONDS:
                     told = now
-                    print(f"sandbox: another build has {program.module}, waiting {now - started:.0f} s", file=out)
+                    print(f"sandbox: another build has {module}, waiting {now - started:.0f} s", file=out, flush=True)
                 time.sleep(0.5)
         yield
 
 
-def _build(program: Program, position: str, out: TextIO) -> None:
-    target = _target(program)
-    partial = target.with_suffix(".partial")
-    values = " ".join(f"-X {value}" for value in program.values)
-    command = [_go(), "build", "-v", "-ldflags", f"-s -w {values}", "-o", str(partial), program.package]
+def _build(todo: Sequence[Program], out: TextIO) -> None:
+    """Build programs of one module. By one command, so that one is linked while the next is compiled."""
+    if not todo:
+        return
+    folder = target(todo[0]).parent
+    partial, names = folder / "partial", ", ".join(program.name for program in todo)
+    partial.mkdir(exist_ok=True)
+    # A value of a program that is not in it is none of the linker's business.
+    values = " ".join(f"-X {value}" for value in dict.fromkeys(value for program in todo for value in program.values))
+    packages = [program.package for program in todo]
+    command = [_go(), "build", "-v", *COMPILER_FLAGS, f"-ldflags=-s -w {values}", "-o", f"{partial}/", *packages]
     started = time.monotonic()
     lines: list[str] = []
 
     def say(state: str) -> None:
-        print(
-            f"sandbox: {program.name} ({position}) {time.monotonic() - started:4.0f} s  {state}", file=out, flush=True
-        )
+        print(f"sandbox: {time.monotonic() - started:4.0f} s  {state}", file=out, flush=True)
 
-    say("building")
+    say(f"building {names}")
     with subprocess.Popen(
-        command, cwd=MODULES / program.module, env=_environment(), stderr=subprocess.PIPE, text=True
+        command, cwd=MODULES / todo[0].module, env=_environment(), stderr=subprocess.PIPE, text=True
     ) as process:
         reader = threading.Thread(target=lambda: lines.extend(process.stderr or ()), daemon=True)
         reader.start()
@@ -239,12 +209,14 @@ def _build(program: Program, position: str, out: TextIO) -> None:
                     process.wait(PROGRESS_SECONDS)
                     break
                 except subprocess.TimeoutExpired:
-                    say(f"{len(lines)} steps, now {lines[-1].strip()}" if lines else "working")
+                    say(f"{len(lines)} packages, now {lines[-1].strip()}" if lines else "working")
         except BaseException:
             process.terminate()
             raise
         reader.join()
     if process.returncode:
-        raise BuildError(f"{program.name} could not be built:\n{''.join(lines[-15:])}")
-    partial.replace(target)
+        raise BuildError(f"{names} could not be built:\n{''.join(lines[-15:])}")
+    for program in todo:
+        (partial / program.built_as).replace(target(program))
+    shutil.rmtree(partial)
     say("done")

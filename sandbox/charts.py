@@ -9,8 +9,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from sandbox import cluster
-from sandbox.parts import ADDRESS, World
+from sandbox import commands
+from sandbox.layout import ADDRESS, Layout
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -21,9 +21,9 @@ class _Quiet(SimpleHTTPRequestHandler):
 class ChartRepository:
     """``url`` is its address; it is served as long as the process that made it lives, or until ``close``."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, layout: Layout, folder: Path) -> None:
         folder.mkdir(parents=True)
-        self._world, self._folder = world, folder
+        self._layout, self._folder = layout, folder
         self._server = ThreadingHTTPServer((ADDRESS, 0), partial(_Quiet, directory=str(folder)))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.url = f"http://{ADDRESS}:{self._server.server_port}"
@@ -55,6 +55,5 @@ class ChartRepository:
         self._helm("repo", "index", str(self._folder))
 
     def _helm(self, *arguments: str) -> None:
-        home = self._world.folder / "home"
-        environ = {"HOME": str(home), "TMPDIR": str(self._world.folder / "tmp"), "PATH": os.environ.get("PATH", "")}
-        cluster.run([str(self._world.programs["helm"]), *arguments], environ=environ)
+        environ = self._layout.environ(os.environ.get("PATH", ""))
+        commands.run([str(self._layout.programs["helm"]), *arguments], environ=environ)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sandbox import cluster
+from sandbox import commands
 
 BRANCH: Final = "main"
 _IDENTITY: Final = {"NAME": "sandbox", "EMAIL": "sandbox@example.com"}
@@ -51,4 +51,4 @@ class Repository:
         environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         for role in ("AUTHOR", "COMMITTER"):
             environ |= {f"GIT_{role}_{key}": value for key, value in _IDENTITY.items()}
-        return cluster.run(["git", *arguments], environ=environ, cwd=self.folder)
+        return commands.run(["git", *arguments], environ=environ, cwd=self.folder)

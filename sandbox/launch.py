@@ -14,14 +14,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from sandbox import build, cluster
-from sandbox.link import SandboxAbsentError, SandboxError
-from sandbox.parts import PORTS, World
-from sandbox.supervisor import STAY
+from sandbox import build
+from sandbox.control import STAY, SandboxAbsentError, SandboxError
+from sandbox.install import prepare, remove
+from sandbox.layout import PORTS, Layout
+from sandbox.releases import Release
 
 ROOT: Final = Path(__file__).parent.parent
 TRIES: Final = 3
@@ -34,15 +35,15 @@ LOWEST_PORT: Final = 10_000
 Process = subprocess.Popen[str]
 
 
-def launch(folder: Path, out: TextIO) -> Process:
+def launch(folder: Path, server: Release, client: Release, out: TextIO) -> Process:
     """Start a sandbox in the new folder; raises ``SandboxError``. It ends with this process: see ``let_go``."""
     for tried in range(1, TRIES + 1):
-        cluster.remove(folder)
+        remove(folder)
         folder.mkdir(mode=0o700)
         try:
-            return _try(folder, out)
+            return _try(folder, server, client, out)
         except SandboxError as error:
-            cluster.remove(folder)
+            remove(folder)
             # Between choosing a port and listening on it somebody else may take it.
             if "address already in use" not in str(error).lower() or tried == TRIES:
                 raise
@@ -105,9 +106,9 @@ def is_claimed(name: str) -> bool:
 
 
 def read_known(folder: Path) -> dict[str, Any]:
-    """What ``World.to_json`` and ``write_known`` kept of the sandbox there; raises ``SandboxAbsentError``."""
+    """What ``Layout.to_json`` and ``write_known`` kept of the sandbox there; raises ``SandboxAbsentError``."""
     try:
-        known: dict[str, Any] = json.loads((folder / "world.json").read_text("utf-8"))
+        known: dict[str, Any] = json.loads((folder / "layout.json").read_text("utf-8"))
     except OSError as error:
         raise SandboxAbsentError(f"there is no sandbox in {folder}") from error
     return known
@@ -115,30 +116,39 @@ def read_known(folder: Path) -> dict[str, Any]:
 
 def write_known(folder: Path, known: dict[str, Any]) -> None:
     """Keep it for whoever attaches to the sandbox later."""
-    partial = folder / "world.json.partial"
+    partial = folder / "layout.json.partial"
     partial.touch(mode=0o600)
     partial.write_text(json.dumps(known), encoding="utf-8")
-    partial.replace(folder / "world.json")
+    partial.replace(folder / "layout.json")
+
+
+def builds_in_use() -> set[Path]:
+    """The folders of the programs from which this user's sandboxes run."""
+    return {Path(path).parent for known in _all_known() for path in known["programs"].values()}
 
 
 def free_ports() -> dict[str, int]:
-    """A free port for each name in ``PORTS``.
+    """A free port for each name in ``PORTS``, which is of no other sandbox of this user, even if it is not open there.
 
-    From below the range of which the kernel takes the ports of outgoing connections, of which a starting sandbox
-    opens hundreds: one of them could otherwise get the port of a part that starts later, or that a test has stopped.
+    From below the range of which the kernel takes the ports of outgoing connections, of which a starting sandbox opens
+    hundreds: one of them could otherwise get the port of a component that starts later, or that a test has stopped.
     """
     try:
         lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except (OSError, ValueError):
         lowest_outgoing = 0
-    candidates = list(range(LOWEST_PORT, lowest_outgoing)) if lowest_outgoing >= 2 * LOWEST_PORT else [0] * len(PORTS)
-    random.shuffle(candidates)  # nothing secret
+    taken = {port for known in _all_known() for port in known["ports"].values()}
+    if lowest_outgoing >= 2 * LOWEST_PORT:
+        candidates = sorted(set(range(LOWEST_PORT, lowest_outgoing)) - taken)
+        random.shuffle(candidates)  # nothing secret
+    else:
+        candidates = [0] * len(PORTS)
     with ExitStack() as stack:
         held: list[int] = []
         for port in candidates:
             sock = stack.enter_context(socket.socket())
             try:
-                # Not on one address only: one part listens on all of them.
+                # Not on one address only: one component listens on all of them.
                 sock.bind(("", port))
             except OSError:
                 continue
@@ -146,6 +156,15 @@ def free_ports() -> dict[str, int]:
             if len(held) == len(PORTS):
                 return dict(zip(PORTS, held, strict=True))
     raise SandboxError(f"fewer than {len(PORTS)} ports of this machine are free")
+
+
+def _all_known() -> list[dict[str, Any]]:
+    """What is known of each sandbox of this user."""
+    found = []
+    for file in _base_folder().glob("*/layout.json"):
+        with suppress(OSError, ValueError):
+            found.append(json.loads(file.read_text("utf-8")))
+    return found
 
 
 def _base_folder() -> Path:
@@ -186,11 +205,15 @@ def _is_at(path: Path, file: TextIO) -> bool:
         return False
 
 
-def _try(folder: Path, out: TextIO) -> Process:
+def _try(folder: Path, server: Release, client: Release, out: TextIO) -> Process:
     token = secrets.token_urlsafe(ADMIN_TOKEN_BYTES)
-    world = World(folder=folder, programs=build.programs(), ports=free_ports(), admin_token=token)
-    cluster.prepare(world)
-    write_known(folder, world.to_json())
+    programs = build.programs(server, client)
+    with (_base_folder() / "ports.lock").open("w") as lock:
+        # One after the other, so that each sees what those before have chosen.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        layout = Layout(folder=folder, programs=programs, ports=free_ports(), admin_token=token, release=server)
+        write_known(folder, layout.to_json())
+    prepare(layout)
     with (folder / "logs" / "supervisor.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox.supervisor"],
@@ -202,19 +225,19 @@ def _try(folder: Path, out: TextIO) -> Process:
             start_new_session=True,
         )
     try:
-        _await_ready(process, world, out)
+        _await_ready(process, layout, out)
     except BaseException:
         end(process)
         raise
     return process
 
 
-def _await_ready(process: Process, world: World, out: TextIO) -> None:
+def _await_ready(process: Process, layout: Layout, out: TextIO) -> None:
     if process.stdin is None or process.stdout is None:
         raise SandboxError("the supervisor has no pipes")
-    log = world.folder / "logs" / "supervisor.log"
+    log = layout.folder / "logs" / "supervisor.log"
     try:
-        print(json.dumps(world.to_json()), file=process.stdin, flush=True)
+        print(json.dumps(layout.to_json()), file=process.stdin, flush=True)
     except BrokenPipeError as error:
         raise SandboxError(f"the supervisor ended:\n{log.read_text('utf-8', 'replace')}") from error
     for line in process.stdout:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.parts import World
+from sandbox.layout import Layout
 
 LINES: Final = ("connecting to database at db:5432", "cannot connect to database at db:5432: connection refused")
 # No names that Kubernetes would allow.
@@ -18,7 +18,7 @@ Line = str | bytes
 
 
 def write(
-    world: World,
+    layout: Layout,
     namespace: str,
     lines: Iterable[Line],
     *,
@@ -27,20 +27,20 @@ def write(
     container: str = "",
 ) -> dict[str, Any]:
     """Write what these containers have printed; gives the object that tells kwok, to be applied."""
-    folder = _folder(world, namespace) / (pod or _ALL_PODS)
+    folder = _folder(layout, namespace) / (pod or _ALL_PODS)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / (container or _ALL_CONTAINERS)
     lines = list(lines)
     file.write_bytes(_cri(lines))
     file.with_name(file.name + _PREVIOUS).write_bytes(_cri(lines if previous is None else previous))
-    return told(world, namespace, pod=pod)
+    return told(layout, namespace, pod=pod)
 
 
-def told(world: World, namespace: str, *, pod: str = "") -> dict[str, Any]:
+def told(layout: Layout, namespace: str, *, pod: str = "") -> dict[str, Any]:
     """The object of kwok with all that was written for the namespace, or the pod; by default ``LINES``."""
-    folder = _folder(world, namespace) / (pod or _ALL_PODS)
+    folder = _folder(layout, namespace) / (pod or _ALL_PODS)
     if not (folder / _ALL_CONTAINERS).exists():
-        return write(world, namespace, LINES, pod=pod)
+        return write(layout, namespace, LINES, pod=pod)
     files = [file for file in sorted(folder.iterdir()) if not file.name.endswith(_PREVIOUS)]
     logs = [
         {
@@ -58,8 +58,8 @@ def told(world: World, namespace: str, *, pod: str = "") -> dict[str, Any]:
     return kind | {"spec": {"selector": selector, "logs": logs}}
 
 
-def _folder(world: World, namespace: str) -> Path:
-    return world.folder / "pod-logs" / namespace
+def _folder(layout: Layout, namespace: str) -> Path:
+    return layout.folder / "pod-logs" / namespace
 
 
 def _cri(lines: Iterable[Line]) -> bytes:

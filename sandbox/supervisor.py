@@ -1,8 +1,8 @@
-"""The process that owns all parts of one sandbox: it starts them, watches them, and takes them with it.
+"""The process that owns all components of one sandbox: it starts them, watches them, and takes them with it.
 
 Nobody may outlive whom he belongs to: the supervisor ends when its standard input does, which is when its caller ends,
-crash included; the kernel kills the parts when the supervisor dies. A caller that writes ``stay`` may go. Requests are
-answered on a socket in the sandbox's folder, see ``link``.
+crash included; the kernel kills the components when the supervisor dies. A caller that writes ``stay`` may go.
+Requests are answered on a socket in the sandbox's folder, see ``control``.
 """
 
 import ctypes
@@ -20,14 +20,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from sandbox import cluster
-from sandbox.link import SOCKET, Request, SandboxError
-from sandbox.parts import Part, World, parts
+from sandbox.components import Component, components
+from sandbox.control import SOCKET, STAY, Request, SandboxError
+from sandbox.install import install, remove
+from sandbox.layout import Layout
 
 READY_SECONDS: Final = 60.0
 SILENCE_SECONDS: Final = 5.0
 LOG_LINES: Final = 12
-STAY: Final = b"stay\n"
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -36,34 +36,34 @@ class Ended(Exception):  # noqa: N818 - no error: the end that was asked for
 
 
 class Supervisor:
-    """Runs in the main thread only: the kernel kills a part when the *thread* that started it ends."""
+    """Runs in the main thread only: the kernel kills a component when the *thread* that started it ends."""
 
-    def __init__(self, world: World, *, say: Callable[[str], None]) -> None:
-        self._world = world
-        self._parts = {part.name: part for part in parts(world)}
+    def __init__(self, layout: Layout, *, say: Callable[[str], None]) -> None:
+        self._layout = layout
+        self._components = {each.name: each for each in components(layout)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._lifeline: int | None = sys.stdin.fileno()
-        # A part that a test stopped is no crash.
+        # A component that a test stopped has not crashed.
         self._stopped: set[str] = set()
         self._say = say
         self._started = self._said = time.monotonic()
 
     def start(self) -> None:
-        """Start the parts wave by wave; raises ``SandboxError`` as soon as one dies."""
-        for wave in sorted({part.wave for part in self._parts.values()}):
-            names = [part.name for part in self._parts.values() if part.wave == wave]
-            for name in names:
-                self._spawn(self._parts[name])
+        """Start the components wave by wave; raises ``SandboxError`` as soon as one dies."""
+        for wave in sorted({each.wave for each in self._components.values() if each.wave is not None}):
+            starting = [each for each in self._components.values() if each.wave == wave]
+            for component in starting:
+                self._spawn(component)
             if wave == 1:
-                cluster.install(self._world, between=lambda: self._look("waiting for the cluster"))
-            for name in names:
-                self._await(self._parts[name])
-            self._tell(f"{', '.join(names)} ready")
+                install(self._layout, between=lambda: self._look("waiting for the cluster"))
+            for component in starting:
+                self._await(component)
+            self._tell(f"{', '.join(component.name for component in starting)} ready")
 
     def serve(self) -> None:
         """Answer requests; raises ``Ended`` when the end is asked for, or the caller is gone."""
         with socket.socket(socket.AF_UNIX) as server:
-            server.bind(str(self._world.folder / SOCKET))
+            server.bind(str(self._layout.folder / SOCKET))
             server.listen()
             self._say = lambda _: None
             while True:
@@ -76,7 +76,7 @@ class Supervisor:
                 self._check_caller()
 
     def stop_all(self) -> None:
-        """End all parts, and what they started; none is left."""
+        """End all components, and what they started; none is left."""
         for process in reversed(self._processes.values()):
             _kill(process)
         for process in self._processes.values():
@@ -97,25 +97,26 @@ class Supervisor:
         if verb == "down":
             return None
         if verb == "status":
-            return {name: self._state(name) for name in self._parts}
-        if name not in self._parts:
-            raise SandboxError(f"no part has that name; there are {', '.join(self._parts)}")
-        process = self._processes[name]
-        running = process.poll() is None
+            return {name: self._state(name) for name in self._components if name in self._processes}
+        if name not in self._components:
+            raise SandboxError(f"no component has that name; there are {', '.join(self._components)}")
+        process = self._processes.get(name)
+        running = process is not None and process.poll() is None
         if running == (verb == "start"):
             raise SandboxError("it is running" if running else "it is not running")
+        if process is None or verb == "start":
+            self._spawn(self._components[name])
+            self._stopped.discard(name)
+            self._await(self._components[name])
+            return None
         match verb:
             case "stop":
                 self._stopped.add(name)
                 _kill(process)
                 process.wait()
-            case "start":
-                self._spawn(self._parts[name])
-                self._stopped.discard(name)
-                self._await(self._parts[name])
             case "pause":
                 process.send_signal(signal.SIGSTOP)
-                # The signal is only on its way; a part that ends instead is not waited for in vain.
+                # The signal is only on its way; a component that ends instead is not waited for in vain.
                 os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             case "resume":
                 process.send_signal(signal.SIGCONT)
@@ -127,46 +128,41 @@ class Supervisor:
         process = self._processes[name]
         code = process.poll()
         state = "running" if code is None else "stopped" if name in self._stopped else "died"
-        return {"pid": process.pid, "state": state, "why": self._epitaph(name) if state == "died" else ""}
+        return {"pid": process.pid, "state": state, "why": self._exit_report(name) if state == "died" else ""}
 
-    def _spawn(self, part: Part) -> None:
-        environ = {
-            "PATH": os.environ.get("PATH", ""),
-            "HOME": str(self._world.folder / "home"),
-            "TMPDIR": str(self._world.folder / "tmp"),
-            "KUBECONFIG": str(self._world.kubeconfig),
-        }
-        log = (self._world.folder / "logs" / f"{part.name}.log").open("ab")
+    def _spawn(self, component: Component) -> None:
+        environ = self._layout.environ(os.environ.get("PATH", "")) | {"KUBECONFIG": str(self._layout.kubeconfig)}
+        log = (self._layout.folder / "logs" / f"{component.name}.log").open("ab")
         with log:
-            self._processes[part.name] = subprocess.Popen(
-                part.command,
-                env=environ | part.environ,
+            self._processes[component.name] = subprocess.Popen(
+                component.command,
+                env=environ | component.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._world.folder,
+                cwd=self._layout.folder,
                 start_new_session=True,
                 preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 - this process has one thread
             )
 
-    def _await(self, part: Part) -> None:
+    def _await(self, component: Component) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while True:
-            self._look(f"waiting for {part.name}")
-            if part.ready():
+            self._look(f"waiting for {component.name}")
+            if component.ready():
                 return
             if time.monotonic() > deadline:
                 raise SandboxError(
-                    f"{part.name} is not ready after {READY_SECONDS:.0f} s:\n{self._last_lines(part.name)}"
+                    f"{component.name} is not ready after {READY_SECONDS:.0f} s:\n{self._last_lines(component.name)}"
                 )
             time.sleep(0.05)
 
     def _look(self, doing: str) -> None:
-        """What any wait must do in between: end with the caller, name a part that died, never be silent for long."""
+        """What any wait must do in between: end with the caller, say who died, never be silent for long."""
         self._check_caller()
         for name, process in self._processes.items():
             if process.poll() is not None and name not in self._stopped:
-                raise SandboxError(self._epitaph(name))
+                raise SandboxError(self._exit_report(name))
         if time.monotonic() - self._said > SILENCE_SECONDS:
             self._tell(doing)
 
@@ -174,13 +170,13 @@ class Supervisor:
         self._said = time.monotonic()
         self._say(f"{what} after {self._said - self._started:.1f} s")
 
-    def _epitaph(self, name: str) -> str:
+    def _exit_report(self, name: str) -> str:
         code = self._processes[name].returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return f"{name} {how}; its last log lines:\n{self._last_lines(name)}"
 
     def _last_lines(self, name: str) -> str:
-        text = (self._world.folder / "logs" / f"{name}.log").read_text("utf-8", "replace")
+        text = (self._layout.folder / "logs" / f"{name}.log").read_text("utf-8", "replace")
         return "\n".join(f"  {line[:400]}" for line in text.splitlines()[-LOG_LINES:])
 
     def _check_caller(self) -> None:
@@ -192,7 +188,7 @@ class Supervisor:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a part and its children, such as the repo-server's git; each part leads a process group of its own."""
+    """Kill a component and its children, such as the repo-server's git; each leads a process group of its own."""
     # Once a leader is waited for, its number may be somebody else's.
     if process.poll() is None:
         with suppress(ProcessLookupError):
@@ -212,17 +208,17 @@ def _on_signal(number: int, _: object) -> None:
 
 
 def main() -> int:
-    """Read the world from standard input's first line; tell how it goes on standard output, a JSON object a line."""
+    """Read the layout from standard input's first line; tell how it goes on standard output, a JSON object a line."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _on_signal)
     # Not through sys.stdin, whose buffer could swallow what follows.
     with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as lines:
-        world = World.from_json(json.loads(lines.readline()))
+        layout = Layout.from_json(json.loads(lines.readline()))
 
     def tell(**message: str) -> None:
         print(json.dumps(message), flush=True)
 
-    supervisor = Supervisor(world, say=lambda text: tell(say=text))
+    supervisor = Supervisor(layout, say=lambda text: tell(say=text))
     try:
         supervisor.start()
         tell(ready="")
@@ -240,7 +236,7 @@ def main() -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         supervisor.stop_all()
-        cluster.remove(world.folder)
+        remove(layout.folder)
     return 0
 
 

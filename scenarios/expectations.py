@@ -150,7 +150,7 @@ def revision_without_history(stage: Stage) -> Iterator[None]:
         _deploy_from(stage, server)
         yield
         # As long as the job asks.
-        stage.sleep(6 + 4)
+        stage.sleep(25)
 
 
 def _deploy_from(stage: Stage, server: GitServer) -> None:

@@ -169,12 +169,12 @@ def missing(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=6 + 10 + SLACK
+    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=9 + 10 + SLACK
 )
 def deleted(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
     yield
-    stage.sleep(5)
+    stage.sleep(8)
     stage.running.delete()
 
 

@@ -48,11 +48,11 @@ def revoked_midway(stage: Stage) -> Iterator[None]:
     stage.sandbox.revoke(stage.name)
 
 
-@scenario("an application deleted and created again", Outcome.DELIVERED, within=25)
+@scenario("an application deleted and created again", Outcome.DELIVERED, within=28)
 def created_again(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
     yield
-    stage.sleep(3)
+    stage.sleep(6)
     stage.running.delete()
     stage.sleep(3)
     stage.deploy(web("2"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import hypothesis
 import pytest
 
-from sandbox import build
+from sandbox import build, releases
 from sandbox.sandbox import Sandbox
 from tests.support.job import Release, Running, StartRelease
 
@@ -97,6 +97,20 @@ def absence(marker: str) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")
+    versions = ", ".join(releases.RELEASES)
+    parser.addoption("--argocd", default="", metavar="VERSION", help=f"of the sandbox's server: {versions}")
+    parser.addoption("--argocd-client", default="", metavar="VERSION", help="of the command line, likewise")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Every sandbox of the suite, whoever starts it, and in whichever process.
+    given = {releases.SERVER_VARIABLE: "--argocd", releases.CLIENT_VARIABLE: "--argocd-client"}
+    try:
+        os.environ.update({name: version for name, option in given.items() if (version := config.getoption(option))})
+        releases.server()
+        releases.client()
+    except releases.UnknownReleaseError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from argocd_release import __version__
-from sandbox import build
+from sandbox import cache
 
 ROOT = Path(__file__).parent.parent
 NPM = Path(__file__).parent / "component" / "npm"
@@ -26,7 +26,7 @@ NODE = Path(sys.executable).parent
 def gitlab_ci_local() -> Path:
     """The program, installed once into the cache."""
     lock = (NPM / "package-lock.json").read_bytes()
-    folder = build.cache_folder().parent / f"gitlab-ci-local-{hashlib.sha256(lock).hexdigest()[:12]}"
+    folder = cache.folder().parent / f"gitlab-ci-local-{hashlib.sha256(lock).hexdigest()[:12]}"
     program = folder / "node_modules" / ".bin" / "gitlab-ci-local"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,6 @@ from typing import Self
 import yaml
 
 from argocd_release.settings.load import INPUT_PREFIX, PROPERTIES
-from sandbox import account
 from sandbox.application import delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
@@ -82,7 +81,7 @@ class Installation:
         text = change(snippet(f"shell/{name}"))
         script = self.folder / name
         script.write_text(text)
-        token = account.admin_token(self.sandbox.folder) if as_admin else self.token
+        token = self.sandbox.admin_token if as_admin else self.token
         own = {"ARGOCD_AUTH_TOKEN": token, "ARGOCD_APP_NAME": APPLICATION, "ARGOCD_PROJECT": PROJECT}
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", str(script)],

@@ -16,7 +16,7 @@ import yaml
 from argocd_release import __version__
 from argocd_release.model.errors import SettingsError
 from argocd_release.settings import load
-from sandbox.cluster import CommandError
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from tests.component.test_component import resolved, schema_errors
 from tests.docs.installation import APPLICATION, PROJECT, SNIPPETS, Installation, renamed, snippet

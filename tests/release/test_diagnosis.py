@@ -161,7 +161,7 @@ def ended(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def settle(sandbox: Sandbox, name: str, scenario: Scenario) -> None:
-    Application(sandbox=sandbox, name=name, namespace=name).wait_for(scenario.settled)
+    Application(cluster=sandbox, name=name, namespace=name).wait_for(scenario.settled)
     deadline = time.monotonic() + 30
     while scenario.pods and scenario.pods not in sandbox.kubectl("get", "events,pods", "-n", name):
         assert time.monotonic() < deadline, f"{name}: no {scenario.pods}"

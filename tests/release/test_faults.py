@@ -30,7 +30,7 @@ def misbehaving(sandbox: Sandbox, tmp_path: Path) -> Callable[[str], str]:
         folder = tmp_path / "bin"
         folder.mkdir()
         program = folder / "argocd"
-        real = sandbox.world.programs["argocd"]
+        real = sandbox.layout.programs["argocd"]
         program.write_text(f'#!/bin/sh\nCOUNT={tmp_path}/count\nREAL={real}\n{GETS}\n{lines}\nexec "$REAL" "$@"\n')
         program.chmod(0o755)
         return f"{folder}:{os.environ['PATH']}"

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import build
-from sandbox.sandbox import ROOT
+from sandbox import cache
+from sandbox.launch import ROOT
 
 PROGRAM = """
 import json, sys
 from pathlib import Path
 from sandbox import build
+from sandbox.programs import Program
 build.MODULES = Path(sys.argv[1])
-build.PROGRAMS = (build.Program(name="tiny", module="tiny", package="."),)
-print(json.dumps({name: str(path) for name, path in build.build().items()}))
+tiny = Program(name="tiny", module="tiny", package="tiny")
+build.make([tiny], sys.stderr)
+print(json.dumps({"tiny": str(build.target(tiny))}))
 """
 
 
@@ -37,7 +39,7 @@ def start(modules: Path, *, warm: bool = True) -> subprocess.Popen[str]:
     """A build into a cache of its own; ``warm``: with Go's build cache of this machine, so that it takes a second."""
     environ = os.environ | {"XDG_CACHE_HOME": str(modules.parent / "cache"), "PYTHONUNBUFFERED": "1"}
     if warm:
-        environ |= {"GOCACHE": os.environ.get("GOCACHE") or str(build.cache_folder().parents[1] / "go-build")}
+        environ |= {"GOCACHE": os.environ.get("GOCACHE") or str(cache.folder().parents[1] / "go-build")}
     command = [sys.executable, "-c", PROGRAM, str(modules)]
     return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from sandbox import build, launch
-from sandbox.link import SandboxAbsentError, SandboxError
-from sandbox.parts import ADDRESS, listens
+from sandbox.control import SandboxAbsentError, SandboxError
+from sandbox.layout import ADDRESS
+from sandbox.probes import listens
 from sandbox.sandbox import Sandbox
 from tests.sandbox.processes import alive, eventually, open_to_others, parent
 
@@ -24,10 +25,10 @@ import time
 from sandbox.sandbox import Sandbox
 with Sandbox.start() as sandbox:
     print(sandbox.folder, *[state["pid"] for state in sandbox.status().values()], flush=True)
-    print(*sandbox.world.ports.values(), flush=True)
+    print(*sandbox.layout.ports.values(), flush=True)
     time.sleep(600)
 """
-PARTS = 9
+COMPONENTS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ def test_three_started_at_once_leave_nothing_however_they_end() -> None:
     with started_at_once(3) as callers:
         killed, interrupted, orphaned = callers
         assert len(set.union(*(caller.ports for caller in callers))) == sum(len(caller.ports) for caller in callers)
-        assert all(len(caller.pids) == PARTS and all(map(alive, caller.pids)) for caller in callers)
+        assert all(len(caller.pids) == COMPONENTS and all(map(alive, caller.pids)) for caller in callers)
         supervisors = [caller.supervisor for caller in callers]
         killed.process.kill()
         interrupted.process.send_signal(signal.SIGINT)
@@ -85,16 +86,16 @@ def test_three_started_at_once_leave_nothing_however_they_end() -> None:
         eventually(lambda: not orphaned.folder.exists(), 5)
 
 
-def test_a_part_that_dies_is_named_to_whoever_asks_and_at_the_end(sandbox: Sandbox) -> None:
+def test_a_component_that_dies_is_named_to_whoever_asks_and_at_the_end(sandbox: Sandbox) -> None:
     with (  # noqa: PT012 - the end of the block is what raises
         pytest.raises(SandboxError, match="valkey was killed by SIGKILL"),
         Sandbox.start() as other,
     ):
         folder = other.folder
-        assert not set(other.world.ports.values()) & set(sandbox.world.ports.values())
+        assert not set(other.layout.ports.values()) & set(sandbox.layout.ports.values())
         assert {
             port for state in other.status().values() for port in open_to_others(state["pid"])
-        } == {other.world.ports["controller-metrics"]}  # fmt: skip
+        } == {other.layout.ports["controller-metrics"]}  # fmt: skip
         os.kill(other.part("valkey").pid, signal.SIGKILL)
         eventually(lambda: other.status()["valkey"]["state"] == "died")
         why = other.status()["valkey"]["why"]
@@ -108,9 +109,9 @@ def test_a_part_that_dies_is_named_to_whoever_asks_and_at_the_end(sandbox: Sandb
     sandbox.check()
 
 
-def test_a_part_that_dies_at_the_start_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_that_dies_at_the_start_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     programs = build.programs()
-    monkeypatch.setattr(build, "programs", lambda: programs | {"etcd": Path("/bin/false")})
+    monkeypatch.setattr(build, "programs", lambda *_: programs | {"etcd": Path("/bin/false")})
     with pytest.raises(SandboxError, match=r"^etcd ended with exit code 1; its last log lines"), Sandbox.start():
         pass
 
@@ -153,7 +154,7 @@ def test_up_status_and_down(tmp_path: Path) -> None:
     first = dev("up")
     try:
         folder = launch.named_folder(f"test-{os.getpid()}")
-        eventually((folder / "world.json").exists)
+        eventually((folder / "layout.json").exists)
         assert ended(dev("status"))[:2] == (1, f"sandbox: test-{os.getpid()} is being started or ended\n")
         code, printed, told = ended(dev("up"))
         assert (code, printed) == (0, ended(first)[1])
@@ -161,7 +162,7 @@ def test_up_status_and_down(tmp_path: Path) -> None:
         assert "is up already" in told
         assert "export ARGOCD_SERVER=localhost:" in printed
         code, table, _ = ended(dev("status"))
-        assert (code, table.count(" running ")) == (0, PARTS)
+        assert (code, table.count(" running ")) == (0, COMPONENTS)
         pids = [int(line.split()[-1]) for line in table.splitlines()]
         (tmp_path / "environment").write_text(printed)
         asked = subprocess.run(
@@ -185,7 +186,7 @@ def test_a_caller_that_says_nothing_does_no_harm(sandbox: Sandbox) -> None:
         with socket.socket(socket.AF_UNIX) as caller:
             caller.connect(str(sandbox.folder / "supervisor.sock"))
             caller.sendall(said)
-    assert len(sandbox.status()) == PARTS
+    assert len(sandbox.status()) == COMPONENTS
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "Name", "-a", "a" * 21])

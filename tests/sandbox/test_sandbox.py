@@ -1,4 +1,4 @@
-"""What a test can do with the sandbox: pods meet their fates, commits arrive, tokens have rights, parts stop."""
+"""What a test can do with the sandbox: pods meet their fates, commits arrive, tokens have rights, components stop."""
 
 import json
 import time
@@ -9,9 +9,9 @@ import pytest
 
 from sandbox import manifests
 from sandbox.application import delivered
-from sandbox.cluster import CommandError
-from sandbox.link import SandboxError
-from sandbox.parts import listens
+from sandbox.commands import CommandError
+from sandbox.control import SandboxError
+from sandbox.probes import listens
 from sandbox.sandbox import Sandbox
 from tests.sandbox.processes import eventually, state
 
@@ -197,9 +197,9 @@ def test_the_account_of_the_guide(sandbox: Sandbox) -> None:
     assert can("create", "projects", "new") == "no"
 
 
-def test_a_part_can_be_stopped_paused_and_started_again(sandbox: Sandbox) -> None:
+def test_a_component_can_be_stopped_paused_and_started_again(sandbox: Sandbox) -> None:
     part = sandbox.part("argocd-server")
-    before, port = part.pid, sandbox.world.ports["argocd-server"]
+    before, port = part.pid, sandbox.layout.ports["argocd-server"]
     with pytest.raises(SandboxError, match="start argocd-server: it is running"):
         part.start()
     with part.stopped():
@@ -215,6 +215,6 @@ def test_a_part_can_be_stopped_paused_and_started_again(sandbox: Sandbox) -> Non
     assert "argocd-server" in sandbox.argocd("version")
 
 
-def test_a_part_that_does_not_exist(sandbox: Sandbox) -> None:
-    with pytest.raises(SandboxError, match="no part has that name; there are etcd, valkey"):
+def test_a_component_that_does_not_exist(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxError, match="no component has that name; there are etcd, valkey"):
         sandbox.part("redis").stop()

@@ -528,3 +528,12 @@ def test_pods_are_looked_at_while_a_sync_runs() -> None:
     running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
     run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
     assert run.verdict.outcome is Outcome.DEGRADED
+
+
+def test_a_last_look_that_had_too_little_time_does_not_hide_what_was_known() -> None:
+    hung = error(FailureKind.HUNG, "no answer within 1 s")
+    run = Run(*[PROGRESSING] * 3, hung, timeout=11)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "Progressing" in run.verdict.reason
+    assert Run(hung, timeout=11).verdict.outcome is Outcome.UNREACHABLE
+    assert Run(PROGRESSING, hung, timeout=40).verdict.outcome is Outcome.UNREACHABLE

@@ -622,3 +622,18 @@ def test_no_sequence_is_delivered_unless_the_last_two_looks_were(
         assert seen.resources or expectation.allow_empty
         assert seen.revision.startswith(expectation.revision)
         assert expectation.image in {"", "web:1"}
+
+
+def test_a_failure_waits_until_git_has_said_of_whom_it_is() -> None:
+    failed = application(sync="OutOfSync", phase="Failed", revision=OLD, operated=OLD)
+    expectation = Expectation(revision=NEW)
+
+    def related(relation: Relation, *, pending: bool = False) -> Application:
+        known = RevisionRelation(relation=relation, commits=1, pending=pending)
+        return replace(failed, kinships={failed.revisions[0]: known})
+
+    asked, older = related(Relation.UNKNOWN, pending=True), related(Relation.OLDER)
+    assert look((0, asked), (1, asked), (60, asked), expectation=expectation).outcome is None
+    assert look((0, asked), (1, older), (60, older), expectation=expectation).outcome is Outcome.NOT_DELIVERED
+    unknown = related(Relation.UNKNOWN)
+    assert look((0, asked), (1, unknown), (2, unknown), expectation=expectation).outcome is Outcome.SYNC_FAILED

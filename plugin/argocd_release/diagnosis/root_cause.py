@@ -30,6 +30,7 @@ _KILLED: Final = 137
 # What Argo CD's own layers put before what the repo-server says.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
+    r"|Manifest generation error \(cached\): "
 )
 
 

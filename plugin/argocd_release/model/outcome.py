@@ -7,7 +7,7 @@ from typing import Final
 
 @unique
 class Outcome(Enum):
-    """How a release can end: the word in reports, the exit code, the severity, the headline of the job log, the meaning.
+    """How a release can end: the word in reports, the exit code, the severity, the headline of the log, the meaning.
 
     ``severity``: of several applications the most severe outcome is the job's. What was judged and found wanting is
     above what could not be judged, and that above what was delivered.

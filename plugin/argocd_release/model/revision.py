@@ -41,5 +41,7 @@ class RevisionRelation:
     # Why the history could not be consulted; `final`: it will not be, however long one waits.
     note: str = ""
     final: bool = False
+    # It is being asked at this moment.
+    pending: bool = False
     # The revision that reverts what was expected; "" where only the files tell.
     by: str = ""

@@ -106,6 +106,10 @@ class Expectation:
         relations = {kinship.relation for kinship in application.kinships.values()}
         return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
 
+    def is_undecided(self, application: Application) -> bool:
+        """Whether git's history has still to say if Argo CD compares with a revision of before or after."""
+        return any(kinship.pending for kinship in application.kinships.values())
+
     def was_deployed(self, application: Application) -> bool:
         """Whether the sync that succeeded last was of the expected revision, with the parameters that apply now."""
         deployed = application.deployed

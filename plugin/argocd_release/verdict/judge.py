@@ -186,13 +186,15 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         yield Symptom.SYNC_REFUSED, f"Argo CD refuses to sync: {application.refusal}"
     expectation = history.expectation
     elsewhere = expectation.is_elsewhere(application)
-    yield from _conditions(application, elsewhere=elsewhere)
+    # Of whom a failure is, git's history must say; it answers within seconds, or says that it can't.
+    foreign = elsewhere or expectation.is_undecided(application)
+    yield from _conditions(application, foreign=foreign)
     gap = expectation.gap(application)
     reached = elsewhere or _is_synced(application, expectation)
     if gap is not None and gap.final and reached and not application.operating:
         yield Symptom.OUT_OF_REACH, gap.reason
     # What a revision does that is not the expected one is no news of that one.
-    if not elsewhere:
+    if not foreign:
         if Condition.OPERATION in expectation.wait_for:
             yield from _failed_operation(application, history)
         yield from _ailments(application, expectation)
@@ -200,14 +202,14 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         yield Symptom.DELIVERED, f"{application.sync} and {application.health}"
 
 
-def _conditions(application: Application, *, elsewhere: bool) -> Iterator[tuple[Symptom, str]]:
+def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, str]]:
     for condition in application.errors:
         said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
         if condition.type != "SyncError":
             # What Argo CD cannot reach says nothing of the revision.
             outage = is_outage(condition.message)
             yield (Symptom.CANNOT_COMPARE, f"Argo CD cannot compare: {said}") if outage else (Symptom.CONDITION, said)
-        elif not elsewhere:
+        elif not foreign:
             yield Symptom.CONDITION, said
 
 

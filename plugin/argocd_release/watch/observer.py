@@ -19,7 +19,7 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.watch.relations import STILL_ASKED, RevisionRelations
+from argocd_release.watch.relations import RevisionRelations
 
 # A comparison takes what git takes, and is without end where the application controller is away: after these seconds
 # the state is looked at without it, while it goes on.
@@ -208,7 +208,7 @@ class Observer:
         strangers = self._expectation.strangers(application)
         found = {revision: self._kinship(revision, expected, source) for revision, source in strangers.items()}
         for kinship in found.values():
-            if kinship.relation is Relation.UNKNOWN and kinship is not STILL_ASKED:
+            if kinship.relation is Relation.UNKNOWN and not kinship.pending:
                 self._tell("history not consulted", why=kinship.note)
         return replace(application, kinships=found)
 

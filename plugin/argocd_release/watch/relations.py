@@ -17,7 +17,9 @@ PATIENCE_SECONDS: Final = 0.3
 AGAIN_SECONDS: Final = 10.0
 
 
-STILL_ASKED: Final = RevisionRelation(relation=Relation.UNKNOWN, note="git's history is still being asked")
+STILL_ASKED: Final = RevisionRelation(
+    relation=Relation.UNKNOWN, note="git's history is still being asked", pending=True
+)
 
 
 class RevisionRelations:

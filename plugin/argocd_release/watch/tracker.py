@@ -38,6 +38,7 @@ COMPARE_AGAIN_SECONDS: Final = 5.0
 
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
+RECENT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,7 @@ class Tracker:
         )
         self._compared_at = self._started
         self._feed: WaitFeed | None = None
+        self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
 
     @property
@@ -114,6 +116,7 @@ class Tracker:
         seen = self._look()
         verdict = judge(seen, self._history)
         if isinstance(seen, Application):
+            self._answered = (self._clock.now(), seen, verdict)
             for change in self.timeline.look(seen, self._clock.now() - self._started):
                 self._emit("transition", what=change.what, value=change.value, at=change.at)
         if verdict.outcome is None and self._left() <= 0:
@@ -186,6 +189,11 @@ class Tracker:
         return self._started + self._timeout - self._clock.now()
 
     def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
+        if isinstance(seen, Failure) and seen.trouble is FailureKind.HUNG and self._answered is not None:
+            at, application, judged = self._answered
+            # The last look of all has little time: what was known a moment before says more.
+            if self._clock.now() - at <= RECENT_SECONDS:
+                seen, verdict = application, judged
         within = f"within {self._timeout:.0f} s"
         if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
             outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE

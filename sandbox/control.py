@@ -1,4 +1,4 @@
-"""What callers and a supervisor say to each other: a line of JSON each way, on a socket in the sandbox's folder."""
+"""How a supervisor is controlled: a line of JSON each way, on a socket in the sandbox's folder."""
 
 import json
 import socket
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 SOCKET: Final = "supervisor.sock"
-# The longest answer is that of `start`, which waits until the part is ready.
+# What a caller writes to the supervisor's standard input that leaves the sandbox to itself.
+STAY: Final = b"stay\n"
+# The longest answer is that of `start`, which waits until the component is ready.
 ANSWER_SECONDS: Final = 70.0
 _REQUEST_SECONDS: Final = 2.0
 
@@ -15,7 +17,7 @@ Verb = Literal["down", "status", "stop", "start", "pause", "resume"]
 
 
 class SandboxError(Exception):
-    """Something of the sandbox went wrong; the message names the part and ends with its last log lines."""
+    """Something of the sandbox went wrong; the message names the component and ends with its last log lines."""
 
 
 class SandboxAbsentError(SandboxError):
@@ -54,7 +56,7 @@ class Request:
         connection.settimeout(_REQUEST_SECONDS)
 
     def read(self) -> tuple[str, str] | None:
-        """The verb and the name of a part, or None from a caller that went away or talks nonsense."""
+        """The verb and the name of a component, or None from a caller that went away or talks nonsense."""
         with suppress(OSError, ValueError), self._connection.makefile("r", encoding="utf-8") as stream:
             verb, name = json.loads(stream.readline())
             return str(verb), str(name)

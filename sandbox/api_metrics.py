@@ -1,23 +1,21 @@
 """What Argo CD's API server has been asked, by its own count."""
 
 import re
-import urllib.request
 from collections import Counter
 from typing import Final
 
-from sandbox.parts import ADDRESS, World
+from sandbox.layout import ADDRESS, Layout
+from sandbox.probes import call
 
 _STARTED: Final = re.compile(r'grpc_server_started_total\{grpc_method="(.+?)",grpc_service="(.+?)",.*?\} (\S+)')
 _SECONDS: Final = 5.0
 
 
-def count(world: World) -> Counter[str]:
+def count(layout: Layout) -> Counter[str]:
     """Requests begun since the API server started, by service and method: ``application.ApplicationService/Get``.
 
     Those of the command line (gRPC-Web) and of the REST API both end in the same gRPC server, which counts them once.
     """
-    url = f"http://{ADDRESS}:{world.ports['argocd-server-metrics']}/metrics"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=_SECONDS) as response:
-        text = response.read().decode()
+    url = f"http://{ADDRESS}:{layout.ports['argocd-server-metrics']}/metrics"
+    text = call("GET", url, seconds=_SECONDS).decode()
     return Counter({f"{service}/{method}": int(float(number)) for method, service, number in _STARTED.findall(text)})

@@ -1,0 +1,87 @@
+"""The user's cache of built programs: where it is, what in it is old, and what it takes.
+
+A folder is a build: its name is that of the module and a hash, its age that of its last use.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+LOCK: Final = ".lock"
+KEPT: Final = 2
+# Whatever was used this lately may be the build of another work tree, or have a sandbox running from it.
+FRESH_SECONDS: Final = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """A build as it was when it was looked at. ``used`` is a ``time.time()``."""
+
+    path: Path
+    module: str
+    megabytes: float
+    used: float
+
+    @classmethod
+    def at(cls, path: Path) -> "Build":
+        size = sum(file.lstat().st_size for file in path.rglob("*"))
+        module = path.name.rpartition("-")[0]
+        return cls(path=path, module=module, megabytes=size / 1e6, used=path.stat().st_mtime)
+
+    def __str__(self) -> str:
+        day = time.strftime("%Y-%m-%d", time.localtime(self.used))
+        return f"{self.path.name}, {self.megabytes:.0f} MB, last used {day}"
+
+
+def folder() -> Path:
+    """By the XDG base directory specification."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "argocd-release" / "sandbox"
+
+
+def use(paths: Iterable[Path]) -> None:
+    """Keep it in mind that the builds there are used now."""
+    for path in paths:
+        os.utime(path)
+
+
+def builds() -> list[Build]:
+    """All that is there, the one used last first."""
+    base = folder()
+    found = [Build.at(entry) for entry in base.iterdir() if entry.is_dir()] if base.exists() else []
+    return sorted(found, key=lambda build: build.used, reverse=True)
+
+
+def prune(*, keep: set[Path]) -> list[Build]:
+    """Remove builds that none used today and of whose module two were used later; gives them."""
+    by_module: dict[str, list[Build]] = defaultdict(list)
+    for build in builds():
+        by_module[build.module].append(build)
+    old = [build for each in by_module.values() for build in each[KEPT:]]
+    return _remove(build for build in old if build.path not in keep and time.time() - build.used > FRESH_SECONDS)
+
+
+def remove(*, keep: set[Path]) -> list[Build]:
+    """Remove every build but those at ``keep``; gives them."""
+    return _remove(build for build in builds() if build.path not in keep)
+
+
+def _remove(old: Iterable[Build]) -> list[Build]:
+    return [build for build in old if _remove_one(build.path)]
+
+
+def _remove_one(path: Path) -> bool:
+    """Not if somebody builds there right now."""
+    with (path / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        shutil.rmtree(path)
+    return True

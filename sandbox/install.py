@@ -1,0 +1,113 @@
+"""The ground under Argo CD: credentials of the cluster, its CRDs, and the objects Argo CD expects to find."""
+
+import base64
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox import build, objects
+from sandbox.commands import retry
+from sandbox.kube_api import KubeAPI
+from sandbox.layout import ADDRESS, Layout
+
+NODE: Final = "node-1"
+_FOLDERS: Final = (
+    "home", "tmp", "logs", "pki", "tools", "data/tls", "data/ssh", "data/gpg/source", "data/gpg/keys", "data/plugins",
+)  # fmt: skip
+_CONFIG_MAPS: Final = (
+    "argocd-cm", "argocd-rbac-cm", "argocd-cmd-params-cm", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm",
+    "argocd-gpg-keys-cm", "argocd-notifications-cm",
+)  # fmt: skip
+_SECRETS: Final = ("argocd-secret", "argocd-notifications-secret")
+
+
+def prepare(layout: Layout) -> None:
+    """Make the folders, scripts and credentials that the components read when they start."""
+    folder = layout.folder
+    for name in _FOLDERS:
+        (folder / name).mkdir(parents=True, mode=0o700)
+    # Modules come without the right to execute anything.
+    script = shutil.copyfile(_source(layout) / "hack" / "git-verify-wrapper.sh", layout.tools / "git-verify-wrapper.sh")
+    script.chmod(0o700)
+    (folder / "tokens.csv").write_text(f"{layout.admin_token},admin,admin,system:masters\n")
+    (folder / "service-account.key").write_text(_elliptic_key())
+    (folder / "kubeconfig").write_text(json.dumps(_kubeconfig(layout)))
+    (folder / "kubeconfig").chmod(0o600)
+
+
+def install(layout: Layout, *, between: Callable[[], object]) -> None:
+    """Put into the cluster what Argo CD needs before its own components start; ``between`` is called between steps."""
+    api, crds = KubeAPI(layout), _crds(layout)
+    # An API server that is ready still builds the first answers for its clients, so each step may be repeated.
+    for name, text in crds.items():
+        retry(partial(api.apply_crd, name, text), between=between)
+        between()
+    namespaces = [_object("v1", "Namespace", name, namespace="") for name in ("argocd", "default")]
+    retry(lambda: api.apply(*namespaces, _node()), between=between)
+    for name in crds:
+        retry(partial(api.await_crd, name), between=between)
+        between()
+    found = [_object("v1", "ConfigMap", name) for name in _CONFIG_MAPS]
+    found += [_object("v1", "Secret", name) for name in _SECRETS]
+    found.append(_object("argoproj.io/v1alpha1", "AppProject", "default") | {"spec": objects.EVERYTHING})
+    # An established CRD is served a moment later.
+    retry(lambda: api.apply(*found), between=between)
+
+
+def remove(folder: Path) -> None:
+    """Remove the sandbox's folder, with all that was in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _source(layout: Layout) -> Path:
+    return build.module_folder(layout.release.module, layout.release.path)
+
+
+def _crds(layout: Layout) -> dict[str, bytes]:
+    """By name, as YAML."""
+    argocd = _source(layout) / "manifests" / "crds"
+    kinds = ("application", "appproject", "applicationset")
+    found = {f"{kind}s.argoproj.io": argocd / f"{kind}-crd.yaml" for kind in kinds}
+    kwok = build.module_folder("kwok", "sigs.k8s.io/kwok") / "kustomize" / "crd" / "bases"
+    found |= {f"{kind}.kwok.x-k8s.io": kwok / f"kwok.x-k8s.io_{kind}.yaml" for kind in ("clusterlogs", "logs")}
+    return {name: file.read_bytes() for name, file in found.items()}
+
+
+def _object(version: str, kind: str, name: str, *, namespace: str = "argocd") -> dict[str, Any]:
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "argocd"}
+    metadata = {"name": name, "labels": labels} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def _node() -> dict[str, Any]:
+    size = {"cpu": "1k", "memory": "1Ti", "pods": "10k"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
+        "status": {"allocatable": size, "capacity": size},
+    }
+
+
+def _kubeconfig(layout: Layout) -> dict[str, Any]:
+    server = f"https://{ADDRESS}:{layout.ports['kube-apiserver']}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "sandbox", "cluster": {"server": server, "insecure-skip-tls-verify": True}}],
+        "users": [{"name": "admin", "user": {"token": layout.admin_token}}],
+        "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "admin"}}],
+        "current-context": "sandbox",
+    }
+
+
+def _elliptic_key() -> str:
+    """A new private key on P-256, as PEM: RFC 5915's ECPrivateKey without the optional public half."""
+    scalar = (secrets.randbits(255) + 1).to_bytes(32, "big")
+    der = bytes.fromhex("30310201010420") + scalar + bytes.fromhex("a00a06082a8648ce3d030107")
+    body = base64.encodebytes(der).decode().strip()
+    return f"-----BEGIN EC PRIVATE KEY-----\n{body}\n-----END EC PRIVATE KEY-----\n"

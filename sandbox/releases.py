@@ -1,0 +1,77 @@
+"""The versions of everything that the sandbox runs: one table.
+
+A version of Argo CD is pinned by ``sandbox/go/argocd-VERSION/go.mod``; the default's also pins the Kubernetes that its
+libraries belong to, under which every other version runs too.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+SERVER_VARIABLE: Final = "SANDBOX_ARGOCD"
+CLIENT_VARIABLE: Final = "SANDBOX_ARGOCD_CLIENT"
+
+KUBERNETES: Final = "1.31.0"
+# Those that the default ships (argo-cd v2.13.2 hack/tool-versions.sh).
+HELM: Final = "3.15.4"
+KUSTOMIZE: Final = "5.4.3"
+
+
+class UnknownReleaseError(ValueError):
+    """The sandbox can't run that version; the message has those that it can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One version of Argo CD. All its parts are one program."""
+
+    version: str
+    #: Path of its Go module.
+    path: str
+    #: The commit of its tag, which ``argocd version`` shows; "" where it is not known.
+    commit: str = ""
+    #: Whether it has the commit-server of the source hydrator.
+    hydrates: bool = False
+
+    @property
+    def module(self) -> str:
+        """The folder in ``sandbox/go`` that pins it."""
+        return f"argocd-{self.version}"
+
+
+_V2: Final = "github.com/argoproj/argo-cd/v2"
+_V3: Final = "github.com/argoproj/argo-cd/v3"
+
+DEFAULT: Final = Release(version="2.13.2", path=_V2, commit="dc43124058130db9a747d141d86d7c2f4aac7bf9")
+RELEASES: Final = {
+    release.version: release
+    for release in (
+        DEFAULT,
+        Release(version="2.14.21", path=_V2, commit="206a6eeca509bbf7f239301f3d3fa498c23251a4", hydrates=True),
+        Release(version="3.0.23", path=_V3, commit="7cedae735ca5c68fc24520b42da339aa388b9d25", hydrates=True),
+        Release(version="3.5.7", path=_V3, hydrates=True),
+        Release(version="3.6.1", path=_V3, hydrates=True),
+    )
+}
+
+
+def server(version: str = "") -> Release:
+    """The release that a sandbox runs: the one named, that of ``SANDBOX_ARGOCD``, or the default."""
+    return _find(version or os.environ.get(SERVER_VARIABLE, ""))
+
+
+def client(version: str = "") -> Release:
+    """The release whose command line a job has, alike: ``SANDBOX_ARGOCD_CLIENT``, or the default, as in the image."""
+    return _find(version or os.environ.get(CLIENT_VARIABLE, ""))
+
+
+def _find(version: str) -> Release:
+    if not version:
+        return DEFAULT
+    try:
+        return RELEASES[version]
+    except KeyError:
+        raise UnknownReleaseError(
+            f"the sandbox has no Argo CD {version}; it has {', '.join(RELEASES)}. "
+            "How to add one: CONTRIBUTING.md, Another version of Argo CD"
+        ) from None
