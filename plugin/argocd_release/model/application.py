@@ -195,6 +195,11 @@ class Application:
     refusal: str = ""
 
     @property
+    def full_name(self) -> str:
+        """As Argo CD is asked for it, wherever it lies: ``namespace/name``."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
     def revision(self) -> str:
         """The revision compared last; of several sources all, separated by commas."""
         return ",".join(self.revisions)

@@ -117,7 +117,7 @@ class ReleaseResult:
     def hint(self) -> str:
         """What to do next, about the worst."""
         worst = self.worst_first
-        return worst[0].hint if worst else self.verdict.hint
+        return (worst[0].hint if worst else "") or self.verdict.hint
 
 
 def overall(applications: tuple[ApplicationResult, ...]) -> Verdict:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 from argocd_release import __version__
@@ -16,17 +18,20 @@ from argocd_release.argocd.wait_output import Changes
 from argocd_release.core.redaction import everywhere, masked, redaction
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
+from argocd_release.diagnosis.collect import SECONDS as DIAGNOSIS_SECONDS
 from argocd_release.git.access import Access
 from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model.application import Source
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled, ReleaseError
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, aggregate
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.revision import RevisionRelation
 from argocd_release.model.verdict import Verdict
+from argocd_release.release.many import DIAGNOSED_MOST, Many
 from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.targets import read_names, targets_of
 from argocd_release.reports import banner, evidence, files
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
@@ -35,6 +40,7 @@ from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.runner import run
+from argocd_release.watch.shared import SharedView
 from argocd_release.watch.tracker import Tracker
 
 # After the verdict: looking for the cause, and the status as argocd shows it. With the last look before the timeout,
@@ -73,6 +79,7 @@ class Run:
         self._argocd: ArgoCD | None = None
         self._api: Api | None = None
         self._tracker: Tracker | None = None
+        self._many: Many | None = None
         self._expectation = Expectation()
         self._changes = Changes(time.monotonic)
         self._stop = Stop()
@@ -89,8 +96,8 @@ class Run:
             # Whatever happens from here on, there are reports.
             shown = everywhere(result, self._redact)
             written = list(self._write(shown))
-            found = self._diagnose(result.applications[0])
-            if found != Diagnosis():
+            found = self._diagnose_all(result)
+            if any(each != Diagnosis() for each in found.values()):
                 shown = everywhere(self._result(verdict, found), self._redact)
                 written = list(self._write(shown))
             self._show(shown, written)
@@ -102,8 +109,9 @@ class Run:
         for name, instead in load.unread(self._environ):
             self._log.info("variable not read", name=name, input=instead)
         known = self._settings = load.load(self._environ)
+        targets = targets_of(known)
         timeout, clocks = load.seconds_left(known, datetime.now(UTC))
-        self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
+        self._log.info("start", version=__version__, application=str(targets), server=known.server, timeout=timeout)
         if clocks:
             self._log.info("clocks differ", why=clocks)
         self._expectation = _expectation(known)
@@ -124,20 +132,37 @@ class Run:
         pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
         signals.on_arrival(self._argocd.cancel)
         signals.on_arrival(lambda _: clock.wake())
-        self._tracker = Tracker(
-            known.app_name,
-            commands=self._argocd,
+        make = partial(
+            Tracker,
             clock=clock,
             timeout=timeout,
-            emit=self._emitter(),
             patience=_patience(known),
             expectation=self._expectation,
-            beneath=self._api if pods_matter else None,
             kinship=self._kinship(stack, known),
             sync=known.sync,
             check=self._stop.check,
         )
-        with log.section(self._log, "tracking", f"Waiting for {known.app_name}"):
+        beneath = self._api if pods_matter else None
+        if not targets.one:
+            started = clock.now()
+            view = SharedView(beneath) if beneath else None
+            self._many = Many(
+                targets,
+                argocd=self._argocd,
+                make=partial(make, beneath=view, started=started, follow=False),
+                clock=clock,
+                emit=self._emitter(),
+                started=started,
+                timeout=timeout,
+                appear=known.appear_timeout,
+                connect=known.connect_grace,
+                stop_early=known.on_failure == "stop",
+                check=self._stop.check,
+            )
+            with log.section(self._log, "tracking", f"Waiting for {targets}"):
+                return self._many.wait()
+        self._tracker = make(targets.one, commands=self._argocd, emit=self._emitter(), beneath=beneath)
+        with log.section(self._log, "tracking", f"Waiting for {targets}"):
             try:
                 return run(self._tracker, clock)
             finally:
@@ -191,33 +216,56 @@ class Run:
         reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"
         return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint="please report this, with the lines above")
 
-    def _result(self, verdict: Verdict, found: Diagnosis | None = None) -> ReleaseResult:
-        known = self._settings
-        seconds, ended_at = time.monotonic() - self._started, datetime.now(UTC)
-        one = ApplicationResult(
-            verdict=verdict,
-            name=known.app_name if known else load.valid(self._environ, "ARGOCD_APP_NAME"),
-            url=known.url if known else "",
-            image_tag=known.image_tag if known else "",
-            seconds=seconds,
-            ended_at=ended_at,
-            application=self._tracker.application if self._tracker else None,
-            diagnosis=found or Diagnosis(),
-            transitions=tuple(self._tracker.timeline.transitions) if self._tracker else (),
-            expectation=asdict(self._expectation),
-            expects=self._expectation.words,
-        )
+    def _result(self, verdict: Verdict, found: Mapping[str, Diagnosis] = MappingProxyType({})) -> ReleaseResult:
+        known, ended_at = self._settings, datetime.now(UTC)
+        applications = self._applications(verdict, found, ended_at)
+        if self._many is not None and applications:
+            worst = aggregate((verdict.outcome or Outcome.UNEXPECTED, *(one.outcome for one in applications)))
+            verdict = replace(verdict, outcome=worst)
         return ReleaseResult(
             verdict=verdict,
-            applications=(one,),
-            seconds=seconds,
+            applications=applications,
+            seconds=time.monotonic() - self._started,
             ended_at=ended_at,
-            image_tag=one.image_tag,
+            image_tag=known.image_tag if known else "",
             project_url=known.project_url if known else "",
             version=__version__,
             attachment=self._attachment(),
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
+
+    def _applications(
+        self, verdict: Verdict, found: Mapping[str, Diagnosis], ended_at: datetime
+    ) -> tuple[ApplicationResult, ...]:
+        known = self._settings
+        image_tag = known.image_tag if known else ""
+        expectation, expects = asdict(self._expectation), self._expectation.words
+        if self._many is not None and known is not None:
+            return self._many.results(
+                verdict,
+                found,
+                url=known.url,
+                ended_at=ended_at,
+                image_tag=image_tag,
+                expectation=expectation,
+                expects=expects,
+            )
+        names = read_names(known.app_name if known else load.valid(self._environ, "ARGOCD_APP_NAME"))
+        name = names[0] if len(names) == 1 else ""
+        one = ApplicationResult(
+            verdict=verdict,
+            name=name,
+            url=known.url(name) if known else "",
+            image_tag=image_tag,
+            seconds=time.monotonic() - self._started,
+            ended_at=ended_at,
+            application=self._tracker.application if self._tracker else None,
+            diagnosis=found.get(name, Diagnosis()),
+            transitions=tuple(self._tracker.timeline.transitions) if self._tracker else (),
+            expectation=expectation,
+            expects=expects,
+        )
+        return (one,)
 
     def _attachment(self) -> str:
         """The JSON report as GitLab names an artifact, by its path in the project."""
@@ -232,15 +280,26 @@ class Run:
             with suppress(OSError, RuntimeError):
                 files.remove(Path(path))
 
-    def _diagnose(self, result: ApplicationResult) -> Diagnosis:
+    def _diagnose_all(self, result: ReleaseResult) -> dict[str, Diagnosis]:
+        """By name; of several applications the worst are looked into, in the time that one may take."""
+        deadline = Deadline(AFTER_SECONDS)
+        if result.only is not None:
+            return {result.only.name: self._diagnose(result.only, deadline)}
+        worst = [one for one in result.undelivered if one.outcome in DIAGNOSED][:DIAGNOSED_MOST]
+        return {one.name: self._diagnose(one, deadline.at_most(deadline.left / 2)) for one in worst}
+
+    def _diagnose(self, result: ApplicationResult, deadline: Deadline) -> Diagnosis:
         """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
         if self._argocd is None or result.outcome not in _SHOWN:
             return Diagnosis()
-        found, deadline = Diagnosis(), Deadline(AFTER_SECONDS)
+        found = Diagnosis()
         try:
             if self._api is not None and result.application is not None and result.outcome in DIAGNOSED:
                 self._log.info("looking for the cause", outcome=result.outcome.word, reason=result.verdict.reason)
-                found = diagnose(result.name, result.application, sources=self._api, stop=self._stop)
+                seconds = min(DIAGNOSIS_SECONDS, deadline.left)
+                found = diagnose(result.name, result.application, sources=self._api, stop=self._stop, seconds=seconds)
+            if self._many is not None:
+                return found
             return replace(found, status=self._status(result, deadline.at_most(STATUS_SECONDS)))
         except Cancelled as cancelled:
             return replace(found, notes=(*found.notes, f"cut short: {cancelled}"))
@@ -284,15 +343,19 @@ class Run:
             application=", ".join(one.name for one in result.applications),
             seconds=round(result.seconds, 3),
         )
-        one = result.applications[0]
-        if note := evidence.caveat(one):
+        if (one := result.only) and (note := evidence.caveat(one)):
             self._log.info("not proven", text=note)
-        for block in evidence.blocks(one):
-            with log.section(self._log, block.name, block.title, collapsed=block.collapsed):
-                lines = list(block.lines)
-                self._log.info("evidence", text="\n".join(lines), title=block.title, lines=lines)
-        if step := evidence.next_step(one):
-            self._log.info("next", text=f"\n{step}", next=result.hint)
+        shown = (one,) if one else result.undelivered[:DIAGNOSED_MOST]
+        for position, each in enumerate(shown, 1):
+            for block in evidence.blocks(each):
+                # GitLab knows a section by its name alone.
+                name = block.name if one else f"{block.name}-of-{position}"
+                title = block.title if one else f"{each.name}: {block.title}"
+                with log.section(self._log, name, title, collapsed=block.collapsed):
+                    lines = list(block.lines)
+                    self._log.info("evidence", text="\n".join(lines), title=title, lines=lines)
+        if result.hint:
+            self._log.info("next", text=f"\nnext: {result.hint}", next=result.hint)
         for event, fields in written:
             if event == "report not written":
                 self._log.info(event, **fields)

@@ -70,6 +70,14 @@ class Settings:
     server: str
     auth_token: str = field(repr=False)
     app_name: str
+    selector: str
+    project: str
+    expected_count: str
+    children: bool
+    on_failure: str
+    split: bool
+    node_index: int
+    node_total: int
     opts: str = field(repr=False)
     timeout: int
     fail_fast: bool
@@ -111,10 +119,9 @@ class Settings:
     def connection(self) -> Connection:
         return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 
-    @property
-    def url(self) -> str:
+    def url(self, name: str) -> str:
         """Where the application is in Argo CD's web interface."""
-        return f"{self.connection.address}/applications/{self.app_name}"
+        return f"{self.connection.address}/applications/{name}"
 
 
 def described(declared: Mapping[str, Any]) -> str:
@@ -134,6 +141,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         elif "default" in declared:
             values[name] = declared["default"]
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
+    if not any(values.get(name) for name in ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")):
+        problems.append(f"ARGOCD_APP_NAME is required. {PROPERTIES['ARGOCD_APP_NAME']['description']}")
     if not problems:
         problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
     if problems:

@@ -43,6 +43,10 @@ BENEATH_SECONDS: Final = 2.0
 LEAST_BENEATH_SECONDS: Final = 0.5
 
 
+# Where many take turns nobody waits for one; the answer is there the next time.
+IMPATIENT_SECONDS: Final = 0.05
+
+
 # Sync windows change by the minute; nobody is told anything new by asking more often.
 WINDOW_SECONDS: Final = 20.0
 
@@ -62,6 +66,7 @@ class Observer:
     """Looks at one application; ``application`` is the last state seen (None: none yet).
 
     ``beneath``: None where nobody may ask; ``kinship`` says how a revision stands to an expected one, and may block.
+    ``patient``: whether a look may wait for answers; if not, it takes what is known, and a later one the rest.
     ``check`` raises where the run is to end; ``wake`` is called when something is known that was asked before.
     """
 
@@ -78,7 +83,9 @@ class Observer:
         sync: bool,
         check: Callable[[], object],
         wake: Callable[[], object],
+        patient: bool = True,
     ) -> None:
+        self._patient = patient
         self.application: Application | None = None
         self._name = name
         self._commands = commands
@@ -91,6 +98,7 @@ class Observer:
         self._wake = wake
         self._comparison: Future[Application] | None = None
         self._workloads: _Asked[Workloads] | None = None
+        self._beneath_seen: tuple[object, Workloads] | None = None
         self._sync = sync
         self._asked: tuple[str, ...] | None = None
         self._told: set[str] = set()
@@ -114,7 +122,8 @@ class Observer:
             # What Argo CD was asked before it went away, it may never answer.
             self._comparison = None
             return _failure(error), False
-        beneath = Deadline(min(max(seconds, LEAST_BENEATH_SECONDS), BENEATH_SECONDS), self._now)
+        most = BENEATH_SECONDS if self._patient else IMPATIENT_SECONDS
+        beneath = Deadline(min(max(seconds, LEAST_BENEATH_SECONDS), most), self._now)
         self.application = self._with_kinships(self._with_window(self._with_workloads(application, beneath), beneath))
         return self.application, compared
 
@@ -128,14 +137,14 @@ class Observer:
 
         Asked anew for every look, a comparison that takes longer than a look would never be seen to end.
         """
-        patience = 0.0
+        patience, begun = 0.0, self._comparison is None
         if self._comparison is None:
             get = partial(self._commands.get, self._name, seconds=COMPARISON_SECONDS, refresh=True, echo=echo)
             self._comparison = ask(get)
             # Half of what is left: to look without it takes its time too.
-            patience = min(REFRESH_SECONDS, deadline.left / 2)
+            patience = min(REFRESH_SECONDS, deadline.left / 2) if self._patient else 0.0
         if not answered(self._comparison, seconds=patience, check=self._check):
-            if patience:
+            if begun:
                 self._comparison.add_done_callback(lambda _: self._wake())
             return None, False
         comparison, self._comparison = self._comparison, None
@@ -181,11 +190,17 @@ class Observer:
             if asked is not self._workloads:
                 self._workloads = asked
                 asked.answer.add_done_callback(lambda _: self._wake())
+            if not self._patient:
+                # What was seen a moment ago still counts: pods that come and go from look to look would start anew
+                # every time.
+                seen = self._beneath_seen if self._beneath_seen and self._beneath_seen[0] == about else None
+                return replace(application, workloads=seen[1]) if seen else application
             self._tell("pods not seen", error=f"no answer within {BENEATH_SECONDS:.0f} s, asking on")
             return application
         self._workloads = None
         try:
-            return replace(application, workloads=asked.answer.result())
+            self._beneath_seen = (about, asked.answer.result())
+            return replace(application, workloads=self._beneath_seen[1])
         except ArgoCDError as error:
             self._tell("pods not seen", error=error.message)
             return application

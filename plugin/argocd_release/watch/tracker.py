@@ -57,7 +57,7 @@ class Tracker:
     """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``, ``check``: see ``Observer``.
 
     ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
-    runs beside it, whose lines are news.
+    runs beside it, whose lines are news, and a look may wait for answers.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Tracker:
             sync=sync,
             check=check,
             wake=clock.wake,
+            patient=follow,
         )
         self._compared_at = self._started
         self._feed: WaitFeed | None = None
