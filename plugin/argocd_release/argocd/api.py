@@ -6,16 +6,19 @@ what it would be without.
 
 import json
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
+from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import clean, one_line
+from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
 from argocd_release.timing.deadline import Deadline
@@ -43,6 +46,7 @@ class Api:
         self._on_call = on_call
         self._deadline = deadline
         self._client: httpx.Client | None = None
+        self._making = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -52,6 +56,25 @@ class Api:
     ) -> None:
         if self._client is not None:
             self._client.close()
+
+    def application(self, name: str, *, seconds: float, refresh: bool = False) -> Application:
+        """The application's state, as the command line gives it; raises ``ArgoCDError``.
+
+        With ``refresh`` one that Argo CD has compared with git just now: the answer comes when it has, and there is
+        none in time (``FailureKind.HUNG``) where it has not.
+        """
+        until = time.monotonic() + seconds
+        try:
+            text = self._text(name, "", {"refresh": "normal"} if refresh else {}, seconds=seconds)
+        except ArgoCDError as error:
+            if time.monotonic() < until:
+                raise
+            message = f"no answer within {seconds:.0f} s"
+            raise _error(error.command, FailureKind.HUNG, message) from error
+        try:
+            return parse_application(text)
+        except ValueError as error:
+            raise _error("GET application", FailureKind.GARBAGE, f"no application: {error}") from error
 
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
@@ -122,17 +145,18 @@ class Api:
         except ValueError as error:
             raise _error(f"GET {what}", FailureKind.GARBAGE, f"no JSON: {error}") from error
 
-    def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
+    def _text(self, name: str, what: str, query: Mapping[str, str], *, seconds: float = CALL_SECONDS) -> str:
         # It takes a fifth of the time to the first look, which does without.
         import httpx  # noqa: PLC0415
 
         namespace, _, plain = name.rpartition("/")
-        path = f"/api/v1/applications/{quote(plain, safe='')}/{what}"
-        started, seconds = time.monotonic(), self._deadline.at_most(CALL_SECONDS).left
+        path = f"/api/v1/applications/{quote(plain, safe='')}/{what}".rstrip("/")
+        started, seconds = time.monotonic(), self._deadline.at_most(seconds).left
         status = 0
         try:
-            if self._client is None:
-                self._client = _client(self._connection)
+            with self._making:
+                if self._client is None:
+                    self._client = _client(self._connection)
             parameters = {**query, **({"appNamespace": namespace} if namespace else {})}
             with self._client.stream("GET", path, params=parameters, timeout=seconds) as answer:
                 status = answer.status_code

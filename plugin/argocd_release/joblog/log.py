@@ -17,6 +17,12 @@ from argocd_release.joblog.style import Style
 LINES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "expects": "expects: {what}",
+        "state of one": "{name} | {sync} to {revision}, {health}: {reason}",
+        "no answer of one": "{name} | {reason}; trying again",
+        "transition of one": "debug: {name} | {what} {value} after {at:.1f} s",
+        "judged": "{name} | {outcome} after {waited} s{reason}",
+        "summary": "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; {waited} of {timeout} s",
+        "looking for the cause of one": "-> {name}: {outcome}; asking for pods, events and logs",
         "start": "argocd-release {version}: application {application}, Argo CD at {server}, at most {timeout} s",
         "timeout shortened": "note: {timeout} s instead of {asked} s, because GitLab ends the job after {job} s",
         "clocks differ": "note: when this job began is not known, for GitLab's clock and this machine's differ: {why}",

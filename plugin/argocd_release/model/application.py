@@ -187,12 +187,19 @@ class Application:
     # Of each source everything but its target revision, to be compared with those of operations.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
+    # Argo CD's own namespace: an application there is called by its name alone. "" before the first comparison.
+    controller_namespace: str = ""
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
     # sync window that blocks, and why Argo CD refused to sync.
     workloads: Workloads | None = None
     kinships: Mapping[str, RevisionRelation] = field(default_factory=dict)
     sync_window: str = ""
     refusal: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """As Argo CD is asked for it, wherever it lies: ``namespace/name``."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
     def revision(self) -> str:

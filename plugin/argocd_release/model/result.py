@@ -7,7 +7,7 @@ from typing import Any
 
 from argocd_release.model.application import Application
 from argocd_release.model.diagnosis import Diagnosis
-from argocd_release.model.outcome import Outcome, aggregate
+from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -81,7 +81,8 @@ class ReleaseResult:
 
     ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``: the JSON report's path in the project, ``""`` if
     it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is deployed,
-    ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told. ``several``: whether it was of a set,
+    which may well have one application.
     """
 
     verdict: Verdict
@@ -96,6 +97,7 @@ class ReleaseResult:
     site_url: str = ""
     job_url: str = ""
     notices: tuple[Notice, ...] = ()
+    several: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -105,6 +107,13 @@ class ReleaseResult:
     def only(self) -> ApplicationResult | None:
         """The application's, of a release of one."""
         return self.applications[0] if len(self.applications) == 1 else None
+
+    @property
+    def is_theirs(self) -> bool:
+        """Whether the outcome is that of an application; else there are too few, or the site does not answer."""
+        if not self.several:
+            return bool(self.applications)
+        return any(one.outcome is self.outcome for one in self.applications)
 
     @property
     def worst_first(self) -> tuple[ApplicationResult, ...]:
@@ -122,23 +131,20 @@ class ReleaseResult:
         if self.outcome is Outcome.DELIVERED:
             return ""
         worst = self.undelivered
-        if self.only or not worst:
-            return worst[0].cause if worst else self.verdict.reason
-        return f"{worst[0].name}: {worst[0].cause}"
+        if not worst or not self.is_theirs:
+            return self.verdict.reason
+        return worst[0].cause if self.only else f"{worst[0].name}: {worst[0].cause}"
 
     @property
     def hint(self) -> str:
         """What to do next, about the worst."""
-        worst = self.worst_first
-        return worst[0].hint if worst else self.verdict.hint
+        worst = (self.undelivered or self.applications) if self.is_theirs else ()
+        return (worst[0].hint if worst else "") or self.verdict.hint
 
 
 def overall(applications: tuple[ApplicationResult, ...]) -> Verdict:
     """The verdict on several applications: the most severe outcome, and how many have which. Of one it is its own."""
     if len(applications) == 1:
         return applications[0].verdict
-    outcome = aggregate(one.outcome for one in applications)
-    counts = {each: sum(one.outcome is each for one in applications) for each in Outcome}
-    by_severity = sorted((each for each in Outcome if counts[each]), key=lambda each: -each.severity)
-    said = ", ".join(f"{counts[each]} {each.word}" for each in by_severity)
-    return Verdict(outcome=outcome, reason=f"{len(applications)} applications: {said}")
+    outcomes = [one.outcome for one in applications]
+    return Verdict(outcome=aggregate(outcomes), reason=f"{len(applications)} applications: {tally(outcomes)}")

@@ -1,5 +1,10 @@
 """What the settings say of a delivery: what is expected, and how long what is wrong is waited for."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
 from argocd_release.settings.load import Settings
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
@@ -21,10 +26,11 @@ def graces(known: Settings) -> GracePeriods:
     )
 
 
-def expectation(known: Settings | None) -> Expectation:
-    """What was to be delivered; nothing where the settings are wrong."""
+def expectation(known: Settings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
+    """What was to be delivered; nothing where the settings are wrong. ``own``: what one application has instead."""
     if known is None:
         return Expectation()
+    known = replace(known, **own)
     return Expectation(
         wait_for=frozenset(map(Condition, known.wait_for.replace(",", " ").split())),
         revision=known.revision,

@@ -9,7 +9,7 @@ from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import ApplicationResult
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Stop
 from argocd_release.release.wiring import Tools
@@ -19,8 +19,40 @@ from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | DIAGNOSED
 
 
-def explain(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> Diagnosis:
-    """What can be found out about the outcome; whatever goes wrong here changes no verdict."""
+# So many of a set are looked into; of the others the verdict is enough.
+EXPLAINED: Final = 5
+
+
+def explain(
+    result: ReleaseResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
+) -> dict[str, Diagnosis]:
+    """What can be found out about the outcomes, by name; whatever goes wrong here changes no verdict."""
+    if tools.many is None:
+        one = result.applications[0]
+        return {one.name: _explained(one, tools, log=log, stop=stop, deadline=deadline)}
+    within = deadline.phase(Phase.DIAGNOSIS)
+    worst = [one for one in result.undelivered if one.outcome in DIAGNOSED and one.application is not None]
+    found: dict[str, Diagnosis] = {}
+    for left, one in zip(range(EXPLAINED, 0, -1), worst, strict=False):
+        log.info("looking for the cause of one", name=one.name, outcome=one.outcome.word)
+        seconds = within.left / min(left, len(worst) - len(found))
+        found[one.name] = _diagnosed(one, tools, log=log, stop=stop, seconds=seconds)
+    return found
+
+
+def _diagnosed(one: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, seconds: float) -> Diagnosis:
+    if one.application is None or stop.is_set():
+        return Diagnosis()
+    try:
+        return diagnose(one.name, one.application, sources=tools.api, stop=stop, seconds=seconds)
+    except Exception as error:  # noqa: BLE001 - see above
+        log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
+        return Diagnosis()
+
+
+def _explained(
+    result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
+) -> Diagnosis:
     found = Diagnosis()
     if result.outcome not in _SHOWN:
         return found

@@ -12,7 +12,7 @@ from argocd_release.joblog.style import style
 from argocd_release.settings import load
 
 # A machine wants these; people see the transitions in the states.
-_QUIET: Final = frozenset({"transition", "called"})
+_QUIET: Final = frozenset({"transition", "transition of one", "called"})
 T = TypeVar("T")
 
 

@@ -3,19 +3,22 @@
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TextIO
 
 from argocd_release import __version__
-from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.diagnosis import Diagnosis
+from argocd_release.model.result import ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import criteria, report_files
 from argocd_release.release.job_log import JobLog
+from argocd_release.release.results import Results
 from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.targets import targets_of
 from argocd_release.release.unjudged import ENDINGS, verdict_on
 from argocd_release.release.wiring import Tools, wire
-from argocd_release.settings import load
+from argocd_release.settings import expected, load
 from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline, Phase
 
 # A job that was told to end has seconds for all its reports; GitLab's runner kills it then.
@@ -26,11 +29,10 @@ class Run:
     """Settings, tracking, diagnosis, reports. What is known is kept, for the reports of a run that is cut short."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
-        self._started = time.monotonic()
+        self._results = Results(environ, time.monotonic())
         self._environ = environ
         report_files.forget_earlier(environ)
         self._log = JobLog(environ, stream)
-        self._settings: load.Settings | None = None
         self._tools: Tools | None = None
         self._deadline = JobDeadline()
         self._stop = Stop()
@@ -43,19 +45,20 @@ class Run:
                 verdict = self._track(stack, signals)
             except ENDINGS as error:
                 verdict = verdict_on(error, self._log)
-            result = self._result(verdict)
+            result = self._results.of(verdict)
             # Whatever happens from here on, there are reports.
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             if self._tools is not None:
                 # What looks for causes and draws the end is loaded when there is one.
                 from argocd_release.release.explain import explain  # noqa: PLC0415
 
-                one = result.applications[0]
-                found = explain(one, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
-                if found != one.diagnosis:
-                    later = self._result(verdict)
-                    later = replace(later, applications=(replace(later.applications[0], diagnosis=found),))
-                    shown, written = self._write(later, Phase.REPORTS)
+                found = explain(result, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
+                if any(diagnosis != Diagnosis() for diagnosis in found.values()):
+                    later = self._results.of(verdict)
+                    applications = tuple(
+                        replace(one, diagnosis=found.get(one.name, one.diagnosis)) for one in later.applications
+                    )
+                    shown, written = self._write(replace(later, applications=applications), Phase.REPORTS)
             if self._tools is not None and self._tools.tell is not None:
                 shown = self._tools.tell(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
@@ -69,21 +72,25 @@ class Run:
             self._log.info("unknown setting", name=name, meant=f"; did you mean {meant}?" if meant else "")
         for name, instead in load.unread(self._environ):
             self._log.info("variable not read", name=name, input=instead)
-        known = self._settings = load.load(self._environ)
+        known = self._results.known = load.load(self._environ)
+        targets = targets_of(known)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(known, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
         self._deadline = JobDeadline(timeout, most=load.job_seconds_left(known, now)[0] - upload)
-        self._log.info("start", version=__version__, application=known.app_name, server=known.server, timeout=timeout)
+        self._log.info("start", version=__version__, application=str(targets), server=known.server, timeout=timeout)
         if clocks:
             self._log.info("clocks differ", why=clocks)
         nothing = "nothing; green says that git's head runs"
-        self._log.info("expects", what=criteria.expectation(known).words or nothing)
+        own = f"by application what {known.expectations} says; of the others " if known.expectations else ""
+        self._log.info("expects", what=f"{own}{criteria.expectation(known).words or nothing}")
         if timeout < known.timeout:
             self._log.info("timeout shortened", timeout=timeout, asked=known.timeout, job=known.job_timeout)
-        self._tools = wire(
+        self._tools = self._results.tools = wire(
             known,
             self._environ,
+            targets,
+            expected=expected.read(known.expectations, load.PROPERTIES)[0],
             timeout=timeout,
             deadline=self._deadline,
             log=self._log,
@@ -91,43 +98,12 @@ class Run:
             stop=self._stop,
             stack=stack,
         )
-        with self._log.section("tracking", f"Waiting for {known.app_name}"):
+        with self._log.section("tracking", f"Waiting for {targets}"):
             try:
                 verdict: Verdict = self._tools.track()
             finally:
                 self._log.count_left_out(at_once=True)
         return verdict
-
-    def _result(self, verdict: Verdict) -> ReleaseResult:
-        known = self._settings
-        tracker = self._tools.tracker if self._tools else None
-        expectation = criteria.expectation(known)
-        seconds, ended_at = time.monotonic() - self._started, datetime.now(UTC)
-        one = ApplicationResult(
-            verdict=verdict,
-            name=known.app_name if known else load.valid(self._environ, "ARGOCD_APP_NAME"),
-            url=known.url if known else "",
-            image_tag=known.image_tag if known else "",
-            seconds=seconds,
-            ended_at=ended_at,
-            application=tracker.application if tracker else None,
-            transitions=tuple(tracker.timeline.transitions) if tracker else (),
-            expectation=asdict(expectation),
-            expects=expectation.words,
-        )
-        return ReleaseResult(
-            verdict=verdict,
-            applications=(one,),
-            seconds=seconds,
-            ended_at=ended_at,
-            image_tag=one.image_tag,
-            project_url=known.project_url if known else "",
-            version=__version__,
-            attachment=report_files.attachment(self._environ),
-            site_url=known.site_url if known else "",
-            job_url=known.job_url if known else "",
-            dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
-        )
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[tuple[str, dict[str, str]]]]:
         """Write the reports; gives the result as it may be shown, and a note on each report."""

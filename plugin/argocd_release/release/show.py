@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from argocd_release.model.result import ReleaseResult
+from argocd_release.release.explain import EXPLAINED
 from argocd_release.release.job_log import JobLog
 from argocd_release.reports import banner, evidence
 
@@ -22,15 +23,19 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[tuple[str, dict[s
         application=", ".join(one.name for one in result.applications),
         seconds=round(result.seconds, 3),
     )
-    one = result.applications[0]
-    if note := evidence.caveat(one):
+    one = None if result.several else result.applications[0]
+    if one and (note := evidence.caveat(one)):
         log.info("not proven", text=note)
-    for block in evidence.blocks(one):
-        with log.section(block.name, block.title, collapsed=block.collapsed):
-            lines = list(block.lines)
-            log.info("evidence", text="\n".join(lines), title=block.title, lines=lines)
-    if step := evidence.next_step(one):
-        log.info("next", text=f"\n{step}", next=result.hint)
+    for position, each in enumerate((one,) if one else result.undelivered[:EXPLAINED], 1):
+        for block in evidence.blocks(each):
+            # GitLab knows a section by its name alone.
+            name = block.name if one else f"{block.name}-of-{position}"
+            title = block.title if one else f"{each.name}: {block.title}"
+            with log.section(name, title, collapsed=block.collapsed):
+                lines = list(block.lines)
+                log.info("evidence", text="\n".join(lines), title=title, lines=lines)
+    if result.hint:
+        log.info("next", text=f"\nnext: {result.hint}", next=result.hint)
     for event, fields in written:
         if event == "report not written":
             log.info(event, **fields)

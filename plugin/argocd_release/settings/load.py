@@ -21,7 +21,7 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
-from argocd_release.settings import preview
+from argocd_release.settings import expected, preview
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
@@ -57,6 +57,13 @@ class Settings:
     auth_token: str = field(repr=False)
     app_name: str
     opts: str = field(repr=False)
+    selector: str
+    project: str
+    expected_count: str
+    children: bool
+    on_failure: str
+    expectations: str
+    split: bool
     timeout: int
     fail_fast: bool
     failed_attempts: int
@@ -110,6 +117,8 @@ class Settings:
     repository_url: str = field(repr=False)
     git_ca_file: str
     job_timeout: int
+    node_index: int
+    node_total: int
     job_started_at: str
 
     @property
@@ -126,10 +135,9 @@ class Settings:
             ca_file=self.git_ca_file,
         )
 
-    @property
-    def url(self) -> str:
+    def url(self, name: str) -> str:
         """Where the application is in Argo CD's web interface."""
-        return f"{self.connection.address}/applications/{self.app_name}"
+        return f"{self.connection.address}/applications/{name}"
 
 
 def described(declared: Mapping[str, Any]) -> str:
@@ -154,9 +162,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
+    if not any(values.get(name) for name in ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")):
+        problems.append(f"ARGOCD_APP_NAME is required. {PROPERTIES['ARGOCD_APP_NAME']['description']}")
     if not problems:
         problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
-        problems += preview.problems(values)
+        problems += [*preview.problems(values), *expected.problems(values, PROPERTIES)]
     if problems:
         raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
     if asked and not asked.tag:
