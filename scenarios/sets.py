@@ -1,12 +1,13 @@
 """Several applications in one job. The first is the stage's own; the others are called after it."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from argocd_release.model.outcome import Outcome
-from sandbox.application import Application, delivered
-from scenarios.stage import Stage, scenario, web
+from sandbox.application import Application, State, delivered
+from scenarios.stage import Stage, scenario, status, web
 
 LABEL = "team"
 
@@ -28,6 +29,22 @@ def chosen(stage: Stage, **settings: str) -> None:
 
 def named(stage: Stage, *names: str) -> None:
     stage.settings["ARGOCD_APP_NAME"] = " ".join(f"{stage.name}-{name}" for name in names)
+
+
+def synced(state: State) -> bool:
+    return bool(status(state, "sync", "status") == "Synced")
+
+
+def looked_at(application: Application) -> Callable[[], None]:
+    """Waits until the tool has let Argo CD compare the application, by whose times that is a second later at least."""
+    before = application.get()["status"]["reconciledAt"]
+    time.sleep(1.1)
+
+    def wait() -> None:
+        application.wait_for(lambda state: bool(status(state, "reconciledAt") > before), 60)
+        time.sleep(1)
+
+    return wait
 
 
 @scenario("several names, all delivered", Outcome.DELIVERED)
@@ -60,13 +77,13 @@ def set_stops(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a selector that matches nothing", Outcome.MISSING, cause="no application matches", within=5)
+@scenario("a selector that matches nothing", Outcome.MISSING, cause="no application matches")
 def set_empty(stage: Stage) -> Iterator[None]:
     chosen(stage)
     yield
 
 
-@scenario("fewer applications than expected", Outcome.MISSING, cause="1 applications match", within=15)
+@scenario("fewer applications than expected", Outcome.MISSING, cause="1 application matches")
 def set_too_few(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     chosen(stage, RELEASE_EXPECTED_COUNT="2+")
@@ -93,10 +110,11 @@ def set_one_missing(stage: Stage) -> Iterator[None]:
 def set_one_vanishes(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     (gone,) = add(stage, "b", fate="never-ready")
+    gone.wait_for(synced, 60)
     chosen(stage, RELEASE_DELETED_GRACE="3")
+    seen = looked_at(gone)
     yield
-    gone.wait_for(lambda state: state.get("status", {}).get("sync", {}).get("status") == "Synced", 30)
-    stage.sleep(3)
+    seen()
     gone.delete()
 
 

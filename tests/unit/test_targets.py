@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from argocd_release.argocd.application_json import parse_applications
 from argocd_release.model.application import Application, Resource, SyncStatus
-from argocd_release.release.targets import ExpectedCount, Targets, read_names, resolve
+from argocd_release.release.targets import ExpectedCount, Targets, read_names, resolve, top
 from tests.unit.states import application
 
 NAMES = st.text("abcdefgh-.", min_size=1, max_size=8)
@@ -73,19 +74,64 @@ def test_only_one_name_alone_is_a_set_of_one() -> None:
 
 def test_an_application_that_is_named_and_selected_counts_once() -> None:
     there = known("argocd/web", "argocd/api", "team-a/web")
-    selected = [there["argocd/web"], there["team-a/web"]]
-    assert resolve(Targets(names=("web", "gone")), selected, there) == ("web", "gone", "team-a/web")
+    meant = resolve(Targets(names=("web", "gone")), ["argocd/web", "team-a/web"], there, "argocd")
+    assert meant == {"web": "", "gone": "", "team-a/web": ""}
 
 
-def test_children_are_taken_in_with_theirs() -> None:
+def test_until_argocds_own_namespace_is_known_none_is_taken_for_another() -> None:
+    there = known("argocd/web", "team-a/web", "team-a/api")
+    meant = resolve(Targets(names=("web",)), ["argocd/web", "team-a/web", "team-a/api"], there, "")
+    assert meant == {"web": "", "team-a/api": ""}
+
+
+def test_children_are_taken_in_with_theirs_each_below_what_manages_it() -> None:
     there = known("argocd/root", "argocd/a", "argocd/b", root=("b", "a"), a=("unseen",))
-    meant = resolve(Targets(names=("root",), children=True), (), there)
-    assert meant == ("root", "argocd/a", "argocd/unseen", "argocd/b")
+    meant = resolve(Targets(names=("root",), children=True), (), there, "argocd")
+    assert meant == {"root": "", "a": "root", "unseen": "a", "b": "root"}
 
 
-def test_applications_that_manage_each_other_end_the_search() -> None:
+def test_children_may_be_in_other_namespaces() -> None:
+    there = known("argocd/root", "team-a/web", root=("x",))
+    managed = replace(there["argocd/root"].resources[0], namespace="team-a", name="web")
+    there["argocd/root"] = replace(there["argocd/root"], resources=(managed,))
+    assert resolve(Targets(names=("root",), children=True), (), there, "argocd") == {"root": "", "team-a/web": "root"}
+
+
+@pytest.mark.parametrize(
+    ("change", "meant"),
+    [
+        ({"sync": SyncStatus.OUT_OF_SYNC}, False),
+        ({"sync": SyncStatus.OUT_OF_SYNC, "requires_pruning": True}, False),
+        ({"sync": SyncStatus.SYNCED}, True),
+    ],
+)
+def test_a_child_that_is_still_to_be_created_is_none_yet(change: dict[str, Any], *, meant: bool) -> None:
+    there = known("argocd/root", root=("new",))
+    there["argocd/root"] = replace(
+        there["argocd/root"], resources=(replace(there["argocd/root"].resources[0], **change),)
+    )
+    assert ("new" in resolve(Targets(names=("root",), children=True), (), there, "argocd")) == meant
+
+
+def test_applications_that_manage_each_other_end_the_search_and_only_one_is_above() -> None:
     there = known("argocd/root", "argocd/a", root=("a", "root"), a=("root",))
-    assert resolve(Targets(names=("root",), children=True), (), there) == ("root", "argocd/a")
+    meant = resolve(Targets(names=("root",), children=True), (), there, "argocd")
+    assert meant == {"root": "", "a": "root"}
+
+
+def test_one_that_is_named_before_what_manages_it_is_below_it_all_the_same() -> None:
+    there = known("argocd/root", "argocd/a", root=("a",))
+    meant = resolve(Targets(names=("a", "root"), children=True), (), there, "argocd")
+    assert meant == {"a": "root", "root": ""}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), max_size=15))
+def test_whatever_manages_what_each_has_one_top(edges: list[tuple[str, str]]) -> None:
+    children = {name: tuple(child for parent, child in edges if parent == name) for name in "abcdef"}
+    there = known(*(f"argocd/{name}" for name in "abcdef"), **children)
+    meant = resolve(Targets(names=tuple("abcdef"), children=True), (), there, "argocd")
+    assert set(meant) == set("abcdef")
+    assert all(meant[top(name, meant)] == "" for name in meant)
 
 
 @pytest.mark.parametrize(("text", "count"), [("null", 0), ("[]", 0), ("[{}]", 0), ("[null, 1]", 0)])

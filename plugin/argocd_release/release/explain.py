@@ -1,6 +1,7 @@
 """After the verdict: why the release was not delivered, and the application's status as argocd shows it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from argocd_release.argocd.cli import ArgoCD
@@ -23,19 +24,42 @@ _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | DIAGNOSE
 EXPLAINED: Final = 5
 
 
-def explain(
+def explained(
+    result: ReleaseResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
+) -> ReleaseResult | None:
+    """The result with what can be found out about the outcomes, None: nothing; whatever goes wrong changes no verdict.
+
+    The seconds are those until then.
+    """
+    if tools.watch.several:
+        found = _of_the_worst(result, tools, log=log, stop=stop, deadline=deadline)
+    else:
+        one = result.applications[0]
+        found = {one.name: _explained(one, tools, log=log, stop=stop, deadline=deadline)}
+    if all(diagnosis == Diagnosis() for diagnosis in found.values()):
+        return None
+    ended_at = datetime.now(UTC)
+    passed = (ended_at - result.ended_at).total_seconds()
+    applications = tuple(_with(one, found.get(one.name), tools, ended_at, passed) for one in result.applications)
+    return replace(result, applications=applications, ended_at=ended_at, seconds=result.seconds + passed)
+
+
+def _with(
+    one: ApplicationResult, found: Diagnosis | None, tools: Tools, ended_at: datetime, passed: float
+) -> ApplicationResult:
+    seconds = one.seconds if tools.watch.several else one.seconds + passed
+    return replace(one, diagnosis=found or one.diagnosis, ended_at=ended_at, seconds=seconds)
+
+
+def _of_the_worst(
     result: ReleaseResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
 ) -> dict[str, Diagnosis]:
-    """What can be found out about the outcomes, by name; whatever goes wrong here changes no verdict."""
-    if tools.many is None:
-        one = result.applications[0]
-        return {one.name: _explained(one, tools, log=log, stop=stop, deadline=deadline)}
     within = deadline.phase(Phase.DIAGNOSIS)
-    worst = [one for one in result.undelivered if one.outcome in DIAGNOSED and one.application is not None]
+    worst = [one for one in result.undelivered if one.outcome in DIAGNOSED and one.application is not None][:EXPLAINED]
     found: dict[str, Diagnosis] = {}
-    for left, one in zip(range(EXPLAINED, 0, -1), worst, strict=False):
+    for one in worst:
         log.info("looking for the cause of one", name=one.name, outcome=one.outcome.word)
-        seconds = within.left / min(left, len(worst) - len(found))
+        seconds = within.left / (len(worst) - len(found))
         found[one.name] = _diagnosed(one, tools, log=log, stop=stop, seconds=seconds)
     return found
 
@@ -50,9 +74,7 @@ def _diagnosed(one: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop,
         return Diagnosis()
 
 
-def _explained(
-    result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline
-) -> Diagnosis:
+def _explained(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> Diagnosis:
     found = Diagnosis()
     if result.outcome not in _SHOWN:
         return found

@@ -1,7 +1,7 @@
 """A job of many applications: the list of a poll, a tracker each, and the verdict on all of them."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from argocd_release.argocd.cli import ArgoCD
@@ -37,6 +37,8 @@ class Many:
     ``see`` is told of each application that was looked at; ``known`` of the names of all jobs once all are there, and
     raises where one is missing.
     """
+
+    several = True
 
     def __init__(
         self,
@@ -86,7 +88,8 @@ class Many:
         )
 
     @property
-    def members(self) -> list[Member]:
+    def members(self) -> Sequence[Member]:
+        """By name."""
         return sorted(self.fleet.members.values(), key=lambda member: member.name)
 
     def wait(self) -> Verdict:
@@ -173,4 +176,3 @@ class Many:
             if "name" in fields:
                 fields["name"] = fields["name"].ljust(self._width)
             self._line(event, **fields)
-

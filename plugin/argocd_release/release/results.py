@@ -1,7 +1,7 @@
-"""What the reporters are given: a result an application, and the verdict on all of them."""
+"""What the reporters are given: a result an application, and the verdict on all of them; and their files."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
@@ -11,25 +11,28 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import criteria, report_files
 from argocd_release.release.targets import read_names
+from argocd_release.release.tracking import Judged
 from argocd_release.release.wiring import Tools
 from argocd_release.settings import load
-from argocd_release.verdict.expectation import Expectation
+from argocd_release.timing.deadline import Deadline
 
 
 class Results:
-    """Makes the result of a run at any moment. ``started``: of the run, by ``time.monotonic()``."""
+    """Makes the result of a run at any moment, and writes it. The files of an earlier run are removed at once."""
 
-    def __init__(self, environ: Mapping[str, str], started: float) -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._started = time.monotonic()
         self._environ = environ
-        self._started = started
         self.known: load.Settings | None = None
         self.tools: Tools | None = None
+        report_files.forget_earlier(environ)
 
     def of(self, verdict: Verdict) -> ReleaseResult:
+        """The result as it is now; ``verdict``: on all."""
         known, ended_at = self.known, datetime.now(UTC)
         seconds = time.monotonic() - self._started
         applications = tuple(self._applications(verdict, seconds, ended_at))
-        several = self.tools is not None and self.tools.many is not None
+        several = self.tools is not None and self.tools.watch.several
         if several and applications:
             # What the set as a whole is, and what its applications are, whichever is worse.
             worst = aggregate((verdict.outcome or Outcome.UNEXPECTED, *(one.outcome for one in applications)))
@@ -49,32 +52,34 @@ class Results:
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
-    def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> list[ApplicationResult]:
+    def write(self, result: ReleaseResult, deadline: Deadline) -> list[tuple[str, dict[str, str]]]:
+        """Write the reports; gives a note on each."""
+        return list(report_files.write(self._environ, result, deadline))
+
+    def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
+        if self.tools is not None:
+            for each in self.tools.watch.members:
+                # One without a verdict of its own shares that of the job: it is the only one, or was cut short.
+                yield self._one(each.name, each.verdict or verdict, each.seconds or seconds, ended_at, each)
+            return
+        names = read_names(self.known.app_name if self.known else load.valid(self._environ, "ARGOCD_APP_NAME"))
+        yield self._one(names[0] if len(names) == 1 else "", verdict, seconds, ended_at, None)
+
+    def _one(
+        self, name: str, verdict: Verdict, seconds: float, ended_at: datetime, judged: Judged | None
+    ) -> ApplicationResult:
         known, tools = self.known, self.tools
-        url: Callable[[str], str] = known.url if known else lambda _: ""
-        image_tag = known.image_tag if known else ""
-
-        def one(name: str, verdict: Verdict, seconds: float, tools: Tools | None) -> ApplicationResult:
-            expectation: Expectation = tools.expectation(name) if tools else criteria.expectation(known)
-            tracker = tools.tracker(name) if tools else None
-            return ApplicationResult(
-                verdict=verdict,
-                name=name,
-                url=url(name),
-                image_tag=image_tag,
-                seconds=seconds,
-                ended_at=ended_at,
-                application=tracker.application if tracker else None,
-                transitions=tuple(tracker.timeline.transitions) if tracker else (),
-                expectation=asdict(expectation),
-                expects=expectation.words,
-            )
-
-        if tools is not None and tools.many is not None:
-            return [
-                # Those without a verdict of their own share that of the job: it was cut short.
-                one(each.name, each.verdict or verdict, each.seconds or seconds, tools)
-                for each in tools.many.members
-            ]
-        names = read_names(known.app_name if known else load.valid(self._environ, "ARGOCD_APP_NAME"))
-        return [one(names[0] if len(names) == 1 else "", verdict, seconds, tools)]
+        expectation = tools.tracking.expectation(name) if tools else criteria.expectation(known)
+        tracker = judged.tracker if judged else None
+        return ApplicationResult(
+            verdict=verdict,
+            name=name,
+            url=known.url(name) if known else "",
+            image_tag=known.image_tag if known else "",
+            seconds=seconds,
+            ended_at=ended_at,
+            application=tracker.application if tracker else None,
+            transitions=tuple(tracker.timeline.transitions) if tracker else (),
+            expectation=asdict(expectation),
+            expects=expectation.words,
+        )

@@ -1,7 +1,7 @@
 """Which applications a job waits for: names, a selector, a project, their children; and how many there must be."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -99,24 +99,32 @@ def resolve(
             for child in _children(parent, known):
                 managers.setdefault(child, []).append(name)
                 left.append(child)
+    met = {name: position for position, name in enumerate(meant)}
     under: dict[str, str] = {}
     for name in meant:
-        # Applications that manage each other are above each other; the one that was met first is then above.
-        under[name] = next((each for each in managers.get(name, ()) if name not in _above(each, under)), "")
+        # Of applications that manage each other, the one that was met first is above.
+        above = (each for each in managers.get(name, ()) if each != name)
+        under[name] = next((each for each in above if met[each] < met[name] or name not in _all(each, managers)), "")
     called = {name: name.removeprefix(f"{namespace}/") if namespace else name for name in meant}
     return {called[name]: called.get(above, "") for name, above in under.items()}
 
 
 def top(name: str, under: Mapping[str, str]) -> str:
     """The application at the root of those that manage this one, or itself."""
-    return list(_above(name, under))[-1]
+    while above := under.get(name, ""):
+        name = above
+    return name
 
 
-def _above(name: str, under: Mapping[str, str]) -> Collection[str]:
-    """The name, and those above it as far as that is known."""
-    found = {name: None}
-    while (name := under.get(name, "")) and name not in found:
-        found[name] = None
+def _all(name: str, managers: Mapping[str, Sequence[str]]) -> Collection[str]:
+    """What manages the application, and what manages that, to the end."""
+    found: dict[str, None] = {}
+    left = [name]
+    while left:
+        for each in managers.get(left.pop(), ()):
+            if each not in found:
+                found[each] = None
+                left.append(each)
     return found
 
 

@@ -1,34 +1,22 @@
-"""What a run works with, made from its settings: the readers of Argo CD and of git, and the trackers."""
+"""What a run works with, made from its settings: the readers of Argo CD and of git, and what is waited for."""
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
-from argocd_release.argocd.reads import Reads
-from argocd_release.model.application import Source
-from argocd_release.model.errors import SettingsError
-from argocd_release.model.ports import Clock, Commands, Emit
-from argocd_release.model.revision import RevisionRelation
-from argocd_release.release import after, criteria
+from argocd_release.release import after
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.release.targets import Targets
-from argocd_release.settings.expected import Expected
-from argocd_release.settings.load import Settings
-from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
-from argocd_release.verdict.expectation import Expectation
-from argocd_release.watch.clock import MonotonicClock, Unwoken
-from argocd_release.watch.runner import run
-from argocd_release.watch.shared import SharedView
-from argocd_release.watch.tracker import Tracker
-
-if TYPE_CHECKING:
-    from argocd_release.release.many import Many
+from argocd_release.release.single import Single
+from argocd_release.release.targets import targets_of
+from argocd_release.release.tracking import Tracking, Watch, tracking
+from argocd_release.settings import load
+from argocd_release.timing.deadline import Deadline, JobDeadline
+from argocd_release.watch.clock import MonotonicClock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +25,8 @@ class Tools:
 
     argocd: ArgoCD
     api: Api
-    #: The tracker of an application, by its name.
-    tracker: Callable[[str], Tracker]
-    #: What is expected of it.
-    expectation: Callable[[str], Expectation]
-    #: Where it is a set that is waited for, its members.
-    many: "Many | None"
+    tracking: Tracking
+    watch: Watch
     #: Tells others of the end, and gives the result with what came of it; None: nobody is to be told.
     tell: Callable[[Any], Any] | None
     #: Waits for the verdict, and gives it.
@@ -50,11 +34,9 @@ class Tools:
 
 
 def wire(
-    known: Settings,
+    known: load.Settings,
     environ: Mapping[str, str],
-    targets: Targets,
     *,
-    expected: Expected,
     timeout: float,
     deadline: JobDeadline,
     log: JobLog,
@@ -76,106 +58,21 @@ def wire(
     signals.on_arrival(argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
-    see = sinks.see if sinks is not None else lambda _: None
-    kinship = _kinship(known, expected, deadline=deadline, stop=stop, stack=stack)
-    due = Deadline(timeout)
+    see: Callable[[Any], object] = sinks.see if sinks is not None else lambda _: None
+    expected = load.expected_of(known)
+    how = tracking(known, expected, timeout=timeout, deadline=deadline, stop=stop, stack=stack)
+    due, targets = Deadline(timeout), targets_of(known)
+    watch: Watch
+    if targets.one:
+        watch = Single(targets.one, how, argocd=argocd, view=api, clock=clock, log=log, see=see)
+    else:
+        # A job of one application does without.
+        from argocd_release.release.several import several  # noqa: PLC0415
 
-    def expectation(name: str) -> Expectation:
-        return criteria.expectation(known, expected.of(name))
+        watch = several(targets, how, argocd=argocd, api=api, clock=clock, log=log, see=see)
 
-    def make(name: str, *, commands: Commands, emit: Emit, clock: Clock, beneath: Any, **options: Any) -> Tracker:
-        wanted = expectation(name)
-        pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(wanted.image)
-        return Tracker(
-            name,
-            commands=commands,
-            clock=clock,
-            timeout=timeout,
-            emit=emit,
-            patience=criteria.graces(known),
-            expectation=wanted,
-            beneath=beneath if pods_matter else None,
-            kinship=kinship,
-            sync=known.sync,
-            check=stop.check,
-            **options,
-        )
+    def track() -> Any:
+        return after.reached(watch.wait(), known, deadline=due, log=log, stop=stop)
 
     tell = partial(after.told, sinks, log) if sinks is not None else None
-    if targets.one:
-
-        def emit(event: str, /, **fields: Any) -> None:
-            see(tracker.application)
-            log.emit(event, **fields)
-
-        tracker = make(targets.one, commands=argocd, emit=emit, clock=clock, beneath=api)
-
-        def track() -> Any:
-            return after.reached(run(tracker, clock), known, deadline=due, log=log, stop=stop)
-
-        return Tools(
-            argocd=argocd,
-            api=api,
-            tracker=lambda _: tracker,
-            expectation=expectation,
-            many=None,
-            tell=tell,
-            track=track,
-        )
-    # A job of one application does without.
-    from argocd_release.release.many import Many  # noqa: PLC0415
-
-    started = clock.now()
-    one_of_many = partial(make, beneath=SharedView(api), clock=Unwoken(clock), started=started, follow=False)
-
-    def all_known(names: frozenset[str]) -> None:
-        if problems := expected.unmatched(names):
-            raise SettingsError(problems)
-
-    many = Many(
-        targets,
-        argocd=argocd,
-        reads=Reads(argocd, api),
-        make=one_of_many,
-        clock=clock,
-        emit=log.emit,
-        see=see,
-        known=all_known,
-        started=started,
-        timeout=timeout,
-        appear=known.appear_timeout,
-        connect=known.connect_grace,
-        stop_early=known.on_failure == "stop",
-        check=stop.check,
-    )
-
-    def track_all() -> Any:
-        return after.reached(many.wait(), known, deadline=due, log=log, stop=stop)
-
-    return Tools(
-        argocd=argocd,
-        api=api,
-        tracker=lambda name: many.fleet.members[name].tracker,
-        expectation=expectation,
-        many=many,
-        tell=tell,
-        track=track_all,
-    )
-
-
-def _kinship(
-    known: Settings, expected: Expected, *, deadline: JobDeadline, stop: Stop, stack: ExitStack
-) -> Callable[[str, str, Source], RevisionRelation] | None:
-    if not (known.revision or expected.asks_revisions):
-        return None
-    # A library that most runs do without, and the slowest to load.
-    from argocd_release.git.history import Histories  # noqa: PLC0415
-
-    histories = stack.enter_context(Histories(known.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
-    one_by_one = threading.Lock()
-
-    def kinship(revision: str, wanted: str, source: Source) -> RevisionRelation:
-        with one_by_one:
-            return histories.kinship(revision, wanted, source)
-
-    return kinship
+    return Tools(argocd=argocd, api=api, tracking=how, watch=watch, tell=tell, track=track)

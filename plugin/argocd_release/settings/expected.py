@@ -56,19 +56,19 @@ class Expected:
 
 def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expected, tuple[str, ...]]:
     """What the file says, and all that is wrong with it; ``properties``: those of the settings' schema."""
-    nothing = Expected(rules={})
+    nothing, shown = Expected(rules={}), one_line(path, limit=200)
     if not path:
         return nothing, ()
     try:
         with Path(path).open("rb") as file:
             content = file.read(BYTES + 1)
         if len(content) > BYTES:
-            return nothing, (f"{NAME}: {path} is larger than {BYTES >> 20} MB",)
+            return nothing, (f"{NAME}: {shown} is larger than {BYTES >> 20} MB",)
         document = _parsed(content.decode("utf-8-sig"))
     except OSError as error:
-        return nothing, (f"{NAME}: {path} cannot be read: {error.strerror}. Is it an artifact of a job before?",)
+        return nothing, (f"{NAME}: {shown} cannot be read: {error.strerror}. Is it an artifact of a job before?",)
     except (ValueError, RecursionError) as error:
-        return nothing, (f"{NAME}: {path} is neither YAML nor JSON: {one_line(str(error), limit=200)}",)
+        return nothing, (f"{NAME}: {shown} is neither YAML nor JSON: {one_line(str(error), limit=200)}",)
     errors = Draft202012Validator(schema(properties)).iter_errors(document)
     problems = tuple(f"{NAME}: {problem}" for problem in (_problem(error, properties) for error in errors))
     return (nothing, problems) if problems else (Expected(rules=document), ())

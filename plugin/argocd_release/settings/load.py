@@ -174,6 +174,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
+def expected_of(known: Settings) -> expected.Expected:
+    """What the file of expectations says; nothing where there is none."""
+    return expected.read(known.expectations, PROPERTIES)[0]
+
+
 def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
     """``timeout``, or less where GitLab would end the job before; and why the clocks must differ, if so.
 

@@ -1,0 +1,46 @@
+"""A job of one application."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from argocd_release.argocd.cli import ArgoCD
+from argocd_release.model.application import Application
+from argocd_release.model.ports import Clock, ClusterView
+from argocd_release.model.verdict import Verdict
+from argocd_release.release.job_log import JobLog
+from argocd_release.release.tracking import Judged, Tracking
+from argocd_release.watch.runner import run
+
+
+class Single:
+    """Waits for the one; ``see`` is told of each state of it."""
+
+    several = False
+    verdict = None
+    seconds = 0.0
+
+    def __init__(
+        self,
+        name: str,
+        tracking: Tracking,
+        *,
+        argocd: ArgoCD,
+        view: ClusterView,
+        clock: Clock,
+        log: JobLog,
+        see: Callable[[Application | None], object],
+    ) -> None:
+        def emit(event: str, /, **fields: Any) -> None:
+            see(self.tracker.application)
+            log.emit(event, **fields)
+
+        self.name = name
+        self._clock = clock
+        self.tracker = tracking.tracker(name, commands=argocd, beneath=view, clock=clock, emit=emit)
+
+    @property
+    def members(self) -> Sequence[Judged]:
+        return (self,)
+
+    def wait(self) -> Verdict:
+        return run(self.tracker, self._clock)
