@@ -7,19 +7,21 @@ from typing import Any
 
 from argocd_release.model.outcome import Outcome
 from sandbox.application import Application, State, delivered
-from scenarios.stage import Stage, scenario, status, web
+from sandbox.git import Repository
+from scenarios.operations import superseded
+from scenarios.stage import IMAGE, Files, Stage, namespace, scenario, status, web
 
 LABEL = "team"
 
 
-def add(stage: Stage, *names: str, fate: str = "ready", **options: Any) -> list[Application]:
+def add(stage: Stage, *names: str, retry_limit: int | None = None, **pods: Any) -> list[Application]:
     """Further applications, each with a repository and a namespace of its own, chosen by the stage's label."""
     made = []
     for name in names:
         full = f"{stage.name}-{name}"
         repository = stage.sandbox.repository(full)
-        repository.commit(web("1", fate=fate))
-        made.append(stage.sandbox.application(full, repository, labels={LABEL: stage.name}, **options))
+        repository.commit(web("1", **pods))
+        made.append(stage.sandbox.application(full, repository, labels={LABEL: stage.name}, retry_limit=retry_limit))
     return made
 
 
@@ -37,7 +39,7 @@ def synced(state: State) -> bool:
 
 def looked_at(application: Application) -> Callable[[], None]:
     """Waits until the tool has let Argo CD compare the application, by whose times that is a second later at least."""
-    before = application.get()["status"]["reconciledAt"]
+    before = status(application.wait_for(lambda state: bool(status(state, "reconciledAt")), 60), "reconciledAt")
     time.sleep(1.1)
 
     def wait() -> None:
@@ -118,27 +120,196 @@ def set_one_vanishes(stage: Stage) -> Iterator[None]:
     gone.delete()
 
 
-def child(stage: Stage, name: str) -> dict[str, str | None]:
-    """The manifest of a child, as the application of applications has it."""
+def child(stage: Stage, name: str, *files: Files, namespace: str = "argocd", **options: Any) -> dict[str, str | None]:
+    """The manifest of a child, as the application of applications has it; ``files``: what lies beneath it."""
     full = f"{stage.name}-{name}"
     repository = stage.sandbox.repository(full)
-    repository.commit(web("1"))
+    repository.commit({path: text for each in files or (web("1", **options),) for path, text in each.items()})
+    return application_of(full, repository, namespace=namespace)
+
+
+def application_of(name: str, repository: Repository, *, namespace: str = "argocd") -> dict[str, str | None]:
     spec = {
         "project": "default",
         "source": repository.source("."),
-        "destination": {"server": "https://kubernetes.default.svc", "namespace": full},
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": name},
         "syncPolicy": {"automated": {}, "syncOptions": ["CreateNamespace=true"]},
     }
     kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}
-    return {f"{name}.yaml": json.dumps(kind | {"metadata": {"name": full, "namespace": "argocd"}, "spec": spec})}
+    return {f"{name}.yaml": json.dumps(kind | {"metadata": {"name": name, "namespace": namespace}, "spec": spec})}
+
+
+def parent(stage: Stage, *children: Files, **settings: str) -> None:
+    """The stage's own application, of applications, and the settings to wait for them all."""
+    stage.deploy(*children)
+    stage.truth = None
+    stage.settings |= {"RELEASE_CHILDREN": "true", **settings}
+
+
+def expected(stage: Stage, applications: dict[str, dict[str, str]]) -> None:
+    """A file of expectations, each by the end of an application's name."""
+    file = stage.sandbox.folder / f"{stage.name}.json"
+    file.write_text(json.dumps({f"{stage.name}{end}": each for end, each in applications.items()}))
+    stage.settings["RELEASE_EXPECTATIONS"] = str(file)
 
 
 @scenario("an application of applications with its children", Outcome.DELIVERED, within=30)
 def set_children(stage: Stage) -> Iterator[None]:
-    stage.deploy(child(stage, "a") | child(stage, "b"))
-    stage.truth = None
-    stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_EXPECTED_COUNT": "3", "RELEASE_APPEAR_TIMEOUT": "30"}
+    parent(stage, child(stage, "a"), child(stage, "b"), RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="30")
     yield
+
+
+@scenario("children of children", Outcome.DELIVERED, within=40)
+def set_nested(stage: Stage) -> Iterator[None]:
+    inner = child(stage, "inner", child(stage, "leaf"))
+    parent(stage, inner, RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="40")
+    yield
+
+
+@scenario("a child of a child crashes", Outcome.DEGRADED, cause="leaf", within=45)
+def set_leaf_crashes(stage: Stage) -> Iterator[None]:
+    parent(stage, child(stage, "inner", child(stage, "leaf", fate="crash")), RELEASE_POD_GRACE="3")
+    yield
+
+
+@scenario("a child whose target its parent changes, to one that crashes", Outcome.DEGRADED, cause="-a:", within=45)
+def set_child_is_changed(stage: Stage) -> Iterator[None]:
+    """Until the parent is synced the child is at the old one, delivered."""
+    old = child(stage, "a")
+    stage.deployed(old)
+    stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_POD_GRACE": "3"}
+    a = Application(
+        cluster=stage.sandbox, name=f"{stage.name}-a", namespace=f"{stage.name}-a", argocd_namespace="argocd"
+    )
+    a.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
+    other = stage.sandbox.repository(f"{stage.name}-other")
+    other.commit(web("2", fate="crash"))
+    stage.commit(application_of(f"{stage.name}-a", other))
+    stage.truth = None
+    yield
+
+
+@scenario("applications that manage each other", Outcome.DELIVERED, within=40)
+def set_cycle(stage: Stage) -> Iterator[None]:
+    ring = application_of(stage.name, stage.repository)
+    parent(stage, child(stage, "a", ring, web("1")), web("1"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
+    yield
+
+
+@scenario("a child in another namespace", Outcome.DELIVERED, cause="team-x/", within=40)
+def set_child_elsewhere(stage: Stage) -> Iterator[None]:
+    stage.sandbox.apply(namespace("team-x"))
+    parent(stage, child(stage, "a", namespace="team-x"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
+    yield
+
+
+@scenario("a child that the token may not see", Outcome.DENIED, cause="permission denied: applications, get", within=40)
+def set_child_hidden(stage: Stage) -> Iterator[None]:
+    reader(stage, stage.name)
+    parent(stage, child(stage, "a"))
+    yield
+
+
+@scenario("one of several names that the token may not see", Outcome.DENIED, cause="permission denied", within=30)
+def set_one_hidden(stage: Stage) -> Iterator[None]:
+    reader(stage, f"{stage.name}-a")
+    add(stage, "a", "b")
+    named(stage, "a", "b")
+    yield
+
+
+def reader(stage: Stage, name: str) -> None:
+    """A token that may see this application alone."""
+    policy = (f"applications, get, default/{name}, allow", "projects, get, default, allow")
+    stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
+
+
+@scenario("names and a selector that mean the same", Outcome.DELIVERED, within=30)
+def set_named_and_selected(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b", "c")
+    chosen(stage, RELEASE_EXPECTED_COUNT="3")
+    stage.settings["ARGOCD_APP_NAME"] = f"{stage.name}-a,argocd/{stage.name}-b"
+    yield
+
+
+@scenario("more applications than expected", Outcome.MISSING, cause="2 applications match", within=30)
+def set_too_many(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    chosen(stage, RELEASE_EXPECTED_COUNT="1")
+    yield
+
+
+@scenario("one each: delivered, crashing, rejected, never ready", Outcome.DEGRADED, cause="-crash:", within=50)
+def set_mixed(stage: Stage) -> Iterator[None]:
+    add(stage, "fine")
+    add(stage, "crash", fate="crash")
+    add(stage, "hangs", fate="never-ready")
+    add(stage, "rejected", replicas=-2, retry_limit=0)
+    chosen(stage, RELEASE_TIMEOUT="30")
+    yield
+
+
+@scenario("one of several is not ready in time", Outcome.TIMED_OUT, cause="-hangs: not delivered", within=30)
+def set_one_hangs(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    add(stage, "hangs", fate="never-ready")
+    chosen(stage, RELEASE_TIMEOUT="15")
+    yield
+
+
+@scenario("a commit that Argo CD has not noticed crashes one of several", Outcome.DEGRADED, cause="-b:", within=45)
+def set_stale(stage: Stage) -> Iterator[None]:
+    made = add(stage, "a", "b")
+    for each in made:
+        each.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
+    repository = Repository(folder=stage.sandbox.folder / "repositories" / f"{stage.name}-b.git")
+    repository.commit(web("2", fate="crash"))
+    chosen(stage, RELEASE_POD_GRACE="3")
+    yield
+
+
+@scenario("a later commit took the place of one of several", Outcome.NOT_DELIVERED, cause="its place was taken by")
+def set_one_superseded(stage: Stage) -> Iterator[None]:
+    superseded(stage)
+    add(stage, "a", "b")
+    revision = stage.settings.pop("RELEASE_REVISION")
+    expected(stage, {"": {"revision": revision}})
+    stage.settings["ARGOCD_APP_NAME"] = f"{stage.name} {stage.name}-a {stage.name}-b"
+    yield
+
+
+@scenario("each runs the image that is expected of it", Outcome.DELIVERED, within=30)
+def set_expectations(stage: Stage) -> Iterator[None]:
+    add(stage, "a-1", "a-2", "b")
+    expected(stage, {"-a-*": {"image": f"{IMAGE}:1"}, "-b": {"image": ":1", "wait_for": "sync health"}})
+    chosen(stage, RELEASE_EXPECTED_COUNT="3")
+    yield
+
+
+@scenario("one of several runs another image", Outcome.TIMED_OUT, cause="no pod runs the image :2", within=30)
+def set_one_image_differs(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    expected(stage, {"-b": {"image": ":2"}})
+    chosen(stage, RELEASE_TIMEOUT="12")
+    yield
+
+
+@scenario("an expectation of an application that is not there", Outcome.SETTINGS, cause="1 setting is wrong")
+def set_expectation_of_nobody(stage: Stage) -> Iterator[None]:
+    add(stage, "a")
+    expected(stage, {"-a": {"image": ":1"}, "-wbe": {"image": ":1"}})
+    chosen(stage)
+    yield
+
+
+@scenario("the API server is restarted while several are waited for", Outcome.DELIVERED, within=60, exclusive=True)
+def set_server_restarted(stage: Stage) -> Iterator[None]:
+    made = add(stage, "a", "b", "c", ready_after="20s", fate="slow")
+    seen = looked_at(made[0])
+    chosen(stage, RELEASE_EXPECTED_COUNT="3")
+    yield
+    seen()
+    stage.sandbox.part("argocd-server").restart()
 
 
 @scenario("several, all delivered before the job began", Outcome.DELIVERED, within=8)
