@@ -19,6 +19,7 @@ from benchmark.measure import Measurement, Tool, measure
 from sandbox import releases
 from sandbox.sandbox import ROOT, Sandbox
 from scenarios import SCENARIOS
+from scenarios.performance import possible
 from scenarios.stage import Scenario, Stage, web
 
 OUTPUT: Final = ROOT / "docs" / "benchmark.json"
@@ -46,7 +47,8 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.scenarios) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
-    chosen = {name: SCENARIOS[name] for name in given.scenarios or SCENARIOS}
+    asked = [SCENARIOS[name] for name in given.scenarios or SCENARIOS]
+    chosen = possible(asked, releases.server(given.argocd))
     with tempfile.TemporaryDirectory() as folder:
         tools = [TOOLS[given.only]] if given.only else list(TOOLS.values())
         bench = Bench(Path(folder), chosen, tools, argocd=given.argocd, client=given.client)
@@ -83,7 +85,8 @@ class Bench:
 
     def _tool(self, tool: Tool, at_once: int) -> None:
         together = 1 if tool.judges else at_once
-        with Sandbox.start(argocd=self._argocd, client=self._client) as sandbox:
+        parts = dict.fromkeys(part for scenario in self._chosen.values() for part in scenario.parts)
+        with Sandbox.start(argocd=self._argocd, client=self._client, components=parts) as sandbox:
 
             def one(scenario: Scenario) -> None:
                 measured = self._measure(scenario, tool, sandbox, scenario.name, alone=together == 1)

@@ -15,8 +15,6 @@ from scenarios.stage import Scenario
 
 SAMPLE_SECONDS: Final = 0.05
 PAGE_MB: Final = 4096 / 1024 / 1024
-# The cluster's own news of the state takes this long to reach the one who watches it.
-WATCH_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +80,7 @@ def is_right(scenario: Scenario, tool: Tool, played: Played) -> bool:
     """Whether the end was the true one: a green that came before the release was delivered is none."""
     if scenario.outcome is not Outcome.DELIVERED:
         return played.exit_code == scenario.outcome.exit_code if tool.judges else played.exit_code != 0
-    known = played.truth_known
-    return played.exit_code == 0 and (not known or (played.late is not None and played.late > -WATCH_SECONDS))
+    return played.exit_code == 0 and not played.early
 
 
 class Peak(Watcher):

@@ -41,6 +41,7 @@ def document(results: Results, scenarios: Mapping[str, Scenario], **about: Any) 
         {
             "name": name,
             "title": scenarios[name].title,
+            "title_ru": scenarios[name].ru,
             "expected": scenarios[name].outcome.word,
             "within": scenarios[name].within,
             "tools": {tool: asdict(measurement) for tool, measurement in tools.items()},

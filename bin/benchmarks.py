@@ -95,14 +95,13 @@ def _requests(results: Sequence[Mapping[str, Any]]) -> str:
 
 def scenarios(measured: Measured, tools: Sequence[str], language: str) -> list[Row]:
     return [
-        (title(found, language), found["expected"], *(cell(found["tools"].get(tool)) for tool in tools))
+        (
+            found["title" if language == "en" else f"title_{language}"],
+            found["expected"],
+            *(cell(found["tools"].get(tool)) for tool in tools),
+        )
         for found in measured["scenarios"]
     ]
-
-
-def title(found: Mapping[str, Any], language: str) -> str:
-    """A scenario that is not translated yet has its English title; a test tells."""
-    return str(found["title"] if language == "en" else WORDING["scenarios"].get(found["name"], found["title"]))
 
 
 def cell(result: Mapping[str, Any] | None) -> str:

@@ -58,7 +58,7 @@ def build(
     """
     argocds = [_argocd(chosen) for chosen in _chosen(server, client)]
     wanted = [program for program in PROGRAMS if program in argocds or program.name != "argocd"]
-    wanted = [program for program in wanted if extras or not program.extra]
+    wanted = [program for program in wanted if (extras or not program.extra) and not program.asked]
     if make(wanted, out):
         for removed in cache.prune(keep=own_builds()):
             print(f"sandbox: removed an older build: {removed}", file=out)

@@ -152,6 +152,18 @@ def _optional(layout: Layout) -> list[Component]:
             environ={"KUBECONFIG": str(layout.argocd_kubeconfig)},
         ),
     ]  # fmt: skip
+    found.append(
+        # Its ports are on all interfaces too.
+        Component(
+            name="argo-rollouts",
+            command=[
+                str(layout.programs["argo-rollouts"]), f"--kubeconfig={layout.kubeconfig}", "--leader-elect=false",
+                f"--metricsPort={port['rollouts-metrics']}", f"--healthzPort={port['rollouts-health']}",
+            ],
+            ready=lambda: answers(f"http://{_at(port['rollouts-health'])}/healthz"),
+            wave=None,
+        )
+    )  # fmt: skip
     if layout.release.hydrates:
         found.append(
             _service(

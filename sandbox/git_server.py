@@ -21,7 +21,7 @@ from sandbox.git import Repository
 class GitServer:
     """Serves what lies in ``folder``. ``account``: ``user:password`` that it asks for; ``""``: nobody needs one.
 
-    ``seen`` holds the accounts that requests came with (``""``: none); while ``down``, each is answered by 502, and
+    ``seen`` holds the accounts that requests came with (``""``: none); while ``down``, each is answered by 500, and
     while ``answering`` is not set, none is answered at all.
     """
 
@@ -71,7 +71,7 @@ class _GitOverHttp(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.known.answering.wait()
         if self.known.down:
-            self._answer(HTTPStatus.BAD_GATEWAY, {}, b"")
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, {}, b"")
         elif self.known.account and account != self.known.account:
             self._answer(HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
         else:

@@ -11,6 +11,7 @@ PORTS: Final = (
     "etcd", "etcd-peer", "kube-apiserver", "valkey", "kwok", "repo-server", "repo-server-metrics",
     "controller-metrics", "argocd-server", "argocd-server-metrics", "commit-server", "commit-server-metrics",
     "applicationset-webhook", "applicationset-metrics", "applicationset-probe", "notifications-metrics",
+    "rollouts-metrics", "rollouts-health",
 )  # fmt: skip
 
 

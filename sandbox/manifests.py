@@ -61,6 +61,34 @@ def daemon_set(name: str, image: str, *, fate: str = "ready", ready_after: str =
     return _yaml(_object("apps/v1", "DaemonSet", name, _pods(name, image, fate, _slow(ready_after), labels)))
 
 
+def rollout(
+    name: str,
+    image: str,
+    strategy: dict[str, Any],
+    *,
+    fate: str = "ready",
+    replicas: int = 2,
+    ready_after: str = "",
+    deadline: int = 600,
+    **labels: str,
+) -> str:
+    """A Rollout of Argo Rollouts, whose ``strategy`` is ``{"canary": …}`` or ``{"blueGreen": …}``."""
+    pods = _pods(name, image, fate, _slow(ready_after), labels)
+    spec = {"replicas": replicas, "progressDeadlineSeconds": deadline, "strategy": strategy} | pods
+    return _yaml(_object("argoproj.io/v1alpha1", "Rollout", name, spec))
+
+
+def analysis(name: str, *, fate: str) -> str:
+    """An AnalysisTemplate of Argo Rollouts, which measures once, by a Job whose pod meets the fate, one of ``ENDS``."""
+    metric = {"name": "smoke-test", "provider": {"job": {"spec": _job(name, fate, "1s")}}}
+    return _yaml(_object("argoproj.io/v1alpha1", "AnalysisTemplate", name, {"metrics": [metric]}))
+
+
+def service(name: str, app: str) -> str:
+    """A Service of the pods that are named ``app``."""
+    return _yaml(_object("v1", "Service", name, {"selector": {"app": app}, "ports": [{"port": 80}]}))
+
+
 def job(name: str, *, fate: str = "complete", ends_after: str = "", deadline: int = 0, **annotations: str) -> str:
     """A Job; ``fate`` is one of ``ENDS``, ``ends_after`` a Go duration, ``deadline`` its activeDeadlineSeconds or 0."""
     spec = _job(name, fate, ends_after) | ({"activeDeadlineSeconds": deadline} if deadline else {})

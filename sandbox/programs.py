@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from sandbox.releases import DEFAULT, HELM, KUBERNETES, KUSTOMIZE, RELEASES, Release
+from sandbox.releases import DEFAULT, HELM, KUBERNETES, KUSTOMIZE, RELEASES, ROLLOUTS, Release
 
 _MAJOR_VERSION: Final = re.compile(r"v[0-9]+")
 
@@ -20,6 +20,8 @@ class Program:
     values: tuple[str, ...] = ()
     #: Whether releases of plain manifests go without it, so that the demo need not wait for it.
     extra: bool = False
+    #: Whether it is built only for those who start it.
+    asked: bool = False
 
     @property
     def built_as(self) -> str:
@@ -48,6 +50,14 @@ def _kubernetes(name: str, *, extra: bool = False) -> Program:
     return Program(name=name, module=DEFAULT.module, package=package, values=values, extra=extra)
 
 
+ROLLOUTS_PATH: Final = "github.com/argoproj/argo-rollouts"
+ROLLOUTS_CONTROLLER: Final = Program(
+    name="argo-rollouts",
+    module="argo-rollouts",
+    package=f"{ROLLOUTS_PATH}/cmd/rollouts-controller",
+    values=(f"{ROLLOUTS_PATH}/utils/version.version={ROLLOUTS}",),
+    asked=True,
+)
 PROGRAMS: Final = (
     _kubernetes("kube-apiserver"),
     _kubernetes("kube-controller-manager"),
@@ -70,4 +80,5 @@ PROGRAMS: Final = (
         values=(f"sigs.k8s.io/kustomize/api/provenance.version=v{KUSTOMIZE}",),
         extra=True,
     ),
+    ROLLOUTS_CONTROLLER,
 )

@@ -15,6 +15,8 @@ KUBERNETES: Final = "1.31.0"
 # Those that the default ships (argo-cd v2.13.2 hack/tool-versions.sh).
 HELM: Final = "3.15.4"
 KUSTOMIZE: Final = "5.4.3"
+# As new as any cluster has that the sandbox's Kubernetes is like.
+ROLLOUTS: Final = "1.10.2"
 
 
 class UnknownReleaseError(ValueError):

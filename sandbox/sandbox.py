@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
-from sandbox import account, api_metrics, build, launch, logs, objects, releases
+from sandbox import account, api_metrics, build, launch, logs, objects, releases, rollouts
 from sandbox.application import Application, Source
 from sandbox.charts import ChartRepository
 from sandbox.cluster import Cluster
@@ -90,8 +90,9 @@ class Sandbox(Cluster):
         """A sandbox that lives as long as the ``with`` block, or this process if that ends first.
 
         ``argocd`` is the version that runs, ``client`` that of the command line, by default those of ``releases``.
-        ``components`` are started beside the usual ones: ``applicationset-controller``, ``notifications``, and
-        ``commit-server`` where the version has one. ``extras``: Helm, Kustomize and kubectl are built too.
+        ``components`` are started beside the usual ones: ``applicationset-controller``, ``notifications``,
+        ``argo-rollouts``, and ``commit-server`` where the version has one. ``extras``: Helm, Kustomize and kubectl are
+        built too.
         Raises ``UnknownReleaseError``, ``BuildError``, and ``SandboxError``: at the start, and at the end if a
         component died meanwhile.
         """
@@ -102,8 +103,7 @@ class Sandbox(Cluster):
             # The supervisor does it, unless it was killed itself.
             stack.callback(remove, folder)
             sandbox = cls._launch(folder, of_server, of_client, out, stack)
-            for name in components:
-                sandbox.part(name).start()
+            stack.enter_context(sandbox.using(*components))
             try:
                 yield sandbox
             except BaseException as error:
@@ -148,6 +148,20 @@ class Sandbox(Cluster):
     def part(self, name: str) -> ComponentHandle:
         """The component of that name: one of the keys of ``status()``, or one that starts only when asked to."""
         return ComponentHandle(name=name, folder=self.folder)
+
+    @contextmanager
+    def using(self, *names: str) -> Iterator[None]:
+        """Optional components while the block runs, built if need be; those that run before stay."""
+        with ExitStack() as stack:
+            for name in names:
+                if self.status().get(name, {}).get("state") == "running":
+                    continue
+                if name == rollouts.NAME:
+                    rollouts.prepare(self.layout)
+                part = self.part(name)
+                part.start()
+                stack.callback(part.stop)
+            yield
 
     def down(self) -> None:
         """End it; returns when no process and no folder of it is left. Raises ``SandboxError``."""

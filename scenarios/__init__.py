@@ -1,6 +1,46 @@
 """Situations an application can be in, played on the sandbox: declared once for tests and benchmark."""
 
-from scenarios import deliveries, expectations, failures, faults, kinds, looking, operations, sets
+from typing import Final
+
+from scenarios import (
+    deliveries,
+    expectations,
+    failures,
+    faults,
+    hydrator,
+    kinds,
+    looking,
+    operations,
+    rollouts,
+    sets,
+    surroundings,
+)
 from scenarios.stage import SCENARIOS
 
-__all__ = ["SCENARIOS", "deliveries", "expectations", "failures", "faults", "kinds", "looking", "operations", "sets"]
+# What every run of the suite plays on the newest Argo CD too: of each way to look, to sync and to fail at least one.
+NEWEST: Final = frozenset({
+    "already-delivered", "first-release", "commit-not-noticed", "configuration-only", "fix-after-failed-sync",
+    "retry-succeeds", "hooks", "overtaken", "self-heal", "several-sources", "manual-sync", "sync-started",
+    "out-of-sync-by-design", "appears-late", "crash-loop", "image-pull", "quota", "already-degraded",
+    "rejected-manifest", "rejected-once", "broken-manifest", "everything-gone", "missing-path", "pre-sync-hook",
+    "post-sync-hook", "forbidden-destination", "empty", "missing", "deleted", "nobody-syncs", "pending-prune",
+    "sync-window", "stateful-set", "cron-job", "suspended", "helm-in-git", "kustomize", "other-namespace", "ingress",
+    "claim-without-class", "forbidden", "no-projects", "revoked", "server-down", "project-absent",
+    "revision-contained", "revision-tagged", "image", "edited-by-hand", "tag-failed-hook", "dry-run-only",
+})  # fmt: skip
+
+__all__ = [
+    "NEWEST",
+    "SCENARIOS",
+    "deliveries",
+    "expectations",
+    "failures",
+    "faults",
+    "hydrator",
+    "kinds",
+    "looking",
+    "operations",
+    "rollouts",
+    "sets",
+    "surroundings",
+]

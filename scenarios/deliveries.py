@@ -10,19 +10,19 @@ from scenarios.stage import IMAGE, Stage, config, namespace, scenario, status, w
 GREEN = Outcome.DELIVERED
 
 
-@scenario("already delivered", GREEN, within=2.5, exclusive=True)
+@scenario("already delivered", GREEN, ru="уже доставлено", within=2.5, exclusive=True)
 def already_delivered(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     yield
 
 
-@scenario("first release", GREEN)
+@scenario("first release", GREEN, ru="первый релиз")
 def first_release(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", replicas=2))
     yield
 
 
-@scenario("a commit that Argo CD has not noticed", GREEN)
+@scenario("a commit that Argo CD has not noticed", GREEN, ru="коммит, которого Argo CD ещё не заметил")
 def commit_not_noticed(stage: Stage) -> Iterator[None]:
     """The plain `argocd app wait` is green at once, with the old image still running."""
     stage.deployed(web("old"))
@@ -30,21 +30,21 @@ def commit_not_noticed(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a slow rollout", GREEN)
+@scenario("a slow rollout", GREEN, ru="медленная выкладка")
 def slow_rollout(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit(web("2", fate="slow"))
     yield
 
 
-@scenario("a commit that changes configuration only", GREEN)
+@scenario("a commit that changes configuration only", GREEN, ru="коммит меняет только конфигурацию")
 def configuration_only(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"), config("web"))
     stage.commit(config("web", colour="green"))
     yield
 
 
-@scenario("a commit that changes nothing of the application", GREEN)
+@scenario("a commit that changes nothing of the application", GREEN, ru="коммит ничего не меняет в приложении")
 def nothing_changed(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit({"README.md": "hello"})
@@ -53,7 +53,7 @@ def nothing_changed(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a fix after a failed sync", GREEN)
+@scenario("a fix after a failed sync", GREEN, ru="исправление после неудачного sync")
 def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
     """The failure of the revision before is history."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
@@ -62,7 +62,7 @@ def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a fix of a crash loop", GREEN, within=30)
+@scenario("a fix of a crash loop", GREEN, ru="исправление после crash loop", within=30)
 def fix_after_crash_loop(stage: Stage) -> Iterator[None]:
     """The old pods still crash while the new ones start."""
     stage.deploy(web("1", fate="crash"))
@@ -72,7 +72,7 @@ def fix_after_crash_loop(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a fix of a Degraded application", GREEN)
+@scenario("a fix of a Degraded application", GREEN, ru="исправление приложения в состоянии Degraded")
 def fix_after_degraded(stage: Stage) -> Iterator[None]:
     """Degraded belongs to the revision before."""
     stage.deploy(web("1", fate="never-ready", deadline=1))
@@ -81,7 +81,7 @@ def fix_after_degraded(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a sync that fails once and then succeeds", GREEN, within=40)
+@scenario("a sync that fails once and then succeeds", GREEN, ru="sync один раз не удался, затем удался", within=40)
 def retry_succeeds(stage: Stage) -> Iterator[None]:
     """Its namespace comes a moment late: the first attempt fails, the retry delivers."""
     missing = f"{stage.name}-later"
@@ -91,7 +91,7 @@ def retry_succeeds(stage: Stage) -> Iterator[None]:
     stage.sandbox.apply(namespace(missing))
 
 
-@scenario("hooks before, at and after the sync", GREEN)
+@scenario("hooks before, at and after the sync", GREEN, ru="hooks до sync, во время и после")
 def hooks(stage: Stage) -> Iterator[None]:
     stage.deploy(
         web("1"),
@@ -101,7 +101,7 @@ def hooks(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a second commit while the first is rolled out", GREEN)
+@scenario("a second commit while the first is rolled out", GREEN, ru="второй коммит, пока выкатывается первый")
 def overtaken(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit(web("2", fate="never-ready"))
@@ -111,7 +111,7 @@ def overtaken(stage: Stage) -> Iterator[None]:
     stage.running.refresh()
 
 
-@scenario("self-heal puts a deleted Deployment back", GREEN)
+@scenario("self-heal puts a deleted Deployment back", GREEN, ru="self-heal возвращает удалённый Deployment")
 def self_heal(stage: Stage) -> Iterator[None]:
     revision = stage.deployed(web("1"), self_heal=True)
     stage.sandbox.kubectl("delete", "deployment", "web", "-n", stage.name)
@@ -119,7 +119,7 @@ def self_heal(stage: Stage) -> Iterator[None]:
     stage.until(delivered(revision))
 
 
-@scenario("several sources", GREEN)
+@scenario("several sources", GREEN, ru="несколько источников")
 def several_sources(stage: Stage) -> Iterator[None]:
     other = stage.sandbox.repository(f"{stage.name}-other")
     second = other.commit(web("1", name="other"))
@@ -131,7 +131,7 @@ def several_sources(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a sync by hand while the job waits", GREEN)
+@scenario("a sync by hand while the job waits", GREEN, ru="sync вручную, пока джоб ждёт")
 def manual_sync(stage: Stage) -> Iterator[None]:
     """The log says in the first seconds that somebody must sync it."""
     stage.deploy(web("1"), automated=False)
@@ -140,14 +140,14 @@ def manual_sync(stage: Stage) -> Iterator[None]:
     stage.sandbox.argocd("app", "sync", stage.name, "--async")
 
 
-@scenario("RELEASE_SYNC starts the sync", GREEN)
+@scenario("RELEASE_SYNC starts the sync", GREEN, ru="RELEASE_SYNC запускает sync")
 def sync_started(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_SYNC"] = "true"
     stage.deploy(web("1"), automated=False)
     yield
 
 
-@scenario("RELEASE_SYNC waits for somebody else's sync", GREEN, within=40)
+@scenario("RELEASE_SYNC waits for somebody else's sync", GREEN, ru="RELEASE_SYNC дожидается чужого sync", within=40)
 def sync_of_another(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_SYNC"] = "true"
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("slow", "PreSync", ends_after="6s")}, automated=False)
@@ -156,7 +156,7 @@ def sync_of_another(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_SYNC repeats a failed sync", GREEN)
+@scenario("RELEASE_SYNC repeats a failed sync", GREEN, ru="RELEASE_SYNC повторяет неудачный sync")
 def sync_repeated(stage: Stage) -> Iterator[None]:
     """Its namespace was missing; the retried job succeeds, though the last operation of the revision failed."""
     stage.settings["RELEASE_SYNC"] = "true"
@@ -168,7 +168,11 @@ def sync_repeated(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_APPEAR_TIMEOUT waits for an application to come", GREEN)
+@scenario(
+    "RELEASE_APPEAR_TIMEOUT waits for an application to come",
+    GREEN,
+    ru="RELEASE_APPEAR_TIMEOUT ждёт появления приложения",
+)
 def appears_late(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_APPEAR_TIMEOUT"] = "30"
     yield
@@ -176,14 +180,16 @@ def appears_late(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"))
 
 
-@scenario("RELEASE_ALLOW_EMPTY: an application that manages nothing", GREEN)
+@scenario(
+    "RELEASE_ALLOW_EMPTY: an application that manages nothing", GREEN, ru="RELEASE_ALLOW_EMPTY, приложение без ресурсов"
+)
 def empty_allowed(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_ALLOW_EMPTY"] = "true"
     stage.deploy({"README.md": "nothing"})
     yield
 
 
-@scenario("RELEASE_WAIT_FOR: OutOfSync by design", GREEN)
+@scenario("RELEASE_WAIT_FOR: OutOfSync by design", GREEN, ru="RELEASE_WAIT_FOR, приложение OutOfSync намеренно")
 def out_of_sync_by_design(stage: Stage) -> Iterator[None]:
     """What is no longer in git stays, because pruning is off."""
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"

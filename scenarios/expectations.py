@@ -27,13 +27,17 @@ def code(stage: Stage) -> str:
     return revision
 
 
-@scenario("RELEASE_REVISION is what runs", Outcome.DELIVERED)
+@scenario("RELEASE_REVISION is what runs", Outcome.DELIVERED, ru="RELEASE_REVISION уже работает")
 def revision(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.deploy(web("1"))
     yield
 
 
-@scenario("RELEASE_REVISION is pushed after the job began", Outcome.DELIVERED)
+@scenario(
+    "RELEASE_REVISION is pushed after the job began",
+    Outcome.DELIVERED,
+    ru="RELEASE_REVISION приходит после старта джоба",
+)
 def revision_comes(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.repository.git("checkout", "--quiet", "-b", "next")
@@ -45,7 +49,12 @@ def revision_comes(stage: Stage) -> Iterator[None]:
     stage.repository.git("branch", "--force", "main", "next")
 
 
-@scenario("RELEASE_REVISION is contained in what runs", Outcome.DELIVERED, cause="2 commits later")
+@scenario(
+    "RELEASE_REVISION is contained in what runs",
+    Outcome.DELIVERED,
+    ru="RELEASE_REVISION содержится в том, что работает",
+    cause="2 commits later",
+)
 def revision_contained(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
     stage.commit(web("2"))
@@ -54,7 +63,13 @@ def revision_contained(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION exactly, and a later one runs", Outcome.TIMED_OUT, cause="Argo CD compares with", within=14)
+@scenario(
+    "RELEASE_REVISION exactly, and a later one runs",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_REVISION точно, а работает более поздняя",
+    cause="Argo CD compares with",
+    within=14,
+)
 def revision_superseded(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_REVISION_MATCH": "exact", "RELEASE_TIMEOUT": "10"}
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
@@ -63,7 +78,13 @@ def revision_superseded(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION was replaced by a force push", Outcome.NOT_DELIVERED, cause="have diverged", within=6 + 7)
+@scenario(
+    "RELEASE_REVISION was replaced by a force push",
+    Outcome.NOT_DELIVERED,
+    ru="RELEASE_REVISION исчезла после force push",
+    cause="have diverged",
+    within=6 + 7,
+)
 def revision_diverged(stage: Stage) -> Iterator[None]:
     stage.commit(web("1"))
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
@@ -74,7 +95,13 @@ def revision_diverged(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION never comes to the branch", Outcome.NOT_DELIVERED, cause="1 commit newer", within=6 + 7)
+@scenario(
+    "RELEASE_REVISION never comes to the branch",
+    Outcome.NOT_DELIVERED,
+    ru="RELEASE_REVISION так и не приходит в ветку",
+    cause="1 commit newer",
+    within=6 + 7,
+)
 def revision_never_comes(stage: Stage) -> Iterator[None]:
     first = stage.deploy(web("1"))
     stage.running.wait_for(delivered(first))
@@ -85,7 +112,11 @@ def revision_never_comes(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION is a commit under an annotated tag", Outcome.DELIVERED)
+@scenario(
+    "RELEASE_REVISION is a commit under an annotated tag",
+    Outcome.DELIVERED,
+    ru="RELEASE_REVISION — коммит под аннотированным тегом",
+)
 def revision_tagged(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
     stage.repository.git("tag", "--annotate", "--message=release", "v1")
@@ -94,14 +125,21 @@ def revision_tagged(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION exactly, under an annotated tag", Outcome.DELIVERED)
+@scenario(
+    "RELEASE_REVISION exactly, under an annotated tag",
+    Outcome.DELIVERED,
+    ru="RELEASE_REVISION точно, под аннотированным тегом",
+)
 def revision_tagged_exactly(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION_MATCH"] = "exact"
     yield from revision_tagged(stage)
 
 
 @scenario(
-    "RELEASE_REVISION of a repository of its own, and another pipeline's", Outcome.DELIVERED, cause="1 commit later"
+    "RELEASE_REVISION of a repository of its own, and another pipeline's",
+    Outcome.DELIVERED,
+    ru="RELEASE_REVISION отдельного репозитория, и коммит другого пайплайна",
+    cause="1 commit later",
 )
 def revision_of_configuration(stage: Stage) -> Iterator[None]:
     """The pipeline is of the code's project, and writes the tag to the configuration's; another does so right after."""
@@ -113,7 +151,11 @@ def revision_of_configuration(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "RELEASE_REVISION is the code's, not the manifests'", Outcome.NOT_DELIVERED, cause="holds no commit", within=6 + 7
+    "RELEASE_REVISION is the code's, not the manifests'",
+    Outcome.NOT_DELIVERED,
+    ru="RELEASE_REVISION — коммит кода, а не манифестов",
+    cause="holds no commit",
+    within=6 + 7,
 )
 def revision_of_code(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -121,7 +163,13 @@ def revision_of_code(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION is reverted by the next commit", Outcome.NOT_DELIVERED, cause="reverts it", within=6 + 7)
+@scenario(
+    "RELEASE_REVISION is reverted by the next commit",
+    Outcome.NOT_DELIVERED,
+    ru="RELEASE_REVISION откатывает следующий коммит",
+    cause="reverts it",
+    within=6 + 7,
+)
 def revision_reverted(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
@@ -130,7 +178,13 @@ def revision_reverted(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION is overwritten", Outcome.NOT_DELIVERED, cause="again those of before", within=6 + 7)
+@scenario(
+    "RELEASE_REVISION is overwritten",
+    Outcome.NOT_DELIVERED,
+    ru="RELEASE_REVISION перезаписана",
+    cause="again those of before",
+    within=6 + 7,
+)
 def revision_overwritten(stage: Stage) -> Iterator[None]:
     """Another pipeline writes the old tag again, and does not say so."""
     stage.deployed(web("1"))
@@ -140,7 +194,13 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION, and no history to ask", Outcome.NOT_DELIVERED, cause="set RELEASE_GIT_TOKEN", within=6 + 7)
+@scenario(
+    "RELEASE_REVISION, and no history to ask",
+    Outcome.NOT_DELIVERED,
+    ru="RELEASE_REVISION, а историю спросить негде",
+    cause="set RELEASE_GIT_TOKEN",
+    within=6 + 7,
+)
 def revision_without_history(stage: Stage) -> Iterator[None]:
     """Argo CD may read the configuration, the job may not."""
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("1"))}
@@ -164,7 +224,7 @@ def _synced_and_healthy(state: State) -> bool:
     return (status(state, "sync", "status"), status(state, "health", "status")) == ("Synced", "Healthy")
 
 
-@scenario("RELEASE_IMAGE runs", Outcome.DELIVERED)
+@scenario("RELEASE_IMAGE runs", Outcome.DELIVERED, ru="RELEASE_IMAGE работает")
 def image(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.settings["RELEASE_IMAGE"] = f"{IMAGE}:2"
@@ -172,7 +232,9 @@ def image(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_IMAGE comes with a later commit", Outcome.DELIVERED)
+@scenario(
+    "RELEASE_IMAGE comes with a later commit", Outcome.DELIVERED, ru="RELEASE_IMAGE приходит с более поздним коммитом"
+)
 def image_comes(stage: Stage) -> Iterator[None]:
     """As where another job, or an updater, writes the tag to git."""
     stage.deployed(web("1"))
@@ -182,13 +244,25 @@ def image_comes(stage: Stage) -> Iterator[None]:
     stage.commit(web("2"))
 
 
-@scenario("RELEASE_IMAGE is not in the revision", Outcome.NOT_DELIVERED, cause="no pod runs the image 2", within=6 + 7)
+@scenario(
+    "RELEASE_IMAGE is not in the revision",
+    Outcome.NOT_DELIVERED,
+    ru="RELEASE_IMAGE нет в ревизии",
+    cause="no pod runs the image 2",
+    within=6 + 7,
+)
 def image_missing(stage: Stage) -> Iterator[None]:
     stage.settings |= GRACE | {"RELEASE_IMAGE": "2", "RELEASE_REVISION": stage.deployed(web("1"))}
     yield
 
 
-@scenario("a source that the application does not have", Outcome.NOT_DELIVERED, cause="has no source", within=6 + 7)
+@scenario(
+    "a source that the application does not have",
+    Outcome.NOT_DELIVERED,
+    ru="источник, которого у приложения нет",
+    cause="has no source",
+    within=6 + 7,
+)
 def source_missing(stage: Stage) -> Iterator[None]:
     stage.settings |= GRACE | {"RELEASE_SOURCE": "https://git.example.com/other.git"}
     stage.deploy(web("1"))

@@ -13,7 +13,7 @@ POD_GRACE = 15.0
 CONDITION_GRACE = 10.0
 
 
-@scenario("a crash loop", Outcome.DEGRADED, cause="CrashLoopBackOff", within=START + POD_GRACE + SLACK)
+@scenario("a crash loop", Outcome.DEGRADED, ru="crash loop", cause="CrashLoopBackOff", within=START + POD_GRACE + SLACK)
 def crash_loop(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="crash"))
     yield
@@ -22,6 +22,7 @@ def crash_loop(stage: Stage) -> Iterator[None]:
 @scenario(
     "a crash loop of a commit not noticed yet",
     Outcome.DEGRADED,
+    ru="crash loop коммита, которого ещё не заметили",
     cause="CrashLoopBackOff",
     within=START + POD_GRACE + SLACK,
 )
@@ -33,14 +34,24 @@ def stale_then_crash(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "an image that cannot be pulled", Outcome.DEGRADED, cause="ImagePullBackOff", within=START + POD_GRACE + SLACK
+    "an image that cannot be pulled",
+    Outcome.DEGRADED,
+    ru="образ, который нельзя скачать",
+    cause="ImagePullBackOff",
+    within=START + POD_GRACE + SLACK,
 )
 def image_pull(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="image-pull"))
     yield
 
 
-@scenario("a quota that allows no pod", Outcome.DEGRADED, cause="exceeded quota", within=START + POD_GRACE + SLACK)
+@scenario(
+    "a quota that allows no pod",
+    Outcome.DEGRADED,
+    ru="квота не разрешает ни одного пода",
+    cause="exceeded quota",
+    within=START + POD_GRACE + SLACK,
+)
 def quota(stage: Stage) -> Iterator[None]:
     """No pod is ever made, and the application stays Progressing."""
     stage.allow_no_pods()
@@ -48,21 +59,39 @@ def quota(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a readiness probe that never succeeds", Outcome.DEGRADED, cause="Readiness probe failed", within=27)
+@scenario(
+    "a readiness probe that never succeeds",
+    Outcome.DEGRADED,
+    ru="readiness probe никогда не проходит",
+    cause="Readiness probe failed",
+    within=27,
+)
 def not_ready(stage: Stage) -> Iterator[None]:
     """The Deployment gives up after 3 s, its own deadline; the grace of Degraded is 15 s more."""
     stage.deploy(web("1", fate="never-ready", deadline=3))
     yield
 
 
-@scenario("Degraded already before the job", Outcome.DEGRADED, cause="Readiness probe failed", within=15 + SLACK)
+@scenario(
+    "Degraded already before the job",
+    Outcome.DEGRADED,
+    ru="Degraded ещё до джоба",
+    cause="Readiness probe failed",
+    within=15 + SLACK,
+)
 def already_degraded(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready", deadline=1))
     stage.until(lambda state: status(state, "health", "status") == "Degraded")
     yield
 
 
-@scenario("a manifest that the API rejects", Outcome.SYNC_FAILED, cause="spec.replicas: Invalid value", within=20)
+@scenario(
+    "a manifest that the API rejects",
+    Outcome.SYNC_FAILED,
+    ru="манифест, который отвергает API",
+    cause="spec.replicas: Invalid value",
+    within=20,
+)
 def rejected_manifest(stage: Stage) -> Iterator[None]:
     """Argo CD retries it five times; two failed attempts are enough."""
     stage.deployed(web("1"))
@@ -70,14 +99,24 @@ def rejected_manifest(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a rejected manifest, without retries", Outcome.SYNC_FAILED, cause="spec.replicas: Invalid value", within=8)
+@scenario(
+    "a rejected manifest, without retries",
+    Outcome.SYNC_FAILED,
+    ru="отвергнутый манифест, без повторов",
+    cause="spec.replicas: Invalid value",
+    within=8,
+)
 def rejected_once(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", replicas=-2), retry_limit=0)
     yield
 
 
 @scenario(
-    "a manifest that is not YAML", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
+    "a manifest that is not YAML",
+    Outcome.SYNC_FAILED,
+    ru="манифест с неверным YAML",
+    cause="ComparisonError",
+    within=CONDITION_GRACE + SLACK + 2,
 )
 def broken_manifest(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -88,6 +127,7 @@ def broken_manifest(stage: Stage) -> Iterator[None]:
 @scenario(
     "auto-sync will not delete everything",
     Outcome.SYNC_FAILED,
+    ru="auto-sync отказывается удалить всё",
     cause="auto-sync will wipe out all resources",
     within=CONDITION_GRACE + SLACK + 2,
 )
@@ -99,7 +139,11 @@ def everything_gone(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a path that is not there", Outcome.SYNC_FAILED, cause="app path does not exist", within=CONDITION_GRACE + SLACK + 2
+    "a path that is not there",
+    Outcome.SYNC_FAILED,
+    ru="путь, которого нет",
+    cause="app path does not exist",
+    within=CONDITION_GRACE + SLACK + 2,
 )
 def missing_path(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), path="not/there")
@@ -107,26 +151,38 @@ def missing_path(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a branch that is not there", Outcome.SYNC_FAILED, cause="ComparisonError", within=CONDITION_GRACE + SLACK + 2
+    "a branch that is not there",
+    Outcome.SYNC_FAILED,
+    ru="ветка, которой нет",
+    cause="ComparisonError",
+    within=CONDITION_GRACE + SLACK + 2,
 )
 def missing_branch(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), source={"targetRevision": "nowhere"})
     yield
 
 
-@scenario("a namespace that is not there", Outcome.SYNC_FAILED, cause='namespaces "', within=20)
+@scenario(
+    "a namespace that is not there", Outcome.SYNC_FAILED, ru="неймспейс, которого нет", cause='namespaces "', within=20
+)
 def missing_namespace(stage: Stage) -> Iterator[None]:
     stage.deploy(config("web", namespace=f"{stage.name}-nowhere"))
     yield
 
 
-@scenario("a failed PreSync hook", Outcome.SYNC_FAILED, cause="Job/migrate", within=25)
+@scenario("a failed PreSync hook", Outcome.SYNC_FAILED, ru="неудачный PreSync hook", cause="Job/migrate", within=25)
 def pre_sync_hook(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="fail")})
     yield
 
 
-@scenario("a hook past its deadline", Outcome.SYNC_FAILED, cause="Job/migrate: Failed — Job was active", within=15)
+@scenario(
+    "a hook past its deadline",
+    Outcome.SYNC_FAILED,
+    ru="hook не уложился в свой срок",
+    cause="Job/migrate: Failed — Job was active",
+    within=15,
+)
 def hook_deadline(stage: Stage) -> Iterator[None]:
     """Kubernetes deletes its pod, which ran."""
     stage.deploy(
@@ -135,7 +191,13 @@ def hook_deadline(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a failed PostSync hook after Healthy", Outcome.SYNC_FAILED, cause="Job/smoke-test", within=15)
+@scenario(
+    "a failed PostSync hook after Healthy",
+    Outcome.SYNC_FAILED,
+    ru="неудачный PostSync hook после Healthy",
+    cause="Job/smoke-test",
+    within=15,
+)
 def post_sync_hook(stage: Stage) -> Iterator[None]:
     """Synced and Healthy, and yet not delivered; the plain script is green."""
     hook = manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="2s")
@@ -146,6 +208,7 @@ def post_sync_hook(stage: Stage) -> Iterator[None]:
 @scenario(
     "a project that forbids the destination",
     Outcome.SYNC_FAILED,
+    ru="проект запрещает место назначения",
     cause="InvalidSpecError",
     within=CONDITION_GRACE + SLACK + 2,
 )
@@ -155,21 +218,37 @@ def forbidden_destination(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("an application that manages nothing", Outcome.NOT_DELIVERED, cause="manages no resources", within=10 + SLACK)
+@scenario(
+    "an application that manages nothing",
+    Outcome.NOT_DELIVERED,
+    ru="приложение без ресурсов",
+    cause="manages no resources",
+    within=10 + SLACK,
+)
 def empty(stage: Stage) -> Iterator[None]:
     """A file without apiVersion, kind and metadata is skipped: Synced, Healthy, and nothing managed."""
     stage.deploy({"values.yaml": "replicas: 2\n"})
     yield
 
 
-@scenario("an application that is not there", Outcome.MISSING, cause="there is no application", within=3)
+@scenario(
+    "an application that is not there",
+    Outcome.MISSING,
+    ru="приложение, которого нет",
+    cause="there is no application",
+    within=3,
+)
 def missing(stage: Stage) -> Iterator[None]:
     stage.repository.commit({"README.md": "no application was made of this"})
     yield
 
 
 @scenario(
-    "an application deleted midway", Outcome.MISSING, cause="was deleted while it was tracked", within=9 + 10 + SLACK
+    "an application deleted midway",
+    Outcome.MISSING,
+    ru="приложение удалили на ходу",
+    cause="was deleted while it was tracked",
+    within=9 + 10 + SLACK,
 )
 def deleted(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
@@ -178,14 +257,20 @@ def deleted(stage: Stage) -> Iterator[None]:
     stage.running.delete()
 
 
-@scenario("nobody syncs it", Outcome.TIMED_OUT, cause="it has no automated sync policy", within=15)
+@scenario(
+    "nobody syncs it",
+    Outcome.TIMED_OUT,
+    ru="sync никто не запускает",
+    cause="it has no automated sync policy",
+    within=15,
+)
 def nobody_syncs(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1"), automated=False)
     yield
 
 
-@scenario("pruning is off", Outcome.TIMED_OUT, cause="pruning is off", within=15)
+@scenario("pruning is off", Outcome.TIMED_OUT, ru="prune выключен", cause="pruning is off", within=15)
 def pending_prune(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deployed(web("1"), config("old"), prune=False)
@@ -193,7 +278,13 @@ def pending_prune(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a sync window that forbids", Outcome.TIMED_OUT, cause="a sync window of project", within=15)
+@scenario(
+    "a sync window that forbids",
+    Outcome.TIMED_OUT,
+    ru="запрещающее окно синхронизации",
+    cause="a sync window of project",
+    within=15,
+)
 def sync_window(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
@@ -202,14 +293,26 @@ def sync_window(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a rollout slower than the timeout", Outcome.TIMED_OUT, cause="Readiness probe failed", within=12)
+@scenario(
+    "a rollout slower than the timeout",
+    Outcome.TIMED_OUT,
+    ru="выкладка дольше таймаута",
+    cause="Readiness probe failed",
+    within=12,
+)
 def too_slow(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.deploy(web("1", fate="never-ready"))
     yield
 
 
-@scenario("RELEASE_FAIL_FAST=false waits for the timeout", Outcome.TIMED_OUT, cause="CrashLoopBackOff", within=24)
+@scenario(
+    "RELEASE_FAIL_FAST=false waits for the timeout",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_FAIL_FAST=false ждёт таймаута",
+    cause="CrashLoopBackOff",
+    within=24,
+)
 def patient(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_FAIL_FAST": "false", "RELEASE_TIMEOUT": "20", "RELEASE_IMAGE": "1"}
     stage.deploy(web("1", fate="crash"))

@@ -9,7 +9,13 @@ from scenarios.stage import Stage, scenario, web
 READER = ("applications, get, */*, allow", "projects, get, *, allow")
 
 
-@scenario("a token that is not allowed", Outcome.DENIED, cause="permission denied: applications, get", within=5)
+@scenario(
+    "a token that is not allowed",
+    Outcome.DENIED,
+    ru="токену не хватает прав",
+    cause="permission denied: applications, get",
+    within=5,
+)
 def forbidden(stage: Stage) -> Iterator[None]:
     policy = ("applications, get, other/*, allow", "projects, get, *, allow")
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
@@ -17,21 +23,33 @@ def forbidden(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a token without projects, get", Outcome.DENIED, cause="permission denied: projects, get", within=5)
+@scenario(
+    "a token without projects, get",
+    Outcome.DENIED,
+    ru="токен без projects, get",
+    cause="permission denied: projects, get",
+    within=5,
+)
 def no_projects(stage: Stage) -> Iterator[None]:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER[:1])
     stage.deploy(web("1"))
     yield
 
 
-@scenario("a token that may not sync, with RELEASE_SYNC", Outcome.DENIED, cause="permission denied", within=8)
+@scenario(
+    "a token that may not sync, with RELEASE_SYNC",
+    Outcome.DENIED,
+    ru="RELEASE_SYNC, а токену не хватает прав на sync",
+    cause="permission denied",
+    within=8,
+)
 def sync_forbidden(stage: Stage) -> Iterator[None]:
     stage.settings |= {"ARGOCD_AUTH_TOKEN": stage.sandbox.token(stage.name, READER), "RELEASE_SYNC": "true"}
     stage.deploy(web("1"), automated=False)
     yield
 
 
-@scenario("a revoked token", Outcome.DENIED, cause="does not have token with id", within=5)
+@scenario("a revoked token", Outcome.DENIED, ru="отозванный токен", cause="does not have token with id", within=5)
 def revoked(stage: Stage) -> Iterator[None]:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
     stage.sandbox.revoke(stage.name)
@@ -39,7 +57,13 @@ def revoked(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a token revoked midway", Outcome.DENIED, cause="does not have token with id", within=22)
+@scenario(
+    "a token revoked midway",
+    Outcome.DENIED,
+    ru="токен отозвали на ходу",
+    cause="does not have token with id",
+    within=22,
+)
 def revoked_midway(stage: Stage) -> Iterator[None]:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
     stage.deploy(web("1", fate="never-ready"))
@@ -48,7 +72,9 @@ def revoked_midway(stage: Stage) -> Iterator[None]:
     stage.sandbox.revoke(stage.name)
 
 
-@scenario("an application deleted and created again", Outcome.DELIVERED, within=28)
+@scenario(
+    "an application deleted and created again", Outcome.DELIVERED, ru="приложение удалили и создали заново", within=28
+)
 def created_again(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
     yield
@@ -59,7 +85,12 @@ def created_again(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "the API server is down at the start", Outcome.UNREACHABLE, cause="connection refused", within=13, exclusive=True
+    "the API server is down at the start",
+    Outcome.UNREACHABLE,
+    ru="API-сервер не работает в начале",
+    cause="connection refused",
+    within=13,
+    exclusive=True,
 )
 def server_down(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_CONNECT_GRACE"] = "6"
@@ -69,7 +100,7 @@ def server_down(stage: Stage) -> Iterator[None]:
         stage.sleep(11)
 
 
-@scenario("the API server is away for 20 s", Outcome.DELIVERED, within=40, exclusive=True)
+@scenario("the API server is away for 20 s", Outcome.DELIVERED, ru="API-сервера нет 20 с", within=40, exclusive=True)
 def server_away(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", ready_after="15s"))
     # It is delivered while nobody can ask.
@@ -80,7 +111,14 @@ def server_away(stage: Stage) -> Iterator[None]:
         stage.sleep(20)
 
 
-@scenario("the API server is frozen", Outcome.UNREACHABLE, cause="no answer within", within=18, exclusive=True)
+@scenario(
+    "the API server is frozen",
+    Outcome.UNREACHABLE,
+    ru="API-сервер завис",
+    cause="no answer within",
+    within=18,
+    exclusive=True,
+)
 def server_frozen(stage: Stage) -> Iterator[None]:
     """Connections are accepted and never answered."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -90,7 +128,13 @@ def server_frozen(stage: Stage) -> Iterator[None]:
         stage.sleep(20)
 
 
-@scenario("the application controller is frozen for a while", Outcome.DELIVERED, within=35, exclusive=True)
+@scenario(
+    "the application controller is frozen for a while",
+    Outcome.DELIVERED,
+    ru="application controller на время завис",
+    within=35,
+    exclusive=True,
+)
 def controller_frozen(stage: Stage) -> Iterator[None]:
     """A refresh never returns then; the old state, Synced and Healthy, can still be read."""
     stage.deployed(web("old"))
@@ -104,6 +148,7 @@ def controller_frozen(stage: Stage) -> Iterator[None]:
 @scenario(
     "the application controller is down",
     Outcome.TIMED_OUT,
+    ru="application controller не работает",
     cause="has not compared with git",
     within=18,
     exclusive=True,

@@ -11,39 +11,45 @@ GREEN = Outcome.DELIVERED
 POD_LIMIT = 4 + 15 + 5
 
 
-@scenario("a StatefulSet", GREEN)
+@scenario("a StatefulSet", GREEN, ru="StatefulSet")
 def stateful_set(stage: Stage) -> Iterator[None]:
     stage.deployed({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", replicas=2)})
     stage.commit({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:2", replicas=2, ready_after="1s")})
     yield
 
 
-@scenario("a DaemonSet", GREEN)
+@scenario("a DaemonSet", GREEN, ru="DaemonSet")
 def daemon_set(stage: Stage) -> Iterator[None]:
     stage.deployed({"agent.yaml": manifests.daemon_set("agent", f"{IMAGE}:1")})
     stage.commit({"agent.yaml": manifests.daemon_set("agent", f"{IMAGE}:2", ready_after="1s")})
     yield
 
 
-@scenario("a Job that is no hook", GREEN)
+@scenario("a Job that is no hook", GREEN, ru="Job, который не hook")
 def job(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", ends_after="3s")})
     yield
 
 
-@scenario("a Job that fails", Outcome.DEGRADED, cause="Job/import → Pod/import-", within=4 + 15 + 5)
+@scenario("a Job that fails", Outcome.DEGRADED, ru="неудачный Job", cause="Job/import → Pod/import-", within=4 + 15 + 5)
 def job_fails(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", fate="fail", ends_after="1s")})
     yield
 
 
-@scenario("a CronJob", GREEN)
+@scenario("a CronJob", GREEN, ru="CronJob")
 def cron_job(stage: Stage) -> Iterator[None]:
     stage.deploy({"nightly.yaml": manifests.cron_job("nightly")})
     yield
 
 
-@scenario("a paused Deployment is Suspended", Outcome.TIMED_OUT, cause="Suspended: Deployment/web", within=14)
+@scenario(
+    "a paused Deployment is Suspended",
+    Outcome.TIMED_OUT,
+    ru="приостановленный Deployment — Suspended",
+    cause="Suspended: Deployment/web",
+    within=14,
+)
 def suspended(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deployed(web("1"))
@@ -51,7 +57,7 @@ def suspended(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_WAIT_FOR: Suspended is good enough", GREEN)
+@scenario("RELEASE_WAIT_FOR: Suspended is good enough", GREEN, ru="RELEASE_WAIT_FOR, Suspended годится")
 def suspended_accepted(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "sync health suspended operation"
     stage.deployed(web("1"))
@@ -62,7 +68,7 @@ def suspended_accepted(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Helm chart in git", GREEN)
+@scenario("a Helm chart in git", GREEN, ru="Helm-чарт в git")
 def helm_in_git(stage: Stage) -> Iterator[None]:
     stage.deployed(manifests.helm_chart("web", "0.1.0", f"{IMAGE}:1"))
     stage.settings["RELEASE_IMAGE"] = "2"
@@ -70,7 +76,13 @@ def helm_in_git(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Helm template that does not render", Outcome.SYNC_FAILED, cause="ComparisonError", within=18)
+@scenario(
+    "a Helm template that does not render",
+    Outcome.SYNC_FAILED,
+    ru="шаблон Helm не рендерится",
+    cause="ComparisonError",
+    within=18,
+)
 def helm_broken(stage: Stage) -> Iterator[None]:
     chart = manifests.helm_chart("web", "0.1.0", f"{IMAGE}:1")
     stage.deployed(chart)
@@ -78,7 +90,7 @@ def helm_broken(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Helm repository, and RELEASE_CHART_VERSION", GREEN)
+@scenario("a Helm repository, and RELEASE_CHART_VERSION", GREEN, ru="репозиторий Helm и RELEASE_CHART_VERSION")
 def chart_version(stage: Stage) -> Iterator[None]:
     charts = stage.sandbox.chart_repository(stage.name)
     charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
@@ -91,7 +103,11 @@ def chart_version(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "RELEASE_CHART_VERSION is never published", Outcome.TIMED_OUT, cause="the chart's version is 1.0.0", within=14
+    "RELEASE_CHART_VERSION is never published",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_CHART_VERSION не публикуют",
+    cause="the chart's version is 1.0.0",
+    within=14,
 )
 def chart_version_missing(stage: Stage) -> Iterator[None]:
     charts = stage.sandbox.chart_repository(stage.name)
@@ -101,7 +117,7 @@ def chart_version_missing(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a chart, and its values in git", GREEN)
+@scenario("a chart, and its values in git", GREEN, ru="чарт, а его values в git")
 def chart_and_values(stage: Stage) -> Iterator[None]:
     """The revision that is expected is that of the second source."""
     charts = stage.sandbox.chart_repository(stage.name)
@@ -117,7 +133,7 @@ def chart_and_values(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("Kustomize", GREEN)
+@scenario("Kustomize", GREEN, ru="Kustomize")
 def kustomize(stage: Stage) -> Iterator[None]:
     images = [{"name": IMAGE, "newTag": "2"}]
     stage.deployed(web("1"), {"kustomization.yaml": manifests.kustomization("web.yaml")})
@@ -126,19 +142,25 @@ def kustomize(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a kustomization of a file that is not there", Outcome.SYNC_FAILED, cause="ComparisonError", within=18)
+@scenario(
+    "a kustomization of a file that is not there",
+    Outcome.SYNC_FAILED,
+    ru="kustomization с файлом, которого нет",
+    cause="ComparisonError",
+    within=18,
+)
 def kustomize_broken(stage: Stage) -> Iterator[None]:
     stage.deploy({"kustomization.yaml": manifests.kustomization("nowhere.yaml")})
     yield
 
 
-@scenario("an application in another namespace than Argo CD", GREEN)
+@scenario("an application in another namespace than Argo CD", GREEN, ru="приложение вне неймспейса Argo CD")
 def other_namespace(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), argocd_namespace="team-web")
     yield
 
 
-@scenario("a crash loop that heals within its grace", GREEN, within=25)
+@scenario("a crash loop that heals within its grace", GREEN, ru="crash loop, который проходит за отсрочку", within=25)
 def crash_heals(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="heals", heals_after=9))
     yield
@@ -147,6 +169,7 @@ def crash_heals(stage: Stage) -> Iterator[None]:
 @scenario(
     "an init container that crashes",
     Outcome.DEGRADED,
+    ru="падающий init-контейнер",
     cause="init container migrate: CrashLoopBackOff",
     within=POD_LIMIT,
 )
@@ -155,13 +178,21 @@ def init_crash(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a missing ConfigMap", Outcome.DEGRADED, cause="CreateContainerConfigError", within=POD_LIMIT)
+@scenario(
+    "a missing ConfigMap", Outcome.DEGRADED, ru="нет ConfigMap", cause="CreateContainerConfigError", within=POD_LIMIT
+)
 def config_error(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="config-error"))
     yield
 
 
-@scenario("a StatefulSet without quota", Outcome.DEGRADED, cause="exceeded quota", within=POD_LIMIT)
+@scenario(
+    "a StatefulSet without quota",
+    Outcome.DEGRADED,
+    ru="StatefulSet без места в квоте",
+    cause="exceeded quota",
+    within=POD_LIMIT,
+)
 def stateful_quota(stage: Stage) -> Iterator[None]:
     """Only its events say why no pod is made."""
     stage.allow_no_pods()
@@ -169,7 +200,13 @@ def stateful_quota(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a pod that no node can take", Outcome.TIMED_OUT, cause="no node takes it", within=14)
+@scenario(
+    "a pod that no node can take",
+    Outcome.TIMED_OUT,
+    ru="под, который не берёт ни один узел",
+    cause="no node takes it",
+    within=14,
+)
 def unschedulable(stage: Stage) -> Iterator[None]:
     """A node may still come, as an autoscaler's does: no failure before the timeout."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -177,7 +214,9 @@ def unschedulable(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a fix of a StatefulSet whose pods crash", GREEN, within=50)
+@scenario(
+    "a fix of a StatefulSet whose pods crash", GREEN, ru="исправление StatefulSet, поды которого падают", within=50
+)
 def stateful_fix(stage: Stage) -> Iterator[None]:
     """The pods are replaced one after another; those that wait for their turn still crash."""
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=3, parallel=True)})
@@ -188,7 +227,13 @@ def stateful_fix(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a StatefulSet that waits for a broken pod", Outcome.TIMED_OUT, cause="(of the revision before)", within=21)
+@scenario(
+    "a StatefulSet that waits for a broken pod",
+    Outcome.TIMED_OUT,
+    ru="StatefulSet ждёт сломанный под",
+    cause="(of the revision before)",
+    within=21,
+)
 def stateful_blocked(stage: Stage) -> Iterator[None]:
     """The fix is applied, and Kubernetes replaces none before the broken one is ready."""
     stage.settings["RELEASE_TIMEOUT"] = "15"
@@ -199,7 +244,9 @@ def stateful_blocked(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a rollout in which every pod crashes once", GREEN, within=50)
+@scenario(
+    "a rollout in which every pod crashes once", GREEN, ru="выкладка, в которой каждый под падает один раз", within=50
+)
 def each_crashes_once(stage: Stage) -> Iterator[None]:
     """Each heals within its grace, all of them together take longer."""
     stage.deployed(web("1", replicas=3))
@@ -214,7 +261,13 @@ def _nightly(stage: Stage) -> None:
     stage.sandbox.kubectl("wait", ended, "--timeout=20s", "job/nightly-1", "-n", stage.name)
 
 
-@scenario("RELEASE_IMAGE, which only a finished pod has", Outcome.TIMED_OUT, cause="no pod runs the image", within=14)
+@scenario(
+    "RELEASE_IMAGE, which only a finished pod has",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_IMAGE, который есть только у завершённого пода",
+    cause="no pod runs the image",
+    within=14,
+)
 def image_of_a_finished_pod(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"), {"nightly.yaml": manifests.cron_job("nightly", image=f"{IMAGE}:1")})
     _nightly(stage)
@@ -224,7 +277,11 @@ def image_of_a_finished_pod(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a CronJob failed last night, and a probe fails now", Outcome.TIMED_OUT, cause="Readiness probe failed", within=14
+    "a CronJob failed last night, and a probe fails now",
+    Outcome.TIMED_OUT,
+    ru="CronJob не удался ночью, а probe не проходит сейчас",
+    cause="Readiness probe failed",
+    within=14,
 )
 def last_night(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -234,14 +291,26 @@ def last_night(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Secret that cannot be mounted", Outcome.TIMED_OUT, cause="MountVolume.SetUp failed", within=14)
+@scenario(
+    "a Secret that cannot be mounted",
+    Outcome.TIMED_OUT,
+    ru="Secret, который нельзя смонтировать",
+    cause="MountVolume.SetUp failed",
+    within=14,
+)
 def not_mounted(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1", fate="not-mounted"))
     yield
 
 
-@scenario("an Ingress without an address", Outcome.TIMED_OUT, cause="Ingress/web has no address yet", within=12)
+@scenario(
+    "an Ingress without an address",
+    Outcome.TIMED_OUT,
+    ru="Ingress без адреса",
+    cause="Ingress/web has no address yet",
+    within=12,
+)
 def ingress(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.deploy(web("1"), {"ingress.yaml": manifests.ingress("web")})
@@ -249,7 +318,11 @@ def ingress(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a LoadBalancer without an address", Outcome.TIMED_OUT, cause="Service/web has no address of a load", within=12
+    "a LoadBalancer without an address",
+    Outcome.TIMED_OUT,
+    ru="LoadBalancer без адреса",
+    cause="Service/web has no address of a load",
+    within=12,
 )
 def load_balancer(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
@@ -257,7 +330,13 @@ def load_balancer(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a claim without a storage class", Outcome.TIMED_OUT, cause="no storage class is set", within=14)
+@scenario(
+    "a claim without a storage class",
+    Outcome.TIMED_OUT,
+    ru="claim без storage class",
+    cause="no storage class is set",
+    within=14,
+)
 def claim_without_class(stage: Stage) -> Iterator[None]:
     """The pod that waits for it is not the cause."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -265,28 +344,46 @@ def claim_without_class(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a claim of an unknown storage class", Outcome.TIMED_OUT, cause='"fast" not found', within=14)
+@scenario(
+    "a claim of an unknown storage class",
+    Outcome.TIMED_OUT,
+    ru="claim с неизвестным storage class",
+    cause='"fast" not found',
+    within=14,
+)
 def claim_of_unknown_class(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1"), {"claim.yaml": manifests.claim("data", storage_class="fast")})
     yield
 
 
-@scenario("a policy that forbids the pods", Outcome.DEGRADED, cause="denied request: say who", within=POD_LIMIT)
+@scenario(
+    "a policy that forbids the pods",
+    Outcome.DEGRADED,
+    ru="политика запрещает поды",
+    cause="denied request: say who",
+    within=POD_LIMIT,
+)
 def forbidden_pods(stage: Stage) -> Iterator[None]:
     stage.allow_only_owned_pods()
     stage.deploy(web("1"))
     yield
 
 
-@scenario("a DaemonSet whose pods are forbidden", Outcome.DEGRADED, cause="DaemonSet/agent: no pod", within=POD_LIMIT)
+@scenario(
+    "a DaemonSet whose pods are forbidden",
+    Outcome.DEGRADED,
+    ru="DaemonSet, поды которого запрещены",
+    cause="DaemonSet/agent: no pod",
+    within=POD_LIMIT,
+)
 def forbidden_daemon(stage: Stage) -> Iterator[None]:
     stage.allow_only_owned_pods()
     stage.deploy({"agent.yaml": manifests.daemon_set("agent", f"{IMAGE}:1")})
     yield
 
 
-@scenario("a chart's version with build metadata", GREEN)
+@scenario("a chart's version with build metadata", GREEN, ru="версия чарта с метаданными сборки")
 def chart_build(stage: Stage) -> Iterator[None]:
     charts = stage.sandbox.chart_repository(stage.name)
     charts.publish("web", "1.0.0+5", manifests.helm_chart("web", "1.0.0+5", f"{IMAGE}:1"))

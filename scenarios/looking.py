@@ -8,7 +8,12 @@ from scenarios.fronts import git_server, proxy
 from scenarios.stage import Stage, scenario, web
 
 
-@scenario("git takes longer to answer than a look", Outcome.DELIVERED, within=18)
+@scenario(
+    "git takes longer to answer than a look",
+    Outcome.DELIVERED,
+    ru="git отвечает дольше, чем длится один взгляд",
+    within=18,
+)
 def slow_git(stage: Stage) -> Iterator[None]:
     """Each comparison ends a moment after the tool would have given it up, were it to ask anew each time."""
     with git_server(stage.repository.folder.parent) as git:
@@ -21,7 +26,7 @@ def slow_git(stage: Stage) -> Iterator[None]:
         stage.sleep(20)
 
 
-@scenario("git is away for a moment", Outcome.DELIVERED, within=20)
+@scenario("git is away for a moment", Outcome.DELIVERED, ru="git ненадолго недоступен", within=20)
 def git_away_for_a_moment(stage: Stage) -> Iterator[None]:
     """The one comparison that is asked for falls into it: `repository not found`."""
     stage.deployed(web("1"))
@@ -34,7 +39,7 @@ def git_away_for_a_moment(stage: Stage) -> Iterator[None]:
     stage.truth = delivered(revision)
 
 
-@scenario("a git server is restarted", Outcome.DELIVERED, within=35)
+@scenario("a git server is restarted", Outcome.DELIVERED, ru="сервер git перезапущен", within=35)
 def git_server_restarted(stage: Stage) -> Iterator[None]:
     folder = stage.repository.folder
     with git_server(folder.parent) as git:
@@ -50,7 +55,13 @@ def git_server_restarted(stage: Stage) -> Iterator[None]:
         stage.sleep(5)
 
 
-@scenario("the repo-server is restarted, for 18 s", Outcome.DELIVERED, within=40, exclusive=True)
+@scenario(
+    "the repo-server is restarted, for 18 s",
+    Outcome.DELIVERED,
+    ru="repo-server перезапускается, 18 с",
+    within=40,
+    exclusive=True,
+)
 def repo_server_restarted(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     revision = stage.commit(web("2"))
@@ -60,7 +71,14 @@ def repo_server_restarted(stage: Stage) -> Iterator[None]:
     stage.truth = delivered(revision)
 
 
-@scenario("the repo-server is away", Outcome.UNREACHABLE, cause="Argo CD cannot compare", within=75, exclusive=True)
+@scenario(
+    "the repo-server is away",
+    Outcome.UNREACHABLE,
+    ru="repo-server недоступен",
+    cause="Argo CD cannot compare",
+    within=75,
+    exclusive=True,
+)
 def repo_server_away(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "120"
     stage.deployed(web("1"))
@@ -70,7 +88,7 @@ def repo_server_away(stage: Stage) -> Iterator[None]:
         stage.sleep(75)
 
 
-@scenario("a project that is not there", Outcome.DENIED, cause="project", within=18)
+@scenario("a project that is not there", Outcome.DENIED, ru="проект, которого нет", cause="project", within=18)
 def project_absent(stage: Stage) -> Iterator[None]:
     stage.sandbox.project(stage.name)
     stage.deployed(web("1"), project=stage.name)
@@ -78,7 +96,7 @@ def project_absent(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a project that goes away midway", Outcome.DENIED, cause="project", within=25)
+@scenario("a project that goes away midway", Outcome.DENIED, ru="проект удалили на ходу", cause="project", within=25)
 def project_deleted_midway(stage: Stage) -> Iterator[None]:
     stage.sandbox.project(stage.name)
     stage.deploy(web("1", fate="never-ready"), project=stage.name)
@@ -87,7 +105,13 @@ def project_deleted_midway(stage: Stage) -> Iterator[None]:
     stage.sandbox.kubectl("delete", "appproject", stage.name, "-n", "argocd")
 
 
-@scenario("a proxy that forbids everything", Outcome.UNREACHABLE, cause="failed with status code 403", within=13)
+@scenario(
+    "a proxy that forbids everything",
+    Outcome.UNREACHABLE,
+    ru="прокси запрещает всё",
+    cause="failed with status code 403",
+    within=13,
+)
 def proxy_forbids(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"))
     with proxy(stage.sandbox.server) as front:
@@ -97,7 +121,9 @@ def proxy_forbids(stage: Stage) -> Iterator[None]:
         stage.sleep(20)
 
 
-@scenario("a proxy that forbids everything for 8 s", Outcome.DELIVERED, within=30)
+@scenario(
+    "a proxy that forbids everything for 8 s", Outcome.DELIVERED, ru="прокси запрещает всё в течение 8 с", within=30
+)
 def proxy_forbids_for_a_while(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", ready_after="12s"))
     with proxy(stage.sandbox.server) as front:

@@ -32,7 +32,12 @@ def tag(stage: Stage) -> str:
     return "v1"
 
 
-@scenario("an annotated tag, and a failed PostSync hook", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+@scenario(
+    "an annotated tag, and a failed PostSync hook",
+    Outcome.SYNC_FAILED,
+    ru="аннотированный тег и неудачный PostSync hook",
+    cause="Job/smoke-test",
+)
 def tag_failed_hook(stage: Stage) -> Iterator[None]:
     """Argo CD compares with the tag object, and syncs the commit."""
     stage.commit(web("1"), SMOKE)
@@ -41,14 +46,19 @@ def tag_failed_hook(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a short commit, and a failed PostSync hook", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+@scenario(
+    "a short commit, and a failed PostSync hook",
+    Outcome.SYNC_FAILED,
+    ru="сокращённый коммит и неудачный PostSync hook",
+    cause="Job/smoke-test",
+)
 def short_failed_hook(stage: Stage) -> Iterator[None]:
     target(stage, stage.commit(web("1"), SMOKE)[:8], retry_limit=0)
     stage.until(phase("Failed"))
     yield
 
 
-@scenario("RELEASE_REVISION, and an annotated tag of it", GREEN)
+@scenario("RELEASE_REVISION, and an annotated tag of it", GREEN, ru="RELEASE_REVISION и аннотированный тег на ней")
 def tag_of_revision(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
     target(stage, tag(stage))
@@ -56,7 +66,7 @@ def tag_of_revision(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION, and a short commit of it", GREEN)
+@scenario("RELEASE_REVISION, and a short commit of it", GREEN, ru="RELEASE_REVISION и её сокращённый коммит")
 def short_of_revision(stage: Stage) -> Iterator[None]:
     revision = stage.commit(web("1"))
     stage.settings["RELEASE_REVISION"] = revision
@@ -65,7 +75,12 @@ def short_of_revision(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a failed hook, and a commit to another folder", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+@scenario(
+    "a failed hook, and a commit to another folder",
+    Outcome.SYNC_FAILED,
+    ru="неудачный hook, затем коммит в другой каталог",
+    cause="Job/smoke-test",
+)
 def failed_hook_then_unrelated(stage: Stage) -> Iterator[None]:
     """Synced and Healthy; Argo CD has nothing to do for the new commit, and shows *Last Sync: Failed*."""
     stage.deploy(_in("app", web("1"), SMOKE), path="app", retry_limit=0)
@@ -74,13 +89,23 @@ def failed_hook_then_unrelated(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a failed hook, and a commit to the second source", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+@scenario(
+    "a failed hook, and a commit to the second source",
+    Outcome.SYNC_FAILED,
+    ru="неудачный hook, затем коммит во второй источник",
+    cause="Job/smoke-test",
+)
 def failed_hook_then_second_source(stage: Stage) -> Iterator[None]:
     _with_second_source(stage, path=".")
     yield
 
 
-@scenario("a failed hook, and a commit to a source that is only a ref", Outcome.SYNC_FAILED, cause="Job/smoke-test")
+@scenario(
+    "a failed hook, and a commit to a source that is only a ref",
+    Outcome.SYNC_FAILED,
+    ru="неудачный hook, затем коммит в источник, который только ref",
+    cause="Job/smoke-test",
+)
 def failed_hook_then_ref(stage: Stage) -> Iterator[None]:
     _with_second_source(stage, ref="values")
     yield
@@ -96,14 +121,23 @@ def _with_second_source(stage: Stage, **fields: str) -> None:
     other.commit({"README.md": "hello again"})
 
 
-@scenario("a revert after a rejected manifest", Outcome.SYNC_FAILED, cause="Argo CD has nothing new to sync")
+@scenario(
+    "a revert after a rejected manifest",
+    Outcome.SYNC_FAILED,
+    ru="откат после отвергнутого манифеста",
+    cause="Argo CD has nothing new to sync",
+)
 def reverted(stage: Stage) -> Iterator[None]:
     """Argo CD shows the failed sync until the next one: whether all hooks of this state ran, nobody knows."""
     _reverted(stage)
     yield
 
 
-@scenario("a revert after a rejected manifest, and RELEASE_SYNC", GREEN)
+@scenario(
+    "a revert after a rejected manifest, and RELEASE_SYNC",
+    GREEN,
+    ru="откат после отвергнутого манифеста и RELEASE_SYNC",
+)
 def reverted_and_synced(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_SYNC"] = "true"
     _reverted(stage)
@@ -121,6 +155,7 @@ def _reverted(stage: Stage) -> None:
 @scenario(
     "a later commit is rejected after RELEASE_REVISION was delivered",
     Outcome.NOT_DELIVERED,
+    ru="после доставки RELEASE_REVISION отвергнут более поздний коммит",
     cause="its place was taken by",
 )
 def superseded(stage: Stage) -> Iterator[None]:
@@ -135,6 +170,7 @@ def superseded(stage: Stage) -> Iterator[None]:
 @scenario(
     "a hook of a later commit fails after RELEASE_REVISION was delivered",
     Outcome.NOT_DELIVERED,
+    ru="после доставки RELEASE_REVISION не удался hook более позднего коммита",
     cause="its place was taken by",
 )
 def superseded_by_a_hook(stage: Stage) -> Iterator[None]:
@@ -146,7 +182,11 @@ def superseded_by_a_hook(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION runs, a later commit changed nothing, and no history to ask", GREEN)
+@scenario(
+    "RELEASE_REVISION runs, a later commit changed nothing, and no history to ask",
+    GREEN,
+    ru="RELEASE_REVISION работает, более поздний коммит ничего не изменил, а историю спросить негде",
+)
 def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_REVISION_MATCH": "exact"}
     stage.settings["RELEASE_REVISION"] = stage.deployed(_in("app", web("1")), path="app")
@@ -155,7 +195,12 @@ def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_REVISION comes while the one before has failed", GREEN, within=30)
+@scenario(
+    "RELEASE_REVISION comes while the one before has failed",
+    GREEN,
+    ru="RELEASE_REVISION приходит, когда предыдущая не удалась",
+    within=30,
+)
 def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     """As where a fix is merged a moment after its job began."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
@@ -168,7 +213,7 @@ def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     stage.repository.git("branch", "--force", "main", "next")
 
 
-@scenario("it is being deleted", Outcome.MISSING, cause="is being deleted", within=10 + 5)
+@scenario("it is being deleted", Outcome.MISSING, ru="приложение удаляют", cause="is being deleted", within=10 + 5)
 def being_deleted(stage: Stage) -> Iterator[None]:
     """Something else holds the object, which stays Synced and Healthy."""
     stage.deployed(web("1"))
@@ -185,7 +230,11 @@ def _hold(stage: Stage, finalizers: list[str]) -> None:
 
 
 @scenario(
-    "RELEASE_WAIT_FOR without sync: a dry run only", Outcome.TIMED_OUT, cause="has not been synced yet", within=15
+    "RELEASE_WAIT_FOR without sync: a dry run only",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_WAIT_FOR без sync, был только dry run",
+    cause="has not been synced yet",
+    within=15,
 )
 def dry_run_only(stage: Stage) -> Iterator[None]:
     stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "health operation"}
@@ -198,6 +247,7 @@ def dry_run_only(stage: Stage) -> Iterator[None]:
 @scenario(
     "RELEASE_WAIT_FOR without sync and operation: RELEASE_REVISION was never synced",
     Outcome.TIMED_OUT,
+    ru="RELEASE_WAIT_FOR без sync и operation, а RELEASE_REVISION не применяли",
     cause="has not been synced yet",
     within=15,
 )
@@ -211,6 +261,7 @@ def revision_never_synced(stage: Stage) -> Iterator[None]:
 @scenario(
     "RELEASE_WAIT_FOR without sync: other parameters at the same commit",
     Outcome.TIMED_OUT,
+    ru="RELEASE_WAIT_FOR без sync, другие параметры при том же коммите",
     cause="has not been synced yet",
     within=15,
 )
@@ -227,7 +278,11 @@ def _synced_by_hand(stage: Stage, files: Files) -> None:
     stage.until(delivered(revision))
 
 
-@scenario("other parameters after a failed sync of the same commit", GREEN)
+@scenario(
+    "other parameters after a failed sync of the same commit",
+    GREEN,
+    ru="другие параметры после неудачного sync того же коммита",
+)
 def parameters_mended(stage: Stage) -> Iterator[None]:
     """The failure is that of the parameters before."""
     files = web("1") | {"kustomization.yaml": manifests.kustomization("web.yaml")}
@@ -240,7 +295,11 @@ def parameters_mended(stage: Stage) -> Iterator[None]:
     stage.sandbox.argocd("app", "sync", stage.name, "--async")
 
 
-@scenario("RELEASE_WAIT_FOR without sync: a commit that changes nothing of the application", GREEN)
+@scenario(
+    "RELEASE_WAIT_FOR without sync: a commit that changes nothing of the application",
+    GREEN,
+    ru="RELEASE_WAIT_FOR без sync, коммит ничего не меняет в приложении",
+)
 def nothing_to_sync(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"
     stage.deployed(_in("app", web("1")), path="app")
@@ -249,7 +308,11 @@ def nothing_to_sync(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_WAIT_FOR without sync: nothing to do but prune, which is off", GREEN)
+@scenario(
+    "RELEASE_WAIT_FOR without sync: nothing to do but prune, which is off",
+    GREEN,
+    ru="RELEASE_WAIT_FOR без sync, осталось удалить лишнее, а prune выключен",
+)
 def nothing_but_prune(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"
     stage.deployed(web("1"), config("old"), prune=False)
@@ -258,7 +321,7 @@ def nothing_but_prune(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("somebody's dry run while the job waits", GREEN)
+@scenario("somebody's dry run while the job waits", GREEN, ru="чужой dry run, пока джоб ждёт")
 def dry_run_beside(stage: Stage) -> Iterator[None]:
     """Argo CD does not compare after a dry run."""
     stage.deployed(web("1"))
@@ -272,7 +335,13 @@ def _synced_to(state: State, revision: str) -> bool:
     return (status(state, "sync", "revision"), status(state, "sync", "status")) == (revision, "Synced")
 
 
-@scenario("pruning is off, beyond RELEASE_STUCK_GRACE", Outcome.NOT_DELIVERED, cause="pruning is off", within=5 + 7)
+@scenario(
+    "pruning is off, beyond RELEASE_STUCK_GRACE",
+    Outcome.NOT_DELIVERED,
+    ru="prune выключен дольше RELEASE_STUCK_GRACE",
+    cause="pruning is off",
+    within=5 + 7,
+)
 def stuck_on_prune(stage: Stage) -> Iterator[None]:
     stage.settings |= STUCK
     stage.deployed(web("1"), config("old"), prune=False)
@@ -281,7 +350,11 @@ def stuck_on_prune(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "edited by hand, without selfHeal", Outcome.NOT_DELIVERED, cause="does not repeat that without selfHeal", within=12
+    "edited by hand, without selfHeal",
+    Outcome.NOT_DELIVERED,
+    ru="изменено вручную, без selfHeal",
+    cause="does not repeat that without selfHeal",
+    within=12,
 )
 def edited_by_hand(stage: Stage) -> Iterator[None]:
     stage.settings |= STUCK
@@ -291,27 +364,50 @@ def edited_by_hand(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a crash loop in the first of two waves", Outcome.DEGRADED, cause="CrashLoopBackOff", within=WAVE_LIMIT)
+@scenario(
+    "a crash loop in the first of two waves",
+    Outcome.DEGRADED,
+    ru="crash loop в первой из двух волн",
+    cause="CrashLoopBackOff",
+    within=WAVE_LIMIT,
+)
 def crash_in_a_wave(stage: Stage) -> Iterator[None]:
     """The second wave is never applied: OutOfSync all the while."""
     stage.deploy(web("1", fate="crash"), _in_wave(1, config("web")))
     yield
 
 
-@scenario("a hook whose image cannot be pulled", Outcome.DEGRADED, cause="ImagePullBackOff", within=WAVE_LIMIT)
+@scenario(
+    "a hook whose image cannot be pulled",
+    Outcome.DEGRADED,
+    ru="hook, образ которого нельзя скачать",
+    cause="ImagePullBackOff",
+    within=WAVE_LIMIT,
+)
 def hook_image(stage: Stage) -> Iterator[None]:
     """Its Job would wait for it for ever."""
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="image-pull")})
     yield
 
 
-@scenario("a Job whose image cannot be pulled", Outcome.DEGRADED, cause="ImagePullBackOff", within=WAVE_LIMIT)
+@scenario(
+    "a Job whose image cannot be pulled",
+    Outcome.DEGRADED,
+    ru="Job, образ которого нельзя скачать",
+    cause="ImagePullBackOff",
+    within=WAVE_LIMIT,
+)
 def job_image(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", fate="image-pull")})
     yield
 
 
-@scenario("a fix of a crash loop, behind a hook that takes longer than the grace", GREEN, within=40)
+@scenario(
+    "a fix of a crash loop, behind a hook that takes longer than the grace",
+    GREEN,
+    ru="исправление crash loop за hook, который идёт дольше отсрочки",
+    within=40,
+)
 def fix_behind_a_hook(stage: Stage) -> Iterator[None]:
     """While the hook runs, the pods that crash are those of the revision before."""
     stage.deploy(web("1", fate="crash"))

@@ -16,6 +16,8 @@ from scenarios.stage import Scenario, Stage
 
 END_SECONDS: Final = 150.0
 RULE: Final = "=" * 45
+# The cluster's own news of the state takes this long to reach the one who watches it.
+WATCH_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,14 @@ class Played:
 
     @property
     def cause(self) -> str:
-        """The first line under the banner."""
-        return self.log.split(f"\n{RULE}\n")[2].splitlines()[0].removeprefix("cause: ")
+        """The first line under the banner; ``""`` without one."""
+        _, _, after = self.log.partition(f"\n{RULE}\n")[2].partition(f"\n{RULE}\n")
+        return after.partition("\n")[0].removeprefix("cause: ")
+
+    @property
+    def early(self) -> bool:
+        """Whether it ended before the release was delivered, as far as that is known."""
+        return self.truth_known and (self.late is None or self.late <= -WATCH_SECONDS)
 
     @property
     def dotenv(self) -> dict[str, str]:

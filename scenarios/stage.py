@@ -22,7 +22,8 @@ class Scenario:
     """A situation: ``play`` sets it up until its ``yield``, where the tool starts, and goes on beside the tool.
 
     ``cause`` stands in the first line of what the tool says of it; ``within``: seconds the whole command may take.
-    ``exclusive``: it disturbs every other scenario on the same sandbox.
+    ``exclusive``: it disturbs every other scenario on the same sandbox. ``parts``: optional components that it needs.
+    ``ru``: its title in Russian, for the site.
     """
 
     name: str
@@ -32,20 +33,37 @@ class Scenario:
     cause: str
     within: float
     exclusive: bool
+    ru: str = ""
+    parts: tuple[str, ...] = ()
 
 
 SCENARIOS: Final[dict[str, Scenario]] = {}
 
 
 def scenario(
-    title: str, outcome: Outcome, *, cause: str = "", within: float = 20, exclusive: bool = False
+    title: str,
+    outcome: Outcome,
+    *,
+    ru: str = "",
+    cause: str = "",
+    within: float = 20,
+    exclusive: bool = False,
+    parts: tuple[str, ...] = (),
 ) -> Callable[[Play], Play]:
     """Declare a scenario; its name is the function's."""
 
     def declare(play: Play) -> Play:
         name = play.__name__.replace("_", "-")
         SCENARIOS[name] = Scenario(
-            name=name, title=title, outcome=outcome, play=play, cause=cause, within=within, exclusive=exclusive
+            name=name,
+            title=title,
+            outcome=outcome,
+            play=play,
+            cause=cause,
+            within=within,
+            exclusive=exclusive,
+            ru=ru,
+            parts=parts,
         )
         return play
 

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,8 +18,10 @@ import hypothesis
 import pytest
 
 from sandbox import build, releases
+from sandbox.programs import ROLLOUTS_CONTROLLER
 from sandbox.sandbox import Sandbox
 from tests.support.job import Release, Running, StartRelease
+from tests.support.second_chance import SecondChance
 
 if TYPE_CHECKING:
     from tests.support.docker_engine import Engine
@@ -69,6 +72,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         capture = session.config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             build.build()
+            if session.config.getoption("--rollouts"):
+                build.make([ROLLOUTS_CONTROLLER], sys.stderr)
 
 
 def runs_programs(item: pytest.Item) -> bool:
@@ -99,6 +104,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write what came out as what the cases expect")
     versions = ", ".join(releases.RELEASES)
     parser.addoption("--argocd", default="", metavar="VERSION", help=f"of the sandbox's server: {versions}")
+    parser.addoption("--rollouts", action="store_true", help="also the scenarios that need Argo Rollouts, built then")
     parser.addoption("--argocd-client", default="", metavar="VERSION", help="of the command line, likewise")
 
 
@@ -111,6 +117,9 @@ def pytest_configure(config: pytest.Config) -> None:
         releases.client()
     except releases.UnknownReleaseError as error:
         raise pytest.UsageError(str(error)) from error
+    # Whoever works on a test wants its failure at once.
+    if os.environ.get("CI") and not config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SecondChance(NEEDS.values()))
 
 
 @pytest.fixture(autouse=True)

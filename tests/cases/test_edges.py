@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.argocd.wait_output import LINES
+from argocd_release.argocd.wait_output import PROGRESS_LINES
 from tests.support.gitlab_rules import check_dotenv, check_junit
 from tests.support.job import COMMAND
 from tests.support.replay import CASES, OFFLINE, REPLAY, run
@@ -146,7 +146,7 @@ def test_a_feed_of_megabytes_is_counted_and_not_shown(tmp_path: Path) -> None:
         assert feed.stat().st_size > 8_000_000 - 1_000_000
     done = run(case, tmp_path)
     assert done.returncode == 0
-    assert done.stdout.count("  web-") == LINES
+    assert done.stdout.count("  web-") == PROGRESS_LINES
     assert "more lines of argocd app wait left out" in done.stdout
     assert len(done.stdout) < 200_000
     assert "RELEASE SUCCESSFUL" in done.stdout

@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from argocd_release.settings.load import PROPERTIES
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from tests.support.component import TEMPLATE, copy_of_the_project, resolved, schema_errors
-from tests.support.docker_engine import Engine, helper
+from tests.support.docker_engine import Engine
 from tests.support.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
 from tests.support.gitlab_rules import check_dotenv, check_junit
 
@@ -181,13 +183,9 @@ def test_there_is_an_example_of_each_kind() -> None:
 
 
 def run(sandbox: Sandbox, engine: Engine, consumer: Consumer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    repository, _, tag = default_image().rpartition(":")
-    engine.image.tag(repository, tag)
     given = sandbox.environment() | {"ARGOCD_OPTS": "--grpc-web --server-crt /argocd.crt"}
-    variables = [f"{name}={given[name]}" for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_OPTS")]
-    options = [word for variable in variables for word in ("--variable", variable)]
-    volume = f"{sandbox.certificate}:/argocd.crt:ro"
-    return consumer.run("--helper-image", helper(engine.client), "--volume", volume, *options, *arguments)
+    group = {name: given[name] for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_OPTS")}
+    return consumer.run_in(engine, group, sandbox.certificate, *arguments)
 
 
 def application(sandbox: Sandbox, name: str, **options: Any) -> str:
@@ -240,13 +238,47 @@ def test_the_guides_pipeline_goes_red_with_its_cause(sandbox: Sandbox, engine: E
     assert check_dotenv(dotenv)["ARGOCD_RELEASE_EXIT_CODE"] == "10"
 
 
+def test_the_pipeline_of_a_preview(sandbox: Sandbox, engine: Engine, tmp_path: Path) -> None:
+    """The application is named by the branch's tag; its site is asked, and its address is what GitLab shows."""
+    revision = application(sandbox, "preview-proj-123")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"http://127.0.0.1:{site.server_port}"
+        text = example("preview").replace("https://{tag}.preview.example.com", f"{address}/{{tag}}")
+        consumer = Consumer.create(tmp_path, text)
+        merge_request = {
+            "CI_PIPELINE_SOURCE": "merge_request_event",
+            "CI_COMMIT_REF_NAME": "PROJ-123-description",
+            "CI_COMMIT_SHA": revision,
+        }
+        given = [word for name, value in merge_request.items() for word in ("--variable", f"{name}={value}")]
+        done = run(sandbox, engine, consumer, *given, "preview")
+        log = done.stdout + done.stderr
+        assert done.returncode == 0, log
+        assert "RELEASE SUCCESSFUL" in log
+        assert check_dotenv(reports(consumer)[1])["ARGOCD_RELEASE_SITE_URL"] == f"{address}/proj-123"
+        given[3] = "CI_COMMIT_REF_NAME=no-tag"
+        done = run(sandbox, engine, consumer, *given, "preview")
+        site.shutdown()
+    assert done.returncode == 0, "orange: allow_failure takes exit code 15"
+    assert "the branch 'no-tag' has no tag" in done.stdout + done.stderr
+
+
+class Site(BaseHTTPRequestHandler):
+    """Of a preview: answers 204 at its path and nowhere else."""
+
+    def do_GET(self) -> None:
+        self.send_response(204 if self.path == "/proj-123" else 404)
+        self.end_headers()
+
+
 def reports(consumer: Consumer) -> tuple[str, str]:
     """The JUnit and the dotenv report of the one release job, as gitlab-ci-local brought them out of the container."""
     found = {file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()}
     names = {file.name: file for file in found}
     junit, dotenv = [[name for name in names if name.endswith(end)] for end in (".xml", ".env")]
     assert len(junit) == len(dotenv) == 1
-    assert junit[0].startswith("argocd-release.release-"), "the job's name is in it"
+    assert re.fullmatch(r"argocd-release\.[a-z0-9-]+\.xml", junit[0]), "the job's name is in it"
     return names[junit[0]].read_text("utf-8"), names[dotenv[0]].read_text("utf-8")
 
 

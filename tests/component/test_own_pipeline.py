@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox import releases
 from tests.support.component import MAIN, MERGE_REQUEST, TAG, TEMPLATE, copy_of_the_project
 from tests.support.gitlab_ci_local import ROOT
 from tests.support.gitlab_pipeline import Pipeline, merged, read
@@ -17,6 +18,7 @@ from tests.support.gitlab_pipeline import Pipeline, merged, read
 SCANNERS = ("secret_detection", "dependency_scanning", "container_scanning")
 SELF_MANAGED = TAG | {"CI_SERVER_FQDN": "gitlab.example.com"}
 GITLAB_COM = TAG | {"CI_SERVER_FQDN": "gitlab.com"}
+PARTS = ("lint", "unit", "e2e", "image-tests", "docs")
 DIGEST = f"sha256:{'ab' * 32}"
 
 
@@ -47,7 +49,7 @@ def test_a_tag_that_is_no_version_makes_no_pipeline(tag: str) -> None:
 @pytest.mark.parametrize("variables", [MAIN, MERGE_REQUEST])
 def test_nothing_is_published_without_a_tag(variables: dict[str, str]) -> None:
     created = pipeline().created(variables | {"CI_SERVER_FQDN": "gitlab.com"})
-    assert {"test", "build-image", "self-test", "self-test:reports"} <= created
+    assert {*PARTS, "build-image", "self-test", "self-test:reports"} <= created
     assert not {"publish", "attest", "pages"} & created
 
 
@@ -121,13 +123,59 @@ def test_tools_are_pinned() -> None:
     assert pipeline().jobs["publish"]["image"] == "$GLAB_IMAGE"
 
 
-def test_its_own_tests_are_shown_cached_and_end() -> None:
-    job = pipeline().jobs["test"]
-    assert f"--junitxml={job['artifacts']['reports']['junit']}" in job["variables"]["PYTEST_ADDOPTS"]
-    assert job["artifacts"]["when"] == "always"
-    assert job["variables"]["XDG_CACHE_HOME"] == "$CI_PROJECT_DIR/.cache"
-    assert all((ROOT / file).exists() for file in job["cache"]["key"]["files"])
-    assert job["timeout"] == "2 hours"
+def test_each_part_is_a_job_that_is_shown_cached_and_ends() -> None:
+    jobs = {name: job for name, job in pipeline().jobs.items() if job["script"] == ['.ci/run "$CI_JOB_NAME"']}
+    offered = re.findall(r"^  ([\w-]+)\)", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
+    assert set(jobs) == set(offered) - {"everything"} == {*PARTS, "programs", "newest"}
+    for name, job in jobs.items():
+        assert job["artifacts"]["reports"]["junit"] == "build/junit/*.xml", name
+        assert job["artifacts"]["when"] == "always", name
+        assert job["variables"]["XDG_CACHE_HOME"] == "$CI_PROJECT_DIR/.cache"
+        assert job["timeout"] in {"20 minutes", "1 hour", "2 hours", "3 hours"}, name
+        caches = [job["cache"]] if isinstance(job["cache"], dict) else job["cache"]
+        for cache in caches:
+            # As lib/gitlab/ci/config/entry/files.rb wants it.
+            assert 1 <= len(cache["key"]["files"]) <= 2
+            assert all((ROOT / file).exists() for file in cache["key"]["files"])
+    assert set(PARTS) <= set(pipeline().jobs["publish"]["needs"][:-2]) | {"version"}
+    # Built by one, taken by three.
+    assert [cache.get("policy", "") for cache in jobs["e2e"]["cache"]] == ["", "pull"]
+    assert jobs["e2e"]["cache"][1]["key"] == jobs["programs"]["cache"]["key"]
+
+
+def test_the_parts_have_all_tests() -> None:
+    text = (ROOT / ".ci" / "run").read_text("utf-8")
+    named = {folder for line in re.findall(r"^\w+=\((tests/.*)\)", text, re.MULTILINE) for folder in line.split()}
+    quick = set(
+        re.findall(
+            r'"(tests/\w+)"', (ROOT / "bin" / "dev").read_text("utf-8").partition("QUICK = ")[2].partition("\n")[0]
+        )
+    )
+    assert quick
+    assert not named & quick
+    assert named | quick == {f"tests/{file.parent.name}" for file in (ROOT / "tests").glob("*/test_*.py")} | {
+        "tests/unit"
+    }
+
+
+def test_a_part_that_is_none_is_said_to_be_so() -> None:
+    done = subprocess.run([ROOT / ".ci" / "run", "nonsense"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "there is no part nonsense; see .gitlab-ci.yml\n")
+
+
+@pytest.mark.parametrize(("source", "created"), [("schedule", True), ("push", False), ("merge_request_event", False)])
+def test_the_newest_argo_cd_is_tried_at_night(source: str, created: bool) -> None:  # noqa: FBT001
+    nightly = pipeline().created(MAIN | {"CI_PIPELINE_SOURCE": source})
+    assert ("newest" in nightly) is created
+    assert "newest" not in pipeline().created(TAG)
+    newest = [*releases.RELEASES.values()][-1]
+    assert newest.version == max(releases.RELEASES, key=lambda version: [int(part) for part in version.split(".")])
+
+
+def test_what_gitlab_reads_the_coverage_from() -> None:
+    pattern = pipeline().jobs["unit"]["coverage"].strip("/")
+    (said,) = re.findall(r'"(coverage: \{.*?\} %), every row', (ROOT / "bin" / "coverage_gate").read_text("utf-8"))
+    assert re.search(pattern, said.replace("{percent(measured):.1f}", "93.4"))
 
 
 def test_the_self_test_looks_at_the_reports_of_that_job() -> None:

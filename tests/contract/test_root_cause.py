@@ -15,6 +15,7 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.json_shape import as_object
 from argocd_release.diagnosis.collect import steps
+from argocd_release.model.cause import CauseCode
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.contract.record import API, FOLDER, SITUATIONS
@@ -28,6 +29,7 @@ class Row:
     """``changed``: texts of the recording, and what stands there instead; they must be there."""
 
     recorded: str
+    code: CauseCode | None
     cause: str
     hint: str = ""
     changed: Mapping[str, str] = field(default_factory=dict)
@@ -82,243 +84,243 @@ WEB = "Deployment/web → Pod/web-RS-POD"
 NO_POD = "Deployment/web → ReplicaSet/web-RS: no pod can be created — "
 ROWS: dict[str, Row] = {
     "a crash loop": Row(
-        recorded="crash-loop",
+        recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "cannot connect to database at db:5432: connection ',
         hint="fix what its log above says",
     ),
     "a crash loop of several containers": Row(
-        recorded="crash-loop",
+        recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         changed={'"containerStatuses": [': '"containerStatuses": [{"name": "proxy", "ready": true, "state": {"running": {}}},'},
         cause=f"{WEB}, container web: CrashLoopBackOff, exit code 1",
         hint="fix what its log above says",
     ),
     "a program that says nothing": Row(
-        recorded="crash-loop",
+        recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         changed={'"cannot connect to database at db:5432: connection refused"': '""', '"connecting to database at db:5432"': '""'},
         cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "Back-off restarting failed container web in pod',
         hint="fix what its log says",
     ),
     "a command that is not there": Row(
-        recorded="crash-loop",
+        recorded="crash-loop", code=CauseCode.CONTAINER_CONFIG,
         changed={'"CrashLoopBackOff"': '"RunContainerError"', "back-off 10s restarting failed": 'exec: \\"serve\\": executable file not found in $PATH,'},
         cause=f'{WEB}: RunContainerError, exit code 1, N restarts — "exec: "serve": executable file not found in $PATH',
         hint="create what the message names",
     ),
     "out of memory": Row(
-        recorded="oom", cause=f"{WEB}: CrashLoopBackOff (OOMKilled), exit code 137, N restarts", hint="raise the limit",
+        recorded="oom", code=CauseCode.OOM_KILLED, cause=f"{WEB}: CrashLoopBackOff (OOMKilled), exit code 137, N restarts", hint="raise the limit",
     ),
     "killed, but not for memory": Row(
-        recorded="oom", changed={"OOMKilled": "Error"}, cause=f"{WEB}: CrashLoopBackOff, exit code 137", hint="ends by itself",
+        recorded="oom", code=CauseCode.CRASH_LOOP, changed={"OOMKilled": "Error"}, cause=f"{WEB}: CrashLoopBackOff, exit code 137", hint="ends by itself",
     ),
     "an init container": Row(
-        recorded="init-crash",
+        recorded="init-crash", code=CauseCode.CRASH_LOOP,
         cause=f"{WEB}, init container migrate: CrashLoopBackOff, exit code 1, N restarts",
         hint="fix what its log above says",
     ),
     "an image that is not there": Row(
-        recorded="image-pull",
+        recorded="image-pull", code=CauseCode.IMAGE_PULL,
         cause=f'{WEB}: ImagePullBackOff — "Failed to pull image "registry.example.com/web:1": rpc error: code = Unknown',
         hint="exactly this image and tag was pushed",
     ),
     "an image that may not be pulled": Row(
-        recorded="image-pull",
+        recorded="image-pull", code=CauseCode.IMAGE_PULL,
         changed={"manifest unknown: manifest unknown": "unauthorized: authentication required"},
         cause=f'{WEB}: ImagePullBackOff — "Failed to pull image',
         hint="imagePullSecrets",
     ),
     "an image whose name is none": Row(
-        recorded="image-pull",
+        recorded="image-pull", code=CauseCode.IMAGE_PULL,
         changed={'"ImagePullBackOff"': '"InvalidImageName"', "Back-off pulling image": "couldn't parse image name", "Failed to pull image": "Failed to apply default image tag"},
         cause=f"{WEB}: InvalidImageName — \"couldn't parse image name",
         hint="exactly this image and tag",
     ),
     "a missing ConfigMap": Row(
-        recorded="config-error",
+        recorded="config-error", code=CauseCode.CONTAINER_CONFIG,
         cause=f'{WEB}: CreateContainerConfigError — "configmap "settings" not found"',
         hint="create what the message names",
     ),
     "a missing Secret": Row(
-        recorded="config-error",
+        recorded="config-error", code=CauseCode.CONTAINER_CONFIG,
         changed={'configmap \\"settings\\" not found': 'secret \\"settings\\" not found'},
         cause=f'{WEB}: CreateContainerConfigError — "secret "settings" not found"',
         hint="create what the message names",
     ),
     "a missing key": Row(
-        recorded="config-error",
+        recorded="config-error", code=CauseCode.CONTAINER_CONFIG,
         changed={'configmap \\"settings\\" not found': "couldn't find key URL in ConfigMap web/settings"},
         cause=f"{WEB}: CreateContainerConfigError — \"couldn't find key URL in ConfigMap web/settings\"",
         hint="key",
     ),
     "a Secret that can't be mounted": Row(
-        recorded="not-mounted",
+        recorded="not-mounted", code=CauseCode.VOLUME_NOT_MOUNTED,
         cause=f'{WEB}: ContainerCreating — "MountVolume.SetUp failed for volume "credentials" : secret "credentials" not',
         hint="correct the volume",
     ),
     "a volume that can't be attached": Row(
-        recorded="not-mounted",
+        recorded="not-mounted", code=CauseCode.VOLUME_NOT_MOUNTED,
         changed={"MountVolume.SetUp failed for volume": "Unable to attach or mount volumes: unmounted volumes"},
         cause=f'{WEB}: ContainerCreating — "Unable to attach or mount volumes',
         hint="correct the volume",
     ),
     "a readiness probe": Row(
-        recorded="too-slow",
+        recorded="too-slow", code=CauseCode.PROBE_FAILED,
         cause=f'{WEB}: Running, but not ready — "Readiness probe failed: HTTP probe failed with statuscode: 503"',
         hint="answer its probe",
     ),
     "a liveness probe": Row(
-        recorded="too-slow",
+        recorded="too-slow", code=CauseCode.PROBE_FAILED,
         changed={"Readiness probe failed: HTTP probe failed with statuscode: 503": "Liveness probe failed: dial tcp 10.0.0.7:8080: connect: connection refused"},
         cause=f'{WEB}: Running, but not ready — "Liveness probe failed: dial tcp',
         hint="answer its probe",
     ),
     "no node takes it": Row(
-        recorded="unschedulable",
+        recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
         cause=f"{WEB}: Pending, no node takes it — \"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
         hint="make room in the cluster",
     ),
     "no node has room": Row(
-        recorded="unschedulable",
+        recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
         changed={"1 node(s) didn't match Pod's node affinity/selector": "1 Insufficient memory"},
         cause=f'{WEB}: Pending, no node takes it — "0/1 nodes are available: 1 Insufficient memory',
         hint="ask for less",
     ),
     "a quota": Row(
-        recorded="quota",
+        recorded="quota", code=CauseCode.QUOTA,
         cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota: none',
         hint="raise the namespace's quota",
     ),
     "an admission policy": Row(
-        recorded="forbidden-pods",
+        recorded="forbidden-pods", code=CauseCode.ADMISSION_DENIED,
         cause=f'{NO_POD}pods "web-RS-POD" is forbidden: ValidatingAdmissionPolicy',
         hint="obey the rule",
     ),
     "an admission webhook": Row(
-        recorded="quota",
+        recorded="quota", code=CauseCode.ADMISSION_DENIED,
         changed={"is forbidden: exceeded quota: none": 'admission webhook \\"policy.example.com\\" denied the request: say who'},
         cause=f'{NO_POD}pods "web-RS-POD" admission webhook "policy.example.com" denied the request: say who',
         hint="obey the rule",
     ),
     "a webhook that does not answer": Row(
-        recorded="quota",
+        recorded="quota", code=CauseCode.WEBHOOK_FAILED,
         changed={"is forbidden: exceeded quota: none": 'Internal error occurred: failed calling webhook \\"policy.example.com\\": connection refused'},
         cause=f'{NO_POD}pods "web-RS-POD" Internal error occurred: failed calling webhook "policy.example.com"',
         hint="webhook's own pods",
     ),
     "pod security": Row(
-        recorded="quota",
+        recorded="quota", code=CauseCode.ADMISSION_DENIED,
         changed={"exceeded quota: none": 'violates PodSecurity \\"restricted:latest\\": allowPrivilegeEscalation != false'},
         cause=f'{NO_POD}pods "web-RS-POD" is forbidden: violates PodSecurity "restricted:latest"',
         hint="obey the rule",
     ),
     "no service account": Row(
-        recorded="quota",
+        recorded="quota", code=CauseCode.SERVICE_ACCOUNT_MISSING,
         changed={"exceeded quota: none": 'error looking up service account web/web: serviceaccount \\"web\\" not found'},
         cause=f'{NO_POD}pods "web-RS-POD" is forbidden: error looking up service account',
         hint="create the service account",
     ),
     "a StatefulSet's quota": Row(
-        recorded="stateful-quota",
+        recorded="stateful-quota", code=CauseCode.QUOTA,
         cause="StatefulSet/db: no pod can be created — create Pod db-0 in StatefulSet db failed error: pods",
         hint="quota",
     ),
     "a DaemonSet's quota": Row(
-        recorded="daemon-quota", cause='DaemonSet/agent: no pod can be created — pods "agent-POD" is forbidden', hint="quota",
+        recorded="daemon-quota", code=CauseCode.QUOTA, cause='DaemonSet/agent: no pod can be created — pods "agent-POD" is forbidden', hint="quota",
     ),
     "a Job's quota": Row(
-        recorded="job-quota", cause='Job/import: no pod can be created — pods "import-POD" is forbidden', hint="quota",
+        recorded="job-quota", code=CauseCode.QUOTA, cause='Job/import: no pod can be created — pods "import-POD" is forbidden', hint="quota",
     ),
     "a DaemonSet's pods that are forbidden": Row(
-        recorded="forbidden-daemon", cause="DaemonSet/agent: no pod can be created — pods", hint="obey the rule",
+        recorded="forbidden-daemon", code=CauseCode.ADMISSION_DENIED, cause="DaemonSet/agent: no pod can be created — pods", hint="obey the rule",
     ),
     "a DaemonSet's crash loop": Row(
-        recorded="daemon-crash",
+        recorded="daemon-crash", code=CauseCode.CRASH_LOOP,
         cause="DaemonSet/agent → Pod/agent-POD: CrashLoopBackOff, exit code 1, N restarts",
         hint="its log above",
     ),
     "a StatefulSet's crash loop": Row(
-        recorded="stateful-crash",
+        recorded="stateful-crash", code=CauseCode.CRASH_LOOP,
         cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1, N restarts",
         hint="its log above",
     ),
     "a StatefulSet that waits for a broken pod": Row(
-        recorded="stateful-blocked", cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1", hint="delete it",
+        recorded="stateful-blocked", code=CauseCode.ROLLOUT_BLOCKED, cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1", hint="delete it",
     ),
-    "a StatefulSet's fix, on its way": Row(recorded="stateful-fix", cause="StatefulSet/db → Pod/db-"),
+    "a StatefulSet's fix, on its way": Row(recorded="stateful-fix", code=CauseCode.NOT_READY, cause="StatefulSet/db → Pod/db-"),
     "the hook of the sync before is not it": Row(
-        recorded="old-hook", cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
+        recorded="old-hook", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
     ),
-    "nothing is wrong": Row(recorded="stateful-rollback", cause=""),
+    "nothing is wrong": Row(recorded="stateful-rollback", code=None, cause=""),
     "a Job that failed": Row(
-        recorded="job-fails",
+        recorded="job-fails", code=CauseCode.CONTAINER_FAILED,
         cause='Job/import → Pod/import-POD: Error, exit code 1 — "cannot connect to database',
         hint="its log above",
     ),
     "a PreSync hook": Row(
-        recorded="pre-sync-hook",
+        recorded="pre-sync-hook", code=CauseCode.HOOK_FAILED,
         cause='PreSync hook Job/migrate → Pod/migrate-POD: Error, exit code 1 — "cannot connect to database',
         hint="fix the hook and push again; nothing was applied; the cluster keeps what it had",
     ),
     "a PostSync hook": Row(
-        recorded="post-sync-hook",
+        recorded="post-sync-hook", code=CauseCode.HOOK_FAILED,
         cause="PostSync hook Job/smoke-test → Pod/smoke-test-POD: Error, exit code 1",
         hint="fix the hook and push again; its revision is applied",
     ),
     "a hook past its deadline": Row(
-        recorded="hook-deadline",
+        recorded="hook-deadline", code=CauseCode.JOB_DEADLINE,
         cause="PreSync hook Job/migrate: Failed — Job was active longer than specified deadline",
         hint="activeDeadlineSeconds",
     ),
     "a hook that hangs, after a sync that failed": Row(
-        recorded="hook-hangs", cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint="fix the hook",
+        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint="fix the hook",
     ),
     "a hook that hangs, and the error of the sync before": Row(
-        recorded="hook-hangs",
+        recorded="hook-hangs", code=CauseCode.HOOK_FAILED,
         changed={'"controllerNamespace": "argocd"': '"conditions": [{"type": "SyncError", "message": "Failed sync attempt"}]'},
         cause="PostSync hook Job/smoke → Pod/smoke-POD: ",
         hint="fix the hook",
     ),
     "auto-sync gave up": Row(
-        recorded="missing-path",
+        recorded="missing-path", code=CauseCode.PATH_MISSING,
         changed={'"type": "ComparisonError"': '"type": "SyncError"', '"status": "Unknown"': '"status": "OutOfSync"'},
         cause="SyncError: ",
         hint="create the path in git",
     ),
     "a CronJob's failure of last night is not it": Row(
-        recorded="last-night", cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
+        recorded="last-night", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
     ),
     "a path that is not there": Row(
-        recorded="missing-path", cause="ComparisonError: not/there: app path does not exist", hint="create the path in git",
+        recorded="missing-path", code=CauseCode.PATH_MISSING, cause="ComparisonError: not/there: app path does not exist", hint="create the path in git",
     ),
     "a file that is no YAML": Row(
-        recorded="missing-path",
+        recorded="missing-path", code=CauseCode.MANIFEST_UNREADABLE,
         changed={"not/there: app path does not exist": 'Failed to unmarshal \\"web.yaml\\": yaml: line 5'},
         cause='ComparisonError: Failed to unmarshal "web.yaml": yaml: line 5',
         hint="web.yaml is not valid YAML or JSON",
     ),
     "an Ingress without an address": Row(
-        recorded="ingress", cause="Ingress/web has no address yet", hint="spec.ingressClassName",
+        recorded="ingress", code=CauseCode.NO_ADDRESS, cause="Ingress/web has no address yet", hint="spec.ingressClassName",
     ),
     "a load balancer without an address": Row(
-        recorded="load-balancer", cause="Service/web has no address of a load balancer yet", hint="MetalLB",
+        recorded="load-balancer", code=CauseCode.NO_ADDRESS, cause="Service/web has no address of a load balancer yet", hint="MetalLB",
     ),
     "a claim without a class": Row(
-        recorded="claim-without-class",
+        recorded="claim-without-class", code=CauseCode.NO_VOLUME,
         cause='PersistentVolumeClaim/data has no volume yet — "no persistent volumes available for this claim and no storage',
         hint="name a storage class",
     ),
     "a claim of an unknown class": Row(
-        recorded="claim-of-unknown-class",
+        recorded="claim-of-unknown-class", code=CauseCode.NO_VOLUME,
         cause='PersistentVolumeClaim/data has no volume yet — "storageclass.storage.k8s.io "fast" not found"',
         hint="correct spec.storageClassName",
     ),
     "a claim that waits for its provisioner": Row(
-        recorded="claim-of-unknown-class",
+        recorded="claim-of-unknown-class", code=CauseCode.NO_VOLUME,
         changed={'storageclass.storage.k8s.io \\"fast\\" not found': "failed to provision volume: quota of disks reached"},
         cause='PersistentVolumeClaim/data has no volume yet — "failed to provision volume: quota of disks reached"',
         hint="provisioner",
     ),
     "a claim that waits for its pod is not at fault": Row(
-        recorded="claim-without-class",
+        recorded="claim-without-class", code=CauseCode.UNSCHEDULABLE,
         changed={'"FailedBinding"': '"WaitForFirstConsumer"'},
         cause=f"{WEB}: Pending, no node takes it",
         hint="make room",
@@ -337,6 +339,10 @@ def test_each_recording_can_be_made_anew_and_is_used(version: str) -> None:
 def test_the_cause(title: str, version: str) -> None:
     row = ROWS[title]
     found = diagnosed(row, version)
-    assert steady(found.cause).startswith(row.cause) if row.cause else found.cause == ""
-    assert row.hint in found.hint
-    assert bool(row.hint) == bool(found.hint)
+    if found.cause is None:
+        assert (row.cause, row.code) == ("", None)
+        return
+    assert steady(found.cause.message).startswith(row.cause)
+    assert found.cause.code is row.code
+    assert row.hint in found.cause.hint
+    assert bool(row.hint) == bool(found.cause.hint)

@@ -1,7 +1,7 @@
 """The sections of the guide that this site replaces, and where each is answered; and the links that it collects."""
 
-# A page, or a page and a heading on it. None: comes with the feature itself.
-SECTIONS: dict[str, str | None] = {
+# A page, or a page and a heading on it.
+SECTIONS: dict[str, str] = {
     "Обзор": "index.md",
     "Преимущества": "index.md#is-it-for-you",
     "Архитектура": "how-it-works.md#architecture",
@@ -24,14 +24,15 @@ SECTIONS: dict[str, str | None] = {
     "Timeout при ожидании": "troubleshooting.md#exit-code-12",
     "Permission denied": "troubleshooting.md#exit-code-31",
     "SSL/TLS ошибки": "guides/network.md#a-private-certificate-authority",
-    "Альтернативные подходы": None,
-    "Подход 2: ArgoCD Notifications → GitLab Deployment API": None,
-    "Подход 3: Комбинированный": None,
-    "Preview Environments": None,
+    "Альтернативные подходы": "guides/notifications.md#which-approach-for-whom",
+    "Подход 2: ArgoCD Notifications → GitLab Deployment API": "guides/notifications.md",
+    "Подход 3: Комбинированный": "guides/combined.md",
+    "Preview Environments": "guides/previews.md",
     "Ссылки": "links.md",
     "Официальная документация": "links.md#official-documentation",
     "Обсуждения и примеры": "links.md#discussions-and-issues",
     "Связанные документы": "links.md#on-this-site",
+    "preview-environments-guide.md": "guides/previews.md",
     "new-service-guide.md": "guides/new-service.md",
     "PREFLIGHT-CHECKLIST.md": "guides/preflight.md",
     "Дополнительно": "links.md#official-documentation",

@@ -1,7 +1,8 @@
-"""The site's sources, as its tests read them."""
+"""The site's sources and what is built of them, as its tests read them."""
 
 import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -11,6 +12,8 @@ LANGUAGES = ("en", "ru")
 ENGLISH_ONLY = {"changelog.md", "contributing.md"}
 INCLUDE = re.compile(r'^(\s*)--8<-- "([^"]+)"$', re.MULTILINE)
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "link": "href"}
 
 
 def names(language: str = "en") -> list[str]:
@@ -39,3 +42,33 @@ def included() -> Iterator[tuple[str, str]]:
 def blocks(language: str, name: str) -> list[tuple[str, str]]:
     """The language and the content of every fenced block of a page."""
     return [(match[2], match[3].strip()) for match in FENCE.finditer(text(language, name))]
+
+
+class Reader(HTMLParser):
+    """The headings of a page with their ids, every id, and what the page loads."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[tuple[str, str]] = []
+        self.all_ids: list[str] = []
+        self.loads: list[str] = []
+        self.feed(text)
+
+    @property
+    def ids(self) -> set[str]:
+        return set(self.all_ids)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.all_ids += [given["id"]] if "id" in given else []
+        if re.fullmatch(r"h[1-4]", tag) and "id" in given:
+            self.headings.append((tag, given["id"] if tag != "h1" else ""))
+        # The canonical address of a page is one that nobody loads.
+        if tag in LOADING and given.get("rel") != "canonical":
+            self.loads.append(given.get(LOADING[tag], ""))
+
+
+def built(site: Path, language: str, name: str) -> Reader:
+    half = site if language == "en" else site / language
+    path = name.removesuffix("index.md").removesuffix(".md")
+    return Reader((half / path / "index.html").read_text("utf-8"))

@@ -118,6 +118,13 @@ def test_another_place_is_one_variable(clone: Path, instance: Instance) -> None:
     assert instance.variables["team-a"] == {"ARGOCD_RELEASE_REPOSITORY": "registry.internal.example.com/other"}
 
 
+def test_where_the_documentation_is_read_is_one_variable(clone: Path, instance: Instance) -> None:
+    """The component's jobs read it, whoever includes them."""
+    assert install(clone, instance, "--docs-url", "https://docs.example.com/ru").returncode == 0
+    assert instance.variables["team-a"] == {"ARGOCD_RELEASE_DOCS_URL": "https://docs.example.com/ru"}
+    assert install(clone, instance, "--docs-url", "https://docs.example.com/ru").stdout.count("added") == 0
+
+
 def test_what_goes_wrong_is_said(clone: Path, instance: Instance) -> None:
     assert "GitLab refuses GITLAB_TOKEN" in install(clone, instance, token="glpat-old").stderr
     assert "GITLAB_TOKEN is not set" in install(clone, instance, token="").stderr

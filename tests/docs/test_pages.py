@@ -46,7 +46,62 @@ FOREIGN = {
     "CrashLoopBackOff, exit code …",
     "CreateContainerConfigError",
     "permission denied: projects, get, …",
+    "failed calling webhook …",
+    "error looking up service account …",
+    "Readiness probe failed: …",
 }
+
+
+# Phrases that read as translated, and what stands for them.
+AWKWARD = {
+    "en": {
+        r"of the truth being known": "as soon as it is known",
+        r"mistakes are said": "names all",
+        r"the token may not": "the token has no right to",
+        r"\bis no YAML": "is not valid YAML",
+        r"would else|\btwo records else\b": "otherwise",
+        r"two times `": "`yes` twice",
+        r"^In sum\b": "say it",
+    },
+    "ru": {
+        r"[A-Za-z]['’][а-яё]": "no apostrophe: хука, merge request",
+        r"токену нельзя": "не хватает прав",
+        r"\b[Нн]азовите\b": "укажите",
+        r"просите меньше": "уменьшите requests",
+        r"\bсильнее\b": "приоритетнее",
+        r"тег не отправ": "образа с таким тегом нет в registry",
+        r"ожидаемого уже не": "ожидаемая версия уже не появится",
+        r"едет как": "передаётся через",
+        r"[a-z][а-яё]|[а-яё][a-z]": "one alphabet a word",
+    },
+}
+
+
+def awkward(language: str) -> list[str]:
+    """The lines that read as translated, on a page or in what is generated into one."""
+    files = [*(DOCS / language).rglob("*.md"), *(DOCS / "generated").glob(f"*.{language}.md")]
+    return [
+        f"{file.relative_to(DOCS)}:{number}: {line.strip()[:90]}: rather {rather}"
+        for file in files
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        for phrase, rather in AWKWARD[language].items()
+        if re.search(phrase, line)
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_reads_as_translated(language: str) -> None:
+    assert awkward(language) == []
+
+
+def test_what_reads_as_translated_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ru").mkdir()
+    (tmp_path / "ru" / "x.md").write_text("два hook'а и один webхук\n")
+    monkeypatch.setattr("tests.docs.test_pages.DOCS", tmp_path)
+    assert [line.rpartition("rather ")[2] for line in awkward("ru")] == [
+        "no apostrophe: хука, merge request",
+        "one alphabet a word",
+    ]
 
 
 def test_each_page_is_there_in_both_languages() -> None:
@@ -111,7 +166,7 @@ def own_words() -> str:
 
 def messages(language: str) -> list[str]:
     """What the tables of the troubleshooting page say a log holds."""
-    rows = re.findall(r"^\| `([^|]+)` \| [^|]+\|$", text(language, "troubleshooting.md"), re.MULTILINE)
+    rows = re.findall(r"^\| `([^|]+)`(?:\{#[\w-]+\})? \| [^|]+\|$", text(language, "troubleshooting.md"), re.MULTILINE)
     return [row for row in rows if not row.startswith("exit code")]
 
 

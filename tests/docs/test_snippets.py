@@ -45,8 +45,9 @@ PATCHES = {
     "argocd-cmd-params-cm.yaml": "argocd-cmd-params-cm",
 }
 OBJECTS = ("application.yaml", "deployment.yaml", "ingress-passthrough.yaml", "ingress-tls.yaml")
-# Run by the test of that name below; these two need a registry, and are read by bash and shellcheck only.
+# These two need a registry, and are read by bash and shellcheck only.
 SYNTAX_ONLY = {"mirror-image.sh", "verify-image.sh"}
+# In tests/docs/test_walk.py.
 RUN_IN_GETTING_STARTED = {"apply-account.sh", "generate-token.sh"}
 # Where a page shows environment.sh before them: pasted after it.
 PASTED_BY_AN_ADMINISTRATOR = {"look.sh", "pod-logs.sh", "sync.sh", "sync-force.sh"}
@@ -428,21 +429,3 @@ def test_revoked_token(installation: Installation) -> None:
     installation.run("revoke-token.sh", as_admin=True, change=change)
     with pytest.raises(CommandError):
         installation.sandbox.argocd("account", "can-i", "get", "projects", PROJECT, token=token)
-
-
-# The page «Getting started», as a new user would do it
-
-
-def test_getting_started(installation: Installation) -> None:
-    """Its own account and token (see ``Installation``), its include, a good push and a bad one."""
-    given = yaml.safe_load((ROOT / "component" / "examples" / "plain.yml").read_text("utf-8"))["include"][0]["inputs"]
-    assert given == {"application": APPLICATION, "expected_image": "$CI_COMMIT_SHORT_SHA"}
-    installation.push(tag="4e5d6c7")
-    green = installation.release(given | {"expected_image": "4e5d6c7"})
-    assert green.returncode == 0, green.stdout
-    assert "RELEASE SUCCESSFUL" in green.stdout
-
-    installation.push(tag="0badcafe", fate="image-pull")
-    red = installation.release(given | {"expected_image": "0badcafe"}, RELEASE_POD_GRACE="3")
-    assert red.returncode == 11, red.stdout
-    assert re.search(r"^cause: Deployment/sentry-frontend → Pod/.*: ImagePullBackOff", red.stdout, re.MULTILINE)

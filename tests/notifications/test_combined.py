@@ -12,9 +12,9 @@ from tests.support.controllers import EXAMPLES
 from tests.support.gitlab_api import GitLab, Json
 from tests.support.gitlab_pipeline import read
 from tests.support.job import Release
+from tests.support.waiting import eventually
 
 ROOT = EXAMPLES.parents[1]
-SECONDS = 15.0
 QUIET = 3.0
 # The controller looks once a minute at an application to which nothing happens.
 ROLLBACK_SECONDS = 90.0
@@ -74,10 +74,3 @@ def test_who_makes_the_record(
 
 def web(tag: str) -> dict[str, str | None]:
     return {"web.yaml": manifests.deployment("web", f"registry.example.com/web:{tag}")}
-
-
-def eventually(holds: Callable[[], bool], seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.1)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from sandbox.sandbox import Sandbox
 from scenarios.stage import status, web
 from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
 from tests.support.job import Release, StartRelease
+from tests.support.waiting import eventually
 
 WORD = "harmless-word"
 HOSTILE: tuple[str | bytes, ...] = (
@@ -55,12 +55,13 @@ def application(sandbox: Sandbox) -> str:
     repository.commit(web("1", fate="crash"))
     sandbox.application(name, repository).wait_for(lambda state: status(state, "sync", "status") == "Synced")
     sandbox.pod_log(name, HOSTILE, previous=HOSTILE)
-    pod = ""
-    deadline = time.monotonic() + 20
-    while not pod and time.monotonic() < deadline:
-        pod = sandbox.kubectl("get", "pods", "-n", name, "-o", "jsonpath={.items[*].metadata.name}")
+
+    def pod() -> str:
+        return sandbox.kubectl("get", "pods", "-n", name, "-o", "jsonpath={.items[*].metadata.name}")
+
+    eventually(lambda: bool(pod()))
     message = "\n".join(text if isinstance(text, str) else "" for text in HOSTILE if len(text) < 1000)
-    sandbox.event(name, pod, f"{message}\x1b[31m")
+    sandbox.event(name, pod(), f"{message}\x1b[31m")
     return name
 
 
@@ -99,7 +100,7 @@ def test_hostile_text_reaches_every_output_harmlessly(ended: dict[str, tuple[Rel
         check_annotations((folder / "argocd-release.annotations.json").read_text("utf-8"))
         report = json.loads((folder / "argocd-release.json").read_text("utf-8"))
         Draft202012Validator(SCHEMA).validate(report)
-        assert WORD in report["cause"]
+        assert WORD in report["cause"]["message"]
 
 
 def test_a_log_for_machines_is_one_json_object_a_line(ended: dict[str, tuple[Release, Path]]) -> None:

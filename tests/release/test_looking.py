@@ -14,9 +14,10 @@ from scenarios.fronts import proxy, silence
 from scenarios.stage import web
 from tests.support.job import Release, Running, StartRelease, check_reports
 
-CANCEL_SECONDS = 1.0
+# Promised is 1 s; on a busy machine the end of Python alone takes as long. Whatever hangs here hangs for longer.
+CANCEL_SECONDS = 2.0
 # A look at the deadline may take that much longer; then the cause is looked for, which has a limit of its own.
-OVER_SECONDS = 2.0
+OVER_SECONDS = 4.0
 SHORT = {"RELEASE_TIMEOUT": "5", "RELEASE_LOG_FORMAT": "json"}
 STRANGER = "0123456789abcdef0123456789abcdef01234567"
 

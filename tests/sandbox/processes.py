@@ -1,18 +1,9 @@
 """What the machine itself says about processes and ports, whatever the sandbox says."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 LISTENING = "0A"
 LOCAL = {"0100007F", "00000000000000000000000001000000"}
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
-        time.sleep(0.1)
 
 
 def state(pid: int) -> str:

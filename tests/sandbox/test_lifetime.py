@@ -18,7 +18,8 @@ from sandbox.control import SandboxAbsentError, SandboxError
 from sandbox.layout import ADDRESS
 from sandbox.probes import listens
 from sandbox.sandbox import Sandbox
-from tests.sandbox.processes import alive, eventually, open_to_others, parent
+from tests.sandbox.processes import alive, open_to_others, parent
+from tests.support.waiting import eventually
 
 PROGRAM = """
 import time
@@ -78,12 +79,12 @@ def test_three_started_at_once_leave_nothing_however_they_end() -> None:
         interrupted.process.send_signal(signal.SIGINT)
         os.kill(orphaned.supervisor, signal.SIGKILL)
         pids = [pid for caller in callers for pid in caller.pids] + supervisors
-        eventually(lambda: not any(map(alive, pids)), 10)
+        eventually(lambda: not any(map(alive, pids)))
         assert not any(listens(port) for caller in callers for port in caller.ports)
-        eventually(lambda: not any(caller.folder.exists() for caller in (killed, interrupted)), 5)
+        eventually(lambda: not any(caller.folder.exists() for caller in (killed, interrupted)))
         # Its caller still sleeps: it takes the folder away when it ends.
         orphaned.process.send_signal(signal.SIGINT)
-        eventually(lambda: not orphaned.folder.exists(), 5)
+        eventually(lambda: not orphaned.folder.exists())
 
 
 def test_a_component_that_dies_is_named_to_whoever_asks_and_at_the_end(sandbox: Sandbox) -> None:

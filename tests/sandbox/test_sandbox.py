@@ -13,7 +13,8 @@ from sandbox.commands import CommandError
 from sandbox.control import SandboxError
 from sandbox.probes import listens
 from sandbox.sandbox import Sandbox
-from tests.sandbox.processes import eventually, state
+from tests.sandbox.processes import state
+from tests.support.waiting import eventually
 
 IMAGE = "registry.example.com/web:1"
 READY = ("Ready", "True")
@@ -168,6 +169,7 @@ def test_a_stale_commit_stays_stale_and_the_end_of_an_application_is_seen(sandbo
     assert policy == {"automated": {"prune": True, "selfHeal": True}}
     repository.commit({"c.yaml": manifests.config_map("c", a="b")})
     with application.changes() as changes:
+        # Longer than the controller takes for a change that it has noticed.
         time.sleep(2)
         assert delivered(first)(changes.seen[-1][1])
         application.delete()

@@ -11,7 +11,7 @@ import pytest
 from sandbox import manifests, objects
 from sandbox.application import Application, State, delivered
 from sandbox.sandbox import Sandbox
-from tests.sandbox.processes import eventually
+from tests.support.waiting import eventually
 
 IMAGE = "registry.example.com/web:1"
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import yaml
 
 from argocd_release import __version__
 from sandbox import cache
+from tests.support.docker_engine import Engine, helper
 
 ROOT = Path(__file__).parents[2]
 NPM = ROOT / "tests" / "component" / "npm"
@@ -93,6 +95,21 @@ class Consumer:
         place = f"ARGOCD_RELEASE_REPOSITORY={default_image().rpartition(':')[0]}"
         options = ("--network", "host", "--pull-policy", "if-not-present", "--variable", place)
         return self._local(*options, *arguments)
+
+    def run_in(
+        self, engine: Engine, variables: Mapping[str, str], certificate: Path, *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the pipeline in our image, with the group's variables; the certificate lies at ``/argocd.crt``."""
+        engine.image.tag(*default_image().rsplit(":", 1))
+        given = [word for name, value in variables.items() for word in ("--variable", f"{name}={value}")]
+        volume = f"{certificate}:/argocd.crt:ro"
+        return self.run("--helper-image", helper(engine.client), "--volume", volume, *given, *arguments)
+
+    def short_sha(self) -> str:
+        """What GitLab calls CI_COMMIT_SHORT_SHA."""
+        command = ("git", "rev-parse", "--short=8", "HEAD")
+        done = subprocess.run(command, cwd=self.folder, env=self.environ, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def _local(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -3,6 +3,14 @@
 from pathlib import Path
 
 
+def command_line(pid: int) -> str:
+    """Its words, with a NUL after each; ``""`` if there is no such process any more."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def descendants(pid: int) -> list[int]:
     """Every process below this one."""
     children: dict[int, list[int]] = {}

@@ -5,7 +5,8 @@ from typing import Any
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
-from argocd_release.model.resource_tree import Failing, Key
+from argocd_release.model.cause import CauseCode, Finding, Key, Subject
+from argocd_release.model.resource_tree import Failing
 
 NEW = "3f2c1ab0c0ffee00c0ffee00c0ffee00c0ffee00"
 OLD = "0ld0000000000000000000000000000000000000"
@@ -13,7 +14,9 @@ OLD = "0ld0000000000000000000000000000000000000"
 
 def failing(pod: str, *, root: Key = ("apps", "Deployment", "web", "web"), of_job: bool = False) -> Failing:
     """A pod in a crash loop."""
-    return Failing(uid=pod, text=f"Pod/{pod}: CrashLoopBackOff", root=root, of_job=of_job)
+    subject = Subject(key=("", "Pod", "web", pod), root=root)
+    finding = Finding(text=f"Pod/{pod}: CrashLoopBackOff", code=CauseCode.CRASH_LOOP, subject=subject)
+    return Failing(uid=pod, finding=finding, of_job=of_job)
 
 
 def document(

@@ -9,6 +9,7 @@ import pytest
 from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
 from argocd_release.model.application import Application
+from argocd_release.model.cause import CauseCode
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.unit.states import application
@@ -110,4 +111,6 @@ def test_what_is_denied_is_said_with_the_line_that_would_allow_it(call: str, pol
 def test_what_the_application_itself_says_needs_no_api() -> None:
     state = application(conditions=[{"type": "ComparisonError", "message": "app path does not exist"}])
     found = diagnose("web", replace(state), sources=Slow(fail_at="tree"), stop=threading.Event())
-    assert found.cause == "ComparisonError: app path does not exist"
+    assert found.cause is not None
+    assert found.cause.message == "ComparisonError: app path does not exist"
+    assert found.cause.code is CauseCode.PATH_MISSING

@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.events import JobEvent, Summary
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import WaitFeed
 from argocd_release.model.verdict import Verdict
@@ -50,7 +50,7 @@ class World:
         self.asked = 0
         self.under: dict[str, str] = {}
         self.clock = Clock()
-        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[JobEvent] = []
         self.looks: list[tuple[str, float]] = []
 
     def poll(self) -> Seen | None:
@@ -83,22 +83,20 @@ class World:
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
         raise NotImplementedError
 
-    def emit(self, event: str, /, *_: Any, **fields: Any) -> None:
-        self.events.append((event, fields))
-        if event == "judged":
-            self.held.set()
+    def judged(self, *_: object) -> None:
+        self.held.set()
 
     def track(self, name: str) -> Tracker:
         commands = SharedCommands(commands=self, listing=lambda: self.listing, now=self.clock.now)
         return Tracker(
-            f"argocd/{name}", commands=commands, clock=self.clock, timeout=60, emit=lambda *_, **__: None,
+            f"argocd/{name}", commands=commands, clock=self.clock, timeout=60, emit=lambda _: None,
             started=100.0, follow=False,
         )  # fmt: skip
 
     def fleet(self, *, count: int = 1, appear: float = 0, stop_early: bool = False) -> Fleet:
         return Fleet(
             poll=self.poll, track=self.track, clock=self.clock, started=100.0, timeout=60, connect=15, appear=appear,
-            emit=self.emit, stop_early=stop_early,
+            emit=self.events.append, judged=self.judged, stop_early=stop_early,
             complete=lambda number: number >= count,
         )  # fmt: skip
 
@@ -178,9 +176,9 @@ def test_what_is_pending_times_out_all_at_once() -> None:
     fleet.run()
     assert set(outcomes(fleet).values()) == {Outcome.TIMED_OUT}
     assert fleet.elapsed <= 60 + OVERTIME_SECONDS
-    summaries = [fields for event, fields in world.events if event == "summary"]
+    summaries = [event for event in world.events if isinstance(event, Summary)]
     assert len(summaries) == 60 // SUMMARY_SECONDS - 1
-    assert summaries[0]["pending"] == 12
+    assert summaries[0].pending == 12
 
 
 def test_one_whose_comparison_hangs_holds_up_no_other() -> None:

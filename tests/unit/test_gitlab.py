@@ -8,7 +8,9 @@ from structlog.typing import FilteringBoundLogger
 
 from argocd_release.core.text import QUOTED
 from argocd_release.joblog import log
+from argocd_release.joblog.lines import LINES, line
 from argocd_release.joblog.style import Style, style
+from argocd_release.model.events import Called, Command, JobEvent, Output, Shown, ShownEvidence, Trace, UnknownSetting
 
 PLAIN = Style()
 GITLAB = Style(sections=True, colours=True)
@@ -58,7 +60,7 @@ def test_a_section_is_closed_when_what_is_inside_fails() -> None:
 def test_outside_gitlab_there_are_no_markers() -> None:
     logger, stream = written(PLAIN)
     with log.section(logger, "tracking", "Waiting"):
-        logger.info("command", command="argocd app get web")
+        log.tell(logger, Command(command="argocd app get web"))
     assert stream.getvalue() == "\nWaiting\n$ argocd app get web\n"
 
 
@@ -80,8 +82,8 @@ def test_what_argocd_printed_is_painted_as_no_verdict_of_ours() -> None:
     assert GITLAB.paint(lines, ours=False) == lines
     assert GITLAB.paint("NAME  HEALTH STATUS  AGE", ours=False).startswith("\x1b[1m")
     logger, stream = written(GITLAB)
-    logger.info("evidence", text=lines, title="t", lines=[])
-    logger.info("output", line="RELEASE SUCCESSFUL")
+    log.tell(logger, ShownEvidence(text=lines, title="t", lines=()))
+    log.tell(logger, Output(line="RELEASE SUCCESSFUL"))
     assert "\x1b" not in stream.getvalue()
 
 
@@ -99,27 +101,48 @@ def test_a_secret_changes_no_word_of_the_log_s_own_grammar() -> None:
         stream, redact=lambda _: "[redacted]", style=GITLAB, json_lines=False, debug=False, now=lambda: 1.0
     )
     with log.section(logger, "tracking", "Waiting"):
-        logger.info("text", text="x")
+        log.tell(logger, Trace(text="x"))
     assert "section_start:1:tracking\r" in stream.getvalue()
 
 
 def test_json_has_constant_event_names_and_no_secret() -> None:
     logger, stream = written(GITLAB, json_lines=True, debug=True)
     with log.section(logger, "tracking", "Waiting"):
-        logger.info("command", command="argocd --header s3cret")
-        logger.debug("called", call="argocd app get", seconds=0.2, end="ok")
+        log.tell(logger, Command(command="argocd --header s3cret"))
+        log.tell(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert (first["event"], first["level"], first["command"]) == ("command", "info", "argocd --header [redacted]")
     assert (second["event"], second["level"], second["seconds"]) == ("called", "debug", 0.2)
 
 
+def kinds(of: type[JobEvent]) -> set[type[JobEvent]]:
+    """Every type of event that is told."""
+    return {found for each in of.__subclasses__() for found in ({each} if each is not Shown else kinds(each))}
+
+
+def test_each_event_can_be_read_and_has_a_name_of_its_own() -> None:
+    assert set(LINES) == kinds(JobEvent)
+    assert len({kind.NAME for kind in LINES}) == len(LINES)
+
+
+@pytest.mark.parametrize(
+    ("meant", "said"),
+    [
+        ("RELEASE_TIMEOUT", "warning: RELEASE_TIMOUT is no setting; did you mean RELEASE_TIMEOUT?"),
+        ("", "warning: RELEASE_TIMOUT is no setting"),
+    ],
+)
+def test_a_name_that_is_near_is_offered(meant: str, said: str) -> None:
+    assert line(UnknownSetting(name="RELEASE_TIMOUT", meant=meant)) == said
+
+
 def test_debug_lines_are_for_those_who_ask() -> None:
     logger, stream = written(PLAIN)
-    logger.debug("called", call="argocd app get", seconds=0.2, end="ok")
+    log.tell(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
     assert stream.getvalue() == ""
 
 
 def test_a_log_that_nobody_reads_breaks_nothing() -> None:
     logger, stream = written(PLAIN)
     stream.close()
-    logger.info("command", command="argocd app get web")
+    log.tell(logger, Command(command="argocd app get web"))

@@ -1,5 +1,6 @@
 """What GitLab is told, against a GitLab that enforces its own rules; and what it can do to us."""
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -360,6 +361,21 @@ def address() -> Iterator[str]:
 )
 def test_what_the_site_answers(address: str, path: str, said: str) -> None:
     assert site.reached(f"{address}{path}", deadline=Deadline(0), check=lambda: None) == said
+
+
+@pytest.mark.parametrize(("trusted", "said"), [(True, ""), (False, "certificate verify failed")])
+def test_a_site_behind_a_private_authority(authority: Path, *, trusted: bool, said: str) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(authority / "server.pem")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as http:
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"https://localhost:{http.server_port}/200"
+        ca_file = str(authority / "ca.pem") if trusted else ""
+        answer = site.reached(address, deadline=Deadline(0), check=lambda: None, ca_file=ca_file)
+        http.shutdown()
+    assert said in answer
+    assert bool(answer) is not trusted
 
 
 def test_the_site_may_come_later(address: str) -> None:

@@ -14,11 +14,13 @@ from junitparser import JUnitXml
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Source
+from argocd_release.model.cause import Cause, CauseCode, Subject
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
 from argocd_release.model.verdict import Verdict
+from argocd_release.notify import note
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
 from tests.unit.states import NEW, application
@@ -59,6 +61,26 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     assert check_dotenv(dotenv.render(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
     links = check_annotations(annotations.render(result(outcome)))
     assert links == {"web in Argo CD": "https://argocd.example.com/applications/web"}
+
+
+def test_a_cause_is_linked_where_it_is_explained() -> None:
+    """In the log, the story, the job's page and the comment; by its code, which keeps its meaning."""
+    cause = Cause(code=CauseCode.IMAGE_PULL, message="ImagePullBackOff", hint="push the image")
+    red = replace(one(Outcome.DEGRADED), diagnosis=Diagnosis(cause=cause), docs_url="https://docs.example.com/ru/")
+    there = "https://docs.example.com/ru/troubleshooting/#image-pull"
+    assert evidence.next_step(red) == f"next: push the image\nhelp: {there}"
+    assert f"help: {there}\n" in evidence.story(red)
+    assert check_annotations(annotations.render(release(red)))["help: image-pull"] == there
+    assert f"[What it means](<{there}>)" in note.render(release(red))
+    silent = replace(red, diagnosis=Diagnosis(cause=replace(cause, hint="")), verdict=replace(red.verdict, hint=""))
+    assert evidence.next_step(silent) == f"help: {there}"
+
+
+def test_without_an_address_or_a_cause_there_is_no_link() -> None:
+    assert evidence.next_step(one()) == "next: do this"
+    green = replace(one(Outcome.DELIVERED), docs_url="https://docs.example.com")
+    assert green.explained == ""
+    assert "help" not in annotations.render(release(green)) + evidence.story(green)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +124,53 @@ def pod(name: str, *, health: str) -> Node:
         uid=name, owner="", group="", version="v1", kind="Pod", namespace="web", name=name, health=health, message="",
         created_at="", images=(),
     )  # fmt: skip
+
+
+def config_maps(count: int, **actions: int) -> dict[str, Any]:
+    """The parts of an application of so many ConfigMaps, to each of the first of which a sync did something."""
+    names = [f"c-{number:03}" for number in range(count)]
+    done = [action for action, times in actions.items() for _ in range(times)]
+    done += ["unchanged"] * (count - len(done))
+    there = {"group": "", "kind": "ConfigMap", "namespace": "web"}
+    resources = [there | {"name": name, "status": "Synced"} for name in names]
+    results = [
+        there | {"name": name, "status": "Synced", "hookPhase": "Running", "message": f"configmap/{name} {action}"}
+        for name, action in zip(names, done, strict=True)
+    ]
+    return {"resources": resources, "results": results}
+
+
+def changed(**parts: Any) -> list[str]:
+    blocks = list(evidence.blocks(one(Outcome.DELIVERED, **parts)))
+    return list(blocks[-1].lines) if blocks and blocks[-1].title == "What changed" else []
+
+
+def test_green_tells_what_the_release_changed_and_of_the_rest_the_number() -> None:
+    header, *lines = changed(**config_maps(300, configured=2))
+    assert header.split() == ["GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE"]
+    assert [line.split()[-2:] for line in lines[:2]] == [
+        ["configmap/c-000", "configured"],
+        ["configmap/c-001", "configured"],
+    ]
+    assert lines[2:] == ["+ 298 unchanged"]
+    assert changed(**config_maps(3)) == ["+ 3 unchanged"]
+
+
+def test_what_changed_is_bounded_however_much_it_is() -> None:
+    lines = changed(**config_maps(300, configured=2, created=298))
+    assert len(lines) == 1 + evidence.CHANGED + 1
+    assert lines[-1] == f"and {300 - evidence.CHANGED} more: {300 - evidence.CHANGED} created"
+
+
+def test_what_was_pruned_and_a_hook_are_changes_too() -> None:
+    gone = {"kind": "Service", "namespace": "web", "name": "old", "status": "Pruned", "message": "pruned"}
+    hook = {"kind": "Job", "namespace": "web", "name": "migrate", "hookType": "PreSync", "hookPhase": "Succeeded"}
+    lines = changed(results=[gone, hook])
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["Service", "web", "old"],
+        ["Job", "web", "migrate"],
+        ["+", "1", "unchanged"],
+    ]
 
 
 def test_junit_is_read_by_others_too() -> None:
@@ -281,6 +350,66 @@ def test_of_several_applications_the_worst_comes_first_in_every_report() -> None
     report = json_report.document(several)
     Draft202012Validator(json_report.SCHEMA).validate(report)
     assert [each["outcome"] for each in report["applications"]] == ["delivered", "unreachable", "degraded"]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_a_cause_by_the_schema(outcome: Outcome) -> None:
+    report = json_report.document(result(outcome))
+    Draft202012Validator(json_report.SCHEMA).validate(report)
+    assert (report["cause"] is None) == (outcome is Outcome.DELIVERED)
+    assert report["cause"] == report["applications"][0]["cause"]
+
+
+def test_the_schema_knows_every_word() -> None:
+    words = json_report.SCHEMA["$defs"]
+    assert words["code"]["enum"] == [code.word for code in CauseCode]
+    assert words["outcome"]["enum"] == [outcome.word for outcome in Outcome]
+
+
+CRASHES = Cause(
+    code=CauseCode.CRASH_LOOP,
+    message="Deployment/web → Pod/web-x: CrashLoopBackOff, exit code 1",
+    subject=Subject(
+        key=("", "Pod", "web", "web-x"), root=("apps", "Deployment", "web", "web"), container="container a"
+    ),
+)
+
+
+def test_a_cause_in_its_parts() -> None:
+    known = replace(one(health="Degraded"), diagnosis=Diagnosis(cause=CRASHES))
+    assert json_report.document(release(known))["cause"] == {
+        "code": "crash-loop",
+        "subject": "Deployment/web → Pod/web-x, container a",
+        "message": CRASHES.message,
+        "hint": "do this",
+        "link": f"{known.url}?resource=&node=%2FPod%2Fweb%2Fweb-x%2F0",
+    }
+
+
+def test_in_junit_the_cause_stands_at_the_resource_it_lies_beneath_and_no_other() -> None:
+    web = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}
+    twins = [{**web, "namespace": name, "health": {"status": "Degraded"}} for name in ("web", "other")]
+    known = replace(one(health="Degraded", resources=twins), diagnosis=Diagnosis(cause=CRASHES))
+    cases = ET.fromstring(junit.render(release(known))).iter("testcase")
+    said = {str(case.get("name")): "".join(case.itertext()) for case in cases}
+    assert CRASHES.message in said["apps/Deployment/web/web"]
+    assert CRASHES.message not in said["apps/Deployment/other/web"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "shown"),
+    [
+        # The same object: the root cause says it better.
+        ({"reason": "Deployment/web → Pod/web-x: CrashLoopBackOff", "subject": CRASHES.subject, "quotes": True}, False),
+        ({"reason": "Deployment/web → Pod/web-y: CrashLoopBackOff", "subject": None, "quotes": True}, True),
+        ({"reason": "not delivered within 9 s: Deployment/web → Pod/web-x: Crash", "subject": CRASHES.subject}, True),
+        ({"reason": CRASHES.message}, False),
+    ],
+)
+def test_the_verdict_is_said_where_it_says_more_than_the_cause(verdict: dict[str, Any], *, shown: bool) -> None:
+    known = Verdict(outcome=Outcome.DEGRADED, **verdict)
+    lines = evidence.headline(replace(one(), verdict=known, diagnosis=Diagnosis(cause=CRASHES))).splitlines()
+    assert lines == [f"cause: {CRASHES.message}", *([known.reason] if shown else [])]
 
 
 def test_where_no_application_matches_there_are_reports_all_the_same() -> None:

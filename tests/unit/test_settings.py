@@ -395,6 +395,8 @@ def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
         "dotenv_path": "argocd-release.env",
         "annotations_path": "argocd-release.annotations.json",
         "json_path": "argocd-release.json",
+        "metrics_path": "argocd-release.metrics.txt",
+        "page_path": "argocd-release.html",
     }
 
 

@@ -4,12 +4,21 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from argocd_release.model.application import Application, Source
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.events import (
+    HistoryNotConsulted,
+    JobEvent,
+    NoAnswer,
+    PodsNotSeen,
+    State,
+    StateChanged,
+    StillWaiting,
+)
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
@@ -21,6 +30,8 @@ from argocd_release.watch.observer import REFRESH_SECONDS
 from argocd_release.watch.runner import run
 from argocd_release.watch.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, Tracker
 from tests.unit.states import NEW, OLD, application, failing
+
+T = TypeVar("T", bound=JobEvent)
 
 DELIVERED = application()
 PROGRESSING = application(health="Progressing")
@@ -118,23 +129,22 @@ class Run:
         self.clock = FakeClock()
         self.commands = FakeCommands(answers, self.clock, cost)
         self.commands.refusals = list(refusals)
-        self.events: list[tuple[str, dict[str, Any]]] = []
-        self.transitions: list[tuple[str, dict[str, Any]]] = []
+        self.told: list[JobEvent] = []
         self.tracker = Tracker(
             "web",
             commands=self.commands,
             clock=self.clock,
             timeout=timeout,
-            emit=self._emit,
+            emit=self.told.append,
             beneath=FakeBeneath(workloads),
             **options,
         )
         self.verdict = run(self.tracker, self.clock)
         self.seconds = self.clock.now() - 1000
 
-    def _emit(self, event: str, /, *args: Any, **fields: Any) -> None:
-        del args
-        (self.transitions if event == "transition" else self.events).append((event, fields))
+    def of(self, kind: type[T]) -> list[T]:
+        """The events of that type."""
+        return [event for event in self.told if isinstance(event, kind)]
 
 
 def test_delivered_at_once() -> None:
@@ -183,8 +193,9 @@ def test_no_feed_before_there_is_an_application() -> None:
 
 def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> None:
     run = Run(PROGRESSING, timeout=60)
-    assert [event for event, _ in run.events] == ["state", *["still waiting"] * 4]
-    told = [fields["waited"] for event, fields in run.events if event == "still waiting"]
+    told = [event.waited for event in run.of(StillWaiting)]
+    assert len(told) == 4
+    assert len(run.of(State)) == 1
     assert max(later - earlier for earlier, later in zip([0, *told], [*told, 60], strict=True)) <= 15
 
 
@@ -202,7 +213,7 @@ def test_unreachable_for_a_while_is_survived() -> None:
     down = [error(FailureKind.UNREACHABLE)] * 20
     run = Run(PROGRESSING, *down, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert [event for event, _ in run.events].count("no answer") == 1
+    assert len(run.of(NoAnswer)) == 1
 
 
 def test_calls_that_hang_end_as_unreachable() -> None:
@@ -233,7 +244,7 @@ def test_where_pods_cannot_be_seen_it_is_said_once_and_changes_nothing() -> None
 
     run = Run(*[PROGRESSING] * 5, DELIVERED, workloads=broken)
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert [fields for event, fields in run.events if event == "pods not seen"] == [{"error": "403 Forbidden"}]
+    assert run.of(PodsNotSeen) == [PodsNotSeen(error="403 Forbidden")]
 
 
 def test_pods_of_a_healthy_application_are_not_asked_for() -> None:
@@ -296,9 +307,7 @@ def test_a_sync_window_is_waited_for_and_named() -> None:
 
 def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_seconds() -> None:
     run = Run(OUT_OF_SYNC, timeout=30)
-    event, fields = run.events[0]
-    assert event == "state"
-    assert "a sync window of project default forbids it now: deny * * * * * for web" in fields["reason"]
+    assert "a sync window of project default forbids it now: deny * * * * * for web" in run.of(State)[0].reason
 
 
 def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
@@ -323,22 +332,22 @@ def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
 def test_where_git_cannot_say_it_that_is_told_once() -> None:
     unknown = RevisionRelation(relation=Relation.UNKNOWN, note="no clone")
     run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=lambda *_: unknown)
-    assert [fields for event, fields in run.events if event == "history not consulted"] == [{"why": "no clone"}]
+    assert run.of(HistoryNotConsulted) == [HistoryNotConsulted(why="no clone")]
 
 
 def test_the_images_that_run_are_asked_for_where_one_is_expected() -> None:
     looks = iter([Workloads(images=("web:1",))] * 3 + [Workloads(images=("web:2",))] * 10)
     run = Run(DELIVERED, expectation=Expectation(image="web:2"), workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert "no pod runs the image web:2; running: web:1" in run.events[0][1]["reason"]
+    assert "no pod runs the image web:2; running: web:1" in run.of(State)[0].reason
 
 
 def test_each_transition_has_its_time() -> None:
     run = Run(PROGRESSING, PROGRESSING, DELIVERED)
-    health = [(fields["value"], fields["at"]) for _, fields in run.transitions if fields["what"] == "health"]
+    health = [(change.value, change.at) for change in run.of(StateChanged) if change.what == "health"]
     assert [value for value, _ in health] == ["Progressing", "Healthy"]
     assert 0 < health[0][1] < health[1][1] <= run.seconds
-    assert [fields["value"] for _, fields in run.transitions if fields["what"] == "sync"] == ["Synced"]
+    assert [change.value for change in run.of(StateChanged) if change.what == "sync"] == ["Synced"]
     assert [change.value for change in run.tracker.timeline.transitions if change.what == "health"] == [
         "Progressing",
         "Healthy",
@@ -406,7 +415,7 @@ def test_output_that_cannot_be_read_is_named_so() -> None:
     run = Run(error(FailureKind.GARBAGE, "argocd printed no application: nothing"))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert "argocd on the PATH" in run.verdict.hint
-    assert run.events[0][1]["reason"].startswith("argocd's output can't be read")
+    assert run.of(NoAnswer)[0].reason.startswith("argocd's output can't be read")
 
 
 class SlowComparison(FakeCommands):
@@ -463,7 +472,7 @@ def test_what_hangs_beneath_an_application_holds_no_look_up_for_long() -> None:
     run = Run(PROGRESSING, timeout=2, workloads=hangs)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert time.monotonic() - started < 5
-    assert [event for event, _ in run.events if event == "pods not seen"] == ["pods not seen"]
+    assert len(run.of(PodsNotSeen)) == 1
     never.set()
 
 
@@ -478,7 +487,7 @@ def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later(
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "git's history is still being asked" in run.verdict.reason
     assert time.monotonic() - started < 3
-    assert "history not consulted" not in [event for event, _ in run.events]
+    assert run.of(HistoryNotConsulted) == []
     let.set()
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.argocd.tree_json import parse_events, parse_tree
+from argocd_release.model.cause import WAITING_REASONS, Finding, Subject
 from argocd_release.model.resource_tree import Failing
 
 JSON = st.recursive(
@@ -197,13 +198,8 @@ def test_pods_of_jobs_that_never_begin(owner: str, reason: str, found: bool) -> 
         node("Pod", "import-a", "import", Status_Reason=reason),
     ]
     known = parse_tree({"nodes": nodes})
-    assert [known.as_failing(pod) for pod in known.never_begun] == (
-        [
-            Failing(
-                uid="import-a", text=f"Job/import → Pod/import-a: {reason}", root=("", "Job", "", "import"), of_job=True
-            )
-        ]
-        if found
-        else []
-    )
+    subject = Subject(key=("", "Pod", "", "import-a"), root=("", "Job", "", "import"))
+    text, code = f"Job/import → Pod/import-a: {reason}", WAITING_REASONS.get(reason.removeprefix("Init:"))
+    failing = Failing(uid="import-a", finding=Finding(text=text, code=code, subject=subject), of_job=True)
+    assert [known.as_failing(pod) for pod in known.never_begun] == ([failing] if found else [])
     assert known.failing == ()

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.cause import CauseCode, Subject
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Failing, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
-from argocd_release.verdict.blockers import unhealthy
+from argocd_release.verdict.blockers import DELETING, unhealthy
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.verdict.judge import History, judge
@@ -99,8 +100,9 @@ def test_a_failed_operation_takes_one_more_look() -> None:
     assert look((0, state)).outcome is None
     verdict = look((0, state), (1, state))
     assert verdict == Verdict(
-        outcome=Outcome.SYNC_FAILED, reason="sync failed: Deployment/web: is invalid", hint=verdict.hint
-    )
+        outcome=Outcome.SYNC_FAILED, reason="sync failed: Deployment/web: is invalid", hint=verdict.hint,
+        code=CauseCode.MANIFEST_REJECTED, subject=Subject.of(state.results[0]),
+    )  # fmt: skip
 
 
 def test_a_failed_operation_although_synced_and_healthy() -> None:
@@ -191,12 +193,12 @@ def test_a_dry_run_says_nothing(phase: str) -> None:
 
 def test_a_dry_run_that_runs_is_waited_for() -> None:
     state = last(application(phase="Running"), dry_run=True)
-    assert again(state) == Verdict(outcome=None, reason="a dry run is running")
+    assert again(state) == Verdict(outcome=None, reason="a dry run is running", code=CauseCode.SYNC_RUNNING)
 
 
 def test_what_is_being_deleted_is_not_delivered() -> None:
     state = replace(application(), deleting=True)
-    assert again(state) == Verdict(outcome=None, reason="the application is being deleted")
+    assert again(state) == Verdict.on(DELETING, None)
     assert look((0, state), (10, state)).outcome is Outcome.MISSING
 
 
@@ -493,7 +495,8 @@ def test_an_expected_revision() -> None:
     for revision in (NEW, NEW[:8], NEW.upper()):
         assert look((0, state), (1, state), expectation=Expectation(revision=revision)).outcome is Outcome.DELIVERED
     other = look((0, state), (1, state), expectation=Expectation(revision="deadbeef"))
-    assert other == Verdict(outcome=None, reason=f"Argo CD compares with {NEW[:12]}, not with deadbeef")
+    reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef"
+    assert other == Verdict(outcome=None, reason=reason, code=CauseCode.OTHER_REVISION)
 
 
 def test_what_auto_sync_gave_up_has_failed_after_the_grace_of_conditions() -> None:

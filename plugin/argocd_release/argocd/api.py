@@ -9,18 +9,22 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.rollout_json import parse_rollout
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import clean, one_line
 from argocd_release.model.application import Application
+from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
+from argocd_release.model.rollout import KIND, Rollout
 from argocd_release.timing.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 CALL_SECONDS: Final = 3.0
 BODY_LIMIT: Final = 64 << 20
 LOG_LINE_LIMIT: Final = 500
+# Each costs a request for each look.
+ROLLOUTS: Final = 3
 _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 
@@ -87,8 +93,22 @@ class Api:
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
         ready = sum(pod.health == "Healthy" for pod in tree.served)
         return Workloads(
-            failing=tuple(failing), images=tree.images, starting=tree.starting, pods=len(tree.served), ready=ready
+            failing=tuple(failing),
+            images=tree.images,
+            starting=tree.starting,
+            pods=len(tree.served),
+            ready=ready,
+            rollouts=self._rollouts(name, tree),
         )
+
+    def _rollouts(self, name: str, tree: Tree) -> dict[Key, Rollout]:
+        unwell = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
+        found: dict[Key, Rollout] = {}
+        for node in unwell[:ROLLOUTS]:
+            # Without its manifest it is known by what Argo CD says of its health.
+            with suppress(ArgoCDError):
+                found[node.key] = parse_rollout(self.live(name, node))
+        return found
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""

@@ -22,9 +22,11 @@ from argocd_release.model.application import (
     Source,
     SyncStatus,
 )
+from argocd_release.model.hydration import Hydration, HydrationPhase
 
 # More than argocd ever prints; each costs a look at all the text.
 DOCUMENTS: Final = 20
+_HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
 
 
@@ -45,6 +47,9 @@ def _application(document: dict[str, Any]) -> Application:
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
+    hydrator = as_object(spec.get("sourceHydrator"))
+    # Of a hydrated application the commits that people know are those of its dry source.
+    sources = as_objects(spec.get("sources")) or [as_object(hydrator.get("drySource") or spec.get("source"))]
     policy = as_object(spec.get("syncPolicy"))
     automated = as_object(policy.get("automated"))
     words = [
@@ -60,8 +65,9 @@ def _application(document: dict[str, Any]) -> Application:
         automated="automated" in policy and automated.get("enabled") is not False,
         prune=bool(automated.get("prune")),
         self_heal=bool(automated.get("selfHeal")),
-        sources=tuple(_source(item) for item in as_objects(spec.get("sources")) or [as_object(spec.get("source"))]),
-        parameters=_parameters(spec),
+        sources=tuple(_source(item) for item in sources),
+        parameters=_parameters({"source": _synced(hydrator)} if hydrator else spec),
+        hydration=_hydration(hydrator, as_object(status.get("sourceHydrator")), metadata) if hydrator else None,
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -78,6 +84,7 @@ def _application(document: dict[str, Any]) -> Application:
         reconciled_at=as_text(status.get("reconciledAt")),
         controller_namespace=as_text(status.get("controllerNamespace")),
         deployed=_deployed(as_objects(status.get("history"))),
+        previously=_deployed(as_objects(status.get("history"))[:-1]),
         unknown_words=tuple(
             f"{name} {as_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
@@ -116,7 +123,7 @@ def _name(document: dict[str, Any]) -> str:
 
 
 def _resource(item: dict[str, Any]) -> Resource:
-    health = as_object(item.get("health"))
+    health, wave = as_object(item.get("health")), item.get("syncWave")
     return Resource(
         group=as_text(item.get("group")),
         kind=as_text(item.get("kind")),
@@ -127,6 +134,7 @@ def _resource(item: dict[str, Any]) -> Resource:
         message=as_text(health.get("message")),
         hook=bool(item.get("hook")),
         requires_pruning=bool(item.get("requiresPruning")),
+        wave=wave if isinstance(wave, int) else 0,
     )
 
 
@@ -137,6 +145,29 @@ def _source(item: dict[str, Any]) -> Source:
         chart=one_line(as_text(item.get("chart"))),
         ref=one_line(as_text(item.get("ref"))),
         target_revision=one_line(as_text(item.get("targetRevision"))),
+    )
+
+
+def _synced(hydrator: dict[str, Any]) -> dict[str, Any]:
+    """The source that is synced (argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource)."""
+    dry, synced = as_object(hydrator.get("drySource")), as_object(hydrator.get("syncSource"))
+    return {"repoURL": synced.get("repoURL") or dry.get("repoURL"), "path": synced.get("path")}
+
+
+def _hydration(hydrator: dict[str, Any], status: dict[str, Any], metadata: dict[str, Any]) -> Hydration:
+    current, last = as_object(status.get("currentOperation")), as_object(status.get("lastSuccessfulOperation"))
+    staged = as_object(hydrator.get("hydrateTo")).get("targetBranch")
+    phase = HydrationPhase.read(current.get("phase"))
+    return Hydration(
+        phase=phase,
+        message=as_text(current.get("message")),
+        dry_revision=one_line(as_text(last.get("drySHA"))),
+        hydrated_revision=one_line(as_text(last.get("hydratedSHA"))),
+        compared_revision=one_line(as_text(status.get("lastComparedDryRevision"))),
+        failed_revision=one_line(as_text(current.get("drySHA"))) if phase is HydrationPhase.FAILED else "",
+        finished_at=as_text(current.get("finishedAt")),
+        requested=_HYDRATE in as_object(metadata.get("annotations")),
+        staged_on=one_line(as_text(staged)),
     )
 
 

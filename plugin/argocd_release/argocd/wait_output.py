@@ -1,28 +1,66 @@
-"""The lines of ``argocd app wait`` that say something new: one for each change of a resource, and none twice.
+"""The lines of ``argocd app wait`` that say something new: of resources that change or are not well, and none twice.
 
-At its end it prints the whole application, which is shown after the verdict anyway (argo-cd v2.13.2 app.go:2410-2447).
-Messages of resources can have several lines and say anything, so only a row is taken for argocd's own words.
+It begins with a row for each resource, and a sync that has applied them all tells of each again, "unchanged" as most
+are: of those only the number is said. At its end it prints the whole application, which is shown after the verdict
+anyway (argo-cd v2.13.2 app.go:2410-2447). Messages of resources can have several lines and say anything, so only a row
+is taken for argocd's own words.
 """
 
 import re
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 from argocd_release.core.text import QUOTED, clean, without_applied_file
 
 # GitLab keeps 4 MiB of a job log by default, and the verdict stands at its end (gitlab-runner: output_limit).
 LINES: Final = 500
+# Of rows that tell of progress: nobody reads more, and the end of the log says what the release changed.
+PROGRESS_LINES: Final = 60
 LINE_LIMIT: Final = 1000
 COUNT_SECONDS: Final = 10.0
 _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
-_SPACES: Final = re.compile(r"\s+")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
+# Columns that are empty are not there; but no name in Kubernetes is a word with a capital letter.
+_STATUSES: Final = frozenset({"Synced", "OutOfSync", "Unknown", "Pruned", "PruneSkipped", "SyncFailed"})
+_PHASES: Final = frozenset({"Running", "Terminating", "Succeeded", "Failed", "Error"})
+_HEALTHS: Final = frozenset({"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"})
+_BAD: Final = frozenset({"SyncFailed", "Failed", "Error", "Degraded"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What a row says of a resource, by ``key``: its group, kind, namespace and name as far as there are any."""
+
+    key: str
+    status: str
+    health: str
+    message: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The row without its time; of one that has no word for a status everything is the message."""
+        words = text.split()
+        at = next((place for place, word in enumerate(words) if word in _STATUSES | _PHASES), 0)
+        rest = words[at + 1 :]
+        health = rest.pop(0) if rest and rest[0] in _HEALTHS else ""
+        return cls(key=" ".join(words[:at]), status=words[at] if words else "", health=health, message=" ".join(rest))
+
+    @property
+    def unremarkable(self) -> bool:
+        """Whether it is as git has it, is well, and no sync has changed it."""
+        untouched = not self.message or self.message.endswith(" unchanged")
+        return self.status == "Synced" and self.health in {"", "Healthy"} and untouched
+
+    @property
+    def bad(self) -> bool:
+        return bool(_BAD & {self.status, self.health})
 
 
 class Changes:
-    """Takes the lines in turn, and gives those to show; after ``LINES`` of them only how many there were.
+    """Takes the lines in turn, and gives those to show; after so many of them only how many there were.
 
     ``now``: seconds on any clock that never goes back.
     """
@@ -30,22 +68,31 @@ class Changes:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._ended = False
+        self._header = ""
         self._seen: set[str] = set()
+        self._keys: set[str] = set()
+        self._changed: set[str] = set()
         self._shown = 0
+        self._progress = 0
         self._left_out = 0
         self._counted_at = 0.0
 
-    def new(self, line: str) -> str:
-        """The line to show, or ``""``."""
-        line = self._said(clean(line, limit=LINE_LIMIT))
-        if not line:
-            return ""
-        if self._shown < LINES:
-            self._shown += 1
-            return line
-        self._counted_at = self._counted_at or self._now()
-        self._left_out += 1
-        return ""
+    def new(self, line: str) -> tuple[str, ...]:
+        """The lines to show: of one that says nothing new none, of the first row the header too."""
+        line = clean(line, limit=LINE_LIMIT)
+        found = _ROW.fullmatch(line)
+        if found is None:
+            said = self._other(line)
+            return self._limited(said, progress=False) if said else ()
+        # A message can hold a line like the first of the end; but after the end there is no row.
+        self._ended = False
+        line, row = without_applied_file(line), Row.parse(without_applied_file(found[1]))
+        return self._limited(line, progress=not row.bad) if self._is_news(row) else ()
+
+    @property
+    def unchanged(self) -> int:
+        """Of how many resources nothing was to be told."""
+        return len(self._keys - self._changed)
 
     def left_out(self, *, at_once: bool = False) -> int:
         """How many lines were left out since this was last asked; 0 if that is less than ``COUNT_SECONDS`` ago."""
@@ -54,19 +101,27 @@ class Changes:
         count, self._left_out, self._counted_at = self._left_out, 0, self._now()
         return count
 
-    def _said(self, line: str) -> str:
-        row = _ROW.fullmatch(line)
-        if row is None:
-            return self._other(line)
-        # A message can hold a line like the first of the end; but after the end there is no row.
-        self._ended = False
-        line = without_applied_file(line)
+    def _is_news(self, row: Row) -> bool:
         # The same row at another time is no change. The message repeats what the row before it said of the same status.
-        key = _SPACES.sub(" ", without_applied_file(row[1])).strip()
-        if key in self._seen:
-            return ""
-        self._seen.add(key)
-        return line
+        said = f"{row.key} {row.status} {row.health} {row.message}"
+        if said in self._seen:
+            return False
+        self._seen.add(said)
+        self._keys.add(row.key)
+        if row.unremarkable and row.key not in self._changed:
+            return False
+        self._changed.add(row.key)
+        return True
+
+    def _limited(self, line: str, *, progress: bool) -> tuple[str, ...]:
+        if self._shown >= LINES or (progress and self._progress >= PROGRESS_LINES):
+            self._counted_at = self._counted_at or self._now()
+            self._left_out += 1
+            return ()
+        self._shown += 1
+        self._progress += progress
+        header, self._header = self._header, ""
+        return (header, line) if header else (line,)
 
     def _other(self, line: str) -> str:
         if not line.strip() or (line.startswith("argocd: ") and _CANCELLED.search(line)):
@@ -75,6 +130,7 @@ class Changes:
             self._ended = True
         if self._ended:
             return ""
-        if not self._shown and _HEADER.fullmatch(line):
-            return line
+        if not self._keys and not self._header and _HEADER.fullmatch(line):
+            self._header = line
+            return ""
         return f"{QUOTED}{without_applied_file(line)}"

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "wait": Command(
             module="argocd_release.cli.wait", summary="wait until the application runs what was pushed; the default"
         ),
+        "page": Command(module="argocd_release.cli.page", summary="draw the page of a JSON report anew"),
     }
 )
 DEFAULT: Final = "wait"

@@ -40,6 +40,11 @@ def one_line(text: str, *, limit: int = 500) -> str:
     return " ".join(clean(text, limit=limit).split())
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 commit``, ``2 commits``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 # What a program printed is shown as it is, after this mark, and never taken for our own words.
 QUOTED: Final = "  | "
 

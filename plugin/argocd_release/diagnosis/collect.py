@@ -66,7 +66,7 @@ def steps(name: str, application: Application, sources: Evidence) -> Iterator[Di
     known = Diagnosis()
     finding = root_cause.from_application(application)
     if finding is not None:
-        yield (known := replace(known, cause=finding.cause, hint=finding.hint))
+        yield (known := replace(known, cause=finding))
     try:
         tree = sources.tree(name)
     except ArgoCDError as error:
@@ -81,8 +81,7 @@ def steps(name: str, application: Application, sources: Evidence) -> Iterator[Di
         occurrences = [ObjectEvent(subject=str(suspect), event=event) for event in clues.events]
         known = replace(
             known,
-            cause=found.cause if found else known.cause,
-            hint=found.hint if found else known.hint,
+            cause=found or known.cause,
             occurrences=(*known.occurrences, *occurrences),
             logs=(*known.logs, clues.log) if clues.log and clues.log.says_something else known.logs,
             notes=tuple(dict.fromkeys((*known.notes, *notes))),

@@ -1,22 +1,23 @@
 """The root cause: which object keeps a release from being delivered, and what it says of itself. Pure."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.log_lines import last_meaningful
 from argocd_release.diagnosis.pod_status import Container, PodStatus
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
+from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, refusal
 from argocd_release.model.diagnosis import PodLog
 from argocd_release.model.resource_tree import Event, Node, Tree
+from argocd_release.verdict import rollouts
 from argocd_release.verdict.lack import CLAIM, Lack, lack
 from argocd_release.verdict.lack import hint as lack_hint
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
-_PULL: Final = frozenset({"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"})
-_CONFIG: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 # Exit code of a process that was killed with SIGKILL.
 _KILLED: Final = 137
 # What Argo CD's own layers put before what the repo-server says.
@@ -28,21 +29,37 @@ _LAYERS: Final = re.compile(
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
 # Events that say only that somebody is at it.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
-_BLOCKING_HINT: Final = (
-    "Kubernetes replaces the pods of a StatefulSet in order and waits for this one, which is broken: delete it, and "
-    "the rollout goes on"
+# What to do; of what is not here the verdict says it.
+_HINTS: Final[Mapping[CauseCode, str]] = MappingProxyType(
+    {
+        CauseCode.PATH_MISSING: "create the path in git, or correct the application's source path in Argo CD",
+        CauseCode.IMAGE_PULL: "check that exactly this image and tag was pushed, and that the cluster may pull it "
+        "(imagePullSecrets); then push again",
+        CauseCode.CONTAINER_CONFIG: "create what the message names (Secret, ConfigMap, key, command, mount), or "
+        "correct its name; push again",
+        CauseCode.OOM_KILLED: "it needed more memory than its limit: raise the limit or use less; push again",
+        CauseCode.VOLUME_NOT_MOUNTED: "create what the message names (Secret, ConfigMap, claim), or correct the "
+        "volume; push again",
+        CauseCode.PROBE_FAILED: "make the program answer its probe, or correct the probe (path, port, delay, timeout); "
+        "push again",
+        CauseCode.UNSCHEDULABLE: "make room in the cluster, or ask for less: requests, node selector, volumes",
+        CauseCode.ROLLOUT_BLOCKED: "Kubernetes replaces the pods of a StatefulSet in order and waits for this one, "
+        "which is broken: delete it, and the rollout goes on",
+        CauseCode.JOB_DEADLINE: "it was ended after its activeDeadlineSeconds: see what it waits for, or give it "
+        "longer; push again",
+        CauseCode.QUOTA: "raise the namespace's quota, free some of it, or ask for less; Argo CD goes on by itself "
+        "then",
+        CauseCode.WEBHOOK_FAILED: "see that the webhook's own pods run; what it forbids or not is not known until it "
+        "answers",
+        CauseCode.ADMISSION_DENIED: "make the pod obey the rule that the message names; push again",
+        CauseCode.SERVICE_ACCOUNT_MISSING: "create the service account, or correct its name in the manifest; push "
+        "again",
+    }
 )
-_DEADLINE_HINT: Final = (
-    "it was ended after its activeDeadlineSeconds: see what it waits for, or give it longer; push again"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RootCause:
-    """A cause in one line, and what to do about it (``""``: nothing better than the verdict's)."""
-
-    cause: str
-    hint: str = ""
+# Kinds that say only that something failed: that a hook did says more.
+_GENERAL: Final = frozenset({
+    CauseCode.CONTAINER_FAILED, CauseCode.CRASH_LOOP, CauseCode.NOT_READY, CauseCode.JOB_FAILED, CauseCode.UNHEALTHY,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +71,16 @@ class Clues:
     log: PodLog | None = None
 
 
-def from_application(application: Application) -> RootCause | None:
+def from_application(application: Application) -> Cause | None:
     """The cause that the Application itself names: an error condition. What failed in its operation decides before."""
     if any(item.failed for item in application.results):
         return None
     for condition in application.errors:
         said = one_line(_LAYERS.sub("", condition.message), limit=1000)
+        code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(said)
         hint = f"{unreadable[1]} is not valid YAML or JSON; check it, fix it, push again" if unreadable else ""
-        if "app path does not exist" in said:
-            hint = "create the path in git, or correct the application's source path in Argo CD"
-        return RootCause(cause=f"{condition.type}: {said}", hint=hint)
+        return Cause(code=code, message=f"{condition.type}: {said}", hint=hint or _HINTS.get(code, ""))
     return None
 
 
@@ -96,13 +112,26 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
     found = sorted([*pods, *barren, *claims], key=lambda node: (*rank(node), *within(node)))
     rest = [node for node in others if node not in found]
-    return tuple(node for node in (*found, *tree.blocking, *rest) if _counts(application, tree, node))
+    aborted = list(_aborted(application, tree))
+    others = [node for node in (*found, *tree.blocking, *rest) if node not in aborted]
+    return tuple(node for node in (*aborted, *others) if _counts(application, tree, node))
 
 
-def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> RootCause | None:
+def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
+    """Rollouts that were aborted: their new pods are gone, and those of an analysis only measured."""
+    for node in tree.nodes:
+        rollout = rollouts.known(application, node)
+        if rollout is not None and rollout.aborted:
+            yield node
+
+
+def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Cause | None:
     """What is wrong with the suspect, in one line; None if nothing is."""
     warnings = [event for event in clues.events if event.type == "Warning"]
     hook = next((item for item in application.results if item.hook_type and _is_of(tree, node, item)), None)
+    rollout = rollouts.known(application, node)
+    if rollout is not None and (stands := rollouts.described(node, rollout)) is not None:
+        return Cause(code=rollouts.code(rollout), message=stands.text, subject=stands.subject, hint=rollout.todo)
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
     if hook is None or finding is None:
         return finding
@@ -112,18 +141,22 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
         if hook.hook_type == "PreSync"
         else "its revision is applied"
     )
-    return RootCause(cause=f"{hook.hook_type} hook {finding.cause}", hint=f"{fix}; {when}")
+    code = CauseCode.HOOK_FAILED if finding.code in _GENERAL else finding.code
+    message = f"{hook.hook_type} hook {finding.message}"
+    return replace(finding, code=code, message=message, hint=f"{fix}; {when}")
 
 
-def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> RootCause:
+def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Cause:
     container = clues.status.culprit if clues.status else None
     several = clues.status is not None and len(clues.status.containers) > 1
-    path = str(pod) if (root := tree.root(pod)) is pod else f"{root} → {pod}"
+    named = ""
     if container is not None and (several or container.init):
-        path += f", {'init ' if container.init else ''}container {container.name}"
+        named = f"{'init ' if container.init else ''}container {container.name}"
+    subject = tree.subject(pod, named)
     if clues.status is not None and clues.status.unschedulable:
-        said = f'{path}: Pending, no node takes it — "{one_line(clues.status.unschedulable)}"'
-        return RootCause(cause=said, hint="make room in the cluster, or ask for less: requests, node selector, volumes")
+        said = f'{subject}: Pending, no node takes it — "{one_line(clues.status.unschedulable)}"'
+        code = CauseCode.UNSCHEDULABLE
+        return Cause(code=code, message=said, subject=subject, hint=_HINTS[code])
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
     parts = [status if status != "Running" else "Running, but not ready"]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
@@ -131,16 +164,19 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> RootCaus
     if container is not None and container.in_trouble and container.exit_code is not None:
         parts.append(f"exit code {container.exit_code}")
     if restarts := container.restarts if container else pod.restarts:
-        parts.append(f"{restarts} restart{'' if restarts == 1 else 's'}")
+        parts.append(counted(restarts, "restart"))
     quote = _quote(pod, container, clues, warnings)
-    cause = f"{path}: {', '.join(parts)}" + (f' — "{quote}"' if quote else "")
+    message = f"{subject}: {', '.join(parts)}" + (f' — "{quote}"' if quote else "")
     if not tree.is_current(pod):
         # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
-        return RootCause(cause=f"{cause} (of the revision before)", hint=_BLOCKING_HINT)
-    return RootCause(cause=cause, hint=_pod_hint(status, container, clues, quote))
+        code, message = CauseCode.ROLLOUT_BLOCKED, f"{message} (of the revision before)"
+        return Cause(code=code, message=message, subject=subject, hint=_HINTS[code])
+    code = _pod_code(status, container, quote)
+    hint = _HINTS.get(code) or _program_hint(container, clues)
+    return Cause(code=code, message=message, subject=subject, hint=hint)
 
 
-def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> RootCause | None:
+def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Cause | None:
     if missing := lack(node.group, node.kind, node.health):
         return _lacking(tree, node, missing, clues)
     refused = tree.refusals(node, tuple(warnings))
@@ -148,31 +184,43 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> RootC
         return None
     said = node.message if node.health == "Degraded" and node.message else _message([*(refused or warnings)][-1:])
     said = said or node.message
-    hint = _DEADLINE_HINT if node.kind == "Job" and "longer than specified deadline" in said else _creation_hint(said)
-    return RootCause(cause=tree.described(node, said, refused=bool(refused)), hint=hint)
+    code = _code(node, said, refused=bool(refused))
+    message = tree.described(node, said, refused=bool(refused))
+    return Cause(code=code, message=message, subject=tree.subject(node), hint=_HINTS.get(code, ""))
 
 
-def _lacking(tree: Tree, node: Node, missing: Lack, clues: Clues) -> RootCause | None:
+def _code(node: Node, said: str, *, refused: bool) -> CauseCode:
+    if node.kind == "Job" and "longer than specified deadline" in said:
+        return CauseCode.JOB_DEADLINE
+    if known := refusal(said):
+        return known
+    if refused or node.kind == "ReplicaSet":
+        return CauseCode.NO_PODS
+    return CauseCode.JOB_FAILED if node.kind == "Job" and node.health == "Degraded" else CauseCode.UNHEALTHY
+
+
+def _lacking(tree: Tree, node: Node, missing: Lack, clues: Clues) -> Cause | None:
     told = [event for event in clues.events if event.reason not in _NOISE][-1:]
     if tree.pods and any(event.reason == "WaitForFirstConsumer" for event in told):
         # It waits for a pod that uses it, so the pod is at fault.
         return None
-    said, root = _message(told), tree.root(node)
-    path = str(node) if root is node else f"{root} → {node}"
-    return RootCause(cause=f"{path} {missing.what}" + (f' — "{said}"' if said else ""), hint=lack_hint(missing, said))
+    said, subject = _message(told), tree.subject(node)
+    message = f"{subject} {missing.what}" + (f' — "{said}"' if said else "")
+    return Cause(code=missing.code, message=message, subject=subject, hint=lack_hint(missing, said))
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
     """What says best why: an event for what never ran, its own log for what did."""
     reason = container.reason if container else pod.reason.removeprefix("Init:")
-    if reason in _PULL:
+    kind = WAITING_REASONS.get(reason)
+    if kind is CauseCode.IMAGE_PULL:
         # «Back-off pulling image» only says that it was tried before.
         pulls = [event for event in warnings if event.message.startswith("Failed to pull")]
         return _message(pulls[-1:]) or (container.message if container else pod.message)
     probes = [event for event in warnings if event.reason in {"Unhealthy", "ProbeWarning"}]
     if container is not None and container.running and probes:
         return _message(probes[-1:])
-    if reason in _CONFIG and container is not None and container.message:
+    if kind is CauseCode.CONTAINER_CONFIG and container is not None and container.message:
         return one_line(container.message, limit=300)
     said = last_meaningful(clues.log.lines) if clues.log and container and container.in_trouble else ""
     words = container.last_words if container else ""
@@ -180,36 +228,25 @@ def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[
     return said or one_line(words, limit=300) or _message(warnings[-1:]) or one_line(fallback, limit=300)
 
 
-def _pod_hint(status: str, container: Container | None, clues: Clues, quote: str) -> str:
-    if status in _PULL:
-        return (
-            "check that exactly this image and tag was pushed, and that the cluster may pull it (imagePullSecrets); "
-            "then push again"
-        )
-    if status in _CONFIG:
-        return "create what the message names (Secret, ConfigMap, key, command, mount), or correct its name; push again"
+def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode:
+    waiting = WAITING_REASONS.get(status)
+    if waiting in {CauseCode.IMAGE_PULL, CauseCode.CONTAINER_CONFIG}:
+        return waiting
     if container is not None and container.exit_code == _KILLED and "OOMKilled" in {container.reason, container.before}:
-        return "it needed more memory than its limit: raise the limit or use less; push again"
+        return CauseCode.OOM_KILLED
     if container is not None and container.in_trouble and container.exit_code is not None:
-        where = "its log above" if clues.log and clues.log.says_something else "its log"
-        return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
+        return waiting or CauseCode.CONTAINER_FAILED
     if "MountVolume" in quote or "Unable to attach or mount" in quote:
-        return "create what the message names (Secret, ConfigMap, claim), or correct the volume; push again"
-    if "probe" in quote.lower():
-        return "make the program answer its probe, or correct the probe (path, port, delay, timeout); push again"
-    return ""
+        return CauseCode.VOLUME_NOT_MOUNTED
+    return CauseCode.PROBE_FAILED if "probe" in quote.lower() else waiting or CauseCode.NOT_READY
 
 
-def _creation_hint(said: str) -> str:
-    if "exceeded quota" in said:
-        return "raise the namespace's quota, free some of it, or ask for less; Argo CD goes on by itself then"
-    if "failed calling webhook" in said:
-        return "see that the webhook's own pods run; what it forbids or not is not known until it answers"
-    if any(words in said for words in ("admission webhook", "ValidatingAdmissionPolicy", "violates PodSecurity")):
-        return "make the pod obey the rule that the message names; push again"
-    if "service account" in said or "serviceaccount" in said:
-        return "create the service account, or correct its name in the manifest; push again"
-    return ""
+def _program_hint(container: Container | None, clues: Clues) -> str:
+    """What to do about a program that has ended; ``""`` of one that has not."""
+    if container is None or not container.in_trouble or container.exit_code is None:
+        return ""
+    where = "its log above" if clues.log and clues.log.says_something else "its log"
+    return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
 
 
 def _hooks(application: Application) -> set[tuple[str, str]]:

@@ -1,60 +1,20 @@
-"""The job log: structlog events with constant names, shown as lines that people read, or as JSON for machines."""
+"""The job log: the run's events, shown as lines that people read, or as JSON with constant names for machines."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from argocd_release.core.redaction import Redact, everywhere
-from argocd_release.core.text import QUOTED
+from argocd_release.joblog.lines import line
 from argocd_release.joblog.style import Style
+from argocd_release.model.events import JobEvent, Output, Shown, ShownEvidence
 
-# How each event reads. An event that is not here is shown with its fields, so none is lost.
-LINES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "expects": "expects: {what}",
-        "state of one": "{name} | {sync} to {revision}, {health}: {reason}",
-        "no answer of one": "{name} | {reason}; trying again",
-        "transition of one": "debug: {name} | {what} {value} after {at:.1f} s",
-        "judged": "{name} | {outcome} after {waited} s{reason}",
-        "summary": "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; {waited} of {timeout} s",
-        "looking for the cause of one": "-> {name}: {outcome}; asking for pods, events and logs",
-        "start": "argocd-release {version}: application {application}, Argo CD at {server}, at most {timeout} s",
-        "timeout shortened": "note: {timeout} s instead of {asked} s, because GitLab ends the job after {job} s",
-        "clocks differ": "note: when this job began is not known, for GitLab's clock and this machine's differ: {why}",
-        "command": "$ {command}",
-        "output": "{line}",
-        "output left out": f"{QUOTED}… {{lines}} more lines of argocd app wait left out",
-        "state": "-> {sync} to {revision}, {health}: {reason}",
-        "no answer": "-> {reason}; trying again",
-        "pods not seen": "note: pods are not looked at, so a crash loop is seen late: {error}",
-        "history not consulted": "note: {why}",
-        "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
-        "unknown setting": "warning: {name} is no setting{meant}",
-        "variable not read": "{name} is not read here: the component takes its input `{input}`",
-        "looking for the cause": "-> {outcome}; asking for pods, events and logs",
-        "reports written": "reports: {paths}",
-        "report not written": "warning: the {kind} could not be written to {path}: {error}",
-        "not shown": "note: {command} gave no answer: {error}",
-        "cut short": "note: {reason}",
-        "cause not looked for": "note: looking for the cause went wrong: {error}",
-        "called": "debug: {call} took {seconds:.3f} s{end}",
-        "asking the site": "-> delivered; asking {url}",
-        "told": "{sink}: {text}",
-        "not told": "warning: the {sink} was not written: {text}",
-        "transition": "debug: {what} {value} after {at:.1f} s",
-        "not proven": "{text}",
-        "text": "{text}",
-    }
-)
-# These carry the same twice, as text for people and as fields for machines.
-_RENDERED: Final = frozenset({"result", "evidence", "next"})
 # What these show others have said.
-_FOREIGN: Final = frozenset({"output", "evidence"})
+_FOREIGN: Final = (Output, ShownEvidence)
 # Words of ours, which no secret changes.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 
@@ -79,6 +39,11 @@ def configure(
     return logger
 
 
+def tell(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
+    """Log the event; ``debug``: for those who ask."""
+    (log.debug if debug else log.info)(event.NAME, told=event)
+
+
 @contextmanager
 def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
     """What is logged inside stands under the title, and can be folded in GitLab; closed on every path."""
@@ -95,21 +60,14 @@ def _safe(key: str, value: Any, redact: Redact) -> Any:
 
 def _as_text(style: Style, now: Callable[[], float]) -> structlog.typing.Processor:
     def render(_: WrappedLogger, __: str, event: EventDict) -> str:
-        for key in ("level", "timestamp", "exc_info"):
-            event.pop(key, None)
-        match name := str(event.pop("event")):
-            case "section":
-                return style.begin(event["section"], event["title"], at=int(now()), collapsed=event["collapsed"])
-            case "section end":
-                if not (marker := style.end(event["section"], at=int(now()))):
-                    raise structlog.DropEvent
-                return marker
-            case _ if name in _RENDERED:
-                shown = str(event["text"])
-            case _:
-                template = LINES.get(name)
-                shown = template.format(**event) if template else " ".join([name, *(f"{k}={event[k]}" for k in event)])
-        return style.paint(shown, ours=name not in _FOREIGN)
+        if event["event"] == "section":
+            return style.begin(event["section"], event["title"], at=int(now()), collapsed=event["collapsed"])
+        if event["event"] == "section end":
+            if not (marker := style.end(event["section"], at=int(now()))):
+                raise structlog.DropEvent
+            return marker
+        told: JobEvent = event["told"]
+        return style.paint(line(told), ours=not isinstance(told, _FOREIGN))
 
     return render
 
@@ -118,11 +76,12 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     name = event["event"]
     if name in {"section", "section end"}:
         raise structlog.DropEvent
-    if name in _RENDERED:
-        event.pop("text", None)
-    first = {key: event.pop(key) for key in ("timestamp", "level", "event")}
+    told: JobEvent = event["told"]
+    first = {key: event[key] for key in ("timestamp", "level", "event")}
+    # What these show is in their other fields too.
+    said = {key: value for key, value in told.told.items() if key != "text" or not isinstance(told, Shown)}
     # A line separator of Unicode is escaped: not every reader of lines takes line feeds alone.
-    return json.dumps({**first, **event}, default=str, ensure_ascii=True)
+    return json.dumps({**first, **said}, default=str, ensure_ascii=True)
 
 
 class _Unbreakable:

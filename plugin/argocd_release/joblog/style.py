@@ -16,7 +16,7 @@ _BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
 _LINES: Final = (
     (re.compile(r"RELEASE SUCCESSFUL"), f"{_BOLD};{_GREEN}"),
     (re.compile(r"RELEASE FAILED|cause: .*"), f"{_BOLD};{_RED}"),
-    (re.compile(r"RELEASE NOT JUDGED|RELEASE TRACKING CANCELLED|next: .*"), f"{_BOLD};{_YELLOW}"),
+    (re.compile(r"RELEASE NOT JUDGED|RELEASE TRACKING CANCELLED|next: .*|help: .*"), f"{_BOLD};{_YELLOW}"),
     (re.compile(r"(?:warning|note): .*"), _YELLOW),
     (re.compile(r"\$ .*"), f"{_BOLD};{_CYAN}"),
 )

@@ -6,12 +6,30 @@ Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Self
 
+from argocd_release.model.cause import CauseCode, Key
+from argocd_release.model.hydration import Hydration
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import RevisionRelation, alike, all_alike
 
-_ERRORS: Final = frozenset({"ComparisonError", "InvalidSpecError", "UnknownError"})
+#: Auto-sync gave the revision up.
+SYNC_ERROR: Final = "SyncError"
+# The types of conditions that say why a revision is not applied.
+_ERRORS: Final[Mapping[str, CauseCode]] = MappingProxyType(
+    {
+        "ComparisonError": CauseCode.COMPARISON_ERROR,
+        "InvalidSpecError": CauseCode.SPEC_INVALID,
+        "UnknownError": CauseCode.COMPARISON_ERROR,
+        SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,
+    }
+)
+# What the repo-server says of what it finds in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
+_IN_GIT: Final = (
+    ("app path does not exist", CauseCode.PATH_MISSING),
+    ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
+)
 
 
 class Word(StrEnum):
@@ -62,6 +80,12 @@ class Resource:
     message: str = ""
     hook: bool = False
     requires_pruning: bool = False
+    # Its sync wave, which hooks have too; 0 where none is given.
+    wave: int = 0
+
+    @property
+    def key(self) -> Key:
+        return (self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -82,8 +106,26 @@ class ResourceResult:
     namespace: str = ""
 
     @property
+    def key(self) -> Key:
+        return (self.group, self.kind, self.namespace, self.name)
+
+    @property
     def failed(self) -> bool:
         return self.status == "SyncFailed" or self.hook_phase in {"Failed", "Error"}
+
+    @property
+    def action(self) -> str:
+        """What became of it in a word of kubectl's, such as ``created``, ``unchanged`` or ``pruned``; of a hook ``""``.
+
+        The message is ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
+        pkg/cmd/apply/apply.go), or one word of gitops-engine's own.
+        """
+        return "" if self.hook_type or self.failed else self.message.rpartition(" ")[2]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the operation changed something in the cluster, ran a hook, or failed to."""
+        return self.action != "unchanged"
 
     @property
     def applied(self) -> bool:
@@ -159,6 +201,12 @@ class Condition:
     type: str
     message: str
 
+    @property
+    def code(self) -> CauseCode | None:
+        """The kind of cause; None of what says nothing of why a revision is not applied."""
+        known = next((code for words, code in _IN_GIT if words in self.message), None)
+        return (known or _ERRORS[self.type]) if self.type in _ERRORS else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
@@ -189,6 +237,10 @@ class Application:
     deployed: Deployment | None = None
     # Argo CD's own namespace: an application there is called by its name alone. "" before the first comparison.
     controller_namespace: str = ""
+    # The one before that.
+    previously: Deployment | None = None
+    # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.
+    hydration: Hydration | None = None
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
     # sync window that blocks, and why Argo CD refused to sync.
     workloads: Workloads | None = None
@@ -206,8 +258,18 @@ class Application:
         """The revision compared last; of several sources all, separated by commas."""
         return ",".join(self.revisions)
 
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """The revisions as a pipeline knows them: where they are hydrated the dry one, if that is known."""
+        if self.hydration is None:
+            return self.revisions
+        return (self.hydration.commit,) if self.hydration.commit else ()
+
     def names(self, position: int) -> frozenset[str]:
-        """What the revision of a source, by its position from 0, is called: of an annotated tag also its commit."""
+        """What the commit of a source, by its position from 0, is called: of an annotated tag also its commit."""
+        return self._synced_names(position) if self.hydration is None else frozenset(self.commits[position:][:1])
+
+    def _synced_names(self, position: int) -> frozenset[str]:
         names = [self.revisions]
         if self.operation is not None and self.operation.is_of(self.revisions):
             names += [self.operation.revisions, self.operation.asked]
@@ -216,9 +278,9 @@ class Application:
     @property
     def errors(self) -> tuple[Condition, ...]:
         """The conditions that say why this revision is not applied."""
-        # Auto-sync gave this revision up; where a sync runs or has run all the same, that is what counts.
-        gave_up = {"SyncError"} if self.sync is SyncStatus.OUT_OF_SYNC and not self.operating else set()
-        return tuple(item for item in self.conditions if item.type in _ERRORS | gave_up)
+        # Where a sync runs or has run all the same, that is what counts, not that auto-sync gave this revision up.
+        gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
+        return tuple(item for item in self.conditions if item.type in _ERRORS and (item.type != SYNC_ERROR or gave_up))
 
     @property
     def operation_counts(self) -> bool:
@@ -250,7 +312,7 @@ class Application:
             return operation.phase is OperationPhase.SUCCEEDED
         if deployed is None or len(deployed.revisions) != len(self.revisions):
             return False
-        names = [self.names(position) for position in range(len(self.revisions))]
+        names = [self._synced_names(position) for position in range(len(self.revisions))]
         same = all(
             any(alike(name, known) for name in each) for each, known in zip(names, deployed.revisions, strict=True)
         )

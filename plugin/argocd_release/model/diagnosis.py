@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from argocd_release.model.cause import Cause
 from argocd_release.model.resource_tree import Event, Node
 
 
@@ -29,14 +30,13 @@ class PodLog:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """``cause``, ``hint``: one line each, ``""`` where nothing better is known than the verdict.
+    """``cause``: None where nothing better is known than the verdict.
 
     ``status``: the application's as ``argocd app get`` shows it. ``pods``: of what runs now, the worst first.
     ``notes``: what could not be seen, and why.
     """
 
-    cause: str = ""
-    hint: str = ""
+    cause: Cause | None = None
     status: str = ""
     pods: tuple[Node, ...] = ()
     occurrences: tuple[ObjectEvent, ...] = ()

@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from argocd_release.core.text import counted
 from argocd_release.model.outcome import Outcome
 
 
@@ -34,8 +35,10 @@ class SettingsError(ReleaseError):
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
-        count = "1 setting is" if len(problems) == 1 else f"{len(problems)} settings are"
-        super().__init__("\n".join([f"{count} wrong:", *(f"  {problem}" for problem in problems)]))
+        verb = "is" if len(problems) == 1 else "are"
+        super().__init__(
+            "\n".join([f"{counted(len(problems), 'setting')} {verb} wrong:", *(f"  {problem}" for problem in problems)])
+        )
 
 
 class NoPreviewError(ReleaseError):

@@ -12,30 +12,74 @@ class Outcome(Enum):
     ``severity``: of several applications the most severe outcome is the job's. What was judged and found wanting is
     above what could not be judged, and that above what was delivered.
 
+    The meaning is there in English and in Russian, which is the site's; so nobody adds an outcome in one of them.
+
     1 and 2 keep their usual meaning; 126 to 165 are the shell's and the signals'
     (https://docs.gitlab.com/ci/yaml/#allow_failureexit_codes).
     """
 
-    DELIVERED = ("delivered", 0, 0, "RELEASE SUCCESSFUL", "runs in the cluster, Synced and Healthy")
-    UNEXPECTED = ("unexpected", 1, 6, "RELEASE NOT JUDGED", "argocd-release itself went wrong")
-    SETTINGS = ("settings", 2, 5, "RELEASE NOT JUDGED", "a setting is missing or wrong")
-    SYNC_FAILED = ("sync-failed", 10, 11, "RELEASE FAILED", "Argo CD could not apply the revision")
-    DEGRADED = ("degraded", 11, 12, "RELEASE FAILED", "applied, but Degraded")
-    TIMED_OUT = ("timed-out", 12, 8, "RELEASE FAILED", "not delivered within RELEASE_TIMEOUT")
-    NOT_DELIVERED = ("not-delivered", 13, 9, "RELEASE FAILED", "what was expected can no longer be delivered")
-    MISSING = ("missing", 14, 10, "RELEASE FAILED", "the application does not exist, or was deleted")
-    NO_PREVIEW = ("no-preview", 15, 7, "RELEASE NOT JUDGED", "the branch has no tag that a preview is named by")
-    UNREACHABLE = ("unreachable", 30, 3, "RELEASE NOT JUDGED", "Argo CD, or what it needs to compare, gave no answer")
-    DENIED = ("denied", 31, 4, "RELEASE NOT JUDGED", "the token is invalid, or Argo CD refuses to show the application")
-    INTERRUPTED = ("interrupted", 130, 1, "RELEASE TRACKING CANCELLED", "stopped by SIGINT")
-    CANCELLED = ("cancelled", 143, 2, "RELEASE TRACKING CANCELLED", "stopped by SIGTERM, as when a job is cancelled")
+    DELIVERED = (
+        "delivered", 0, 0, "RELEASE SUCCESSFUL",
+        ("runs in the cluster, Synced and Healthy", "работает в кластере, Synced и Healthy"),
+    )  # fmt: skip
+    UNEXPECTED = (
+        "unexpected", 1, 6, "RELEASE NOT JUDGED",
+        ("argocd-release itself went wrong", "ошибка в самом argocd-release"),
+    )  # fmt: skip
+    SETTINGS = (
+        "settings", 2, 5, "RELEASE NOT JUDGED",
+        ("a setting is missing or wrong", "настройка не задана или задана неверно"),
+    )  # fmt: skip
+    SYNC_FAILED = (
+        "sync-failed", 10, 11, "RELEASE FAILED",
+        ("Argo CD could not apply the revision", "Argo CD не смог применить ревизию"),
+    )  # fmt: skip
+    DEGRADED = (
+        "degraded", 11, 12, "RELEASE FAILED",
+        ("applied, but Degraded", "применено, но Degraded"),
+    )  # fmt: skip
+    TIMED_OUT = (
+        "timed-out", 12, 8, "RELEASE FAILED",
+        ("not delivered within RELEASE_TIMEOUT", "не доставлено за RELEASE_TIMEOUT"),
+    )  # fmt: skip
+    NOT_DELIVERED = (
+        "not-delivered", 13, 9, "RELEASE FAILED",
+        ("what was expected can no longer be delivered", "ожидаемая версия уже не появится"),
+    )  # fmt: skip
+    MISSING = (
+        "missing", 14, 10, "RELEASE FAILED",
+        ("the application does not exist, or was deleted", "приложения нет, или его удалили"),
+    )  # fmt: skip
+    NO_PREVIEW = (
+        "no-preview", 15, 7, "RELEASE NOT JUDGED",
+        ("the branch has no tag that a preview is named by", "в ветке нет тега, по которому названо превью"),
+    )  # fmt: skip
+    UNREACHABLE = (
+        "unreachable", 30, 3, "RELEASE NOT JUDGED",
+        ("Argo CD, or what it needs to compare, gave no answer",
+         "не ответил Argo CD или то, что ему нужно для сравнения"),
+    )  # fmt: skip
+    DENIED = (
+        "denied", 31, 4, "RELEASE NOT JUDGED",
+        ("the token is invalid, or Argo CD refuses to show the application",
+         "токен недействителен, или Argo CD отказывается показать приложение"),
+    )  # fmt: skip
+    INTERRUPTED = (
+        "interrupted", 130, 1, "RELEASE TRACKING CANCELLED",
+        ("stopped by SIGINT", "остановлено сигналом SIGINT"),
+    )  # fmt: skip
+    CANCELLED = (
+        "cancelled", 143, 2, "RELEASE TRACKING CANCELLED",
+        ("stopped by SIGTERM, as when a job is cancelled", "остановлено сигналом SIGTERM, как при отмене джоба"),
+    )  # fmt: skip
 
-    def __init__(self, word: str, exit_code: int, severity: int, headline: str, meaning: str) -> None:
+    def __init__(self, word: str, exit_code: int, severity: int, headline: str, meaning: tuple[str, str]) -> None:
         self.word: Final = word
         self.exit_code: Final = exit_code
         self.severity: Final = severity
         self.headline: Final = headline
-        self.meaning: Final = meaning
+        self.meaning: Final = meaning[0]
+        self.meaning_ru: Final = meaning[1]
 
     @property
     def is_failure(self) -> bool:

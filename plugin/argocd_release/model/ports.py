@@ -1,10 +1,12 @@
 """The ports: what watching, judging and diagnosing need of the world, and no more."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, Source
+from argocd_release.model.events import JobEvent
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
+from argocd_release.model.revision import RevisionRelation
 
 
 class Stop(Protocol):
@@ -32,9 +34,15 @@ class Clock(Protocol):
 
 
 class Emit(Protocol):
-    """Takes an event by its constant name, as ``structlog``'s ``log.info`` does."""
+    """Takes an event, for the job log."""
 
-    def __call__(self, event: str, /, *args: Any, **fields: Any) -> object: ...
+    def __call__(self, event: JobEvent, /) -> object: ...
+
+
+class Kinship(Protocol):
+    """How a revision of a source stands to an expected one, by git's history; may block."""
+
+    def __call__(self, revision: str, expected: str, source: Source, /) -> RevisionRelation: ...
 
 
 class WaitFeed(Protocol):

@@ -10,18 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import counted, one_line
+from argocd_release.model.cause import WAITING_REASONS, CauseCode, Finding, Key, Subject, refusal
+from argocd_release.model.rollout import Rollout
 
-_CANNOT_START: Final = (
-    "CrashLoopBackOff",
-    "ImagePullBackOff",
-    "ErrImagePull",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-)
+_CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 # Of a pod of a StatefulSet the name of its ControllerRevision, of a DaemonSet's the last part of it
@@ -68,7 +61,7 @@ class Node:
         return self.health == "Healthy" and self.reason == "Running"
 
     @property
-    def key(self) -> "Key":
+    def key(self) -> Key:
         return (self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
@@ -86,27 +79,25 @@ class Event:
     last_at: str
 
 
-Key = tuple[str, str, str, str]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Failing:
-    """Something that cannot start: its uid, and what is wrong with it in one line.
-
-    ``root``: group, kind, namespace and name of what Argo CD applied and it comes from. ``of_job``: a pod of a Job.
-    """
+    """Something that cannot start: its uid, and what is wrong with it. ``of_job``: a pod of a Job."""
 
     uid: str
-    text: str
-    root: Key = ("", "", "", "")
+    finding: Finding
     of_job: bool = False
+
+    @property
+    def root(self) -> Key | None:
+        """What Argo CD applied and it comes from."""
+        return self.finding.subject.root if self.finding.subject else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workloads:
     """Of what runs now: what cannot start, the images of the pods that serve, and of those that may yet.
 
-    Of ``pods``, ``ready`` are.
+    Of ``pods``, ``ready`` are. ``rollouts``: those of Argo Rollouts that are not Healthy, as far as they are known.
     """
 
     failing: tuple[Failing, ...] = ()
@@ -114,6 +105,7 @@ class Workloads:
     starting: tuple[str, ...] = ()
     pods: int = 0
     ready: int = 0
+    rollouts: Mapping[Key, Rollout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,22 +235,28 @@ class Tree:
 
     def as_failing(self, node: Node, message: str = "", *, refused: bool = False) -> Failing:
         """The node as something that cannot start; ``refused``: see ``described``."""
-        text = self.described(node, message, refused=refused)
-        return Failing(uid=node.uid, text=text, root=self.root(node).key, of_job=self.is_of_a_job(node))
+        text, subject = self.described(node, message, refused=refused), self.subject(node)
+        known = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
+        code = known or refusal(message or node.message) or CauseCode.NO_PODS
+        finding = Finding(text=text, code=code, subject=subject)
+        return Failing(uid=node.uid, finding=finding, of_job=self.is_of_a_job(node))
+
+    def subject(self, node: Node, container: str = "") -> Subject:
+        """The node as what a cause is about."""
+        return Subject(key=node.key, root=self.root(node).key, container=container)
 
     def described(self, node: Node, message: str = "", *, refused: bool = False) -> str:
         """What is wrong with the node: ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``.
 
         ``refused``: it can make no pods. Of a ReplicaSet without one that is known: its only condition says so.
         """
-        root, said = self.root(node), message or node.message
+        said = message or node.message
         said = said.removeprefix("(combined from similar events): ").removeprefix("Error creating: ")
-        path = str(node) if root is node else f"{root} → {node}"
-        again = f", {node.restarts} restart{'' if node.restarts == 1 else 's'}" if node.restarts else ""
+        again = f", {counted(node.restarts, 'restart')}" if node.restarts else ""
         what = node.reason or ("Failed" if node.kind == "Job" and node.health == "Degraded" else node.health)
         if refused or node.kind == "ReplicaSet":
             what = "no pod can be created"
-        return one_line(f"{path}: {what}{again}{f' — {said}' if said else ''}")
+        return one_line(f"{self.subject(node)}: {what}{again}{f' — {said}' if said else ''}")
 
 
 def _cannot_start(pod: Node) -> bool:

@@ -1,11 +1,14 @@
 """What a reporter may know of a run: of each application, and of all of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from argocd_release.model.application import Application
+from argocd_release.model.cause import Cause, Key
+from argocd_release.model.delivery import Delivery
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.transition import Transition
@@ -26,7 +29,8 @@ class ApplicationResult:
     """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
 
     ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
-    ``expects``: the same in words, ``""`` if nothing.
+    ``expects``: the same in words, ``""`` if nothing. ``docs_url``: where the documentation is, ``""`` if unknown.
+    ``rollout``: what took its time on the way.
     """
 
     verdict: Verdict
@@ -40,17 +44,27 @@ class ApplicationResult:
     transitions: tuple[Transition, ...] = ()
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
+    docs_url: str = ""
+    rollout: Delivery = field(default_factory=Delivery)
 
     @property
     def outcome(self) -> Outcome:
         return self.verdict.outcome or Outcome.UNEXPECTED
 
     @property
-    def cause(self) -> str:
-        """The root cause as far as it is known; ``""`` of what was delivered."""
+    def cause(self) -> Cause | None:
+        """The root cause as far as it is known; None of what was delivered."""
         if self.outcome is Outcome.DELIVERED:
-            return ""
-        return self.diagnosis.cause or self.verdict.reason
+            return None
+        cause = self.diagnosis.cause or self.verdict.cause
+        hint = cause.hint or self.verdict.hint
+        return replace(cause, hint=hint, link=page(self.url, cause.subject.key if cause.subject else None))
+
+    @property
+    def explained(self) -> str:
+        """Where the documentation says what the cause means, and what to do; ``""`` if that is not known."""
+        cause = self.cause
+        return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""
 
     @property
     def image_runs(self) -> bool:
@@ -69,20 +83,15 @@ class ApplicationResult:
     def _images(self) -> tuple[str, ...]:
         return self.application.images if self.application else ()
 
-    @property
-    def hint(self) -> str:
-        """What to do next."""
-        return self.diagnosis.hint or self.verdict.hint
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseResult:
     """The end of a run: one result an application, and the verdict on all of them.
 
-    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``: the JSON report's path in the project, ``""`` if
-    it lies elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``: of what is deployed,
-    ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told. ``several``: whether it was of a set,
-    which may well have one application.
+    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``, ``page``: the paths of the JSON report and of the
+    page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``:
+    of what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    ``several``: whether it was of a set, which may well have one application.
     """
 
     verdict: Verdict
@@ -93,6 +102,7 @@ class ReleaseResult:
     project_url: str = ""
     version: str = ""
     attachment: str = ""
+    page: str = ""
     dotenv_prefix: str = "ARGOCD_RELEASE"
     site_url: str = ""
     job_url: str = ""
@@ -126,20 +136,22 @@ class ReleaseResult:
         return tuple(one for one in self.worst_first if one.outcome is not Outcome.DELIVERED)
 
     @property
-    def cause(self) -> str:
-        """The root cause of the worst, with its name where there are several; ``""`` of what was delivered."""
+    def cause(self) -> Cause | None:
+        """The root cause of the worst, with its name where there are several; None of what was delivered."""
         if self.outcome is Outcome.DELIVERED:
-            return ""
-        worst = self.undelivered
-        if not worst or not self.is_theirs:
-            return self.verdict.reason
-        return worst[0].cause if self.only else f"{worst[0].name}: {worst[0].cause}"
+            return None
+        worst = self.undelivered[0] if self.undelivered else None
+        if worst is None or worst.cause is None or not self.is_theirs:
+            return self.verdict.cause
+        return worst.cause if self.only else replace(worst.cause, message=f"{worst.name}: {worst.cause}")
 
-    @property
-    def hint(self) -> str:
-        """What to do next, about the worst."""
-        worst = (self.undelivered or self.applications) if self.is_theirs else ()
-        return (worst[0].hint if worst else "") or self.verdict.hint
+
+def page(url: str, key: Key | None, *, tab: str = "") -> str:
+    """The address in Argo CD's pages of one object of the application at ``url``; ``""`` if that is not known."""
+    if not url or key is None:
+        return url
+    # As its own pages address it: group, kind, namespace, name, and of a pod the container.
+    return f"{url}?resource=&node={quote('/'.join((*key, '0')), safe='')}{f'&tab={tab}' if tab else ''}"
 
 
 def overall(applications: tuple[ApplicationResult, ...]) -> Verdict:

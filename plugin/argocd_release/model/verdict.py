@@ -1,8 +1,29 @@
 """What we say of a release."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
+from argocd_release.model.cause import Cause, CauseCode, Finding, Subject
 from argocd_release.model.outcome import Outcome
+
+# Where nothing better is known.
+_CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
+    {
+        Outcome.SETTINGS: CauseCode.SETTINGS,
+        Outcome.SYNC_FAILED: CauseCode.SYNC_FAILED,
+        Outcome.DEGRADED: CauseCode.UNHEALTHY,
+        Outcome.TIMED_OUT: CauseCode.UNHEALTHY,
+        Outcome.NOT_DELIVERED: CauseCode.OTHER_REVISION,
+        Outcome.MISSING: CauseCode.APPLICATION_MISSING,
+        Outcome.NO_PREVIEW: CauseCode.NO_PREVIEW,
+        Outcome.UNREACHABLE: CauseCode.UNREACHABLE,
+        Outcome.DENIED: CauseCode.DENIED,
+        Outcome.INTERRUPTED: CauseCode.CANCELLED,
+        Outcome.CANCELLED: CauseCode.CANCELLED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,3 +35,19 @@ class Verdict:
     hint: str = ""
     # How an expected revision was delivered by one that came later.
     via: str = ""
+    # Of what kind the reason is, where that is known, and of which object.
+    code: CauseCode | None = None
+    subject: Subject | None = None
+    # Whether the reason is what the object says, and nothing more.
+    quotes: bool = False
+
+    @classmethod
+    def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", via: str = "") -> "Verdict":
+        """The verdict that a finding leads to."""
+        return cls(outcome=outcome, reason=finding.text, hint=hint, via=via, code=finding.code, subject=finding.subject)
+
+    @property
+    def cause(self) -> Cause:
+        """The reason as a cause, of what was not delivered."""
+        code = self.code or _CODES.get(self.outcome, CauseCode.UNEXPECTED)
+        return Cause(code=code, message=self.reason, subject=self.subject, hint=self.hint)

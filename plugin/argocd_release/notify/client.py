@@ -53,7 +53,7 @@ class GitLab:
             base_url=f"{address.rstrip('/')}/projects/{quote(project, safe='')}",
             headers=headers,
             timeout=CALL_SECONDS,
-            verify=_trust(ca_file),
+            verify=trust(ca_file),
         )
 
     def __enter__(self) -> Self:
@@ -136,7 +136,8 @@ def _said(status: int, text: str) -> str:
     return f"{status}: {said}" if said else f"HTTP status {status}"
 
 
-def _trust(ca_file: str) -> ssl.SSLContext:
+def trust(ca_file: str) -> ssl.SSLContext:
+    """The machine's authorities, and that of the file if there is one."""
     context = ssl.create_default_context()
     if ca_file and Path(ca_file).is_file():
         context.load_verify_locations(ca_file)

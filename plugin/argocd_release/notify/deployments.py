@@ -5,7 +5,6 @@ ended, not doubled. A record of a CI job is that job's (GitLab answers 403 to wh
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,6 +74,3 @@ def _create(gitlab: GitLab, place: Place, revision: str, status: str) -> dict[st
 
 def _update(gitlab: GitLab, record: dict[str, Any], status: str) -> None:
     gitlab.put(f"/deployments/{record.get('id')}", {"status": status})
-
-
-Send = Callable[[GitLab], str]

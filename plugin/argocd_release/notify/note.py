@@ -66,10 +66,10 @@ def render(result: ReleaseResult) -> str:
     outcome = result.outcome
     sign = "✅" if outcome is Outcome.DELIVERED else "❌" if outcome.is_failure else "⚪"
     parts = [f"{marker(result)}\n\n**{sign} {code(named(result))}: {outcome.headline.capitalize()}**"]
-    if outcome is not Outcome.DELIVERED:
-        parts.append(f"Cause: {code(result.cause)}")
-        if result.hint:
-            parts.append(f"Next: {code(result.hint)}")
+    if cause := result.cause:
+        parts.append(f"Cause: {code(cause.message)}")
+        if cause.hint:
+            parts.append(f"Next: {code(cause.hint)}")
     parts.append("\n".join(_facts(result)))
     blocks = [str(block) for one in result.undelivered for block in evidence.blocks(one)]
     if blocks:
@@ -99,7 +99,14 @@ def _state(one: ApplicationResult) -> Iterable[str]:
 
 def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
     application = result.only.url if result.only else ""
-    for title, address in (("Argo CD", application), ("Site", result.site_url), ("Job", result.job_url)):
+    explained = result.undelivered[0].explained if result.undelivered else ""
+    places = (
+        ("What it means", explained),
+        ("Argo CD", application),
+        ("Site", result.site_url),
+        ("Job", result.job_url),
+    )
+    for title, address in places:
         if _is_plain(address):
             yield title, address
 

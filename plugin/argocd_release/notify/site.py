@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from argocd_release.core.text import one_line
+from argocd_release.notify.client import trust
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
 
@@ -17,14 +18,14 @@ REDIRECTS: Final = 5
 _AGENT: Final = {"User-Agent": "argocd-release"}
 
 
-def reached(url: str, *, deadline: Deadline, check: Callable[[], object]) -> str:
+def reached(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
     """``""`` as soon as the address answers with 2xx or 3xx; what it said last, if it does not in time.
 
     Asked once at least. ``check`` raises to end the waiting. Of an answer only the status is read.
     """
     while True:
         seconds = max(min(CALL_SECONDS, deadline.left), 1.0)
-        answer = ask(lambda seconds=seconds: _said(url, seconds))  # type: ignore[misc]
+        answer = ask(lambda seconds=seconds: _said(url, seconds, ca_file))  # type: ignore[misc]
         said = answer.result() if answered(answer, seconds=seconds + 1, check=check) else "no answer"
         if not said:
             return ""
@@ -40,11 +41,11 @@ def _is_fine(status: int) -> bool:
     return httpx.codes.is_success(status) or httpx.codes.is_redirect(status)
 
 
-def _said(url: str, seconds: float) -> str:
+def _said(url: str, seconds: float, ca_file: str) -> str:
     """What is wrong with the answer; ``""`` for nothing."""
     until = time.monotonic() + seconds
     try:
-        with httpx.Client(headers=_AGENT, follow_redirects=False) as client:
+        with httpx.Client(headers=_AGENT, follow_redirects=False, verify=trust(ca_file)) as client:
             for _ in range(REDIRECTS + 1):
                 with client.stream("GET", url, timeout=max(until - time.monotonic(), 0.1)) as answer:
                     status, location = answer.status_code, answer.headers.get("Location", "")

@@ -6,6 +6,8 @@ What does it is loaded then: most runs do neither.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.events import AskingTheSite, NotTold, Told
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ReleaseResult
 from argocd_release.model.verdict import Verdict
@@ -24,13 +26,13 @@ def reached(verdict: Verdict, known: Settings, *, deadline: Deadline, log: JobLo
         return verdict
     from argocd_release.notify import site  # noqa: PLC0415
 
-    log.info("asking the site", url=known.site_url)
-    said = site.reached(known.site_url, deadline=deadline, check=stop.check)
+    log.tell(AskingTheSite(url=known.site_url))
+    said = site.reached(known.site_url, deadline=deadline, check=stop.check, ca_file=known.git_ca_file)
     if not said:
         return verdict
     reason = f"it runs, but {known.site_url} does not answer as it should: {said}"
     hint = "look at its Ingress or route, and at the name service; RELEASE_URL_CHECK=false asks no more"
-    return Verdict(outcome=Outcome.TIMED_OUT, reason=reason, hint=hint)
+    return Verdict(outcome=Outcome.TIMED_OUT, reason=reason, hint=hint, code=CauseCode.SITE_SILENT)
 
 
 def sinks_of(known: Settings, *, deadline: JobDeadline, stop: Stop) -> "Sinks | None":
@@ -46,5 +48,5 @@ def told(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:
     """The result with what came of each notice, which is logged; whatever goes wrong changes no verdict."""
     notices = log.redacted(tuple(sinks.tell(result)))
     for notice in notices:
-        log.info("told" if notice.done else "not told", sink=notice.sink, text=notice.text)
+        log.tell((Told if notice.done else NotTold)(sink=notice.sink, text=notice.text))
     return replace(result, notices=notices)

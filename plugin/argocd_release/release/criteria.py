@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from argocd_release.release.targets import targets_of
 from argocd_release.settings.load import Settings
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
@@ -40,3 +41,16 @@ def expectation(known: Settings | None, own: Mapping[str, Any] = MappingProxyTyp
         chart_version=known.chart_version,
         allow_empty=known.allow_empty,
     )
+
+
+def words(known: Settings) -> str:
+    """What was to be delivered, in words; ``""``: nothing."""
+    of_all = expectation(known).words
+    if not known.expectations:
+        return of_all
+    return f"by application what {known.expectations} says; of all others {of_all or 'nothing'}"
+
+
+def targets(known: Settings) -> str:
+    """What is waited for, in words."""
+    return str(targets_of(known))

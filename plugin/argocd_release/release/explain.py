@@ -9,6 +9,7 @@ from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
+from argocd_release.model.events import CauseNotLookedFor, LookingForTheCause, LookingForTheCauseOf, NotShown
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.release.job_log import JobLog
@@ -58,7 +59,7 @@ def _of_the_worst(
     worst = [one for one in result.undelivered if one.outcome in DIAGNOSED and one.application is not None][:EXPLAINED]
     found: dict[str, Diagnosis] = {}
     for one in worst:
-        log.info("looking for the cause of one", name=one.name, outcome=one.outcome.word)
+        log.tell(LookingForTheCauseOf(name=one.name, outcome=one.outcome.word))
         seconds = within.left / (len(worst) - len(found))
         found[one.name] = _diagnosed(one, tools, log=log, stop=stop, seconds=seconds)
     return found
@@ -70,7 +71,7 @@ def _diagnosed(one: ApplicationResult, tools: Tools, *, log: JobLog, stop: Stop,
     try:
         return diagnose(one.name, one.application, sources=tools.api, stop=stop, seconds=seconds)
     except Exception as error:  # noqa: BLE001 - see above
-        log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
+        log.tell(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
         return Diagnosis()
 
 
@@ -80,22 +81,22 @@ def _explained(result: ApplicationResult, tools: Tools, *, log: JobLog, stop: St
         return found
     try:
         if result.application is not None and result.outcome in DIAGNOSED:
-            log.info("looking for the cause", outcome=result.outcome.word, reason=result.verdict.reason)
+            log.tell(LookingForTheCause(outcome=result.outcome.word, reason=result.verdict.reason))
             seconds = deadline.phase(Phase.DIAGNOSIS).left
             found = diagnose(result.name, result.application, sources=tools.api, stop=stop, seconds=seconds)
         return replace(found, status=_status(result, tools.argocd, log, deadline.phase(Phase.STATUS)))
     except Cancelled as cancelled:
         return replace(found, notes=(*found.notes, f"cut short: {cancelled}"))
     except Exception as error:  # noqa: BLE001 - see above
-        log.info("cause not looked for", error=f"{type(error).__name__}: {one_line(str(error))}")
+        log.tell(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
         return found
 
 
 def _status(result: ApplicationResult, argocd: ArgoCD, log: JobLog, deadline: Deadline) -> str:
-    """The application's status as argocd prints it; of a failure without the resources, which are shown apart."""
+    """The application's status as argocd prints it, without the resources, which are shown apart."""
     try:
         text = argocd.show("app", "get", result.name, seconds=deadline.left)
     except ArgoCDError as error:
-        log.info("not shown", command=error.command, error=error.message)
+        log.tell(NotShown(command=error.command, error=error.message))
         return ""
-    return text.strip() if result.outcome is Outcome.DELIVERED else text.strip().partition("\n\n")[0]
+    return text.strip().partition("\n\n")[0]

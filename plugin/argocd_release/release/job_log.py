@@ -1,23 +1,23 @@
 """The job log of one run: what it hides, how it looks, and what of the events is shown."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 from argocd_release.argocd.wait_output import Changes
 from argocd_release.core.redaction import everywhere, masked, redaction
 from argocd_release.joblog import log
 from argocd_release.joblog.style import style
+from argocd_release.model import events
+from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
 from argocd_release.settings import load
 
-# A machine wants these; people see the transitions in the states.
-_QUIET: Final = frozenset({"transition", "transition of one", "called"})
 T = TypeVar("T")
 
 
 class JobLog:
-    """Takes events by name, with their fields; each text that leaves the job passes it."""
+    """Takes events; each text that leaves the job passes it."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._redact = redaction([*load.secrets(environ), *masked(environ, shown=load.open_values(environ))])
@@ -32,9 +32,6 @@ class JobLog:
             now=time.time,
         )
 
-    def info(self, event: str, /, **fields: Any) -> None:
-        self._log.info(event, **fields)
-
     def redacted(self, value: T) -> T:
         """The value as others may see it."""
         return everywhere(value, self._redact)
@@ -43,20 +40,59 @@ class JobLog:
         """What is logged inside stands under the title."""
         return log.section(self._log, name, title, collapsed=collapsed)
 
-    def emit(self, event: str, /, **fields: Any) -> None:
-        """Take an event of the tracking; of what ``argocd app wait`` prints only what changes is shown."""
-        if event == "output":
-            fields["line"] = self._changes.new(fields["line"])
+    def warn(self, environ: Mapping[str, str]) -> None:
+        """Name what was set in vain."""
+        for name, meant in load.unknown(environ):
+            self.tell(events.UnknownSetting(name=name, meant=meant))
+        for name, instead in load.unread(environ):
+            self.tell(events.VariableNotRead(name=name, input=instead))
+
+    def introduce(
+        self, known: load.Settings, *, version: str, what: str, timeout: int, clocks: str, expects: str
+    ) -> None:
+        """Say what is waited for, and for how many seconds at most."""
+        self.tell(events.Start(version=version, application=what, server=known.server, timeout=timeout))
+        if clocks:
+            self.tell(events.ClocksDiffer(why=clocks))
+        self.tell(events.Expects(what=expects or "nothing; green says that git's head runs"))
+        if timeout < known.timeout:
+            self.tell(events.TimeoutShortened(timeout=timeout, asked=known.timeout, job=known.job_timeout))
+
+    def command(self, line: str) -> None:
+        """Take a call of argocd down that people may repeat."""
+        self.tell(events.Command(command=line))
+
+    def tell(self, event: JobEvent, /) -> None:
+        """Take an event; of what ``argocd app wait`` prints only what changes is shown."""
+        if isinstance(event, Output):
+            for line in self._changes.new(event.line):
+                log.tell(self._log, Output(line=line))
             self.count_left_out()
-            if not fields["line"]:
-                return
-        (self._log.debug if event in _QUIET and not self._json else self._log.info)(event, **fields)
+            return
+        # A machine wants the changes; people see them in the states.
+        quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
+        log.tell(self._log, event, debug=quiet)
+
+    def beside(self, see: Callable[[], object]) -> Callable[[JobEvent], None]:
+        """As ``tell``, with a look at something else before each event."""
+
+        def tell(event: JobEvent, /) -> None:
+            see()
+            self.tell(event)
+
+        return tell
 
     def called(self, call: str, seconds: float, end: str) -> None:
         """Take a call of Argo CD down."""
-        self._log.debug("called", call=call, seconds=seconds, end=end)
+        self.tell(Called(call=call, seconds=seconds, end=end))
 
     def count_left_out(self, *, at_once: bool = False) -> None:
         """Say how many lines were not shown, if it is time for that."""
         if lines := self._changes.left_out(at_once=at_once):
-            self._log.info("output left out", lines=lines)
+            self.tell(OutputLeftOut(lines=lines))
+
+    def count_unchanged(self) -> None:
+        """Say of how many resources nothing was told, at the end of the tracking."""
+        self.count_left_out(at_once=True)
+        if count := self._changes.unchanged:
+            self.tell(events.Unchanged(count=count))

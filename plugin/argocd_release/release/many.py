@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.events import JobEvent, Judged, NoAnswer, NoAnswerOfOne, State, StateOfOne
 from argocd_release.model.observation import ANSWERS
 from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.ports import Clock, Commands, Emit
@@ -21,8 +22,6 @@ LIST_SECONDS: Final = 15.0
 SELECT_SECONDS: Final = 15.0
 # A list just before the deadline still gets this long.
 LEAST_SECONDS: Final = 2.0
-# What a single application's log says of each step; of many the changes are told.
-_TOLD: Final = frozenset({"state", "no answer", "transition"})
 
 
 class MakeTracker(Protocol):
@@ -77,7 +76,8 @@ class Many:
             poll=self._poll,
             track=self._track,
             clock=clock,
-            emit=self._emit,
+            emit=self._tell,
+            judged=self._judged,
             started=started,
             timeout=timeout,
             complete=lambda count: not targets.count.few(count),
@@ -162,17 +162,32 @@ class Many:
     def _track(self, name: str) -> Tracker:
         commands = SharedCommands(commands=self._reads, listing=lambda: self._listing, now=self._clock.now)
 
-        def emit(event: str, /, **fields: Any) -> None:
+        def emit(event: JobEvent, /) -> None:
             self._see(tracker.application)
-            if event in _TOLD:
-                self._emit(f"{event} of one", name=name, **fields)
+            # What else a single application's log says, nobody would read of many.
+            match event:
+                case State():
+                    text = f"{event.sync} to {event.revision}, {event.health}: {event.reason}"
+                    self._tell(StateOfOne(text=self._aligned(name, text), name=name, **event.told))
+                case NoAnswer():
+                    text = self._aligned(name, f"{event.reason}; trying again")
+                    self._tell(NoAnswerOfOne(text=text, name=name, **event.told))
+                case _:
+                    pass
 
         tracker = self._make(name, commands=commands, emit=emit)
         return tracker
 
-    def _emit(self, event: str, /, **fields: Any) -> None:
-        """Take an event of any of the threads; names are aligned."""
+    def _judged(self, name: str, verdict: Verdict, waited: int) -> None:
+        word = verdict.outcome.word if verdict.outcome else ""
+        reason = "" if verdict.outcome is Outcome.DELIVERED else verdict.reason
+        text = self._aligned(name, f"{word} after {waited} s{f': {reason}' if reason else ''}")
+        self._tell(Judged(text=text, name=name, outcome=word, waited=waited, reason=reason))
+
+    def _aligned(self, name: str, text: str) -> str:
+        return f"{name.ljust(self._width)} | {text}"
+
+    def _tell(self, event: JobEvent, /) -> None:
+        """Take an event of any of the threads."""
         with self._emitting:
-            if "name" in fields:
-                fields["name"] = fields["name"].ljust(self._width)
-            self._line(event, **fields)
+            self._line(event)

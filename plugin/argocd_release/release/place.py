@@ -15,7 +15,8 @@ def at_work(application: Application, project: str) -> str:
     """The commit of the project that a sync is bringing, or that is not healthy yet; ``""`` if there is none."""
     operation = application.operation
     if operation is not None and operation.running:
-        return _own(application, operation.revisions, project)
+        # The commit that a hydrated revision was made of is known once it is compared with.
+        return _own(application, application.commits if application.hydration else operation.revisions, project)
     if application.sync is SyncStatus.SYNCED and application.health is HealthStatus.PROGRESSING:
         return revision_of(application, project)
     return ""
@@ -23,7 +24,7 @@ def at_work(application: Application, project: str) -> str:
 
 def revision_of(application: Application, project: str) -> str:
     """The commit of the project that the application is at; of several sources that of its repository."""
-    return _own(application, application.revisions, project)
+    return _own(application, application.commits, project)
 
 
 def place_of(application: Application, known: Settings) -> Place:

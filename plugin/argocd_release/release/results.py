@@ -16,6 +16,8 @@ from argocd_release.release.wiring import Tools
 from argocd_release.settings import load
 from argocd_release.timing.deadline import Deadline
 
+Written = report_files.Written
+
 
 class Results:
     """Makes the result of a run at any moment, and writes it. The files of an earlier run are removed at once."""
@@ -46,15 +48,16 @@ class Results:
             image_tag=known.image_tag if known else "",
             project_url=known.project_url if known else "",
             version=__version__,
-            attachment=report_files.attachment(self._environ),
+            attachment=report_files.artifact(self._environ, "json_path"),
+            page=report_files.artifact(self._environ, "page_path"),
             site_url=known.site_url if known else "",
             job_url=known.job_url if known else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
-    def write(self, result: ReleaseResult, deadline: Deadline) -> list[tuple[str, dict[str, str]]]:
-        """Write the reports; gives a note on each."""
-        return list(report_files.write(self._environ, result, deadline))
+    def write(self, result: ReleaseResult, deadline: Deadline, *, late: bool = False) -> list[Written]:
+        """Write the reports, or those that are written ``late``; gives a note on each."""
+        return list(report_files.write(self._environ, result, deadline, late=late))
 
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
         if self.tools is not None:
@@ -71,7 +74,7 @@ class Results:
         known, tools = self.known, self.tools
         expectation = tools.tracking.expectation(name) if tools else criteria.expectation(known)
         tracker = judged.tracker if judged else None
-        return ApplicationResult(
+        one = ApplicationResult(
             verdict=verdict,
             name=name,
             url=known.url(name) if known else "",
@@ -82,4 +85,6 @@ class Results:
             transitions=tuple(tracker.timeline.transitions) if tracker else (),
             expectation=asdict(expectation),
             expects=expectation.words,
+            docs_url=load.valid(self._environ, "RELEASE_DOCS_URL"),
         )
+        return replace(one, rollout=tracker.timeline.rollout) if tracker else one

@@ -5,11 +5,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TextIO
 
+from argocd_release import __version__
 from argocd_release.model.result import ReleaseResult
 from argocd_release.model.verdict import Verdict
-from argocd_release.release import announce
+from argocd_release.release import criteria
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.results import Results
+from argocd_release.release.results import Results, Written
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.release.unjudged import ENDINGS, verdict_on
 from argocd_release.release.wiring import Tools, wire
@@ -52,19 +53,21 @@ class Run:
             if self._tools is not None and self._tools.tell is not None:
                 shown = self._tools.tell(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
+            written += self._results.write(shown, self._limit(Phase.REPORTS), late=True)
             from argocd_release.release.show import show  # noqa: PLC0415
 
             show(self._log, shown, written)
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
-        announce.slips(self._log, self._environ)
+        self._log.warn(self._environ)
         known = self._results.known = load.load(self._environ)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(known, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
         self._deadline = JobDeadline(timeout, most=load.job_seconds_left(known, now)[0] - upload)
-        what = announce.begin(self._log, known, timeout=timeout, clocks=clocks)
+        expects, what = criteria.words(known), criteria.targets(known)
+        self._log.introduce(known, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects)
         self._tools = self._results.tools = wire(
             known,
             self._environ,
@@ -79,13 +82,14 @@ class Run:
             try:
                 verdict: Verdict = self._tools.track()
             finally:
-                self._log.count_left_out(at_once=True)
+                self._log.count_unchanged()
         return verdict
 
-    def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[tuple[str, dict[str, str]]]]:
+    def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
         """Write the reports; gives the result as it may be shown, and a note on each report."""
         shown = self._log.redacted(result)
+        return shown, self._results.write(shown, self._limit(phase))
+
+    def _limit(self, phase: Phase) -> Deadline:
         deadline: Deadline = self._deadline.phase(phase)
-        if self._stop.is_set():
-            deadline = deadline.at_most(STOPPED_SECONDS)
-        return shown, self._results.write(shown, deadline)
+        return deadline.at_most(STOPPED_SECONDS) if self._stop.is_set() else deadline

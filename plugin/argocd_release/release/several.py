@@ -40,7 +40,7 @@ def several(
         reads=Reads(argocd, api),
         make=partial(tracking.tracker, beneath=SharedView(api), clock=Unwoken(clock), started=started, follow=False),
         clock=clock,
-        emit=log.emit,
+        emit=log.tell,
         see=see,
         known=all_known,
         started=started,

@@ -1,7 +1,6 @@
 """A job of one application."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.model.application import Application
@@ -30,12 +29,9 @@ class Single:
         log: JobLog,
         see: Callable[[Application | None], object],
     ) -> None:
-        def emit(event: str, /, **fields: Any) -> None:
-            see(self.tracker.application)
-            log.emit(event, **fields)
-
         self.name = name
         self._clock = clock
+        emit = log.beside(lambda: see(self.tracker.application))
         self.tracker = tracking.tracker(name, commands=argocd, beneath=view, clock=clock, emit=emit)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from argocd_release.model.application import Source
-from argocd_release.model.ports import ClusterView
+from argocd_release.model.ports import ClusterView, Kinship
 from argocd_release.model.revision import RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import criteria
@@ -49,7 +49,7 @@ class Tracking:
     known: Settings
     expected: Expected
     timeout: float
-    kinship: Callable[[str, str, Source], RevisionRelation] | None
+    kinship: Kinship | None
     check: Callable[[], object]
 
     def expectation(self, name: str) -> Expectation:
@@ -83,16 +83,14 @@ def tracking(
     return Tracking(known=known, expected=expected, timeout=timeout, kinship=kinship, check=stop.check)
 
 
-def _kinship(
-    known: Settings, deadline: JobDeadline, stop: Stop, stack: ExitStack
-) -> Callable[[str, str, Source], RevisionRelation]:
+def _kinship(known: Settings, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> Kinship:
     # A library that most runs do without, and the slowest to load.
     from argocd_release.git.history import Histories  # noqa: PLC0415
 
     histories = stack.enter_context(Histories(known.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
     one_by_one = threading.Lock()
 
-    def kinship(revision: str, wanted: str, source: Source) -> RevisionRelation:
+    def kinship(revision: str, wanted: str, source: Source, /) -> RevisionRelation:
         with one_by_one:
             return histories.kinship(revision, wanted, source)
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.errors import Cancelled, ReleaseError
+from argocd_release.model.events import Trace
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.job_log import JobLog
@@ -28,6 +29,6 @@ def verdict_on(error: BaseException, log: JobLog) -> Verdict:
         case ReleaseError():
             return Verdict(outcome=error.outcome, reason=str(error), hint=_HINTS.get(error.outcome, ""))
         case _:
-            log.info("text", text="".join(traceback.format_exception(error)))
+            log.tell(Trace(text="".join(traceback.format_exception(error))))
             reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"
             return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint="please report this, with the lines above")

@@ -48,7 +48,7 @@ def wire(
     argocd = stack.enter_context(
         ArgoCD(
             {**environ, **known.connection.environ},
-            echo=lambda line: log.info("command", command=line),
+            echo=log.command,
             on_call=log.called,
             deadline=deadline,
         )

@@ -9,11 +9,12 @@ from typing import Final
 from urllib.parse import quote
 
 from argocd_release.model.git_url import web_address
-from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
 LINKED: Final = 20
 # GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
 NAME_LIMIT: Final = 200
+PAGE: Final = "the release as a page"
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
@@ -24,6 +25,10 @@ def render(result: ReleaseResult) -> str:
     # Of several only those that somebody must look at; the page of a job is no place for hundreds.
     for one in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(one, result.project_url)
+    if result.page and _WEB.fullmatch(result.job_url):
+        # GitLab's page of one file of a job's artifacts (config/routes/project.rb). `artifacts:expose_as` shows nothing
+        # where a path holds a variable, and each job's own name does.
+        links = {PAGE: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in links.items()]}
     return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
 
@@ -33,12 +38,12 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     named = [pod for pod in result.diagnosis.pods if len(pod.name) <= NAME_LIMIT and len(pod.namespace) <= NAME_LIMIT]
     broken = [pod for pod in named if pod.health != "Healthy"]
     if links and broken:
-        # As Argo CD's own pages address a pod's log: group, kind, namespace, name, container.
-        node = quote(f"/Pod/{broken[0].namespace}/{broken[0].name}/0", safe="")
-        links[f"log of Pod/{broken[0].name}"] = f"{result.url}?resource=&node={node}&tab=logs"
+        links[f"log of Pod/{broken[0].name}"] = page(result.url, broken[0].key, tab="logs")
     application = result.application
-    for revision, source in zip(application.revisions, application.sources, strict=False) if application else ():
+    for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)
         if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
+    if result.cause and result.explained:
+        links[f"help: {result.cause.code.word}"] = result.explained
     return links

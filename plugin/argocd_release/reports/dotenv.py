@@ -37,7 +37,7 @@ def variables(result: ReleaseResult) -> dict[str, str]:
         "STATUS": outcome.word,
         "EXIT_CODE": str(outcome.exit_code),
         "REASON": one_line(result.verdict.reason, limit=VALUE_LIMIT),
-        "CAUSE": one_line(result.cause, limit=VALUE_LIMIT),
+        "CAUSE": one_line(str(result.cause or ""), limit=VALUE_LIMIT),
         "APPLICATION": one.name if one else "",
         "PROJECT": application.project if application else "",
         "REVISION": application.revision if application else "",

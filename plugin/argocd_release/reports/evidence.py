@@ -4,6 +4,7 @@ At most 200 lines: each block has a limit of its own, and says what it left out.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,9 +19,11 @@ from argocd_release.reports.tables import age, table
 SHOWN_IMAGES: Final = 3
 STATUS_LINES: Final = 20
 RESOURCES: Final = 15
+CHANGED: Final = 30
 PODS: Final = 10
 EVENTS: Final = 15
 _HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
+_COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
 # The end of a name that Kubernetes made up.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
@@ -47,11 +50,12 @@ def story(result: ApplicationResult) -> str:
 
 def headline(result: ApplicationResult) -> str:
     """The cause, and the verdict where that says more than the cause."""
-    reason, cause = result.verdict.reason, result.cause
-    same = cause == reason or cause.partition(": ")[0] == reason.partition(": ")[0]
+    verdict, cause = result.verdict, result.cause or result.verdict.cause
+    # What the root cause says of the same object, it says better.
+    same = cause.message == verdict.reason or (verdict.quotes and cause.is_about(verdict.subject))
     # A message of several lines must not go on as a line of ours.
-    cause, reason = (_LINE_START.sub("\n  ", text) for text in (cause, reason))
-    return f"cause: {cause}" if same else f"cause: {cause}\n{reason}"
+    said, reason = (_LINE_START.sub("\n  ", text) for text in (cause.message, verdict.reason))
+    return f"cause: {said}" if same else f"cause: {said}\n{reason}"
 
 
 def caveat(result: ApplicationResult) -> str:
@@ -65,8 +69,9 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def next_step(result: ApplicationResult) -> str:
-    """What to do about it; ``""`` if nothing is known."""
-    return f"next: {result.hint}" if result.hint else ""
+    """What to do about it, and where more is said; ``""`` if nothing is known."""
+    hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
+    return "\n".join(part for part in (hint, f"help: {result.explained}" if result.explained else "") if part)
 
 
 def facts(result: ApplicationResult) -> str:
@@ -94,10 +99,12 @@ def blocks(result: ApplicationResult) -> Iterator[Block]:
     status = diagnosis.status.splitlines()
     failed = result.outcome is not Outcome.DELIVERED
     command = f"$ argocd app get {result.name}"
-    yield from _block("status", command, _limited(status, STATUS_LINES) if failed else status, collapsed=failed)
+    yield from _block("status", command, _limited(status, STATUS_LINES), collapsed=failed)
     if result.application is not None and result.outcome.is_failure:
         yield from _block("conditions", "Conditions", _conditions(result.application))
         yield from _block("resources", "Resources", _resources(result.application))
+    if result.application is not None and not failed:
+        yield from _block("changed", "What changed", _changed(result.application))
     yield from _block("pods", "Pods", _pods(result))
     yield from _block("events", "Recent events", _events(result))
     same: dict[tuple[str, ...], list[PodLog]] = {}
@@ -127,12 +134,30 @@ def _resources(application: Application) -> list[str]:
     rows = [_hook_row(item) for item in hooks]
     rows += [_resource_row(item, told.get((item.kind, item.name))) for item in broken]
     fine = sum(not _is_broken(item) and not item.hook for item in application.resources)
-    lines = _limited(
-        table(("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE"), rows), RESOURCES
-    )
+    lines = _limited(table(_COLUMNS, rows), RESOURCES)
     return (
         [*lines, f"and {fine} more, Synced and not unhealthy" if lines else f"all {fine} are Synced"] if fine else lines
     )
+
+
+def _changed(application: Application) -> list[str]:
+    """What the sync of this revision did, and what is not Healthy all the same; of the rest the number."""
+    now = {item.key: item for item in application.resources}
+    changed = [item for item in application.results if item.changed]
+    rows = [_result_row(item, now.get(item.key)) for item in changed]
+    told = {item.key for item in changed}
+    rows += [_resource_row(item, None) for item in application.resources if _is_broken(item) and item.key not in told]
+    lines = table(_COLUMNS, rows[:CHANGED])
+    if len(rows) > CHANGED:
+        lines.append(f"and {len(rows) - CHANGED} more: {actions(changed[CHANGED:])}")
+    rest = len(application.resources) - sum(item.key in now for item in changed)
+    return [*lines, f"+ {rest} unchanged"] if rest > 0 else lines
+
+
+def actions(results: Sequence[ResourceResult]) -> str:
+    """What was done how often, such as ``2 configured, 268 created``."""
+    counts = Counter(item.action or item.hook_type or item.status for item in results)
+    return ", ".join(f"{count} {one_line(action, limit=40)}" for action, count in sorted(counts.items()))
 
 
 def _is_broken(item: Resource) -> bool:
@@ -142,6 +167,22 @@ def _is_broken(item: Resource) -> bool:
 def _resource_row(item: Resource, told: ResourceResult | None) -> tuple[str, ...]:
     message = told.message if told else item.message
     return (item.group, item.kind, item.namespace, item.name, item.sync, item.health or "", "", message)
+
+
+def _result_row(item: ResourceResult, now: Resource | None) -> tuple[str, ...]:
+    if item.hook_type:
+        return _hook_row(item)
+    health = now.health if now and now.health else ""
+    return (
+        item.group,
+        item.kind,
+        item.namespace,
+        item.name,
+        now.sync if now else item.status,
+        health,
+        "",
+        item.message,
+    )
 
 
 def _hook_row(item: ResourceResult) -> tuple[str, ...]:

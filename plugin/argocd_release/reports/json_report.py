@@ -1,17 +1,26 @@
 """The JSON report: everything a dashboard would want, by ``report.schema.json``."""
 
 import json
+import re
 from dataclasses import asdict
 from importlib import resources
 from typing import Any, Final
 
+from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
+from argocd_release.model.cause import Cause
+from argocd_release.model.delivery import Delivery
+from argocd_release.model.git_url import web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.reports.proof import proof
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
 )
 FORMAT: Final = 2
+CHANGES: Final = 500
+_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
 def render(result: ReleaseResult) -> str:
@@ -30,7 +39,7 @@ def document(result: ReleaseResult) -> dict[str, Any]:
         "image_tag": result.image_tag,
         "site_url": result.site_url,
         "told": [asdict(notice) for notice in result.notices],
-        "applications": [_application(one) for one in result.applications],
+        "applications": [_application(one, result.project_url) for one in result.applications],
     }
 
 
@@ -40,20 +49,36 @@ def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,
         "reason": result.verdict.reason,
-        "cause": result.cause,
-        "next": result.hint,
+        "cause": _cause(result.cause),
         "seconds": round(result.seconds, 3),
     }
 
 
-def _application(result: ApplicationResult) -> dict[str, Any]:
+def _cause(cause: Cause | None) -> dict[str, str] | None:
+    if cause is None:
+        return None
+    subject = str(cause.subject) if cause.subject else ""
+    return {
+        "code": cause.code.word,
+        "subject": subject,
+        "message": cause.message,
+        "hint": cause.hint,
+        "link": cause.link,
+    }
+
+
+def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
     diagnosis = result.diagnosis
     return {
         "name": result.name,
         "url": result.url,
         **_judged(result),
+        "proof": proof(result),
         "expectation": {key: _plain(value) for key, value in result.expectation.items()},
         "transitions": [asdict(item) for item in result.transitions],
+        "phases": _phases(result.rollout),
+        "spans": [asdict(span) | {"kind": span.kind.value} for span in result.rollout.spans],
+        "changes": _changes(result, project_url),
         "state": _state(result.application),
         "pods": [
             {
@@ -71,6 +96,44 @@ def _application(result: ApplicationResult) -> dict[str, Any]:
         "events": [{"object": item.subject} | asdict(item.event) for item in diagnosis.occurrences],
         "logs": [asdict(log) | {"lines": list(log.lines)} for log in diagnosis.logs],
         "notes": list(diagnosis.notes),
+    }
+
+
+def _phases(rollout: Delivery) -> dict[str, Any]:
+    slowest = rollout.slowest
+    return asdict(rollout.phases) | {
+        "slowest": slowest.subject if slowest else "",
+        "slowest_seconds": round(slowest.seconds, 3) if slowest else None,
+    }
+
+
+def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
+    application, before = result.application, result.rollout.before
+    compare = []
+    if application is not None and before.revisions != application.revisions:
+        pairs = zip(before.revisions, application.revisions, application.sources, strict=False)
+        for old, new, source in pairs:
+            address = web_address(source.repo_url, project_url)
+            if old != new and _WEB.fullmatch(address) and _SHA.fullmatch(old) and _SHA.fullmatch(new):
+                compare.append(f"{address}/-/compare/{old}...{new}")
+    changed = [item for item in application.results if item.changed] if application else []
+    return {
+        "revisions_before": list(before.revisions),
+        "images_before": list(before.images),
+        "compare": compare,
+        "count": len(changed),
+        "resources": [
+            {
+                "group": item.group,
+                "kind": item.kind,
+                "namespace": item.namespace,
+                "name": item.name,
+                "hook": item.hook_type,
+                "action": one_line(item.action or item.hook_phase or item.status, limit=40),
+                "message": item.message,
+            }
+            for item in changed[:CHANGES]
+        ],
     }
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
+from argocd_release.model.cause import Cause, CauseCode
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -78,14 +79,20 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
     yield "operation", _operation(application)
     yield "health", _health(application.health, application.health_message)
     named: set[str] = set()
+    cause = result.cause
     for resource in application.resources:
         name = _resource_name(resource)
         if name not in named and not resource.hook:
             named.add(name)
             text = _resource(resource)
             # The cause stands where people look for it: at the resource it lies beneath.
-            beneath = text and result.cause.startswith((f"{resource}:", f"{resource} "))
-            yield name, f"{result.cause}\n{text}" if beneath else text
+            yield name, f"{cause}\n{text}" if text and cause and _explains(cause, resource) else text
+
+
+def _explains(cause: Cause, resource: Resource) -> bool:
+    """Whether the cause lies beneath the resource, and says more than the resource itself."""
+    of_it = cause.subject is not None and cause.subject.root == resource.key
+    return of_it and cause.code is not CauseCode.UNHEALTHY
 
 
 def _sync(application: Application) -> str:

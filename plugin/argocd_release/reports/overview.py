@@ -13,8 +13,11 @@ ROWS: Final = 250
 def overview(result: ReleaseResult) -> str:
     """The whole as one text: the verdict, the cause of the worst, the table and the facts."""
     outcome = result.outcome
-    cause = f"cause: {one_line(result.cause)}" if outcome is not Outcome.DELIVERED else ""
-    rows = [(one.name, one.outcome.word, f"{one.seconds:.1f} s", one_line(one.cause)) for one in result.worst_first]
+    cause = f"cause: {one_line(str(result.cause))}" if result.cause else ""
+    rows = [
+        (one.name, one.outcome.word, f"{one.seconds:.1f} s", one_line(str(one.cause or "")))
+        for one in result.worst_first
+    ]
     lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
     more = f"… and {len(rows) - ROWS} more lines left out" if len(rows) > ROWS else ""
     facts = {

@@ -98,8 +98,11 @@ class Settings:
     dotenv_prefix: str
     annotations_path: str
     json_path: str
+    metrics_path: str
+    page_path: str
     log_format: str
     log_level: str
+    docs_url: str
     gitlab_api: str
     job_token: str = field(repr=False)
     job_url: str

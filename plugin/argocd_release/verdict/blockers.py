@@ -1,18 +1,32 @@
 """What keeps an application from being delivered, named in one line. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from argocd_release.core.text import one_line, without_applied_file
-from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, Resource, SyncStatus
+from argocd_release.model.application import (
+    SYNC_ERROR,
+    Application,
+    HealthStatus,
+    Operation,
+    OperationPhase,
+    Resource,
+    SyncStatus,
+)
+from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject, refusal
 from argocd_release.model.resource_tree import Failing
+from argocd_release.verdict import rollouts
 from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.hydrating import unhydrated
 from argocd_release.verdict.lack import lack
 
 NAMED_RESOURCES: Final = 3
-NOT_COMPARED: Final = (
-    "Argo CD has not compared with git since this job began; its application controller may be down or busy"
+NOT_COMPARED: Final = Finding(
+    text="Argo CD has not compared with git since this job began; its application controller may be down or busy",
+    code=CauseCode.NOT_COMPARED,
 )
-EMPTY: Final = "the application manages no resources"
+EMPTY: Final = Finding(text="the application manages no resources", code=CauseCode.NOTHING_MANAGED)
 # The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
@@ -21,59 +35,65 @@ _SEVERITY: Final = (
     HealthStatus.PROGRESSING,
     HealthStatus.SUSPENDED,
 )
-DELETING: Final = "the application is being deleted"
+DELETING: Final = Finding(text="the application is being deleted", code=CauseCode.APPLICATION_DELETED)
 _AGAIN: Final = "argocd app sync, or RELEASE_SYNC=true"
 
 
-def blocker(application: Application, expectation: Expectation, *, compared: bool) -> str:
-    """What is still missing; ``""`` if nothing. ``compared``: with git, since this job began."""
+def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Finding | None:
+    """What is still missing; None if nothing. ``compared``: with git, since this job began."""
     if not compared:
         return NOT_COMPARED
     if application.deleting:
         return DELETING
+    if missing := unhydrated(application):
+        return missing
     wait_for = expectation.wait_for
     if Condition.OPERATION in wait_for:
         if application.operating:
             return _running(application)
         if application.outdated:
-            return "Argo CD has not compared since the sync finished"
+            return Finding(text="Argo CD has not compared since the sync finished", code=CauseCode.NOT_COMPARED)
     if Condition.SYNC in wait_for and (missing := unsynced(application, expectation)):
         return missing
     gap = expectation.gap(application)
     if gap is not None:
-        return gap.reason
+        return gap.finding
     return _not_applied(application, expectation) or _not_well(application, expectation)
 
 
-def _not_applied(application: Application, expectation: Expectation) -> str:
+def _not_applied(application: Application, expectation: Expectation) -> Finding | None:
     operation = application.operation if Condition.OPERATION in expectation.wait_for else None
     if operation is not None and not operation.dry_run and operation.phase is not OperationPhase.SUCCEEDED:
-        return f"sync {operation.phase.lower()}: {failure(application)}"
+        return failure(application)
     if missing := unsynced(application, expectation):
         return missing
     if operation is not None and operation.dry_run and application.deployed is not None and not application.applied:
-        return f"the last operation is a dry run, and hides whether the sync before it succeeded; repeat it ({_AGAIN})"
-    return ""
+        hidden = (
+            f"the last operation is a dry run, and hides whether the sync before it succeeded; repeat it ({_AGAIN})"
+        )
+        return Finding(text=hidden, code=CauseCode.NO_SYNC_POLICY)
+    return None
 
 
-def unsynced(application: Application, expectation: Expectation) -> str:
-    """What of the revision has still to be synced, and why it is not; ``""`` if nothing."""
+def unsynced(application: Application, expectation: Expectation) -> Finding | None:
+    """What of the revision has still to be synced, and why it is not; None if nothing."""
     if application.sync is SyncStatus.SYNCED:
-        return ""
+        return None
     if Condition.SYNC in expectation.wait_for:
         return _out_of_sync(application)
     # Where OutOfSync is good enough, only a sync of this very revision says that it was applied.
     asks = Condition.OPERATION in expectation.wait_for or expectation.revision
     if asks and not (_only_prunes(application) or application.applied):
-        return f"{application.revision[:12] or 'this revision'} has not been synced yet{_policy(application)}"
-    return ""
+        code, why = _policy(application)
+        return Finding(text=f"{application.revision[:12] or 'this revision'} has not been synced yet{why}", code=code)
+    return None
 
 
-def _not_well(application: Application, expectation: Expectation) -> str:
+def _not_well(application: Application, expectation: Expectation) -> Finding | None:
     if expectation.healths and application.health not in expectation.healths:
-        failing = first(tuple(each.text for each in cannot_start(application)))
-        return failing or f"{application.health}: {unhealthy(application)}".rstrip(": ")
-    return "" if application.resources or expectation.allow_empty else EMPTY
+        failing = cannot_start(application)
+        return first(tuple(each.finding for each in failing)) if failing else unwell(application)
+    return None if application.resources or expectation.allow_empty else EMPTY
 
 
 def cannot_start(application: Application) -> tuple[Failing, ...]:
@@ -88,14 +108,29 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
     return tuple(each for each in failing if each.root in applied or not (waits or each.of_job))
 
 
-def failure(application: Application) -> str:
+def failure(application: Application) -> Finding:
     """Why the last operation failed; of another revision than the one compared, which one, and that it counts still."""
     operation = application.operation
     if operation is None or application.operation_counts:
-        return operation_cause(application)
+        return _failed(application)
     of = "other parameters" if operation.is_of(application.revisions) else _revisions(operation)
-    what = f"the last sync, of {of}; Argo CD has nothing new to sync, so repeat it: {_AGAIN}"
-    return f"{operation_cause(application)} ({what})"
+    return _failed(application, f" (the last sync, of {of}; Argo CD has nothing new to sync, so repeat it: {_AGAIN})")
+
+
+def failed_attempts(application: Application, count: int) -> Finding:
+    """Why the attempts of an operation failed that goes on."""
+    return _failed(application, f" ({count} attempts, Argo CD still retries)", phase="failed")
+
+
+def _failed(application: Application, more: str = "", *, phase: str = "") -> Finding:
+    operation = application.operation
+    failed = [item for item in operation.results if item.failed] if operation else []
+    text = f"sync {phase or (operation.phase.lower() if operation else '')}: {operation_cause(application)}{more}"
+    if not failed:
+        return Finding(text=text, code=CauseCode.SYNC_FAILED)
+    rejected = refusal(failed[0].message) or CauseCode.MANIFEST_REJECTED
+    code = CauseCode.HOOK_FAILED if failed[0].hook_type else rejected
+    return Finding(text=text, code=code, subject=Subject.of(failed[0]))
 
 
 def stuck(application: Application) -> bool:
@@ -127,41 +162,68 @@ def unhealthy(application: Application) -> str:
 
     The application is as its worst resource is. Hooks do not count in that (argo-cd v2.13.2 controller/health.go).
     """
+    return _named(_worst(application)) or application.health_message
+
+
+def unwell(application: Application) -> Finding:
+    """The application's health, and the resources that make it so."""
+    worst = _worst(application)[:1]
+    if worst and (rollout := rollouts.known(application, worst[0])):
+        stands = rollouts.described(worst[0], rollout)
+        if stands is not None:
+            todo = f"; {rollout.todo}" if rollout.todo else ""
+            return replace(stands, text=f"{application.health}: {stands.text}{todo}")
+    missing = lack(worst[0].group, worst[0].kind, worst[0].health) if worst else None
+    return Finding(
+        text=f"{application.health}: {unhealthy(application)}".rstrip(": "),
+        code=missing.code if missing else CauseCode.UNHEALTHY,
+        subject=_subject(worst),
+    )
+
+
+def _worst(application: Application) -> list[Resource]:
     found = [item for item in application.resources if item.health in _SEVERITY and not item.hook]
     worst = [item for item in found if item.health is application.health]
-    return _named(worst or sorted(found, key=_severity)) or application.health_message
+    return worst or sorted(found, key=_severity)
 
 
-def first(texts: tuple[str, ...]) -> str:
-    """The first of the texts, and how many more there are."""
-    rest = f" (and {len(texts) - 1} more like it)" if len(texts) > 1 else ""
-    return f"{texts[0]}{rest}" if texts else ""
+def first(findings: tuple[Finding, ...]) -> Finding:
+    """The first of at least one, and how many more there are."""
+    rest = f" (and {len(findings) - 1} more like it)" if len(findings) > 1 else ""
+    return replace(findings[0], text=f"{findings[0].text}{rest}")
 
 
-def _running(application: Application) -> str:
+def _running(application: Application) -> Finding:
     operation = application.operation
     if operation is None or not operation.running:
-        return "a sync is about to start"
+        return Finding(text="a sync is about to start", code=CauseCode.SYNC_RUNNING)
     if operation.dry_run:
-        return "a dry run is running"
+        return Finding(text="a dry run is running", code=CauseCode.SYNC_RUNNING)
     if not operation.is_of(application.revisions):
         # argo-cd #11494: a commit does not end the retries of the one before.
-        return f"Argo CD is still busy with the sync of {_revisions(operation)}, a revision before this one"
+        busy = f"Argo CD is still busy with the sync of {_revisions(operation)}, a revision before this one"
+        return Finding(text=busy, code=CauseCode.SYNC_BUSY)
     if operation.retries:
-        return f"attempt {operation.retries} to sync failed, Argo CD will retry: {operation_cause(application)}"
-    return f"sync is running: {one_line(operation.message)}".removesuffix(": ")
+        failed = _failed(application)
+        again = f"attempt {operation.retries} to sync failed, Argo CD will retry: {operation_cause(application)}"
+        return replace(failed, text=again)
+    running = f"sync is running: {one_line(operation.message)}".removesuffix(": ")
+    return Finding(text=running, code=CauseCode.SYNC_RUNNING)
 
 
 def _revisions(operation: Operation) -> str:
     return ",".join(operation.revisions or operation.asked)
 
 
-def _out_of_sync(application: Application) -> str:
+def _out_of_sync(application: Application) -> Finding:
     pending = _pending(application)
     if _only_prunes(application) and not application.prune:
-        return f"OutOfSync: {_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
+        gone = f"OutOfSync: {_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
+        return Finding(text=gone, code=CauseCode.PRUNE_OFF, subject=_subject(pending))
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
-    return f"{application.sync}: {_named(pending) or conditions or 'nothing compared yet'}{_policy(application)}"
+    code, why = _policy(application)
+    text = f"{application.sync}: {_named(pending) or conditions or 'nothing compared yet'}{why}"
+    return Finding(text=text, code=code, subject=_subject(pending))
 
 
 _PRUNE: Final = "delete it, or sync with --prune"
@@ -182,22 +244,29 @@ def _has_succeeded(application: Application) -> bool:
     return application.operation is not None and application.operation.phase is OperationPhase.SUCCEEDED
 
 
-def _policy(application: Application) -> str:
+def _policy(application: Application) -> tuple[CauseCode, str]:
+    """Why what is OutOfSync is not synced: the kind, and the words after what it is; ``""`` if nothing is known."""
     if application.refusal:
-        return f"; Argo CD refuses to sync: {application.refusal}"
+        return CauseCode.SYNC_REFUSED, f"; Argo CD refuses to sync: {application.refusal}"
     if application.sync_window:
-        return f"; a sync window of project {application.project} forbids it now: {application.sync_window}"
+        forbidden = f"; a sync window of project {application.project} forbids it now: {application.sync_window}"
+        return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
-        return "; it has no automated sync policy, so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
-    gave_up = [item.message for item in application.conditions if item.type == "SyncError"]
+        nobody = "; it has no automated sync policy, so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
+        return CauseCode.NO_SYNC_POLICY, nobody
+    gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
     if gave_up:
-        return f"; Argo CD gave it up: {one_line(gave_up[0])}"
-    if application.operation is None or application.self_heal:
-        return ""
-    if application.attempted and _has_succeeded(application):
-        what = "has made a dry run of" if application.operation.dry_run else "has synced"
-        return f"; Argo CD {what} this revision already and does not repeat that without selfHeal"
-    return ""
+        return CauseCode.SYNC_GIVEN_UP, f"; Argo CD gave it up: {one_line(gave_up[0])}"
+    repeats = application.operation is None or application.self_heal
+    if not repeats and application.attempted and _has_succeeded(application):
+        what = "has made a dry run of" if application.operation and application.operation.dry_run else "has synced"
+        said = f"; Argo CD {what} this revision already and does not repeat that without selfHeal"
+        return CauseCode.OUT_OF_SYNC, said
+    return CauseCode.OUT_OF_SYNC, ""
+
+
+def _subject(items: Sequence[Keyed]) -> Subject | None:
+    return Subject.of(items[0]) if items else None
 
 
 def _named(resources: list[Resource]) -> str:

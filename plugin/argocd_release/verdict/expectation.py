@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Source
+from argocd_release.model.cause import CauseCode, Finding
 from argocd_release.model.revision import Relation, RevisionRelation, alike
 from argocd_release.verdict.image import parts, runs
 
@@ -31,7 +33,12 @@ class Gap:
     """What is missing, in one line. ``final``: by all that is known it will not come any more."""
 
     reason: str
+    code: CauseCode
     final: bool = False
+
+    @property
+    def finding(self) -> Finding:
+        return Finding(text=self.reason, code=self.code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +86,8 @@ class Expectation:
         positions = self._positions(application)
         if not positions:
             known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
-            return Gap(reason=f"the application has no source {self.source!r}, but {known}", final=True)
+            reason = f"the application has no source {self.source!r}, but {known}"
+            return Gap(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
     def via(self, application: Application) -> str:
@@ -89,10 +97,10 @@ class Expectation:
 
     def later(self, application: Application) -> str:
         """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
-        for revision in application.revisions:
+        for revision in application.commits:
             kinship = application.kinships.get(revision, _UNKNOWN)
             if kinship.relation is Relation.DESCENDANT:
-                return f"{revision[:7]}, {_commits(kinship.commits)} later"
+                return f"{revision[:7]}, {counted(kinship.commits, 'commit')} later"
         return ""
 
     def is_elsewhere(self, application: Application) -> bool:
@@ -119,13 +127,13 @@ class Expectation:
         if not self.revision or self.revision_gap(application) is None:
             return {}
         sources = application.sources
-        chosen = [i for i in self._positions(application) if i < min(len(application.revisions), len(sources))]
+        chosen = [i for i in self._positions(application) if i < min(len(application.commits), len(sources))]
         asked = [i for i in chosen if not sources[i].chart and not self._is_at(application, i)]
-        found = {application.revisions[i]: sources[i] for i in asked}
+        found = {application.commits[i]: sources[i] for i in asked}
         return {revision: source for revision, source in found.items() if _is_git(revision)}
 
     def _positions(self, application: Application) -> list[int]:
-        everything = list(range(max(len(application.sources), len(application.revisions))))
+        everything = list(range(max(len(application.sources), len(application.commits))))
         if not self.source:
             return everything or [0]
         if self.source.isascii() and self.source.isdigit():
@@ -142,7 +150,7 @@ class Expectation:
     def revision_gap(self, application: Application) -> Gap | None:
         """What is missing of the expected revision; None: nothing."""
         positions = self._positions(application)
-        revisions = [application.revisions[index] for index in positions if index < len(application.revisions)]
+        revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):
             return None
         # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
@@ -154,19 +162,25 @@ class Expectation:
             return None
         wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
         reason = f"Argo CD compares with {compared}, not with {wanted}"
-        return Gap(reason=reason) if self.exact else _out_of_reach(reason, list(kinships.values()))
+        return (
+            Gap(reason=reason, code=CauseCode.OTHER_REVISION)
+            if self.exact
+            else _out_of_reach(reason, list(kinships.values()))
+        )
 
     def _chart_gap(self, application: Application, positions: list[int]) -> Gap | None:
         if not self.chart_version:
             return None
         charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
         if not charts:
-            return Gap(reason="the application has no source that is a Helm chart", final=True)
+            reason = "the application has no source that is a Helm chart"
+            return Gap(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
-        versions = [application.revisions[i] for i in charts if i < len(application.revisions)]
+        versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
-        return Gap(reason=f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}")
+        reason = f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}"
+        return Gap(reason=reason, code=CauseCode.OTHER_CHART_VERSION)
 
     def _image_gap(self, application: Application) -> Gap | None:
         if not self.image:
@@ -185,7 +199,8 @@ class Expectation:
         shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
         # What a known revision says is settled; without one, a commit with the image may still come.
         settled = bool(self.revision) and application.health in self.healths
-        return Gap(reason=f"no pod runs the image {self.image}; running: {shown}", final=settled)
+        reason = f"no pod runs the image {self.image}; running: {shown}"
+        return Gap(reason=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> Gap | None:
         # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
@@ -197,23 +212,26 @@ class Expectation:
             return None
         if found:
             shown = one_line(", ".join([*found, *others][:NAMED]))
-            return Gap(reason=f"there are pods of {shown}; which of them run only Argo CD's HTTP API can tell")
-        shown = one_line(", ".join(application.images[:NAMED])) or "none"
-        return Gap(reason=f"no pod runs the image {self.image}; there are pods of: {shown}")
+            reason = f"there are pods of {shown}; which of them run only Argo CD's HTTP API can tell"
+        else:
+            shown = one_line(", ".join(application.images[:NAMED])) or "none"
+            reason = f"no pod runs the image {self.image}; there are pods of: {shown}"
+        return Gap(reason=reason, code=CauseCode.OTHER_IMAGE)
 
 
 def _out_of_reach(reason: str, kinships: list[RevisionRelation]) -> Gap:
+    gap = partial(Gap, code=CauseCode.OTHER_REVISION)
     by_relation = {kinship.relation: kinship for kinship in kinships}
     if reverted := by_relation.get(Relation.REVERTED):
         how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
-        return Gap(reason=f"{reason}: {how}", final=True)
+        return gap(reason=f"{reason}: {how}", final=True)
     if older := by_relation.get(Relation.OLDER):
-        return Gap(reason=f"{reason}, which is {_commits(older.commits)} newer and not there yet", final=True)
+        return gap(reason=f"{reason}, which is {counted(older.commits, 'commit')} newer and not there yet", final=True)
     if set(by_relation) == {Relation.DIVERGED}:
-        return Gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
+        return gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
     notes = "; ".join(filter(None, (kinship.note for kinship in kinships)))
     final = bool(kinships) and all(kinship.final for kinship in kinships)
-    return Gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
+    return gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
 
 
 def _version(text: str) -> str:
@@ -223,7 +241,3 @@ def _version(text: str) -> str:
 
 def _is_git(revision: str) -> bool:
     return SHORT <= len(revision) <= len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
-
-
-def _commits(count: int) -> str:
-    return "1 commit" if count == 1 else f"{count} commits"

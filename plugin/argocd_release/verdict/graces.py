@@ -59,6 +59,8 @@ class GracePeriods:
             rules[Symptom.CANNOT_COMPARE] = Rule(
                 outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2, fresh=True
             )
+            # Argo CD tries again after 2 minutes (argo-cd v3.6.1 controller/hydrator/hydrator.go appNeedsHydration).
+            rules[Symptom.CANNOT_HYDRATE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2)
         if self.condition:
             rules[Symptom.REFUSED] = Rule(outcome=Outcome.DENIED, seconds=self.condition, looks=2)
         if self.connect:
@@ -77,6 +79,7 @@ class GracePeriods:
         if self.stuck:
             rules[Symptom.STUCK] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck, looks=2)
         if self.condition:
+            rules[Symptom.HYDRATION_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition, looks=2)
             rules[Symptom.SYNC_REFUSED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
             rules[Symptom.CONDITION] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition, looks=2, fresh=True)
         if self.pods:

@@ -10,7 +10,8 @@ from typing import Final
 
 from argocd_release.core.outage import is_outage
 from argocd_release.core.text import one_line
-from argocd_release.model.application import Application, HealthStatus, SyncStatus
+from argocd_release.model.application import SYNC_ERROR, Application, HealthStatus, SyncStatus
+from argocd_release.model.cause import CauseCode, Finding
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.outcome import Outcome
@@ -20,30 +21,32 @@ from argocd_release.verdict.blockers import (
     EMPTY,
     blocker,
     cannot_start,
+    failed_attempts,
     failure,
     first,
-    operation_cause,
     stuck,
-    unhealthy,
     unsynced,
+    unwell,
 )
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.symptoms import ABOUT_REVISION, HINTS, SUPERSEDED, Symptom
+from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom
 
+# What these name is what the object itself says, and nothing more.
+_QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
 _UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.GARBAGE: "argocd's output can't be read"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """When a symptom was seen first (seconds on the injected clock), by how many looks, of which revision, and why.
+    """When a symptom was seen first (seconds on the injected clock), by how many looks, of which revision, and how.
 
     ``each``: when it was seen first of each thing that still shows it, by uid; of the application itself by ``""``.
     """
 
     looks: int
     subject: str
-    reason: str
+    finding: Finding
     each: Mapping[str, float]
 
     @property
@@ -80,15 +83,15 @@ class History:
         )
         subject = f"{application.uid} {application.revision}" if application else ""
         sightings: dict[Symptom, Sighting] = {}
-        for symptom, reason in findings(seen, looked).items():
+        for symptom, finding in findings(seen, looked).items():
             before = self.sightings.get(symptom)
             lasts = before is not None and before.subject == subject
             known, looks = (before.each, before.looks) if before is not None and lasts else ({}, 0)
-            texts = _texts(symptom, application, reason)
-            each = {uid: known.get(uid, now) for uid in texts}
+            found = _apart(symptom, application, finding)
+            each = {uid: known.get(uid, now) for uid in found}
             # What shows it longest is named first: it is what ripens.
-            told = first(tuple(texts[uid] for uid in sorted(texts, key=lambda uid: each[uid])))
-            sightings[symptom] = Sighting(looks=looks + 1, subject=subject, reason=told, each=each)
+            told = first(tuple(found[uid] for uid in sorted(found, key=lambda uid: each[uid])))
+            sightings[symptom] = Sighting(looks=looks + 1, subject=subject, finding=told, each=each)
         return replace(looked, sightings=sightings)
 
     @property
@@ -102,6 +105,15 @@ class History:
         ]
         # Another look alone decides nothing of what needs a comparison.
         return min((max(left, 0) for rule, left in lasting if left > 0 or not rule.fresh), default=None)
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """What was seen that may yet become the verdict, or heal: by name, each with why."""
+        return {
+            symptom.name.lower().replace("_", " "): sighting.finding.text
+            for symptom, sighting in self.sightings.items()
+            if symptom is not Symptom.DELIVERED
+        }
 
     @property
     def in_doubt(self) -> bool:
@@ -124,14 +136,31 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
             via = (
                 history.expectation.via(seen) if isinstance(seen, Application) and outcome is Outcome.DELIVERED else ""
             )
-            verdict = Verdict(outcome=outcome, reason=sighting.reason, hint=HINTS.get(symptom, ""), via=via)
+            verdict = Verdict.on(sighting.finding, outcome, hint=HINTS.get(symptom, ""), via=via)
+            verdict = replace(verdict, quotes=symptom in _QUOTED)
             if isinstance(seen, Application) and symptom in ABOUT_REVISION:
                 return _of_whom(verdict, seen, history.expectation)
             return verdict
     if isinstance(seen, Failure):
-        return Verdict(outcome=None, reason=f"{_UNSEEN.get(seen.trouble, 'Argo CD gives no answer')}: {seen.message}")
+        unseen = f"{_UNSEEN.get(seen.trouble, 'Argo CD gives no answer')}: {seen.message}"
+        codes = [CODES[symptom] for symptom in history.sightings if symptom in CODES]
+        return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(seen, history.expectation, compared=history.compared)
-    return Verdict(outcome=None, reason=missing or "looking once more")
+    return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason="looking once more")
+
+
+def timed_out(seen: Application | Failure, pending: Verdict, history: History, *, seconds: float) -> Verdict:
+    """The verdict at the deadline, ``seconds`` after the beginning; ``pending``: that on the last look."""
+    within = f"within {seconds:.0f} s"
+    if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
+        outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
+        hint = next((HINTS[symptom] for symptom in history.sightings if symptom in HINTS), "")
+        return replace(pending, outcome=outcome, reason=f"{pending.reason} ({within})", hint=hint)
+    if cannot := history.sightings.get(Symptom.CANNOT_COMPARE):
+        unreached = Verdict.on(cannot.finding, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
+        return replace(unreached, reason=f"{unreached.reason} ({within})")
+    hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
+    return replace(pending, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {pending.reason}", hint=hint)
 
 
 def _of_whom(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
@@ -143,47 +172,58 @@ def _of_whom(verdict: Verdict, application: Application, expectation: Expectatio
         reason = (
             f"{expectation.revision[:7]} was synced, but its place was taken by {later}, which fails: {verdict.reason}"
         )
-        return replace(verdict, outcome=Outcome.NOT_DELIVERED, reason=reason, hint=SUPERSEDED)
+        code = CauseCode.SUPERSEDED
+        return replace(verdict, outcome=Outcome.NOT_DELIVERED, reason=reason, hint=SUPERSEDED, code=code, quotes=False)
     return replace(verdict, reason=f"{verdict.reason} (of {later} than {expectation.revision[:7]}, which it contains)")
 
 
-def findings(seen: Application | Failure, history: History) -> dict[Symptom, str]:
-    """Symptoms of one look with their reasons, in the order in which they decide."""
+def findings(seen: Application | Failure, history: History) -> dict[Symptom, Finding]:
+    """Symptoms of one look with what shows them, in the order in which they decide."""
     pairs = _troubles(seen, history) if isinstance(seen, Failure) else _states(seen, history)
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
 
 
-def _texts(symptom: Symptom, application: Application | None, reason: str) -> dict[str, str]:
-    """The reason, by what shows the symptom: of pods each has a grace of its own."""
+def _apart(symptom: Symptom, application: Application | None, finding: Finding) -> dict[str, Finding]:
+    """The finding, by what shows the symptom: of pods each has a grace of its own."""
     if application is None or symptom is not Symptom.PODS:
-        return {"": reason}
-    return {each.uid: each.text for each in cannot_start(application)}
+        return {"": finding}
+    return {each.uid: each.finding for each in cannot_start(application)}
 
 
-def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, str]]:
+def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, Finding]]:
+    symptom, text = _trouble(failure, history), failure.message
+    if symptom is Symptom.DELETED:
+        text = "the application was deleted while it was tracked"
+    yield symptom, Finding(text=text, code=CODES[symptom])
+
+
+def _trouble(failure: Failure, history: History) -> Symptom:
     match failure.trouble:
         case FailureKind.DENIED | FailureKind.UNAUTHENTICATED:
-            yield Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY, failure.message
+            return Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY
         case FailureKind.REFUSED:
-            yield Symptom.REFUSED, failure.message
+            return Symptom.REFUSED
         case FailureKind.GARBAGE:
-            yield Symptom.UNREADABLE, failure.message
-        case FailureKind.MISSING if history.uid is not None:
-            yield Symptom.DELETED, "the application was deleted while it was tracked"
+            return Symptom.UNREADABLE
         case FailureKind.MISSING:
-            yield Symptom.MISSING_AT_START, failure.message
+            return Symptom.DELETED if history.uid is not None else Symptom.MISSING_AT_START
         case _:
-            symptom = Symptom.UNREACHABLE if history.reached else Symptom.UNREACHABLE_AT_START
-            yield symptom, failure.message
+            return Symptom.UNREACHABLE if history.reached else Symptom.UNREACHABLE_AT_START
 
 
-def _states(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:
+def _states(application: Application, history: History) -> Iterator[tuple[Symptom, Finding]]:
     if application.deleting:
         yield Symptom.DELETED, DELETING
     if not history.compared:
         return
+    missing = blocker(application, history.expectation, compared=history.compared)
+    if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
+        # Whatever else is seen is of the commit before.
+        yield from _failed_hydration(missing)
+        return
     if application.refusal:
-        yield Symptom.SYNC_REFUSED, f"Argo CD refuses to sync: {application.refusal}"
+        refused = f"Argo CD refuses to sync: {application.refusal}"
+        yield Symptom.SYNC_REFUSED, Finding(text=refused, code=CauseCode.SYNC_REFUSED)
     expectation = history.expectation
     elsewhere = expectation.is_elsewhere(application)
     # Of whom a failure is, git's history must say; it answers within seconds, or says that it can't.
@@ -192,28 +232,33 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     gap = expectation.gap(application)
     reached = elsewhere or _is_synced(application, expectation)
     if gap is not None and gap.final and reached and not application.operating:
-        yield Symptom.OUT_OF_REACH, gap.reason
+        yield Symptom.OUT_OF_REACH, gap.finding
     # What a revision does that is not the expected one is no news of that one.
     if not foreign:
         if Condition.OPERATION in expectation.wait_for:
             yield from _failed_operation(application, history)
         yield from _ailments(application, expectation)
-    if not blocker(application, expectation, compared=history.compared):
-        yield Symptom.DELIVERED, f"{application.sync} and {application.health}"
+    if missing is None:
+        yield Symptom.DELIVERED, Finding(text=f"{application.sync} and {application.health}")
 
 
-def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, str]]:
+def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Finding]]:
     for condition in application.errors:
         said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
-        if condition.type != "SyncError":
+        if condition.type != SYNC_ERROR and is_outage(condition.message):
             # What Argo CD cannot reach says nothing of the revision.
-            outage = is_outage(condition.message)
-            yield (Symptom.CANNOT_COMPARE, f"Argo CD cannot compare: {said}") if outage else (Symptom.CONDITION, said)
-        elif not foreign:
-            yield Symptom.CONDITION, said
+            unreached = Finding(text=f"Argo CD cannot compare: {said}", code=CauseCode.CANNOT_COMPARE)
+            yield Symptom.CANNOT_COMPARE, unreached
+        elif condition.type != SYNC_ERROR or not foreign:
+            yield Symptom.CONDITION, Finding(text=said, code=condition.code)
 
 
-def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, str]]:
+def _failed_hydration(missing: Finding) -> Iterator[tuple[Symptom, Finding]]:
+    if missing.code is CauseCode.HYDRATION_FAILED:
+        yield (Symptom.CANNOT_HYDRATE if is_outage(missing.text) else Symptom.HYDRATION_FAILED), missing
+
+
+def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Finding]]:
     synced = _is_synced(application, expectation)
     settled = synced and not application.operating
     missing = unsynced(application, expectation)
@@ -223,9 +268,9 @@ def _ailments(application: Application, expectation: Expectation) -> Iterator[tu
     failing = cannot_start(application)
     rolls_out = application.operating and application.operation_counts
     if (synced or rolls_out) and expectation.healths and failing:
-        yield Symptom.PODS, first(tuple(each.text for each in failing))
+        yield Symptom.PODS, first(tuple(each.finding for each in failing))
     if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
-        yield Symptom.DEGRADED, f"Degraded: {unhealthy(application)}"
+        yield Symptom.DEGRADED, unwell(application)
     if settled and not application.resources and not expectation.allow_empty:
         yield Symptom.EMPTY, EMPTY
 
@@ -234,14 +279,13 @@ def _is_synced(application: Application, expectation: Expectation) -> bool:
     return application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
 
 
-def _failed_operation(application: Application, history: History) -> Iterator[tuple[Symptom, str]]:
+def _failed_operation(application: Application, history: History) -> Iterator[tuple[Symptom, Finding]]:
     operation = application.operation
     if operation is None:
         return
     # That of another revision is history only while a newer operation is to come: a Synced application gets none.
     counts = application.operation_counts or application.sync is SyncStatus.SYNCED
     if counts and operation.unsuccessful and not application.operating:
-        yield Symptom.OPERATION_FAILED, f"sync {operation.phase.lower()}: {failure(application)}"
+        yield Symptom.OPERATION_FAILED, failure(application)
     elif application.operation_counts and operation.running and operation.retries >= history.patience.failed_attempts:
-        attempts = f"{operation.retries} attempts, Argo CD still retries"
-        yield Symptom.ATTEMPTS_FAILED, f"sync failed: {operation_cause(application)} ({attempts})"
+        yield Symptom.ATTEMPTS_FAILED, failed_attempts(application, operation.retries)

@@ -8,26 +8,32 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from argocd_release.model.cause import CauseCode
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lack:
     """What is missing, as a predicate, and what to do about it."""
 
+    code: CauseCode
     what: str
     hint: str
 
 
 _INGRESS: Final = Lack(
+    code=CauseCode.NO_ADDRESS,
     what="has no address yet",
     hint="see that a controller of its class runs and writes the address (spec.ingressClassName; kubectl get "
     "ingressclass); where none ever does, give Ingress a health check of your own in argocd-cm",
 )
 _SERVICE: Final = Lack(
+    code=CauseCode.NO_ADDRESS,
     what="has no address of a load balancer yet",
     hint="see that something in the cluster gives addresses (a cloud's controller, MetalLB) and has some left; or make "
     "it a ClusterIP behind an Ingress",
 )
 _CLAIM: Final = Lack(
+    code=CauseCode.NO_VOLUME,
     what="has no volume yet",
     hint="see that its storage class exists and that its provisioner runs (kubectl describe pvc)",
 )

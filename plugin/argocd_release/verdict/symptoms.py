@@ -5,6 +5,8 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
+from argocd_release.model.cause import CauseCode
+
 
 class Symptom(Enum):
     """What a look can show; the first that is ripe decides."""
@@ -18,6 +20,8 @@ class Symptom(Enum):
     UNREACHABLE_AT_START = auto()
     UNREACHABLE = auto()
     CANNOT_COMPARE = auto()
+    CANNOT_HYDRATE = auto()
+    HYDRATION_FAILED = auto()
     OPERATION_FAILED = auto()
     ATTEMPTS_FAILED = auto()
     CONDITION = auto()
@@ -39,6 +43,19 @@ ABOUT_REVISION: Final = frozenset({
     Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.CONDITION, Symptom.PODS, Symptom.DEGRADED,
 })  # fmt: skip
 SUPERSEDED: Final = "the later commit named above needs the fix; this one was synced, and is contained in it"
+# Of what kind a symptom is that a look at the application itself does not tell better.
+CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
+    {
+        Symptom.DENIED: CauseCode.DENIED,
+        Symptom.DENIED_MIDWAY: CauseCode.DENIED,
+        Symptom.REFUSED: CauseCode.REFUSED,
+        Symptom.UNREADABLE: CauseCode.UNREADABLE,
+        Symptom.MISSING_AT_START: CauseCode.APPLICATION_MISSING,
+        Symptom.DELETED: CauseCode.APPLICATION_DELETED,
+        Symptom.UNREACHABLE_AT_START: CauseCode.UNREACHABLE,
+        Symptom.UNREACHABLE: CauseCode.UNREACHABLE,
+    }
+)
 HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
     {
         Symptom.DENIED: _CHECK_ACCOUNT,
@@ -54,6 +71,10 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         Symptom.UNREACHABLE: "nothing is known of the release; the job can simply be retried",
         Symptom.CANNOT_COMPARE: "Argo CD answers, but does not reach its repo-server, git or the cluster: nothing is "
         "known of the release; the job can simply be retried",
+        Symptom.CANNOT_HYDRATE: "Argo CD's source hydrator does not reach its commit-server, its repo-server or git: "
+        "nothing is known of the release; the job can simply be retried, which asks Argo CD to hydrate again",
+        Symptom.HYDRATION_FAILED: "fix what is said above and push again; where it lies in Argo CD (write access "
+        "to the repository, the project's allowed sources), fix it there and retry the job, which asks it once more",
         Symptom.OPERATION_FAILED: "fix the manifests named above and push again; the cluster keeps what it had",
         Symptom.ATTEMPTS_FAILED: "fix the manifests named above and push again; Argo CD may go on retrying first",
         Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",

@@ -11,6 +11,7 @@ from typing import Final
 
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.events import Summary
 from argocd_release.model.observation import ANSWERS
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, Emit
@@ -81,7 +82,8 @@ class Fleet:
     """Waits for many. ``poll`` asks for the list and says who is meant; None: another poll will. ``track`` tracks one.
 
     ``complete``: whether so many are enough; until then more may appear, for ``appear`` seconds. ``connect``: seconds
-    for which the first list may fail. ``stop_early``: whether one that fails ends the wait for the others.
+    for which the first list may fail. ``judged``: is told of each verdict, by name and seconds. ``stop_early``: whether
+    one that fails ends the wait for the others.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Fleet:
         track: Callable[[str], Tracker],
         clock: Clock,
         emit: Emit,
+        judged: Callable[[str, Verdict, int], object],
         started: float,
         timeout: float,
         complete: Callable[[int], bool],
@@ -105,6 +108,7 @@ class Fleet:
         self._track = track
         self._clock = clock
         self._emit = emit
+        self._tell_verdict = judged
         self._started = started
         self._timeout = timeout
         self._complete = complete
@@ -234,9 +238,7 @@ class Fleet:
     def _judged(self, member: Member, verdict: Verdict) -> None:
         member.seconds = self.elapsed
         member.verdict = verdict
-        word = verdict.outcome.word if verdict.outcome else ""
-        reason = "" if verdict.outcome is Outcome.DELIVERED else f": {verdict.reason}"
-        self._emit("judged", name=member.name, outcome=word, waited=round(member.seconds), reason=reason)
+        self._tell_verdict(member.name, verdict, round(member.seconds))
 
     def _is_over(self, seen: Seen) -> bool:
         if self._stop_early and any(member.failed for member in self.members.values()):
@@ -253,9 +255,15 @@ class Fleet:
         failed, left = sum(member.failed for member in self.members.values()), len(self.pending)
         whole = len(self.members)
         self._emit(
-            "summary", delivered=whole - failed - left, whole=whole, pending=left, failed=failed,
-            waited=round(self.elapsed), timeout=round(self._timeout),
-        )  # fmt: skip
+            Summary(
+                delivered=whole - failed - left,
+                whole=whole,
+                pending=left,
+                failed=failed,
+                waited=round(self.elapsed),
+                timeout=round(self._timeout),
+            )
+        )
 
     def _rest(self, began: float, *, at_once: bool = False) -> None:
         now, deadline = self._clock.now(), max(self._started + self._timeout, self._clock.now())

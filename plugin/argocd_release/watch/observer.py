@@ -10,12 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.events import HistoryNotConsulted, JobEvent, PodsNotSeen
 from argocd_release.model.observation import Failure
-from argocd_release.model.ports import ClusterView, Commands, Emit
+from argocd_release.model.ports import ClusterView, Commands, Emit, Kinship
 from argocd_release.model.resource_tree import Workloads
-from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.model.revision import Relation
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
 from argocd_release.verdict.expectation import Expectation
@@ -60,7 +61,7 @@ class Observer:
         emit: Emit,
         expectation: Expectation,
         beneath: ClusterView | None,
-        kinship: Callable[[str, str, Source], RevisionRelation] | None,
+        kinship: Kinship | None,
         sync: bool,
         check: Callable[[], object],
         wake: Callable[[], object],
@@ -80,7 +81,7 @@ class Observer:
         self._workloads: _Asked[Workloads] | None = None
         self._sync = sync
         self._asked: tuple[str, ...] | None = None
-        self._told: set[str] = set()
+        self._told: set[type[JobEvent]] = set()
         self._window: tuple[float, str] | None = None
 
     def look(self, *, seconds: float, compare: bool, echo: bool) -> tuple[Application | Failure, bool]:
@@ -162,7 +163,8 @@ class Observer:
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
         # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes; while
         # a sync waits for a wave or a hook, it may be Missing, or Healthy still.
-        unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED}
+        # Suspended is also a rollout that waits for a person.
+        unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
         if self._beneath is None or not (self._expectation.image or unwell or application.operating):
             return application
         asked, about = self._workloads, (application.uid, application.revisions)
@@ -172,13 +174,13 @@ class Observer:
             if asked is not self._workloads:
                 self._workloads = asked
                 asked.answer.add_done_callback(lambda _: self._wake())
-            self._tell("pods not seen", error=f"no answer within {BENEATH_SECONDS:.0f} s, asking on")
+            self._tell(PodsNotSeen(error=f"no answer within {BENEATH_SECONDS:.0f} s, asking on"))
             return application
         self._workloads = None
         try:
             return replace(application, workloads=asked.answer.result())
         except ArgoCDError as error:
-            self._tell("pods not seen", error=error.message)
+            self._tell(PodsNotSeen(error=error.message))
             return application
 
     def _with_window(self, application: Application, deadline: Deadline) -> Application:
@@ -200,13 +202,14 @@ class Observer:
         found = {revision: self._kinship(revision, expected, source) for revision, source in strangers.items()}
         for kinship in found.values():
             if kinship.relation is Relation.UNKNOWN and not kinship.pending:
-                self._tell("history not consulted", why=kinship.note)
+                self._tell(HistoryNotConsulted(why=kinship.note))
         return replace(application, kinships=found)
 
-    def _tell(self, event: str, **fields: str) -> None:
-        if event not in self._told:
-            self._told.add(event)
-            self._emit(event, **fields)
+    def _tell(self, event: JobEvent) -> None:
+        """Tell it, but nothing of the kind twice."""
+        if type(event) not in self._told:
+            self._told.add(type(event))
+            self._emit(event)
 
 
 def _failure(error: ArgoCDError) -> Failure:

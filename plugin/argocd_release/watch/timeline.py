@@ -1,7 +1,11 @@
 """When what changed: the transitions of an application while it was tracked."""
 
+from collections.abc import Mapping
+
 from argocd_release.model.application import Application
+from argocd_release.model.delivery import Delivery
 from argocd_release.model.transition import Transition
+from argocd_release.watch.course import Course
 
 
 class Timeline:
@@ -10,9 +14,20 @@ class Timeline:
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
         self._last: dict[str, str] = {}
+        self._course = Course()
 
-    def look(self, seen: Application, at: float) -> tuple[Transition, ...]:
-        """Take a look down; gives what changed since the last one."""
+    @property
+    def rollout(self) -> Delivery:
+        """What took its time, and when the application got where."""
+        return self._course.rollout
+
+    def doubt(self, troubles: Mapping[str, str], at: float) -> None:
+        """Take down what the last look showed that may yet heal: by name, each with why."""
+        self._course.doubt(troubles, at)
+
+    def look(self, seen: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
+        """Take a look down, ``compared`` if Argo CD has compared since the start; gives what changed since the last."""
+        self._course.look(seen, at, compared=compared)
         operation = seen.operation
         state = {
             "revision": seen.revision,

@@ -1,20 +1,18 @@
 """One application: each step looks at it, judges, and says when to look again. Nothing here loops or sleeps."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from argocd_release.model.application import Application, Source
-from argocd_release.model.errors import FailureKind
+from argocd_release.model.application import Application
+from argocd_release.model.events import NoAnswer, Output, State, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, WaitFeed
-from argocd_release.model.revision import RevisionRelation
+from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Kinship, WaitFeed
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.judge import History, judge
-from argocd_release.verdict.symptoms import HINTS, Symptom
+from argocd_release.verdict.judge import History, judge, timed_out
 from argocd_release.watch.observer import LEAST_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
@@ -28,6 +26,7 @@ BURST_SECONDS: Final = 0.3
 COMPARE_AGAIN_SECONDS: Final = 5.0
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
+TOLD_AT_ONCE: Final = 50
 RECENT_SECONDS: Final = 10.0
 
 
@@ -61,7 +60,7 @@ class Tracker:
         patience: GracePeriods = GracePeriods(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
         beneath: ClusterView | None = None,
-        kinship: Callable[[str, str, Source], RevisionRelation] | None = None,
+        kinship: Kinship | None = None,
         sync: bool = False,
         check: Callable[[], object] = lambda: None,
         started: float | None = None,
@@ -92,6 +91,7 @@ class Tracker:
         self._feed: WaitFeed | None = None
         self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
+        self._told = 0
 
     @property
     def application(self) -> Application | None:
@@ -105,10 +105,12 @@ class Tracker:
         """
         seen = self._look()
         verdict = judge(seen, self._history)
+        at = self._clock.now() - self._started
+        self.timeline.doubt(self._history.troubles, at)
         if isinstance(seen, Application):
             self._answered = (self._clock.now(), seen, verdict)
-            for change in self.timeline.look(seen, self._clock.now() - self._started):
-                self._emit("transition", what=change.what, value=change.value, at=change.at)
+            for change in self.timeline.look(seen, at, compared=self._history.compared):
+                self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
         if verdict.outcome is None and self._left() <= 0:
             verdict = self._timed_out(seen, verdict)
         if verdict.outcome is not None:
@@ -124,12 +126,11 @@ class Tracker:
 
     def expired(self) -> Verdict:
         """The verdict at the deadline without another look, by what was seen last."""
-        never = "it was never looked at in time"
-        seen: Application | Failure = Failure(trouble=FailureKind.HUNG, message=never)
-        verdict = Verdict(outcome=None, reason=never)
         if self._answered is not None:
             _, seen, verdict = self._answered
-        return self._timed_out(seen, verdict)
+            return self._timed_out(seen, verdict)
+        never = Verdict(outcome=None, reason="it was never looked at in time")
+        return self._timed_out(Failure.late(never.reason), never)
 
     def close(self, *, grace: float = 0.0) -> None:
         """End what runs beside it; after ``grace`` seconds in which it may end by itself."""
@@ -188,40 +189,31 @@ class Tracker:
         return self._started + self._timeout - self._clock.now()
 
     def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
-        if isinstance(seen, Failure) and seen.trouble is FailureKind.HUNG and self._answered is not None:
+        if isinstance(seen, Failure) and seen.timed_out and self._answered is not None:
             at, application, judged = self._answered
             # The last look of all has little time: what was known a moment before says more.
             if self._clock.now() - at <= RECENT_SECONDS:
                 seen, verdict = application, judged
-        within = f"within {self._timeout:.0f} s"
-        if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
-            outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
-            hint = next((HINTS[symptom] for symptom in self._history.sightings if symptom in HINTS), "")
-            return replace(verdict, outcome=outcome, reason=f"{verdict.reason} ({within})", hint=hint)
-        if cannot := self._history.sightings.get(Symptom.CANNOT_COMPARE):
-            hint = HINTS[Symptom.CANNOT_COMPARE]
-            return replace(verdict, outcome=Outcome.UNREACHABLE, reason=f"{cannot.reason} ({within})", hint=hint)
-        hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
-        return replace(
-            verdict, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {verdict.reason}", hint=hint
-        )
+        return timed_out(seen, verdict, self._history, seconds=self._timeout)
 
     def _on_line(self, line: str) -> None:
         if line:
-            self._emit("output", line=line)
+            self._emit(Output(line=line))
         self._clock.wake()
 
     def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
         now, (shown, at) = self._clock.now(), self._shown
-        if verdict.reason == shown and now - at < STILL_WAITING_SECONDS:
+        # A rollout of many workloads has another reason at each look: after so many words one is heard now and then.
+        if (verdict.reason == shown or self._told >= TOLD_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
         self._shown = (verdict.reason, now)
+        self._told += 1
         waited = round(now - self._started)
         if verdict.reason == shown:
-            self._emit("still waiting", reason=verdict.reason, waited=waited, timeout=round(self._timeout))
+            self._emit(StillWaiting(reason=verdict.reason, waited=waited, timeout=round(self._timeout)))
         elif isinstance(seen, Failure):
-            self._emit("no answer", reason=verdict.reason)
+            self._emit(NoAnswer(reason=verdict.reason))
         else:
             revision = seen.revision[:7] if len(seen.revisions) == 1 else seen.revision
             reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
-            self._emit("state", sync=seen.sync, health=seen.health, revision=revision, reason=reason)
+            self._emit(State(sync=seen.sync, health=seen.health, revision=revision, reason=reason))

@@ -1,0 +1,110 @@
+"""``bin/dev compatibility``: plays every scenario on one version of Argo CD, and writes down how that went, and when.
+
+What comes out is ``docs/compatibility.json``, an entry for each pair of server and command line: the tables of the docs
+are generated from it, and so is what argocd-release knows of the versions it was tested with.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from argocd_release.reports.files import write
+from sandbox import releases
+from sandbox.sandbox import ROOT, Sandbox
+from scenarios import SCENARIOS
+from scenarios.performance import performed, possible, wrong
+from scenarios.stage import Scenario
+
+OUTPUT: Final = ROOT / "docs" / "compatibility.json"
+RUNS: Final = 3
+
+
+def main() -> int:
+    """Play what the arguments say; exit code 0 if every end was right."""
+    versions = ", ".join(releases.RELEASES)
+    parser = argparse.ArgumentParser(prog="bin/dev compatibility", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", help="names of scenarios; with any, nothing is written")
+    parser.add_argument("--argocd", default="", metavar="VERSION", help=f"of the server: {versions}")
+    parser.add_argument("--client", default="", metavar="VERSION", help="of the command line, likewise")
+    parser.add_argument("--runs", type=int, default=RUNS, help="in a row, each on a sandbox of its own (%(default)s)")
+    parser.add_argument("--without", nargs="*", default=[], metavar="PART", help="optional parts that are not to run")
+    given = parser.parse_args()
+    if unknown := set(given.scenarios) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    server, client = releases.server(given.argocd), releases.client(given.client)
+    asked = [SCENARIOS[name] for name in given.scenarios or SCENARIOS]
+    asked = [each for each in asked if not set(each.parts) & set(given.without)]
+    chosen = possible(asked, server)
+    started = time.monotonic()
+    played = run(chosen.values(), given.runs, server=server.version, client=client.version)
+    right = sum(each["right"] == given.runs for each in played.values())
+    entry = {
+        "server": server.version,
+        "cli": client.version,
+        "scenarios": len(played),
+        "right": right,
+        "date": datetime.now(UTC).date().isoformat(),
+        "runs": given.runs,
+        "seconds": round((time.monotonic() - started) / given.runs),
+        "results": played,
+    }
+    if not given.scenarios:
+        write(OUTPUT, rendered(merged(json.loads(OUTPUT.read_text("utf-8")), entry)))
+        print(f"written to {OUTPUT}; bin/dev generate brings it into the docs")
+    return int(right < len(played))
+
+
+def run(scenarios: Iterable[Scenario], runs: int, *, server: str, client: str) -> dict[str, dict[str, Any]]:
+    """Of each scenario how often it was right, and the median of its seconds."""
+    asked = list(scenarios)
+    right = dict.fromkeys((each.name for each in asked), 0)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for number in range(1, runs + 1):
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            sandbox = stack.enter_context(Sandbox.start(argocd=server, client=client))
+            playing = stack.enter_context(performed(asked, sandbox, folder))
+            for each in asked:
+                try:
+                    played = playing[each.name].result()
+                except Exception as error:  # noqa: BLE001 - whatever it was, the other scenarios go on
+                    found = f"{type(error).__name__}: {error}"
+                else:
+                    found = wrong(each, played)
+                    seconds[each.name].append(played.seconds)
+                right[each.name] += not found
+                print(f"{number}/{runs} {each.name:32} {f'WRONG: {found}' if found else 'right'}", flush=True)
+    return {name: {"right": count, "seconds": round(median(seconds[name] or [0]), 1)} for name, count in right.items()}
+
+
+def merged(known: list[dict[str, Any]], entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries with this one in its place; the oldest server first."""
+    others = [each for each in known if (each["server"], each["cli"]) != (entry["server"], entry["cli"])]
+    return sorted([*others, dict(entry)], key=lambda each: (_numbers(each["server"]), _numbers(each["cli"])))
+
+
+def rendered(entries: Iterable[Mapping[str, Any]]) -> str:
+    """As JSON, a scenario a line: so that a difference can be read."""
+    shown = []
+    for entry in entries:
+        head = json.dumps({key: value for key, value in entry.items() if key != "results"})
+        lines = [f"  {json.dumps(name)}: {json.dumps(played)}" for name, played in sorted(entry["results"].items())]
+        shown.append(f'{head[:-1]}, "results": {{\n' + ",\n".join(lines) + "\n}}")
+    return "[\n" + ",\n".join(shown) + "\n]\n"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""A Rollout's manifest, as the cluster has it, made typed and harmless; see ``model.rollout`` for its shape."""
+
+from typing import Any, Final
+
+from argocd_release.core.json_shape import as_line, as_object, as_objects
+from argocd_release.model.rollout import BY_HAND, AnalysisRun, Rollout
+
+_WHOLE: Final = 100
+# The runs whose end the rollout waits for.
+_RUNS: Final = {
+    "canary": ("currentStepAnalysisRunStatus", "currentBackgroundAnalysisRunStatus"),
+    "blueGreen": ("prePromotionAnalysisRunStatus", "postPromotionAnalysisRunStatus"),
+}
+
+
+def parse_rollout(manifest: object) -> Rollout:
+    """The rollout in the manifest, whatever of it is there."""
+    document = as_object(manifest)
+    metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
+    strategy = as_object(spec.get("strategy"))
+    canary, blue_green = as_object(strategy.get("canary")), as_object(strategy.get("blueGreen"))
+    steps = as_objects(canary.get("steps"))
+    # Without an index it has no steps, or is a first release, which skips them.
+    index = _number(status.get("currentStepIndex"))
+    current = steps[index] if index is not None and index < len(steps) else {}
+    pauses = [as_line(pause.get("reason")) for pause in as_objects(status.get("pauseConditions"))]
+    pause = BY_HAND if spec.get("paused") is True else next(iter(pauses), "")
+    return Rollout(
+        name=as_line(metadata.get("name")),
+        namespace=as_line(metadata.get("namespace")),
+        phase=as_line(status.get("phase")),
+        message=as_line(status.get("message")),
+        blue_green="blueGreen" in strategy,
+        step=index + 1 if current and index is not None else 0,
+        steps=len(steps) if index is not None else 0,
+        weight=_weight(status, steps, index),
+        pause=pause,
+        resumes=_resumes(pause, current, blue_green),
+        aborted=status.get("abort") is True,
+        analysis=tuple(_runs(status)),
+    )
+
+
+def _weight(status: dict[str, Any], steps: list[dict[str, Any]], index: int | None) -> int | None:
+    """As the traffic provider has it; without one, as the last step has set it."""
+    weights = as_object(as_object(status.get("canary")).get("weights"))
+    if weights:
+        return _number(as_object(weights.get("canary")).get("weight"))
+    if index is None:
+        return None
+    if index >= len(steps):
+        return _WHOLE
+    reached = [_number(step.get("setWeight")) for step in steps[: index + 1]]
+    return next((weight for weight in reversed(reached) if weight is not None), 0)
+
+
+def _resumes(pause: str, step: dict[str, Any], blue_green: dict[str, Any]) -> bool:
+    if pause == "CanaryPauseStep":
+        return bool(as_object(step.get("pause")).get("duration"))
+    return pause == "BlueGreenPause" and bool(_number(blue_green.get("autoPromotionSeconds")))
+
+
+def _runs(status: dict[str, Any]) -> list[AnalysisRun]:
+    found = [as_object(as_object(status.get(part)).get(name)) for part, names in _RUNS.items() for name in names]
+    return [
+        AnalysisRun(
+            name=as_line(run.get("name")), status=as_line(run.get("status")), message=as_line(run.get("message"))
+        )
+        for run in found
+        if run.get("name")
+    ]
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,38 @@
+"""Whether the argocd of the job and the Argo CD that it asks are further apart than any two that were tested. Pure."""
+
+import re
+from typing import Final
+
+from argocd_release.argocd.tested import TESTED
+
+_VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.|\b)")
+Minor = tuple[int, int]
+
+
+def apart(server: str, client: str) -> str:
+    """That they are, in one line; ``""`` if not, or if one of them is no version."""
+    ours, theirs = _minor(client), _minor(server)
+    if ours is None or theirs is None or ours == theirs:
+        return ""
+    # Two that lie between two others are nearer to each other than those.
+    span = min(ours, theirs), max(ours, theirs)
+    for pair in TESTED:
+        other, mine = map(_minor, pair)
+        if other is None or mine is None or (mine <= other) != (ours <= theirs):
+            continue
+        if min(mine, other) <= span[0] and span[1] <= max(mine, other):
+            return ""
+    tested = ", ".join(f"{mine} with {other}" for other, mine in TESTED)
+    return (
+        f"argocd {_shown(client)} and Argo CD {_shown(server)} are further apart than any two that were tested "
+        f"({tested}); where something looks wrong, build the image with an argocd like the server's"
+    )
+
+
+def _minor(version: str) -> Minor | None:
+    found = _VERSION.match(version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _shown(version: str) -> str:
+    return version.removeprefix("v").partition("+")[0]

@@ -1,0 +1,54 @@
+"""``argocd-release page REPORT [PAGE]``: the page of a JSON report, drawn anew."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from argocd_release.core.text import one_line
+from argocd_release.model.outcome import Outcome
+from argocd_release.release.signals import Signals
+
+
+def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: Signals) -> int:
+    """Write the page beside the report, or where it is told to, and say where."""
+    parser = argparse.ArgumentParser(
+        prog="argocd-release page", description="Draws the page of a JSON report: one file that loads and runs nothing."
+    )
+    parser.add_argument("report", type=Path, help="the JSON report, such as argocd-release.json")
+    parser.add_argument("page", type=Path, nargs="?", help="where to write; by default the report's name with .html")
+    given = parser.parse_args(arguments)
+    target = given.page or given.report.with_suffix(".html")
+    try:
+        report = _read(given.report)
+        # The template engine takes longer to load than help may.
+        from argocd_release.reports import files  # noqa: PLC0415
+        from argocd_release.reports.page.render import render  # noqa: PLC0415
+
+        files.write(target, render(report))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        stream.write(f"no page was made of {given.report}: {one_line(why)}\n")
+        return Outcome.SETTINGS.exit_code
+    stream.write(f"{target}\n")
+    return 0
+
+
+def _read(path: Path) -> Any:
+    """The report; raises ``OSError``, and ``ValueError`` where it is none of this version's format."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    from argocd_release.reports.json_report import SCHEMA  # noqa: PLC0415
+
+    try:
+        report = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"it is no JSON: {error}") from error
+    wrong = next(Draft202012Validator(SCHEMA).iter_errors(report), None)
+    if wrong is not None:
+        raise ValueError(
+            f"it is no report of this version of argocd-release ({wrong.json_path}: {wrong.message[:200]}); draw it "
+            "with the version that wrote it"
+        )
+    return report

@@ -1,0 +1,70 @@
+"""How a release went: what took its time, and when the application got where."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class SpanKind(StrEnum):
+    """What a span is of: an attempt to sync, a hook, a resource that rolls out, or a trouble that may yet heal."""
+
+    SYNC = "sync"
+    HOOK = "hook"
+    ROLLOUT = "rollout"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Something that took its time. ``began``, ``ended``: seconds since tracking began; None: it went on to the end.
+
+    ``subject``: such as ``Deployment/web``. ``end``: how it stood last, in Argo CD's words; of a trouble ``""``.
+    ``text``: one line on it; may be ``""``. ``wave``: the sync wave of a resource, where Argo CD says it.
+    """
+
+    kind: SpanKind
+    subject: str
+    began: float
+    ended: float | None = None
+    end: str = ""
+    text: str = ""
+    namespace: str = ""
+    wave: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, as far as that is known."""
+        return (self.began if self.ended is None else self.ended) - self.began
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phases:
+    """When the application was compared, synced and healthy for good: seconds since tracking began; None: never."""
+
+    compared: float | None = None
+    synced: float | None = None
+    healthy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """What ran before the release, as the first look found it; empty where that is not known."""
+
+    revisions: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """The course of one application's release. ``spans``: in the order in which they began."""
+
+    phases: Phases = field(default_factory=Phases)
+    spans: tuple[Span, ...] = ()
+    before: Before = field(default_factory=Before)
+
+    @property
+    def slowest(self) -> Span | None:
+        """The workload that took longest to roll out, of those that did."""
+        done = [
+            span for span in self.spans if span.kind is SpanKind.ROLLOUT and span.ended is not None and span.seconds
+        ]
+        return max(done, key=lambda span: span.seconds, default=None)

@@ -1,0 +1,79 @@
+"""The metrics report, OpenMetrics text: GitLab shows in a merge request how it differs from the target branch's.
+
+Names and units are by OpenMetrics' rules (base units, the unit at the end of the name, a TYPE, UNIT and HELP for each;
+https://prometheus.io/docs/specs/om/open_metrics_spec/). GitLab takes each series by its name with its labels
+(lib/gitlab/ci/reports/metrics), so no label holds what changes from run to run.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from argocd_release.core.text import one_line
+from argocd_release.model.delivery import SpanKind
+from argocd_release.model.result import ApplicationResult, ReleaseResult
+
+PREFIX: Final = "argocd_release"
+LABEL_LIMIT: Final = 300
+_SECONDS: Final = "seconds"
+
+
+def _attempts(one: ApplicationResult) -> int | None:
+    if one.application is None:
+        return None
+    return sum(span.kind is SpanKind.SYNC for span in one.rollout.spans)
+
+
+def _resources(one: ApplicationResult) -> int | None:
+    return len(one.application.resources) if one.application else None
+
+
+def _changed(one: ApplicationResult) -> int | None:
+    return sum(item.changed for item in one.application.results) if one.application else None
+
+
+def _restarts(one: ApplicationResult) -> int | None:
+    pods = one.diagnosis.pods
+    return sum(pod.restarts for pod in pods) if pods else None
+
+
+_Value = Callable[[ApplicationResult], float | None]
+_METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
+    {
+        "duration_seconds": (_SECONDS, "How long the verdict took.", lambda one: one.seconds),
+        "compared_seconds": (
+            _SECONDS,
+            "Until Argo CD had compared with git.",
+            lambda one: one.rollout.phases.compared,
+        ),
+        "synced_seconds": (_SECONDS, "Until the application was synced.", lambda one: one.rollout.phases.synced),
+        "healthy_seconds": (_SECONDS, "Until the application was healthy.", lambda one: one.rollout.phases.healthy),
+        "sync_attempts": ("", "How often Argo CD tried to sync during the job.", _attempts),
+        "resources": ("", "Resources of the application.", _resources),
+        "resources_changed": ("", "Resources that the sync of this revision changed.", _changed),
+        "pod_restarts": ("", "Restarts of the pods, where they were looked at.", _restarts),
+    }
+)
+
+
+def render(result: ReleaseResult) -> str:
+    """The report as OpenMetrics text. What is not known has no sample."""
+    lines: list[str] = []
+    for name, (unit, explained, value) in _METRICS.items():
+        known = [(one.name, number) for one in result.applications if (number := value(one)) is not None]
+        if not known:
+            continue
+        whole = f"{PREFIX}_{name}"
+        lines.append(f"# TYPE {whole} gauge")
+        lines += [f"# UNIT {whole} {unit}"] if unit else []
+        lines.append(f"# HELP {whole} {explained}")
+        lines += [f'{whole}{{application="{_label(application)}"}} {_number(number)}' for application, number in known]
+    return "\n".join([*lines, "# EOF"]) + "\n"
+
+
+def _label(text: str) -> str:
+    return one_line(text, limit=LABEL_LIMIT).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}"

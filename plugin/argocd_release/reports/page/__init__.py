@@ -1,0 +1,1 @@
+"""The report as a page: one file of HTML, made from the JSON report alone."""

@@ -1,0 +1,144 @@
+"""The timeline: lanes of bars over one scale of seconds, in percent of its width, so that it fits any screen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from argocd_release.reports.page.room import Room
+
+Json = Mapping[str, Any]
+LANES: Final = 40
+_STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+_TICKS: Final = 6
+_LEAST: Final = 0.4
+_FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """``x``, ``width``: percent of the scale; ``kind``: how it looks; ``title``: what hovering says."""
+
+    x: str
+    width: str
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """``when``: how long, and how it ended; ``since``, ``until``, ``end``: the same for the table."""
+
+    what: str
+    kind: str
+    detail: str
+    when: str
+    since: str
+    until: str
+    end: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """``job``: the whole run by its phases; ``steps``: these with their times; ``ticks``: percent and label."""
+
+    job: tuple[Bar, ...]
+    steps: tuple[tuple[str, str, str], ...]
+    ticks: tuple[tuple[str, str], ...]
+    lanes: tuple[Lane, ...]
+    more: int = 0
+
+
+def chart(one: Json, seconds: float, room: Room, *, lanes: int = LANES) -> Chart:
+    """The timeline of an application of a report; ``seconds``: how long the scale is, at least."""
+    whole = max([seconds, one["seconds"], *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
+    marks = list(_phases(one, seconds))
+    chosen = _chosen(one["spans"], lanes)
+    return Chart(
+        job=tuple(
+            _bar(since, until, whole, kind, f"{what}: {since:.1f} to {until:.1f} s")
+            for what, kind, since, until in marks
+        ),
+        steps=tuple((what, kind, f"{until:.1f} s") for what, kind, _, until in marks),
+        ticks=tuple(_ticks(whole)),
+        lanes=tuple(_lane(span, one["seconds"], whole, room) for span in chosen if room.left > 0),
+        more=len(one["spans"]) - len(chosen) if lanes else 0,
+    )
+
+
+def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
+    """What the job did one after the other, each with its beginning and end."""
+    phases, since = one["phases"], 0.0
+    judged = one["seconds"]
+    for name in ("compared", "synced", "healthy"):
+        until = phases[name]
+        if until is None:
+            break
+        until = min(max(until, since), judged)
+        yield name, name, since, until
+        since = until
+    good = one["outcome"] == "delivered"
+    if judged > since:
+        yield ("confirmed" if good else "given up"), ("confirmed" if good else "lost"), since, judged
+    if seconds > judged:
+        yield ("reports" if good else "cause found"), "after", judged, seconds
+
+
+def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
+    """Those that failed or did not end, then those that took longest; told in the order in which they began."""
+
+    def weight(span: Json) -> tuple[bool, float]:
+        bad = span["ended"] is None or span["end"] in _FAILED or span["kind"] == "trouble"
+        return (not bad, -((span["ended"] or span["began"]) - span["began"]))
+
+    chosen = sorted(spans, key=weight)[:most]
+    return sorted(chosen, key=lambda span: (span["began"], span["kind"], span["subject"]))
+
+
+def _lane(span: Json, judged: float, whole: float, room: Room) -> Lane:
+    until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
+    trouble = span["kind"] == "trouble"
+    end = ("healed" if span["ended"] is not None else "to the end") if trouble else span["end"]
+    # Each text stands three times on the page: in the lane, in what hovering says, and in the table.
+    what = room.take(span["subject"], 120, markup=520 + 2 * len(span["subject"]))
+    when = f"{until - span['began']:.1f} s"
+    kind = _kind(span)
+    told = f"{span['began']:.1f} s to {'the end' if span['ended'] is None else f'{until:.1f} s'}"
+    wave = f"wave {span['wave']}" if span["wave"] else ""
+    return Lane(
+        what=what,
+        kind=span["kind"],
+        detail=" · ".join(
+            filter(None, (wave, room.take(span["text"], 200, markup=len(span["text"][:200])) if span["text"] else ""))
+        ),
+        when=when,
+        since=f"{span['began']:.1f} s",
+        until="" if span["ended"] is None else f"{until:.1f} s",
+        end=room.take(end, 40),
+        bars=(_bar(span["began"], until, whole, kind, f"{what}: {told}, {end[:40]}"),),
+    )
+
+
+def _kind(span: Json) -> str:
+    if span["kind"] == "trouble":
+        return "trouble" if span["ended"] is None else "healed"
+    if span["end"] in _FAILED:
+        return "failed"
+    if span["ended"] is None:
+        return "unfinished"
+    return str(span["kind"])
+
+
+def _bar(since: float, until: float, whole: float, kind: str, title: str) -> Bar:
+    width = max((until - since) / whole * 100, _LEAST)
+    x = min(since / whole * 100, 100 - width)
+    return Bar(x=f"{x:.2f}%", width=f"{width:.2f}%", kind=kind, title=title)
+
+
+def _ticks(whole: float) -> Iterator[tuple[str, str]]:
+    step = next((step for step in _STEPS if whole / step <= _TICKS), whole / _TICKS)
+    count = int(whole / step)
+    for number in range(1, count + 1):
+        at = number * step
+        if at / whole < 0.97:  # noqa: PLR2004 - a label there would be cut off
+            yield f"{at / whole * 100:.2f}%", f"{at:g} s" if at < 120 else f"{at / 60:g} min"  # noqa: PLR2004

@@ -1,0 +1,34 @@
+"""The page's HTML: the template filled with what the JSON report says, in one file that asks nobody for anything.
+
+What the report says is somebody else's text. The template engine escapes all of it, ``view`` bounds it, links lead to
+web addresses only, and the page's own policy lets nothing be loaded or run, were it there all the same.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final
+
+from argocd_release.reports.page.view import view
+
+# No script, no picture, no font, no frame, no form; and of styles only the one below.
+POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """The page of a report that is valid by ``report.schema.json``."""
+    # A library that takes longer to load than a release to be waited for may begin.
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415
+
+    style = _text("page.css")
+    engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = engine.from_string(_text("page.html.j2"))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    # The style is ours, and to the letter what its hash is of.
+    return template.render(page=view(report), policy=POLICY.format(hash=digest), style=Markup(style))  # noqa: S704
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")

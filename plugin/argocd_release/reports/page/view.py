@@ -1,0 +1,350 @@
+"""What the page shows of a report: chosen, bounded and put into words; how it looks is the template's business."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from argocd_release.model.outcome import Outcome
+from argocd_release.reports.page.chart import Chart, chart
+from argocd_release.reports.page.room import Room
+
+Json = Mapping[str, Any]
+# In bytes of what stands on the page of others' text and its markup: of one application, or of each of several.
+ROOM: Final = 38_000
+ROOM_OF_EACH: Final = 7_500
+# Of several applications so many are shown whole, those that failed before the others; of the rest a row.
+WHOLE: Final = 20
+# A row of the table takes so much.
+ROOM_OF_ROWS: Final = 90_000
+RESOURCES: Final = 40
+PODS: Final = 20
+EVENTS: Final = 20
+IMAGES: Final = 12
+SHORT: Final = 8
+_OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
+_WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
+_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_HEADLINES: Final = {
+    "RELEASE SUCCESSFUL": "Release successful",
+    "RELEASE FAILED": "Release failed",
+    "RELEASE NOT JUDGED": "Release not judged",
+    "RELEASE TRACKING CANCELLED": "Tracking cancelled",
+}
+# How a log's or a table's words are shown; what is in neither is plain.
+_GOOD: Final = frozenset({"Healthy", "Synced", "Succeeded", "Running", "Completed", "created", "configured"})
+_BAD: Final = frozenset({"Degraded", "Failed", "Error", "SyncFailed", "Missing", "Warning"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """``rows`` under ``header``; ``more``: what was left out, in words."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    more: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What was there before, and what is now; ``link``: to the commits between, or ``""``."""
+
+    what: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    link: str = ""
+
+    @property
+    def same(self) -> bool:
+        return self.before == self.after
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """The cause, the verdict where that says more, and what to do. ``code``: the kind of cause; each may be ``""``."""
+
+    cause: str = ""
+    code: str = ""
+    link: str = ""
+    reason: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One application, whole."""
+
+    name: str
+    url: str
+    tone: str
+    outcome: str
+    seconds: str
+    why: Why
+    proof: str
+    chart: Chart
+    changes: tuple[Change, ...]
+    changed: Table | None
+    summary: str
+    tables: tuple[Table, ...]
+    logs: tuple[Log, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An application in the table of several."""
+
+    name: str
+    anchor: str
+    tone: str
+    outcome: str
+    seconds: str
+    cause: str
+    bars: Chart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """``tone``: good, bad or open, by which the page is coloured. ``facts``: pairs of a name and a text."""
+
+    title: str
+    headline: str
+    meaning: str
+    tone: str
+    why: Why
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+    version: str
+    rows: tuple[Row, ...] = ()
+    parts: tuple[Part, ...] = field(default=())
+    more: str = ""
+
+
+def view(report: Json) -> Page:
+    """The page of a report that is valid by the schema."""
+    outcome = _OUTCOMES[report["outcome"]]
+    applications = sorted(report["applications"], key=_worst_first)
+    several = len(applications) != 1
+    top = Room(ROOM_OF_EACH)
+    shown = (
+        [one for one in applications if one["outcome"] != Outcome.DELIVERED.word][:WHOLE] if several else applications
+    )
+    shown += (
+        [one for one in applications if one not in shown][: WHOLE - len(shown)] if len(applications) <= WHOLE else []
+    )
+    rows = Room(ROOM_OF_ROWS)
+    whole = max([report["seconds"], *(one["seconds"] for one in applications)])
+    names = ", ".join(top.take(one["name"], 80) for one in applications[:3]) or "no application"
+    title = names if not several else f"{len(applications)} applications"
+    ended = _moment(report["ended_at"])
+    facts = {
+        "commit": top.take(report["image_tag"], 60),
+        "took": _seconds(report["seconds"]),
+        "ended": ended,
+        "exit code": f"{outcome.exit_code}",
+    }
+    return Page(
+        title=title,
+        headline=_HEADLINES[outcome.headline],
+        meaning=outcome.meaning,
+        tone=_tone(outcome),
+        why=_why(report, top),
+        facts=tuple((name, text) for name, text in facts.items() if text),
+        links=tuple((text, url) for text, url in (("the site", report["site_url"]),) if _WEB.fullmatch(url)),
+        version=top.take(report["version"], 40),
+        rows=tuple(
+            _row(one, f"application-{position}" if one in shown else "", whole, rows)
+            for position, one in enumerate(applications)
+        )
+        if several
+        else (),
+        parts=tuple(
+            _part(one, report["seconds"] if not several else one["seconds"], Room(ROOM_OF_EACH if several else ROOM))
+            for one in applications
+            if one in shown
+        ),
+        more=f"{len(applications) - len(shown)} more were delivered"
+        if several and len(applications) > len(shown)
+        else "",
+    )
+
+
+def _worst_first(one: Json) -> tuple[int, float, str]:
+    return (-_OUTCOMES[one["outcome"]].severity, -one["seconds"], one["name"])
+
+
+def _tone(outcome: Outcome) -> str:
+    if outcome is Outcome.DELIVERED:
+        return "good"
+    return "bad" if outcome.is_failure else "open"
+
+
+def _row(one: Json, anchor: str, seconds: float, room: Room) -> Row:
+    return Row(
+        name=room.take(one["name"], 120, markup=330),
+        anchor=anchor,
+        tone=_tone(_OUTCOMES[one["outcome"]]),
+        outcome=one["outcome"],
+        seconds=_seconds(one["seconds"]),
+        cause=room.take(one["cause"]["message"], 160) if one["cause"] else "",
+        bars=chart(one, seconds, Room(0), lanes=0),
+    )
+
+
+def _part(one: Json, seconds: float, room: Room) -> Part:
+    state = one["state"] or {}
+    outcome = _OUTCOMES[one["outcome"]]
+    return Part(
+        name=room.take(one["name"], 200),
+        url=one["url"] if _WEB.fullmatch(one["url"]) else "",
+        tone=_tone(outcome),
+        outcome=outcome.word,
+        seconds=_seconds(one["seconds"]),
+        why=_why(one, room),
+        proof=room.take(one["proof"], 600),
+        # What explains a failure has its room before what merely fills the picture.
+        tables=tuple(_tables(one, state, room)),
+        logs=tuple(_logs(one["logs"], room)),
+        notes=tuple(room.take(note, 400, markup=20) for note in one["notes"][:10]),
+        chart=chart(one, seconds, room),
+        changes=tuple(_changes(one["changes"], state, room)),
+        changed=_changed(one["changes"], room),
+        summary=_summary(one["changes"], state),
+    )
+
+
+def _why(judged: Json, room: Room) -> Why:
+    cause, reason = judged["cause"], judged["reason"]
+    if cause is None:
+        return Why()
+    # The verdict often is the cause with its beginning or end cut off: then it says nothing more.
+    same = cause["message"].partition(": ")[0] == reason.partition(": ")[0]
+    return Why(
+        cause=room.take(cause["message"], 1200),
+        code=room.take(cause["code"], 60),
+        link=cause["link"] if _WEB.fullmatch(cause["link"]) else "",
+        reason="" if same else room.take(reason, 800),
+        next=room.take(cause["hint"], 600),
+    )
+
+
+def _tables(one: Json, state: Json, room: Room) -> Iterator[Table]:
+    conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
+    yield from _table("Conditions", ("Condition", "Message"), conditions, 10, room)
+    broken = [
+        (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
+        for item in state.get("resources", ())
+        if item["sync"] != "Synced" or item["health"] not in {"", "Healthy"}
+    ]
+    header = ("Resource", "Namespace", "Sync", "Health", "Message")
+    yield from _table("Resources that are not well", header, broken, PODS, room)
+    pods = [
+        (item["name"], item["namespace"], item["ready"], item["status"], str(item["restarts"])) for item in one["pods"]
+    ]
+    yield from _table("Pods", ("Pod", "Namespace", "Ready", "Status", "Restarts"), pods, PODS, room)
+    events = [
+        (item["object"], item["type"], item["reason"], f"{item['count']}×", item["message"])
+        for item in sorted(one["events"], key=lambda item: item["type"] == "Normal")
+    ]
+    yield from _table("Events", ("Object", "Type", "Reason", "Seen", "Message"), events, EVENTS, room)
+
+
+def _table(
+    title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]], most: int, room: Room
+) -> Iterator[Table]:
+    shown: list[tuple[str, ...]] = []
+    for row in rows[:most]:
+        if room.left <= 0:
+            break
+        shown.append(
+            tuple(room.take(cell, 400 if place == len(row) - 1 else 160, markup=10) for place, cell in enumerate(row))
+        )
+    if shown:
+        more = f"and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
+        yield Table(title=title, header=header, rows=tuple(shown), more=more)
+
+
+def _logs(logs: Sequence[Json], room: Room) -> Iterator[Log]:
+    for log in logs[:3]:
+        before = ", before its last restart" if log["previous"] else ""
+        title = f"Pod/{room.take(log['pod'], 120)}, container {room.take(log['container'], 80)}{before}"
+        # The last lines say why it ended: they have the room.
+        lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"]) if room.left > 0]
+        yield Log(title=title, lines=tuple(reversed(lines)))
+
+
+def _changes(changes: Json, state: Json, room: Room) -> Iterator[Change]:
+    before, after = changes["revisions_before"], state.get("revisions", [])
+    link = next((url for url in changes["compare"] if _WEB.fullmatch(url)), "")
+    if after:
+        yield Change(what="revision", before=_shas(before, room), after=_shas(after, room), link=link)
+    was, now = changes["images_before"], state.get("images", [])
+    new, gone = [image for image in now if image not in was], [image for image in was if image not in now]
+    if new or gone:
+        yield Change(what="images", before=_few(gone, room), after=_few(new, room))
+    elif now:
+        yield Change(what="images", before=(same := _few(now, room)), after=same)
+
+
+def _shas(revisions: Sequence[str], room: Room) -> tuple[str, ...]:
+    return tuple(
+        room.take(text[:SHORT] if _SHA.fullmatch(text) else text, 80, markup=20) for text in revisions[:IMAGES]
+    )
+
+
+def _few(texts: Sequence[str], room: Room) -> tuple[str, ...]:
+    more = (f"and {len(texts) - IMAGES} more",) if len(texts) > IMAGES else ()
+    return (*(room.take(text, 300, markup=20) for text in texts[:IMAGES]), *more)
+
+
+def _changed(changes: Json, room: Room) -> Table | None:
+    rows = [
+        (f"{item['kind']}/{item['name']}", item["namespace"], item["hook"] or item["action"], item["message"])
+        for item in changes["resources"]
+    ]
+    header = ("Resource", "Namespace", "Action", "Message")
+    table = next(_table("Resources", header, rows, RESOURCES, room), None)
+    if table is None or changes["count"] == len(table.rows):
+        return table
+    return Table(
+        title=table.title, header=header, rows=table.rows, more=f"and {changes['count'] - len(table.rows)} more"
+    )
+
+
+def _summary(changes: Json, state: Json) -> str:
+    """Such as ``2 configured, 1 pruned, 298 unchanged``."""
+    counts = Counter("hook" if item["hook"] else item["action"] for item in changes["resources"])
+    said = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
+    managed = len(state.get("resources", ()))
+    rest = managed - sum(count for action, count in counts.items() if action not in {"hook", "pruned"})
+    return ", ".join(
+        [*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changes["resources"]) else said
+    )
+
+
+def tone_of(word: str) -> str:
+    """The tone of a word of Argo CD's or Kubernetes'."""
+    if word in _GOOD:
+        return "good"
+    return "bad" if word in _BAD or word.endswith(("BackOff", "Error", "Killed")) else ""
+
+
+def _seconds(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{seconds:.1f} s" if seconds < 100 else f"{minutes} min {rest} s"  # noqa: PLR2004
+
+
+def _moment(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except ValueError:
+        return ""

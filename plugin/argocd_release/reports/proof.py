@@ -1,0 +1,23 @@
+"""What a verdict proves, in one sentence."""
+
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.result import ApplicationResult
+
+_SHORT = 8
+
+
+def proof(result: ApplicationResult) -> str:
+    """What green says of this application; of any other outcome, that nothing is proven."""
+    if result.outcome is not Outcome.DELIVERED:
+        return "Nothing is proven of this release." if not result.outcome.is_failure else "It was not delivered."
+    if result.expects:
+        contained = f", which {result.verdict.via}" if result.verdict.via else ""
+        return f"Proven: what was expected runs, {result.expects}{contained}."
+    application = result.application
+    revision = application.revision[:_SHORT] if application and len(application.revisions) == 1 else ""
+    head = f"git's head runs, as Argo CD found it during this job{f' ({revision})' if revision else ''}"
+    if result.image_runs:
+        return f"Proven: an image of this pipeline's commit runs, {result.image_tag}; and {head}."
+    if not result.image_tag or not result.proven:
+        return f"Proven: {head}. That is not to say that this pipeline's commit runs."
+    return f"Proven: {head}, and that is this pipeline's commit."

@@ -1,0 +1,31 @@
+"""Argo Rollouts: its controller, built for those who ask, and the definitions that it needs in the cluster."""
+
+import sys
+from functools import partial
+from typing import Final
+
+from sandbox import build
+from sandbox.commands import retry
+from sandbox.kube_api import KubeAPI
+from sandbox.layout import Layout
+from sandbox.programs import ROLLOUTS_CONTROLLER, ROLLOUTS_PATH
+
+NAME: Final = ROLLOUTS_CONTROLLER.name
+_KINDS: Final = {
+    "rollouts": "rollout",
+    "analysisruns": "analysis-run",
+    "analysistemplates": "analysis-template",
+    "clusteranalysistemplates": "cluster-analysis-template",
+    "experiments": "experiment",
+}
+
+
+def prepare(layout: Layout) -> None:
+    """Build the controller if it is not there, and define its resources; raises ``BuildError``, ``CommandError``."""
+    build.make([ROLLOUTS_CONTROLLER], sys.stderr)
+    folder = build.module_folder(ROLLOUTS_CONTROLLER.module, ROLLOUTS_PATH) / "manifests" / "crds"
+    api = KubeAPI(layout)
+    for plural, file in _KINDS.items():
+        retry(partial(api.apply_crd, f"{plural}.argoproj.io", (folder / f"{file}-crd.yaml").read_bytes()))
+    for plural in _KINDS:
+        retry(partial(api.await_crd, f"{plural}.argoproj.io"))

@@ -1,0 +1,134 @@
+"""The source hydrator: what a pipeline knows is the dry commit, what is synced is the one that Argo CD makes of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from argocd_release.model.outcome import Outcome
+from sandbox.application import State
+from scenarios.expectations import GRACE, clone
+from scenarios.stage import Files, Stage, scenario, status, web
+
+PARTS = ("commit-server",)
+BRANCH = "hydrated"
+PATH = "web"
+
+
+def deploy(stage: Stage, *contents: Files) -> str:
+    """Push files to the dry branch and create the application; gives the dry commit, which the job expects."""
+    revision = push(stage, *contents)
+    dry = stage.repository.source()
+    hydrator: dict[str, Any] = {"drySource": dry, "syncSource": {"targetBranch": BRANCH, "path": PATH}}
+    stage.application = stage.sandbox.application(stage.name, stage.repository, source=None, sourceHydrator=hydrator)
+    return revision
+
+
+def push(stage: Stage, *contents: Files) -> str:
+    revision = stage.commit(*contents)
+    stage.settings["RELEASE_REVISION"] = revision
+    stage.truth = lambda state: _delivered(state, revision)
+    return revision
+
+
+def deployed(stage: Stage, *contents: Files) -> str:
+    """As ``deploy``, and wait until it is hydrated, Synced and Healthy."""
+    revision = deploy(stage, *contents)
+    stage.until(lambda state: _delivered(state, revision))
+    return revision
+
+
+def _delivered(state: State, revision: str) -> bool:
+    hydrated = _hydration(state, "lastSuccessfulOperation")
+    ended = _hydration(state, "lastComparedDryRevision") == revision or hydrated.get("drySHA") == revision
+    synced = status(state, "sync", "status") == "Synced" and status(state, "sync", "revision") == hydrated.get(
+        "hydratedSHA"
+    )
+    return bool(ended) and synced and status(state, "health", "status") == "Healthy"
+
+
+def _hydration(state: State, key: str) -> Any:
+    return status(state, "sourceHydrator", key) or {}
+
+
+@scenario("hydrated: a first release", Outcome.DELIVERED, within=30, parts=PARTS)
+def hydrated(stage: Stage) -> Iterator[None]:
+    """RELEASE_REVISION is the dry commit, which is never the one that is synced."""
+    deploy(stage, web("1"))
+    yield
+
+
+@scenario("hydrated: a commit that Argo CD has not noticed", Outcome.DELIVERED, within=30, parts=PARTS)
+def hydrated_later(stage: Stage) -> Iterator[None]:
+    """Synced and Healthy with the hydrated commit of before, and the refresh alone changes nothing of that."""
+    deployed(stage, web("1"))
+    push(stage, web("2"))
+    del stage.settings["RELEASE_REVISION"]
+    yield
+
+
+@scenario("hydrated: a commit that changes no manifest", Outcome.DELIVERED, within=30, parts=PARTS)
+def hydrated_without_change(stage: Stage) -> Iterator[None]:
+    """No hydrated commit is made of it."""
+    deployed(stage, web("1"))
+    push(stage, {"README.md": "hello"})
+    stage.truth = None
+    yield
+
+
+@scenario("hydrated: the commit is contained in a later one", Outcome.DELIVERED, cause="1 commit later", parts=PARTS)
+def hydrated_contained(stage: Stage) -> Iterator[None]:
+    first = deployed(stage, web("1"))
+    push(stage, web("2"))
+    stage.settings["RELEASE_REVISION"] = first
+    clone(stage)
+    yield
+
+
+@scenario(
+    "hydrated: the commit never comes to the dry branch",
+    Outcome.NOT_DELIVERED,
+    cause="1 commit newer",
+    within=6 + 7,
+    parts=PARTS,
+)
+def hydrated_never(stage: Stage) -> Iterator[None]:
+    deployed(stage, web("1"))
+    stage.repository.git("checkout", "--quiet", "-b", "unmerged")
+    stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
+    clone(stage)
+    stage.repository.git("checkout", "--quiet", "main")
+    yield
+
+
+@scenario("hydrated: a manifest that is not YAML", Outcome.SYNC_FAILED, cause="hydration", within=25, parts=PARTS)
+def hydration_fails(stage: Stage) -> Iterator[None]:
+    """The old state stays Synced and Healthy."""
+    deployed(stage, web("1"))
+    push(stage, {"web.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n spec: [\n"})
+    yield
+
+
+@scenario(
+    "hydrated: the commit-server is away",
+    Outcome.UNREACHABLE,
+    cause="hydration",
+    within=50,
+    exclusive=True,
+    parts=PARTS,
+)
+def commit_server_away(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_UNREACHABLE_GRACE"] = "15"
+    deployed(stage, web("1"))
+    push(stage, web("2"))
+    with stage.sandbox.part("commit-server").stopped():
+        yield
+        stage.sleep(40)
+
+
+@scenario("hydrated: it takes a while", Outcome.DELIVERED, within=40, exclusive=True, parts=PARTS)
+def hydration_takes_long(stage: Stage) -> Iterator[None]:
+    """Synced and Healthy all the while, with what was before."""
+    deployed(stage, web("1"))
+    push(stage, web("2"))
+    with stage.sandbox.part("commit-server").paused():
+        yield
+        stage.sleep(12)

@@ -1,0 +1,71 @@
+"""Many scenarios on one sandbox with argocd-release: those that disturb nobody at once, which saves minutes."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from argocd_release.model.outcome import Outcome
+from sandbox.releases import Release
+from sandbox.sandbox import Sandbox
+from scenarios.play import Played, play
+from scenarios.stage import Scenario
+
+AT_ONCE: Final = 6
+TIMEOUT: Final = "60"
+COMMAND: Final = Path(sys.executable).with_name("argocd-release")
+Performances = Mapping[str, "Future[Played]"]
+
+
+def possible(scenarios: Iterable[Scenario], release: Release) -> dict[str, Scenario]:
+    """By name, those that this version of Argo CD has all parts for."""
+    return {each.name: each for each in scenarios if release.hydrates or "commit-server" not in each.parts}
+
+
+@contextmanager
+def performed(
+    scenarios: Iterable[Scenario], sandbox: Sandbox, folder: Path, *, prefix: str = "play"
+) -> Iterator[Performances]:
+    """Of each scenario its end, sooner or later; each in a folder of its own below ``folder``.
+
+    ``prefix``: of the names of their applications, which must be new to the sandbox.
+    """
+    asked = list(scenarios)
+
+    def perform(scenario: Scenario) -> Played:
+        name = f"{prefix}-{scenario.name}"
+        environ = {"RELEASE_TIMEOUT": TIMEOUT}
+        return play(scenario, sandbox, command=[str(COMMAND)], name=name, folder=folder / name, environ=environ)
+
+    parts = dict.fromkeys(part for each in asked for part in each.parts)
+    with sandbox.using(*parts), ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as solo:
+        together = {each.name: pool.submit(perform, each) for each in asked if not each.exclusive}
+
+        # The others have the sandbox to themselves, when those are done.
+        def alone(scenario: Scenario) -> Played:
+            for other in together.values():
+                other.exception()
+            return perform(scenario)
+
+        try:
+            yield together | {each.name: solo.submit(alone, each) for each in asked if each.exclusive}
+        finally:
+            for executor in (pool, solo):
+                executor.shutdown(cancel_futures=True)
+
+
+def wrong(scenario: Scenario, played: Played) -> str:
+    """What is wrong with how it ended, be it fast or slow; ``""`` if nothing."""
+    expected = scenario.outcome
+    if played.exit_code != expected.exit_code:
+        return f"exit code {played.exit_code} instead of {expected.exit_code}: {played.cause}"
+    said = played.log if expected is Outcome.DELIVERED else played.cause
+    if scenario.cause not in said:
+        return f"{scenario.cause!r} is not said: {played.cause}"
+    if expected is Outcome.DELIVERED and played.early:
+        return "green before it was delivered"
+    # A release that was not judged is never called failed.
+    called_failed = "RELEASE FAILED" in played.log
+    return "" if called_failed == expected.is_failure else "called failed, or not, against its exit code"

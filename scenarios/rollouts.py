@@ -1,0 +1,164 @@
+"""Argo Rollouts: canary and blue-green, with the real controller."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from argocd_release.model.outcome import Outcome
+from sandbox import manifests
+from sandbox.application import State
+from scenarios.stage import IMAGE, Stage, scenario, status
+
+GREEN: Final = Outcome.DELIVERED
+PARTS: Final = ("argo-rollouts",)
+SHORT: Final = {"RELEASE_TIMEOUT": "12"}
+PAUSE: Final[list[dict[str, Any]]] = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
+BRIEF: Final[list[dict[str, Any]]] = [{"setWeight": 50}, {"pause": {"duration": "3s"}}]
+
+
+def canary(tag: str, steps: list[dict[str, Any]], **options: Any) -> dict[str, str | None]:
+    """A Rollout that goes by the steps; its first release skips them."""
+    return {"web.yaml": manifests.rollout("web", f"{IMAGE}:{tag}", {"canary": {"steps": steps}}, **options)}
+
+
+def blue_green(tag: str) -> dict[str, str | None]:
+    """A Rollout that waits for somebody to promote it."""
+    services = {"activeService": "web", "previewService": "web-preview", "autoPromotionEnabled": False}
+    files = {f"{name}.yaml": manifests.service(name, "web") for name in ("web", "web-preview")}
+    return {**files, "rollout.yaml": manifests.rollout("web", f"{IMAGE}:{tag}", {"blueGreen": services})}
+
+
+def tell(stage: Stage, **fields: Any) -> None:
+    """What ``kubectl argo rollouts promote``, ``abort`` and ``retry rollout`` write into the status."""
+    patch = json.dumps({"status": fields})
+    stage.sandbox.kubectl(
+        "patch", "rollout", "web", "-n", stage.name, "--subresource=status", "--type=merge", f"--patch={patch}"
+    )
+
+
+def settled_as(word: str) -> Callable[[State], bool]:
+    def holds(state: State) -> bool:
+        return (status(state, "sync", "status"), status(state, "health", "status")) == ("Synced", word)
+
+    return holds
+
+
+@scenario("a canary with a pause that ends by itself", GREEN, within=30, parts=PARTS)
+def rollout_canary(stage: Stage) -> Iterator[None]:
+    stage.deployed(canary("1", BRIEF))
+    stage.settings["RELEASE_IMAGE"] = "2"
+    stage.commit(canary("2", BRIEF))
+    yield
+
+
+@scenario(
+    "a canary that waits to be promoted",
+    Outcome.TIMED_OUT,
+    cause="Rollout/web: paused at step 2 of 3, weight 50 %",
+    within=18,
+    parts=PARTS,
+)
+def rollout_paused(stage: Stage) -> Iterator[None]:
+    stage.settings |= SHORT
+    stage.deployed(canary("1", PAUSE))
+    stage.commit(canary("2", PAUSE))
+    yield
+
+
+@scenario("RELEASE_WAIT_FOR: a paused canary is good enough", GREEN, within=30, parts=PARTS)
+def rollout_paused_accepted(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_WAIT_FOR": "sync health suspended operation", "RELEASE_IMAGE": "2"}
+    stage.deployed(canary("1", PAUSE))
+    stage.commit(canary("2", PAUSE))
+    stage.truth = None
+    yield
+
+
+@scenario(
+    "RELEASE_IMAGE, which only the stable pods beside a canary have",
+    Outcome.TIMED_OUT,
+    cause="no pod runs the image",
+    within=18,
+    parts=PARTS,
+)
+def rollout_of_another_image(stage: Stage) -> Iterator[None]:
+    stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "sync health suspended operation", "RELEASE_IMAGE": "1"}
+    stage.deployed(canary("1", PAUSE))
+    stage.commit(canary("2", PAUSE))
+    stage.running.refresh()
+    stage.until(settled_as("Suspended"))
+    yield
+
+
+@scenario("a canary that is promoted while the job waits", GREEN, cause="somebody must promote", within=40, parts=PARTS)
+def rollout_promoted(stage: Stage) -> Iterator[None]:
+    stage.deployed(canary("1", PAUSE))
+    stage.commit(canary("2", PAUSE))
+    yield
+    stage.until(settled_as("Suspended"))
+    stage.sleep(5)
+    tell(stage, pauseConditions=None)
+
+
+@scenario("a canary whose analysis fails", Outcome.DEGRADED, cause="AnalysisRun/web-", within=15 + 25, parts=PARTS)
+def rollout_analysis(stage: Stage) -> Iterator[None]:
+    steps: list[dict[str, Any]] = [{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "smoke"}]}}]
+    template: dict[str, str | None] = {"analysis.yaml": manifests.analysis("smoke", fate="fail")}
+    stage.deployed(canary("1", steps), template)
+    stage.commit(canary("2", steps))
+    yield
+
+
+@scenario(
+    "a blue-green rollout that waits to be promoted",
+    Outcome.TIMED_OUT,
+    cause="Rollout/web: paused before promotion",
+    within=18,
+    parts=PARTS,
+)
+def rollout_blue_green(stage: Stage) -> Iterator[None]:
+    stage.settings |= SHORT
+    stage.deployed(blue_green("1"))
+    stage.commit(blue_green("2"))
+    yield
+
+
+@scenario("a canary that is aborted", Outcome.DEGRADED, cause="Rollout/web: aborted", within=15 + 25, parts=PARTS)
+def rollout_aborted(stage: Stage) -> Iterator[None]:
+    stage.deployed(canary("1", PAUSE))
+    stage.commit(canary("2", PAUSE))
+    yield
+    stage.until(settled_as("Suspended"))
+    tell(stage, abort=True)
+
+
+@scenario("a canary that is aborted and retried", GREEN, within=50, parts=PARTS)
+def rollout_retried(stage: Stage) -> Iterator[None]:
+    stage.deployed(canary("1", BRIEF))
+    stage.commit(canary("2", [{"setWeight": 50}, {"pause": {"duration": "8s"}}]))
+    yield
+    stage.until(settled_as("Suspended"))
+    tell(stage, abort=True)
+    stage.until(settled_as("Degraded"))
+    stage.sleep(4)
+    tell(stage, abort=False)
+
+
+@scenario(
+    "a canary past its progressDeadlineSeconds",
+    Outcome.DEGRADED,
+    cause="Readiness probe failed",
+    within=15 + 25,
+    parts=PARTS,
+)
+def rollout_deadline(stage: Stage) -> Iterator[None]:
+    stage.deployed(canary("1", BRIEF))
+    stage.commit(canary("2", BRIEF, fate="never-ready", deadline=5))
+    yield
+
+
+@scenario("a canary whose pods crash", Outcome.DEGRADED, cause="CrashLoopBackOff", within=15 + 15, parts=PARTS)
+def rollout_crash(stage: Stage) -> Iterator[None]:
+    stage.deployed(canary("1", PAUSE))
+    stage.commit(canary("2", PAUSE, fate="crash"))
+    yield

@@ -1,0 +1,77 @@
+"""What a Rollout of Argo Rollouts does, waits for and needs, as v1.10.2 writes it."""
+
+from typing import Any
+
+import pytest
+
+from argocd_release.argocd.rollout_json import parse_rollout
+from argocd_release.model.rollout import Rollout
+
+STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": "1h"}}, {"analysis": {}}]
+RUN = {"name": "web-6c9-2-4", "status": "Failed", "message": 'Metric "errors" assessed Failed'}
+PROMOTE = "somebody must promote it (kubectl argo rollouts promote web -n shop) or abort it"
+RETRY = "fix it and push again, or try the same once more: kubectl argo rollouts retry rollout web -n shop"
+
+
+def rollout(strategy: dict[str, Any] | None = None, *, paused: bool = False, **status: Any) -> Rollout:
+    spec = {"strategy": {"canary": {"steps": STEPS}} if strategy is None else strategy} | (
+        {"paused": True} if paused else {}
+    )
+    return parse_rollout({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec, "status": status})
+
+
+def pause(reason: str) -> list[dict[str, str]]:
+    return [{"reason": reason, "startTime": "2026-01-01T00:00:00Z"}]
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "todo"),
+    [
+        (rollout(currentStepIndex=1, pauseConditions=pause("CanaryPauseStep")), "paused at step 2 of 5, weight 20 %", PROMOTE),
+        (rollout(currentStepIndex=3, pauseConditions=pause("CanaryPauseStep")), "paused at step 4 of 5, weight 60 %, and goes on by itself", ""),
+        (rollout(paused=True, currentStepIndex=0), "paused at step 1 of 5, weight 20 % by hand", PROMOTE),
+        (
+            rollout(currentStepIndex=4, pauseConditions=pause("InconclusiveAnalysisRun"), canary={"currentStepAnalysisRunStatus": RUN | {"status": "Inconclusive", "message": ""}}),
+            "paused at step 5 of 5, weight 60 % because an analysis was inconclusive; AnalysisRun/web-6c9-2-4: Inconclusive",
+            PROMOTE,
+        ),
+        (rollout({"blueGreen": {}}, pauseConditions=pause("BlueGreenPause")), "paused before promotion", PROMOTE),
+        (rollout({"blueGreen": {"autoPromotionSeconds": 30}}, pauseConditions=pause("BlueGreenPause")), "paused before promotion, and goes on by itself", ""),
+        (
+            rollout({"blueGreen": {}}, message="waiting for analysis to complete", blueGreen={"postPromotionAnalysisRunStatus": RUN | {"status": "Running", "message": ""}}),
+            "waiting for analysis to complete; AnalysisRun/web-6c9-2-4: Running",
+            "",
+        ),
+        (
+            rollout(abort=True, currentStepIndex=0, message="RolloutAborted: Rollout aborted update to revision 2", canary={"currentStepAnalysisRunStatus": RUN}),
+            'aborted; RolloutAborted: Rollout aborted update to revision 2; AnalysisRun/web-6c9-2-4: Failed — Metric "errors" assessed Failed',
+            RETRY,
+        ),
+        (rollout(currentStepIndex=2, message="more replicas need to be updated"), "at step 3 of 5, weight 60 %; more replicas need to be updated", ""),
+        (rollout(currentStepIndex=2, canary={"weights": {"canary": {"weight": 33}}}), "at step 3 of 5, weight 33 %", ""),
+        (rollout(currentStepIndex=5, message="old replicas are pending termination"), "after step 5, weight 100 %; old replicas are pending termination", ""),
+        (rollout(message='ProgressDeadlineExceeded: ReplicaSet "web-6c9" has timed out progressing.'), 'ProgressDeadlineExceeded: ReplicaSet "web-6c9" has timed out progressing.', ""),
+        (rollout({"canary": {}}, currentStepIndex=0), "", ""),
+    ],
+)  # fmt: skip
+def test_what_it_does_and_who_must_do_what(found: Rollout, state: str, todo: str) -> None:
+    assert (found.state, found.todo) == (state, todo)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"spec": 1, "status": []},
+        {
+            "spec": {"strategy": {"canary": {"steps": [1, None]}}},
+            "status": {"currentStepIndex": True, "pauseConditions": [1], "canary": {"weights": {"canary": 3}}},
+        },
+    ],
+)
+def test_whatever_it_is_given_it_reads(manifest: object) -> None:
+    found = parse_rollout(manifest)
+    assert (found.state, found.todo, found.analysis) == ("", "", ())
