@@ -51,8 +51,8 @@ def main() -> int:
     )  # fmt: skip
     given = parser.parse_args()
     if given.sets is not None:
-        tools = [sets.OURS] if given.only == report.OURS else [sets.OURS, sets.PLAIN]
-        return sets.main(given.sets or sets.SIZES, tools, SETS_OUTPUT)
+        compared = [sets.OURS] if given.only == report.OURS else [sets.OURS, sets.PLAIN]
+        return sets.main(given.sets or sets.SIZES, compared, SETS_OUTPUT)
     if unknown := set(given.scenarios) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     asked = [SCENARIOS[name] for name in given.scenarios or SCENARIOS]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -150,7 +151,7 @@ def measure(sandbox: Sandbox, sizes: Sequence[int], tools: Sequence[str]) -> Ite
             yield run(sets, "already delivered", tool)
         for number, tool in enumerate(tools):
             revision = sets.commit(f"new-{number}")
-            yield run(sets, "delivered", tool, beside=lambda revision=revision: sets.delivered_at(revision, 600))
+            yield run(sets, "delivered", tool, beside=partial(sets.delivered_at, revision, 600))
             sets.delivered_at(revision, 600)
         if count > 1:
             crashing = sets.names[-1:]

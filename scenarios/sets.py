@@ -277,7 +277,7 @@ def set_stale(stage: Stage) -> Iterator[None]:
 
 @scenario("a later commit took the place of one of several", Outcome.NOT_DELIVERED, cause="its place was taken by")
 def set_one_superseded(stage: Stage) -> Iterator[None]:
-    next(superseded(stage))  # type: ignore[call-overload]
+    next(superseded(stage))
     add(stage, "a", "b")
     revision = stage.settings.pop("RELEASE_REVISION")
     expected(stage, {"": {"revision": revision}})

@@ -33,7 +33,9 @@ def test_yaml_and_json_say_the_same(tmp_path: Path, text: str) -> None:
 
 
 def test_a_name_wins_over_patterns_and_of_those_the_first(tmp_path: Path) -> None:
-    found, _ = said(tmp_path, '"w*": {image: ":1"}\n"web-*": {image: ":2"}\nweb-1: {image: ":3"}\nteam/a: {image: ":4"}\n')
+    found, _ = said(
+        tmp_path, '"w*": {image: ":1"}\n"web-*": {image: ":2"}\nweb-1: {image: ":3"}\nteam/a: {image: ":4"}\n'
+    )
     assert [found.of(name)["image"] for name in ("web-1", "web-2", "team/a")] == [":3", ":1", ":4"]
 
 

@@ -112,7 +112,7 @@ class Sinks:
                 ends[place.environment] = (place, revision, status)
         if not ends:
             return "no commit is known, so there is none to tell of"
-        said = []
+        said: list[str] = []
         with self._gitlab(self._known.gitlab_deployment, deadline) as gitlab:
             for place, revision, status in ends.values():
                 if said and deadline.left <= LEAST_SECONDS:
