@@ -36,8 +36,9 @@ NAMESPACE: Final = "bench"
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """How a tool did. ``late``: seconds after the last application was delivered, by the cluster's own news; None: none
-    was to be. ``cpu_seconds``, ``peak_mb``: with children; ``lists``: requests for a list, of ``requests`` in all.
+    """How a tool did. ``late``: seconds after the last application was delivered, as the cluster says; None: unknown.
+
+    ``cpu_seconds``, ``peak_mb``: with children; ``lists``: requests for a list, of ``requests`` in all.
     """
 
     situation: str
@@ -54,7 +55,7 @@ class Measured:
 
 
 class Sets:
-    """The applications of one size, in one repository with a folder each: what Argo CD does with them is not measured."""
+    """The applications of one size, in one repository with a folder each: Argo CD's own work is not measured."""
 
     def __init__(self, sandbox: Sandbox, count: int) -> None:
         self.sandbox = sandbox

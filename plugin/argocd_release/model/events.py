@@ -162,15 +162,11 @@ class NoAnswer(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfOne(Shown):
-    """Something about the application ``name``, one of several."""
+class StateOfOne(Shown):
+    """The state of the application ``name``, one of several."""
 
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class StateOfOne(OfOne):
     NAME = "state of one"
+    name: str
     sync: str
     health: str
     revision: str
@@ -178,16 +174,20 @@ class StateOfOne(OfOne):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoAnswerOfOne(OfOne):
+class NoAnswerOfOne(Shown):
+    """Nothing was seen of the application ``name``, one of several."""
+
     NAME = "no answer of one"
+    name: str
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged(OfOne):
-    """``waited``: seconds until the verdict; ``reason``: ``""`` of what was delivered."""
+class Judged(Shown):
+    """The verdict on the application ``name``, after ``waited`` seconds; ``reason``: ``""`` of what was delivered."""
 
     NAME = "judged"
+    name: str
     outcome: str
     waited: int
     reason: str
