@@ -1,4 +1,4 @@
-"""Draw the site's pictures in Chromium: diagrams from Mermaid's text, job logs as GitLab shows them.
+"""Draw the site's pictures in Chromium: diagrams from Mermaid's text, job logs as GitLab shows them, pages of reports.
 
 What is drawn is committed, so building the site needs neither. ``--check`` draws nothing and fails where a picture is
 not of its present source; ``docs/pictures.json`` says of which it is.
@@ -20,10 +20,15 @@ from typing import Final
 
 from playwright.sync_api import Browser, sync_playwright
 
+from argocd_release.reports.page.render import render
+
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 STATE: Final = DOCS / "pictures.json"
 CHROMIUM: Final = "/usr/bin/chromium"
 LOGS: Final = ("delivered", "crash-loop")
+PAGES: Final = ("green", "red")
+# As wide as the site shows it.
+PAGE_WIDTH: Final = 820
 MERMAID: Final = "12.3.0"
 MERMAID_SHA256: Final = "be0684e8d20bfc874df12c0f04927a5c482f57f2200eec54cca52a4583fd4040"
 # Narrow enough to be read on a phone; a log that begins with the banner, which is what a person looks for.
@@ -57,6 +62,7 @@ def main() -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         draw_logs(browser)
+        draw_pages(browser)
         draw_diagrams(browser)
         browser.close()
     STATE.write_text(json.dumps(dict(sources()), indent=2) + "\n", "utf-8")
@@ -67,6 +73,8 @@ def sources() -> Iterator[tuple[str, str]]:
     """Each picture with the hash of what it is drawn from."""
     for name in LOGS:
         yield f"en/pictures/{name}.webp", digest(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
+    for name in PAGES:
+        yield f"en/pictures/page-{name}.webp", digest(report_page(name))
     for file in sorted((DOCS / "diagrams").glob("*.mmd")):
         yield f"diagrams/{file.stem}.svg", digest(file.read_text("utf-8") + json.dumps(MERMAID_SETTINGS))
 
@@ -78,20 +86,33 @@ def stale() -> list[str]:
 
 
 def draw_logs(browser: Browser) -> None:
-    page = browser.new_page(viewport={"width": LOG_WIDTH, "height": 100})
-    session = page.context.new_cdp_session(page)
     for name in LOGS:
-        page.set_viewport_size({"width": LOG_WIDTH, "height": 100})
-        page.set_content(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
-        height = page.evaluate("document.documentElement.scrollHeight")
-        page.set_viewport_size({"width": LOG_WIDTH, "height": height})
-        # Twice as many pixels as points, for the screens of phones.
-        clip = {"x": 0, "y": 0, "width": LOG_WIDTH, "height": height, "scale": 2}
-        picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": 50, "clip": clip})
-        target = DOCS / "en" / "pictures" / f"{name}.webp"
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(base64.b64decode(picture["data"]))
-        print(f"wrote {target.relative_to(DOCS)}, {LOG_WIDTH} by {height}, {target.stat().st_size / 1000:.0f} kB")
+        draw(browser, name, log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")), LOG_WIDTH)
+
+
+def draw_pages(browser: Browser) -> None:
+    for name in PAGES:
+        draw(browser, f"page-{name}", report_page(name), PAGE_WIDTH)
+
+
+def report_page(name: str) -> str:
+    return render(json.loads((DOCS / "reports" / f"{name}.json").read_text("utf-8")))
+
+
+def draw(browser: Browser, name: str, content: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 100})
+    session = page.context.new_cdp_session(page)
+    page.set_content(content)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": width, "height": height})
+    # Twice as many pixels as points, for the screens of phones.
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 2}
+    picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": 50, "clip": clip})
+    target = DOCS / "en" / "pictures" / f"{name}.webp"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(base64.b64decode(picture["data"]))
+    print(f"wrote {target.relative_to(DOCS)}, {width} by {height}, {target.stat().st_size / 1000:.0f} kB")
+    page.close()
 
 
 def log_page(log: str) -> str:

@@ -126,6 +126,8 @@ def _argocd(layout: Layout) -> list[Component]:
         _service(
             layout, "argocd-server", redis, repo_server, "--namespace=argocd", f"--port={port['argocd-server']}",
             f"--metrics-port={port['argocd-server-metrics']}", f"--address={ADDRESS}", f"--metrics-address={ADDRESS}",
+            # Nothing listens there until a test puts a Dex in its place.
+            f"--dex-server={_at(port['dex'])}", "--dex-server-plaintext",
             health=f"https://{_at(port['argocd-server'])}/healthz", wave=2,
         ),
     ]  # fmt: skip

@@ -10,6 +10,11 @@ from sandbox import manifests
 from sandbox.sandbox import ROOT, Sandbox
 
 REPORTS: Final = ROOT / "demo"
+# Of each report the end of its file's name.
+FILES: Final = {
+    "JUNIT": "xml", "DOTENV": "env", "ANNOTATIONS": "annotations.json", "JSON": "json", "METRICS": "metrics.txt",
+    "PAGE": "html",
+}  # fmt: skip
 IMAGE: Final = "registry.example.com/frontend"
 
 
@@ -29,6 +34,7 @@ def main() -> int:
         say("2 of 2: a commit that the cluster rejects is pushed; the same job runs")
         red = release(sandbox, "red", second)
     say(f"green ended with exit code {green}, red with exit code {red}; their reports are in {REPORTS.name}/")
+    say(f"see them as pages: {REPORTS.name}/green/argocd-release.html, {REPORTS.name}/red/argocd-release.html")
     return 0 if (green, red) == (0, 10) else 1
 
 
@@ -38,8 +44,7 @@ def release(sandbox: Sandbox, name: str, revision: str) -> int:
     environ = os.environ | sandbox.environment() | {
         "ARGOCD_APP_NAME": "sentry-frontend-dev",
         "RELEASE_TIMEOUT": "60",
-        "RELEASE_JUNIT_PATH": str(relative(folder / "argocd-release.xml")),
-        "RELEASE_DOTENV_PATH": str(relative(folder / "argocd-release.env")),
+        **{f"RELEASE_{report}_PATH": str(relative(folder / f"argocd-release.{end}")) for report, end in FILES.items()},
         "CI_COMMIT_SHORT_SHA": revision[:8],
     }  # fmt: skip
     command = [str(Path(sys.executable).with_name("argocd-release"))]

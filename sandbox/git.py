@@ -22,7 +22,8 @@ class Repository:
     def create(cls, folder: Path) -> Self:
         folder.mkdir(parents=True)
         repository = cls(folder=folder)
-        repository.git("init", "--quiet", f"--initial-branch={BRANCH}")
+        # Without a template: its examples of hooks are most of the files of a small repository.
+        repository.git("init", "--quiet", "--template=", f"--initial-branch={BRANCH}")
         return repository
 
     @property

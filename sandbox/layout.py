@@ -10,7 +10,7 @@ ADDRESS: Final = "127.0.0.1"
 PORTS: Final = (
     "etcd", "etcd-peer", "kube-apiserver", "valkey", "kwok", "repo-server", "repo-server-metrics",
     "controller-metrics", "argocd-server", "argocd-server-metrics", "commit-server", "commit-server-metrics",
-    "applicationset-webhook", "applicationset-metrics", "applicationset-probe", "notifications-metrics",
+    "applicationset-webhook", "applicationset-metrics", "applicationset-probe", "notifications-metrics", "dex",
     "rollouts-metrics", "rollouts-health",
 )  # fmt: skip
 

@@ -49,14 +49,20 @@ def _hydration(state: State, key: str) -> Any:
     return status(state, "sourceHydrator", key) or {}
 
 
-@scenario("hydrated: a first release", Outcome.DELIVERED, within=30, parts=PARTS)
+@scenario("hydrated: a first release", Outcome.DELIVERED, ru="hydrator: первый релиз", within=30, parts=PARTS)
 def hydrated(stage: Stage) -> Iterator[None]:
     """RELEASE_REVISION is the dry commit, which is never the one that is synced."""
     deploy(stage, web("1"))
     yield
 
 
-@scenario("hydrated: a commit that Argo CD has not noticed", Outcome.DELIVERED, within=30, parts=PARTS)
+@scenario(
+    "hydrated: a commit that Argo CD has not noticed",
+    Outcome.DELIVERED,
+    ru="hydrator: коммит, которого Argo CD ещё не заметил",
+    within=30,
+    parts=PARTS,
+)
 def hydrated_later(stage: Stage) -> Iterator[None]:
     """Synced and Healthy with the hydrated commit of before, and the refresh alone changes nothing of that."""
     deployed(stage, web("1"))
@@ -65,7 +71,13 @@ def hydrated_later(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("hydrated: a commit that changes no manifest", Outcome.DELIVERED, within=30, parts=PARTS)
+@scenario(
+    "hydrated: a commit that changes no manifest",
+    Outcome.DELIVERED,
+    ru="hydrator: коммит не меняет ни одного манифеста",
+    within=30,
+    parts=PARTS,
+)
 def hydrated_without_change(stage: Stage) -> Iterator[None]:
     """No hydrated commit is made of it."""
     deployed(stage, web("1"))
@@ -74,7 +86,13 @@ def hydrated_without_change(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("hydrated: the commit is contained in a later one", Outcome.DELIVERED, cause="1 commit later", parts=PARTS)
+@scenario(
+    "hydrated: the commit is contained in a later one",
+    Outcome.DELIVERED,
+    ru="hydrator: коммит содержится в более позднем",
+    cause="1 commit later",
+    parts=PARTS,
+)
 def hydrated_contained(stage: Stage) -> Iterator[None]:
     first = deployed(stage, web("1"))
     push(stage, web("2"))
@@ -86,6 +104,7 @@ def hydrated_contained(stage: Stage) -> Iterator[None]:
 @scenario(
     "hydrated: the commit never comes to the dry branch",
     Outcome.NOT_DELIVERED,
+    ru="hydrator: коммит так и не приходит в dry-ветку",
     cause="1 commit newer",
     within=6 + 7,
     parts=PARTS,
@@ -99,7 +118,14 @@ def hydrated_never(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("hydrated: a manifest that is not YAML", Outcome.SYNC_FAILED, cause="hydration", within=25, parts=PARTS)
+@scenario(
+    "hydrated: a manifest that is not YAML",
+    Outcome.SYNC_FAILED,
+    ru="hydrator: манифест с неверным YAML",
+    cause="hydration",
+    within=25,
+    parts=PARTS,
+)
 def hydration_fails(stage: Stage) -> Iterator[None]:
     """The old state stays Synced and Healthy."""
     deployed(stage, web("1"))
@@ -110,6 +136,7 @@ def hydration_fails(stage: Stage) -> Iterator[None]:
 @scenario(
     "hydrated: the commit-server is away",
     Outcome.UNREACHABLE,
+    ru="hydrator: commit-server недоступен",
     cause="hydration",
     within=50,
     exclusive=True,
@@ -124,7 +151,14 @@ def commit_server_away(stage: Stage) -> Iterator[None]:
         stage.sleep(40)
 
 
-@scenario("hydrated: it takes a while", Outcome.DELIVERED, within=40, exclusive=True, parts=PARTS)
+@scenario(
+    "hydrated: it takes a while",
+    Outcome.DELIVERED,
+    ru="hydrator: рендеринг занимает время",
+    within=40,
+    exclusive=True,
+    parts=PARTS,
+)
 def hydration_takes_long(stage: Stage) -> Iterator[None]:
     """Synced and Healthy all the while, with what was before."""
     deployed(stage, web("1"))

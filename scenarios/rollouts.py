@@ -43,7 +43,13 @@ def settled_as(word: str) -> Callable[[State], bool]:
     return holds
 
 
-@scenario("a canary with a pause that ends by itself", GREEN, within=30, parts=PARTS)
+@scenario(
+    "a canary with a pause that ends by itself",
+    GREEN,
+    ru="canary с паузой, которая кончается сама",
+    within=30,
+    parts=PARTS,
+)
 def rollout_canary(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", BRIEF))
     stage.settings["RELEASE_IMAGE"] = "2"
@@ -54,6 +60,7 @@ def rollout_canary(stage: Stage) -> Iterator[None]:
 @scenario(
     "a canary that waits to be promoted",
     Outcome.TIMED_OUT,
+    ru="canary ждёт подтверждения (promote)",
     cause="Rollout/web: paused at step 2 of 3, weight 50 %",
     within=18,
     parts=PARTS,
@@ -65,7 +72,13 @@ def rollout_paused(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_WAIT_FOR: a paused canary is good enough", GREEN, within=30, parts=PARTS)
+@scenario(
+    "RELEASE_WAIT_FOR: a paused canary is good enough",
+    GREEN,
+    ru="RELEASE_WAIT_FOR, canary на паузе годится",
+    within=30,
+    parts=PARTS,
+)
 def rollout_paused_accepted(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_WAIT_FOR": "sync health suspended operation", "RELEASE_IMAGE": "2"}
     stage.deployed(canary("1", PAUSE))
@@ -77,6 +90,7 @@ def rollout_paused_accepted(stage: Stage) -> Iterator[None]:
 @scenario(
     "RELEASE_IMAGE, which only the stable pods beside a canary have",
     Outcome.TIMED_OUT,
+    ru="RELEASE_IMAGE, который есть только у стабильных подов рядом с canary",
     cause="no pod runs the image",
     within=18,
     parts=PARTS,
@@ -90,7 +104,14 @@ def rollout_of_another_image(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a canary that is promoted while the job waits", GREEN, cause="somebody must promote", within=40, parts=PARTS)
+@scenario(
+    "a canary that is promoted while the job waits",
+    GREEN,
+    ru="canary подтверждают, пока джоб ждёт",
+    cause="somebody must promote",
+    within=40,
+    parts=PARTS,
+)
 def rollout_promoted(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", PAUSE))
     stage.commit(canary("2", PAUSE))
@@ -100,7 +121,14 @@ def rollout_promoted(stage: Stage) -> Iterator[None]:
     tell(stage, pauseConditions=None)
 
 
-@scenario("a canary whose analysis fails", Outcome.DEGRADED, cause="AnalysisRun/web-", within=15 + 25, parts=PARTS)
+@scenario(
+    "a canary whose analysis fails",
+    Outcome.DEGRADED,
+    ru="canary, у которого анализ не проходит",
+    cause="AnalysisRun/web-",
+    within=15 + 25,
+    parts=PARTS,
+)
 def rollout_analysis(stage: Stage) -> Iterator[None]:
     steps: list[dict[str, Any]] = [{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "smoke"}]}}]
     template: dict[str, str | None] = {"analysis.yaml": manifests.analysis("smoke", fate="fail")}
@@ -112,6 +140,7 @@ def rollout_analysis(stage: Stage) -> Iterator[None]:
 @scenario(
     "a blue-green rollout that waits to be promoted",
     Outcome.TIMED_OUT,
+    ru="blue-green ждёт подтверждения (promote)",
     cause="Rollout/web: paused before promotion",
     within=18,
     parts=PARTS,
@@ -123,7 +152,14 @@ def rollout_blue_green(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a canary that is aborted", Outcome.DEGRADED, cause="Rollout/web: aborted", within=15 + 25, parts=PARTS)
+@scenario(
+    "a canary that is aborted",
+    Outcome.DEGRADED,
+    ru="canary прерван",
+    cause="Rollout/web: aborted",
+    within=15 + 25,
+    parts=PARTS,
+)
 def rollout_aborted(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", PAUSE))
     stage.commit(canary("2", PAUSE))
@@ -132,7 +168,7 @@ def rollout_aborted(stage: Stage) -> Iterator[None]:
     tell(stage, abort=True)
 
 
-@scenario("a canary that is aborted and retried", GREEN, within=50, parts=PARTS)
+@scenario("a canary that is aborted and retried", GREEN, ru="canary прерван и запущен снова", within=50, parts=PARTS)
 def rollout_retried(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", BRIEF))
     stage.commit(canary("2", [{"setWeight": 50}, {"pause": {"duration": "8s"}}]))
@@ -147,6 +183,7 @@ def rollout_retried(stage: Stage) -> Iterator[None]:
 @scenario(
     "a canary past its progressDeadlineSeconds",
     Outcome.DEGRADED,
+    ru="canary не уложился в progressDeadlineSeconds",
     cause="Readiness probe failed",
     within=15 + 25,
     parts=PARTS,
@@ -157,7 +194,14 @@ def rollout_deadline(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a canary whose pods crash", Outcome.DEGRADED, cause="CrashLoopBackOff", within=15 + 15, parts=PARTS)
+@scenario(
+    "a canary whose pods crash",
+    Outcome.DEGRADED,
+    ru="canary, поды которого падают",
+    cause="CrashLoopBackOff",
+    within=15 + 15,
+    parts=PARTS,
+)
 def rollout_crash(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", PAUSE))
     stage.commit(canary("2", PAUSE, fate="crash"))

@@ -196,6 +196,19 @@ def set_child_is_changed(stage: Stage) -> Iterator[None]:
     yield
 
 
+@scenario("a child that the release takes away", Outcome.DELIVERED, within=45)
+def set_child_removed(stage: Stage) -> Iterator[None]:
+    stage.deployed(child(stage, "a"), child(stage, "b"))
+    for name in ("a", "b"):
+        full = f"{stage.name}-{name}"
+        made = Application(cluster=stage.sandbox, name=full, namespace=full, argocd_namespace="argocd")
+        made.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
+    stage.commit({f"{stage.name}-b.yaml": None})
+    stage.truth = None
+    stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_EXPECTED_COUNT": "2"}
+    yield
+
+
 @scenario("applications that manage each other", Outcome.DELIVERED, within=40)
 def set_cycle(stage: Stage) -> Iterator[None]:
     ring = application_of(stage.name, stage.repository)

@@ -1,18 +1,27 @@
 """What lies around an application: its cluster, its git server, the namespace it is in, what Argo CD cannot judge."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
+from sandbox.application import IN_CLUSTER, Application
+from sandbox.commands import retry
 from sandbox.git_server import serving
-from scenarios.stage import Stage, scenario, status, web
+from scenarios.stage import Stage, namespace, scenario, status, web
 
 # Nothing listens there.
 NOWHERE = "https://127.0.0.1:9"
 IMPATIENT = {"RELEASE_UNREACHABLE_GRACE": "10"}
 
 
-@scenario("a cluster that Argo CD cannot reach", Outcome.UNREACHABLE, cause="connection refused", within=40)
+@scenario(
+    "a cluster that Argo CD cannot reach",
+    Outcome.UNREACHABLE,
+    ru="кластер, недоступный для Argo CD",
+    cause="connection refused",
+    within=40,
+)
 def cluster_away(stage: Stage) -> Iterator[None]:
     """Nothing is known of the release then; the pods may well run."""
     stage.settings |= IMPATIENT
@@ -23,13 +32,25 @@ def cluster_away(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a cluster that Argo CD does not know", Outcome.SYNC_FAILED, cause="InvalidSpecError", within=20)
+@scenario(
+    "a cluster that Argo CD does not know",
+    Outcome.SYNC_FAILED,
+    ru="кластер, которого Argo CD не знает",
+    cause="InvalidSpecError",
+    within=20,
+)
 def cluster_unknown(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), destination={"server": "https://nowhere.example.com"})
     yield
 
 
-@scenario("a git server that answers 500", Outcome.UNREACHABLE, cause="Argo CD cannot compare", within=40)
+@scenario(
+    "a git server that answers 500",
+    Outcome.UNREACHABLE,
+    ru="git-сервер отвечает 500",
+    cause="Argo CD cannot compare",
+    within=40,
+)
 def git_fails(stage: Stage) -> Iterator[None]:
     stage.settings |= IMPATIENT
     stage.commit(web("1"))
@@ -42,14 +63,24 @@ def git_fails(stage: Stage) -> Iterator[None]:
         stage.sleep(40)
 
 
-@scenario("a crash loop of an application in another namespace", Outcome.DEGRADED, cause="CrashLoopBackOff", within=24)
+@scenario(
+    "a crash loop of an application in another namespace",
+    Outcome.DEGRADED,
+    ru="crash loop приложения вне неймспейса Argo CD",
+    cause="CrashLoopBackOff",
+    within=24,
+)
 def other_namespace_crash(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="crash"), argocd_namespace="team-web")
     yield
 
 
 @scenario(
-    "a resource whose health nobody knows", Outcome.TIMED_OUT, cause="PersistentVolumeClaim/data: Unknown", within=18
+    "a resource whose health nobody knows",
+    Outcome.TIMED_OUT,
+    ru="ресурс, о здоровье которого никто не знает",
+    cause="PersistentVolumeClaim/data: Unknown",
+    within=18,
 )
 def health_unknown(stage: Stage) -> Iterator[None]:
     """Argo CD knows three phases of a claim, and says of a fourth that its health is Unknown."""
@@ -60,3 +91,47 @@ def health_unknown(stage: Stage) -> Iterator[None]:
     stage.sandbox.kubectl("patch", "pvc", "data", "-n", stage.name, "--subresource=status", "--type=merge", phase)
     stage.until(lambda state: status(state, "health", "status") == "Unknown")
     yield
+
+
+@scenario(
+    "an application that waits for its step of a progressive sync",
+    Outcome.TIMED_OUT,
+    cause="it waits for its step",
+    within=20,
+    parts=("applicationset-controller",),
+)
+def progressive_sync(stage: Stage) -> Iterator[None]:
+    """The application of the step before does not become Healthy."""
+    stage.settings["RELEASE_TIMEOUT"] = "12"
+    files = {f"first/{path}": text for path, text in web("1", fate="never-ready").items()}
+    stage.commit(files | {f"second/{path}": text for path, text in web("1").items()})
+    stage.sandbox.apply(namespace(stage.name), _set(stage.name, stage.repository.source("{{path}}")))
+    first = Application(cluster=stage.sandbox, name=f"{stage.name}-first", namespace=stage.name)
+    stage.application = Application(cluster=stage.sandbox, name=stage.name, namespace=stage.name)
+    for each in (first, stage.application):
+        # Its controller has been started a moment ago.
+        retry(each.get, 40)
+    first.wait_for(lambda state: status(state, "health", "status") == "Progressing", 60)
+    stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
+    yield
+
+
+def _set(name: str, source: dict[str, Any]) -> dict[str, Any]:
+    steps = {"first": f"{name}-first", "second": name}
+    elements = [{"app": app, "path": path} for path, app in steps.items()]
+    destination = {"server": IN_CLUSTER, "namespace": name}
+    template = {
+        "metadata": {"name": "{{app}}", "labels": {"step": "{{path}}"}},
+        "spec": {"project": "default", "source": source, "destination": destination, "syncPolicy": {"automated": {}}},
+    }
+    rolling = [{"matchExpressions": [{"key": "step", "operator": "In", "values": [step]}]} for step in steps]
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "ApplicationSet",
+        "metadata": {"name": name, "namespace": "argocd"},
+        "spec": {
+            "generators": [{"list": {"elements": elements}}],
+            "strategy": {"type": "RollingSync", "rollingSync": {"steps": rolling}},
+            "template": template,
+        },
+    }

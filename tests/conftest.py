@@ -40,9 +40,9 @@ SETTINGS: Final = ("ARGOCD_", "RELEASE_", "CI_")
 # Of each folder its layer; every other folder is e2e.
 LAYERS: Final = {"unit": "unit", "contract": "contract", "cases": "contract"}
 # Of each fixture the marker that says what it needs.
-NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser"}
+NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser", "ways": "proxy"}
 # Markers of what is no part of this project, and may be absent.
-TOOLS: Final = {"docker", "browser"}
+TOOLS: Final = {"docker", "browser", "proxy"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -95,6 +95,8 @@ def absence(marker: str) -> str:
     """Why a test with this marker can't run here; ``""`` if it can."""
     if marker == "browser":
         return "" if shutil.which("chromium") else "there is no Chromium: apt-get install chromium"
+    if marker == "proxy":
+        return "" if shutil.which("haproxy") else "there is no HAProxy: apt-get install haproxy"
     from tests.support import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
 
     return docker_engine.absence()

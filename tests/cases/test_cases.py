@@ -24,6 +24,7 @@ def steady(text: str) -> str:
     """Without what differs from run to run, or from version to version."""
     text = text.replace(f"argocd-release {__version__}:", "argocd-release V:")
     text = re.sub(r"Duration:    [\d.]+ s", "Duration:    N s", text)
+    text = re.sub(r"(\b(?:compared|synced|healthy)|\(\S+) [\d.]+ s\b", r"\1 N s", text)
     text = re.sub(r"DURATION=\d+", "DURATION=N", text)
     return re.sub(r' time="[\d.]+"', ' time="N"', text)
 

@@ -11,7 +11,7 @@ from tests.support.component import MAIN, MERGE_REQUEST, TAG
 from tests.support.gitlab_ci_local import EXAMPLES, ROOT
 from tests.support.gitlab_pipeline import Pipeline, RefusedError, merged, read
 
-TEMPLATE = component.TEMPLATE.read_text("utf-8")
+TEMPLATE = component.TEMPLATES["release"]
 SNIPPETS = ROOT / "docs" / "snippets" / "pipelines"
 INCLUDE = """
 include:
@@ -59,7 +59,7 @@ def releases(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def includes(text: str) -> int:
-    return len(yaml.safe_load(text).get("include", ()))
+    return sum("/release@" in entry["component"] for entry in yaml.safe_load(text).get("include", ()))
 
 
 def with_inputs(extra: str = "", **inputs: Any) -> Pipeline:
@@ -71,7 +71,7 @@ def with_inputs(extra: str = "", **inputs: Any) -> Pipeline:
 
 @pytest.mark.parametrize("text", pasted())
 def test_gitlab_takes_it_alone_and_without_a_warning(text: str) -> None:
-    pipeline = read(text, TEMPLATE)
+    pipeline = read(text, component.TEMPLATES)
     assert pipeline.warnings == ()
     if includes(text):
         assert len(releases(pipeline)) == includes(text)
@@ -79,7 +79,7 @@ def test_gitlab_takes_it_alone_and_without_a_warning(text: str) -> None:
 
 @pytest.mark.parametrize("text", pasted())
 def test_among_hostile_defaults_and_a_job_named_release(text: str) -> None:
-    pipeline = read(yaml.safe_dump(merged(HOSTILE, yaml.safe_load(text))), TEMPLATE)
+    pipeline = read(yaml.safe_dump(merged(HOSTILE, yaml.safe_load(text))), component.TEMPLATES)
     # Where nothing is included, the job itself may be a copy.
     assert len(releases(pipeline)) == includes(text) + ("script" in yaml.safe_load(text).get("argocd-release", {}))
     assert pipeline.jobs["release"]["script"] == ["npx semantic-release"]

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -34,6 +35,7 @@ ELSEWHERE = {
     "docs/generated/": "bin/generate --check, in tests/component/test_component.py",
     "docs/diagrams/": "tests/docs/test_pages.py",
     "tests/cases/": "tests/cases/test_cases.py",
+    "tests/release/doctor/": "tests/release/test_doctor.py",
     "CHANGELOG.md": "prose",
     "CONTRIBUTING.md": "prose",
 }
@@ -43,17 +45,24 @@ PATCHES = {
     "argocd-rbac-cm.yaml": "argocd-rbac-cm",
     "argocd-rbac-cm-sync.yaml": "argocd-rbac-cm",
     "argocd-cmd-params-cm.yaml": "argocd-cmd-params-cm",
+    "argocd-cm-oidc.yaml": "argocd-cm",
+    "argocd-cm-dex.yaml": "argocd-cm",
+    "argocd-rbac-cm-oidc.yaml": "argocd-rbac-cm",
+    "argocd-rbac-cm-dex.yaml": "argocd-rbac-cm",
 }
-OBJECTS = ("application.yaml", "deployment.yaml", "ingress-passthrough.yaml", "ingress-tls.yaml")
+OBJECTS = (
+    "application.yaml", "appproject-ci-role.yaml", "deployment.yaml", "ingress-passthrough.yaml", "ingress-tls.yaml",
+)  # fmt: skip
 # These two need a registry, and are read by bash and shellcheck only.
 SYNTAX_ONLY = {"mirror-image.sh", "verify-image.sh"}
 # In tests/docs/test_walk.py.
 RUN_IN_GETTING_STARTED = {"apply-account.sh", "generate-token.sh"}
 # Where a page shows environment.sh before them: pasted after it.
 PASTED_BY_AN_ADMINISTRATOR = {"look.sh", "pod-logs.sh", "sync.sh", "sync-force.sh"}
-PASTED_IN_THE_PIPELINES_NAME = {"check-server.sh", "check-token.sh", "release.sh"}
+PASTED_IN_THE_PIPELINES_NAME = {"check-server.sh", "check-token.sh", "doctor.sh", "release.sh"}
 RUN_BY_A_TEST_OF_ITS_OWN = {
     "check-rights.sh", "login.sh", "certificate.sh", "revoke-token.sh", "environment.sh", "get-argocd.sh", "release-in-docker.sh",
+    "page.sh",
     # In tests/docs/test_install.py.
     "install.sh", "install-look.sh", "install-do.sh", "install-image.sh", "install-air-gapped.sh",
 }  # fmt: skip
@@ -108,15 +117,16 @@ def test_pipelines_are_what_gitlab_and_the_component_take(name: str) -> None:
     document = yaml.safe_load(snippet(f"pipelines/{name}"))
     own = {key: value for key, value in document.items() if key != "include"}
     for entry in document.get("include", ()):
-        assert entry["component"] == f"$CI_SERVER_FQDN/platform/argocd-release/release@{__version__}"
-        check_inputs(entry["inputs"])
-        own = merged(resolved(**entry["inputs"]), own)
+        name = "doctor" if "/doctor@" in entry["component"] else "release"
+        assert entry["component"] == f"$CI_SERVER_FQDN/platform/argocd-release/{name}@{__version__}"
+        check_inputs(entry["inputs"], name)
+        own = merged(resolved(name, **entry["inputs"]), own)
     assert schema_errors(own) == []
 
 
-def check_inputs(given: dict[str, Any]) -> None:
+def check_inputs(given: dict[str, Any], component: str = "release") -> None:
     """The component has the inputs, of that type, and argocd-release accepts what they make of its settings."""
-    (job,) = [job for name, job in resolved(**given).items() if not name.startswith(".")]
+    (job,) = [job for name, job in resolved(component, **given).items() if not name.startswith(".")]
     environ = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "x"}
     environ["ARGOCD_APP_NAME"] = "sentry-frontend-dev"
     for name, value in job["variables"].items():
@@ -266,6 +276,13 @@ def test_shell_is_sound(name: str) -> None:
     check_shell(snippet(f"shell/{name}"))
 
 
+def test_the_page_is_drawn_anew(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "docs" / "reports" / "green.json", tmp_path / "argocd-release.json")
+    environ = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-ec", snippet("shell/page.sh")], cwd=tmp_path, env=environ, check=True)
+    assert "Release successful" in (tmp_path / "argocd-release.html").read_text("utf-8")
+
+
 def test_unsound_shell_is_noticed() -> None:
     with pytest.raises(AssertionError):
         check_shell("rm -rf $1/*\n")
@@ -289,6 +306,7 @@ def test_rights_are_shown(installation: Installation) -> None:
 EXPECTED = {
     "check-server.sh": "argocd-server: v2.13.2",
     "check-token.sh": "Logged In: true",
+    "doctor.sh": "A release could be tracked",
     "release.sh": "SUCCESSFUL",
 }
 

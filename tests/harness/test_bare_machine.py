@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # The folders whose tests need what may be absent; chosen are those that need nothing of the sandbox.
-CHOSEN = ("tests/image/test_image.py::test_versions", "tests/docs/test_browser.py", "tests/unit/test_text.py")
+CHOSEN = ("tests/image/test_image.py::test_versions", "tests/docs/test_browser.py", "tests/unit/core/test_text.py")
 
 
 def suite(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:

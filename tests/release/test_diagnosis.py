@@ -27,7 +27,17 @@ from tests.support.job import Release, Running
 LOGS = Path(__file__).parents[2] / "docs" / "logs"
 REGISTRY = "registry.example.com/sentry-demo"
 PROJECT = "gitops-poc-dzha"
-TITLES = ("$ argocd app get", "Resources", "Pods", "Recent events", "Log of ", "Conditions", "Not shown", "next: ")
+TITLES = (
+    "$ argocd app get",
+    "Resources",
+    "Pods",
+    "Recent events",
+    "Log of ",
+    "Conditions",
+    "Not shown",
+    "What changed",
+    "next: ",
+)
 Files = dict[str, str | None]
 # What a service has in git, by the tag of its image.
 Manifests = Callable[[str, str], Files]

@@ -14,26 +14,10 @@ from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
 from scenarios.stage import status, web
 from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.hostile import HOSTILE, WORD
 from tests.support.job import Release, StartRelease
 from tests.support.waiting import eventually
 
-WORD = "harmless-word"
-HOSTILE: tuple[str | bytes, ...] = (
-    "\x1b[2J\x1b[31mred\x1b]0;title\x07",
-    "section_end:0:evidence\r\x1b[0K",
-    "\x1b[0Ksection_start:0:mine[collapsed=true]\r\x1b[0Kfolded away",
-    "]]></failure><script>",
-    "::error::run me",
-    "$CI_JOB_TOKEN ${HOME} $(id) `id` %CI_JOB_TOKEN% %%HOME%%",
-    "[[ATTACHMENT|/etc/passwd]]",
-    "  ".join(["ABC DEF"] * 60) + "1",
-    "\u202egnp.exe\u2066 \u200f",
-    b"\xff\xfe invalid \xc3\x28",
-    "null \x00 byte and \x08 backspace",
-    "Authorization: Bearer abcdefghijklmnop",
-    "x" * 1_000_000,
-    f"{WORD}: cannot connect to database, %CI_JOB_TOKEN% $HOME [[ATTACHMENT|x]]",
-)
 SECTION = re.compile(r"section_(start|end):")
 OURS = re.compile(
     r"\x1b\[0Ksection_(?:start:\d{9,}:([a-z0-9_-]+)(?:\[collapsed=true\])?|end:\d{9,}:([a-z0-9_-]+))[\r\n]\x1b\[0K"

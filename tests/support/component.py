@@ -13,6 +13,8 @@ from tests.support.gitlab_pipeline import interpolated
 
 ROOT: Final = Path(__file__).parents[2]
 TEMPLATE: Final = ROOT / "templates" / "release.yml"
+DOCTOR: Final = ROOT / "templates" / "doctor.yml"
+TEMPLATES: Final = {file.stem: file.read_text("utf-8") for file in (TEMPLATE, DOCTOR)}
 # What GitLab sets for a pipeline of each kind.
 MAIN: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
 TAG: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "1.2.3", "CI_DEFAULT_BRANCH": "main"}
@@ -23,9 +25,9 @@ MERGE_REQUEST: Final = {
 }
 
 
-def resolved(**given: Any) -> dict[str, Any]:
-    """The second document of the template with the inputs put in."""
-    return interpolated(TEMPLATE.read_text("utf-8"), given)
+def resolved(component: str = "release", /, **given: Any) -> dict[str, Any]:
+    """The second document of the component's template with the inputs put in."""
+    return interpolated(TEMPLATES[component], given)
 
 
 def schema_errors(document: Any) -> list[str]:

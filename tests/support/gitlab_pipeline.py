@@ -22,7 +22,8 @@ DEFAULT_KEYS: Final = (
 # lib/gitlab/ci/config/entry/root.rb
 ROOT_KEYS: Final = frozenset({"default", "include", "stages", "variables", "workflow", "spec", "pages_settings"})
 DEPRECATED_ROOT_KEYS: Final = frozenset({"image", "services", "cache", "before_script", "after_script"})
-BLOCK: Final = re.compile(r"\$\[\[\s*inputs\.(\w+)\s*\]\]")
+# Of the functions only truncate (lib/gitlab/ci/config/interpolation/functions/truncate.rb).
+BLOCK: Final = re.compile(r"\$\[\[\s*inputs\.(\w+)\s*(?:\|\s*truncate\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*)?\]\]")
 # lib/gitlab/ci/config/interpolation/inputs/*.rb of 17.x; 18.x takes anything for a string.
 TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "string": str,
@@ -65,13 +66,18 @@ class Pipeline:
         return bool(self.workflow) or not {"CI_MERGE_REQUEST_IID"} & set(variables)
 
 
-def read(text: str, template: str) -> Pipeline:
-    """The pipeline of a `.gitlab-ci.yml` whose components are all ``template``; raises ``RefusedError``."""
+def read(text: str, template: str | Mapping[str, str]) -> Pipeline:
+    """The pipeline of a `.gitlab-ci.yml` whose components are all ``template``, or one of these by their names.
+
+    Raises ``RefusedError``.
+    """
     own: dict[str, Any] = yaml.safe_load(text)
     included: dict[str, Any] = {}
     for entry in own.get("include", []):
         if "component" in entry:
-            included = merged(included, interpolated(template, entry.get("inputs", {})))
+            name = entry["component"].rpartition("/")[2].partition("@")[0]
+            chosen = template if isinstance(template, str) else template[name]
+            included = merged(included, interpolated(chosen, entry.get("inputs", {})))
     document = merged(included, {key: value for key, value in own.items() if key != "include"})
     workflow = tuple(document.get("workflow", {}).get("rules", ()))
     stages = (".pre", *document.get("stages", STAGES), ".post")
@@ -116,9 +122,13 @@ def _put(node: Any, values: Mapping[str, Any]) -> Any:
     if not isinstance(node, str):
         return node
     # A block that is the whole value keeps its type; within a text everything is text.
-    if whole := BLOCK.fullmatch(node):
+    if (whole := BLOCK.fullmatch(node)) and whole[2] is None:
         return values[whole[1]]
-    return BLOCK.sub(lambda match: _shown(values[match[1]]), node)
+    return BLOCK.sub(lambda match: _cut(_shown(values[match[1]]), match[2], match[3]), node)
+
+
+def _cut(text: str, offset: str | None, length: str | None) -> str:
+    return text if offset is None else text[int(offset) : int(offset) + int(length or 0)]
 
 
 def _shown(value: Any) -> str:

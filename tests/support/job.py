@@ -77,6 +77,31 @@ class Running:
 StartRelease = Callable[..., Running]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What the doctor printed, and how it ended."""
+
+    exit_code: int
+    text: str
+    seconds: float
+
+
+def doctor(environ: Mapping[str, str], folder: Path, *arguments: str) -> Checked:
+    """Run the doctor in the folder, with no variables but those that are given."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [str(COMMAND), "doctor", *arguments],
+        env={"HOME": os.environ.get("HOME", "/"), **measured(), **environ},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_END_SECONDS,
+        check=False,
+    )
+    return Checked(exit_code=done.returncode, text=done.stdout, seconds=time.monotonic() - started)
+
+
 def measured() -> dict[str, str]:
     """What tells a process of a run with coverage to be measured too."""
     return {key: os.environ[key] for key in _MEASURED if key in os.environ}

@@ -24,6 +24,12 @@ def imported(file: Path) -> set[str]:
     return found
 
 
+def test_a_folder_of_unit_tests_is_a_room_or_a_part_of_the_project() -> None:
+    rooms = {folder.name for folder in (TESTS.parent / "plugin" / "argocd_release").iterdir() if folder.is_dir()}
+    folders = {name.split("/")[1] for name in FILES if name.startswith("unit/") and name.count("/") > 1}
+    assert folders <= rooms | {"sandbox", "benchmark"}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_no_test_is_imported(name: str) -> None:
     modules = {module for module in imported(FILES[name]) if module.startswith("tests.")}

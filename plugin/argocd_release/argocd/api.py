@@ -63,7 +63,15 @@ class Api:
         if self._client is not None:
             self._client.close()
 
-    def application(self, name: str, *, seconds: float, refresh: bool = False) -> Application:
+    def use(self, connection: Connection) -> None:
+        """Reach Argo CD by this connection from the next request on."""
+        with self._making:
+            self._connection = connection
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def application(self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False) -> Application:
         """The application's state, as the command line gives it; raises ``ArgoCDError``.
 
         With ``refresh`` one that Argo CD has compared with git just now: the answer comes when it has, and there is
@@ -236,11 +244,13 @@ def _client(connection: Connection) -> "httpx.Client":
         headers=connection.headers,
         # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
         trust_env=False,
-        verify=_verification(connection.options),
+        verify=verification(connection),
     )
 
 
-def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
+def verification(connection: Connection) -> ssl.SSLContext | bool:
+    """Whom the options want trusted; False: whoever answers. Raises ``OSError`` where a file cannot be read."""
+    options = connection.options
     if options.get("--insecure") == "true":
         return False
     context = ssl.create_default_context()
@@ -248,4 +258,6 @@ def _verification(options: Mapping[str, str]) -> ssl.SSLContext | bool:
         context.load_verify_locations(options["--server-crt"])
     if "--client-crt" in options and "--client-crt-key" in options:
         context.load_cert_chain(options["--client-crt"], options["--client-crt-key"])
+    if connection.ca_file:
+        context.load_verify_locations(connection.ca_file)
     return context

@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from argocd_release.core.json_shape import as_list, as_object, as_objects, as_text
-from argocd_release.core.text import one_line
+from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import (
     Application,
     Condition,
@@ -68,6 +68,7 @@ def _application(document: dict[str, Any]) -> Application:
         sources=tuple(_source(item) for item in sources),
         parameters=_parameters({"source": _synced(hydrator)} if hydrator else spec),
         hydration=_hydration(hydrator, as_object(status.get("sourceHydrator")), metadata) if hydrator else None,
+        application_set=_application_set(metadata),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -76,7 +77,7 @@ def _application(document: dict[str, Any]) -> Application:
         health_message=as_text(health.get("message")),
         operation=operation,
         conditions=tuple(
-            Condition(type=as_text(item.get("type")), message=as_text(item.get("message")))
+            Condition(type=as_text(item.get("type")), message=without_applied_file(as_text(item.get("message"))))
             for item in as_objects(status.get("conditions"))
         ),
         resources=resources,
@@ -116,6 +117,11 @@ def _documents(text: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             position = start.end()
     return documents
+
+
+def _application_set(metadata: dict[str, Any]) -> str:
+    owners = as_objects(metadata.get("ownerReferences"))
+    return next((one_line(as_text(owner.get("name"))) for owner in owners if owner.get("kind") == "ApplicationSet"), "")
 
 
 def _name(document: dict[str, Any]) -> str:
@@ -179,7 +185,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
-        message=as_text(state.get("message")),
+        message=without_applied_file(as_text(state.get("message"))),
         revisions=_revisions(result) or _revisions(asked),
         started_at=as_text(state.get("startedAt")),
         finished_at=as_text(state.get("finishedAt")),
@@ -194,7 +200,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
                 name=as_text(item.get("name")),
                 status=as_text(item.get("status")),
                 hook_phase=as_text(item.get("hookPhase")),
-                message=as_text(item.get("message")),
+                message=without_applied_file(as_text(item.get("message"))),
                 hook_type=as_text(item.get("hookType")),
                 group=as_text(item.get("group")),
                 namespace=as_text(item.get("namespace")),

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import sh
 
 from argocd_release.argocd.application_json import parse_application, parse_applications
+from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.wait_process import WaitProcess, failure_message
 from argocd_release.core.outage import is_outage
 from argocd_release.core.text import clean, one_line
@@ -49,6 +50,8 @@ _TROUBLES: Final = (
 # An HTTP status is that of a proxy: Argo CD itself answers 200, and says in gRPC's own words what is wrong
 # (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
+# What answers is no Argo CD at all: plaintext, a login page, a portal.
+_STRANGER: Final = re.compile(r"server gave HTTP response to HTTPS client|unexpected EOF|malformed HTTP")
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
 
@@ -56,6 +59,7 @@ class ArgoCD:
     """The argocd CLI with an empty configuration, a HOME and a short TMPDIR of its own; use as a context manager.
 
     ``echo`` is told each command a person should see; ``environ`` carries the token, which never is an argument.
+    ``whole`` gives an application as the server has it, of which an older argocd leaves out what it does not know.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class ArgoCD:
         limit: float = CALL_SECONDS,
         deadline: Deadline = Deadline(),  # noqa: B008 - without an end
         on_call: Callable[[str, float, str], object] = lambda *_: None,
+        whole: Callable[[str], Application] | None = None,
     ) -> None:
         # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
         self._home = _short_folder()
@@ -78,6 +83,7 @@ class ArgoCD:
         self._limit = limit
         self._deadline = deadline
         self._on_call = on_call
+        self._whole = whole
         self._running: set[WaitProcess] = set()
         self._calling: dict[int, Any] = {}
         self._told_apart: dict[str, tuple[FailureKind, str]] = {}
@@ -111,6 +117,11 @@ class ArgoCD:
             feed.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
+    def use(self, connection: Connection) -> None:
+        """Reach Argo CD by this connection from the next call on; a ``wait`` that runs keeps what it began with."""
+        self._environ = {**self._environ, **connection.environ}
+        self._argocd = self._argocd.bake(_env=self._environ)
+
     def cancel(self, outcome: Outcome) -> None:
         """Each call that runs, and every later one, ends with ``Cancelled``. For signal handlers: only sets a flag."""
         self._cancelled = outcome
@@ -134,10 +145,14 @@ class ArgoCD:
             raise
         self._told_apart.pop(name, None)
         try:
-            return parse_application(text)
+            found = parse_application(text)
         except ValueError as error:
             message = f"argocd printed no application: {one_line(str(error))}"
             raise self._error(arguments, FailureKind.GARBAGE, 0, message) from error
+        if found.sourceless and self._whole is not None:
+            with suppress(ArgoCDError):
+                return self._whole(name)
+        return found
 
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
@@ -159,6 +174,10 @@ class ArgoCD:
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
+
+    def all_said(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
+        """The command's answer, and what it says besides, such as advice on the options; raises ``ArgoCDError``."""
+        return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 
     def sync(self, name: str, *, seconds: float) -> None:
         """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
@@ -201,7 +220,9 @@ class ArgoCD:
                 raise
         return FailureKind.DENIED, _denied(name)
 
-    def _call(self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None) -> str:
+    def _call(
+        self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, everything: bool = False
+    ) -> str:
         limit = self._deadline.at_most(self._limit if limit is None else limit).left
         if echo:
             self._echo(_echoed(arguments))
@@ -215,7 +236,7 @@ class ArgoCD:
             # sh ends it at the limit.
             answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
             ended.result()
-            return str(process)
+            return str(process) + (process.stderr.decode("utf-8", "replace") if everything else "")
         except sh.TimeoutException as error:
             message = f"no answer within {max(limit, 1):.0f} s"
             raise self._error(arguments, FailureKind.HUNG, None, message) from error
@@ -248,6 +269,8 @@ def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
     plain = _RPC.sub("", message)
     if _PROXY.search(message):
         return FailureKind.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
+    if _STRANGER.search(message):
+        return FailureKind.UNREACHABLE, exit_code, plain
     trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), FailureKind.OTHER)
     if trouble in {FailureKind.REFUSED, FailureKind.OTHER} and is_outage(message):
         trouble = FailureKind.UNREACHABLE

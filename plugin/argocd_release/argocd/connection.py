@@ -1,5 +1,6 @@
 """How Argo CD is reached: the one thing from which both the CLI and the API client are made."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,11 +10,15 @@ from argocd_release.argocd import options
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """``server``: host with port or without; ``opts``: options of the argocd CLI, as in ``ARGOCD_OPTS``."""
+    """``server``: host with port or without; ``opts``: options of the argocd CLI, as in ``ARGOCD_OPTS``.
+
+    ``ca_file``: a PEM file with an authority to trust beside the system's; ``""``: none.
+    """
 
     server: str
     auth_token: str = field(repr=False)
     opts: str = field(default="", repr=False)
+    ca_file: str = ""
 
     @cached_property
     def options(self) -> Mapping[str, str]:
@@ -23,7 +28,10 @@ class Connection:
     @property
     def environ(self) -> dict[str, str]:
         """The variables that the argocd CLI reads itself, without the white space around what was set."""
-        return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": self.opts}
+        # Of an option that is there twice argocd takes the last.
+        trusted = f"--server-crt {shlex.quote(self.ca_file)}" if self.ca_file else ""
+        opts = f"{self.opts} {trusted}".strip()
+        return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": opts}
 
     @property
     def address(self) -> str:

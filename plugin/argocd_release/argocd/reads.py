@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from argocd_release.argocd.api import Api
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.ports import WaitFeed
+from argocd_release.model.ports import Commands, WaitFeed
 
 PROCESSES_AT_ONCE: Final = 2
 # Where HTTP gives no answer, the command line may not wait without end for what else is to be asked.
@@ -22,7 +21,7 @@ PROCESS_SECONDS: Final = 20.0
 class Reads:
     """The commands of one application of many; may be called from several threads at once."""
 
-    def __init__(self, argocd: ArgoCD, api: Api) -> None:
+    def __init__(self, argocd: Commands, api: Api) -> None:
         self._argocd = argocd
         self._api = api
         self._processes = threading.Semaphore(PROCESSES_AT_ONCE)

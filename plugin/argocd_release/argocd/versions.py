@@ -9,6 +9,12 @@ _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.|\b)")
 Minor = tuple[int, int]
 
 
+def read(text: str) -> tuple[str, str]:
+    """Server and client, as ``argocd version --short`` names them (argo-cd v2.13.2 cmd/argocd/commands/version.go)."""
+    named = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    return named.get("argocd-server", ""), named.get("argocd", "")
+
+
 def apart(server: str, client: str) -> str:
     """That they are, in one line; ``""`` if not, or if one of them is no version."""
     ours, theirs = _minor(client), _minor(server)

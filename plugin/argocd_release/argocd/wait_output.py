@@ -26,7 +26,7 @@ _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|time
 # Columns that are empty are not there; but no name in Kubernetes is a word with a capital letter.
 _STATUSES: Final = frozenset({"Synced", "OutOfSync", "Unknown", "Pruned", "PruneSkipped", "SyncFailed"})
 _PHASES: Final = frozenset({"Running", "Terminating", "Succeeded", "Failed", "Error"})
-_HEALTHS: Final = frozenset({"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"})
+_HEALTHS: Final = frozenset({"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown", "Synced"})
 _BAD: Final = frozenset({"SyncFailed", "Failed", "Error", "Degraded"})
 
 
@@ -45,14 +45,19 @@ class Row:
         words = text.split()
         at = next((place for place, word in enumerate(words) if word in _STATUSES | _PHASES), 0)
         rest = words[at + 1 :]
+        # In this column a hook has the word Synced (argo-cd v2.13.2 cmd/argocd/commands/app.go getResourceStates).
         health = rest.pop(0) if rest and rest[0] in _HEALTHS else ""
         return cls(key=" ".join(words[:at]), status=words[at] if words else "", health=health, message=" ".join(rest))
 
     @property
-    def unremarkable(self) -> bool:
-        """Whether it is as git has it, is well, and no sync has changed it."""
-        untouched = not self.message or self.message.endswith(" unchanged")
-        return self.status == "Synced" and self.health in {"", "Healthy"} and untouched
+    def well(self) -> bool:
+        """Whether it is as git has it and well; of a hook: whether it has ended so."""
+        return self.status in {"Synced", "Succeeded"} and self.health in {"", "Healthy", "Synced"}
+
+    @property
+    def touched(self) -> bool:
+        """Whether the last sync is known to have changed it."""
+        return bool(self.message) and not self.message.endswith(" unchanged")
 
     @property
     def bad(self) -> bool:
@@ -70,8 +75,11 @@ class Changes:
         self._ended = False
         self._header = ""
         self._seen: set[str] = set()
-        self._keys: set[str] = set()
-        self._changed: set[str] = set()
+        self._known: set[str] = set()
+        self._resources: set[str] = set()
+        # Those of which something was told, and those that were not well when it was.
+        self._told: set[str] = set()
+        self._troubled: set[str] = set()
         self._shown = 0
         self._progress = 0
         self._left_out = 0
@@ -92,7 +100,7 @@ class Changes:
     @property
     def unchanged(self) -> int:
         """Of how many resources nothing was to be told."""
-        return len(self._keys - self._changed)
+        return len(self._resources - self._told)
 
     def left_out(self, *, at_once: bool = False) -> int:
         """How many lines were left out since this was last asked; 0 if that is less than ``COUNT_SECONDS`` ago."""
@@ -107,10 +115,15 @@ class Changes:
         if said in self._seen:
             return False
         self._seen.add(said)
-        self._keys.add(row.key)
-        if row.unremarkable and row.key not in self._changed:
+        first = row.key not in self._known
+        self._known.add(row.key)
+        if row.status in _STATUSES:
+            self._resources.add(row.key)
+        # What the first row says of a resource that is well, the sync before did.
+        if row.well and (first or not row.touched) and row.key not in self._troubled:
             return False
-        self._changed.add(row.key)
+        (self._troubled.discard if row.well else self._troubled.add)(row.key)
+        self._told.add(row.key)
         return True
 
     def _limited(self, line: str, *, progress: bool) -> tuple[str, ...]:
@@ -130,7 +143,7 @@ class Changes:
             self._ended = True
         if self._ended:
             return ""
-        if not self._keys and not self._header and _HEADER.fullmatch(line):
+        if not self._known and not self._header and _HEADER.fullmatch(line):
             self._header = line
             return ""
         return f"{QUOTED}{without_applied_file(line)}"

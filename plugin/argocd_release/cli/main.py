@@ -31,6 +31,9 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "wait": Command(
             module="argocd_release.cli.wait", summary="wait until the application runs what was pushed; the default"
         ),
+        "doctor": Command(
+            module="argocd_release.cli.doctor", summary="check all that a release needs, and say what mends it"
+        ),
         "page": Command(module="argocd_release.cli.page", summary="draw the page of a JSON report anew"),
     }
 )

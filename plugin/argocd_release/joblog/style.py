@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from argocd_release.core.text import QUOTED
+from argocd_release.model.cause import WAITING_REASONS
+from argocd_release.model.outcome import Headline
 
 _CLEAR_LINE: Final = "\x1b[0K"
 _RESET: Final = "\x1b[0m"
 _BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
 _LINES: Final = (
-    (re.compile(r"RELEASE SUCCESSFUL"), f"{_BOLD};{_GREEN}"),
-    (re.compile(r"RELEASE FAILED|cause: .*"), f"{_BOLD};{_RED}"),
-    (re.compile(r"RELEASE NOT JUDGED|RELEASE TRACKING CANCELLED|next: .*|help: .*"), f"{_BOLD};{_YELLOW}"),
+    (re.compile(Headline.SUCCESSFUL), f"{_BOLD};{_GREEN}"),
+    (re.compile(rf"{Headline.FAILED}|cause: .*"), f"{_BOLD};{_RED}"),
+    (re.compile(rf"{Headline.NOT_JUDGED}|{Headline.CANCELLED}|next: .*|help: .*"), f"{_BOLD};{_YELLOW}"),
     (re.compile(r"(?:warning|note): .*"), _YELLOW),
     (re.compile(r"\$ .*"), f"{_BOLD};{_CYAN}"),
 )
 _HEADER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
-_CANNOT_START: Final = r"CrashLoopBackOff|ImagePullBackOff|ErrImagePull|CreateContainer\w*Error|RunContainerError|Error"
+_CANNOT_START: Final = "|".join((*WAITING_REASONS, "Error"))
 _WORDS: Final = (
     (r"Healthy|Synced|Succeeded", _GREEN),
     (r"Progressing|OutOfSync|Suspended|Pending|ContainerCreating", _YELLOW),

@@ -32,6 +32,9 @@ _IN_GIT: Final = (
 )
 
 
+_ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
+
+
 class Word(StrEnum):
     """A closed vocabulary; any other word becomes its ``UNKNOWN``."""
 
@@ -115,12 +118,15 @@ class ResourceResult:
 
     @property
     def action(self) -> str:
-        """What became of it in a word of kubectl's, such as ``created``, ``unchanged`` or ``pruned``; of a hook ``""``.
+        """What became of it in a word, such as ``created``, ``unchanged`` or ``pruned``; of a hook or failure ``""``.
 
-        The message is ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
-        pkg/cmd/apply/apply.go), or one word of gitops-engine's own.
+        kubectl says ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
+        pkg/cmd/apply/apply.go). While a later wave waits, the message is that of the health: it was ``applied``.
         """
-        return "" if self.hook_type or self.failed else self.message.rpartition(" ")[2]
+        if self.hook_type or self.failed:
+            return ""
+        last = self.message.rpartition(" ")[2]
+        return last if last in _ACTIONS else self.status.lower() if self.status != "Synced" else "applied"
 
     @property
     def changed(self) -> bool:
@@ -239,6 +245,8 @@ class Application:
     controller_namespace: str = ""
     # The one before that.
     previously: Deployment | None = None
+    # The ApplicationSet that makes it; "": none does.
+    application_set: str = ""
     # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.
     hydration: Hydration | None = None
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
@@ -257,6 +265,11 @@ class Application:
     def revision(self) -> str:
         """The revision compared last; of several sources all, separated by commas."""
         return ",".join(self.revisions)
+
+    @property
+    def sourceless(self) -> bool:
+        """Whether no source is known: an argocd before 2.14 leaves a source hydrator's out."""
+        return not any(source.repo_url for source in self.sources)
 
     @property
     def commits(self) -> tuple[str, ...]:

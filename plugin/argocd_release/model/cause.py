@@ -143,11 +143,20 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a look at an application shows, in one line. ``code`` None: that nothing is wrong."""
+    """What a look at an application shows, in one line. ``code`` None: that nothing is wrong.
+
+    ``status``: the sync or health status that the text is about and does not name; ``""``: none.
+    """
 
     text: str
+    status: str = ""
     code: CauseCode | None = None
     subject: Subject | None = None
+
+    @property
+    def whole(self) -> str:
+        """The text after its status: ``Degraded: Deployment/web …``."""
+        return ": ".join(filter(None, (self.status, self.text)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,11 +38,15 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Phases:
-    """When the application was compared, synced and healthy for good: seconds since tracking began; None: never."""
+    """When the application was compared, synced and healthy for good: seconds since tracking began; None: never.
+
+    ``judged``: when it was looked at last, which is when there was a verdict.
+    """
 
     compared: float | None = None
     synced: float | None = None
     healthy: float | None = None
+    judged: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,14 @@ class NoPreviewError(ReleaseError):
         super().__init__(f"{named}: RELEASE_PREVIEW_PATTERN {pattern} finds none in it")
 
 
+class SignInError(ReleaseError):
+    """The job's identity was not exchanged for a token; ``outcome`` says whether it was refused, or nobody answered."""
+
+    def __init__(self, message: str, *, outcome: Outcome = Outcome.DENIED) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
 class ArgoCDError(ReleaseError):
     """A call of the argocd CLI that failed: what was called, its exit code (None: none), its own words."""
 

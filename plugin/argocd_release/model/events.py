@@ -81,7 +81,38 @@ class TimeoutShortened(JobEvent):
     job: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class VersionsApart(JobEvent):
+    """The job's argocd and the server are further apart than any two that were tested."""
+
+    NAME = "versions apart"
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned(JobEvent):
+    """Something of the connection, the server or the token that ends no release; ``code``: the doctor's name of it."""
+
+    NAME = "warning"
+    why: str
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedInBy(JobEvent):
+    """The job's identity was exchanged for a token, by this connector of Dex's."""
+
+    NAME = "signed in"
+    connector: str
+
+
 # The tracking.
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotSignedInAnew(JobEvent):
+    NAME = "not signed in anew"
+    error: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +238,14 @@ class Summary(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnknownWords(JobEvent):
+    """Argo CD says what this version has no word for, and takes for *Unknown*."""
+
+    NAME = "unknown words"
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodsNotSeen(JobEvent):
     NAME = "pods not seen"
     error: str
@@ -241,6 +280,11 @@ class LookingForTheCauseOf(JobEvent):
     NAME = "looking for the cause of one"
     name: str
     outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskingTheDoctor(JobEvent):
+    NAME = "asking the doctor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,6 +345,7 @@ class PhasesReached(Shown):
     compared: float | None
     synced: float | None
     healthy: float | None
+    judged: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,17 @@
 """The outcomes with their exit codes: each stands here once."""
 
 from collections.abc import Iterable, Sequence
-from enum import Enum, unique
+from enum import Enum, StrEnum, unique
 from typing import Final
+
+
+class Headline(StrEnum):
+    """What the job log says first of an outcome: how far the job came."""
+
+    SUCCESSFUL = "RELEASE SUCCESSFUL"
+    FAILED = "RELEASE FAILED"
+    NOT_JUDGED = "RELEASE NOT JUDGED"
+    CANCELLED = "RELEASE TRACKING CANCELLED"
 
 
 @unique
@@ -19,61 +28,61 @@ class Outcome(Enum):
     """
 
     DELIVERED = (
-        "delivered", 0, 0, "RELEASE SUCCESSFUL",
+        "delivered", 0, 0, Headline.SUCCESSFUL,
         ("runs in the cluster, Synced and Healthy", "работает в кластере, Synced и Healthy"),
     )  # fmt: skip
     UNEXPECTED = (
-        "unexpected", 1, 6, "RELEASE NOT JUDGED",
+        "unexpected", 1, 6, Headline.NOT_JUDGED,
         ("argocd-release itself went wrong", "ошибка в самом argocd-release"),
     )  # fmt: skip
     SETTINGS = (
-        "settings", 2, 5, "RELEASE NOT JUDGED",
+        "settings", 2, 5, Headline.NOT_JUDGED,
         ("a setting is missing or wrong", "настройка не задана или задана неверно"),
     )  # fmt: skip
     SYNC_FAILED = (
-        "sync-failed", 10, 11, "RELEASE FAILED",
+        "sync-failed", 10, 11, Headline.FAILED,
         ("Argo CD could not apply the revision", "Argo CD не смог применить ревизию"),
     )  # fmt: skip
     DEGRADED = (
-        "degraded", 11, 12, "RELEASE FAILED",
+        "degraded", 11, 12, Headline.FAILED,
         ("applied, but Degraded", "применено, но Degraded"),
     )  # fmt: skip
     TIMED_OUT = (
-        "timed-out", 12, 8, "RELEASE FAILED",
+        "timed-out", 12, 8, Headline.FAILED,
         ("not delivered within RELEASE_TIMEOUT", "не доставлено за RELEASE_TIMEOUT"),
     )  # fmt: skip
     NOT_DELIVERED = (
-        "not-delivered", 13, 9, "RELEASE FAILED",
+        "not-delivered", 13, 9, Headline.FAILED,
         ("what was expected can no longer be delivered", "ожидаемая версия уже не появится"),
     )  # fmt: skip
     MISSING = (
-        "missing", 14, 10, "RELEASE FAILED",
+        "missing", 14, 10, Headline.FAILED,
         ("the application does not exist, or was deleted", "приложения нет, или его удалили"),
     )  # fmt: skip
     NO_PREVIEW = (
-        "no-preview", 15, 7, "RELEASE NOT JUDGED",
+        "no-preview", 15, 7, Headline.NOT_JUDGED,
         ("the branch has no tag that a preview is named by", "в ветке нет тега, по которому названо превью"),
     )  # fmt: skip
     UNREACHABLE = (
-        "unreachable", 30, 3, "RELEASE NOT JUDGED",
+        "unreachable", 30, 3, Headline.NOT_JUDGED,
         ("Argo CD, or what it needs to compare, gave no answer",
          "не ответил Argo CD или то, что ему нужно для сравнения"),
     )  # fmt: skip
     DENIED = (
-        "denied", 31, 4, "RELEASE NOT JUDGED",
+        "denied", 31, 4, Headline.NOT_JUDGED,
         ("the token is invalid, or Argo CD refuses to show the application",
          "токен недействителен, или Argo CD отказывается показать приложение"),
     )  # fmt: skip
     INTERRUPTED = (
-        "interrupted", 130, 1, "RELEASE TRACKING CANCELLED",
+        "interrupted", 130, 1, Headline.CANCELLED,
         ("stopped by SIGINT", "остановлено сигналом SIGINT"),
     )  # fmt: skip
     CANCELLED = (
-        "cancelled", 143, 2, "RELEASE TRACKING CANCELLED",
+        "cancelled", 143, 2, Headline.CANCELLED,
         ("stopped by SIGTERM, as when a job is cancelled", "остановлено сигналом SIGTERM, как при отмене джоба"),
     )  # fmt: skip
 
-    def __init__(self, word: str, exit_code: int, severity: int, headline: str, meaning: tuple[str, str]) -> None:
+    def __init__(self, word: str, exit_code: int, severity: int, headline: Headline, meaning: tuple[str, str]) -> None:
         self.word: Final = word
         self.exit_code: Final = exit_code
         self.severity: Final = severity
@@ -84,7 +93,7 @@ class Outcome(Enum):
     @property
     def is_failure(self) -> bool:
         """Whether the release was judged and found wanting, as opposed to not judged."""
-        return self.headline == "RELEASE FAILED"
+        return self.headline is Headline.FAILED
 
 
 def aggregate(outcomes: Iterable[Outcome]) -> Outcome:

@@ -67,6 +67,14 @@ class ApplicationResult:
         return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""
 
     @property
+    def reason_adds(self) -> bool:
+        """Whether the verdict's reason says something that the cause does not; what both say, the cause says better."""
+        verdict, cause = self.verdict, self.cause
+        if cause is None or cause.message == verdict.reason:
+            return False
+        return not (verdict.quotes and cause.is_about(verdict.subject))
+
+    @property
     def image_runs(self) -> bool:
         """Whether an image of the application has the pipeline's short SHA in its tag."""
         tags = [image.partition("@")[0].rpartition("/")[2].partition(":")[2] for image in self._images]
@@ -124,6 +132,13 @@ class ReleaseResult:
         if not self.several:
             return bool(self.applications)
         return any(one.outcome is self.outcome for one in self.applications)
+
+    @property
+    def reason_adds(self) -> bool:
+        """Whether the verdict's reason says something that the cause does not; of several it counts them."""
+        return (
+            self.only.reason_adds if self.only else self.cause is not None and self.cause.message != self.verdict.reason
+        )
 
     @property
     def worst_first(self) -> tuple[ApplicationResult, ...]:

@@ -38,13 +38,18 @@ class Verdict:
     # Of what kind the reason is, where that is known, and of which object.
     code: CauseCode | None = None
     subject: Subject | None = None
+    # The reason without the status that it begins with; "" if it begins with none.
+    detail: str = ""
     # Whether the reason is what the object says, and nothing more.
     quotes: bool = False
 
     @classmethod
     def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", via: str = "") -> "Verdict":
         """The verdict that a finding leads to."""
-        return cls(outcome=outcome, reason=finding.text, hint=hint, via=via, code=finding.code, subject=finding.subject)
+        return cls(
+            outcome=outcome, reason=finding.whole, hint=hint, via=via, code=finding.code, subject=finding.subject,
+            detail=finding.text if finding.status else "",
+        )  # fmt: skip
 
     @property
     def cause(self) -> Cause:

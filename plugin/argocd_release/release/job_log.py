@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TextIO, TypeVar
 
+from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.wait_output import Changes
 from argocd_release.core.redaction import everywhere, masked, redaction
 from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
+from argocd_release.release.versions import Versions
 from argocd_release.settings import load
 
 T = TypeVar("T")
@@ -73,12 +75,14 @@ class JobLog:
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
         log.tell(self._log, event, debug=quiet)
 
-    def beside(self, see: Callable[[], object]) -> Callable[[JobEvent], None]:
-        """As ``tell``, with a look at something else before each event."""
+    def beside(self, argocd: ArgoCD, see: Callable[[], object]) -> Callable[[JobEvent], None]:
+        """As ``tell``, with a look at something else before each event, and one at the versions of both sides."""
+        versions = Versions(argocd, self.tell)
 
         def tell(event: JobEvent, /) -> None:
             see()
             self.tell(event)
+            versions.see(event)
 
         return tell
 

@@ -4,13 +4,12 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.events import JobEvent, Judged, NoAnswer, NoAnswerOfOne, State, StateOfOne
 from argocd_release.model.observation import ANSWERS
 from argocd_release.model.outcome import Outcome, aggregate, tally
-from argocd_release.model.ports import Clock, Commands, Emit
+from argocd_release.model.ports import Clock, Commands, Emit, Lists
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.targets import Targets, resolve, top
 from argocd_release.watch.fleet import Fleet, Member, Seen
@@ -43,7 +42,7 @@ class Many:
         self,
         targets: Targets,
         *,
-        argocd: ArgoCD,
+        lists: Lists,
         reads: Commands,
         make: MakeTracker,
         clock: Clock,
@@ -58,7 +57,7 @@ class Many:
         check: Callable[[], object],
     ) -> None:
         self._targets = targets
-        self._argocd = argocd
+        self._lists = lists
         self._reads = reads
         self._make = make
         self._line = emit
@@ -157,7 +156,7 @@ class Many:
         self._asked += 1
         # The selection and the list, or the list alone.
         told = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
-        return self._argocd.list(seconds=min(left, LIST_SECONDS), echo=self._asked <= told, **chosen)
+        return self._lists.list(seconds=min(left, LIST_SECONDS), echo=self._asked <= told, **chosen)
 
     def _track(self, name: str) -> Tracker:
         commands = SharedCommands(commands=self._reads, listing=lambda: self._listing, now=self._clock.now)

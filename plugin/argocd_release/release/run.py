@@ -25,7 +25,7 @@ class Run:
     """Settings, tracking, diagnosis, reports. What is known is kept, for the reports of a run that is cut short."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
-        self._environ = environ
+        self._environ = environ = load.with_files_read(environ)
         self._results = Results(environ)
         self._log = JobLog(environ, stream)
         self._tools: Tools | None = None
@@ -45,7 +45,7 @@ class Run:
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             if self._tools is not None:
                 # What looks for causes and draws the end is loaded when there is one.
-                from argocd_release.release.explain import explained  # noqa: PLC0415
+                from argocd_release.release.advise import explained  # noqa: PLC0415
 
                 later = explained(result, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
                 if later is not None:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from argocd_release.argocd.api import Api
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.reads import Reads
 from argocd_release.model.application import Application
 from argocd_release.model.errors import SettingsError
 from argocd_release.model.ports import Clock
+from argocd_release.release.connect import Readers
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.many import Many
 from argocd_release.release.targets import Targets
@@ -20,9 +19,8 @@ from argocd_release.watch.shared import SharedView
 def several(
     targets: Targets,
     tracking: Tracking,
+    readers: Readers,
     *,
-    argocd: ArgoCD,
-    api: Api,
     clock: Clock,
     log: JobLog,
     see: Callable[[Application | None], object],
@@ -36,9 +34,11 @@ def several(
 
     return Many(
         targets,
-        argocd=argocd,
-        reads=Reads(argocd, api),
-        make=partial(tracking.tracker, beneath=SharedView(api), clock=Unwoken(clock), started=started, follow=False),
+        lists=readers.lists,
+        reads=Reads(readers.commands, readers.api),
+        make=partial(
+            tracking.tracker, beneath=SharedView(readers.api), clock=Unwoken(clock), started=started, follow=False
+        ),
         clock=clock,
         emit=log.tell,
         see=see,

@@ -13,9 +13,9 @@ from argocd_release.model.events import (
     ShownEvidence,
 )
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.release.explain import EXPLAINED
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.report_files import Written
+from argocd_release.release.worst import EXPLAINED
 from argocd_release.reports import banner, evidence, phases
 
 

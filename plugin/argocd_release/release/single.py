@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.model.application import Application
-from argocd_release.model.ports import Clock, ClusterView
+from argocd_release.model.ports import Clock
 from argocd_release.model.verdict import Verdict
+from argocd_release.release.connect import Readers
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.tracking import Judged, Tracking
 from argocd_release.watch.runner import run
@@ -22,17 +22,16 @@ class Single:
         self,
         name: str,
         tracking: Tracking,
+        readers: Readers,
         *,
-        argocd: ArgoCD,
-        view: ClusterView,
         clock: Clock,
         log: JobLog,
         see: Callable[[Application | None], object],
     ) -> None:
         self.name = name
         self._clock = clock
-        emit = log.beside(lambda: see(self.tracker.application))
-        self.tracker = tracking.tracker(name, commands=argocd, beneath=view, clock=clock, emit=emit)
+        emit = log.beside(readers.argocd, lambda: see(self.tracker.application))
+        self.tracker = tracking.tracker(name, commands=readers.commands, beneath=readers.api, clock=clock, emit=emit)
 
     @property
     def members(self) -> Sequence[Judged]:

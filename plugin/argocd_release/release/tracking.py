@@ -52,6 +52,11 @@ class Tracking:
     kinship: Kinship | None
     check: Callable[[], object]
 
+    @property
+    def pods_matter(self) -> bool:
+        """Whether what lies beneath is looked at, of all that have no expectation of their own."""
+        return (self.known.fail_fast and self.known.pod_grace > 0) or bool(self.known.image)
+
     def expectation(self, name: str) -> Expectation:
         """What is expected of the application."""
         return criteria.expectation(self.known, self.expected.of(name))
@@ -59,13 +64,12 @@ class Tracking:
     def tracker(self, name: str, *, beneath: ClusterView, **parts: Any) -> Tracker:
         """A tracker of the application; ``parts``: what ``Tracker`` wants beside what all have in common."""
         known, wanted = self.known, self.expectation(name)
-        pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(wanted.image)
         return Tracker(
             name,
             timeout=self.timeout,
             patience=criteria.graces(known),
             expectation=wanted,
-            beneath=beneath if pods_matter else None,
+            beneath=beneath if self.pods_matter or wanted.image else None,
             kinship=self.kinship,
             sync=known.sync,
             check=self.check,

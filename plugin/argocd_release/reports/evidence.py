@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from argocd_release.core.text import QUOTED, one_line
+from argocd_release.core.text import QUOTED, counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
 from argocd_release.model.diagnosis import ObjectEvent, PodLog
 from argocd_release.model.outcome import Outcome
@@ -50,12 +50,10 @@ def story(result: ApplicationResult) -> str:
 
 def headline(result: ApplicationResult) -> str:
     """The cause, and the verdict where that says more than the cause."""
-    verdict, cause = result.verdict, result.cause or result.verdict.cause
-    # What the root cause says of the same object, it says better.
-    same = cause.message == verdict.reason or (verdict.quotes and cause.is_about(verdict.subject))
+    cause = result.cause or result.verdict.cause
     # A message of several lines must not go on as a line of ours.
-    said, reason = (_LINE_START.sub("\n  ", text) for text in (cause.message, verdict.reason))
-    return f"cause: {said}" if same else f"cause: {said}\n{reason}"
+    said, reason = (_LINE_START.sub("\n  ", text) for text in (cause.message, result.verdict.reason))
+    return f"cause: {said}\n{reason}" if result.reason_adds else f"cause: {said}"
 
 
 def caveat(result: ApplicationResult) -> str:
@@ -230,9 +228,9 @@ def _events(result: ApplicationResult) -> list[str]:
 
 def _log_title(log: PodLog) -> str:
     before = " before its last restart" if log.previous else ""
-    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {len(log.lines)} lines"
+    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {counted(len(log.lines), 'line')}"
 
 
 def _limited(lines: Sequence[str], limit: int) -> list[str]:
     left = len(lines) - limit
-    return [*lines[:limit], f"… and {left} more lines left out"] if left > 0 else list(lines)
+    return [*lines[:limit], f"… and {counted(left, 'more line')} left out"] if left > 0 else list(lines)

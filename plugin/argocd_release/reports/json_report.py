@@ -49,6 +49,7 @@ def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,
         "reason": result.verdict.reason,
+        "reason_adds": result.reason_adds,
         "cause": _cause(result.cause),
         "seconds": round(result.seconds, 3),
     }
@@ -163,6 +164,7 @@ def _state(application: Application | None) -> dict[str, Any] | None:
                 "kind": item.kind,
                 "namespace": item.namespace,
                 "name": item.name,
+                "hook": item.hook,
                 "sync": item.sync.value,
                 "health": item.health.value if item.health else "",
                 "message": item.message,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import counted, one_line
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ReleaseResult
 from argocd_release.reports.tables import table
@@ -19,7 +19,7 @@ def overview(result: ReleaseResult) -> str:
         for one in result.worst_first
     ]
     lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
-    more = f"… and {len(rows) - ROWS} more lines left out" if len(rows) > ROWS else ""
+    more = f"… and {counted(len(rows) - ROWS, 'more line')} left out" if len(rows) > ROWS else ""
     facts = {
         "Commit:": result.image_tag,
         "Duration:": f"{result.seconds:.1f} s",

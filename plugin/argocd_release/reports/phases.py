@@ -18,7 +18,7 @@ def line(result: ApplicationResult) -> str:
     reached = [f"{name} {at:.1f} s" for name, at in phases.items() if at is not None]
     if not reached:
         return ""
-    if rollout.slowest is not None:
+    if rollout.slowest is not None and phases["healthy"] is not None:
         reached[-1] += f" ({rollout.slowest.subject} {rollout.slowest.seconds:.1f} s)"
     missing = next((f"not {name}" for name, at in phases.items() if at is None), "")
     return " · ".join([*reached, missing] if missing and result.outcome is not Outcome.DELIVERED else reached)

@@ -9,7 +9,7 @@ _SHORT = 8
 def proof(result: ApplicationResult) -> str:
     """What green says of this application; of any other outcome, that nothing is proven."""
     if result.outcome is not Outcome.DELIVERED:
-        return "Nothing is proven of this release." if not result.outcome.is_failure else "It was not delivered."
+        return f"Not proven: the release was {'not delivered' if result.outcome.is_failure else 'not judged'}."
     if result.expects:
         contained = f", which {result.verdict.via}" if result.verdict.via else ""
         return f"Proven: what was expected runs, {result.expects}{contained}."

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
+from argocd_release.settings.problem import Problem
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -63,14 +64,14 @@ def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expect
         with Path(path).open("rb") as file:
             content = file.read(BYTES + 1)
         if len(content) > BYTES:
-            return nothing, (f"{NAME}: {shown} is larger than {BYTES >> 20} MB",)
+            return nothing, (f"{shown} is larger than {BYTES >> 20} MB",)
         document = _parsed(content.decode("utf-8-sig"))
     except OSError as error:
-        return nothing, (f"{NAME}: {shown} cannot be read: {error.strerror}. Is it an artifact of a job before?",)
+        return nothing, (f"{shown} cannot be read: {error.strerror}. Is it an artifact of a job before?",)
     except (ValueError, RecursionError) as error:
-        return nothing, (f"{NAME}: {shown} is neither YAML nor JSON: {one_line(str(error), limit=200)}",)
+        return nothing, (f"{shown} is neither YAML nor JSON: {one_line(str(error), limit=200)}",)
     errors = Draft202012Validator(schema(properties)).iter_errors(document)
-    problems = tuple(f"{NAME}: {problem}" for problem in (_problem(error, properties) for error in errors))
+    problems = tuple(_problem(error, properties) for error in errors)
     return (nothing, problems) if problems else (Expected(rules=document), ())
 
 
@@ -152,6 +153,7 @@ def _rule(error: "ValidationError", at: list[str], shown: str, properties: Mappi
             return f"{shown} {properties[FIELDS[at[-1]]].get('x-rule', 'is not allowed')}"
 
 
-def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
     """What is wrong with the file that the settings name."""
-    yield from read(values[NAME], properties)[1]
+    for rule in read(values[NAME], properties)[1]:
+        yield Problem(name=NAME, rule=rule)

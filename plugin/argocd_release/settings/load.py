@@ -22,6 +22,7 @@ from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import expected, preview
+from argocd_release.settings.problem import Problem
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
@@ -38,6 +39,9 @@ INPUT_PREFIX: Final = "INPUT_"
 # Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
 # job only its inputs are expectations.
 COMPONENT: Final = "INPUT_COMPONENT"
+# Variables that hold a token, or the path of a file with one: as of GitLab's type File, and of `secrets:`.
+_TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
+_LONGEST_TOKEN: Final = 100_000
 _URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
@@ -55,6 +59,9 @@ class Settings:
 
     server: str
     auth_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    dex_connector: str
+    argocd_ca: str = field(repr=False)
     app_name: str
     opts: str = field(repr=False)
     selector: str
@@ -138,6 +145,11 @@ class Settings:
             ca_file=self.git_ca_file,
         )
 
+    @property
+    def first_name(self) -> str:
+        """The application that was named, or the first of several; ``""``: none was."""
+        return next(iter(self.app_name.replace(",", " ").split()), "")
+
     def url(self, name: str) -> str:
         """Where the application is in Argo CD's web interface."""
         return f"{self.connection.address}/applications/{name}"
@@ -162,16 +174,24 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[name] = _convert(text, declared["type"])
         elif "default" in declared:
             values[name] = declared["default"]
+    identity = values.get("RELEASE_ID_TOKEN")
+    if identity:
+        # It was asked for by name: it wins over a token that stands in some group's variables, right or wrong.
+        values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not any(values.get(name) for name in ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")):
-        problems.append(f"ARGOCD_APP_NAME is required. {PROPERTIES['ARGOCD_APP_NAME']['description']}")
+        rule = PROPERTIES["ARGOCD_APP_NAME"]["description"]
+        problems.append(Problem(name="ARGOCD_APP_NAME", rule=rule, missing=True))
     if not problems:
-        problems = [f"ARGOCD_OPTS: {problem}" for problem in options.problems(values["ARGOCD_OPTS"])]
+        problems = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
         problems += [*preview.problems(values), *expected.problems(values, PROPERTIES)]
     if problems:
-        raise SettingsError(tuple(_as_given(problem, environ) for problem in sorted(problems, key=_schema_order)))
+        in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
+        raise SettingsError(tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order))
+    if identity:
+        values["ARGOCD_AUTH_TOKEN"] = identity
     if asked and not asked.tag:
         raise NoPreviewError(asked.branch, asked.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
@@ -180,6 +200,16 @@ def load(environ: Mapping[str, str]) -> Settings:
 def expected_of(known: Settings) -> expected.Expected:
     """What the file of expectations says; nothing where there is none."""
     return expected.read(known.expectations, PROPERTIES)[0]
+
+
+def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the token itself where a variable holds the path of a file with it."""
+    found = dict(environ)
+    for name in _TOKENS:
+        path = environ.get(name, "").strip()
+        if path.startswith("/") and Path(path).is_file():
+            found[name] = Path(path).read_text("utf-8", "replace")[:_LONGEST_TOKEN].strip()
+    return found
 
 
 def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
@@ -280,6 +310,16 @@ def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
+def text(environ: Mapping[str, str], name: str) -> str:
+    """What the setting was given as, without white space around it; ``""``: not given."""
+    return _text(environ, name)
+
+
+def source(environ: Mapping[str, str], name: str) -> str:
+    """The variable that the setting comes from: the component's for its input, or its own."""
+    return INPUT_PREFIX + name if environ.get(INPUT_PREFIX + name, "").strip() else name
+
+
 def _text(environ: Mapping[str, str], name: str) -> str:
     declared = PROPERTIES[name]
     handed_over = not declared.get("x-secret") and not name.startswith("CI_")
@@ -305,10 +345,10 @@ def _convert(text: str, kind: str) -> Any:
     return text
 
 
-def _problem(error: ValidationError) -> str:
+def _problem(error: ValidationError) -> Problem:
     if error.validator == "required":
         missing = next(name for name in SCHEMA["required"] if f"'{name}'" in error.message)
-        return f"{missing} is required. {PROPERTIES[missing]['description']}"
+        return Problem(name=missing, rule=PROPERTIES[missing]["description"], missing=True)
     name = str(error.path[0])
     declared = PROPERTIES[name]
     shown = "its value" if declared.get("x-secret") else repr(one_line(str(error.instance), limit=100))
@@ -321,16 +361,10 @@ def _problem(error: ValidationError) -> str:
             rule = f"{error.instance} is more than the maximum of {error.validator_value}"
         case _:
             rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
-    return f"{name}: {rule}"
+    return Problem(name=name, rule=rule)
 
 
-def _as_given(problem: str, environ: Mapping[str, str]) -> str:
-    """The problem under the name that was typed: the input's, where it came from one."""
-    name, colon, rule = problem.partition(":")
-    if colon and environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]:
-        return f"input {PROPERTIES[name]['x-input']}:{rule}"
-    return problem
-
-
-def _schema_order(problem: str) -> int:
-    return next((index for index, name in enumerate(PROPERTIES) if problem.startswith(name)), len(PROPERTIES))
+def _as_given(name: str, environ: Mapping[str, str]) -> str:
+    """The name that was typed: the input's, where the value came from one."""
+    given = environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]
+    return f"input {PROPERTIES[name]['x-input']}" if given else name

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from argocd_release.core.slug import TAG, host_with_tag, tag_of, with_tag
+from argocd_release.settings.problem import Problem
 
 # What stands for the tag while the settings of a branch without one are checked.
 _PLACEHOLDER: Final = "tag-0"
@@ -45,13 +46,14 @@ class Preview:
         return made
 
 
-def problems(values: Mapping[str, Any]) -> list[str]:
+def problems(values: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with settings that are right each by itself."""
     found = []
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
-        found.append(f"RELEASE_PREVIEW_PATTERN: must be a regular expression: {error}")
+        found.append(Problem(name="RELEASE_PREVIEW_PATTERN", rule=f"must be a regular expression: {error}"))
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:
-        found.append("RELEASE_URL_CHECK: needs RELEASE_SITE_URL, the address that is to be asked")
+        needs = "needs RELEASE_SITE_URL, the address that is to be asked"
+        found.append(Problem(name="RELEASE_URL_CHECK", rule=needs))
     return found
 
 

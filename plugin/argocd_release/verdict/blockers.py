@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.core.text import one_line, without_applied_file
+from argocd_release.core.text import one_line
 from argocd_release.model.application import (
     SYNC_ERROR,
     Application,
@@ -36,6 +36,7 @@ _SEVERITY: Final = (
     HealthStatus.SUSPENDED,
 )
 DELETING: Final = Finding(text="the application is being deleted", code=CauseCode.APPLICATION_DELETED)
+_OTHERWISE: Final = "otherwise somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
 _AGAIN: Final = "argocd app sync, or RELEASE_SYNC=true"
 
 
@@ -153,8 +154,7 @@ def operation_cause(application: Application) -> str:
     if operation is None:
         return ""
     failed = [f"{item}: {one_line(item.message, limit=1000)}" for item in operation.results if item.failed]
-    cause = "; ".join(failed[:NAMED_RESOURCES]) or one_line(operation.message, limit=1000)
-    return without_applied_file(cause)
+    return "; ".join(failed[:NAMED_RESOURCES]) or one_line(operation.message, limit=1000)
 
 
 def unhealthy(application: Application) -> str:
@@ -172,10 +172,11 @@ def unwell(application: Application) -> Finding:
         stands = rollouts.described(worst[0], rollout)
         if stands is not None:
             todo = f"; {rollout.todo}" if rollout.todo else ""
-            return replace(stands, text=f"{application.health}: {stands.text}{todo}")
+            return replace(stands, text=f"{stands.text}{todo}", status=application.health)
     missing = lack(worst[0].group, worst[0].kind, worst[0].health) if worst else None
     return Finding(
-        text=f"{application.health}: {unhealthy(application)}".rstrip(": "),
+        text=unhealthy(application),
+        status=application.health,
         code=missing.code if missing else CauseCode.UNHEALTHY,
         subject=_subject(worst),
     )
@@ -218,12 +219,12 @@ def _revisions(operation: Operation) -> str:
 def _out_of_sync(application: Application) -> Finding:
     pending = _pending(application)
     if _only_prunes(application) and not application.prune:
-        gone = f"OutOfSync: {_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
-        return Finding(text=gone, code=CauseCode.PRUNE_OFF, subject=_subject(pending))
+        gone = f"{_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
+        return Finding(text=gone, status=SyncStatus.OUT_OF_SYNC, code=CauseCode.PRUNE_OFF, subject=_subject(pending))
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
     code, why = _policy(application)
-    text = f"{application.sync}: {_named(pending) or conditions or 'nothing compared yet'}{why}"
-    return Finding(text=text, code=code, subject=_subject(pending))
+    text = f"{_named(pending) or conditions or 'nothing compared yet'}{why}"
+    return Finding(text=text, status=application.sync, code=code, subject=_subject(pending))
 
 
 _PRUNE: Final = "delete it, or sync with --prune"
@@ -252,6 +253,11 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         forbidden = f"; a sync window of project {application.project} forbids it now: {application.sync_window}"
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
+        if application.application_set:
+            # Such a set takes the policy away, and syncs by itself (argo-cd v2.13.2 docs Progressive-Syncs.md).
+            step = f"; it has no automated sync policy: if its ApplicationSet {application.application_set} syncs step "
+            step += f"by step, it waits for its step (kubectl describe applicationset); {_OTHERWISE}"
+            return CauseCode.NO_SYNC_POLICY, step
         nobody = "; it has no automated sync policy, so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
         return CauseCode.NO_SYNC_POLICY, nobody
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]

@@ -34,6 +34,8 @@ from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERS
 
 # What these name is what the object itself says, and nothing more.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
+# Of what is delivered by one look.
+CONFIRMING: Final = "looking once more"
 _UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.GARBAGE: "argocd's output can't be read"}
 
 
@@ -69,8 +71,14 @@ class History:
     uid: str | None = None
     sightings: Mapping[Symptom, Sighting] = field(default_factory=dict)
 
-    def observe(self, seen: Application | Failure, *, now: float, compared: bool = False) -> "History":
-        """The history with one more look in it, made at ``now``."""
+    def observe(
+        self, seen: Application | Failure, *, now: float, compared: bool = False, begun: float | None = None
+    ) -> "History":
+        """The history with one more look in it, made at ``now``; ``begun``: when that look began.
+
+        A look that fails may have waited long: whatever keeps Argo CD from answering did so from its beginning.
+        """
+        since = now if begun is None or isinstance(seen, Application) else begun
         application = seen if isinstance(seen, Application) else None
         recreated = application is not None and self.uid not in {None, application.uid}
         looked = replace(
@@ -88,7 +96,7 @@ class History:
             lasts = before is not None and before.subject == subject
             known, looks = (before.each, before.looks) if before is not None and lasts else ({}, 0)
             found = _apart(symptom, application, finding)
-            each = {uid: known.get(uid, now) for uid in found}
+            each = {uid: known.get(uid, since) for uid in found}
             # What shows it longest is named first: it is what ripens.
             told = first(tuple(found[uid] for uid in sorted(found, key=lambda uid: each[uid])))
             sightings[symptom] = Sighting(looks=looks + 1, subject=subject, finding=told, each=each)
@@ -146,7 +154,7 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
         codes = [CODES[symptom] for symptom in history.sightings if symptom in CODES]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(seen, history.expectation, compared=history.compared)
-    return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason="looking once more")
+    return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
 
 
 def timed_out(seen: Application | Failure, pending: Verdict, history: History, *, seconds: float) -> Verdict:

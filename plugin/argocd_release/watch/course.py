@@ -15,6 +15,7 @@ from argocd_release.model.delivery import Before, Delivery, Phases, Span, SpanKi
 SPANS: Final = 300
 TEXT_LIMIT: Final = 300
 _ROLLING: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED})
+_WELL: Final = frozenset({HealthStatus.HEALTHY.value, "Succeeded"})
 _Key = tuple[str, ...]
 
 
@@ -26,6 +27,7 @@ class Course:
         self._compared: float | None = None
         self._synced: float | None = None
         self._healthy: float | None = None
+        self._judged: float | None = None
         self._before: Before | None = None
         self._last: tuple[float, Application] | None = None
 
@@ -47,7 +49,7 @@ class Course:
 
     def doubt(self, troubles: Mapping[str, str], at: float) -> None:
         """Take down what may yet become the verdict, or heal: by name, each with why."""
-        at = round(at, 3)
+        at = self._judged = round(at, 3)
         for key, spans in self._spans.items():
             if key[0] == SpanKind.TROUBLE and key[1] not in troubles and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at)
@@ -61,7 +63,7 @@ class Course:
         spans = [span for each in self._spans.values() for span in each]
         spans = sorted(spans, key=lambda span: (span.ended is not None, -span.seconds))[:SPANS]
         return Delivery(
-            phases=Phases(compared=self._compared, synced=self._synced, healthy=self._healthy),
+            phases=Phases(compared=self._compared, synced=self._synced, healthy=self._healthy, judged=self._judged),
             spans=tuple(sorted(spans, key=lambda span: (span.began, span.subject))),
             before=self._before or Before(),
         )
@@ -70,6 +72,7 @@ class Course:
         operation = seen.operation
         if operation is None or operation.dry_run:
             return
+        self._close_others(operation.started_at, at)
         attempt = operation.retries + 1
         key = (SpanKind.SYNC, operation.started_at, str(attempt))
         # One that was over before the first look is history.
@@ -78,9 +81,11 @@ class Course:
         known = last.operation if last else None
         if key not in self._spans and known is not None and known == operation:
             return
+        earlier = "" if operation.is_of(seen.revisions) else " of a revision before"
+        again = "" if attempt == 1 else f", attempt {attempt}"
         span = Span(
             kind=SpanKind.SYNC,
-            subject="sync" if attempt == 1 else f"sync, attempt {attempt}",
+            subject=f"sync{earlier}{again}",
             began=at if operation.running else last_at,
             end=operation.phase.value,
             text="" if not operation.unsuccessful else one_line(operation.message, limit=TEXT_LIMIT),
@@ -90,13 +95,21 @@ class Course:
             if other[:2] == key[:2] and other != key and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="Failed")
         self._take(key, span, at, ended=not operation.running)
-        self._hooks(operation, at, last_at)
+        self._hooks(operation, at, last_at, first=last is None)
 
-    def _hooks(self, operation: Operation, at: float, last_at: float) -> None:
+    def _close_others(self, started_at: str, at: float) -> None:
+        """What belongs to another operation has ended, for Argo CD runs one at a time; how it did, nobody has seen."""
+        for key, spans in self._spans.items():
+            if key[0] in {SpanKind.SYNC, SpanKind.HOOK} and key[1] != started_at and spans[-1].ended is None:
+                spans[-1] = replace(spans[-1], ended=at, end="")
+
+    def _hooks(self, operation: Operation, at: float, last_at: float, *, first: bool) -> None:
         for item in operation.results:
-            if not item.hook_type or not item.hook_phase:
+            over = item.hook_phase not in {"Running", "Terminating"}
+            # What was over before the first look is history.
+            if not item.hook_type or not item.hook_phase or (over and first):
                 continue
-            running = item.hook_phase in {"Running", "Terminating"}
+            running = not over
             span = Span(
                 kind=SpanKind.HOOK,
                 subject=f"{item.hook_type} {item}",
@@ -133,7 +146,9 @@ class Course:
         spans = self._spans.setdefault(key, [])
         end = at if ended else None
         if spans and spans[-1].ended is None:
-            spans[-1] = replace(span, began=spans[-1].began, ended=end, text=span.text or spans[-1].text)
+            # What it waited for, nobody asks of one that is there.
+            text = "" if span.end in _WELL else span.text or spans[-1].text
+            spans[-1] = replace(span, began=spans[-1].began, ended=end, text=text)
         elif not (spans and ended and spans[-1].end == span.end):
             spans.append(replace(span, ended=end))
 

@@ -35,6 +35,10 @@ UNSEEN_SECONDS: Final = 10.0
 OVERTIME_SECONDS: Final = 4.0
 
 
+# What an application that manages another may still change.
+_OPEN: Final = frozenset({Outcome.DELIVERED, Outcome.MISSING})
+
+
 @dataclass
 class Member:
     """One application of the set. ``verdict`` None: not known yet; ``seconds``: since the job began, when it was.
@@ -52,8 +56,10 @@ class Member:
     looked_at: float = float("-inf")
     listed: Application | None = None
     stepping: bool = False
-    #: Delivered, while the application that manages it was not yet: that one may still change it.
+    #: Delivered or gone, while the application that manages it was not delivered yet: that one may still change it.
     held: Verdict | None = None
+    #: Whether what manages it has its verdict.
+    settled: bool = False
 
     @property
     def failed(self) -> bool:
@@ -145,7 +151,7 @@ class Fleet:
                 continue
             self._take_in(seen)
             self._step(seen)
-            self._settle()
+            self._settle(seen)
             if self.elapsed >= self._timeout + OVERTIME_SECONDS:
                 for member in self.pending:
                     self._judged(member, member.held or member.tracker.expired())
@@ -160,10 +166,16 @@ class Fleet:
             self._judged(member, verdict)
 
     def _take_in(self, seen: Seen) -> None:
-        self.count = max(self.count, seen.count)
+        if seen.error is not None:
+            return
+        self.count = seen.count
         for name, under in seen.names.items():
-            if name not in self.members:
+            member = self.members.get(name)
+            if member is None:
                 self.members[name] = Member(name=name, tracker=self._track(name), under=under)
+            elif under and not member.settled and not member.failed:
+                # What manages it has shown so only now: what was seen of it may be what is to be changed.
+                member.under, member.held, member.verdict = under, member.held or member.verdict, None
 
     def _step(self, seen: Seen) -> None:
         """Let those who are due take their step, several at the same time; those that take long go on meanwhile."""
@@ -198,19 +210,26 @@ class Fleet:
         verdict = step.verdict
         if verdict is None:
             member.look_again_at = step.look_again_at
-        elif verdict.outcome is Outcome.DELIVERED and member.under:
+        elif verdict.outcome in _OPEN and member.under:
             member.held = verdict
         elif member.verdict is None:
             self._judged(member, verdict)
 
-    def _settle(self) -> None:
-        """Once what manages them is delivered, applications are looked at anew: it may have changed them just now."""
+    def _settle(self, seen: Seen) -> None:
+        """Once what manages them is delivered, applications are looked at anew: it may have changed them just now.
+
+        One that it manages no more was taken away by this very release.
+        """
         for member in self.pending:
             above = self.members.get(member.under)
-            if member.stepping or above is None or above.verdict is None:
+            if member.stepping or not member.under or (above is not None and above.verdict is None):
                 continue
-            held, member.under, member.held = member.held, "", None
-            if above.delivered:
+            held, member.under, member.held, member.settled = member.held, "", None, True
+            # Where what managed it was taken away itself, nothing manages it any more.
+            delivered = above is None or above.delivered
+            if delivered and seen.error is None and member.name not in seen.names:
+                del self.members[member.name]
+            elif delivered:
                 member.tracker.close()
                 member.tracker = self._track(member.name)
                 member.look_again_at, member.looked_at = 0.0, float("-inf")

@@ -10,9 +10,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Generic, TypeVar
 
+from argocd_release.core.text import one_line
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.events import HistoryNotConsulted, JobEvent, PodsNotSeen
+from argocd_release.model.events import HistoryNotConsulted, JobEvent, PodsNotSeen, UnknownWords
 from argocd_release.model.observation import Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Kinship
 from argocd_release.model.resource_tree import Workloads
@@ -104,6 +105,8 @@ class Observer:
             # What Argo CD was asked before it went away, it may never answer.
             self._comparison = None
             return _failure(error), False
+        if application.unknown_words:
+            self._tell(UnknownWords(words=one_line(", ".join(application.unknown_words))))
         beneath = Deadline(min(max(seconds, LEAST_BENEATH_SECONDS), BENEATH_SECONDS), self._now)
         self.application = self._with_kinships(self._with_window(self._with_workloads(application, beneath), beneath))
         return self.application, compared

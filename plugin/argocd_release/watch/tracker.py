@@ -141,12 +141,13 @@ class Tracker:
         compare = not self._looks.comparing and (not self._history.compared or self._is_due())
         if compare:
             self._compared_at = self._clock.now()
-        seen, compared = self._looks.look(seconds=self._left(), compare=compare, echo=self._history.now == 0)
-        known = self._history.observe(seen, now=self._clock.now(), compared=compared)
+        begun = self._clock.now()
+        seen, compared = self._looks.look(seconds=self._patience(), compare=compare, echo=self._history.now == 0)
+        known = self._history.observe(seen, now=self._clock.now(), compared=compared, begun=begun)
         if isinstance(seen, Application) and known.compared:
-            begun = self._looks.begin_sync(seen, seconds=max(self._left(), LEAST_SECONDS))
-            if begun is not seen:
-                seen = begun
+            synced = self._looks.begin_sync(seen, seconds=max(self._left(), LEAST_SECONDS))
+            if synced is not seen:
+                seen = synced
                 known = self._history.observe(seen, now=self._clock.now(), compared=compared)
         self._history = known
         return seen
@@ -188,6 +189,13 @@ class Tracker:
     def _left(self) -> float:
         return self._started + self._timeout - self._clock.now()
 
+    def _patience(self) -> float:
+        """Seconds that a look may take: where nobody has answered yet, hardly more than the grace for that leaves."""
+        connect = self._history.patience.connect
+        if self._history.reached or not connect:
+            return self._left()
+        return min(self._left(), max(self._started + connect - self._clock.now(), 2 * LEAST_SECONDS))
+
     def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
         if isinstance(seen, Failure) and seen.timed_out and self._answered is not None:
             at, application, judged = self._answered
@@ -215,5 +223,5 @@ class Tracker:
             self._emit(NoAnswer(reason=verdict.reason))
         else:
             revision = seen.revision[:7] if len(seen.revisions) == 1 else seen.revision
-            reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
+            reason = verdict.detail or verdict.reason
             self._emit(State(sync=seen.sync, health=seen.health, revision=revision, reason=reason))

@@ -11,6 +11,8 @@ LANES: Final = 40
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 _TICKS: Final = 6
 _LEAST: Final = 0.4
+# Of what began at one moment: what made the other begin comes first.
+_ORDER: Final = ("sync", "hook", "rollout", "trouble")
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
 
@@ -30,6 +32,7 @@ class Lane:
 
     what: str
     kind: str
+    wave: str
     detail: str
     when: str
     since: str
@@ -51,7 +54,8 @@ class Chart:
 
 def chart(one: Json, seconds: float, room: Room, *, lanes: int = LANES) -> Chart:
     """The timeline of an application of a report; ``seconds``: how long the scale is, at least."""
-    whole = max([seconds, one["seconds"], *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
+    judged = _judged(one)
+    whole = max([seconds, judged, *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
     marks = list(_phases(one, seconds))
     chosen = _chosen(one["spans"], lanes)
     return Chart(
@@ -61,15 +65,21 @@ def chart(one: Json, seconds: float, room: Room, *, lanes: int = LANES) -> Chart
         ),
         steps=tuple((what, kind, f"{until:.1f} s") for what, kind, _, until in marks),
         ticks=tuple(_ticks(whole)),
-        lanes=tuple(_lane(span, one["seconds"], whole, room) for span in chosen if room.left > 0),
+        lanes=tuple(_lane(span, judged, whole, room) for span in chosen if room.left > 0),
         more=len(one["spans"]) - len(chosen) if lanes else 0,
     )
+
+
+def _judged(one: Json) -> float:
+    """When there was a verdict; of an application that was never looked at, when the job gave up."""
+    judged = one["phases"]["judged"]
+    return float(one["seconds"] if judged is None else judged)
 
 
 def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
     """What the job did one after the other, each with its beginning and end."""
     phases, since = one["phases"], 0.0
-    judged = one["seconds"]
+    judged = _judged(one)
     for name in ("compared", "synced", "healthy"):
         until = phases[name]
         if until is None:
@@ -79,7 +89,7 @@ def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]
         since = until
     good = one["outcome"] == "delivered"
     if judged > since:
-        yield ("confirmed" if good else "given up"), ("confirmed" if good else "lost"), since, judged
+        yield ("confirmed" if good else "judged"), ("confirmed" if good else "lost"), since, judged
     if seconds > judged:
         yield ("reports" if good else "cause found"), "after", judged, seconds
 
@@ -92,7 +102,7 @@ def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
         return (not bad, -((span["ended"] or span["began"]) - span["began"]))
 
     chosen = sorted(spans, key=weight)[:most]
-    return sorted(chosen, key=lambda span: (span["began"], span["kind"], span["subject"]))
+    return sorted(chosen, key=lambda span: (span["began"], _ORDER.index(span["kind"]), span["subject"]))
 
 
 def _lane(span: Json, judged: float, whole: float, room: Room) -> Lane:
@@ -104,13 +114,11 @@ def _lane(span: Json, judged: float, whole: float, room: Room) -> Lane:
     when = f"{until - span['began']:.1f} s"
     kind = _kind(span)
     told = f"{span['began']:.1f} s to {'the end' if span['ended'] is None else f'{until:.1f} s'}"
-    wave = f"wave {span['wave']}" if span["wave"] else ""
     return Lane(
         what=what,
         kind=span["kind"],
-        detail=" · ".join(
-            filter(None, (wave, room.take(span["text"], 200, markup=len(span["text"][:200])) if span["text"] else ""))
-        ),
+        wave=f"wave {span['wave']}" if span["wave"] else "",
+        detail=room.take(span["text"], 200, markup=len(span["text"][:200])),
         when=when,
         since=f"{span['began']:.1f} s",
         until="" if span["ended"] is None else f"{until:.1f} s",

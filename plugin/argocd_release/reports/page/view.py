@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from argocd_release.model.outcome import Outcome
+from argocd_release.core.text import without_applied_file
+from argocd_release.model.outcome import Headline, Outcome
 from argocd_release.reports.page.chart import Chart, chart
 from argocd_release.reports.page.room import Room
 
 Json = Mapping[str, Any]
 # In bytes of what stands on the page of others' text and its markup: of one application, or of each of several.
 ROOM: Final = 38_000
-ROOM_OF_EACH: Final = 7_500
+ROOM_OF_EACH: Final = 5_500
 # Of several applications so many are shown whole, those that failed before the others; of the rest a row.
-WHOLE: Final = 20
-# A row of the table takes so much.
-ROOM_OF_ROWS: Final = 90_000
+WHOLE: Final = 16
+# Of more there are no rows; all of them together take so much.
+ROWS: Final = 200
+ROOM_OF_ROWS: Final = 150_000
 RESOURCES: Final = 40
 PODS: Final = 20
 EVENTS: Final = 20
@@ -28,14 +30,11 @@ _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEADLINES: Final = {
-    "RELEASE SUCCESSFUL": "Release successful",
-    "RELEASE FAILED": "Release failed",
-    "RELEASE NOT JUDGED": "Release not judged",
-    "RELEASE TRACKING CANCELLED": "Tracking cancelled",
+    Headline.SUCCESSFUL: "Release successful",
+    Headline.FAILED: "Release failed",
+    Headline.NOT_JUDGED: "Release not judged",
+    Headline.CANCELLED: "Tracking cancelled",
 }
-# How a log's or a table's words are shown; what is in neither is plain.
-_GOOD: Final = frozenset({"Healthy", "Synced", "Succeeded", "Running", "Completed", "created", "configured"})
-_BAD: Final = frozenset({"Degraded", "Failed", "Error", "SyncFailed", "Missing", "Warning"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,23 +132,18 @@ def view(report: Json) -> Page:
     """The page of a report that is valid by the schema."""
     outcome = _OUTCOMES[report["outcome"]]
     applications = sorted(report["applications"], key=_worst_first)
-    several = len(applications) != 1
-    top = Room(ROOM_OF_EACH)
-    shown = (
-        [one for one in applications if one["outcome"] != Outcome.DELIVERED.word][:WHOLE] if several else applications
-    )
-    shown += (
-        [one for one in applications if one not in shown][: WHOLE - len(shown)] if len(applications) <= WHOLE else []
-    )
-    rows = Room(ROOM_OF_ROWS)
+    several = len(applications) > 1
+    failed = sum(one["outcome"] != Outcome.DELIVERED.word for one in applications)
+    shown = applications[: len(applications) if len(applications) <= WHOLE else min(failed, WHOLE)]
     whole = max([report["seconds"], *(one["seconds"] for one in applications)])
-    names = ", ".join(top.take(one["name"], 80) for one in applications[:3]) or "no application"
-    title = names if not several else f"{len(applications)} applications"
-    ended = _moment(report["ended_at"])
+    top, rows = Room(ROOM_OF_EACH), Room(ROOM_OF_ROWS)
+    title = f"{len(applications)} applications"
+    if not several:
+        title = top.take(applications[0]["name"], 200) if applications else "No application"
     facts = {
         "commit": top.take(report["image_tag"], 60),
         "took": _seconds(report["seconds"]),
-        "ended": ended,
+        "ended": _moment(report["ended_at"]),
         "exit code": f"{outcome.exit_code}",
     }
     return Page(
@@ -162,19 +156,16 @@ def view(report: Json) -> Page:
         links=tuple((text, url) for text, url in (("the site", report["site_url"]),) if _WEB.fullmatch(url)),
         version=top.take(report["version"], 40),
         rows=tuple(
-            _row(one, f"application-{position}" if one in shown else "", whole, rows)
-            for position, one in enumerate(applications)
+            _row(one, f"application-{position}" if position < len(shown) else "", whole, rows)
+            for position, one in enumerate(applications[:ROWS])
         )
         if several
         else (),
         parts=tuple(
-            _part(one, report["seconds"] if not several else one["seconds"], Room(ROOM_OF_EACH if several else ROOM))
-            for one in applications
-            if one in shown
+            _part(one, one["seconds"] if several else report["seconds"], Room(ROOM_OF_EACH if several else ROOM))
+            for one in shown
         ),
-        more=f"{len(applications) - len(shown)} more were delivered"
-        if several and len(applications) > len(shown)
-        else "",
+        more=f"and {len(applications) - ROWS} more" if len(applications) > ROWS else "",
     )
 
 
@@ -190,7 +181,7 @@ def _tone(outcome: Outcome) -> str:
 
 def _row(one: Json, anchor: str, seconds: float, room: Room) -> Row:
     return Row(
-        name=room.take(one["name"], 120, markup=330),
+        name=room.take(one["name"], 120, markup=640),
         anchor=anchor,
         tone=_tone(_OUTCOMES[one["outcome"]]),
         outcome=one["outcome"],
@@ -226,13 +217,11 @@ def _why(judged: Json, room: Room) -> Why:
     cause, reason = judged["cause"], judged["reason"]
     if cause is None:
         return Why()
-    # The verdict often is the cause with its beginning or end cut off: then it says nothing more.
-    same = cause["message"].partition(": ")[0] == reason.partition(": ")[0]
     return Why(
         cause=room.take(cause["message"], 1200),
         code=room.take(cause["code"], 60),
         link=cause["link"] if _WEB.fullmatch(cause["link"]) else "",
-        reason="" if same else room.take(reason, 800),
+        reason=room.take(reason, 800) if judged["reason_adds"] else "",
         next=room.take(cause["hint"], 600),
     )
 
@@ -243,7 +232,7 @@ def _tables(one: Json, state: Json, room: Room) -> Iterator[Table]:
     broken = [
         (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
         for item in state.get("resources", ())
-        if item["sync"] != "Synced" or item["health"] not in {"", "Healthy"}
+        if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
     ]
     header = ("Resource", "Namespace", "Sync", "Health", "Message")
     yield from _table("Resources that are not well", header, broken, PODS, room)
@@ -308,7 +297,12 @@ def _few(texts: Sequence[str], room: Room) -> tuple[str, ...]:
 
 def _changed(changes: Json, room: Room) -> Table | None:
     rows = [
-        (f"{item['kind']}/{item['name']}", item["namespace"], item["hook"] or item["action"], item["message"])
+        (
+            f"{item['kind']}/{item['name']}",
+            item["namespace"],
+            item["hook"] or item["action"],
+            without_applied_file(item["message"]),
+        )
         for item in changes["resources"]
     ]
     header = ("Resource", "Namespace", "Action", "Message")
@@ -322,20 +316,14 @@ def _changed(changes: Json, room: Room) -> Table | None:
 
 def _summary(changes: Json, state: Json) -> str:
     """Such as ``2 configured, 1 pruned, 298 unchanged``."""
-    counts = Counter("hook" if item["hook"] else item["action"] for item in changes["resources"])
+    changed = changes["resources"]
+    counts = Counter(item["action"] for item in changed if not item["hook"])
+    hooks = sum(bool(item["hook"]) for item in changed)
     said = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
-    managed = len(state.get("resources", ()))
-    rest = managed - sum(count for action, count in counts.items() if action not in {"hook", "pruned"})
-    return ", ".join(
-        [*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changes["resources"]) else said
-    )
-
-
-def tone_of(word: str) -> str:
-    """The tone of a word of Argo CD's or Kubernetes'."""
-    if word in _GOOD:
-        return "good"
-    return "bad" if word in _BAD or word.endswith(("BackOff", "Error", "Killed")) else ""
+    said += [f"{hooks} hook{'s' if hooks > 1 else ''}"] if hooks else []
+    managed = sum(not item["hook"] for item in state.get("resources", ()))
+    rest = managed - sum(count for action, count in counts.items() if action != "pruned")
+    return ", ".join([*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changed) else said)
 
 
 def _seconds(seconds: float) -> str:

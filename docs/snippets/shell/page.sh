@@ -1,0 +1,1 @@
+argocd-release page argocd-release.json

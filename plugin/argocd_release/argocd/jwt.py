@@ -1,0 +1,104 @@
+"""What a token says of itself, read without its key; and what a pasted one suffers from. Pure.
+
+Whether it is genuine is Argo CD's business. What is read here serves to explain, never to trust.
+"""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from argocd_release.core.json_shape import as_object
+
+# Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes, base64url.
+OWN_ISSUER: Final = "argocd"
+_SIGNATURES: Final = {"HS256": 43, "RS256": 342, "ES256": 86}
+_PARTS: Final = 3
+_QUOTES: Final = "\"'`"
+_VARIABLE: Final = re.compile(r"\$\{?\w+\}?")
+# Prefixes of GitLab's own tokens (https://docs.gitlab.com/security/tokens/#token-prefixes).
+_GITLAB: Final = re.compile(r"(?:gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)|GR1348941)[-_]?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """Texts are ``""`` and times None where the token does not say; times are seconds since 1970."""
+
+    issuer: str = ""
+    subject: str = ""
+    audience: tuple[str, ...] = ()
+    issued_at: float | None = None
+    expires_at: float | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether an Argo CD made it for one of its accounts."""
+        return self.issuer == OWN_ISSUER
+
+    @property
+    def whose(self) -> str:
+        """The account or role, as people know it."""
+        return self.subject.partition(":")[0] if self.is_own and not self.subject.startswith("proj:") else self.subject
+
+
+def read(token: str) -> Claims | None:
+    """What the token claims; None if it is no JSON Web Token."""
+    parts = token.split(".")
+    claims = _decoded(parts[1]) if len(parts) == _PARTS else None
+    if claims is None:
+        return None
+    audience = claims.get("aud")
+    return Claims(
+        issuer=str(claims.get("iss") or ""),
+        subject=str(claims.get("sub") or ""),
+        audience=tuple(map(str, audience)) if isinstance(audience, list) else (str(audience),) if audience else (),
+        issued_at=_time(claims.get("iat")),
+        expires_at=_time(claims.get("exp")),
+    )
+
+
+def flaw(text: str) -> str:
+    """What went wrong when the token was put into its variable; ``""`` if it looks whole. Quotes nothing of it."""
+    stripped = text.strip()
+    if stripped[:1] in _QUOTES and stripped[:1]:
+        return "it has quotes around it: GitLab takes a variable as it is typed"
+    if _VARIABLE.fullmatch(stripped):
+        return "it is the name of another variable, which was not expanded or does not exist"
+    if stripped.lower().startswith("bearer "):
+        return "it begins with the word Bearer, which argocd adds itself"
+    if stripped.startswith("/"):
+        return "it is a path, as of a variable of type File, and no file is there"
+    if _GITLAB.match(stripped):
+        return "it is a token of GitLab's, not one of Argo CD's"
+    if len(stripped.split()) > 1:
+        return "it has white space or a line break in its middle, as when pasted from a terminal"
+    return _damage(stripped)
+
+
+def _damage(token: str) -> str:
+    parts = token.split(".")
+    if not token.startswith("eyJ"):
+        return "it is no JSON Web Token, which begins with eyJ: was its beginning cut off?"
+    if len(parts) < _PARTS:
+        return f"it is cut off: it has {len(parts)} of the 3 parts of a JSON Web Token"
+    header, claims = _decoded(parts[0]), _decoded(parts[1])
+    if len(parts) > _PARTS or header is None or claims is None:
+        return "it is damaged: it is not what a JSON Web Token is made of"
+    expected = _SIGNATURES.get(str(header.get("alg")), len(parts[2]))
+    if len(parts[2]) != expected:
+        missing = expected - len(parts[2])
+        return f"it is cut off: {missing} characters are missing" if missing > 0 else "something follows at its end"
+    return ""
+
+
+def _decoded(part: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    return as_object(found) or None
+
+
+def _time(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

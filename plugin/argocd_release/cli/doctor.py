@@ -1,0 +1,48 @@
+"""``argocd-release doctor``: checks everything that a release needs, and says what mends what is wrong."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import TextIO
+
+from argocd_release.argocd import auth, authority
+from argocd_release.core.redaction import everywhere, masked, redaction
+from argocd_release.doctor import render
+from argocd_release.doctor.examination import examine
+from argocd_release.joblog.style import style
+from argocd_release.model.errors import Cancelled
+from argocd_release.release.signals import Signals, Stop
+from argocd_release.settings import load
+
+
+def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
+    """Print the checklist; gives 0 only if a release could be tracked."""
+    parser = argparse.ArgumentParser(
+        prog="argocd-release doctor",
+        description="Checks all that a release needs, with a release job's settings; says what mends what is wrong.",
+    )
+    parser.add_argument("--json", action="store_true", help="print the checklist as JSON")
+    asked = parser.parse_args(arguments)
+    stop = Stop()
+    signals.on_arrival(stop.set)
+    given = load.with_files_read(environ)
+    redact = redaction([*load.secrets(given), *masked(given, shown=load.open_values(given))])
+    connector = load.text(given, "RELEASE_DEX_CONNECTOR")
+    with ExitStack() as stack:
+        ca_file = authority.file(load.text(given, "RELEASE_ARGOCD_CA"), stack)
+        try:
+            ledger = examine(
+                given,
+                ca_file=ca_file,
+                sign_in=lambda connection: auth.signed_in(connection, connector=connector).connection,
+                check=stop.check,
+            )
+        except Cancelled as cancelled:
+            return cancelled.outcome.exit_code
+    ledger.findings[:] = everywhere(ledger.findings, redact)
+    if asked.json:
+        print(json.dumps(render.as_json(ledger), indent=2), file=stream)
+    else:
+        print(style(environ, terminal=stream.isatty()).paint(render.as_text(ledger)), file=stream)
+    return ledger.worst.exit_code if ledger.worst else 0

@@ -1,0 +1,246 @@
+"""Who the token is for Argo CD, what it may, and whether the application is there."""
+
+import difflib
+import json
+import re
+import time
+from typing import Any, Final
+from urllib.parse import quote
+
+from argocd_release.argocd import jwt
+from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.probe import Answer, Prober
+from argocd_release.core.json_shape import as_object, as_objects
+from argocd_release.core.text import one_line
+from argocd_release.doctor import settings
+from argocd_release.doctor.finding import Problem
+from argocd_release.model.outcome import Outcome
+from argocd_release.settings.load import Settings
+
+_OK: Final = 200
+_UNAUTHENTICATED: Final = 401
+_FORBIDDEN: Final = 403
+_SHOWN: Final = 5
+# Argo CD's words (argo-cd v2.13.2 util/session/sessionmanager.go:200-300, server/server.go:1379-1391); each with what
+# they mean and what to do.
+_REFUSALS: Final = (
+    (
+        r"[Tt]oken is expired",
+        "token-expired",
+        "the token has expired, says Argo CD",
+        "generate a new one and change the variable",
+    ),
+    (
+        r"does not have token with id",
+        "token-revoked",
+        "the token was revoked: Argo CD knows the account, and no longer this token of it",
+        "generate a new one and change the variable",
+    ),
+    (
+        r"account \S+ is disabled",
+        "account-disabled",
+        "the account is disabled",
+        "set accounts.NAME.enabled to true in argocd-cm",
+    ),
+    (
+        r"account '?\S+'? does not exist|account \S+ not found",
+        "account-missing",
+        "the account no longer exists",
+        "declare it in argocd-cm, then generate a new token",
+    ),
+    (
+        r"does not have .{0,20}apiKey.{0,20}capability|not have '\w+' capability",
+        "account-capability",
+        "the account may have no tokens: it lacks the capability apiKey",
+        "add apiKey to accounts.NAME in argocd-cm",
+    ),
+    (
+        r"signature is invalid",
+        "token-foreign",
+        "the token is another Argo CD's, or this one has a new key since: its signature is not this server's",
+        "generate one on this server",
+    ),
+    (
+        r"role .{0,100} not found|does not exist in project",
+        "role-missing",
+        "the role of the project no longer exists",
+        "create it, then a token of it",
+    ),
+    (
+        r"SSO is not configured",
+        "sso-missing",
+        "the token is not Argo CD's own, and this Argo CD trusts nobody else: it has no oidc.config and no Dex",
+        "configure oidc.config in argocd-cm, or use a token of Argo CD's",
+    ),
+    (
+        r"segments|malformed",
+        "token-damaged",
+        "the token is damaged",
+        "copy it once more, alone and whole",
+    ),
+)
+
+
+def token(connection: Connection, known: Settings) -> str | list[Problem]:
+    """What the token says of itself."""
+    claims = jwt.read(connection.auth_token)
+    return settings.token_problems(connection.auth_token, claims, timeout=known.timeout, now=time.time())
+
+
+def signed_in(prober: Prober, connection: Connection) -> str | Problem:
+    """Whose the token is for Argo CD, or why it is nobody's."""
+    claims = jwt.read(connection.auth_token)
+    answer = _can_i(prober, "applications", "get", "*/*")
+    if answer.status == _OK:
+        info = _object(prober.get("/api/v1/session/userinfo", token=True))
+        known = str(info.get("username") or "") or (claims.whose if claims else "")
+        return f"signed in as {one_line(known or 'somebody without a name', limit=150)}"
+    said = _said(answer)
+    if answer.status != _UNAUTHENTICATED:
+        return Problem(
+            code="account-unknown",
+            message=f"Argo CD gives no answer to who this is: HTTP {answer.status} {said}".rstrip(),
+            fix="see its log",
+            outcome=Outcome.UNREACHABLE,
+        )
+    if "failed to verify the token" in said:
+        return _unverified(prober, claims)
+    for pattern, code, message, fix in _REFUSALS:
+        if re.search(pattern, said):
+            return Problem(code=code, message=message, fix=fix, outcome=Outcome.DENIED)
+    return Problem(
+        code="token-refused",
+        message=f"Argo CD refuses the token: {said}",
+        fix="generate a new one",
+        outcome=Outcome.DENIED,
+    )
+
+
+def _unverified(prober: Prober, claims: jwt.Claims | None) -> Problem:
+    """Why a provider's token is refused: Argo CD says the same of each reason, so its settings are compared with it."""
+    settings = _object(prober.get("/api/v1/settings"))
+    oidc = as_object(settings.get("oidcConfig"))
+    issuer, client = str(oidc.get("issuer") or ""), str(oidc.get("clientID") or "")
+    ours = claims or jwt.Claims()
+    audience = ", ".join(ours.audience)
+    if issuer and ours.issuer != issuer:
+        return _denied(
+            "issuer",
+            f"the token's issuer {one_line(ours.issuer)} is not the one that Argo CD trusts, {one_line(issuer)}",
+            "make oidc.config's issuer that of the token, without a slash at the end, and restart argocd-server",
+        )
+    if client and client not in ours.audience:
+        return _denied(
+            "audience",
+            f"the token is for {one_line(audience or 'nobody')}, and Argo CD expects {one_line(client)}",
+            f"set the input oidc_audience to {one_line(client)}, or allow it in oidc.config's allowedAudiences",
+        )
+    return _denied(
+        "token-unverified",
+        "Argo CD cannot verify the token: only its log says why",
+        "look for “Failed to verify token” in the log of argocd-server; after a change of oidc.config restart it",
+    )
+
+
+def application(prober: Prober, name: str) -> tuple[dict[str, Any], Problem | None]:
+    """The application as Argo CD shows it, or why it does not."""
+    namespace, _, plain = name.rpartition("/")
+    query = {"appNamespace": namespace} if namespace else {}
+    answer = prober.get(f"/api/v1/applications/{quote(plain, safe='')}", query, token=True)
+    if answer.status == _OK:
+        return _object(answer), None
+    seen = _names(prober)
+    if not seen:
+        return {}, _denied(
+            "rights-none",
+            "the token may not see a single application",
+            "grant it `applications, get, PROJECT/*` in argocd-rbac-cm or in a role of the project",
+        )
+    near = difflib.get_close_matches(name, seen, 1)
+    if near:
+        message, fix = f"there is no application {name} that this token may see", f"did you mean {near[0]}?"
+    else:
+        more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
+        message = f"no application {name} among those that this token may see: {', '.join(seen[:_SHOWN])}{more}"
+        fix = (
+            "check ARGOCD_APP_NAME, which is the application's name in Argo CD; or the token lacks `applications, get`"
+        )
+    return {}, Problem(code="application-missing", message=message, fix=fix, outcome=Outcome.MISSING)
+
+
+def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list[Problem]:
+    """What the token may do with the application, and what it should be able to do."""
+    thing = f"{project}/{name}"
+    problems = []
+    if not _may(prober, "projects", "get", project):
+        problems.append(
+            _denied(
+                "rights-project",
+                f"the token may not see the project {project}, and argocd app get asks for it",
+                f"grant it `projects, get, {project}`",
+            )
+        )
+    if sync and not _may(prober, "applications", "sync", thing):
+        problems.append(
+            _denied(
+                "rights-sync",
+                f"RELEASE_SYNC is set, and the token may not sync {thing}",
+                f"grant it `applications, sync, {project}/*`, or leave the syncing to Argo CD",
+            )
+        )
+    if not _may(prober, "logs", "get", thing):
+        problems.append(
+            Problem(
+                code="rights-logs",
+                message="the token may not read logs: what a broken pod has printed will be missing",
+                fix=f"grant it `logs, get, {project}/*`",
+            )
+        )
+    problems += too_wide(prober, name, project)
+    return problems or "the token may all that is needed"
+
+
+def too_wide(prober: Prober, name: str, project: str) -> list[Problem]:
+    """What the token may do that no release needs; only where Argo CD says so."""
+    questions = (("applications", "delete", f"{project}/{name}"), ("projects", "update", project))
+    if not any(_object(_can_i(prober, *question)).get("value") == "yes" for question in questions):
+        return []
+    return [
+        Problem(
+            code="rights-wide",
+            message="the token may do more than a release needs: delete applications or change the project",
+            fix="give the pipeline an account of its own, with the rights of the guide",
+        )
+    ]
+
+
+def _may(prober: Prober, resource: str, action: str, thing: str) -> bool:
+    answer = _can_i(prober, resource, action, thing)
+    # What this server does not know it does not guard either.
+    return answer.status != _OK or _object(answer).get("value") == "yes"
+
+
+def _can_i(prober: Prober, resource: str, action: str, thing: str) -> Answer:
+    return prober.get(f"/api/v1/account/can-i/{resource}/{action}/{quote(thing)}", token=True)
+
+
+def _names(prober: Prober) -> list[str]:
+    answer = prober.get("/api/v1/applications", {"fields": "items.metadata.name,items.metadata.namespace"}, token=True)
+    items = as_objects(_object(answer).get("items"))
+    return [one_line(str(as_object(item.get("metadata")).get("name") or ""), limit=100) for item in items]
+
+
+def _said(answer: Answer) -> str:
+    found = _object(answer)
+    return one_line(str(found.get("message") or found.get("error") or answer.error or ""), limit=200)
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        return as_object(json.loads(answer.body))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _denied(code: str, message: str, fix: str) -> Problem:
+    return Problem(code=code, message=message, fix=fix, outcome=Outcome.DENIED)

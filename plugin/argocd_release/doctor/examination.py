@@ -1,0 +1,138 @@
+"""The whole chain, from the settings to the proof, in the order in which a release goes through it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.probe import Prober
+from argocd_release.core.json_shape import as_object
+from argocd_release.core.text import one_line
+from argocd_release.doctor import account, pipeline, settings, way
+from argocd_release.doctor.finding import Check, Ledger, Problem
+from argocd_release.model.errors import ReleaseError, SettingsError
+from argocd_release.settings import load
+from argocd_release.settings.load import Settings
+
+
+def examine(
+    environ: Mapping[str, str],
+    *,
+    ca_file: str,
+    sign_in: Callable[[Connection], Connection],
+    check: Callable[[], object] = lambda: None,
+) -> Ledger:
+    """Every check; ``sign_in`` makes a connection with a token of one that has a job's identity alone.
+
+    ``check`` is called between two checks, and may raise to end it all.
+    """
+    ledger = Ledger(check=check)
+    ledger.run([Check(name="settings", run=lambda: settings.problems(environ) or "complete")])
+    fixed = settings.repaired(environ)
+    server = load.text(fixed, "ARGOCD_SERVER")
+    try:
+        known: Settings | None = load.load(fixed)
+    except SettingsError:
+        known = None
+    opts = load.text(fixed, "ARGOCD_OPTS")
+    connection = known.connection if known else Connection(server=server, auth_token="", opts=opts)
+    connection = replace(connection, ca_file=ca_file)
+    if not server:
+        ledger.run([Check(name="Argo CD", run=lambda: "", needs=("settings",))])
+        return ledger
+    with Prober(connection) as prober:
+        examine_way(ledger, connection, prober, environ)
+    if known is None:
+        ledger.run([Check(name="token", run=lambda: "", needs=("settings",))])
+        return ledger
+    try:
+        signed = sign_in(connection) if ledger.allows("http") else connection
+    except ReleaseError as error:
+        problem = Problem(
+            code="sign-in", message=one_line(str(error)), fix="see the guide to keyless sign-in", outcome=error.outcome
+        )
+        ledger.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
+        return ledger
+    with Prober(signed) as prober:
+        examine_account(ledger, signed, prober, known)
+        _examine_release(ledger, prober, environ, known)
+    return ledger
+
+
+def examine_way(
+    ledger: Ledger, connection: Connection, prober: Prober, environ: Mapping[str, str], *, with_argocd: bool = True
+) -> None:
+    """The way to Argo CD alone, without a token; ``with_argocd``: that of its CLI as well."""
+    answer = _once(lambda: prober.get("/api/version"))
+    ledger.run(
+        [
+            Check(name="proxies", run=lambda: settings.proxies(environ, connection.options)),
+            Check(name="name", run=lambda: way.resolves(connection)),
+            Check(name="port", run=lambda: way.connects(connection), needs=("name",)),
+            Check(name="TLS", run=lambda: way.encrypts(connection), needs=("port",)),
+            Check(name="http", run=lambda: way.answers(connection, prober), needs=("TLS",)),
+            *(
+                [Check(name="argocd", run=lambda: way.talks(connection, environ), needs=("http",))]
+                if with_argocd
+                else []
+            ),
+            Check(name="version", run=lambda: way.supported(way.version(answer())), needs=("http",)),
+        ]
+    )
+
+
+def examine_account(ledger: Ledger, connection: Connection, prober: Prober, known: Settings) -> None:
+    """The token, and whose it is for Argo CD."""
+    ledger.run(
+        [
+            Check(name="token", run=lambda: account.token(connection, known)),
+            Check(name="account", run=lambda: account.signed_in(prober, connection), needs=("token", "http")),
+        ]
+    )
+
+
+def _examine_release(ledger: Ledger, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
+    name = known.first_name
+    if not name:
+        # Which applications a selector means shows when the release is waited for.
+        return
+    found = _once(lambda: account.application(prober, name))
+
+    def application() -> dict[str, Any]:
+        return as_object(found()[0])
+
+    def project() -> str:
+        return one_line(str(as_object(application().get("spec")).get("project") or "default"), limit=100)
+
+    def there() -> str | Problem:
+        return found()[1] or f"{name} is there, in project {project()}"
+
+    ledger.run(
+        [
+            Check(name="application", run=there, needs=("account",)),
+            Check(
+                name="rights",
+                run=lambda: account.rights(prober, name, project(), sync=known.sync),
+                needs=("application",),
+            ),
+            Check(name="source", run=lambda: pipeline.source(application(), environ, known), needs=("application",)),
+            Check(name="proof", run=lambda: pipeline.proof(application(), known), needs=("application",)),
+            Check(name="sync", run=lambda: pipeline.syncing(application(), prober, known), needs=("application",)),
+            Check(name="time", run=lambda: pipeline.time(known, datetime.now(UTC))),
+            Check(name="history", run=lambda: pipeline.history(known)),
+            Check(name="reports", run=lambda: pipeline.reports(environ)),
+        ]
+    )
+
+
+def _once(ask: Callable[[], Any]) -> Callable[[], Any]:
+    """The answer to a question that is asked when it is first needed, and then kept."""
+    kept: list[Any] = []
+
+    def answer() -> Any:
+        if not kept:
+            kept.append(ask())
+        return kept[0]
+
+    return answer

@@ -1,0 +1,115 @@
+"""What the doctor finds: one line a check, with the mistake by its name and what mends it. Data only."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from argocd_release.model.outcome import Outcome
+
+
+class State(Enum):
+    """``word`` stands in the JSON, ``mark`` in the log."""
+
+    OK = ("ok", "✓")
+    WARNING = ("warning", "!")
+    FAILED = ("failed", "✗")
+    SKIPPED = ("skipped", "-")
+
+    def __init__(self, word: str, mark: str) -> None:
+        self.word: Final = word
+        self.mark: Final = mark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """``code`` names the mistake for ever; ``outcome``: what a release would end with, None if it could be tracked."""
+
+    code: str
+    message: str
+    fix: str = ""
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """``check`` is the name of the check, ``code`` that of the mistake, or ``""``."""
+
+    check: str
+    state: State
+    message: str
+    code: str = ""
+    fix: str = ""
+    outcome: Outcome | None = None
+
+
+# What a check gives: what it saw when all is well, or what is wrong.
+Seen = str | Problem | Sequence[Problem]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """``needs``: checks without which this one can say nothing."""
+
+    name: str
+    run: Callable[[], Seen]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Ledger:
+    """Runs checks and keeps what they found: what can't be checked is said, the rest goes on.
+
+    ``check`` is called before each, and may raise to end it.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    check: Callable[[], object] = lambda: None
+    _broken: set[str] = field(default_factory=set)
+
+    def run(self, checks: Iterable[Check]) -> None:
+        """Run each check whose needs are met."""
+        for one in checks:
+            self.check()
+            missing = [need for need in one.needs if need in self._broken]
+            if missing:
+                self._broken.add(one.name)
+                self._add(one.name, State.SKIPPED, f"not checked: it needs {missing[0]}")
+                continue
+            try:
+                seen = one.run()
+            except Exception as error:  # noqa: BLE001 - one check that goes wrong must not take the others with it
+                self._add(one.name, State.WARNING, f"this check itself went wrong: {type(error).__name__}: {error}")
+                continue
+            self._note(one.name, seen)
+
+    def allows(self, name: str) -> bool:
+        """Whether nothing was found that forbids what needs this check."""
+        return name not in self._broken
+
+    @property
+    def worst(self) -> Outcome | None:
+        """What a release would end with; None if one could be tracked."""
+        return next((found.outcome for found in self.findings if found.outcome is not None), None)
+
+    def _note(self, name: str, seen: Seen) -> None:
+        if isinstance(seen, str):
+            self._add(name, State.OK, seen)
+            return
+        for problem in [seen] if isinstance(seen, Problem) else seen:
+            state = State.WARNING if problem.outcome is None else State.FAILED
+            if problem.outcome is not None:
+                self._broken.add(name)
+            self.findings.append(
+                Finding(
+                    check=name,
+                    state=state,
+                    message=problem.message,
+                    code=problem.code,
+                    fix=problem.fix,
+                    outcome=problem.outcome,
+                )
+            )
+
+    def _add(self, name: str, state: State, message: str) -> None:
+        self.findings.append(Finding(check=name, state=state, message=message))

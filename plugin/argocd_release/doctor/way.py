@@ -1,0 +1,313 @@
+"""The way to Argo CD, layer by layer: the mistake is named where it first shows."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from argocd_release.argocd import probe, versions
+from argocd_release.argocd.cli import ArgoCD
+from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.probe import Answer, Handshake, Prober
+from argocd_release.core.json_shape import as_object
+from argocd_release.core.text import one_line
+from argocd_release.doctor.finding import Problem
+from argocd_release.doctor.settings import INSECURE
+from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.outcome import Outcome
+
+CLI_SECONDS: Final = 10.0
+_WEB_ADVICE: Final = "Use flag --grpc-web"
+# OpenSSL's x509_vfy.h.
+_EXPIRED, _NOT_YET, _HOSTNAME, _IP = 10, 9, 62, 64
+_UNKNOWN: Final = frozenset({18, 19, 20, 21})
+# Where Argo CD is often put below a host that others share.
+_PATHS: Final = ("/argocd", "/argo-cd", "/argo", "/cd")
+_TITLE: Final = re.compile(r"<title[^>]{0,100}>([^<]{0,200})", re.IGNORECASE)
+_VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
+# With projects, get a token reads the credentials of a project's repositories (CVE-2025-55190).
+_LEAKING: Final = {(2, 13): 9, (2, 14): 16, (3, 0): 14, (3, 1): 2}
+_LEAKING_SINCE: Final = (2, 2)
+
+
+def resolves(connection: Connection) -> str | Problem:
+    """Whether the name has an address."""
+    host, port = probe.endpoint(connection)
+    found, why = probe.addresses(host, port)
+    if not found:
+        return _unreachable(
+            "name-unknown",
+            f"{host} has no address: {one_line(why)}",
+            "look for a typing error in ARGOCD_SERVER; a name of the cluster is known inside of it only",
+        )
+    return f"{host} is {', '.join(found[:3])}"
+
+
+def connects(connection: Connection) -> str | Problem:
+    """Whether anybody listens there."""
+    host, port = probe.endpoint(connection)
+    match probe.connects(host, port):
+        case "":
+            return f"something listens at port {port}"
+        case "timeout":
+            return _unreachable(
+                "port-silent",
+                f"no answer from {host} port {port} within {probe.SECONDS:.0f} s: packets are dropped on the way",
+                "look for a firewall, a NetworkPolicy, or an address that the runner has no route to",
+            )
+        case why if "reset" in why.lower():
+            return _reset()
+        case why:
+            return _unreachable(
+                "port-closed",
+                f"nobody listens at {host} port {port}: {one_line(why)}",
+                "check the port in ARGOCD_SERVER, and that argocd-server or its ingress runs",
+            )
+
+
+def encrypts(connection: Connection) -> str | Problem:
+    """Whether TLS comes about as the options want it."""
+    plaintext = connection.options.get("--plaintext") == "true"
+    if plaintext:
+        tried = probe.handshake(connection, verify=False)
+        if not tried.error:
+            return _unreachable(
+                "tls-unwanted", "the server speaks TLS, and the options say --plaintext", "leave --plaintext out"
+            )
+        return "none, as --plaintext says: the token travels for all to read"
+    tried = probe.handshake(connection)
+    if tried.error:
+        return _broken(connection, tried)
+    if connection.options.get("--insecure") == "true":
+        return INSECURE
+    return f"the certificate is trusted, and valid until {tried.ends}"
+
+
+def _broken(connection: Connection, tried: Handshake) -> Problem:
+    host, _ = probe.endpoint(connection)
+    match tried.verify_code:
+        case code if code in _UNKNOWN:
+            own = "itself" if code == 18 else "an authority that this job does not know"  # noqa: PLR2004 - X509_V_ERR
+            return _unreachable(
+                "certificate-unknown",
+                f"the certificate is signed by {own}",
+                "put the authority's certificate, or the server's own, into the variable RELEASE_ARGOCD_CA",
+            )
+        case code if code == _EXPIRED:
+            return _unreachable("certificate-expired", "the certificate of the server has expired", "renew it")
+        case code if code == _NOT_YET:
+            return _unreachable(
+                "certificate-early", "the certificate of the server is not valid yet", "check both clocks"
+            )
+        case code if code in {_HOSTNAME, _IP}:
+            names = one_line(", ".join(tried.names) or "another name", limit=300)
+            return _unreachable(
+                "certificate-name",
+                f"the certificate is not for {host}: it is for {names}",
+                "set ARGOCD_SERVER to a name that it holds, or have one made for this name",
+            )
+        case _:
+            return _no_tls(tried.error)
+
+
+def _no_tls(error: str) -> Problem:
+    if error == "timeout":
+        return _unreachable(
+            "tls-silent",
+            f"something accepts the connection, and then says nothing for {probe.SECONDS:.0f} s",
+            "that is no Argo CD, or it hangs: check the port in ARGOCD_SERVER",
+        )
+    if re.search(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|RECORD_LAYER|PACKET_LENGTH", error):
+        return _unreachable(
+            "tls-missing", "the server speaks plaintext, not TLS", "add the option --plaintext, or use its TLS port"
+        )
+    if "cannot be read" in error:
+        return Problem(
+            code="options-file", message=one_line(error), fix="check the paths in the options", outcome=Outcome.SETTINGS
+        )
+    if "reset" in error.lower() or "EOF" in error:
+        return _reset()
+    return _unreachable("tls-failed", f"TLS does not come about: {one_line(error)}", "check what listens at that port")
+
+
+def talks(connection: Connection, environ: Mapping[str, str]) -> str | Problem:
+    """Whether the argocd CLI reaches Argo CD as well, and how."""
+    web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
+    try:
+        with ArgoCD({**environ, **connection.environ}, echo=lambda _: None) as argocd:
+            said = argocd.all_said("version", "--short", seconds=CLI_SECONDS)
+    except ArgoCDError as error:
+        return Problem(
+            code="argocd-fails",
+            message=f"argocd does not get through: {one_line(error.message, limit=300)}",
+            fix="install argocd in the job's image"
+            if "not on the PATH" in error.message
+            else "the proxy in between carries no gRPC: add the option --grpc-web",
+            outcome=Outcome.UNREACHABLE,
+        )
+    if not web and _WEB_ADVICE in said:
+        return Problem(
+            code="grpc-blocked",
+            message="gRPC does not pass what is in between; each call of argocd tries it first, then gRPC-Web",
+            fix="add the option --grpc-web",
+        )
+    if distance := versions.apart(*versions.read(said)):
+        return Problem(code="versions-apart", message=distance, fix="use an argocd of the server's version")
+    return "gets through by gRPC-Web" if web else "gets through by gRPC"
+
+
+def answers(connection: Connection, prober: Prober) -> str | Problem:
+    """Whether it is Argo CD that answers over HTTP, or what else does."""
+    answer = prober.get("/api/version")
+    if version(answer):
+        return "Argo CD answers"
+    return _client_certificate(answer) or _elsewhere(connection, prober, answer) or _else(answer)
+
+
+def version(answer: Answer) -> str:
+    """Argo CD's version, from its answer to /api/version; ``""`` if that is none of Argo CD's."""
+    try:
+        found = str(as_object(json.loads(answer.body)).get("Version") or "")
+    except (ValueError, RecursionError):
+        return ""
+    return one_line(found, limit=60) if answer.status == 200 and _VERSION.match(found) else ""  # noqa: PLR2004 - HTTP's
+
+
+def supported(found: str) -> str | list[Problem]:
+    """What is known against that version of the server."""
+    match = _VERSION.match(found)
+    if match is None:
+        return f"Argo CD {found}"
+    major, minor, patch = map(int, match.groups())
+    problems = []
+    fixed = _LEAKING.get((major, minor))
+    if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
+        problems.append(
+            Problem(
+                code="server-leaks-credentials",
+                message=f"Argo CD {found} shows a project's repository credentials to a token with projects, get "
+                "(CVE-2025-55190)",
+                fix="update to 2.13.9, 2.14.16, 3.0.14, 3.1.2 or newer",
+            )
+        )
+    if major < 3:  # noqa: PLR2004 - the last line that is still maintained begins there
+        problems.append(
+            Problem(
+                code="server-unmaintained",
+                message=f"Argo CD {major}.{minor} gets no more fixes",
+                fix="update to Argo CD 3",
+            )
+        )
+    return problems or f"Argo CD {found}"
+
+
+def _client_certificate(answer: Answer) -> Problem | None:
+    if not re.search(r"CERTIFICATE_REQUIRED|certificate required|HANDSHAKE_FAILURE|bad certificate", answer.error):
+        return None
+    return _unreachable(
+        "client-certificate",
+        "the server asks for a certificate of the client",
+        "add the options --client-crt FILE and --client-crt-key FILE",
+    )
+
+
+def _elsewhere(connection: Connection, prober: Prober, answer: Answer) -> Problem | None:
+    """Whether Argo CD is there, under another path."""
+    if not answer.status or answer.status >= 500:  # noqa: PLR2004 - HTTP's
+        return None
+    root = connection.options.get("--grpc-web-root-path", "").strip("/")
+    base = connection.address.removesuffix(f"/{root}") if root else connection.address
+    for path in ("", *_PATHS):
+        if path.strip("/") != root and version(prober.get(f"{base}{path}/api/version")):
+            fix = f"add the option --grpc-web-root-path {path}" if path else "leave --grpc-web-root-path out"
+            where = f"under the path {path}" if path else "at the root of this address, not under a path"
+            return _unreachable("path", f"Argo CD is {where}", fix)
+    return None
+
+
+def _else(answer: Answer) -> Problem:
+    """What it is that answers, if not Argo CD."""
+    if not answer.status:
+        why = one_line(answer.error, limit=200)
+        return _unreachable(
+            "http-silent", f"no answer over HTTP: {why}", "something in between cuts the connection; ask who runs it"
+        )
+    title = one_line("".join(_TITLE.findall(answer.body)[:1]), limit=80)
+    said = f"{answer.body[:2000]} {title} {answer.location}".lower()
+    by = f" by {one_line(answer.server, limit=40)}" if answer.server else ""
+    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's
+        return _redirected(answer, said)
+    if "gitlab" in said:
+        return _gitlab()
+    if "cloudflare access" in said:
+        return _login("Cloudflare Access")
+    if '"kind":"status"' in said.replace(" ", "").replace("\n", ""):
+        return _unreachable(
+            "kubernetes", "this is the API server of Kubernetes, not Argo CD", "ARGOCD_SERVER must be argocd-server's"
+        )
+    match answer.status:
+        case 401 | 403 | 407:
+            return _unreachable(
+                "forbidden",
+                f"a proxy refuses{by}: HTTP {answer.status} {title}".rstrip(),
+                "it is not Argo CD that refuses: allow the runner's address, or send what it wants in --header",
+            )
+        case 404:
+            return _unreachable(
+                "not-found",
+                f"there is no Argo CD at this address: HTTP 404 {title}".rstrip(),
+                "check the host in ARGOCD_SERVER; under a path, name it in --grpc-web-root-path",
+            )
+        case 502 | 503 | 504:
+            return _unreachable(
+                "gateway",
+                f"the ingress answers, and nothing behind it: HTTP {answer.status} {title}".rstrip(),
+                "argocd-server does not run, or the ingress looks for it at another port or with another protocol",
+            )
+        case status:
+            shown = f"a page “{title}”" if title else "something else"
+            return _unreachable(
+                "not-argocd",
+                f"{shown} answers, not Argo CD (HTTP {status})",
+                "a login page or a captive portal stands in between, or ARGOCD_SERVER is another server's",
+            )
+
+
+def _redirected(answer: Answer, said: str) -> Problem:
+    location = one_line(answer.location, limit=200)
+    try:
+        target = urlsplit(answer.location)
+    except ValueError:
+        target = urlsplit("")
+    if "users/sign_in" in said or "gitlab" in (target.hostname or ""):
+        return _gitlab()
+    if "cdn-cgi/access" in said or "cloudflareaccess" in said:
+        return _login("Cloudflare Access")
+    if target.scheme == "https" and target.path.endswith("/api/version"):
+        return _unreachable("redirects-to-tls", "the server redirects to https", "leave --plaintext out")
+    return _login(target.hostname or location)
+
+
+def _gitlab() -> Problem:
+    return _unreachable("gitlab", "this is GitLab, not Argo CD", "set ARGOCD_SERVER to Argo CD's host")
+
+
+def _login(whose: str) -> Problem:
+    return _unreachable(
+        "login-page",
+        f"a login page stands before Argo CD: {whose}",
+        "let the runner pass it, by a service token in --header 'Name: value', or by an address without it",
+    )
+
+
+def _reset() -> Problem:
+    return _unreachable(
+        "connection-reset",
+        "the connection is closed as soon as it is made",
+        "something in between refuses it: a firewall, an allow list of addresses, or a proxy without a backend",
+    )
+
+
+def _unreachable(code: str, message: str, fix: str) -> Problem:
+    return Problem(code=code, message=message, fix=fix, outcome=Outcome.UNREACHABLE)

@@ -1,0 +1,142 @@
+"""The page in Debian's Chromium: read by day and by night, on a phone and a desk, without eyes, and by whoever means harm."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from argocd_release.reports.page.render import render
+from tests.support.hostile import HOSTILE, MARKUP
+from tests.support.reports import application, report
+
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+WORST = " ".join([*MARKUP, *(text for text in HOSTILE if isinstance(text, str) and len(text) < 1000)])
+REPORTS = {
+    "green": report(application()),
+    "red": report(application(outcome="degraded")),
+    "not judged": report(outcome="settings"),
+    "hostile": report(application(outcome="degraded", text=WORST)),
+    "many": report(
+        application("bad", "degraded", seconds=91),
+        application("worse", "sync-failed", text=WORST),
+        *(application(f"shop-{number}", seconds=5 + number % 40) for number in range(40)),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # A root user has no other way, and nothing but our own pages is opened.
+        running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+class Reading:
+    """The page of a report, open, and whatever it did that it should not have."""
+
+    def __init__(self, page: Page, file: Path) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+        page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self.wrong.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: self.wrong.append(request.url) if request.url != file.as_uri() else None)
+        page.goto(file.as_uri())
+
+    def unfold(self) -> None:
+        self.page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+
+    def unreadable(self) -> list[str]:
+        """What axe finds that is in somebody's way; all that is folded is unfolded first."""
+        self.unfold()
+        found = Axe().run(self.page).response["violations"]
+        return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    made = {name: tmp_path / f"{name}.html" for name in REPORTS}
+    for name, file in made.items():
+        file.write_text(render(REPORTS[name]), "utf-8")
+    return made
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(browser: Browser, files: dict[str, Path], scheme: Literal["light", "dark"]) -> None:
+    problems: list[str] = []
+    for name, file in files.items():
+        for size in (PHONE, DESK):
+            page = browser.new_page(viewport=size, color_scheme=scheme)
+            reading = Reading(page, file)
+            wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            told = [*reading.wrong, *([f"{wider} px wider than the screen"] if wider > 0 else [])]
+            # Axe is a script that the policy must let nobody run: on a page of its own that has none.
+            problems += [f"{name}, {size['width']}: {problem}" for problem in told]
+            page.close()
+        context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)
+        problems += [f"{name}: {problem}" for problem in Reading(context.new_page(), file).unreadable()]
+        context.close()
+    assert problems == []
+
+
+def test_hostile_text_is_only_text(browser: Browser, files: dict[str, Path]) -> None:
+    for name in ("hostile", "many"):
+        # Even where the policy is not there to help.
+        context = browser.new_context(viewport=DESK, bypass_csp=True)
+        reading = Reading(context.new_page(), files[name])
+        title = reading.page.title()
+        reading.unfold()
+        reading.page.locator("td, li, summary").evaluate_all(
+            "all => all.forEach(each => each.dispatchEvent(new MouseEvent('mouseover', {bubbles: true})))"
+        )
+        assert reading.page.title() == title
+        assert reading.wrong == []
+        assert reading.page.locator("script, img, iframe, form, input, base, link, object").count() == 0
+        assert reading.page.locator("main").is_visible()
+        assert "<script>document.title" in reading.page.locator("main").inner_text()
+        context.close()
+
+
+def test_the_policy_stops_what_would_get_through(browser: Browser, tmp_path: Path) -> None:
+    """Were the escaping to fail one day: the same words, not escaped."""
+    file = tmp_path / "unescaped.html"
+    loads = "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw=' onload='document.title=1'>"
+    harm = "<script>document.title='owned'</script><style>main{display:none}</style>" + loads
+    file.write_text(render(REPORTS["red"]).replace("<main>", f"<main>{harm}"), "utf-8")
+    page = browser.new_page(viewport=DESK)
+    reading = Reading(page, file)
+    page.wait_for_timeout(300)
+    assert page.title().startswith("Release failed")
+    assert page.locator("main").is_visible()
+    assert any("Content Security Policy" in text for text in reading.wrong)
+    page.close()
+
+
+def test_an_unreadable_page_is_noticed(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "pale.html"
+    pale = render(REPORTS["green"]).replace("--soft:#565d6d", "--soft:#d0d3da").replace('lang="en"', "")
+    file.write_text(pale, "utf-8")
+    context = browser.new_context(viewport=DESK, color_scheme="light", bypass_csp=True)
+    found = " ".join(Reading(context.new_page(), file).unreadable())
+    assert "html-has-lang" in found
+    assert "color-contrast" in found
+    context.close()
+
+
+def test_the_timeline_is_drawn_and_told(browser: Browser, files: dict[str, Path]) -> None:
+    page = browser.new_page(viewport=DESK)
+    Reading(page, files["red"])
+    bars: list[dict[str, Any]] = page.locator("svg.track rect:not(.bg)").evaluate_all(
+        "bars => bars.map(bar => ({width: bar.getBoundingClientRect().width, title: bar.textContent}))"
+    )
+    assert len(bars) >= 6
+    assert all(bar["width"] > 0 and " s" in bar["title"] for bar in bars)
+    rows = page.locator("table.times tbody tr").count()
+    assert rows == page.locator("ul.lanes li:not([aria-hidden])").count() - 1
+    page.close()

@@ -1,0 +1,123 @@
+"""What each right is needed for: each is withheld in turn, and what then fails is what the guide's table says."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from argocd_release.argocd.api import Api
+from argocd_release.argocd.cli import ArgoCD
+from argocd_release.argocd.connection import Connection
+from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.resource_tree import Node
+from sandbox.commands import CommandError
+from sandbox.sandbox import Sandbox
+from scenarios.stage import web
+from tests.support.job import Release, doctor
+from tests.support.waiting import eventually
+
+TABLE: Final = Path(__file__).parents[2] / "docs" / "rights.json"
+PROJECT: Final = "rights"
+RIGHTS: Final = ("applications, get", "projects, get", "logs, get", "applications, sync")
+# As Argo CD 3 has it always.
+ENFORCED: Final = {"server.rbac.log.enforce.enable": "true"}
+
+
+@pytest.fixture(scope="module")
+def application(sandbox: Sandbox) -> Iterator[str]:
+    sandbox.project(PROJECT)
+    repository = sandbox.repository("rights")
+    repository.commit(web("1"))
+    _configure(sandbox, ENFORCED)
+    sandbox.application("rights", repository, project=PROJECT)
+    yield "rights"
+    _configure(sandbox, dict.fromkeys(ENFORCED))
+
+
+def _configure(sandbox: Sandbox, data: Mapping[str, str | None]) -> None:
+    patch = json.dumps({"data": data})
+    sandbox.kubectl("patch", "configmap", "argocd-cm", "-n", "argocd", "--type", "merge", "-p", patch)
+
+
+def with_rights(sandbox: Sandbox, name: str, rights: tuple[str, ...]) -> str:
+    """A token of an account with these rights in the project, once Argo CD knows of them."""
+    token = sandbox.token(
+        name, tuple(f"{right}, {PROJECT}{'' if 'projects' in right else '/*'}, allow" for right in rights)
+    )
+
+    def known() -> bool:
+        resource, action = rights[-1].split(", ")
+        thing = PROJECT if resource == "projects" else f"{PROJECT}/rights"
+        try:
+            return sandbox.argocd("account", "can-i", action, resource, thing, token=token).strip() == "yes"
+        except CommandError:
+            return False
+
+    eventually(known)
+    return token
+
+
+def works(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except ArgoCDError:
+        return False
+    return True
+
+
+def test_what_each_right_is_needed_for(
+    sandbox: Sandbox, application: str, release: Callable[..., Release], tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    def working(token: str) -> dict[str, bool]:
+        environ = sandbox.environment(token=token)
+        connection = Connection(server=environ["ARGOCD_SERVER"], auth_token=token, opts=environ["ARGOCD_OPTS"])
+        with ArgoCD(environ, echo=lambda _: None) as argocd, Api(connection) as api:
+            return {
+                "track": release(application, ARGOCD_AUTH_TOKEN=token).exit_code == 0,
+                "logs": works(lambda: api.log(application, pod, "web", previous=False, lines=5)),
+                "events": works(lambda: api.events(application, pod)),
+                "sync": works(lambda: argocd.sync(application, seconds=10)),
+                "sync windows": works(lambda: api.sync_window(application)),
+                "doctor": doctor(environ | {"ARGOCD_APP_NAME": application}, tmp_path).exit_code == 0,
+            }
+
+    everything = with_rights(sandbox, "rights-all", RIGHTS)
+    pod = _pod(sandbox, application, everything)
+    all_of_it = working(everything)
+    needed = {right: [what for what, does in working(_without(sandbox, right)).items() if not does] for right in RIGHTS}
+
+    assert all(all_of_it.values()), all_of_it
+    found = json.dumps({"argocd": sandbox.layout.release.version, "needed": needed}, indent=1) + "\n"
+    if pytestconfig.getoption("accept"):
+        TABLE.write_text(found, encoding="utf-8")
+    assert needed == json.loads(TABLE.read_text("utf-8"))["needed"]
+
+
+def test_a_release_is_warned_once_of_what_no_release_needs(
+    sandbox: Sandbox, release: Callable[..., Release], name: str
+) -> None:
+    repository = sandbox.repository(name)
+    repository.commit(web("1", ready_after="10s"))
+    sandbox.application(name, repository)
+
+    ended = release(name, ARGOCD_AUTH_TOKEN=sandbox.admin_token)
+
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("warning: the token may do more than a release needs") == 1, ended.log
+    leaks = sandbox.layout.release.version.startswith("2.13.2")
+    assert ended.log.count("(CVE-2025-55190)") == int(leaks), ended.log
+
+
+def _without(sandbox: Sandbox, right: str) -> str:
+    rest = tuple(other for other in RIGHTS if other != right)
+    return with_rights(sandbox, f"rights-no-{right.replace(', ', '-')}", rest)
+
+
+def _pod(sandbox: Sandbox, application: str, token: str) -> Node:
+    environ = sandbox.environment(token=token)
+    connection = Connection(server=environ["ARGOCD_SERVER"], auth_token=token, opts=environ["ARGOCD_OPTS"])
+    with Api(connection) as api:
+        eventually(lambda: bool(api.tree(application).served))
+        return api.tree(application).served[0]

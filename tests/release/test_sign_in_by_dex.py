@@ -1,0 +1,172 @@
+"""A job signs in with the identity that GitLab gives it, exchanged by Argo CD's Dex (RFC 8693)."""
+
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+
+from sandbox.sandbox import Sandbox
+from scenarios.stage import web
+from tests.support.identity import Dex, Signer, exchange, gitlab, serving_dex
+from tests.support.job import Release, StartRelease
+from tests.support.realm import AUDIENCE, ISSUER, PROJECT, Realm, realm
+
+Run = Callable[..., Release]
+
+
+@pytest.fixture(scope="module")
+def by_dex(sandbox: Sandbox) -> Iterator[tuple[Realm, Dex]]:
+    """Argo CD's Dex has a connector that trusts that GitLab."""
+    url = f"https://{sandbox.server}"
+    with gitlab() as issuer:
+        dex = Dex(url=f"{url}/api/dex", gitlab=issuer, audience=AUDIENCE)
+        addresses = {f"url: {AUDIENCE}": f"url: {url}", ISSUER: issuer.url}
+        with serving_dex(dex, sandbox.layout.ports["dex"]), realm(sandbox, issuer, "dex", addresses) as found:
+            yield found, dex
+
+
+def exchanged(realm: Realm, dex: Dex, token: str, **form: str) -> str:
+    context = ssl.create_default_context(cafile=str(realm.sandbox.certificate))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    return exchange(realm.sandbox.server, dex, token, opener=opener, **form)
+
+
+def test_a_job_by_dex(by_dex: tuple[Realm, Dex], release: Run) -> None:
+    realm, dex = by_dex
+
+    ended = release(realm.application, **identity(realm.gitlab.id_token(AUDIENCE), dex))
+
+    assert ended.exit_code == 0, ended.log
+    assert "signed in by Dex's connector gitlab-ci" in ended.log
+    assert "eyJ" not in ended.log + ended.junit
+
+
+def identity(token: str, dex: Dex) -> dict[str, str]:
+    """What the component sets, and a token that some group still has."""
+    return {"RELEASE_ID_TOKEN": token, "RELEASE_DEX_CONNECTOR": dex.connector, "ARGOCD_AUTH_TOKEN": "stale"}
+
+
+def test_a_token_that_ends_while_it_is_waited(
+    by_dex: tuple[Realm, Dex], sandbox: Sandbox, release: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    realm, dex = by_dex
+    monkeypatch.setattr(dex, "lives", 4.0)
+    before = len(dex.exchanged)
+    repository = sandbox.repository(name)
+    repository.commit(web("1", ready_after="12s"))
+    sandbox.application(name, repository, project=PROJECT)
+
+    ended = release(name, **identity(realm.gitlab.id_token(AUDIENCE), dex))
+
+    assert ended.exit_code == 0, ended.log
+    assert len(dex.exchanged) - before >= 2
+    assert ended.seconds > 8
+
+
+def test_keys_of_dex_that_are_new(
+    by_dex: tuple[Realm, Dex], sandbox: Sandbox, start_release: StartRelease, name: str
+) -> None:
+    """Argo CD's Dex keeps its keys in memory: once it was started anew, the tokens from before are worth nothing."""
+    realm, dex = by_dex
+    repository = sandbox.repository(name)
+    repository.commit(web("1", ready_after="10s"))
+    sandbox.application(name, repository, project=PROJECT)
+    running = start_release(name, **identity(realm.gitlab.id_token(AUDIENCE), dex))
+    time.sleep(4)
+    dex.signer = Signer(dex.url)
+    exchanged(realm, dex, realm.gitlab.id_token(AUDIENCE))
+
+    ended = running.end()
+
+    assert ended.exit_code == 0, ended.log
+
+
+REFUSED_IDENTITY: Final[dict[str, tuple[dict[str, str], str]]] = {
+    "another connector": ({"RELEASE_DEX_CONNECTOR": "github-ci"}, "Dex has no connector github-ci"),
+    "no JWT": ({"RELEASE_ID_TOKEN": "nonsense"}, "Dex refused the job's ID token"),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED_IDENTITY.values(), ids=REFUSED_IDENTITY)
+def test_why_there_is_no_token(by_dex: tuple[Realm, Dex], release: Run, refused: tuple[dict[str, str], str]) -> None:
+    realm, dex = by_dex
+    change, why = refused
+
+    ended = release(realm.application, **identity(realm.gitlab.id_token(AUDIENCE), dex) | change)
+
+    assert ended.exit_code == 31, ended.log
+    assert why in ended.cause
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(500, "Dex failed; its log says why"), (502, "Dex does not run"), (503, "Dex does not run")],
+    ids=["failed", "gateway", "overloaded"],
+)
+def test_a_dex_that_is_broken(
+    by_dex: tuple[Realm, Dex], release: Run, monkeypatch: pytest.MonkeyPatch, status: int, why: str
+) -> None:
+    realm, dex = by_dex
+    monkeypatch.setattr(dex, "broken", status)
+
+    ended = release(realm.application, **identity(realm.gitlab.id_token(AUDIENCE), dex))
+
+    assert ended.exit_code == 30, ended.log
+    assert why in ended.cause
+
+
+def test_an_audience_that_dex_does_not_let_in(by_dex: tuple[Realm, Dex], release: Run) -> None:
+    realm, dex = by_dex
+
+    ended = release(realm.application, **identity(realm.gitlab.id_token("https://vault.example.com"), dex))
+
+    assert ended.exit_code == 31, ended.log
+    assert "the audience or the project is not allowed" in ended.cause
+
+
+@pytest.mark.parametrize(
+    "claims", [{"ref": "feature", "ref_protected": "false"}, {"project_path": "platform/other"}], ids=["ref", "project"]
+)
+def test_other_jobs_by_dex(by_dex: tuple[Realm, Dex], release: Run, claims: dict[str, str]) -> None:
+    realm, dex = by_dex
+    token = exchanged(realm, dex, realm.gitlab.id_token(AUDIENCE, claims))
+
+    ended = release(realm.application, ARGOCD_AUTH_TOKEN=token)
+
+    assert ended.exit_code == 31, ended.log
+    assert "permission denied" in ended.cause
+
+
+REFUSED_BY_DEX: Final[dict[str, tuple[int, dict[str, str]]]] = {
+    "no such connector": (400, {"connector_id": "github-ci"}),
+    "no such client": (401, {"client_id": "argocd"}),
+    "a grant that is none": (400, {"grant_type": "token-exchange"}),
+    "no token": (400, {"subject_token": ""}),
+    "no JWT": (401, {"subject_token": "nonsense"}),
+    "type of a JWT": (400, {"subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}),
+}
+
+
+@pytest.mark.parametrize(("status", "form"), REFUSED_BY_DEX.values(), ids=REFUSED_BY_DEX)
+def test_what_dex_refuses_comes_through_argo_cd(by_dex: tuple[Realm, Dex], status: int, form: dict[str, str]) -> None:
+    realm, dex = by_dex
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        exchanged(realm, dex, realm.gitlab.id_token(AUDIENCE), **form)
+
+    assert refused.value.code == status
+    refused.value.close()
+
+
+def test_without_groups_in_its_scope_a_token_may_nothing(by_dex: tuple[Realm, Dex], release: Run) -> None:
+    realm, dex = by_dex
+    token = exchanged(realm, dex, realm.gitlab.id_token(AUDIENCE), scope="openid")
+
+    ended = release(realm.application, ARGOCD_AUTH_TOKEN=token)
+
+    assert ended.exit_code == 31, ended.log
+    assert "permission denied" in ended.cause

@@ -1,0 +1,116 @@
+"""A network that misbehaves: a TCP proxy whose faults come and go while it runs."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import Final
+
+_PIECE: Final = 65536
+_BACKLOG: Final = 64
+# How soon a change of fault is noticed by what already waits.
+_SLICE_SECONDS: Final = 0.05
+
+
+class Fault(Enum):
+    """What happens to what passes. ``HALF_OPEN``: the client is heard, and nothing comes back."""
+
+    NONE = "none"
+    LATENCY = "latency"
+    TRICKLE = "trickle"
+    HALF_OPEN = "half open"
+    BLACK_HOLE = "black hole"
+    RESET = "reset"
+
+
+LATENCY_SECONDS: Final = 0.1
+# So that a page takes seconds, and the first byte comes at once.
+TRICKLE_BYTES: Final = 400
+TRICKLE_SECONDS: Final = 0.05
+
+
+class Network:
+    """Leads to a port of this machine; ``fault`` may be changed at any time, and counts for open connections too."""
+
+    def __init__(self, target: int, fault: Fault = Fault.NONE) -> None:
+        self.fault = fault
+        #: Bytes that came back.
+        self.answered = 0
+        self._target = target
+        self._ended = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self.server = f"localhost:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Let nothing more in or through."""
+        self._ended.set()
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while not self._ended.is_set():
+                client, _ = self._listening.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            while self.fault is Fault.BLACK_HOLE and not self._ended.wait(_SLICE_SECONDS):
+                pass
+            if self.fault is Fault.RESET:
+                _reset(client)
+                return
+            with socket.create_connection(("127.0.0.1", self._target)) as server:
+                answers = threading.Thread(target=self._pass, args=(server, client, True), daemon=True)
+                answers.start()
+                self._pass(client, server, False)
+                answers.join()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, back: bool) -> None:  # noqa: FBT001
+        source.settimeout(_SLICE_SECONDS)
+        with suppress(OSError):
+            while not self._ended.is_set():
+                try:
+                    piece = source.recv(TRICKLE_BYTES if back and self.fault is Fault.TRICKLE else _PIECE)
+                except TimeoutError:
+                    piece = None
+                if self.fault is Fault.RESET:
+                    _reset(source)
+                    _reset(sink)
+                    return
+                if piece == b"":
+                    sink.shutdown(socket.SHUT_WR)
+                    return
+                if piece and self._lets_through(back=back):
+                    sink.sendall(piece)
+                    self.answered += len(piece) if back else 0
+
+    def _lets_through(self, *, back: bool) -> bool:
+        """Whether it passes, after the time that it takes."""
+        while self.fault is Fault.BLACK_HOLE or (back and self.fault is Fault.HALF_OPEN):
+            if self._ended.wait(_SLICE_SECONDS):
+                return False
+        if self.fault is Fault.LATENCY:
+            time.sleep(LATENCY_SECONDS)
+        elif self.fault is Fault.TRICKLE and back:
+            time.sleep(TRICKLE_SECONDS)
+        return self.fault is not Fault.RESET
+
+
+def _reset(connection: socket.socket) -> None:
+    """Close it so that the other side is told of a reset, not of an end."""
+    with suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()
+
+
+@contextmanager
+def network(target: int, fault: Fault = Fault.NONE) -> Iterator[Network]:
+    """A network to the port, until the context ends."""
+    made = Network(target, fault)
+    try:
+        yield made
+    finally:
+        made.close()

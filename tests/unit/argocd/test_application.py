@@ -1,0 +1,193 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.revision import alike
+from argocd_release.verdict.blockers import blocker
+from argocd_release.verdict.expectation import Expectation
+from tests.unit.states import NEW, application, document
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+def test_a_whole_application() -> None:
+    state = application()
+    assert (state.name, state.namespace, state.project) == ("web", "argocd", "default")
+    assert (state.sync, state.health, state.revision) == (SyncStatus.SYNCED, HealthStatus.HEALTHY, NEW)
+    assert state.operation is not None
+    assert state.operation.phase is OperationPhase.SUCCEEDED
+    assert [str(resource) for resource in state.resources] == ["Deployment/web"]
+    assert state.images == ("registry.example.com/web:1",)
+    assert state.automated
+    assert not state.operating
+
+
+def test_right_after_creation_there_is_hardly_anything() -> None:
+    state = parse_application(json.dumps({"metadata": {"name": "web"}}))
+    assert (state.sync, state.health, state.operation) == (SyncStatus.UNKNOWN, HealthStatus.UNKNOWN, None)
+
+
+def test_an_unknown_word_is_a_case_and_is_kept() -> None:
+    state = application(health="Frozen", sync="Sunk", phase="Paused")
+    assert (state.sync, state.health) == (SyncStatus.UNKNOWN, HealthStatus.UNKNOWN)
+    assert state.unknown_words == ("sync status Sunk", "health status Frozen", "operation phase Paused")
+
+
+def test_the_file_that_argo_cd_applies_from_is_in_no_message() -> None:
+    said = 'error when patching "/dev/shm/2619108012": Deployment.apps "web" is invalid'
+    failed = {"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": said}
+    state = application(results=[failed], conditions=[{"type": "SyncError", "message": f"Failed sync: {said}"}])
+    assert state.results[0].message == 'Deployment.apps "web" is invalid'
+    assert state.conditions[0].message == 'Failed sync: Deployment.apps "web" is invalid'
+
+
+def test_between_two_attempts_an_operation_runs_although_it_has_finished() -> None:
+    """As seen on Argo CD 2.13.2: phase Running, finishedAt set, retryCount counted."""
+    state = application(phase="Running", retries=1)
+    assert state.operation is not None
+    assert state.operation.finished_at
+    assert state.operating
+
+
+def test_several_sources_have_revisions() -> None:
+    state = parse_application(
+        json.dumps(document() | {"status": {"sync": {"status": "Synced", "revisions": ["a", "b"]}}})
+    )
+    assert state.revisions == ("a", "b")
+    assert state.revision == "a,b"
+
+
+def test_of_two_documents_the_last_counts() -> None:
+    first, last = json.dumps(document(health="Progressing")), json.dumps(document())
+    assert parse_application(f"{first}\n{last}\n").health is HealthStatus.HEALTHY
+
+
+@pytest.mark.parametrize(
+    "text", ["", "garbage", "{", "[]", "{}", "null", '{"metadata": {}}', '{"metadata": {"name": 1}}']
+)
+def test_what_is_no_application_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="."):
+        parse_application(text)
+
+
+def test_text_from_outside_is_made_harmless() -> None:
+    state = application(conditions=[{"type": "ComparisonError", "message": "\x1b[31mred\x00\x1b[0m"}])
+    assert state.conditions[0].message == "red"
+
+
+@given(status=JSON, spec=JSON)
+def test_whatever_the_fields_hold_parsing_does_not_crash(status: Any, spec: Any) -> None:
+    parse_application(json.dumps({"metadata": {"name": "web"}, "spec": spec, "status": status}))
+
+
+def operated(spec: dict[str, Any], **parts: Any) -> Application:
+    """With a source of its own, and a last operation that has these parts."""
+    whole = document()
+    whole["spec"] |= spec
+    whole["status"]["operationState"] |= parts
+    return parse_application(json.dumps(whole))
+
+
+@pytest.mark.parametrize(
+    ("source", "attempted"),
+    [
+        ({"repoURL": "r", "path": "web", "targetRevision": "v1"}, True),
+        ({"repoURL": "r", "path": "web", "helm": {"parameters": [{"name": "a", "value": "b"}]}}, False),
+        ({"repoURL": "other", "path": "web"}, False),
+        # Not resolved yet, as where the operation could not even begin.
+        ({"repoURL": ""}, True),
+        (None, True),
+    ],
+)
+def test_an_operation_is_of_the_parameters_of_its_source(
+    source: dict[str, Any] | None,
+    attempted: bool,  # noqa: FBT001
+) -> None:
+    result = {"revision": NEW} | ({"source": source} if source else {})
+    spec = {"source": {"path": "web", "repoURL": "r", "targetRevision": "main"}}
+    assert operated(spec, syncResult=result).attempted == attempted
+    # An operation may have read nothing yet, or an application have no source that can be compared.
+    assert operated({}, syncResult=result).attempted
+
+
+def test_of_several_sources_all_are_compared() -> None:
+    first, second = {"repoURL": "a", "path": "."}, {"repoURL": "b", "ref": "values", "targetRevision": "main"}
+    # What Argo CD prints of the one that is not given.
+    result = {"revision": "", "source": {"repoURL": ""}, "revisions": [NEW, "1.0.0"], "sources": [first, second]}
+    same = replace(operated({"sources": [first, second]}, syncResult=result), revisions=(NEW, "1.0.0"))
+    assert same.attempted
+    assert not replace(operated({"sources": [second, first]}, syncResult=result), revisions=(NEW, "1.0.0")).attempted
+    assert not replace(same, revisions=(NEW, "1.0.1")).attempted
+    assert not replace(same, revisions=(NEW,)).attempted
+
+
+def test_what_was_asked_of_an_operation() -> None:
+    sync = {"dryRun": True, "revision": NEW, "resources": [{"kind": "Deployment", "name": "web"}]}
+    state = operated({}, operation={"sync": sync}, syncResult=None)
+    assert state.operation is not None
+    assert (state.operation.dry_run, state.operation.partial, state.operation.asked) == (True, True, (NEW,))
+    assert not state.operation.unsuccessful
+
+
+def test_the_last_of_the_history_is_what_is_deployed() -> None:
+    assert application().deployed is None
+    entries = [{"revision": "0" * 40, "source": {"repoURL": "r"}}, {"revision": NEW, "source": {"repoURL": "r"}}]
+    state = application(sync="OutOfSync", phase=None, history=entries)
+    assert state.deployed is not None
+    assert state.deployed.revisions == (NEW,)
+    assert state.applied
+    assert not application(sync="OutOfSync", phase=None, history=entries[:1]).applied
+
+
+def test_an_annotated_tag_has_the_name_of_its_commit_too() -> None:
+    tag, commit = "7" * 40, "c" * 40
+    state = application(revision=tag, operated=commit)
+    assert state.operation is not None
+    known = replace(state, operation=replace(state.operation, asked=(tag,)))
+    assert known.names(0) == {tag, commit}
+    assert known.names(1) == frozenset()
+    assert state.names(0) == {tag}
+    assert replace(known, deployed=Deployment(revisions=(commit,), parameters=())).applied
+
+
+REVISIONS = st.from_regex(r"[0-9a-fA-F]{1,40}|[0-9]\.[0-9]\.[0-9]{1,2}", fullmatch=True)
+
+
+@given(REVISIONS, REVISIONS)
+def test_revisions_are_alike_both_ways(one: str, other: str) -> None:
+    assert alike(one, one)
+    assert alike(one, other) == alike(other, one)
+    if len(one) >= 7 and "." not in one:
+        assert alike(one, one[:7])
+        assert alike(one, one.upper())
+
+
+@pytest.mark.parametrize(
+    ("owners", "name"),
+    [
+        ([{"kind": "ApplicationSet", "name": "shops"}], "shops"),
+        ([{"kind": "Other", "name": "x"}, {"kind": "ApplicationSet", "name": "shops"}], "shops"),
+        ([{"kind": "Application", "name": "x"}], ""),
+        (None, ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_application_set_that_makes_it(owners: object, name: str) -> None:
+    found = document(sync="OutOfSync")
+    found["metadata"]["ownerReferences"] = owners
+    found["spec"]["syncPolicy"] = {}
+    made = parse_application(json.dumps(found))
+    assert made.application_set == name
+    missing = blocker(made, Expectation(), compared=True)
+    assert missing is not None
+    assert ("it waits for its step" in missing.text) == bool(name)

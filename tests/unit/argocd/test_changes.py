@@ -1,0 +1,108 @@
+"""Which lines of argocd's feed people see, and as whose words."""
+
+import pytest
+
+from argocd_release.argocd.wait_output import COUNT_SECONDS, LINES, PROGRESS_LINES, Changes
+from argocd_release.core.text import QUOTED
+
+HEADER = "TIMESTAMP                  GROUP        KIND   NAMESPACE  NAME    STATUS    HEALTH        HOOK  MESSAGE"
+ROW = "2026-01-01T00:00:0{}+00:00   batch  Job  web  migrate  {}  Failed  PreSync  {}"
+
+
+def shown(*lines: str) -> list[str]:
+    changes = Changes(lambda: 0.0)
+    return [said for line in lines for said in changes.new(line)]
+
+
+def test_a_row_is_shown_once_however_often_it_is_said() -> None:
+    first = ROW.format(1, "Running", "started")
+    assert shown(HEADER, first, ROW.format(2, "Running", "started"), "", "  ") == [HEADER, first]
+
+
+@pytest.mark.parametrize(
+    "spoof", ["RELEASE SUCCESSFUL", "=" * 45, "cause: none", "$ argocd app get web", HEADER, "argocd: ok"]
+)
+def test_a_line_that_is_no_row_is_somebody_elses(spoof: str) -> None:
+    row = ROW.format(1, "Failed", "it said")
+    assert shown(row, spoof) == [row, f"{QUOTED}{spoof}"]
+
+
+@pytest.mark.parametrize("spoof", ["Name: x/y", "This is the state of the app after `wait` operation:"])
+def test_a_message_cannot_end_the_feed(spoof: str) -> None:
+    first, second = ROW.format(1, "Failed", "it said"), ROW.format(2, "Succeeded", "well")
+    assert shown(first, spoof, second, "more") == [first, second, f"{QUOTED}more"]
+
+
+def test_the_end_of_the_feed_is_left_out() -> None:
+    row = ROW.format(1, "Failed", "done")
+    assert shown(row, "", "Name:               argocd/web", "Project:            default") == [row]
+
+
+def test_argocd_s_own_end_is_no_news() -> None:
+    assert shown("argocd: rpc error: code = Canceled desc = context canceled") == []
+
+
+def test_after_so_many_lines_they_are_only_counted() -> None:
+    now = [100.0]
+    changes = Changes(lambda: now[0])
+    told = [changes.new(ROW.format(1, "Failed", number)) for number in range(LINES + 30)]
+    assert sum(map(bool, told)) == LINES
+    assert changes.left_out() == 0
+    now[0] += COUNT_SECONDS
+    assert changes.left_out() == 30
+    assert changes.left_out() == 0
+    changes.new(ROW.format(1, "Failed", "the last"))
+    assert changes.left_out(at_once=True) == 1
+    assert changes.left_out(at_once=True) == 0
+
+
+def test_a_long_line_is_cut() -> None:
+    assert len(shown("x" * 100_000)[0]) < 1100
+
+
+def state(number: int, status: str = "Synced", message: str = "") -> str:
+    return (
+        f"2026-01-01T00:00:01+00:00          ConfigMap         big                c-{number}    {status}    {message}"
+    )
+
+
+def test_of_many_resources_only_those_that_change_are_told() -> None:
+    changes = Changes(lambda: 0.0)
+    lines = [HEADER, *map(state, range(300))]
+    changed = [state(7, "OutOfSync"), state(7, message="configmap/c-7 configured")]
+    lines += [
+        changed[0],
+        *(state(number, message=f"configmap/c-{number} unchanged") for number in range(300) if number != 7),
+    ]
+    lines += [changed[1]]
+    assert [said for line in lines for said in changes.new(line)] == [HEADER, *changed]
+    assert changes.unchanged == 299
+    assert not changes.left_out(at_once=True)
+
+
+def test_many_that_change_are_told_of_for_a_while_and_trouble_for_longer() -> None:
+    changes = Changes(lambda: 0.0)
+    told = [said for number in range(300) for said in changes.new(state(number, "OutOfSync", "Missing"))]
+    assert len(told) == PROGRESS_LINES
+    assert changes.new(row := state(1, "SyncFailed", "denied")) == (row,)
+    assert changes.left_out(at_once=True) == 300 - PROGRESS_LINES
+    assert changes.unchanged == 0
+
+
+def test_a_resource_that_becomes_well_again_is_news() -> None:
+    bad = "2026-01-01T00:00:01+00:00   apps  Deployment  web  web  Synced  Degraded"
+    good = bad.replace("Degraded", "Healthy")
+    assert shown(good, bad, good, bad) == [bad]
+    assert shown(bad, good) == [bad, good]
+
+
+def test_what_the_sync_before_did_is_no_news() -> None:
+    """Its messages stand in the first rows, until those of this sync take their place."""
+    first = [HEADER, *(state(number, message=f"configmap/c-{number} created") for number in range(3))]
+    second = [state(number, message=f"configmap/c-{number} unchanged") for number in range(2)]
+    configured = state(2, message="configmap/c-2 configured")
+    assert shown(*first, *second, configured) == [HEADER, configured]
+    hook = "2026-01-01T00:00:01+00:00   batch  Job  web  migrate  Succeeded              PreSync  Reached it"
+    again = "2026-01-01T00:00:02+00:00   batch  Job  web  migrate  Running   Synced     PreSync  created"
+    assert shown(hook, again, hook) == [again]
+    assert shown(hook, again, hook.replace("Reached", "Has reached")) == [again, hook.replace("Reached", "Has reached")]

@@ -1,0 +1,561 @@
+"""The doctor's tables, on a server of this machine that answers what it is told to."""
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from argocd_release.argocd import jwt, probe
+from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.probe import Answer, Handshake, Prober
+from argocd_release.cli import doctor as command
+from argocd_release.doctor import account, pipeline, settings, warnings, way
+from argocd_release.doctor.advice import advice
+from argocd_release.doctor.examination import examine
+from argocd_release.doctor.finding import Check, Ledger, Problem, Seen, State
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.verdict import Verdict
+from argocd_release.release.signals import Signals
+from argocd_release.settings import load
+from tests.support.tokens import made
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+Page = tuple[int, str] | tuple[int, str, dict[str, str]]
+VERSION = json.dumps({"Version": "v3.1.2+abc"})
+TOKEN = made({"iss": "argocd", "sub": "ci:apiKey", "exp": 4102444800})
+SETTINGS = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": TOKEN, "ARGOCD_APP_NAME": "shop"}
+APPLICATION: dict[str, Any] = {
+    "spec": {
+        "project": "team",
+        "source": {"repoURL": "https://gitlab.example.com/team/shop.git", "targetRevision": "main"},
+        "syncPolicy": {"automated": {}},
+    },
+    "status": {"summary": {"images": ["registry.example.com/shop:1"]}},
+}
+
+
+class Pages:
+    """A server; ``pages`` by their path, or all alike."""
+
+    def __init__(self) -> None:
+        self.pages: Mapping[str, Page] | Page = {}
+        self.asked: list[str] = []
+        pages = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = unquote(urlsplit(self.path).path)
+                pages.asked.append(path)
+                page = pages.pages if isinstance(pages.pages, tuple) else pages.pages.get(path, (404, ""))
+                status, body, headers = (*page, {})[:3]
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body.encode())))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self.address = f"127.0.0.1:{self._server.server_port}"
+
+    def connection(self, opts: str = "--plaintext --grpc-web", token: str = TOKEN) -> Connection:
+        return Connection(server=self.address, auth_token=token, opts=opts)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    found = Pages()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def prober(pages: Pages) -> Iterator[Prober]:
+    with Prober(pages.connection()) as found:
+        yield found
+
+
+def codes(seen: Seen) -> list[str]:
+    return [] if isinstance(seen, str) else [one.code for one in ([seen] if isinstance(seen, Problem) else seen)]
+
+
+def known(**environ: str) -> load.Settings:
+    return load.load(SETTINGS | environ)
+
+
+PAGES: dict[str, tuple[Mapping[str, Page] | Page, str]] = {
+    "Argo CD": ({"/api/version": (200, VERSION)}, ""),
+    "under a path": ({"/argocd/api/version": (200, VERSION)}, "path"),
+    "nothing there": ((404, "<title>404 Not Found</title>"), "not-found"),
+    "a refusal": ((403, "<title>403</title>", {"Server": "nginx"}), "forbidden"),
+    "no Argo CD behind": ((502, ""), "gateway"),
+    "GitLab": ((200, "<title>Sign in · GitLab</title>"), "gitlab"),
+    "GitLab's redirect": ((302, "", {"Location": "https://git.example.com/users/sign_in"}), "gitlab"),
+    "Cloudflare Access": ((403, "<title>Cloudflare Access</title>"), "login-page"),
+    "a redirect to Cloudflare Access": ((302, "", {"Location": "https://x.cloudflareaccess.com/cdn-cgi/access"}), "login-page"),
+    "somebody's login": ((302, "", {"Location": "https://sso.example.com/login"}), "login-page"),
+    "a redirect to nowhere": ((302, "", {"Location": "https://[x/"}), "login-page"),
+    "TLS is wanted": ((307, "", {"Location": "https://argocd.example.com/api/version"}), "redirects-to-tls"),
+    "Kubernetes": ((401, json.dumps({"kind": "Status"})), "kubernetes"),
+    "a portal": ((200, "<title>Welcome</title>"), "not-argocd"),
+    "JSON that is none of Argo CD's": ((200, "[]"), "not-argocd"),
+    "JSON without an end": ((200, "[" * 100_000), "not-argocd"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_answers(pages: Pages, prober: Prober, name: str) -> None:
+    pages.pages, code = PAGES[name]
+    assert codes(way.answers(pages.connection(), prober)) == ([code] if code else [])
+
+
+def test_a_path_that_is_one_too_many(pages: Pages) -> None:
+    pages.pages = {"/api/version": (200, VERSION)}
+    connection = pages.connection("--plaintext --grpc-web-root-path /argo")
+    with Prober(connection) as prober:
+        assert codes(way.answers(connection, prober)) == ["path"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [("CERTIFICATE_REQUIRED", "client-certificate"), ("peer closed connection", "http-silent")],
+)
+def test_no_answer_over_http(pages: Pages, error: str, code: str) -> None:
+    class Silent:
+        def get(self, *_: object, **__: object) -> Answer:
+            return Answer(error=error)
+
+    assert codes(way.answers(pages.connection(), Silent())) == [code]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("v2.13.8", ["server-leaks-credentials", "server-unmaintained"]),
+        ("v2.13.9", ["server-unmaintained"]),
+        ("v2.14.15", ["server-leaks-credentials", "server-unmaintained"]),
+        ("v2.14.16", ["server-unmaintained"]),
+        ("v2.11.0", ["server-leaks-credentials", "server-unmaintained"]),
+        ("v2.1.0", ["server-unmaintained"]),
+        ("v3.0.13", ["server-leaks-credentials"]),
+        ("v3.0.14", []),
+        ("v3.1.1+abc", ["server-leaks-credentials"]),
+        ("v3.1.2", []),
+        ("v3.2.0", []),
+        ("latest", []),
+    ],
+)
+def test_what_is_known_against_a_version(version: str, expected: list[str]) -> None:
+    assert codes(way.supported(version)) == expected
+
+
+@pytest.mark.parametrize(
+    ("tried", "code"),
+    [
+        (Handshake(error="self-signed certificate", verify_code=18), "certificate-unknown"),
+        (Handshake(error="unable to get local issuer", verify_code=20), "certificate-unknown"),
+        (Handshake(error="certificate has expired", verify_code=10), "certificate-expired"),
+        (Handshake(error="not yet valid", verify_code=9), "certificate-early"),
+        (Handshake(error="Hostname mismatch", verify_code=62, names=("x",)), "certificate-name"),
+        (Handshake(error="timeout"), "tls-silent"),
+        (Handshake(error="WRONG_VERSION_NUMBER"), "tls-missing"),
+        (Handshake(error="a file among the options cannot be read: x"), "options-file"),
+        (Handshake(error="Connection reset by peer"), "connection-reset"),
+        (Handshake(error="UNEXPECTED_EOF_WHILE_READING"), "connection-reset"),
+        (Handshake(error="NO_SHARED_CIPHER"), "tls-failed"),
+        (Handshake(ends="then"), ""),
+    ],
+)
+def test_tls(monkeypatch: pytest.MonkeyPatch, tried: Handshake, code: str) -> None:
+    monkeypatch.setattr(probe, "handshake", lambda *_, **__: tried)
+    connection = Connection(server="argocd.example.com", auth_token="t")
+    assert codes(way.encrypts(connection)) == ([code] if code else [])
+
+
+def test_plaintext_and_what_nobody_checks(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
+    assert codes(way.encrypts(pages.connection())) == []
+    monkeypatch.setattr(probe, "handshake", lambda *_, **__: Handshake())
+    assert codes(way.encrypts(pages.connection())) == ["tls-unwanted"]
+    assert codes(way.encrypts(pages.connection("--insecure"))) == ["insecure"]
+
+
+@pytest.mark.parametrize(("why", "code"), [("timeout", "port-silent"), ("Connection reset", "connection-reset"), ("refused", "port-closed"), ("", "")])  # fmt: skip
+def test_the_port(monkeypatch: pytest.MonkeyPatch, pages: Pages, why: str, code: str) -> None:
+    monkeypatch.setattr(probe, "connects", lambda *_: why)
+    assert codes(way.connects(pages.connection())) == ([code] if code else [])
+
+
+def test_the_layers_below_are_looked_at(pages: Pages) -> None:
+    host, port = probe.endpoint(pages.connection())
+    assert probe.connects(host, port) == ""
+    assert probe.addresses(host, port) == (("127.0.0.1",), "")
+    assert codes(way.resolves(pages.connection())) == []
+    assert probe.handshake(pages.connection()).error
+    connection = Connection(server=pages.address, auth_token="t", opts="--server-crt /nowhere/ca.pem")
+    assert "cannot be read" in probe.handshake(connection).error
+
+
+REFUSALS = {
+    "invalid session: Token is expired": "token-expired",
+    "invalid session: account ci does not have token with id x": "token-revoked",
+    "invalid session: account ci is disabled": "account-disabled",
+    "invalid session: account 'ci' does not exist": "account-missing",
+    "invalid session: account ci does not have 'apiKey' capability": "account-capability",
+    "invalid session: token signature is invalid: signature is invalid": "token-foreign",
+    "invalid session: project team has no role: role 'ci' not found": "role-missing",
+    "invalid session: SSO is not configured": "sso-missing",
+    "invalid session: token contains an invalid number of segments": "token-damaged",
+    "no session information": "token-refused",
+}
+
+
+@pytest.mark.parametrize("said", REFUSALS)
+def test_why_a_token_is_refused(pages: Pages, prober: Prober, said: str) -> None:
+    pages.pages = (401, json.dumps({"message": said}))
+    assert codes(account.signed_in(prober, pages.connection())) == [REFUSALS[said]]
+
+
+@pytest.mark.parametrize(
+    ("oidc", "code"),
+    [
+        ({"issuer": "https://elsewhere.example.com"}, "issuer"),
+        ({"issuer": "https://gitlab.example.com", "clientID": "https://other"}, "audience"),
+        ({"issuer": "https://gitlab.example.com", "clientID": "https://argocd"}, "token-unverified"),
+        ({}, "token-unverified"),
+    ],
+)
+def test_why_an_identity_is_refused(pages: Pages, oidc: dict[str, str], code: str) -> None:
+    token = made({"iss": "https://gitlab.example.com", "aud": "https://argocd", "sub": "project_path:x"})
+    refused = (401, json.dumps({"message": "invalid session: failed to verify the token"}))
+    pages.pages = {
+        "/api/v1/account/can-i/applications/get/*/*": refused,
+        "/api/v1/settings": (200, json.dumps({"oidcConfig": oidc})),
+    }
+    with Prober(pages.connection()) as prober:
+        assert codes(account.signed_in(prober, pages.connection(token=token))) == [code]
+
+
+def test_who_cannot_be_asked(pages: Pages, prober: Prober) -> None:
+    pages.pages = (500, "{}")
+    assert codes(account.signed_in(prober, pages.connection())) == ["account-unknown"]
+
+
+def listed(*names: str) -> Page:
+    return 200, json.dumps({"items": [{"metadata": {"name": name}} for name in names]})
+
+
+@pytest.mark.parametrize(
+    ("page", "code", "fix"),
+    [
+        (listed("shop"), "application-missing", "did you mean shop?"),
+        (listed("a", "b", "c", "d", "e", "f"), "application-missing", "check ARGOCD_APP_NAME"),
+        (listed(), "rights-none", "grant it"),
+    ],
+)
+def test_an_application_that_is_not_there(pages: Pages, prober: Prober, page: Page, code: str, fix: str) -> None:
+    pages.pages = {"/api/v1/applications": page}
+    found, problem = account.application(prober, "shpo")
+    assert found == {}
+    assert problem is not None
+    assert problem.code == code
+    assert problem.fix.startswith(fix)
+
+
+def test_what_a_token_may(pages: Pages, prober: Prober) -> None:
+    pages.pages = (200, json.dumps({"value": "no"}))
+    assert codes(account.rights(prober, "shop", "team", sync=True)) == ["rights-project", "rights-sync", "rights-logs"]
+    pages.pages = (200, json.dumps({"value": "yes"}))
+    assert codes(account.rights(prober, "shop", "team", sync=True)) == ["rights-wide"]
+    pages.pages = (404, "")
+    assert codes(account.rights(prober, "shop", "team", sync=False)) == []
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return APPLICATION | {"spec": APPLICATION["spec"] | changes}
+
+
+SOURCE = APPLICATION["spec"]["source"]
+OWN = {"CI_PROJECT_URL": "https://gitlab.example.com/team/shop"}
+
+
+@pytest.mark.parametrize(
+    ("application", "environ", "code"),
+    [
+        (APPLICATION, {}, ""),
+        (APPLICATION, OWN | {"CI_COMMIT_BRANCH": "main"}, ""),
+        (APPLICATION, OWN | {"CI_COMMIT_BRANCH": "feature"}, "branch"),
+        (spec(source=SOURCE | {"targetRevision": "HEAD"}), OWN | {"CI_COMMIT_BRANCH": "feature"}, ""),
+        (spec(sources=[SOURCE, {"repoURL": "https://x/y"}]), OWN | {"CI_COMMIT_BRANCH": "main"}, ""),
+        (APPLICATION, {"CI_PROJECT_URL": "https://gitlab.example.com/team/other"}, ""),
+        (
+            APPLICATION,
+            {"CI_PROJECT_URL": "https://gitlab.example.com/team/other", "RELEASE_REVISION": "a" * 40},
+            "revision-elsewhere",
+        ),
+        ({}, OWN, ""),
+    ],
+)
+def test_the_source(application: dict[str, Any], environ: dict[str, str], code: str) -> None:
+    assert codes(pipeline.source(application, environ, known(**environ))) == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("environ", "code"),
+    [
+        ({}, "nothing-expected"),
+        ({"RELEASE_REVISION": "a" * 40}, ""),
+        ({"RELEASE_IMAGE": "1"}, ""),
+        ({"RELEASE_IMAGE": "registry.example.com/shop:2"}, ""),
+        ({"RELEASE_IMAGE": "registry.example.com/other:2"}, "image"),
+    ],
+)
+def test_the_proof(environ: dict[str, str], code: str) -> None:
+    assert codes(pipeline.proof(APPLICATION, known(**environ))) == ([code] if code else [])
+
+
+def test_who_syncs(pages: Pages, prober: Prober) -> None:
+    assert codes(pipeline.syncing(APPLICATION, prober, known())) == []
+    window = {"activeWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h"}, {"kind": "allow"}]}
+    pages.pages = (200, json.dumps(window))
+    ill = spec(syncPolicy={}) | {
+        "status": {"conditions": [{"type": "ComparisonError", "message": "no"}, {"type": "X"}]}
+    }
+    assert codes(pipeline.syncing(ill, prober, known())) == ["sync-manual", "condition", "sync-window"]
+    assert codes(pipeline.syncing(spec(syncPolicy={}), prober, known(RELEASE_SYNC="true"))) == ["sync-window"]
+    pages.pages = (200, "no JSON")
+    assert codes(pipeline.syncing(APPLICATION, prober, known(ARGOCD_APP_NAME="team/shop"))) == []
+
+
+def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    job = {"CI_JOB_TIMEOUT": "300", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}
+    assert codes(pipeline.time(known(), now)) == []
+    assert codes(pipeline.time(known(RELEASE_TIMEOUT="600", **job), now)) == ["job-timeout"]
+    assert codes(pipeline.reports({"RELEASE_JSON_PATH": str(tmp_path / "new" / "x.json")})) == []
+    assert codes(pipeline.reports({"RELEASE_JSON_PATH": "/dev/null/x.json"})) == ["report-path"]
+    revision = {"RELEASE_REVISION": "a" * 40}
+    assert codes(pipeline.history(known())) == []
+    assert codes(pipeline.history(known(**revision, CI_REPOSITORY_URL="git@x:y"))) == ["history-missing"]
+    url = {"CI_REPOSITORY_URL": f"http://ci:secret-token@{pages.address}/shop.git"}
+    assert codes(pipeline.history(known(**revision, **url))) == ["history-unreachable"]
+    pages.pages = (200, "")
+    assert codes(pipeline.history(known(**revision, **url))) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "repaired"),
+    [
+        ({}, [], "argocd.example.com"),
+        ({"ARGOCD_SERVER": "https://argocd.example.com/"}, ["server-scheme"], "argocd.example.com"),
+        ({"ARGOCD_SERVER": "argocd.example.com/argocd"}, ["server-path"], "argocd.example.com"),
+        ({"ARGOCD_SERVER": '"argocd.example.com"'}, ["server-quoted"], "argocd.example.com"),
+        ({"ARGOCD_SERVER": "$HOST"}, ["server-not-expanded"], ""),
+        ({"ARGOCD_SERVER": ""}, ["setting-missing"], ""),
+        ({"ARGOCD_SERVER": "https://[x"}, ["server-scheme"], "https://[x"),
+        ({"ARGOCD_AUTH_TOKEN": ""}, ["setting-missing"], "argocd.example.com"),
+        ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_ID_TOKEN": TOKEN}, [], "argocd.example.com"),
+        ({"ARGOCD_AUTH_TOKEN": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["protected-variable"], "argocd.example.com"),
+        ({"ARGOCD_APP_NAME": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["setting-missing"], "argocd.example.com"),
+        ({"RELEASE_TIMEOUT": "10m"}, ["setting"], "argocd.example.com"),
+    ],
+)
+def test_the_settings(change: dict[str, str], expected: list[str], repaired: str) -> None:
+    environ = SETTINGS | change
+    assert codes(settings.problems(environ)) == expected
+    fixed = settings.repaired(environ)
+    assert fixed["ARGOCD_SERVER"] == repaired
+    if "server-path" in expected:
+        assert fixed["ARGOCD_OPTS"] == "--grpc-web-root-path /argocd"
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"exp": 4102444800}, ""),
+        ({}, "token-endless"),
+        ({"exp": 1000.0 - 3 * 86400}, "token-expired"),
+        ({"exp": 1200.0}, "token-ends-early"),
+        ({"exp": 1e300}, ""),
+    ],
+)
+def test_the_token(claims: dict[str, float], code: str) -> None:
+    token = made({"iss": "argocd", "sub": "ci:apiKey"} | claims)
+    read = jwt.read(token)
+    assert codes(settings.token_problems(token, read, timeout=300, now=1000.0)) == ([code] if code else [])
+    assert codes(settings.token_problems("x", None, timeout=300, now=1000.0)) == ["token-damaged"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.5, "0 s"), (59, "59 s"), (61, "1 min"), (7200, "2 h"), (86400, "1 day"), (1e6, "11 days")]
+)
+def test_times_as_people_say_them(seconds: float, text: str) -> None:
+    assert settings.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("variable", "opts", "ignored"),
+    [
+        ("HTTPS_PROXY", "--grpc-web", True),
+        ("HTTP_PROXY", "--grpc-web", True),
+        ("HTTP_PROXY", "--plaintext --grpc-web", False),
+        ("ALL_PROXY", "", False),
+        ("ALL_PROXY", "--grpc-web-root-path /x", True),
+        ("https_proxy", "", True),
+        ("NO_PROXY", "", False),
+    ],
+)
+def test_proxies(variable: str, opts: str, ignored: bool) -> None:  # noqa: FBT001
+    connection = Connection(server="x", auth_token="t", opts=opts)
+    found = settings.proxies({variable: "http://proxy:3128"}, connection.options)
+    assert codes(found) == (["proxy-ignored"] if ignored else [])
+
+
+def test_a_release_is_warned_of_what_endangers_it(pages: Pages) -> None:
+    endless = made({"iss": "argocd", "sub": "ci:apiKey"})
+    connection = pages.connection("--insecure --grpc-web", endless)
+    found = warnings.of_settings(connection, {"HTTPS_PROXY": "http://x"}, timeout=60, now=0)
+    assert [problem.code for problem in found] == ["proxy-ignored", "insecure", "token-endless"]
+    assert warnings.of_settings(pages.connection(token="x"), {}, timeout=60, now=0) == []
+    pages.pages = {
+        "/api/version": (200, json.dumps({"Version": "v2.13.2"})),
+        "/api/v1/account/can-i/applications/delete/team/shop": (200, json.dumps({"value": "yes"})),
+    }
+    told = warnings.of_server(pages.connection(), "shop", "team")
+    assert [problem.code for problem in told] == ["server-leaks-credentials", "rights-wide"]
+    pages.pages = (502, "")
+    assert warnings.of_server(pages.connection(), "shop", "team") == []
+
+
+def test_one_check_that_goes_wrong_takes_no_other_with_it() -> None:
+    def broken() -> str:
+        raise RuntimeError("of our own")
+
+    ledger = Ledger()
+    refused = Problem(code="x", message="x", outcome=Outcome.DENIED)
+    ledger.run(
+        [
+            Check(name="a", run=broken),
+            Check(name="b", run=lambda: refused),
+            Check(name="c", run=lambda: "fine", needs=("b",)),
+            Check(name="d", run=lambda: "fine", needs=("c",)),
+            Check(name="e", run=lambda: "fine", needs=("a",)),
+        ]
+    )
+    states = [found.state for found in ledger.findings]
+    assert states == [State.WARNING, State.FAILED, State.SKIPPED, State.SKIPPED, State.OK]
+    assert ledger.worst is Outcome.DENIED
+
+
+def argo_cd() -> Mapping[str, Page]:
+    """An Argo CD that shows the application, and lets the token do what a release needs."""
+    can = "/api/v1/account/can-i"
+    yes, no = (200, json.dumps({"value": "yes"})), (200, json.dumps({"value": "no"}))
+    return {
+        "/api/version": (200, VERSION),
+        f"{can}/applications/get/*/*": no,
+        f"{can}/projects/get/team": yes,
+        f"{can}/logs/get/team/shop": yes,
+        f"{can}/applications/delete/team/shop": no,
+        f"{can}/projects/update/team": no,
+        "/api/v1/session/userinfo": (200, json.dumps({"username": "ci"})),
+        "/api/v1/applications/shop": (200, json.dumps(APPLICATION)),
+    }
+
+
+@pytest.fixture
+def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ledger]:
+    """What the doctor finds in a job with these variables; its argocd prints what it is told to."""
+    monkeypatch.chdir(tmp_path)
+
+    def examined(script: str = "exit 0", **environ: str) -> Ledger:
+        program = tmp_path / "argocd"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        usual = {"ARGOCD_SERVER": pages.address, "ARGOCD_OPTS": "--plaintext --grpc-web", "RELEASE_IMAGE": "1"}
+        whole = {"PATH": f"{tmp_path}:/usr/bin:/bin", **SETTINGS, **usual, **environ}
+        return examine(whole, ca_file="", sign_in=lambda connection: connection)
+
+    return examined
+
+
+def states(ledger: Ledger) -> dict[str, str]:
+    return {found.check: found.code or found.state.word for found in ledger.findings}
+
+
+def test_a_whole_chain_that_is_well(pages: Pages, job: Callable[..., Ledger]) -> None:
+    pages.pages = argo_cd()
+    ledger = job()
+    assert set(states(ledger).values()) == {"ok"}, ledger.findings
+    assert ledger.worst is None
+
+
+def test_a_chain_that_breaks_goes_on_with_what_needs_it_not(pages: Pages, job: Callable[..., Ledger]) -> None:
+    pages.pages = (502, "")
+    found = states(job())
+    assert found["http"] == "gateway"
+    assert found["account"] == found["application"] == "skipped"
+    assert found["reports"] == "ok"
+    assert states(job(ARGOCD_SERVER=""))["Argo CD"] == "skipped"
+    assert states(job(ARGOCD_APP_NAME=""))["token"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("script", "opts", "code"),
+    [
+        ("echo 'Use flag --grpc-web in grpc calls' >&2", "--plaintext", "grpc-blocked"),
+        ("exit 1", "--plaintext", "argocd-fails"),
+        ("exit 0", "--plaintext", "ok"),
+    ],
+)
+def test_argocd_itself(pages: Pages, job: Callable[..., Ledger], script: str, opts: str, code: str) -> None:
+    pages.pages = argo_cd()
+    assert states(job(script, ARGOCD_OPTS=opts))["argocd"] == code
+
+
+@pytest.mark.parametrize(
+    ("outcome", "page", "said"),
+    [
+        (Outcome.UNREACHABLE, (502, ""), "the ingress answers, and nothing behind it"),
+        (Outcome.DENIED, (200, VERSION), "look again; `argocd-release doctor`"),
+    ],
+)
+def test_a_failed_release_takes_its_hint_from_the_doctor(pages: Pages, outcome: Outcome, page: Page, said: str) -> None:
+    pages.pages = page
+    verdict = Verdict(outcome=outcome, reason="no", hint="look again")
+    assert said in advice(verdict, {}, pages.connection(), known(), check=lambda: None, seconds=10)
+    assert advice(verdict, {}, pages.connection(), known(), check=lambda: None, seconds=0).startswith("look again;")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_the_command(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    pages.pages = (502, "")
+    out = io.StringIO()
+    environ = SETTINGS | {"ARGOCD_SERVER": pages.address, "ARGOCD_OPTS": "--plaintext --grpc-web"}
+    with Signals() as signals:
+        exit_code = command.execute(arguments, environ, out, signals)
+    assert exit_code == 30
+    assert TOKEN not in out.getvalue()
+    if arguments:
+        told = json.loads(out.getvalue())
+        assert (told["trackable"], told["exit_code"]) == (False, 30)
+        assert "gateway" in {check["code"] for check in told["checks"]}
+    else:
+        assert "✗ http         the ingress answers, and nothing behind it: HTTP 502" in out.getvalue()
+        assert out.getvalue().endswith("Exit code 30 (Argo CD, or what it needs to compare, gave no answer).\n")

@@ -1,0 +1,102 @@
+"""The metrics report as others read it, and the line of the job log with the same times."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from argocd_release.model.delivery import Delivery, Phases, Span, SpanKind
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
+from argocd_release.model.verdict import Verdict
+from argocd_release.reports import metrics, phases
+from argocd_release.reports.proof import proof
+from tests.support.hostile import HOSTILE
+from tests.unit.states import NEW, application
+
+WEB = Span(kind=SpanKind.ROLLOUT, subject="Deployment/web", began=3.5, ended=41.7, end="Healthy")
+SYNC = Span(kind=SpanKind.SYNC, subject="sync", began=1.0, ended=3.1, end="Succeeded")
+ROLLOUT = Delivery(phases=Phases(compared=0.8, synced=3.1, healthy=41.7, judged=42.0), spans=(SYNC, WEB))
+
+
+def one(outcome: Outcome = Outcome.DELIVERED, name: str = "web", **parts: Any) -> ApplicationResult:
+    given: dict[str, Any] = {"application": application(), "rollout": ROLLOUT} | parts
+    return ApplicationResult(
+        verdict=Verdict(outcome=outcome, reason="because"), name=name, url="", image_tag="abc1234", seconds=42.3,
+        ended_at=datetime(2026, 1, 1, tzinfo=UTC), **given,
+    )  # fmt: skip
+
+
+def samples(*applications: ApplicationResult) -> dict[tuple[str, str], float]:
+    """Each sample by its metric and application, as a library reads them; every metric has its unit and a help."""
+    result = ReleaseResult(
+        verdict=overall(applications), applications=applications, seconds=1, ended_at=datetime.now(UTC)
+    )
+    found = {}
+    for family in text_string_to_metric_families(metrics.render(result)):  # type: ignore[no-untyped-call]
+        assert family.type == "gauge"
+        assert family.unit == ("seconds" if family.name.endswith("_seconds") else "")
+        assert family.documentation
+        for sample in family.samples:
+            found[sample.name.removeprefix("argocd_release_"), sample.labels["application"]] = sample.value
+    return found
+
+
+def test_what_is_known_is_measured() -> None:
+    assert samples(one()) == {
+        ("duration_seconds", "web"): 42.3,
+        ("compared_seconds", "web"): 0.8,
+        ("synced_seconds", "web"): 3.1,
+        ("healthy_seconds", "web"): 41.7,
+        ("sync_attempts", "web"): 1,
+        ("resources", "web"): 1,
+        ("resources_changed", "web"): 0,
+    }
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert samples(one(Outcome.DENIED, application=None, rollout=Delivery())) == {("duration_seconds", "web"): 42.3}
+    assert samples() == {}
+
+
+def test_each_application_has_its_own() -> None:
+    found = samples(one(name="web"), one(name="api"))
+    assert {application for _, application in found} == {"web", "api"}
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if isinstance(text, str)])
+def test_no_name_breaks_the_report(text: str) -> None:
+    assert samples(one(name=f'{text} "quoted" \\ and\n# EOF'))
+
+
+def test_the_phases_are_one_line() -> None:
+    shown = Path(__file__).parents[3] / "docs" / "logs" / "phases.log"
+    assert phases.line(one()) == shown.read_text("utf-8").strip()
+    assert phases.line(one()) == "compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)"
+    quick = Delivery(phases=Phases(compared=0.1, synced=0.1, healthy=0.1))
+    assert phases.line(one(rollout=quick)) == "compared 0.1 s · synced 0.1 s · healthy 0.1 s"
+
+
+def test_what_was_not_reached_is_said() -> None:
+    synced = Delivery(phases=Phases(compared=0.8, synced=3.1))
+    assert phases.line(one(Outcome.DEGRADED, rollout=synced)) == "compared 0.8 s · synced 3.1 s · not healthy"
+    compared = Delivery(phases=Phases(compared=0.8))
+    assert phases.line(one(Outcome.SYNC_FAILED, rollout=compared)) == "compared 0.8 s · not synced"
+    assert phases.line(one(Outcome.UNREACHABLE, rollout=Delivery())) == ""
+
+
+def test_what_green_proves() -> None:
+    assert proof(one()) == (
+        f"Proven: git's head runs, as Argo CD found it during this job ({NEW[:8]}). That is not to say that this "
+        "pipeline's commit runs."
+    )
+    expected = replace(one(), expects="image 8be41d7")
+    assert proof(expected) == "Proven: what was expected runs, image 8be41d7."
+    tagged = one(application=application(summary={"images": ["registry.example.com/web:abc1234"]}))
+    assert proof(tagged).startswith("Proven: an image of this pipeline's commit runs, abc1234; and git's head runs")
+    assert proof(replace(one(), image_tag=NEW[:8])).endswith(", and that is this pipeline's commit.")
+    assert proof(one(Outcome.DEGRADED)) == "Not proven: the release was not delivered."
+    assert proof(one(Outcome.DENIED)) == "Not proven: the release was not judged."

@@ -1,0 +1,575 @@
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+
+from argocd_release.model.application import Application, Source
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.events import (
+    HistoryNotConsulted,
+    JobEvent,
+    NoAnswer,
+    PodsNotSeen,
+    State,
+    StateChanged,
+    StillWaiting,
+    UnknownWords,
+)
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.release.signals import Stop
+from argocd_release.verdict.expectation import Expectation
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.watch import observer
+from argocd_release.watch.clock import MonotonicClock
+from argocd_release.watch.observer import REFRESH_SECONDS
+from argocd_release.watch.runner import run
+from argocd_release.watch.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, Tracker
+from tests.unit.states import NEW, OLD, application, failing
+
+T = TypeVar("T", bound=JobEvent)
+
+DELIVERED = application()
+PROGRESSING = application(health="Progressing")
+
+
+def error(trouble: FailureKind, message: str = "connection refused") -> ArgoCDError:
+    return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.woken = False
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def pause(self, seconds: float) -> None:
+        if not self.woken:
+            self.seconds += seconds
+        self.woken = False
+
+    def wake(self) -> None:
+        self.woken = True
+
+
+class FakeFeed:
+    ended = False
+
+    def __init__(self) -> None:
+        self.stopped = 0
+
+    def stop(self, *, grace: float = 0.0) -> None:
+        del grace
+        self.stopped += 1
+
+
+class FakeCommands:
+    """Answers with the given states and errors in turn; the last one is repeated."""
+
+    def __init__(self, answers: Iterable[Application | ArgoCDError], clock: FakeClock, cost: float = 0.1) -> None:
+        self.answers = list(answers)
+        self.clock = clock
+        self.cost = cost
+        self.refreshes: list[bool] = []
+        self.syncs = 0
+        self.refusals: list[ArgoCDError] = []
+        self.feeds: list[FakeFeed] = []
+        self.on_line: Callable[[str], None] = lambda _: None
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        del name, echo
+        self.refreshes.append(refresh)
+        # Nobody waits longer for a comparison, which goes on beside the looks.
+        self.clock.seconds += min(self.cost, seconds, REFRESH_SECONDS if refresh else seconds)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, ArgoCDError):
+            raise answer
+        return answer
+
+    def sync(self, name: str, *, seconds: float) -> None:
+        del name, seconds
+        self.syncs += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+    def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> FakeFeed:
+        del name, seconds, wait_for
+        self.on_line = on_line
+        self.feeds.append(FakeFeed())
+        return self.feeds[-1]
+
+
+class FakeBeneath:
+    def __init__(self, workloads: Callable[[str], Workloads]) -> None:
+        self.workloads = workloads
+
+    def sync_window(self, name: str) -> str:
+        return f"deny * * * * * for {name}"
+
+
+class Run:
+    def __init__(
+        self,
+        *answers: Application | ArgoCDError,
+        timeout: float = 300,
+        cost: float = 0.1,
+        workloads: Callable[[str], Workloads] = lambda _: Workloads(),
+        refusals: Iterable[ArgoCDError] = (),
+        **options: Any,
+    ) -> None:
+        self.clock = FakeClock()
+        self.commands = FakeCommands(answers, self.clock, cost)
+        self.commands.refusals = list(refusals)
+        self.told: list[JobEvent] = []
+        self.tracker = Tracker(
+            "web",
+            commands=self.commands,
+            clock=self.clock,
+            timeout=timeout,
+            emit=self.told.append,
+            beneath=FakeBeneath(workloads),
+            **options,
+        )
+        self.verdict = run(self.tracker, self.clock)
+        self.seconds = self.clock.now() - 1000
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The events of that type."""
+        return [event for event in self.told if isinstance(event, kind)]
+
+
+def test_delivered_at_once() -> None:
+    run = Run(DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.seconds < 1
+    assert run.commands.refreshes == [True, False]
+
+
+def test_a_momentary_delivery_is_none() -> None:
+    run = Run(DELIVERED, PROGRESSING, PROGRESSING, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert len(run.commands.refreshes) == 5
+
+
+def test_the_refresh_is_repeated_until_argocd_has_compared() -> None:
+    run = Run(error(FailureKind.UNREACHABLE), error(FailureKind.HUNG), DELIVERED, PROGRESSING, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    # The third look is the plain one after the refresh that hung: Synced and Healthy, but of when?
+    assert run.commands.refreshes == [True, True, False, True, False, False]
+
+
+def test_without_a_comparison_the_end_is_no_delivery() -> None:
+    hung = [answer for _ in range(20) for answer in (error(FailureKind.HUNG), DELIVERED)]
+    run = Run(*hung, timeout=30, cost=5)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "has not compared with git since this job began" in run.verdict.reason
+
+
+def test_timed_out_after_the_timeout_with_what_is_missing() -> None:
+    run = Run(PROGRESSING, timeout=600)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert run.verdict.reason.startswith("not delivered within 600 s: Progressing: Deployment/web")
+    assert 600 <= run.seconds < 601
+    assert run.tracker.application == replace(PROGRESSING, workloads=Workloads())
+
+
+def test_one_feed_is_started_and_stopped() -> None:
+    run = Run(PROGRESSING, PROGRESSING, DELIVERED)
+    assert [feed.stopped > 0 for feed in run.commands.feeds] == [True]
+
+
+def test_no_feed_before_there_is_an_application() -> None:
+    assert Run(error(FailureKind.MISSING)).commands.feeds == []
+
+
+def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> None:
+    run = Run(PROGRESSING, timeout=60)
+    told = [event.waited for event in run.of(StillWaiting)]
+    assert len(told) == 4
+    assert len(run.of(State)) == 1
+    assert max(later - earlier for earlier, later in zip([0, *told], [*told, 60], strict=True)) <= 15
+
+
+def test_polls_are_spaced() -> None:
+    run = Run(PROGRESSING, timeout=60)
+    assert len(run.commands.refreshes) <= 60 / POLL_SECONDS
+
+
+def test_unreachable_at_the_deadline_is_not_called_timed_out() -> None:
+    run = Run(PROGRESSING, error(FailureKind.UNREACHABLE), timeout=20)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+
+
+def test_unreachable_for_a_while_is_survived() -> None:
+    down = [error(FailureKind.UNREACHABLE)] * 20
+    run = Run(PROGRESSING, *down, PROGRESSING, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert len(run.of(NoAnswer)) == 1
+
+
+def test_calls_that_hang_end_as_unreachable() -> None:
+    run = Run(error(FailureKind.HUNG, "no answer within 15 s"), cost=15)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert run.seconds <= 40
+
+
+@pytest.mark.parametrize("connect", [1, 3, 15, 60])
+def test_connections_that_hang_at_the_start_end_with_the_grace(connect: float) -> None:
+    hung = error(FailureKind.HUNG, "no answer")
+    run = Run(hung, cost=15, patience=GracePeriods(connect=connect))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    # A comparison takes its ten seconds of this clock, however long it is waited for.
+    assert connect <= run.seconds <= max(connect, 10) + 5
+
+
+def test_a_server_that_was_reached_once_is_given_its_time() -> None:
+    run = Run(PROGRESSING, error(FailureKind.HUNG, "no answer"), patience=GracePeriods(connect=1))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert run.seconds >= 60
+
+
+def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
+    run = Run(
+        PROGRESSING,
+        workloads=lambda _: Workloads(failing=(failing("web-a"), failing("web-b"))),
+    )
+    assert run.verdict.outcome is Outcome.DEGRADED
+    assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
+    assert 15 <= run.seconds <= 20
+
+
+def test_pods_that_recover_within_their_grace_do_not() -> None:
+    looks = iter([Workloads(failing=(failing("web-a"),))] * 4 + [Workloads()] * 100)
+    run = Run(*[PROGRESSING] * 20, DELIVERED, workloads=lambda _: next(looks))
+    assert run.verdict.outcome is Outcome.DELIVERED
+
+
+def test_where_pods_cannot_be_seen_it_is_said_once_and_changes_nothing() -> None:
+    def broken(_: str) -> Workloads:
+        raise error(FailureKind.OTHER, "403 Forbidden")
+
+    run = Run(*[PROGRESSING] * 5, DELIVERED, workloads=broken)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.of(PodsNotSeen) == [PodsNotSeen(error="403 Forbidden")]
+
+
+def test_pods_of_a_healthy_application_are_not_asked_for() -> None:
+    def never(_: str) -> Workloads:
+        raise AssertionError
+
+    assert Run(DELIVERED, workloads=never).verdict.outcome is Outcome.DELIVERED
+
+
+OUT_OF_SYNC = application(sync="OutOfSync", operated=OLD)
+SYNCING = application(sync="OutOfSync", phase="Running")
+
+
+def test_a_sync_is_started_where_it_is_asked_for_and_needed() -> None:
+    assert Run(OUT_OF_SYNC, SYNCING, DELIVERED).commands.syncs == 0
+    assert Run(DELIVERED, sync=True).commands.syncs == 0
+    run = Run(OUT_OF_SYNC, SYNCING, DELIVERED, sync=True)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
+
+
+def test_a_foreign_operation_is_waited_for() -> None:
+    foreign = application(sync="OutOfSync", phase="Running", operated=OLD)
+    run = Run(foreign, foreign, OUT_OF_SYNC, SYNCING, DELIVERED, sync=True)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
+
+
+def test_a_foreign_operation_that_begins_in_between_is_waited_for() -> None:
+    busy = error(FailureKind.BUSY, "another operation is already in progress")
+    run = Run(OUT_OF_SYNC, SYNCING, SYNCING, DELIVERED, sync=True, refusals=[busy])
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
+
+
+def test_a_failed_sync_is_tried_again_once_and_its_failure_is_the_verdict() -> None:
+    failed = application(phase="Failed")
+    run = Run(failed, application(phase="Running"), failed, sync=True)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.SYNC_FAILED)
+
+
+def test_a_sync_that_is_not_allowed_is_denied() -> None:
+    refusals = [error(FailureKind.DENIED, "permission denied: applications, sync, default/web")] * 2
+    run = Run(OUT_OF_SYNC, sync=True, refusals=refusals)
+    assert run.verdict.outcome is Outcome.DENIED
+    assert run.verdict.reason == "permission denied: applications, sync, default/web"
+
+
+def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
+    refused = error(FailureKind.OTHER, "Cannot sync to abc: auto-sync currently set to main")
+    run = Run(OUT_OF_SYNC, sync=True, refusals=[refused] * 100)
+    assert run.verdict.outcome is Outcome.SYNC_FAILED
+    assert run.verdict.reason == "Argo CD refuses to sync: Cannot sync to abc: auto-sync currently set to main"
+    assert 10 <= run.seconds <= 15
+
+
+def test_a_sync_window_is_waited_for_and_named() -> None:
+    blocked = error(FailureKind.BLOCKED, "cannot sync: blocked by sync window")
+    run = Run(OUT_OF_SYNC, timeout=30, sync=True, refusals=[blocked] * 100)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "a sync window of project default forbids it now: cannot sync: blocked by sync window" in run.verdict.reason
+
+
+def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_seconds() -> None:
+    run = Run(OUT_OF_SYNC, timeout=30)
+    assert "a sync window of project default forbids it now: deny * * * * * for web" in run.of(State)[0].reason
+
+
+def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"))
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert 3 <= run.commands.refreshes.count(True) <= 5
+
+
+def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
+    asked: list[tuple[str, str, Source]] = []
+
+    def kinship(revision: str, expected: str, source: Source) -> RevisionRelation:
+        asked.append((revision, expected, source))
+        return RevisionRelation(relation=Relation.DESCENDANT, commits=2)
+
+    run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), kinship=kinship)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.verdict.via == "deadbee was delivered via 3f2c1ab, 2 commits later"
+    assert set(asked) == {(NEW, "deadbeef", Source(repo_url=""))}
+
+
+def test_words_that_are_not_known_are_named_once() -> None:
+    run = Run(application(health="Frozen"), application(health="Frozen"), application(health="Thawed"), DELIVERED)
+    assert run.of(UnknownWords) == [UnknownWords(words="health status Frozen")]
+
+
+def test_what_is_seen_stands_once_in_the_line_that_tells_it() -> None:
+    run = Run(application(health="Degraded"), DELIVERED)
+    assert run.of(State)[0].reason == "Deployment/web 0 of 1 updated replicas"
+
+
+def test_where_git_cannot_say_it_that_is_told_once() -> None:
+    unknown = RevisionRelation(relation=Relation.UNKNOWN, note="no clone")
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=lambda *_: unknown)
+    assert run.of(HistoryNotConsulted) == [HistoryNotConsulted(why="no clone")]
+
+
+def test_the_images_that_run_are_asked_for_where_one_is_expected() -> None:
+    looks = iter([Workloads(images=("web:1",))] * 3 + [Workloads(images=("web:2",))] * 10)
+    run = Run(DELIVERED, expectation=Expectation(image="web:2"), workloads=lambda _: next(looks))
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert "no pod runs the image web:2; running: web:1" in run.of(State)[0].reason
+
+
+def test_each_transition_has_its_time() -> None:
+    run = Run(PROGRESSING, PROGRESSING, DELIVERED)
+    health = [(change.value, change.at) for change in run.of(StateChanged) if change.what == "health"]
+    assert [value for value, _ in health] == ["Progressing", "Healthy"]
+    assert 0 < health[0][1] < health[1][1] <= run.seconds
+    assert [change.value for change in run.of(StateChanged) if change.what == "sync"] == ["Synced"]
+    assert [change.value for change in run.tracker.timeline.transitions if change.what == "health"] == [
+        "Progressing",
+        "Healthy",
+    ]
+
+
+def broken(message: str, **parts: Any) -> Application:
+    return application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": message}], **parts)
+
+
+ABSENT = broken("rpc error: code = Unknown desc = app path does not exist")
+AWAY = broken('rpc error: code = Unavailable desc = "transport: dial tcp 127.0.0.1:8081: connect: connection refused"')
+
+
+def test_an_error_of_one_comparison_is_no_verdict_before_another_has_confirmed_it() -> None:
+    run = Run(ABSENT, ABSENT, ABSENT, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+
+
+def test_while_an_error_of_comparison_is_seen_it_is_compared_again_and_then_it_is_the_verdict() -> None:
+    run = Run(ABSENT)
+    assert run.verdict.outcome is Outcome.SYNC_FAILED
+    assert 10 <= run.seconds <= 10 + COMPARE_AGAIN_SECONDS + 1
+    assert run.commands.refreshes.count(True) == 3
+    assert run.commands.refreshes[-1], "the last look was one that compared"
+
+
+def test_what_argo_cd_cannot_reach_is_unreachable_and_waited_for() -> None:
+    run = Run(AWAY, timeout=300)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert run.verdict.reason.startswith("Argo CD cannot compare: ComparisonError: rpc error: code = Unavailable")
+    assert 60 <= run.seconds <= 60 + COMPARE_AGAIN_SECONDS + 1
+    assert Run(*[AWAY] * 25, DELIVERED).verdict.outcome is Outcome.DELIVERED
+
+
+def test_what_argo_cd_cannot_reach_at_the_deadline_is_unreachable_too() -> None:
+    run = Run(AWAY, timeout=20)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert "(within 20 s)" in run.verdict.reason
+
+
+def test_denied_at_the_deadline_is_denied() -> None:
+    run = Run(PROGRESSING, error(FailureKind.DENIED, "permission denied: applications, get"), timeout=1)
+    assert run.verdict.outcome is Outcome.DENIED
+    assert "ARGOCD_AUTH_TOKEN" in run.verdict.hint
+
+
+def test_a_token_that_was_good_a_moment_ago_may_be_good_again() -> None:
+    blip = [error(FailureKind.UNAUTHENTICATED, "invalid session")] * 3
+    assert Run(PROGRESSING, *blip, DELIVERED).verdict.outcome is Outcome.DELIVERED
+    run = Run(PROGRESSING, error(FailureKind.UNAUTHENTICATED, "invalid session"))
+    assert run.verdict.outcome is Outcome.DENIED
+    assert run.seconds <= 15
+    assert Run(error(FailureKind.UNAUTHENTICATED, "invalid session")).seconds <= 3
+
+
+def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
+    run = Run(error(FailureKind.REFUSED, 'app is not allowed in project "x", or the project does not exist'))
+    assert run.verdict.outcome is Outcome.DENIED
+    assert "a project that does not exist" in run.verdict.hint
+    assert 10 <= run.seconds <= 15
+
+
+def test_output_that_cannot_be_read_is_named_so() -> None:
+    run = Run(error(FailureKind.GARBAGE, "argocd printed no application: nothing"))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert "argocd on the PATH" in run.verdict.hint
+    assert run.of(NoAnswer)[0].reason.startswith("argocd's output can't be read")
+
+
+class SlowComparison(FakeCommands):
+    """Compares as long as it is let; plain looks are answered meanwhile."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__([DELIVERED], clock)
+        self.let = threading.Event()
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        if not refresh and len(self.refreshes) == 5:
+            self.let.set()
+            time.sleep(0.2)
+        answer = super().get(name, seconds=seconds, refresh=refresh, echo=echo)
+        if refresh:
+            self.let.wait(30)
+        return answer
+
+
+def test_a_comparison_that_takes_longer_than_a_look_is_let_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "REFRESH_SECONDS", 0.1)
+    clock = FakeClock()
+    commands = SlowComparison(clock)
+    tracker = Tracker("web", commands=commands, clock=clock, timeout=60, emit=lambda *_, **__: None)
+    verdict = run(tracker, clock)
+    assert verdict.outcome is Outcome.DELIVERED
+    assert commands.refreshes.count(True) == 1, "it is not begun anew"
+    assert commands.refreshes.count(False) > 4
+
+
+def test_the_end_of_the_run_ends_a_look_whatever_hangs() -> None:
+    never, stop = threading.Event(), Stop()
+
+    def hangs(_: str) -> Workloads:
+        never.wait(30)
+        return Workloads()
+
+    threading.Timer(0.3, stop.set, (Outcome.CANCELLED,)).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        Run(PROGRESSING, workloads=hangs, check=stop.check)
+    assert time.monotonic() - started < 1
+    never.set()
+
+
+def test_what_hangs_beneath_an_application_holds_no_look_up_for_long() -> None:
+    never = threading.Event()
+
+    def hangs(_: str) -> Workloads:
+        never.wait(30)
+        return Workloads()
+
+    started = time.monotonic()
+    run = Run(PROGRESSING, timeout=2, workloads=hangs)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert time.monotonic() - started < 5
+    assert len(run.of(PodsNotSeen)) == 1
+    never.set()
+
+
+def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later() -> None:
+    let, started = threading.Event(), time.monotonic()
+
+    def slow(*_: object) -> RevisionRelation:
+        let.wait(30)
+        return RevisionRelation(relation=Relation.DESCENDANT, commits=1)
+
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=slow)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "git's history is still being asked" in run.verdict.reason
+    assert time.monotonic() - started < 3
+    assert run.of(HistoryNotConsulted) == []
+    let.set()
+
+
+def test_a_signals_handler_may_wake_the_clock_at_any_moment() -> None:
+    """With a lock in ``wake`` this hangs after some dozens of pauses."""
+    clock = MonotonicClock()
+    before = signal.signal(signal.SIGUSR1, lambda *_: clock.wake())
+    try:
+        over = threading.Event()
+
+        def fire() -> None:
+            while not over.wait(0.0001):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        thread = threading.Thread(target=fire)
+        thread.start()
+        for _ in range(3000):
+            clock.pause(0.001)
+        over.set()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_wake_before_a_pause_cuts_it_short_and_many_are_one() -> None:
+    clock = MonotonicClock()
+    for _ in range(100_000):
+        clock.wake()
+    started = time.monotonic()
+    clock.pause(5)
+    assert time.monotonic() - started < 1
+    clock.pause(0.2)
+    assert time.monotonic() - started >= 0.2
+
+
+def test_where_argocd_does_not_compare_after_a_sync_it_is_made_to() -> None:
+    outdated = application(reconciledAt="2026-01-01T00:00:04Z")
+    run = Run(*[outdated] * 6, DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.commands.refreshes.count(True) >= 2
+    assert not any(Run(PROGRESSING, timeout=20).commands.refreshes[1:])
+
+
+def test_pods_are_looked_at_while_a_sync_runs() -> None:
+    """A wave or a hook may be what does not start, whatever the health of the whole is."""
+    results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
+    running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
+    run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
+    assert run.verdict.outcome is Outcome.DEGRADED
+
+
+def test_a_last_look_that_had_too_little_time_does_not_hide_what_was_known() -> None:
+    hung = error(FailureKind.HUNG, "no answer within 1 s")
+    run = Run(*[PROGRESSING] * 3, hung, timeout=11)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "Progressing" in run.verdict.reason
+    assert Run(hung, timeout=11).verdict.outcome is Outcome.UNREACHABLE
+    assert Run(PROGRESSING, hung, timeout=40).verdict.outcome is Outcome.UNREACHABLE
