@@ -65,7 +65,7 @@ class World:
         named = {f"argocd/{name}": replace(state, name=name, uid=name) for name, state in answer.items()}
         self.listing = Listing(asked_at=asked_at, applications=named)
         names = {name: self.under.get(name, "") for name in answer}
-        return Seen(asked_at=asked_at, names=names, count=len(answer), states=lambda name: named[f"argocd/{name}"])
+        return Seen(asked_at=asked_at, names=names, count=len(answer), states=lambda name: named.get(f"argocd/{name}"))
 
     # The commands of an application.
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
@@ -221,7 +221,7 @@ def test_what_manages_an_application_may_show_later() -> None:
         world.under = {"child": "root"} if next(polls) == 5 else world.under
         return ask()
 
-    fleet._poll = poll  # noqa: SLF001 - the world's own, and later
+    fleet._poll = poll
     fleet.run()
     assert fleet.members["child"].seconds > fleet.members["root"].seconds
 
