@@ -67,6 +67,7 @@ def test_a_stale_template_is_noticed(tmp_path: Path) -> None:
     for folder in ("bin", "component"):
         subprocess.run(["cp", "-r", str(ROOT / folder), str(tmp_path)], check=True)
     (tmp_path / "docs").mkdir()
+    # What was measured, of which pages are made.
     for measured in (ROOT / "docs").glob("*.json"):
         shutil.copy(measured, tmp_path / "docs")
     done = subprocess.run(
