@@ -61,7 +61,7 @@ def connected(
             echo=log.command,
             on_call=log.called,
             deadline=deadline,
-            whole=api.application,
+            whole=api.application if known.pods_matter else None,
         )
     )
     commands: Commands = argocd

@@ -53,9 +53,8 @@ def wire(
     )
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
-    pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
-    security = ServerWarnings(readers.connection if pods_matter else None, log)
+    security = ServerWarnings(readers.connection if known.pods_matter else None, log)
 
     def see() -> None:
         if sinks is not None:
@@ -71,7 +70,7 @@ def wire(
         emit=log.beside(readers.argocd, see),
         patience=criteria.graces(known),
         expectation=criteria.expectation(known),
-        beneath=readers.api if pods_matter else None,
+        beneath=readers.api if known.pods_matter else None,
         kinship=histories.kinship if histories else None,
         sync=known.sync,
         check=stop.check,
