@@ -16,6 +16,8 @@ def test_only_the_boundary_reads_the_environment() -> None:
 
 def test_no_module_grows_past_the_size_one_can_read() -> None:
     sizes = {file.name: len(file.read_text("utf-8").splitlines()) for file in PACKAGE.rglob("*.py")}
+    # Generated, and read by nobody.
+    del sizes["compiled.py"]
     assert {name: size for name, size in sizes.items() if size > 400} == {}
 
 
@@ -41,7 +43,7 @@ def module_file(name: str) -> Path | None:
 def test_no_module_knows_more_than_twelve_of_its_siblings() -> None:
     known = {str(file.relative_to(PACKAGE)): imported(file) for file in PACKAGE.rglob("*.py")}
     assert {name: sorted(modules) for name, modules in known.items() if len(modules) > 12} == {}
-    assert "argocd_release.git.history" in known["release/wiring.py"], "what is imported late counts too"
+    assert "argocd_release.git.history" in known["release/tracking.py"], "what is imported late counts too"
 
 
 def test_the_first_call_of_argocd_waits_for_no_library_that_it_does_without() -> None:
