@@ -105,7 +105,7 @@ def progressive_sync(stage: Stage) -> Iterator[None]:
     """The application of the step before does not become Healthy."""
     stage.settings["RELEASE_TIMEOUT"] = "12"
     files = {f"first/{path}": text for path, text in web("1", fate="never-ready").items()}
-    stage.commit(files | {f"second/{path}": text for path, text in web("1").items()})
+    stage.commit(files | {f"second/{path}": text for path, text in web("1", name="other").items()})
     stage.sandbox.apply(namespace(stage.name), _set(stage.name, stage.repository.source("{{path}}")))
     first = Application(cluster=stage.sandbox, name=f"{stage.name}-first", namespace=stage.name)
     stage.application = Application(cluster=stage.sandbox, name=stage.name, namespace=stage.name)

@@ -149,7 +149,7 @@ class ArgoCD:
         except ValueError as error:
             message = f"argocd printed no application: {one_line(str(error))}"
             raise self._error(arguments, FailureKind.GARBAGE, 0, message) from error
-        if found.sourceless and self._whole is not None:
+        if found.abridged and self._whole is not None:
             with suppress(ArgoCDError):
                 return self._whole(name)
         return found

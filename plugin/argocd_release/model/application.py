@@ -267,9 +267,13 @@ class Application:
         return ",".join(self.revisions)
 
     @property
-    def sourceless(self) -> bool:
-        """Whether no source is known: an argocd before 2.14 leaves a source hydrator's out."""
-        return not any(source.repo_url for source in self.sources)
+    def abridged(self) -> bool:
+        """Whether an argocd older than the server may have left out what matters now: it prints what it knows itself.
+
+        Before 2.14 it knows no source hydrator, and before 3.1 no automated policy that is turned off.
+        """
+        sourceless = not any(source.repo_url for source in self.sources)
+        return sourceless or (self.automated and self.sync is not SyncStatus.SYNCED)
 
     @property
     def commits(self) -> tuple[str, ...]:

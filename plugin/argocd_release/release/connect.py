@@ -63,7 +63,7 @@ def connected(
             echo=log.command,
             on_call=log.called,
             deadline=deadline,
-            whole=api.application,
+            whole=api.application if known.pods_matter else None,
         )
     )
     commands: Argo = argocd

@@ -132,6 +132,11 @@ class Settings:
     job_started_at: str
 
     @property
+    def pods_matter(self) -> bool:
+        """Whether what lies beneath the application has a say, for which Argo CD's HTTP API is asked."""
+        return (self.fail_fast and self.pod_grace > 0) or bool(self.image)
+
+    @property
     def connection(self) -> Connection:
         return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 

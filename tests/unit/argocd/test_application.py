@@ -191,3 +191,21 @@ def test_the_application_set_that_makes_it(owners: object, name: str) -> None:
     missing = blocker(made, Expectation(), compared=True)
     assert missing is not None
     assert ("it waits for its step" in missing.text) == bool(name)
+
+
+@pytest.mark.parametrize(
+    ("sync", "policy", "source", "abridged"),
+    [
+        ("OutOfSync", {"automated": {}}, True, True),
+        ("OutOfSync", {"automated": {"enabled": False}}, True, False),
+        ("OutOfSync", {}, True, False),
+        ("Synced", {"automated": {}}, True, False),
+        ("Synced", {}, False, True),
+    ],
+)
+def test_what_an_older_argocd_may_have_left_out(sync: str, policy: Any, source: Any, abridged: Any) -> None:
+    found = document(sync=sync)
+    found["spec"] = {"syncPolicy": policy} | (
+        {"source": {"repoURL": "https://git.example.com/web.git"}} if source else {}
+    )
+    assert parse_application(json.dumps(found)).abridged is abridged
