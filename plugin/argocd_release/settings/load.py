@@ -167,6 +167,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
+    if values["RELEASE_DEX_CONNECTOR"] and not identity:
+        raise SettingsError((NO_IDENTITY.under(_as_given(NO_IDENTITY.name, environ)),))
     problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
     if not problems:
         problems = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
@@ -179,6 +181,13 @@ def load(environ: Mapping[str, str]) -> Settings:
     if asked and not asked.tag:
         raise NoPreviewError(asked.branch, asked.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
+
+
+NO_IDENTITY: Final = Problem(
+    name="RELEASE_DEX_CONNECTOR",
+    rule="there is no RELEASE_ID_TOKEN to exchange. Give the input oidc_audience, or write id_tokens into the job; "
+    "GitLab leaves the token out where it has no key to sign it with",
+)
 
 
 def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
