@@ -14,7 +14,7 @@ from typing import Any, Final
 from argocd_release import __version__
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.files import write
-from benchmark import report
+from benchmark import report, sets
 from benchmark.measure import Measurement, Tool, measure
 from sandbox import releases
 from sandbox.sandbox import ROOT, Sandbox
@@ -23,6 +23,7 @@ from scenarios.performance import possible
 from scenarios.stage import Scenario, Stage, web
 
 OUTPUT: Final = ROOT / "docs" / "benchmark.json"
+SETS_OUTPUT: Final = ROOT / "docs" / "benchmark-sets.json"
 TIMEOUT: Final = 45
 TOOLS: Final = {
     report.PLAIN: Tool(name=report.PLAIN, command=["sh", str(Path(__file__).with_name("plain.sh"))], judges=False),
@@ -44,7 +45,14 @@ def main() -> int:
     versions = ", ".join(releases.RELEASES)
     parser.add_argument("--argocd", default="", metavar="VERSION", help=f"of the server: {versions}")
     parser.add_argument("--client", default="", metavar="VERSION", help="of the command line, likewise")
+    parser.add_argument(
+        "--sets", type=int, nargs="*", metavar="SIZE",
+        help="instead, many applications in one job, against argocd app wait: 1, 10, 50, 200, or the sizes given",
+    )  # fmt: skip
     given = parser.parse_args()
+    if given.sets is not None:
+        compared = [sets.OURS] if given.only == report.OURS else [sets.OURS, sets.PLAIN]
+        return sets.main(given.sets or sets.SIZES, compared, SETS_OUTPUT)
     if unknown := set(given.scenarios) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     asked = [SCENARIOS[name] for name in given.scenarios or SCENARIOS]

@@ -100,7 +100,7 @@ def dotenv_variables(language: str) -> Iterator[Row]:
     verdict = Verdict(outcome=Outcome.UNEXPECTED, reason="")
     now = datetime.now(UTC)
     one = ApplicationResult(verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=now, application=None)
-    result = ReleaseResult(verdict=verdict, applications=(one,), seconds=0, ended_at=now)
+    result = ReleaseResult(verdict=verdict, applications=(one,), seconds=0, ended_at=now, several=True)
     for key in dotenv.variables(result):
         yield f"`{result.dotenv_prefix}_{key}`", translated("dotenv", key)[language]
 

@@ -68,6 +68,7 @@ class Application:
         prune: bool = True,
         self_heal: bool = False,
         retry_limit: int | None = None,
+        labels: Mapping[str, str] | None = None,
         **spec: Any,
     ) -> "Application":
         """Create the application and its namespace; raises ``CommandError``.
@@ -92,7 +93,7 @@ class Application:
             {
                 "apiVersion": "argoproj.io/v1alpha1",
                 "kind": "Application",
-                "metadata": {"name": name, "namespace": argocd_namespace},
+                "metadata": {"name": name, "namespace": argocd_namespace, "labels": dict(labels or {})},
                 "spec": _merged(own, spec),
             },
         )

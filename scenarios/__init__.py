@@ -12,6 +12,7 @@ from scenarios import (
     looking,
     operations,
     rollouts,
+    sets,
     surroundings,
 )
 from scenarios.stage import SCENARIOS
@@ -26,6 +27,7 @@ NEWEST: Final = frozenset({
     "sync-window", "stateful-set", "cron-job", "suspended", "helm-in-git", "kustomize", "other-namespace", "ingress",
     "claim-without-class", "forbidden", "no-projects", "revoked", "server-down", "project-absent",
     "revision-contained", "revision-tagged", "image", "edited-by-hand", "tag-failed-hook", "dry-run-only",
+    "set-mixed", "set-nested", "set-stale", "set-expectation-of-nobody",
 })  # fmt: skip
 
 __all__ = [
@@ -40,5 +42,6 @@ __all__ = [
     "looking",
     "operations",
     "rollouts",
+    "sets",
     "surroundings",
 ]

@@ -18,7 +18,7 @@ from docker.errors import ContainerError
 
 from argocd_release import __version__
 from argocd_release.model.errors import SettingsError
-from argocd_release.settings import load
+from argocd_release.settings import expected, load
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from tests.docs.installation import APPLICATION, PROJECT, SNIPPETS, Installation, renamed, snippet
@@ -88,7 +88,7 @@ def test_every_file_is_shown_and_tested() -> None:
     for path in paths - own:
         assert any(path.startswith(place) for place in ELSEWHERE), f"{path} is shown and tested nowhere"
         assert (ROOT / path).exists()
-    assert {path.name for path in SNIPPETS.iterdir()} == {"pipelines", "kubernetes", "shell", "renovate"}
+    assert {path.name for path in SNIPPETS.iterdir()} == {"pipelines", "kubernetes", "shell", "renovate", "release"}
     assert files("kubernetes") == set(PATCHES) | set(OBJECTS)
     tested = [
         SYNTAX_ONLY,
@@ -101,6 +101,12 @@ def test_every_file_is_shown_and_tested() -> None:
     assert sum(map(len, tested)) == len(files("shell"))
     examples = {f"component/examples/{file.name}" for file in (ROOT / "component" / "examples").glob("*.yml")}
     assert examples <= paths
+
+
+def test_the_file_of_expectations_is_right() -> None:
+    said, problems = expected.read(str(SNIPPETS / "release" / "expectations.yml"), load.PROPERTIES)
+    assert problems == ()
+    assert said.unmatched(["sentry-frontend-dev", "sentry-payment-dev", "sentry-worker-1"]) == ()
 
 
 # Pipelines

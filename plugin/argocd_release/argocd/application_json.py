@@ -39,6 +39,10 @@ def parse_application(text: str) -> Application:
     document = next((found for found in reversed(_documents(text)) if _name(found)), None)
     if document is None:
         raise ValueError(f"no JSON document that is an application, but {one_line(text, limit=200) or 'nothing'!r}")
+    return _application(document)
+
+
+def _application(document: dict[str, Any]) -> Application:
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
@@ -79,12 +83,25 @@ def parse_application(text: str) -> Application:
         resources=resources,
         images=tuple(as_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
         reconciled_at=as_text(status.get("reconciledAt")),
+        controller_namespace=as_text(status.get("controllerNamespace")),
         deployed=_deployed(as_objects(status.get("history"))),
         previously=_deployed(as_objects(status.get("history"))[:-1]),
         unknown_words=tuple(
             f"{name} {as_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
     )
+
+
+def parse_applications(text: str) -> tuple[Application, ...]:
+    """The applications in the output of ``argocd app list -o json``; raises ``ValueError``."""
+    try:
+        items = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("a document nested too deeply") from error
+    # Of no applications Go prints null.
+    if items is not None and as_list(items) is not items:
+        raise ValueError(f"no list, but {one_line(text, limit=200)!r}")
+    return tuple(_application(item) for item in as_objects(items) if _name(item))
 
 
 def _documents(text: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 import sh
 
-from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_json import parse_application, parse_applications
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.wait_process import WaitProcess, failure_message
 from argocd_release.core.outage import is_outage
@@ -153,6 +153,23 @@ class ArgoCD:
             with suppress(ArgoCDError):
                 return self._whole(name)
         return found
+
+    def list(
+        self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
+    ) -> tuple[Application, ...]:
+        """Every application that the token may see, or those that are chosen; raises ``ArgoCDError``.
+
+        Each as ``get`` gives it, the list being of whole objects (argo-cd v2.13.2 server/application/application.go
+        List), but for the health of single resources where the server keeps that elsewhere.
+        """
+        chosen = (*(("--selector", selector) if selector else ()), *(("--project", project) if project else ()))
+        arguments = ("app", "list", *chosen, "-o", "json")
+        text = self._call(arguments, limit=min(seconds, self._limit), echo=echo)
+        try:
+            return parse_applications(text)
+        except ValueError as error:
+            message = f"argocd printed no list of applications: {one_line(str(error))}"
+            raise self._error(arguments, FailureKind.GARBAGE, 0, message) from error
 
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""

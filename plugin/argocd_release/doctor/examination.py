@@ -93,7 +93,11 @@ def examine_account(ledger: Ledger, connection: Connection, prober: Prober, know
 
 
 def _examine_release(ledger: Ledger, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
-    name, found = known.app_name, _once(lambda: account.application(prober, known.app_name))
+    name = known.first_name
+    if not name:
+        # Which applications a selector means shows when the release is waited for.
+        return
+    found = _once(lambda: account.application(prober, name))
 
     def application() -> dict[str, Any]:
         return as_object(found()[0])

@@ -102,7 +102,7 @@ def syncing(application: Mapping[str, Any], prober: Prober, known: Settings) -> 
         if condition.get("type") in _ERRORS:
             message = one_line(f"{condition.get('type')}: {condition.get('message')}", limit=300)
             problems.append(_warning("condition", f"Argo CD cannot deploy it as it is: {message}", "mend that first"))
-    if window := _window(prober, known.app_name):
+    if window := _window(prober, known.first_name):
         problems.append(
             _warning(
                 "sync-window", f"a sync window forbids syncing now: {window}", "release later, or change the window"

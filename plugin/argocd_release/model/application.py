@@ -241,6 +241,8 @@ class Application:
     # Of each source everything but its target revision, to be compared with those of operations.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
+    # Argo CD's own namespace: an application there is called by its name alone. "" before the first comparison.
+    controller_namespace: str = ""
     # The one before that.
     previously: Deployment | None = None
     # The ApplicationSet that makes it; "": none does.
@@ -253,6 +255,11 @@ class Application:
     kinships: Mapping[str, RevisionRelation] = field(default_factory=dict)
     sync_window: str = ""
     refusal: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """As Argo CD is asked for it, wherever it lies: ``namespace/name``."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
     def revision(self) -> str:

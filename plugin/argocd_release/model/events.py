@@ -193,6 +193,51 @@ class NoAnswer(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StateOfOne(Shown):
+    """The state of the application ``name``, one of several."""
+
+    NAME = "state of one"
+    name: str
+    sync: str
+    health: str
+    revision: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoAnswerOfOne(Shown):
+    """Nothing was seen of the application ``name``, one of several."""
+
+    NAME = "no answer of one"
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged(Shown):
+    """The verdict on the application ``name``, after ``waited`` seconds; ``reason``: ``""`` of what was delivered."""
+
+    NAME = "judged"
+    name: str
+    outcome: str
+    waited: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary(JobEvent):
+    """How many applications there are, and how they stand after ``waited`` of ``timeout`` seconds."""
+
+    NAME = "summary"
+    delivered: int
+    whole: int
+    pending: int
+    failed: int
+    waited: int
+    timeout: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnknownWords(JobEvent):
     """Argo CD says what this version has no word for, and takes for *Unknown*."""
 
@@ -226,6 +271,15 @@ class LookingForTheCause(JobEvent):
     NAME = "looking for the cause"
     outcome: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookingForTheCauseOf(JobEvent):
+    """The same, of the application ``name`` of several."""
+
+    NAME = "looking for the cause of one"
+    name: str
+    outcome: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,11 @@ class Failure:
     trouble: FailureKind
     message: str
 
+    @classmethod
+    def late(cls, message: str) -> "Failure":
+        """One without an answer in time."""
+        return cls(trouble=FailureKind.HUNG, message=message)
+
     @property
     def timed_out(self) -> bool:
         """Whether there was no answer in time."""

@@ -1,6 +1,6 @@
 """The outcomes with their exit codes: each stands here once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum, StrEnum, unique
 from typing import Final
 
@@ -99,3 +99,9 @@ class Outcome(Enum):
 def aggregate(outcomes: Iterable[Outcome]) -> Outcome:
     """The outcome of a release of several applications: the most severe of theirs. Of none nothing can be said."""
     return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.UNEXPECTED)
+
+
+def tally(outcomes: Sequence[Outcome]) -> str:
+    """How many of each there are, the most severe first."""
+    by_severity = sorted(set(outcomes), key=lambda each: -each.severity)
+    return ", ".join(f"{outcomes.count(each)} {each.word}" for each in by_severity)

@@ -61,6 +61,14 @@ class Commands(Protocol):
     ) -> WaitFeed: ...
 
 
+class Lists(Protocol):
+    """Every application that can be seen, or those that are chosen; raises ``ArgoCDError``."""
+
+    def list(
+        self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
+    ) -> tuple[Application, ...]: ...
+
+
 class ClusterView(Protocol):
     """What is needed of Argo CD's HTTP API. Each raises ``ArgoCDError``."""
 

@@ -10,7 +10,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause, Key
 from argocd_release.model.delivery import Delivery
 from argocd_release.model.diagnosis import Diagnosis
-from argocd_release.model.outcome import Outcome, aggregate
+from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -99,6 +99,7 @@ class ReleaseResult:
     ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``, ``page``: the paths of the JSON report and of the
     page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``:
     of what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
+    ``several``: whether it was of a set, which may well have one application.
     """
 
     verdict: Verdict
@@ -114,6 +115,7 @@ class ReleaseResult:
     site_url: str = ""
     job_url: str = ""
     notices: tuple[Notice, ...] = ()
+    several: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -123,6 +125,13 @@ class ReleaseResult:
     def only(self) -> ApplicationResult | None:
         """The application's, of a release of one."""
         return self.applications[0] if len(self.applications) == 1 else None
+
+    @property
+    def is_theirs(self) -> bool:
+        """Whether the outcome is that of an application; else there are too few, or the site does not answer."""
+        if not self.several:
+            return bool(self.applications)
+        return any(one.outcome is self.outcome for one in self.applications)
 
     @property
     def reason_adds(self) -> bool:
@@ -147,7 +156,7 @@ class ReleaseResult:
         if self.outcome is Outcome.DELIVERED:
             return None
         worst = self.undelivered[0] if self.undelivered else None
-        if worst is None or worst.cause is None:
+        if worst is None or worst.cause is None or not self.is_theirs:
             return self.verdict.cause
         return worst.cause if self.only else replace(worst.cause, message=f"{worst.name}: {worst.cause}")
 
@@ -164,8 +173,5 @@ def overall(applications: tuple[ApplicationResult, ...]) -> Verdict:
     """The verdict on several applications: the most severe outcome, and how many have which. Of one it is its own."""
     if len(applications) == 1:
         return applications[0].verdict
-    outcome = aggregate(one.outcome for one in applications)
-    counts = {each: sum(one.outcome is each for one in applications) for each in Outcome}
-    by_severity = sorted((each for each in Outcome if counts[each]), key=lambda each: -each.severity)
-    said = ", ".join(f"{counts[each]} {each.word}" for each in by_severity)
-    return Verdict(outcome=outcome, reason=f"{len(applications)} applications: {said}")
+    outcomes = [one.outcome for one in applications]
+    return Verdict(outcome=aggregate(outcomes), reason=f"{len(applications)} applications: {tally(outcomes)}")

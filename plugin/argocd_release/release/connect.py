@@ -11,9 +11,9 @@ from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.doctor import warnings
 from argocd_release.model.events import SignedInBy, Warned
-from argocd_release.model.ports import Clock, Commands
+from argocd_release.model.ports import Clock, Commands, Lists
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.session import Session, asked, patient
+from argocd_release.release.session import Argo, Session, asked, patient
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline
 
@@ -26,6 +26,8 @@ class Readers:
     api: Api
     #: What the tracker asks: argocd, signed in anew where a token ends before the waiting does.
     commands: Commands
+    #: The same, for lists.
+    lists: Lists
     #: With the token to use; a later one replaces it in the readers only.
     connection: Connection
 
@@ -64,10 +66,10 @@ def connected(
             whole=api.application,
         )
     )
-    commands: Commands = argocd
+    commands: Argo = argocd
     if signed.renew_after is not None:
         log.tell(SignedInBy(connector=connector))
         commands = Session(
             argocd, sign_in=sign_in, renew_after=signed.renew_after, readers=(argocd, api), clock=clock, emit=log.tell
         )
-    return Readers(argocd=argocd, api=api, commands=commands, connection=signed.connection)
+    return Readers(argocd=argocd, api=api, commands=commands, lists=commands, connection=signed.connection)

@@ -1,5 +1,11 @@
 """What the settings say of a delivery: what is expected, and how long what is wrong is waited for."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from argocd_release.release.targets import targets_of
 from argocd_release.settings.load import Settings
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
@@ -21,10 +27,11 @@ def graces(known: Settings) -> GracePeriods:
     )
 
 
-def expectation(known: Settings | None) -> Expectation:
-    """What was to be delivered; nothing where the settings are wrong."""
+def expectation(known: Settings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
+    """What was to be delivered; nothing where the settings are wrong. ``own``: what one application has instead."""
     if known is None:
         return Expectation()
+    known = replace(known, **own)
     return Expectation(
         wait_for=frozenset(map(Condition, known.wait_for.replace(",", " ").split())),
         revision=known.revision,
@@ -34,3 +41,16 @@ def expectation(known: Settings | None) -> Expectation:
         chart_version=known.chart_version,
         allow_empty=known.allow_empty,
     )
+
+
+def words(known: Settings) -> str:
+    """What was to be delivered, in words; ``""``: nothing."""
+    of_all = expectation(known).words
+    if not known.expectations:
+        return of_all
+    return f"by application what {known.expectations} says; of all others {of_all or 'nothing'}"
+
+
+def targets(known: Settings) -> str:
+    """What is waited for, in words."""
+    return str(targets_of(known))

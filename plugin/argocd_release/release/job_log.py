@@ -49,9 +49,11 @@ class JobLog:
         for name, instead in load.unread(environ):
             self.tell(events.VariableNotRead(name=name, input=instead))
 
-    def introduce(self, known: load.Settings, *, version: str, timeout: int, clocks: str, expects: str) -> None:
+    def introduce(
+        self, known: load.Settings, *, version: str, what: str, timeout: int, clocks: str, expects: str
+    ) -> None:
         """Say what is waited for, and for how many seconds at most."""
-        self.tell(events.Start(version=version, application=known.app_name, server=known.server, timeout=timeout))
+        self.tell(events.Start(version=version, application=what, server=known.server, timeout=timeout))
         if clocks:
             self.tell(events.ClocksDiffer(why=clocks))
         self.tell(events.Expects(what=expects or "nothing; green says that git's head runs"))

@@ -11,7 +11,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind, SignInError
 from argocd_release.model.events import NotSignedInAnew
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.ports import Clock, Commands, Emit, WaitFeed
+from argocd_release.model.ports import Clock, Commands, Emit, Lists, WaitFeed
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
 
@@ -28,6 +28,10 @@ class Reader(Protocol):
     def use(self, connection: Connection) -> None: ...
 
 
+class Argo(Commands, Lists, Protocol):
+    """The argocd CLI."""
+
+
 class Session:
     """The argocd CLI for a tracker; signs in anew before the token ends, and once it is refused.
 
@@ -36,7 +40,7 @@ class Session:
 
     def __init__(
         self,
-        commands: Commands,
+        commands: Argo,
         *,
         sign_in: Callable[[], SignedIn],
         renew_after: float,
@@ -56,6 +60,14 @@ class Session:
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         def ask() -> Application:
             return self._commands.get(name, seconds=seconds, refresh=refresh, echo=echo)
+
+        return self._asked(ask)
+
+    def list(
+        self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
+    ) -> tuple[Application, ...]:
+        def ask() -> tuple[Application, ...]:
+            return self._commands.list(seconds=seconds, selector=selector, project=project, echo=echo)
 
         return self._asked(ask)
 

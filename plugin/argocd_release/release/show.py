@@ -12,16 +12,28 @@ from argocd_release.model.events import (
     Result,
     ShownEvidence,
 )
-from argocd_release.model.result import ReleaseResult
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.report_files import Written
+from argocd_release.release.worst import EXPLAINED
 from argocd_release.reports import banner, evidence, phases
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
     """Show it, and what became of the reports."""
     log.tell(_end(result))
-    one = result.applications[0]
+    if result.several:
+        _show_the_worst(log, result)
+    else:
+        _show_one(log, result.applications[0])
+    for missing in written:
+        if isinstance(missing, ReportNotWritten):
+            log.tell(missing)
+    if paths := [path for path in written if isinstance(path, str)]:
+        log.tell(ReportsWritten(paths=", ".join(paths)))
+
+
+def _show_one(log: JobLog, one: ApplicationResult) -> None:
     if note := evidence.caveat(one):
         log.tell(NotProven(text=note))
     if line := phases.line(one):
@@ -31,11 +43,18 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
             log.tell(ShownEvidence(text="\n".join(block.lines), title=block.title, lines=block.lines))
     if step := evidence.next_step(one):
         log.tell(Next(text=f"\n{step}", next=one.cause.hint if one.cause else "", help=one.explained))
-    for missing in written:
-        if isinstance(missing, ReportNotWritten):
-            log.tell(missing)
-    if paths := [path for path in written if isinstance(path, str)]:
-        log.tell(ReportsWritten(paths=", ".join(paths)))
+
+
+def _show_the_worst(log: JobLog, result: ReleaseResult) -> None:
+    for position, one in enumerate(result.undelivered[:EXPLAINED], 1):
+        for block in evidence.blocks(one):
+            title = f"{one.name}: {block.title}"
+            # GitLab knows a section by its name alone.
+            with log.section(f"{block.name}-of-{position}", title, collapsed=block.collapsed):
+                log.tell(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
+    cause = result.cause
+    if cause is not None and cause.hint:
+        log.tell(Next(text=f"\nnext: {cause.hint}", next=cause.hint, help=""))
 
 
 def _end(result: ReleaseResult) -> Result:

@@ -3,6 +3,7 @@
 Whatever goes wrong with one is a line and a field of the report, and changes no verdict.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Final
@@ -24,6 +25,8 @@ from argocd_release.timing.inquiry import answered, ask
 BEGIN_SECONDS: Final = 8.0
 # When the whole run must end within 5 s.
 SECONDS_AFTER_SIGNAL: Final = 2.0
+# Another record is begun only if there is time for it.
+LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
@@ -44,18 +47,21 @@ class Sinks:
         self._known = known
         self._stop = stop
         self._limit = limit
-        self._begun: Future[None] | None = None
-        self._revision = ""
+        # What was begun, by environment, with its revision.
+        self._begun: dict[str, tuple[Future[None], str]] = {}
+        self._turn = threading.Lock()
 
     def see(self, application: Application | None) -> None:
         """Begin the deployment's record once Argo CD is at work; never waits."""
-        if not self._known.gitlab_deployment or self._begun is not None or application is None:
+        if not self._known.gitlab_deployment or application is None:
             return
         revision = at_work(application, self._known.gitlab_deployment)
-        if revision:
-            place = place_of(application, self._known)
-            self._revision = revision
-            self._begun = ask(lambda: self._begin(place, revision))
+        if not revision:
+            return
+        place = place_of(application, self._known)
+        with self._turn:
+            if place.environment not in self._begun:
+                self._begun[place.environment] = (ask(lambda: self._begin(place, revision)), revision)
 
     def tell(self, result: ReleaseResult) -> Iterator[Notice]:
         """Tell all of the end, at the same time; gives what came of each."""
@@ -88,18 +94,31 @@ class Sinks:
             deployments.begin(gitlab, place, revision)
 
     def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
-        if self._begun is not None:
+        """End the record of each environment: of several applications in one, by the worst of them."""
+        for begun, _ in self._begun.values():
             # Two at once could make two records.
-            answered(self._begun, seconds=deadline.left, check=lambda: None)
-        application = result.only.application if result.only else None
-        revision = revision_of(application, self._known.gitlab_deployment) if application else ""
-        status = _STATUSES.get(result.outcome, "canceled")
-        if status == "canceled" or not revision:
-            revision = self._revision or revision
-        if application is None or not revision:
+            answered(begun, seconds=deadline.left, check=lambda: None)
+        ends: dict[str, tuple[Place, str, str]] = {}
+        for one in result.worst_first:
+            place = place_of(one.application, self._known) if one.application else None
+            if one.application is None or place is None or place.environment in ends:
+                continue
+            revision = revision_of(one.application, self._known.gitlab_deployment)
+            outcome = one.outcome if result.several else result.outcome
+            status = _STATUSES.get(outcome, "canceled")
+            if status == "canceled" or not revision:
+                revision = self._begun[place.environment][1] if place.environment in self._begun else revision
+            if revision:
+                ends[place.environment] = (place, revision, status)
+        if not ends:
             return "no commit is known, so there is none to tell of"
+        said: list[str] = []
         with self._gitlab(self._known.gitlab_deployment, deadline) as gitlab:
-            return deployments.end(gitlab, place_of(application, self._known), revision, status)
+            for place, revision, status in ends.values():
+                if said and deadline.left <= LEAST_SECONDS:
+                    raise GitLabError(f"only {len(said)} of {len(ends)} environments could be told in time")
+                said.append(deployments.end(gitlab, place, revision, status))
+        return said[0] if len(said) == 1 else f"{len(said)} environments; the first: {said[0]}"
 
     def _comment(self, result: ReleaseResult, deadline: Deadline) -> str:
         known = self._known

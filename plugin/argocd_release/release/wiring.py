@@ -1,34 +1,33 @@
-"""What a run works with, made from its settings: the readers of Argo CD and of git, and the tracker."""
+"""What a run works with, made from its settings: the readers of Argo CD and of git, and what is waited for."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from argocd_release.release import after, criteria
+from argocd_release.release import after
 from argocd_release.release.connect import Readers, connected
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.server_warnings import ServerWarnings
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.settings.load import Settings
-from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
+from argocd_release.release.single import Single
+from argocd_release.release.targets import targets_of
+from argocd_release.release.tracking import Tracking, Watch, tracking
+from argocd_release.settings import load
+from argocd_release.timing.deadline import Deadline, JobDeadline
 from argocd_release.watch.clock import MonotonicClock
-from argocd_release.watch.runner import run
-from argocd_release.watch.tracker import Tracker
-
-if TYPE_CHECKING:
-    from argocd_release.git.history import Histories
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
     """``readers``: of Argo CD, as the settings ``known`` say, made of ``environ``."""
 
-    known: Settings
+    known: load.Settings
     environ: Mapping[str, str]
     readers: Readers
-    tracker: Tracker
+    tracking: Tracking
+    watch: Watch
     #: Tells others of the end, and gives the result with what came of it; None: nobody is to be told.
     tell: Callable[[Any], Any] | None
     #: Waits for the verdict, and gives it.
@@ -36,7 +35,7 @@ class Tools:
 
 
 def wire(
-    known: Settings,
+    known: load.Settings,
     environ: Mapping[str, str],
     *,
     timeout: float,
@@ -53,44 +52,30 @@ def wire(
     )
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
-    pods_matter = (known.fail_fast and known.pod_grace > 0) or bool(known.image)
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
-    security = ServerWarnings(readers.connection if pods_matter else None, log)
+    expected = load.expected_of(known)
+    how = tracking(known, expected, timeout=timeout, deadline=deadline, stop=stop, stack=stack)
+    security = ServerWarnings(readers.connection if how.pods_matter else None, log)
 
-    def see() -> None:
+    def see(application: Any) -> None:
         if sinks is not None:
-            sinks.see(tracker.application)
-        security.see(tracker.application)
+            sinks.see(application)
+        security.see(application)
 
-    histories = _histories(known, deadline=deadline, stop=stop, stack=stack)
-    tracker = Tracker(
-        known.app_name,
-        commands=readers.commands,
-        clock=clock,
-        timeout=timeout,
-        emit=log.beside(readers.argocd, see),
-        patience=criteria.graces(known),
-        expectation=criteria.expectation(known),
-        beneath=readers.api if pods_matter else None,
-        kinship=histories.kinship if histories else None,
-        sync=known.sync,
-        check=stop.check,
-    )
-    due = Deadline(timeout)
+    due, targets = Deadline(timeout), targets_of(known)
+    watch: Watch
+    if targets.one:
+        watch = Single(targets.one, how, readers, clock=clock, log=log, see=see)
+    else:
+        # A job of one application does without.
+        from argocd_release.release.several import several  # noqa: PLC0415
+
+        watch = several(targets, how, readers, clock=clock, log=log, see=see)
 
     def track() -> Any:
-        verdict = run(tracker, clock)
+        verdict = watch.wait()
         security.tell()
         return after.reached(verdict, known, deadline=due, log=log, stop=stop)
 
     tell = partial(after.told, sinks, log) if sinks is not None else None
-    return Tools(known=known, environ=environ, readers=readers, tracker=tracker, tell=tell, track=track)
-
-
-def _histories(known: Settings, *, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> "Histories | None":
-    if not known.revision:
-        return None
-    # A library that most runs do without, and the slowest to load.
-    from argocd_release.git.history import Histories  # noqa: PLC0415
-
-    return stack.enter_context(Histories(known.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
+    return Tools(known=known, environ=environ, readers=readers, tracking=how, watch=watch, tell=tell, track=track)

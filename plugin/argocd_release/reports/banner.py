@@ -12,7 +12,7 @@ RULE: Final = "=" * 45
 
 def render(result: ReleaseResult) -> str:
     """The banner, without a line feed at its end."""
-    one = result.only
+    one = None if result.several else result.only
     if one is None:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"
     why = "" if result.outcome is Outcome.DELIVERED else f"{headline(one)}\n\n"

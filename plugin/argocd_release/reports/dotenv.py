@@ -13,6 +13,8 @@ from argocd_release.model.result import ReleaseResult
 
 VALUE_LIMIT: Final = 400
 FILE_LIMIT: Final = 5120
+# Names separated by spaces, of which only whole ones are kept.
+LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
 # The sign stays, for without it two others could come together: %%A% would become %A%.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
 
@@ -20,11 +22,12 @@ _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
 def render(result: ReleaseResult) -> str:
     """The report as lines ``PREFIX_KEY=value``; each key is there on every outcome."""
     values = {key: _value(value) for key, value in variables(result).items()}
-    values["IMAGES"] = _names(values["IMAGES"], VALUE_LIMIT)
+    for listed in LISTS & values.keys():
+        values[listed] = _names(values[listed], VALUE_LIMIT)
     while len((text := _text(result.dotenv_prefix, values)).encode()) >= FILE_LIMIT:
         longest = max(values, key=lambda key: len(values[key].encode()))
         half = len(values[longest]) // 2
-        values[longest] = _names(values[longest], half) if longest == "IMAGES" else values[longest][:half]
+        values[longest] = _names(values[longest], half) if longest in LISTS else values[longest][:half]
     return text
 
 
@@ -33,6 +36,7 @@ def variables(result: ReleaseResult) -> dict[str, str]:
     one, outcome = result.only, result.outcome
     application = one.application if one else None
     images = application.images if application else ()
+    several = {} if not result.several else _of_several(result)
     return {
         "STATUS": outcome.word,
         "EXIT_CODE": str(outcome.exit_code),
@@ -48,6 +52,17 @@ def variables(result: ReleaseResult) -> dict[str, str]:
         "URL": one.url if one else "",
         "SITE_URL": result.site_url,
         "DURATION": str(round(result.seconds)),
+        **several,
+    }
+
+
+def _of_several(result: ReleaseResult) -> dict[str, str]:
+    """How a set stands, and the names of those that were not delivered, the worst first."""
+    return {
+        "APPLICATIONS": str(len(result.applications)),
+        "DELIVERED": str(len(result.applications) - len(result.undelivered)),
+        "FAILED": str(len(result.undelivered)),
+        "FAILED_NAMES": " ".join(one.name for one in result.undelivered),
     }
 
 

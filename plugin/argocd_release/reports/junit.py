@@ -25,8 +25,8 @@ def render(result: ReleaseResult) -> str:
     suites = ET.Element("testsuites")
     for one in result.applications:
         # GitLab compares runs by these names: that of a single application's suite is the one it always had.
-        _suite(suites, SUITE if result.only else f"{SUITE}: {one.name}", one, result)
-    if not result.applications:
+        _suite(suites, f"{SUITE}: {one.name}" if result.several or not result.only else SUITE, one, result)
+    if not result.is_theirs:
         suite = ET.SubElement(suites, "testsuite", name=SUITE)
         release = _case(suite, SUITE, "release")
         ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = overview(result)

@@ -21,7 +21,7 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
-from argocd_release.settings import preview
+from argocd_release.settings import expected, preview
 from argocd_release.settings.problem import Problem
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
@@ -64,6 +64,13 @@ class Settings:
     argocd_ca: str = field(repr=False)
     app_name: str
     opts: str = field(repr=False)
+    selector: str
+    project: str
+    expected_count: str
+    children: bool
+    on_failure: str
+    expectations: str
+    split: bool
     timeout: int
     fail_fast: bool
     failed_attempts: int
@@ -120,6 +127,8 @@ class Settings:
     repository_url: str = field(repr=False)
     git_ca_file: str
     job_timeout: int
+    node_index: int
+    node_total: int
     job_started_at: str
 
     @property
@@ -137,9 +146,13 @@ class Settings:
         )
 
     @property
-    def url(self) -> str:
+    def first_name(self) -> str:
+        """The application that was named, or the first of several; ``""``: none was."""
+        return next(iter(self.app_name.replace(",", " ").split()), "")
+
+    def url(self, name: str) -> str:
         """Where the application is in Argo CD's web interface."""
-        return f"{self.connection.address}/applications/{self.app_name}"
+        return f"{self.connection.address}/applications/{name}"
 
 
 def described(declared: Mapping[str, Any]) -> str:
@@ -162,18 +175,12 @@ def load(environ: Mapping[str, str]) -> Settings:
         elif "default" in declared:
             values[name] = declared["default"]
     identity = values.get("RELEASE_ID_TOKEN")
-    if identity:
+    if identity or values["RELEASE_DEX_CONNECTOR"]:
         # It was asked for by name: it wins over a token that stands in some group's variables, right or wrong.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
-    if values["RELEASE_DEX_CONNECTOR"] and not identity:
-        raise SettingsError((NO_IDENTITY.under(_as_given(NO_IDENTITY.name, environ)),))
-    problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
-    if not problems:
-        problems = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
-        problems += preview.problems(values)
-    if problems:
+    if problems := _problems(values):
         in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
         raise SettingsError(tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order))
     if identity:
@@ -181,6 +188,25 @@ def load(environ: Mapping[str, str]) -> Settings:
     if asked and not asked.tag:
         raise NoPreviewError(asked.branch, asked.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
+
+
+def _problems(values: Mapping[str, Any]) -> list[Problem]:
+    """All that is wrong; of settings that are right each by itself, what is wrong with them together."""
+    problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
+    if values["RELEASE_DEX_CONNECTOR"] and not values.get("RELEASE_ID_TOKEN"):
+        problems.append(NO_IDENTITY)
+    if not any(values.get(name) for name in ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")):
+        rule = PROPERTIES["ARGOCD_APP_NAME"]["description"]
+        problems.append(Problem(name="ARGOCD_APP_NAME", rule=rule, missing=True))
+    if problems:
+        return problems
+    together = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
+    return [*together, *preview.problems(values), *expected.problems(values, PROPERTIES)]
+
+
+def expected_of(known: Settings) -> expected.Expected:
+    """What the file of expectations says; nothing where there is none."""
+    return expected.read(known.expectations, PROPERTIES)[0]
 
 
 NO_IDENTITY: Final = Problem(

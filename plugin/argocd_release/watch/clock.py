@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from argocd_release.model.ports import Clock
+
 _PIPE_BYTES: Final = 65536
 
 
@@ -33,3 +35,15 @@ class MonotonicClock:
         # A pipe that is full wakes as well.
         with suppress(BlockingIOError):
             os.write(self._bell, b".")
+
+
+class Unwoken:
+    """A clock for one of many: whoever has news of it wakes nobody, for all are looked at together."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
+        self.sleep = clock.sleep
+        self.pause = clock.pause
+
+    def wake(self) -> None:
+        pass

@@ -78,6 +78,7 @@ class Observer:
         self._check = check
         self._wake = wake
         self._comparison: Future[Application] | None = None
+        self._compared_uid = ""
         self._workloads: _Asked[Workloads] | None = None
         self._sync = sync
         self._asked: tuple[str, ...] | None = None
@@ -98,6 +99,8 @@ class Observer:
             if application is None:
                 limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
                 application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
+                # Of the same name, but made since: that one has not been compared.
+                compared = compared and application.uid == self._compared_uid
         except ArgoCDError as error:
             # What Argo CD was asked before it went away, it may never answer.
             self._comparison = None
@@ -130,6 +133,8 @@ class Observer:
             return None, False
         comparison, self._comparison = self._comparison, None
         error = comparison.exception()
+        if error is None:
+            self._compared_uid = comparison.result().uid
         if patience and not (isinstance(error, ArgoCDError) and error.trouble is FailureKind.HUNG):
             return comparison.result(), True
         # Of a moment ago, or lost with the connection.

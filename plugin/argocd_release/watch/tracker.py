@@ -124,6 +124,14 @@ class Tracker:
             )
         return self._again(answered=answered)
 
+    def expired(self) -> Verdict:
+        """The verdict at the deadline without another look, by what was seen last."""
+        if self._answered is not None:
+            _, seen, verdict = self._answered
+            return self._timed_out(seen, verdict)
+        never = Verdict(outcome=None, reason="it was never looked at in time")
+        return self._timed_out(Failure.late(never.reason), never)
+
     def close(self, *, grace: float = 0.0) -> None:
         """End what runs beside it; after ``grace`` seconds in which it may end by itself."""
         if self._feed is not None:

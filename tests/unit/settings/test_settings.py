@@ -83,7 +83,8 @@ def test_everything_wrong_is_said_at_once() -> None:
         "  ARGOCD_AUTH_TOKEN is required. Token of the Argo CD account of the pipeline. Masked, and never an input of "
         "the component.",
         "  ARGOCD_APP_NAME is required. Name of the application, or namespace/name for one outside Argo CD's own "
-        "namespace.",
+        "namespace; several are separated by commas, spaces or lines. May be empty only where RELEASE_SELECTOR or "
+        "RELEASE_PROJECT is set.",
         "  RELEASE_TIMEOUT: 0 is less than the minimum of 1",
     ]
 
@@ -98,10 +99,15 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("ARGOCD_AUTH_TOKEN", "two words"),
         ("ARGOCD_AUTH_TOKEN", "line\nbreak"),
         ("ARGOCD_APP_NAME", "--help"),
-        ("ARGOCD_APP_NAME", "a b"),
+        ("ARGOCD_APP_NAME", "a b;c"),
         ("ARGOCD_APP_NAME", "UPPER"),
         ("ARGOCD_APP_NAME", "a/b/c"),
-        ("ARGOCD_APP_NAME", "a\nb"),
+        ("ARGOCD_APP_NAME", "a\n-b"),
+        ("RELEASE_SELECTOR", "--project=x"),
+        ("RELEASE_PROJECT", "--x"),
+        ("RELEASE_EXPECTED_COUNT", "many"),
+        ("RELEASE_EXPECTED_COUNT", "0"),
+        ("RELEASE_ON_FAILURE", "ignore"),
         ("ARGOCD_APP_NAME", "$(touch x)"),
         ("ARGOCD_OPTS", "-k"),
         ("ARGOCD_OPTS", "--grpc-web stray"),
@@ -272,7 +278,7 @@ def test_servers(server: str) -> None:
     assert load(GOOD | {"ARGOCD_SERVER": server}).server == server
 
 
-@pytest.mark.parametrize("application", ["web", "argocd-apps/web", "a.b-c"])
+@pytest.mark.parametrize("application", ["web", "argocd-apps/web", "a.b-c", "a b", "a, team/b\nc"])
 def test_applications(application: str) -> None:
     assert load(GOOD | {"ARGOCD_APP_NAME": application}).app_name == application
 
@@ -286,7 +292,7 @@ def test_applications(application: str) -> None:
     ],
 )
 def test_url(opts: str, url: str) -> None:
-    assert load(GOOD | {"ARGOCD_OPTS": opts}).url == url
+    assert load(GOOD | {"ARGOCD_OPTS": opts}).url("sentry-frontend-dev") == url
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:

@@ -1,0 +1,178 @@
+"""``bin/dev benchmark --sets``: many applications in one job, against ``argocd app wait`` with the same names.
+
+Of each size: all delivered anew, all delivered already, one that crashes, and a selector that matches nothing. The
+machine's own load hides in seconds; CPU, memory and requests are what to compare.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from argocd_release import __version__
+from benchmark.measure import Peak
+from sandbox import manifests
+from sandbox.application import IN_CLUSTER
+from sandbox.git import Repository
+from sandbox.sandbox import Sandbox
+
+SIZES: Final = (1, 10, 50, 200)
+LABEL: Final = "bench"
+TIMEOUT: Final = 300
+OURS: Final = "argocd-release"
+PLAIN: Final = "argocd app wait"
+LIST: Final = "application.ApplicationService/List"
+NAMESPACE: Final = "bench"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """How a tool did. ``late``: seconds after the last application was delivered, as the cluster says; None: unknown.
+
+    ``cpu_seconds``, ``peak_mb``: with children; ``lists``: requests for a list, of ``requests`` in all.
+    """
+
+    situation: str
+    applications: int
+    tool: str
+    exit_code: int
+    seconds: float
+    late: float | None
+    cpu_seconds: float
+    peak_mb: float
+    requests: int
+    lists: int
+    polls: int
+
+
+class Sets:
+    """The applications of one size, in one repository with a folder each: Argo CD's own work is not measured."""
+
+    def __init__(self, sandbox: Sandbox, count: int) -> None:
+        self.sandbox = sandbox
+        self.count = count
+        self.repository: Repository = sandbox.repository(f"bench-{count}")
+        self.names = [f"bench-{count}-{number}" for number in range(count)]
+
+    def commit(self, tag: str, *, crashing: Sequence[str] = ()) -> str:
+        """A new version of each; gives the revision."""
+        files = {
+            f"{name}/web.yaml": manifests.deployment(
+                name, f"registry.example.com/web:{tag}", fate="crash" if name in crashing else "ready"
+            )
+            for name in self.names
+        }
+        return self.repository.commit(files)
+
+    def create(self) -> None:
+        self.sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        objects = [
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Application",
+                "metadata": {"name": name, "namespace": "argocd", "labels": {LABEL: str(self.count)}},
+                "spec": {
+                    "project": "default",
+                    "source": self.repository.source(name),
+                    "destination": {"server": IN_CLUSTER, "namespace": NAMESPACE},
+                    "syncPolicy": {"automated": {"prune": True}},
+                },
+            }
+            for name in self.names
+        ]
+        self.sandbox.apply(*objects)
+
+    def delivered_at(self, revision: str, seconds: float, *, but: Sequence[str] = ()) -> float:
+        """When the last was Synced to the revision and Healthy, as ``time.time()``."""
+        path = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector={LABEL}%3D{self.count}"
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            items = [item for item in self.sandbox.get(path)["items"] if item["metadata"]["name"] not in but]
+            states = [item.get("status", {}) for item in items]
+            if all(
+                state.get("sync", {}).get("revision") == revision
+                and state["sync"].get("status") == "Synced"
+                and state.get("health", {}).get("status") == "Healthy"
+                for state in states
+            ):
+                return time.time()
+            time.sleep(1.0)
+        raise TimeoutError(f"{self.count} applications were not delivered within {seconds:.0f} s")
+
+
+def run(sets: Sets, situation: str, tool: str, *, beside: Callable[[], float] | None = None) -> Measured:
+    """One run of a tool; ``beside`` goes on meanwhile, and gives when all was delivered."""
+    sandbox = sets.sandbox
+    nothing = situation == "nothing matches"
+    selector = f"{LABEL}=nobody" if nothing else f"{LABEL}={sets.count}"
+    settings = {"RELEASE_TIMEOUT": str(TIMEOUT), "RELEASE_SELECTOR": selector, "ARGOCD_APP_NAME": ""}
+    command = [str(Path(sys.executable).with_name("argocd-release"))]
+    if tool == PLAIN:
+        which = ["--selector", selector] if nothing else sets.names
+        command = ["argocd", "app", "wait", *which, "--health", "--sync", "--timeout", str(TIMEOUT)]
+    plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    before, peak = sandbox.requests(), Peak()
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
+        environ = plain | sandbox.environment() | settings
+        started = time.monotonic()
+        process = subprocess.Popen(command, env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        peak.watch(process.pid)
+        with ThreadPoolExecutor(1) as pool:
+            delivered = pool.submit(beside) if beside is not None else None
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds, ended = time.monotonic() - started, time.time()
+            process.returncode = os.waitstatus_to_exitcode(status)
+            late = None if delivered is None else ended - delivered.result()
+    asked = sandbox.requests() - before
+    return Measured(
+        situation=situation, applications=sets.count, tool=tool, exit_code=process.returncode,
+        seconds=round(seconds, 1), late=None if late is None else round(late, 1),
+        cpu_seconds=round(usage.ru_utime + usage.ru_stime, 1), peak_mb=round(peak.megabytes),
+        requests=sum(asked.values()), lists=asked[LIST], polls=round(seconds / 2),
+    )  # fmt: skip
+
+
+def measure(sandbox: Sandbox, sizes: Sequence[int], tools: Sequence[str]) -> Iterator[Measured]:
+    """Every situation of every size, the same for each tool."""
+    for count in sizes:
+        sets = Sets(sandbox, count)
+        revision = sets.commit("1")
+        sets.create()
+        sets.delivered_at(revision, 600)
+        for tool in tools:
+            yield run(sets, "already delivered", tool)
+        for number, tool in enumerate(tools):
+            revision = sets.commit(f"new-{number}")
+            yield run(sets, "delivered", tool, beside=partial(sets.delivered_at, revision, 600))
+            sets.delivered_at(revision, 600)
+        if count > 1:
+            crashing = sets.names[-1:]
+            for number, tool in enumerate(tools):
+                sets.commit(f"crash-{number}", crashing=crashing)
+                yield run(sets, "one crashes", tool)
+        if count == sizes[-1]:
+            for tool in tools:
+                yield run(sets, "nothing matches", tool)
+
+
+def main(sizes: Sequence[int], tools: Sequence[str], output: Path) -> int:
+    """Measure, tell how it goes, write the JSON."""
+    rows: list[dict[str, Any]] = []
+    with Sandbox.start() as sandbox:
+        for measured in measure(sandbox, sizes, tools):
+            rows.append(asdict(measured))
+            print(json.dumps(asdict(measured)), flush=True)
+    about = {"argocd": f"v{sandbox.layout.release.version}", "argocd-release": __version__}
+    about |= {"date": datetime.now(UTC).date().isoformat(), "cores": str(os.cpu_count()), "timeout": str(TIMEOUT)}
+    output.write_text(json.dumps(about | {"runs": rows}, indent=1) + "\n", "utf-8")
+    print(f"written to {output}")
+    return 0

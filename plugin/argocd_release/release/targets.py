@@ -1,0 +1,154 @@
+"""Which applications a job waits for: names, a selector, a project, their children; and how many there must be."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from argocd_release.model.application import Application, SyncStatus
+from argocd_release.settings.load import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedCount:
+    """How many applications there must be: exactly ``number``, or at least that many."""
+
+    number: int
+    at_least: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """``12`` is exact, ``12+`` a minimum, and nothing is one at least."""
+        return cls(number=int(text.rstrip("+") or 1), at_least=text.endswith("+") or not text)
+
+    def __str__(self) -> str:
+        return f"{'at least ' if self.at_least else ''}{self.number}"
+
+    def few(self, count: int) -> bool:
+        """Whether more are needed."""
+        return count < self.number
+
+    def many(self, count: int) -> bool:
+        """Whether there are more than there may be."""
+        return count > self.number and not self.at_least
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """What was asked for. ``selector``, ``project``: ``""`` if not given; ``job`` of ``jobs``, from 1."""
+
+    names: tuple[str, ...]
+    selector: str = ""
+    project: str = ""
+    children: bool = False
+    #: Whether each may be expected to run something of its own.
+    apart: bool = False
+    count: ExpectedCount = ExpectedCount(number=1, at_least=True)
+    job: int = 1
+    jobs: int = 1
+
+    @property
+    def one(self) -> str:
+        """The name, where it is one application and can never be more; else ``""``."""
+        several = self.selects or self.children or self.apart or self.jobs > 1 or len(self.names) != 1
+        return "" if several or self.count.number != 1 else self.names[0]
+
+    @property
+    def selects(self) -> bool:
+        """Whether Argo CD is to be asked which applications there are."""
+        return bool(self.selector or self.project)
+
+    def __str__(self) -> str:
+        parts = [", ".join(self.names)] if self.names else []
+        if self.selects:
+            chosen = {"selector": self.selector, "project": self.project}
+            parts.append(" in ".join(f"{word} {text}" for word, text in chosen.items() if text))
+        return " and ".join(parts) + (", with their children" if self.children else "")
+
+    def mine(self, name: str) -> bool:
+        """Whether the application falls to this job; of all jobs to exactly one, whichever others there are."""
+        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.jobs == self.job - 1
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Names that are separated by commas, spaces or lines, each once."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
+
+
+def resolve(
+    targets: Targets, selected: Iterable[str], known: Mapping[str, Application], namespace: str
+) -> dict[str, str]:
+    """The names of all that is meant, each with that of the application that manages it, or ``""``.
+
+    ``selected``: full names that the selector gave; ``known``: every application that can be seen, by full name;
+    ``namespace``: Argo CD's own, where a name alone is enough; ``""`` while that is not known.
+    """
+    full = {name: name if "/" in name or not namespace else f"{namespace}/{name}" for name in targets.names}
+    # Which of the selected a name alone means shows later.
+    alone = {name for name in full.values() if "/" not in name}
+    chosen = sorted(each for each in selected if each.partition("/")[2] not in alone)
+    meant: dict[str, None] = {}
+    managers: dict[str, list[str]] = {}
+    left = [*full.values(), *chosen][::-1]
+    while left:
+        name = left.pop()
+        if name in meant:
+            continue
+        meant[name] = None
+        if targets.children and (parent := known.get(name)) is not None:
+            for child in _children(parent, known):
+                managers.setdefault(child, []).append(name)
+                left.append(child)
+    met = {name: position for position, name in enumerate(meant)}
+    under: dict[str, str] = {}
+    for name in meant:
+        # Of applications that manage each other, the one that was met first is above.
+        above = (each for each in managers.get(name, ()) if each != name)
+        under[name] = next((each for each in above if met[each] < met[name] or name not in _all(each, managers)), "")
+    called = {name: name.removeprefix(f"{namespace}/") if namespace else name for name in meant}
+    return {called[name]: called.get(above, "") for name, above in under.items()}
+
+
+def top(name: str, under: Mapping[str, str]) -> str:
+    """The application at the root of those that manage this one, or itself."""
+    while above := under.get(name, ""):
+        name = above
+    return name
+
+
+def _all(name: str, managers: Mapping[str, Sequence[str]]) -> Collection[str]:
+    """What manages the application, and what manages that, to the end."""
+    found: dict[str, None] = {}
+    left = [name]
+    while left:
+        for each in managers.get(left.pop(), ()):
+            if each not in found:
+                found[each] = None
+                left.append(each)
+    return found
+
+
+def _children(parent: Application, known: Mapping[str, Application]) -> Iterator[str]:
+    found = []
+    for each in parent.resources:
+        if (each.group, each.kind) != ("argoproj.io", "Application") or each.requires_pruning:
+            continue
+        name = f"{each.namespace or parent.namespace}/{each.name}"
+        # One that is neither seen nor Synced is still to be created; one that is Synced is there, and not to be seen.
+        if name in known or each.sync is SyncStatus.SYNCED:
+            found.append(name)
+    return iter(sorted(found, reverse=True))
+
+
+def targets_of(known: Settings) -> Targets:
+    """What the settings ask for."""
+    return Targets(
+        names=read_names(known.app_name),
+        selector=known.selector,
+        project=known.project,
+        children=known.children,
+        apart=bool(known.expectations),
+        count=ExpectedCount.parse(known.expected_count),
+        job=known.node_index if known.split else 1,
+        jobs=known.node_total if known.split else 1,
+    )

@@ -1,0 +1,480 @@
+"""Several applications in one job. The first is the stage's own; the others are called after it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from argocd_release.model.outcome import Outcome
+from sandbox.application import Application, State, delivered
+from sandbox.git import Repository
+from scenarios.operations import superseded
+from scenarios.stage import IMAGE, Files, Stage, namespace, scenario, status, web
+
+LABEL = "team"
+
+
+def add(stage: Stage, *names: str, retry_limit: int | None = None, **pods: Any) -> list[Application]:
+    """Further applications, each with a repository and a namespace of its own, chosen by the stage's label."""
+    made = []
+    for name in names:
+        full = f"{stage.name}-{name}"
+        repository = stage.sandbox.repository(full)
+        repository.commit(web("1", **pods))
+        made.append(stage.sandbox.application(full, repository, labels={LABEL: stage.name}, retry_limit=retry_limit))
+    return made
+
+
+def chosen(stage: Stage, **settings: str) -> None:
+    stage.settings |= {"ARGOCD_APP_NAME": "", "RELEASE_SELECTOR": f"{LABEL}={stage.name}", **settings}
+
+
+def named(stage: Stage, *names: str) -> None:
+    stage.settings["ARGOCD_APP_NAME"] = " ".join(f"{stage.name}-{name}" for name in names)
+
+
+def synced(state: State) -> bool:
+    return bool(status(state, "sync", "status") == "Synced")
+
+
+def compared_since_synced(state: State) -> bool:
+    finished, compared = status(state, "operationState", "finishedAt"), status(state, "reconciledAt")
+    return synced(state) and bool(finished and compared and compared >= finished)
+
+
+def looked_at(application: Application) -> Callable[[], None]:
+    """Waits until the tool has let Argo CD compare the application, by whose times that is a second later at least."""
+    application.wait_for(compared_since_synced, 60)
+    # What its own sync leaves to be compared.
+    time.sleep(3)
+    before = status(application.get(), "reconciledAt")
+    time.sleep(1.1)
+
+    def wait() -> None:
+        application.wait_for(lambda state: bool(status(state, "reconciledAt") > before), 60)
+        time.sleep(1)
+
+    return wait
+
+
+@scenario("several names, all delivered", Outcome.DELIVERED, ru="несколько имён, всё доставлено")
+def set_named(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b", "c")
+    named(stage, "a", "b", "c")
+    yield
+
+
+@scenario("a selector, all delivered", Outcome.DELIVERED, ru="селектор, всё доставлено")
+def set_selected(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    chosen(stage, RELEASE_EXPECTED_COUNT="2")
+    yield
+
+
+@scenario(
+    "one of several crashes, the others are delivered",
+    Outcome.DEGRADED,
+    ru="одно из нескольких падает, остальные доставлены",
+    within=35,
+)
+def set_one_crashes(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    add(stage, "crash", fate="crash")
+    chosen(stage)
+    yield
+
+
+@scenario(
+    "one of several crashes, and ends the job",
+    Outcome.DEGRADED,
+    ru="одно из нескольких падает и завершает джоб",
+    within=35,
+)
+def set_stops(stage: Stage) -> Iterator[None]:
+    add(stage, "a", fate="slow")
+    add(stage, "crash", fate="crash")
+    chosen(stage, RELEASE_ON_FAILURE="stop", RELEASE_POD_GRACE="1")
+    yield
+
+
+@scenario(
+    "a selector that matches nothing",
+    Outcome.MISSING,
+    ru="селектор, под который ничего не подходит",
+    cause="no application matches",
+)
+def set_empty(stage: Stage) -> Iterator[None]:
+    chosen(stage)
+    yield
+
+
+@scenario(
+    "fewer applications than expected",
+    Outcome.MISSING,
+    ru="приложений меньше, чем ожидалось",
+    cause="1 application matches",
+)
+def set_too_few(stage: Stage) -> Iterator[None]:
+    add(stage, "a")
+    chosen(stage, RELEASE_EXPECTED_COUNT="2+")
+    yield
+
+
+@scenario(
+    "an application that appears while the others are waited for",
+    Outcome.DELIVERED,
+    ru="приложение появляется, пока ждут остальных",
+    within=25,
+)
+def set_appears(stage: Stage) -> Iterator[None]:
+    add(stage, "a")
+    chosen(stage, RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="40")
+    yield
+    stage.sleep(4)
+    add(stage, "b")
+
+
+@scenario(
+    "one of several names does not exist",
+    Outcome.MISSING,
+    ru="одного из названных приложений нет",
+    cause="there is no application",
+    within=25,
+)
+def set_one_missing(stage: Stage) -> Iterator[None]:
+    add(stage, "a")
+    named(stage, "a", "nobody")
+    yield
+
+
+@scenario(
+    "one of several is deleted while it is waited for",
+    Outcome.MISSING,
+    ru="одно из нескольких удаляют, пока его ждут",
+    within=40,
+)
+def set_one_vanishes(stage: Stage) -> Iterator[None]:
+    add(stage, "a")
+    (gone,) = add(stage, "b", fate="never-ready")
+    chosen(stage, RELEASE_DELETED_GRACE="3")
+    seen = looked_at(gone)
+    yield
+    seen()
+    gone.delete()
+
+
+def child(stage: Stage, name: str, *files: Files, namespace: str = "argocd", **options: Any) -> dict[str, str | None]:
+    """The manifest of a child, as the application of applications has it; ``files``: what lies beneath it."""
+    full = f"{stage.name}-{name}"
+    repository = stage.sandbox.repository(full)
+    repository.commit({path: text for each in files or (web("1", **options),) for path, text in each.items()})
+    return application_of(full, repository, namespace=namespace)
+
+
+def application_of(name: str, repository: Repository, *, namespace: str = "argocd") -> dict[str, str | None]:
+    spec = {
+        "project": "default",
+        "source": repository.source("."),
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": name},
+        "syncPolicy": {"automated": {}, "syncOptions": ["CreateNamespace=true"]},
+    }
+    kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}
+    return {f"{name}.yaml": json.dumps(kind | {"metadata": {"name": name, "namespace": namespace}, "spec": spec})}
+
+
+def parent(stage: Stage, *children: Files, **settings: str) -> None:
+    """The stage's own application, of applications, and the settings to wait for them all."""
+    stage.deploy(*children)
+    stage.truth = None
+    stage.settings |= {"RELEASE_CHILDREN": "true", **settings}
+
+
+def expected(stage: Stage, applications: dict[str, dict[str, str]]) -> None:
+    """A file of expectations, each by the end of an application's name."""
+    file = stage.sandbox.folder / f"{stage.name}.json"
+    file.write_text(json.dumps({f"{stage.name}{end}": each for end, each in applications.items()}))
+    stage.settings["RELEASE_EXPECTATIONS"] = str(file)
+
+
+@scenario(
+    "an application of applications with its children",
+    Outcome.DELIVERED,
+    ru="приложение приложений с его дочерними",
+    within=30,
+)
+def set_children(stage: Stage) -> Iterator[None]:
+    parent(stage, child(stage, "a"), child(stage, "b"), RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="30")
+    yield
+
+
+@scenario("children of children", Outcome.DELIVERED, ru="дочерние приложения дочерних", within=40)
+def set_nested(stage: Stage) -> Iterator[None]:
+    inner = child(stage, "inner", child(stage, "leaf"))
+    parent(stage, inner, RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="40")
+    yield
+
+
+@scenario(
+    "a child of a child crashes", Outcome.DEGRADED, ru="падает дочернее приложение дочернего", cause="leaf", within=45
+)
+def set_leaf_crashes(stage: Stage) -> Iterator[None]:
+    parent(stage, child(stage, "inner", child(stage, "leaf", fate="crash")), RELEASE_POD_GRACE="3")
+    yield
+
+
+@scenario(
+    "a child whose target its parent changes, to one that crashes",
+    Outcome.DEGRADED,
+    ru="родитель меняет дочернему версию на падающую",
+    cause="-a:",
+    within=45,
+)
+def set_child_is_changed(stage: Stage) -> Iterator[None]:
+    """Until the parent is synced the child is at the old one, delivered."""
+    old = child(stage, "a")
+    stage.deployed(old)
+    stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_POD_GRACE": "3"}
+    a = Application(
+        cluster=stage.sandbox, name=f"{stage.name}-a", namespace=f"{stage.name}-a", argocd_namespace="argocd"
+    )
+    a.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
+    other = stage.sandbox.repository(f"{stage.name}-other")
+    other.commit(web("2", fate="crash"))
+    stage.commit(application_of(f"{stage.name}-a", other))
+    stage.truth = None
+    yield
+
+
+@scenario("a child that the release takes away", Outcome.DELIVERED, ru="релиз убирает дочернее приложение", within=45)
+def set_child_removed(stage: Stage) -> Iterator[None]:
+    stage.deployed(child(stage, "a"), child(stage, "b"))
+    for name in ("a", "b"):
+        full = f"{stage.name}-{name}"
+        made = Application(cluster=stage.sandbox, name=full, namespace=full, argocd_namespace="argocd")
+        made.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
+    stage.commit({f"{stage.name}-b.yaml": None})
+    stage.truth = None
+    stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_EXPECTED_COUNT": "2"}
+    yield
+
+
+@scenario("applications that manage each other", Outcome.DELIVERED, ru="приложения, управляющие друг другом", within=40)
+def set_cycle(stage: Stage) -> Iterator[None]:
+    ring = application_of(stage.name, stage.repository)
+    parent(stage, child(stage, "a", ring, web("1")), web("1"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
+    yield
+
+
+@scenario(
+    "a child in another namespace",
+    Outcome.DELIVERED,
+    ru="дочернее приложение в другом namespace",
+    cause="team-x/",
+    within=40,
+)
+def set_child_elsewhere(stage: Stage) -> Iterator[None]:
+    stage.sandbox.apply(namespace("team-x"))
+    parent(stage, child(stage, "a", namespace="team-x"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
+    yield
+
+
+@scenario(
+    "a child that the token may not see",
+    Outcome.DENIED,
+    ru="дочернее приложение, на которое у токена нет прав",
+    cause="permission denied: applications, get",
+    within=40,
+)
+def set_child_hidden(stage: Stage) -> Iterator[None]:
+    reader(stage, stage.name)
+    parent(stage, child(stage, "a"))
+    yield
+
+
+@scenario(
+    "one of several names that the token may not see",
+    Outcome.DENIED,
+    ru="на одно из названных приложений у токена нет прав",
+    cause="permission denied",
+    within=30,
+)
+def set_one_hidden(stage: Stage) -> Iterator[None]:
+    reader(stage, f"{stage.name}-a")
+    add(stage, "a", "b")
+    named(stage, "a", "b")
+    yield
+
+
+def reader(stage: Stage, name: str) -> None:
+    """A token that may see this application alone."""
+    policy = (f"applications, get, default/{name}, allow", "projects, get, default, allow")
+    stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
+
+
+@scenario(
+    "names and a selector that mean the same", Outcome.DELIVERED, ru="имена и селектор об одном и том же", within=30
+)
+def set_named_and_selected(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b", "c")
+    chosen(stage, RELEASE_EXPECTED_COUNT="3")
+    stage.settings["ARGOCD_APP_NAME"] = f"{stage.name}-a,argocd/{stage.name}-b"
+    yield
+
+
+@scenario(
+    "more applications than expected",
+    Outcome.MISSING,
+    ru="приложений больше, чем ожидалось",
+    cause="2 applications match",
+    within=30,
+)
+def set_too_many(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    chosen(stage, RELEASE_EXPECTED_COUNT="1")
+    yield
+
+
+@scenario(
+    "one each: delivered, crashing, rejected, never ready",
+    Outcome.DEGRADED,
+    ru="по одному: доставлено, падает, отклонено, никогда не готово",
+    cause="-crash:",
+    within=50,
+)
+def set_mixed(stage: Stage) -> Iterator[None]:
+    add(stage, "fine")
+    add(stage, "crash", fate="crash")
+    add(stage, "hangs", fate="never-ready")
+    add(stage, "rejected", replicas=-2, retry_limit=0)
+    chosen(stage, RELEASE_TIMEOUT="30")
+    yield
+
+
+@scenario(
+    "one of several is not ready in time",
+    Outcome.TIMED_OUT,
+    ru="одно из нескольких не готово вовремя",
+    cause="-hangs: Deployment/web",
+    within=30,
+)
+def set_one_hangs(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    add(stage, "hangs", fate="never-ready")
+    chosen(stage, RELEASE_TIMEOUT="15")
+    yield
+
+
+@scenario(
+    "a commit that Argo CD has not noticed crashes one of several",
+    Outcome.DEGRADED,
+    ru="ещё не замеченный Argo CD коммит роняет одно из нескольких",
+    cause="-b:",
+    within=45,
+)
+def set_stale(stage: Stage) -> Iterator[None]:
+    made = add(stage, "a", "b")
+    for each in made:
+        each.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
+    repository = Repository(folder=stage.sandbox.folder / "repositories" / f"{stage.name}-b.git")
+    repository.commit(web("2", fate="crash"))
+    chosen(stage, RELEASE_POD_GRACE="3")
+    yield
+
+
+@scenario(
+    "a later commit took the place of one of several",
+    Outcome.NOT_DELIVERED,
+    ru="место одного из нескольких занял более поздний коммит",
+    cause="its place was taken by",
+)
+def set_one_superseded(stage: Stage) -> Iterator[None]:
+    next(superseded(stage))
+    add(stage, "a", "b")
+    revision = stage.settings.pop("RELEASE_REVISION")
+    expected(stage, {"": {"revision": revision}})
+    stage.settings["ARGOCD_APP_NAME"] = f"{stage.name} {stage.name}-a {stage.name}-b"
+    yield
+
+
+@scenario(
+    "each runs the image that is expected of it",
+    Outcome.DELIVERED,
+    ru="в каждом работает ожидаемый от него образ",
+    within=30,
+)
+def set_expectations(stage: Stage) -> Iterator[None]:
+    add(stage, "a-1", "a-2", "b")
+    expected(stage, {"-a-*": {"image": f"{IMAGE}:1"}, "-b": {"image": ":1", "wait_for": "sync health"}})
+    chosen(stage, RELEASE_EXPECTED_COUNT="3")
+    yield
+
+
+@scenario(
+    "one of several runs another image",
+    Outcome.TIMED_OUT,
+    ru="в одном из нескольких работает другой образ",
+    cause="no pod runs the image :2",
+    within=30,
+)
+def set_one_image_differs(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b")
+    expected(stage, {"-b": {"image": ":2"}})
+    chosen(stage, RELEASE_TIMEOUT="12")
+    yield
+
+
+@scenario(
+    "an expectation of an application that is not there",
+    Outcome.SETTINGS,
+    ru="ожидание для приложения, которого нет",
+    cause="1 setting is wrong",
+)
+def set_expectation_of_nobody(stage: Stage) -> Iterator[None]:
+    add(stage, "a")
+    expected(stage, {"-a": {"image": ":1"}, "-wbe": {"image": ":1"}})
+    chosen(stage)
+    yield
+
+
+@scenario(
+    "the API server is restarted while several are waited for",
+    Outcome.DELIVERED,
+    ru="API-сервер перезапускают, пока ждут нескольких",
+    within=60,
+    exclusive=True,
+)
+def set_server_restarted(stage: Stage) -> Iterator[None]:
+    made = add(stage, "a", "b", "c", ready_after="20s", fate="slow")
+    seen = looked_at(made[0])
+    chosen(stage, RELEASE_EXPECTED_COUNT="3")
+    yield
+    seen()
+    stage.sandbox.part("argocd-server").restart()
+
+
+@scenario(
+    "several, all delivered before the job began",
+    Outcome.DELIVERED,
+    ru="несколько, всё доставлено до начала джоба",
+    within=8,
+)
+def set_already(stage: Stage) -> Iterator[None]:
+    for each in add(stage, "a", "b", "c"):
+        revision = each.wait_for(lambda state: bool(state.get("status", {}).get("sync", {}).get("revision")), 40)
+        each.wait_for(delivered(revision["status"]["sync"]["revision"]), 60)
+    chosen(stage)
+    yield
+
+
+@scenario(
+    "jobs that share a set: this one has nothing to do",
+    Outcome.DELIVERED,
+    ru="джобы делят набор: этому ничего не досталось",
+    cause="falls to job",
+    within=8,
+)
+def set_split(stage: Stage) -> Iterator[None]:
+    """Of one application and many jobs only one job has it."""
+    add(stage, "a")
+    chosen(stage, RELEASE_SPLIT="true", CI_NODE_INDEX="1", CI_NODE_TOTAL="1000")
+    yield

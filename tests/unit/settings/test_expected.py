@@ -1,0 +1,93 @@
+"""The file of expectations: what it may say, and that every mistake is said at once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from argocd_release.settings.expected import BYTES, Expected, read
+from argocd_release.settings.load import PROPERTIES
+
+
+def said(tmp_path: Path, text: str) -> tuple[Expected, tuple[str, ...]]:
+    file = tmp_path / "expectations"
+    file.write_text(text, "utf-8")
+    found, problems = read(str(file), PROPERTIES)
+    return found, tuple(problem.removeprefix("RELEASE_EXPECTATIONS: ") for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'web: {image: ":1"}\n"worker-*": {revision: "3f2c1ab0", wait_for: sync health}\n',
+        json.dumps({"web": {"image": ":1"}, "worker-*": {"revision": "3f2c1ab0", "wait_for": "sync health"}}),
+    ],
+)
+def test_yaml_and_json_say_the_same(tmp_path: Path, text: str) -> None:
+    found, problems = said(tmp_path, text)
+    assert problems == ()
+    assert found.of("web") == {"image": ":1"}
+    assert found.of("worker-7") == {"revision": "3f2c1ab0", "wait_for": "sync health"}
+    assert found.of("other") == {}
+    assert found.asks_revisions
+
+
+def test_a_name_wins_over_patterns_and_of_those_the_first(tmp_path: Path) -> None:
+    found, _ = said(
+        tmp_path, '"w*": {image: ":1"}\n"web-*": {image: ":2"}\nweb-1: {image: ":3"}\nteam/a: {image: ":4"}\n'
+    )
+    assert [found.of(name)["image"] for name in ("web-1", "web-2", "team/a")] == [":3", ":1", ":4"]
+
+
+def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:
+    _, problems = said(
+        tmp_path,
+        'web: {revision: main, image: 1.10, colour: red}\n"UPPER": {image: ":1"}\nempty: {}\nnone:\nworker: {wait_for: all}\n',
+    )
+    assert sorted(problems) == sorted(
+        [
+            "web: revision: 'main' must be 7 to 40 hex digits of a git revision",
+            "web: image: must be a text, not '1.1': put it in quotes",
+            "web: colour is unknown; there are revision, revision_match, source, image, chart_version, wait_for",
+            "'UPPER' is no application's name or pattern",
+            "empty: must name at least one of revision, revision_match, source, image, chart_version, wait_for",
+            "none: must name at least one of revision, revision_match, source, image, chart_version, wait_for",
+            "worker: wait_for: 'all' must be some of sync, health, suspended, operation, separated by spaces",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "must be a list of applications, each by its name"),
+        ("[]", "must be a list of applications, each by its name"),
+        ("{}", "must be a list of applications, each by its name"),
+        ("web: {image: ':1'}\nweb: {image: ':2'}", "'web' stands there more than once"),
+        ("web: {image: ':1', image: ':2'}", "'image' stands there more than once"),
+        ("web: [", "is neither YAML nor JSON"),
+        ("web: !!python/object/apply:os.system [id]", "is neither YAML nor JSON"),
+        ("? [web]\n: {image: ':1'}", "neither YAML nor JSON"),
+        ("[" * 400, "is neither YAML nor JSON"),
+        ("a: " + "x" * BYTES, "is larger than 1 MB"),
+    ],
+)
+def test_what_is_no_such_file_is_said(tmp_path: Path, text: str, problem: str) -> None:
+    found, problems = said(tmp_path, text)
+    assert len(problems) == 1
+    assert problem in problems[0]
+    assert found.rules == {}
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    _, (problem,) = read(str(tmp_path / "gone.yml"), PROPERTIES)
+    assert "cannot be read: No such file or directory" in problem
+    assert read("", PROPERTIES) == (Expected(rules={}), ())
+
+
+def test_a_name_that_is_none_of_the_applications_is_a_mistake(tmp_path: Path) -> None:
+    found, _ = said(tmp_path, 'web: {image: ":1"}\n"wbe-*": {image: ":2"}\n')
+    assert found.unmatched(["web", "worker"]) == (
+        "RELEASE_EXPECTATIONS: wbe-* is no application of this release; there are: web, worker",
+    )
+    assert found.unmatched(["web", "wbe-1"]) == ()

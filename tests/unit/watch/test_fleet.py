@@ -1,0 +1,243 @@
+"""Many applications on one clock: who takes a step when, and when all is over."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from argocd_release.model.application import Application, HealthStatus
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.events import JobEvent, Summary
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.ports import WaitFeed
+from argocd_release.model.verdict import Verdict
+from argocd_release.watch.fleet import OVERTIME_SECONDS, POLL_SECONDS, SUMMARY_SECONDS, Fleet, Seen
+from argocd_release.watch.shared import Listing, SharedCommands
+from argocd_release.watch.tracker import Tracker
+from tests.unit.states import application
+
+AWAY = ArgoCDError(trouble=FailureKind.UNREACHABLE, command="argocd app list", exit_code=20, message="refused")
+FORBIDDEN = ArgoCDError(trouble=FailureKind.UNAUTHENTICATED, command="argocd app list", exit_code=20, message="no")
+DELIVERED = application()
+PROGRESSING = replace(application(), health=HealthStatus.PROGRESSING)
+
+
+class Clock:
+    """Time that passes only when it is waited for."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def now(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+    pause = sleep
+
+    def wake(self) -> None: ...
+
+
+class World:
+    """Argo CD's answers by poll: states by name, or an error; the last answer stays."""
+
+    def __init__(self, *polls: dict[str, Application] | ArgoCDError | None, hang: Sequence[str] = ()) -> None:
+        self.polls = iter(polls)
+        self.last: dict[str, Application] | ArgoCDError = {}
+        self.hang, self.held, self.released = hang, threading.Event(), False
+        self.asked = 0
+        self.under: dict[str, str] = {}
+        self.clock = Clock()
+        self.events: list[JobEvent] = []
+        self.looks: list[tuple[str, float]] = []
+
+    def poll(self) -> Seen | None:
+        answer = next(self.polls, self.last)
+        if answer is None:
+            return None
+        self.asked, self.last, asked_at = self.asked + 1, answer, self.clock.now()
+        self.clock.at += 0.01
+        if isinstance(answer, ArgoCDError):
+            self.listing = Listing(asked_at=asked_at, error=answer)
+            return Seen(asked_at=asked_at, error=answer)
+        named = {f"argocd/{name}": replace(state, name=name, uid=name) for name, state in answer.items()}
+        self.listing = Listing(asked_at=asked_at, applications=named)
+        names = {name: self.under.get(name, "") for name in answer}
+        return Seen(asked_at=asked_at, names=names, count=len(answer), states=lambda name: named.get(f"argocd/{name}"))
+
+    # The commands of an application.
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        del seconds, echo
+        if refresh and name.rpartition("/")[2] in self.hang:
+            self.released = self.held.wait(20)
+        self.looks.append((name, self.clock.now()))
+        found = self.listing.applications.get(name)
+        if found is None:
+            raise ArgoCDError(trouble=FailureKind.MISSING, command="get", exit_code=20, message="there is none")
+        return found
+
+    def sync(self, name: str, *, seconds: float) -> None: ...
+
+    def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
+        raise NotImplementedError
+
+    def judged(self, *_: object) -> None:
+        self.held.set()
+
+    def track(self, name: str) -> Tracker:
+        commands = SharedCommands(commands=self, listing=lambda: self.listing, now=self.clock.now)
+        return Tracker(
+            f"argocd/{name}", commands=commands, clock=self.clock, timeout=60, emit=lambda _: None,
+            started=100.0, follow=False,
+        )  # fmt: skip
+
+    def fleet(self, *, count: int = 1, appear: float = 0, stop_early: bool = False) -> Fleet:
+        return Fleet(
+            poll=self.poll, track=self.track, clock=self.clock, started=100.0, timeout=60, connect=15, appear=appear,
+            emit=self.events.append, judged=self.judged, stop_early=stop_early,
+            complete=lambda number: number >= count,
+        )  # fmt: skip
+
+
+def outcomes(fleet: Fleet) -> dict[str, Outcome | None]:
+    return {name: member.verdict.outcome if member.verdict else None for name, member in fleet.members.items()}
+
+
+def test_each_is_delivered_by_two_lists_the_second_asked_for_after_the_first_look() -> None:
+    world = World({"a": DELIVERED, "b": DELIVERED})
+    fleet = world.fleet()
+    assert fleet.run() is None
+    assert outcomes(fleet) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
+    assert world.asked == 2
+
+
+def test_those_that_are_judged_are_looked_at_no_more() -> None:
+    world = World(*[{"a": DELIVERED, "b": PROGRESSING}] * 3, {"a": PROGRESSING, "b": DELIVERED})
+    fleet = world.fleet()
+    fleet.run()
+    assert outcomes(fleet) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
+
+
+def test_what_appears_is_taken_in_until_there_are_enough() -> None:
+    world = World({}, {"a": DELIVERED}, {"a": DELIVERED}, {"a": DELIVERED}, {"a": DELIVERED, "b": DELIVERED})
+    fleet = world.fleet(count=2, appear=30)
+    assert fleet.run() is None
+    assert outcomes(fleet) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
+
+
+def test_where_too_few_appear_it_ends_with_their_time() -> None:
+    world = World({"a": DELIVERED})
+    fleet = world.fleet(count=2, appear=10)
+    fleet.run()
+    assert 10 <= fleet.elapsed < 10 + 2 * POLL_SECONDS
+
+
+def test_where_nothing_is_it_ends_at_once() -> None:
+    fleet = World({}).fleet()
+    assert fleet.run() is None
+    assert fleet.elapsed < 1
+
+
+def test_one_that_fails_may_end_the_wait_for_the_others() -> None:
+    gone = [{"a": PROGRESSING, "b": PROGRESSING}] * 3
+    world = World(*gone, {"a": PROGRESSING, "b": replace(PROGRESSING, deleting=True)})
+    fleet = world.fleet(stop_early=True)
+    fleet.run()
+    assert outcomes(fleet) == {"a": None, "b": Outcome.MISSING}
+    fleet.give_up(Verdict(outcome=Outcome.CANCELLED, reason="b failed"))
+    assert outcomes(fleet)["a"] is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize(("error", "least", "most"), [(AWAY, 15, 20), (FORBIDDEN, 0, 1)])
+def test_a_list_that_fails_from_the_start_is_said(error: ArgoCDError, least: float, most: float) -> None:
+    fleet = World(error).fleet()
+    assert fleet.run() is error
+    assert least <= fleet.elapsed <= most
+
+
+def test_an_outage_is_overcome() -> None:
+    world = World({"a": PROGRESSING}, *[AWAY] * 10, {"a": DELIVERED})
+    fleet = world.fleet()
+    assert fleet.run() is None
+    assert outcomes(fleet) == {"a": Outcome.DELIVERED}
+
+
+def test_an_outage_that_lasts_is_each_ones_verdict() -> None:
+    fleet = World({"a": PROGRESSING}, AWAY).fleet()
+    fleet.run()
+    assert outcomes(fleet) == {"a": Outcome.UNREACHABLE}
+
+
+def test_what_is_pending_times_out_all_at_once() -> None:
+    world = World(dict.fromkeys("abcdefghijkl", PROGRESSING))
+    fleet = world.fleet()
+    fleet.run()
+    assert set(outcomes(fleet).values()) == {Outcome.TIMED_OUT}
+    assert fleet.elapsed <= 60 + OVERTIME_SECONDS
+    summaries = [event for event in world.events if isinstance(event, Summary)]
+    assert len(summaries) == 60 // SUMMARY_SECONDS - 1
+    assert summaries[0].pending == 12
+
+
+def test_one_whose_comparison_hangs_holds_up_no_other() -> None:
+    world = World({"hangs": DELIVERED, "a": DELIVERED}, hang=["hangs"])
+    fleet = world.fleet()
+    fleet.run()
+    assert world.released, "the others were judged only when it had an answer"
+    assert outcomes(fleet) == {"hangs": Outcome.DELIVERED, "a": Outcome.DELIVERED}
+
+
+def test_a_child_is_delivered_only_by_what_was_compared_after_its_parent_was() -> None:
+    waits = {"root": PROGRESSING, "child": DELIVERED}
+    world = World(*[waits] * 8, {"root": DELIVERED, "child": DELIVERED})
+    world.under = {"child": "root"}
+    fleet = world.fleet()
+    fleet.run()
+    assert outcomes(fleet) == {"root": Outcome.DELIVERED, "child": Outcome.DELIVERED}
+    after = fleet.members["root"].seconds + 100
+    assert [at for name, at in world.looks if name == "argocd/child" and at >= after], "it was not compared again"
+    assert fleet.members["child"].seconds > fleet.members["root"].seconds
+
+
+def test_a_child_that_is_gone_with_the_release_is_no_loss() -> None:
+    world = World(
+        *[{"root": PROGRESSING, "child": PROGRESSING}] * 3, *[{"root": PROGRESSING}] * 30, {"root": DELIVERED}
+    )
+    world.under = {"child": "root"}
+    fleet = world.fleet()
+    fleet.run()
+    assert outcomes(fleet) == {"root": Outcome.DELIVERED}
+
+
+def test_what_manages_an_application_may_show_later() -> None:
+    world = World(*[{"root": PROGRESSING, "child": DELIVERED}] * 8, {"root": DELIVERED, "child": DELIVERED})
+    fleet = world.fleet()
+    polls = iter(range(100))
+    ask = world.poll
+
+    def poll() -> Seen | None:
+        world.under = {"child": "root"} if next(polls) == 5 else world.under
+        return ask()
+
+    fleet._poll = poll
+    fleet.run()
+    assert fleet.members["child"].seconds > fleet.members["root"].seconds
+
+
+def test_a_child_of_one_that_fails_keeps_what_was_seen_of_it() -> None:
+    world = World(
+        *[{"root": PROGRESSING, "child": DELIVERED}] * 8,
+        {"root": replace(PROGRESSING, deleting=True), "child": DELIVERED},
+    )
+    world.under = {"child": "root"}
+    fleet = world.fleet()
+    fleet.run()
+    assert outcomes(fleet) == {"root": Outcome.MISSING, "child": Outcome.DELIVERED}
+
+
+def test_a_poll_that_only_asked_who_is_meant_ends_nothing() -> None:
+    fleet = World(None, {"a": DELIVERED}).fleet()
+    fleet.run()
+    assert outcomes(fleet) == {"a": Outcome.DELIVERED}

@@ -1,0 +1,128 @@
+"""What one application of many is told from the list that all share."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.ports import WaitFeed
+from argocd_release.watch.shared import ABSENT_SECONDS, Listing, SharedCommands
+from tests.unit.states import application
+
+WEB = replace(application(), name="web", namespace="argocd", controller_namespace="argocd")
+OLD = replace(WEB, health_message="old")
+DENIED = ArgoCDError(trouble=FailureKind.DENIED, command="argocd app get web", exit_code=20, message="no")
+
+
+class Commands:
+    """Answers as it is told to, and keeps what was asked."""
+
+    def __init__(self, answer: Application | ArgoCDError) -> None:
+        self.answer = answer
+        self.asked: list[bool] = []
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        del name, seconds, echo
+        self.asked.append(refresh)
+        if isinstance(self.answer, ArgoCDError):
+            raise self.answer
+        return self.answer
+
+    def sync(self, name: str, *, seconds: float) -> None: ...
+
+    def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
+        raise NotImplementedError
+
+
+class Shared:
+    """The commands of ``web``, by a clock at 10 s and a list that a test changes."""
+
+    def __init__(self, listing: Listing, answer: Application | ArgoCDError = WEB) -> None:
+        self.listing, self.now, self.commands = listing, 10.0, Commands(answer)
+        self.shared = SharedCommands(commands=self.commands, listing=lambda: self.listing, now=lambda: self.now)
+
+    def get(self, name: str = "web", *, refresh: bool = False) -> Application:
+        return self.shared.get(name, seconds=1, refresh=refresh)
+
+
+def listed(asked_at: float, *applications: Application) -> Listing:
+    return Listing(asked_at=asked_at, applications={each.full_name: each for each in applications})
+
+
+def test_a_list_that_was_asked_for_before_the_comparison_ended_is_older_than_it() -> None:
+    web = Shared(listed(9.0, OLD))
+    assert web.get() is OLD
+    web.get(refresh=True)
+    assert web.get() is WEB
+
+
+def test_a_list_that_was_asked_for_later_counts() -> None:
+    web = Shared(listed(11.0, OLD))
+    web.get(refresh=True)
+    assert web.get() is OLD
+
+
+def test_a_list_of_a_server_that_is_behind_does_not() -> None:
+    web = Shared(listed(11.0, replace(OLD, reconciled_at="2025-12-31T23:59:59Z")))
+    web.get(refresh=True)
+    assert web.get() is WEB
+
+
+def test_one_that_was_made_anew_is_another() -> None:
+    anew = replace(OLD, uid="u-2", reconciled_at="2025-12-31T23:59:59Z")
+    web = Shared(listed(11.0, anew))
+    web.get(refresh=True)
+    assert web.get() is anew
+
+
+def test_one_that_left_the_list_is_asked_for_itself() -> None:
+    """Its label may have changed, or it was deleted, or hidden: the list says the same of all."""
+    web = Shared(listed(9.0, WEB))
+    web.get(refresh=True)
+    web.listing = listed(11.0, replace(WEB, name="api"))
+    assert web.get() is WEB
+    web.commands.answer = DENIED
+    with pytest.raises(ArgoCDError) as caught:
+        web.get()
+    assert caught.value is DENIED
+
+
+def test_why_it_is_not_in_the_list_is_not_asked_at_each_look() -> None:
+    web = Shared(listed(9.0), DENIED)
+    for _ in range(3):
+        with pytest.raises(ArgoCDError):
+            web.get(refresh=True)
+    assert web.commands.asked == [True]
+    web.now += ABSENT_SECONDS
+    with pytest.raises(ArgoCDError):
+        web.get()
+    assert web.commands.asked == [True, False]
+
+
+def test_a_name_alone_is_the_one_of_argocds_own_namespace() -> None:
+    other = replace(OLD, namespace="a-team")
+    assert Shared(listed(11.0, other, WEB)).get() is WEB
+    assert Shared(listed(11.0, other, WEB)).get("a-team/web") is other
+
+
+def test_one_of_another_namespace_is_not_taken_for_it() -> None:
+    web = Shared(listed(11.0, replace(OLD, namespace="a-team")), DENIED)
+    with pytest.raises(ArgoCDError) as caught:
+        web.get()
+    assert caught.value is DENIED
+
+
+def test_while_that_namespace_is_not_known_it_is_asked_for_itself() -> None:
+    fresh = replace(OLD, namespace="a-team", controller_namespace="")
+    assert Shared(listed(11.0, fresh)).get() is WEB
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_without_a_list_nothing_else_is_asked(*, refresh: bool) -> None:
+    web = Shared(Listing(error=DENIED))
+    with pytest.raises(ArgoCDError) as caught:
+        web.get(refresh=refresh)
+    assert caught.value is DENIED
+    assert web.commands.asked == []
