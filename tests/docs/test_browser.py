@@ -119,6 +119,8 @@ def serious(page: Page, options: dict[str, Any], part: str = "html") -> list[str
     ]
 
 
+# axe alone takes seconds a page on a machine that does other things too.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page(visit: Visit, language: str) -> None:
     """It loads without errors, asks no other host, fits a phone, and can be used without eyes or mouse."""
