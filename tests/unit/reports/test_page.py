@@ -22,6 +22,7 @@ from argocd_release.reports.page.room import Room
 from tests.support.hostile import HOSTILE, MARKUP
 from tests.support.reports import application, report
 
+DOCS = Path(__file__).parents[3] / "docs"
 ONE_LIMIT, MANY_LIMIT = 60_000, 300_000
 WORST = " ".join([*MARKUP, *(text for text in HOSTILE if isinstance(text, str) and len(text) < 1000), "\"'<>&" * 2000])
 
@@ -137,6 +138,14 @@ def test_room_counts_what_escaping_costs() -> None:
     assert room.take("<<<<<<<<", 100) == "<<<<< …"
     assert room.left < 4
     assert Room(4).take("яяя", 100) == "яя …"
+
+
+@pytest.mark.parametrize("name", ["green", "red"])
+def test_the_reports_of_the_docs_are_of_this_version(name: str) -> None:
+    """Pictures are drawn of them; one that lacks a field is made anew by a real run."""
+    made = json.loads((DOCS / "reports" / f"{name}.json").read_text("utf-8"))
+    Draft202012Validator(SCHEMA).validate(made)
+    assert "shop" in render(made)
 
 
 def draw(*arguments: str) -> tuple[int, str]:

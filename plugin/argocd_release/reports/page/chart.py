@@ -56,7 +56,8 @@ def chart(one: Json, seconds: float, room: Room, *, lanes: int = LANES) -> Chart
     """The timeline of an application of a report; ``seconds``: how long the scale is, at least."""
     judged = _judged(one)
     whole = max([seconds, judged, *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
-    marks = list(_phases(one, seconds))
+    # Of one among many, what the job did after its verdict is not about it.
+    marks = list(_phases(one, seconds if lanes else judged))
     chosen = _chosen(one["spans"], lanes)
     return Chart(
         job=tuple(
