@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,8 +69,19 @@ def component(inputs: Mapping[str, Mapping[str, Any]], language: str) -> Iterato
 
 
 def described(declared: Mapping[str, Any], language: str) -> str:
-    """The description in the language; raises ``KeyError`` where nobody has translated it."""
-    return str(declared["description" if language == "en" else f"x-description-{language}"])
+    """The description in the language; ends the program where nobody has translated it."""
+    key = "description" if language == "en" else f"x-description-{language}"
+    if key not in declared:
+        sys.exit(f"there is no {key} beside: {declared.get('description', declared)}")
+    return str(declared[key])
+
+
+def translated(part: str, name: str) -> Any:
+    """What ``reference.yml`` has of it; ends the program where it has nothing."""
+    try:
+        return WORDS[part][name]
+    except KeyError:
+        sys.exit(f"bin/reference.yml has no {name} under {part}: say there what it means")
 
 
 def exit_codes(language: str) -> Iterator[Row]:
@@ -80,7 +92,7 @@ def exit_codes(language: str) -> Iterator[Row]:
 
 def causes(language: str) -> Iterator[Row]:
     for code in CauseCode:
-        yield f"`{code.word}`", code.meaning if language == "en" else WORDS["causes"][code.word]
+        yield f"`{code.word}`", code.meaning if language == "en" else translated("causes", code.word)
 
 
 def dotenv_variables(language: str) -> Iterator[Row]:
@@ -90,7 +102,7 @@ def dotenv_variables(language: str) -> Iterator[Row]:
     one = ApplicationResult(verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=now, application=None)
     result = ReleaseResult(verdict=verdict, applications=(one,), seconds=0, ended_at=now, several=True)
     for key in dotenv.variables(result):
-        yield f"`{result.dotenv_prefix}_{key}`", WORDS["dotenv"][key][language]
+        yield f"`{result.dotenv_prefix}_{key}`", translated("dotenv", key)[language]
 
 
 def report(

@@ -42,7 +42,7 @@ class KubeAPI:
         """Apply a definition of custom resources, given as YAML."""
         self._apply(f"{_CRDS}/{name}", text)
 
-    def await_crd(self, name: str, seconds: float = 20.0) -> None:
+    def await_crd(self, name: str, seconds: float = 60.0) -> None:
         """Wait until the API has accepted a definition; it serves the resources a moment later."""
         deadline = time.monotonic() + seconds
         while True:

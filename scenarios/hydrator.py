@@ -148,7 +148,7 @@ def commit_server_away(stage: Stage) -> Iterator[None]:
     push(stage, web("2"))
     with stage.sandbox.part("commit-server").stopped():
         yield
-        stage.sleep(40)
+        stage.sleep(60)
 
 
 @scenario(

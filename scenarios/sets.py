@@ -57,21 +57,26 @@ def looked_at(application: Application) -> Callable[[], None]:
     return wait
 
 
-@scenario("several names, all delivered", Outcome.DELIVERED)
+@scenario("several names, all delivered", Outcome.DELIVERED, ru="несколько имён, всё доставлено")
 def set_named(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", "c")
     named(stage, "a", "b", "c")
     yield
 
 
-@scenario("a selector, all delivered", Outcome.DELIVERED)
+@scenario("a selector, all delivered", Outcome.DELIVERED, ru="селектор, всё доставлено")
 def set_selected(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     chosen(stage, RELEASE_EXPECTED_COUNT="2")
     yield
 
 
-@scenario("one of several crashes, the others are delivered", Outcome.DEGRADED, within=35)
+@scenario(
+    "one of several crashes, the others are delivered",
+    Outcome.DEGRADED,
+    ru="одно из нескольких падает, остальные доставлены",
+    within=35,
+)
 def set_one_crashes(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     add(stage, "crash", fate="crash")
@@ -79,7 +84,12 @@ def set_one_crashes(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("one of several crashes, and ends the job", Outcome.DEGRADED, within=35)
+@scenario(
+    "one of several crashes, and ends the job",
+    Outcome.DEGRADED,
+    ru="одно из нескольких падает и завершает джоб",
+    within=35,
+)
 def set_stops(stage: Stage) -> Iterator[None]:
     add(stage, "a", fate="slow")
     add(stage, "crash", fate="crash")
@@ -87,20 +97,35 @@ def set_stops(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a selector that matches nothing", Outcome.MISSING, cause="no application matches")
+@scenario(
+    "a selector that matches nothing",
+    Outcome.MISSING,
+    ru="селектор, под который ничего не подходит",
+    cause="no application matches",
+)
 def set_empty(stage: Stage) -> Iterator[None]:
     chosen(stage)
     yield
 
 
-@scenario("fewer applications than expected", Outcome.MISSING, cause="1 application matches")
+@scenario(
+    "fewer applications than expected",
+    Outcome.MISSING,
+    ru="приложений меньше, чем ожидалось",
+    cause="1 application matches",
+)
 def set_too_few(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     chosen(stage, RELEASE_EXPECTED_COUNT="2+")
     yield
 
 
-@scenario("an application that appears while the others are waited for", Outcome.DELIVERED, within=25)
+@scenario(
+    "an application that appears while the others are waited for",
+    Outcome.DELIVERED,
+    ru="приложение появляется, пока ждут остальных",
+    within=25,
+)
 def set_appears(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     chosen(stage, RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="40")
@@ -109,14 +134,25 @@ def set_appears(stage: Stage) -> Iterator[None]:
     add(stage, "b")
 
 
-@scenario("one of several names does not exist", Outcome.MISSING, cause="there is no application", within=25)
+@scenario(
+    "one of several names does not exist",
+    Outcome.MISSING,
+    ru="одного из названных приложений нет",
+    cause="there is no application",
+    within=25,
+)
 def set_one_missing(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     named(stage, "a", "nobody")
     yield
 
 
-@scenario("one of several is deleted while it is waited for", Outcome.MISSING, within=40)
+@scenario(
+    "one of several is deleted while it is waited for",
+    Outcome.MISSING,
+    ru="одно из нескольких удаляют, пока его ждут",
+    within=40,
+)
 def set_one_vanishes(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     (gone,) = add(stage, "b", fate="never-ready")
@@ -160,26 +196,39 @@ def expected(stage: Stage, applications: dict[str, dict[str, str]]) -> None:
     stage.settings["RELEASE_EXPECTATIONS"] = str(file)
 
 
-@scenario("an application of applications with its children", Outcome.DELIVERED, within=30)
+@scenario(
+    "an application of applications with its children",
+    Outcome.DELIVERED,
+    ru="приложение приложений с его дочерними",
+    within=30,
+)
 def set_children(stage: Stage) -> Iterator[None]:
     parent(stage, child(stage, "a"), child(stage, "b"), RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="30")
     yield
 
 
-@scenario("children of children", Outcome.DELIVERED, within=40)
+@scenario("children of children", Outcome.DELIVERED, ru="дочерние приложения дочерних", within=40)
 def set_nested(stage: Stage) -> Iterator[None]:
     inner = child(stage, "inner", child(stage, "leaf"))
     parent(stage, inner, RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="40")
     yield
 
 
-@scenario("a child of a child crashes", Outcome.DEGRADED, cause="leaf", within=45)
+@scenario(
+    "a child of a child crashes", Outcome.DEGRADED, ru="падает дочернее приложение дочернего", cause="leaf", within=45
+)
 def set_leaf_crashes(stage: Stage) -> Iterator[None]:
     parent(stage, child(stage, "inner", child(stage, "leaf", fate="crash")), RELEASE_POD_GRACE="3")
     yield
 
 
-@scenario("a child whose target its parent changes, to one that crashes", Outcome.DEGRADED, cause="-a:", within=45)
+@scenario(
+    "a child whose target its parent changes, to one that crashes",
+    Outcome.DEGRADED,
+    ru="родитель меняет дочернему версию на падающую",
+    cause="-a:",
+    within=45,
+)
 def set_child_is_changed(stage: Stage) -> Iterator[None]:
     """Until the parent is synced the child is at the old one, delivered."""
     old = child(stage, "a")
@@ -196,7 +245,7 @@ def set_child_is_changed(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a child that the release takes away", Outcome.DELIVERED, within=45)
+@scenario("a child that the release takes away", Outcome.DELIVERED, ru="релиз убирает дочернее приложение", within=45)
 def set_child_removed(stage: Stage) -> Iterator[None]:
     stage.deployed(child(stage, "a"), child(stage, "b"))
     for name in ("a", "b"):
@@ -209,28 +258,46 @@ def set_child_removed(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("applications that manage each other", Outcome.DELIVERED, within=40)
+@scenario("applications that manage each other", Outcome.DELIVERED, ru="приложения, управляющие друг другом", within=40)
 def set_cycle(stage: Stage) -> Iterator[None]:
     ring = application_of(stage.name, stage.repository)
     parent(stage, child(stage, "a", ring, web("1")), web("1"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
     yield
 
 
-@scenario("a child in another namespace", Outcome.DELIVERED, cause="team-x/", within=40)
+@scenario(
+    "a child in another namespace",
+    Outcome.DELIVERED,
+    ru="дочернее приложение в другом namespace",
+    cause="team-x/",
+    within=40,
+)
 def set_child_elsewhere(stage: Stage) -> Iterator[None]:
     stage.sandbox.apply(namespace("team-x"))
     parent(stage, child(stage, "a", namespace="team-x"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
     yield
 
 
-@scenario("a child that the token may not see", Outcome.DENIED, cause="permission denied: applications, get", within=40)
+@scenario(
+    "a child that the token may not see",
+    Outcome.DENIED,
+    ru="дочернее приложение, на которое у токена нет прав",
+    cause="permission denied: applications, get",
+    within=40,
+)
 def set_child_hidden(stage: Stage) -> Iterator[None]:
     reader(stage, stage.name)
     parent(stage, child(stage, "a"))
     yield
 
 
-@scenario("one of several names that the token may not see", Outcome.DENIED, cause="permission denied", within=30)
+@scenario(
+    "one of several names that the token may not see",
+    Outcome.DENIED,
+    ru="на одно из названных приложений у токена нет прав",
+    cause="permission denied",
+    within=30,
+)
 def set_one_hidden(stage: Stage) -> Iterator[None]:
     reader(stage, f"{stage.name}-a")
     add(stage, "a", "b")
@@ -244,7 +311,9 @@ def reader(stage: Stage, name: str) -> None:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
 
 
-@scenario("names and a selector that mean the same", Outcome.DELIVERED, within=30)
+@scenario(
+    "names and a selector that mean the same", Outcome.DELIVERED, ru="имена и селектор об одном и том же", within=30
+)
 def set_named_and_selected(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", "c")
     chosen(stage, RELEASE_EXPECTED_COUNT="3")
@@ -252,14 +321,26 @@ def set_named_and_selected(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("more applications than expected", Outcome.MISSING, cause="2 applications match", within=30)
+@scenario(
+    "more applications than expected",
+    Outcome.MISSING,
+    ru="приложений больше, чем ожидалось",
+    cause="2 applications match",
+    within=30,
+)
 def set_too_many(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     chosen(stage, RELEASE_EXPECTED_COUNT="1")
     yield
 
 
-@scenario("one each: delivered, crashing, rejected, never ready", Outcome.DEGRADED, cause="-crash:", within=50)
+@scenario(
+    "one each: delivered, crashing, rejected, never ready",
+    Outcome.DEGRADED,
+    ru="по одному: доставлено, падает, отклонено, никогда не готово",
+    cause="-crash:",
+    within=50,
+)
 def set_mixed(stage: Stage) -> Iterator[None]:
     add(stage, "fine")
     add(stage, "crash", fate="crash")
@@ -269,7 +350,13 @@ def set_mixed(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("one of several is not ready in time", Outcome.TIMED_OUT, cause="-hangs: Deployment/web", within=30)
+@scenario(
+    "one of several is not ready in time",
+    Outcome.TIMED_OUT,
+    ru="одно из нескольких не готово вовремя",
+    cause="-hangs: Deployment/web",
+    within=30,
+)
 def set_one_hangs(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     add(stage, "hangs", fate="never-ready")
@@ -277,7 +364,13 @@ def set_one_hangs(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a commit that Argo CD has not noticed crashes one of several", Outcome.DEGRADED, cause="-b:", within=45)
+@scenario(
+    "a commit that Argo CD has not noticed crashes one of several",
+    Outcome.DEGRADED,
+    ru="ещё не замеченный Argo CD коммит роняет одно из нескольких",
+    cause="-b:",
+    within=45,
+)
 def set_stale(stage: Stage) -> Iterator[None]:
     made = add(stage, "a", "b")
     for each in made:
@@ -288,7 +381,12 @@ def set_stale(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a later commit took the place of one of several", Outcome.NOT_DELIVERED, cause="its place was taken by")
+@scenario(
+    "a later commit took the place of one of several",
+    Outcome.NOT_DELIVERED,
+    ru="место одного из нескольких занял более поздний коммит",
+    cause="its place was taken by",
+)
 def set_one_superseded(stage: Stage) -> Iterator[None]:
     next(superseded(stage))
     add(stage, "a", "b")
@@ -298,7 +396,12 @@ def set_one_superseded(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("each runs the image that is expected of it", Outcome.DELIVERED, within=30)
+@scenario(
+    "each runs the image that is expected of it",
+    Outcome.DELIVERED,
+    ru="в каждом работает ожидаемый от него образ",
+    within=30,
+)
 def set_expectations(stage: Stage) -> Iterator[None]:
     add(stage, "a-1", "a-2", "b")
     expected(stage, {"-a-*": {"image": f"{IMAGE}:1"}, "-b": {"image": ":1", "wait_for": "sync health"}})
@@ -306,7 +409,13 @@ def set_expectations(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("one of several runs another image", Outcome.TIMED_OUT, cause="no pod runs the image :2", within=30)
+@scenario(
+    "one of several runs another image",
+    Outcome.TIMED_OUT,
+    ru="в одном из нескольких работает другой образ",
+    cause="no pod runs the image :2",
+    within=30,
+)
 def set_one_image_differs(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     expected(stage, {"-b": {"image": ":2"}})
@@ -314,7 +423,12 @@ def set_one_image_differs(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("an expectation of an application that is not there", Outcome.SETTINGS, cause="1 setting is wrong")
+@scenario(
+    "an expectation of an application that is not there",
+    Outcome.SETTINGS,
+    ru="ожидание для приложения, которого нет",
+    cause="1 setting is wrong",
+)
 def set_expectation_of_nobody(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     expected(stage, {"-a": {"image": ":1"}, "-wbe": {"image": ":1"}})
@@ -322,7 +436,13 @@ def set_expectation_of_nobody(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("the API server is restarted while several are waited for", Outcome.DELIVERED, within=60, exclusive=True)
+@scenario(
+    "the API server is restarted while several are waited for",
+    Outcome.DELIVERED,
+    ru="API-сервер перезапускают, пока ждут нескольких",
+    within=60,
+    exclusive=True,
+)
 def set_server_restarted(stage: Stage) -> Iterator[None]:
     made = add(stage, "a", "b", "c", ready_after="20s", fate="slow")
     seen = looked_at(made[0])
@@ -332,7 +452,12 @@ def set_server_restarted(stage: Stage) -> Iterator[None]:
     stage.sandbox.part("argocd-server").restart()
 
 
-@scenario("several, all delivered before the job began", Outcome.DELIVERED, within=8)
+@scenario(
+    "several, all delivered before the job began",
+    Outcome.DELIVERED,
+    ru="несколько, всё доставлено до начала джоба",
+    within=8,
+)
 def set_already(stage: Stage) -> Iterator[None]:
     for each in add(stage, "a", "b", "c"):
         revision = each.wait_for(lambda state: bool(state.get("status", {}).get("sync", {}).get("revision")), 40)
@@ -341,7 +466,13 @@ def set_already(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("jobs that share a set: this one has nothing to do", Outcome.DELIVERED, cause="falls to job", within=8)
+@scenario(
+    "jobs that share a set: this one has nothing to do",
+    Outcome.DELIVERED,
+    ru="джобы делят набор: этому ничего не досталось",
+    cause="falls to job",
+    within=8,
+)
 def set_split(stage: Stage) -> Iterator[None]:
     """Of one application and many jobs only one job has it."""
     add(stage, "a")

@@ -44,7 +44,7 @@ def scenario(
     title: str,
     outcome: Outcome,
     *,
-    ru: str = "",
+    ru: str,
     cause: str = "",
     within: float = 20,
     exclusive: bool = False,

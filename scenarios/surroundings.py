@@ -96,6 +96,7 @@ def health_unknown(stage: Stage) -> Iterator[None]:
 @scenario(
     "an application that waits for its step of a progressive sync",
     Outcome.TIMED_OUT,
+    ru="приложение ждёт своего шага progressive sync",
     cause="it waits for its step",
     within=20,
     parts=("applicationset-controller",),

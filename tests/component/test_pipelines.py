@@ -219,13 +219,17 @@ def test_an_example_makes_one_pipeline_for_a_push(name: str) -> None:
 def test_the_same_names_in_the_job_and_in_its_artifacts() -> None:
     (job,) = releases(with_inputs()).values()
     reports = job["artifacts"]["reports"]
-    told = {kind: job["variables"][f"INPUT_RELEASE_{kind.upper()}_PATH"] for kind in ("junit", "dotenv", "annotations")}
+    told = {kind: job["variables"][f"INPUT_RELEASE_{kind.upper()}_PATH"] for kind in reports}
+    assert set(reports) == {"junit", "dotenv", "annotations", "metrics"}
     assert reports == told
-    assert job["artifacts"]["paths"] == [reports["junit"], job["variables"]["INPUT_RELEASE_JSON_PATH"]]
+    people = [job["variables"][f"INPUT_RELEASE_{kind}_PATH"] for kind in ("JUNIT", "JSON", "PAGE")]
+    assert job["artifacts"]["paths"] == people
+    # GitLab exposes no path that holds a variable: the job's page links the page instead.
+    assert "expose_as" not in job["artifacts"]
     names = [*reports.values(), *job["artifacts"]["paths"]]
     # Earlier jobs' files are in the folder when a job begins: a name that two share would be the other's green.
     assert all("$CI_JOB_NAME_SLUG" in path for path in names)
-    assert len(set(names)) == 4
+    assert len(set(names)) == 6
 
 
 def test_a_later_job_reads_both_of_two_releases() -> None:

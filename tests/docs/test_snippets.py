@@ -129,6 +129,8 @@ def check_inputs(given: dict[str, Any], component: str = "release") -> None:
     (job,) = [job for name, job in resolved(component, **given).items() if not name.startswith(".")]
     environ = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "x"}
     environ["ARGOCD_APP_NAME"] = "sentry-frontend-dev"
+    if "oidc_audience" in given:
+        environ["RELEASE_ID_TOKEN"] = "x.y.z"
     for name, value in job["variables"].items():
         environ[name] = re.sub(r"\$\w+", lambda found: SAMPLES.get(found[0], found[0]), str(value))
     load.load(environ)

@@ -11,11 +11,13 @@ from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.observation import ANSWERS
+from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from scenarios.stage import web
-from tests.support.job import Release, doctor
+from tests.support.job import Checked, Release, doctor
 from tests.support.waiting import eventually
 
 TABLE: Final = Path(__file__).parents[2] / "docs" / "rights.json"
@@ -60,11 +62,34 @@ def with_rights(sandbox: Sandbox, name: str, rights: tuple[str, ...]) -> str:
 
 
 def works(ask: Callable[[], object]) -> bool:
-    try:
-        ask()
-    except ArgoCDError:
-        return False
-    return True
+    """Whether it is answered, not refused; who gives no answer is asked again."""
+    answers: list[bool] = []
+
+    def answered() -> bool:
+        try:
+            ask()
+        except ArgoCDError as error:
+            if error.trouble not in ANSWERS:
+                return False
+            answers.append(False)
+        else:
+            answers.append(True)
+        return True
+
+    eventually(answered)
+    return answers[0]
+
+
+def ended_well(run: Callable[[], Release | Checked]) -> bool:
+    """Likewise of a whole run."""
+    codes: list[int] = []
+
+    def judged() -> bool:
+        codes.append(run().exit_code)
+        return codes[-1] != Outcome.UNREACHABLE.exit_code
+
+    eventually(judged)
+    return codes[-1] == 0
 
 
 def test_what_each_right_is_needed_for(
@@ -75,12 +100,12 @@ def test_what_each_right_is_needed_for(
         connection = Connection(server=environ["ARGOCD_SERVER"], auth_token=token, opts=environ["ARGOCD_OPTS"])
         with ArgoCD(environ, echo=lambda _: None) as argocd, Api(connection) as api:
             return {
-                "track": release(application, ARGOCD_AUTH_TOKEN=token).exit_code == 0,
+                "track": ended_well(lambda: release(application, ARGOCD_AUTH_TOKEN=token)),
                 "logs": works(lambda: api.log(application, pod, "web", previous=False, lines=5)),
                 "events": works(lambda: api.events(application, pod)),
                 "sync": works(lambda: argocd.sync(application, seconds=10)),
                 "sync windows": works(lambda: api.sync_window(application)),
-                "doctor": doctor(environ | {"ARGOCD_APP_NAME": application}, tmp_path).exit_code == 0,
+                "doctor": ended_well(lambda: doctor(environ | {"ARGOCD_APP_NAME": application}, tmp_path)),
             }
 
     everything = with_rights(sandbox, "rights-all", RIGHTS)
@@ -119,5 +144,10 @@ def _pod(sandbox: Sandbox, application: str, token: str) -> Node:
     environ = sandbox.environment(token=token)
     connection = Connection(server=environ["ARGOCD_SERVER"], auth_token=token, opts=environ["ARGOCD_OPTS"])
     with Api(connection) as api:
-        eventually(lambda: bool(api.tree(application).served))
-        return api.tree(application).served[0]
+        served: list[Node] = []
+
+        def seen() -> bool:
+            return works(lambda: served.extend(api.tree(application).served)) and bool(served)
+
+        eventually(seen)
+        return served[0]

@@ -156,6 +156,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "token-missing": _settings("setting-missing", ARGOCD_AUTH_TOKEN=""),
     "token-protected": _settings("protected-variable", ARGOCD_AUTH_TOKEN="", **_UNPROTECTED),
     "application-missing": _settings("setting-missing", ARGOCD_APP_NAME=""),
+    "identity-missing": _settings("setting", ARGOCD_AUTH_TOKEN="", RELEASE_DEX_CONNECTOR="gitlab-ci"),
     "timeout-unit": _settings("setting", RELEASE_TIMEOUT="10m"),
     "options-stray": Mistake(
         code="setting",

@@ -89,7 +89,9 @@ def _absent(environ: Mapping[str, str]) -> Iterator[Problem]:
     branch = one_line(environ.get("CI_COMMIT_REF_NAME", ""), limit=100)
     unprotected = environ.get("CI_COMMIT_REF_PROTECTED") == "false"
     for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_APP_NAME"):
-        if load.text(environ, name) or (name == "ARGOCD_AUTH_TOKEN" and load.text(environ, "RELEASE_ID_TOKEN")):
+        # Whoever names a connector means to sign in without a stored token.
+        others = ("RELEASE_ID_TOKEN", "RELEASE_DEX_CONNECTOR") if name == "ARGOCD_AUTH_TOKEN" else ()
+        if any(load.text(environ, given) for given in (name, *others)):
             continue
         if unprotected and name != "ARGOCD_APP_NAME":
             yield _wrong(

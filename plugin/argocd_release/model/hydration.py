@@ -54,6 +54,11 @@ class Hydration:
         unchanged = self.phase is HydrationPhase.HYDRATED and self.compared_revision
         return unchanged or self.dry_revision
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has failed, and nobody has asked to try again."""
+        return self.phase is HydrationPhase.FAILED and not self.requested
+
     def is_seen(self, revision: str, reconciled_at: str) -> bool:
         """Whether a comparison, of that time and with that revision, was one with the hydrated commit."""
         same = bool(self.hydrated_revision) and alike(revision, self.hydrated_revision)

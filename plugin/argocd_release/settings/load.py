@@ -175,19 +175,12 @@ def load(environ: Mapping[str, str]) -> Settings:
         elif "default" in declared:
             values[name] = declared["default"]
     identity = values.get("RELEASE_ID_TOKEN")
-    if identity:
+    if identity or values["RELEASE_DEX_CONNECTOR"]:
         # It was asked for by name: it wins over a token that stands in some group's variables, right or wrong.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
-    problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
-    if not any(values.get(name) for name in ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")):
-        rule = PROPERTIES["ARGOCD_APP_NAME"]["description"]
-        problems.append(Problem(name="ARGOCD_APP_NAME", rule=rule, missing=True))
-    if not problems:
-        problems = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
-        problems += [*preview.problems(values), *expected.problems(values, PROPERTIES)]
-    if problems:
+    if problems := _problems(values):
         in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
         raise SettingsError(tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order))
     if identity:
@@ -197,9 +190,30 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
+def _problems(values: Mapping[str, Any]) -> list[Problem]:
+    """All that is wrong; of settings that are right each by itself, what is wrong with them together."""
+    problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
+    if values["RELEASE_DEX_CONNECTOR"] and not values.get("RELEASE_ID_TOKEN"):
+        problems.append(NO_IDENTITY)
+    if not any(values.get(name) for name in ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")):
+        rule = PROPERTIES["ARGOCD_APP_NAME"]["description"]
+        problems.append(Problem(name="ARGOCD_APP_NAME", rule=rule, missing=True))
+    if problems:
+        return problems
+    together = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
+    return [*together, *preview.problems(values), *expected.problems(values, PROPERTIES)]
+
+
 def expected_of(known: Settings) -> expected.Expected:
     """What the file of expectations says; nothing where there is none."""
     return expected.read(known.expectations, PROPERTIES)[0]
+
+
+NO_IDENTITY: Final = Problem(
+    name="RELEASE_DEX_CONNECTOR",
+    rule="there is no RELEASE_ID_TOKEN to exchange. Give the input oidc_audience, or write id_tokens into the job; "
+    "GitLab leaves the token out where it has no key to sign it with",
+)
 
 
 def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:

@@ -27,7 +27,7 @@ def unhydrated(application: Application) -> Finding | None:
 def hydration_failure(application: Application) -> Finding | None:
     """That the hydration of the dry commit failed, and why; None if it did not, or is about to be tried again."""
     hydration = application.hydration
-    if hydration is None or hydration.requested or hydration.phase is not HydrationPhase.FAILED:
+    if hydration is None or not hydration.failed:
         return None
     of = f" of {hydration.failed_revision[:SHORT]}" if hydration.failed_revision else ""
     said = one_line(hydration.message, limit=1000).removeprefix("Failed to hydrate: ")

@@ -164,6 +164,9 @@ class Tracker:
         application, expectation = self.application, self._history.expectation
         if application is None or application.operating:
             return False
+        if application.hydration is not None and application.hydration.failed:
+            # Each comparison asks to hydrate again, and a failure would never be seen to last.
+            return False
         return application.outdated or (expectation.demands and expectation.gap(application) is not None)
 
     def _waited_for(self) -> tuple[str, ...]:

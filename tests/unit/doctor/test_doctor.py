@@ -372,6 +372,7 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
         ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_ID_TOKEN": TOKEN}, [], "argocd.example.com"),
         ({"ARGOCD_AUTH_TOKEN": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["protected-variable"], "argocd.example.com"),
         ({"ARGOCD_APP_NAME": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["setting-missing"], "argocd.example.com"),
+        ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_DEX_CONNECTOR": "x"}, ["setting"], "argocd.example.com"),
         ({"RELEASE_TIMEOUT": "10m"}, ["setting"], "argocd.example.com"),
     ],
 )

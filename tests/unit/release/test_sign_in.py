@@ -16,7 +16,7 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.auth import SignedIn
 from argocd_release.argocd.connection import Connection
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError, FailureKind, SignInError
+from argocd_release.model.errors import ArgoCDError, FailureKind, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.release import session
 from argocd_release.release.session import REST_SECONDS, Session, asked, patient
@@ -287,6 +287,17 @@ def test_tokens_in_files(tmp_path: Path) -> None:
     environ = {"ARGOCD_AUTH_TOKEN": str(file), "RELEASE_ID_TOKEN": "plain", "OTHER": str(file)}
     assert load.with_files_read(environ) == environ | {"ARGOCD_AUTH_TOKEN": "from-a-file"}
     assert load.with_files_read({"ARGOCD_AUTH_TOKEN": "/nowhere"}) == {"ARGOCD_AUTH_TOKEN": "/nowhere"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "named"),
+    [("RELEASE_DEX_CONNECTOR", "RELEASE_DEX_CONNECTOR"), ("INPUT_RELEASE_DEX_CONNECTOR", "input dex_connector")],
+)
+def test_a_connector_without_an_identity_is_said(variable: str, named: str) -> None:
+    environ = {"ARGOCD_SERVER": "x", "ARGOCD_APP_NAME": "web", variable: "gitlab-ci"}
+    with pytest.raises(SettingsError, match=f"{named}: there is no RELEASE_ID_TOKEN to exchange") as caught:
+        load.load(environ)
+    assert len(caught.value.problems) == 1, "that a stored token is missing would lead astray"
 
 
 def test_the_identity_wins_over_a_stored_token() -> None:

@@ -1,0 +1,60 @@
+"""When the versions of argocd and Argo CD are asked for, and what is told of them."""
+
+import time
+from typing import cast
+
+import pytest
+
+from argocd_release.argocd.cli import ArgoCD
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.events import JobEvent, State, VersionsApart
+from argocd_release.release.versions import Versions
+from argocd_release.verdict.judge import CONFIRMING
+
+APART = "argocd: v2.13.2+dc43124\nargocd-server: v9.0.0+0abcdef\n"
+
+
+class Saying:
+    """An argocd that says it, and counts how often it was asked."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.asked = 0
+
+    def show(self, *_: str, seconds: float) -> str:
+        assert seconds > 0
+        self.asked += 1
+        if not self.text:
+            raise ArgoCDError(trouble=FailureKind.HUNG, command="argocd version", exit_code=None, message="")
+        return self.text
+
+
+def state(reason: str) -> State:
+    return State(sync="OutOfSync", revision="3f2c1ab", health="Healthy", reason=reason)
+
+
+def told(text: str, *events: State) -> tuple[list[JobEvent], int]:
+    """What is told after these, and how often argocd was asked: in a thread, so it is waited for."""
+    argocd, found = Saying(text), list[JobEvent]()
+    seen = Versions(cast("ArgoCD", argocd), found.append)
+    for event in events:
+        seen.see(event)
+    wanted, until = any(event.reason != CONFIRMING for event in events), time.monotonic() + 30
+    while argocd.asked < wanted or (text == APART and len(found) < wanted):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return found, argocd.asked
+
+
+def test_it_is_told_once_while_the_release_is_waited_for() -> None:
+    found, asked = told(APART, state("sync is running"), state("still"))
+    assert ([type(event) for event in found], asked) == ([VersionsApart], 1)
+
+
+def test_of_a_release_that_is_there_nobody_asks() -> None:
+    assert told(APART, state(CONFIRMING)) == ([], 0)
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "argocd: v2.13.2\nargocd-server: v2.13.9\n"])
+def test_who_does_not_answer_or_is_near_is_no_news(text: str) -> None:
+    assert told(text, state("sync is running")) == ([], 1)
