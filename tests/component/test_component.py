@@ -185,7 +185,17 @@ def test_examples_resolve_to_what_is_expected(name: str, tmp_path: Path, request
 
 
 def test_there_is_an_example_of_each_kind() -> None:
-    assert set(NAMES) == {"plain", "services", "production", "matrix", "migrated", "air-gapped", "combined", "preview"}
+    assert set(NAMES) == {
+        "plain",
+        "services",
+        "production",
+        "matrix",
+        "migrated",
+        "air-gapped",
+        "combined",
+        "preview",
+        "many",
+    }
 
 
 def run(sandbox: Sandbox, engine: Engine, consumer: Consumer, *arguments: str) -> subprocess.CompletedProcess[str]:

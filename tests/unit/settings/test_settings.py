@@ -83,8 +83,8 @@ def test_everything_wrong_is_said_at_once() -> None:
         "  ARGOCD_AUTH_TOKEN is required. Token of the Argo CD account of the pipeline. Masked, and never an input of "
         "the component.",
         "  ARGOCD_APP_NAME is required. Name of the application, or namespace/name for one outside Argo CD's own "
-        "namespace; several are separated by commas, spaces or lines. May be empty only where RELEASE_SELECTOR or "
-        "RELEASE_PROJECT is set.",
+        "namespace; several are separated by commas, spaces or lines. May be empty where a selector or a project is "
+        "given.",
         "  RELEASE_TIMEOUT: 0 is less than the minimum of 1",
     ]
 
