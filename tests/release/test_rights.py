@@ -92,6 +92,8 @@ def ended_well(run: Callable[[], Release | Checked]) -> bool:
     return codes[-1] == 0
 
 
+# Five accounts, each of which releases, asks and is examined.
+@pytest.mark.timeout(600)
 def test_what_each_right_is_needed_for(
     sandbox: Sandbox, application: str, release: Callable[..., Release], tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
