@@ -55,7 +55,7 @@ class Tracking:
     @property
     def pods_matter(self) -> bool:
         """Whether what lies beneath is looked at, of all that have no expectation of their own."""
-        return (self.known.fail_fast and self.known.pod_grace > 0) or bool(self.known.image)
+        return self.known.pods_matter
 
     def expectation(self, name: str) -> Expectation:
         """What is expected of the application."""
