@@ -41,6 +41,10 @@ def _show_one(log: JobLog, one: ApplicationResult) -> None:
     for block in evidence.blocks(one):
         with log.section(block.name, block.title, collapsed=block.collapsed):
             log.tell(ShownEvidence(text="\n".join(block.lines), title=block.title, lines=block.lines))
+    _show_next(log, one)
+
+
+def _show_next(log: JobLog, one: ApplicationResult) -> None:
     if step := evidence.next_step(one):
         log.tell(Next(text=f"\n{step}", next=one.cause.hint if one.cause else "", help=one.explained))
 
@@ -52,9 +56,8 @@ def _show_the_worst(log: JobLog, result: ReleaseResult) -> None:
             # GitLab knows a section by its name alone.
             with log.section(f"{block.name}-of-{position}", title, collapsed=block.collapsed):
                 log.tell(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
-    cause = result.cause
-    if cause is not None and cause.hint:
-        log.tell(Next(text=f"\nnext: {cause.hint}", next=cause.hint, help=""))
+    for worst in result.undelivered[:1]:
+        _show_next(log, worst)
 
 
 def _end(result: ReleaseResult) -> Result:
