@@ -73,8 +73,9 @@ def test_no_name_breaks_the_report(text: str) -> None:
 
 
 def test_the_phases_are_one_line() -> None:
-    shown = Path(__file__).parents[3] / "docs" / "logs" / "phases.log"
-    assert phases.line(one()) == shown.read_text("utf-8").strip()
+    for language in ("en", "ru"):
+        page = Path(__file__).parents[3] / "docs" / language / "reference" / "page.md"
+        assert f"`{phases.line(one())}`" in page.read_text("utf-8")
     assert phases.line(one()) == "compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)"
     quick = Delivery(phases=Phases(compared=0.1, synced=0.1, healthy=0.1))
     assert phases.line(one(rollout=quick)) == "compared 0.1 s · synced 0.1 s · healthy 0.1 s"
