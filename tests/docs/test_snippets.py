@@ -131,8 +131,9 @@ def check_inputs(given: dict[str, Any], component: str = "release") -> None:
     environ["ARGOCD_APP_NAME"] = "sentry-frontend-dev"
     if "oidc_audience" in given:
         environ["RELEASE_ID_TOKEN"] = "x.y.z"
+    known = SAMPLES | {f"${name}": str(value) for name, value in job["variables"].items() if "$" not in str(value)}
     for name, value in job["variables"].items():
-        environ[name] = re.sub(r"\$\w+", lambda found: SAMPLES.get(found[0], found[0]), str(value))
+        environ[name] = re.sub(r"\$\w+", lambda found: known.get(found[0], found[0]), str(value))
     load.load(environ)
 
 
