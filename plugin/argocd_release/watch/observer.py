@@ -14,7 +14,7 @@ from argocd_release.core.text import one_line
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, PodsNotSeen, UnknownWords
-from argocd_release.model.observation import Failure
+from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Kinship
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
@@ -193,8 +193,12 @@ class Observer:
         now = self._now()
         if self._window is None or now - self._window[0] >= WINDOW_SECONDS:
             asked = ask(partial(self._beneath.sync_window, self._name))
-            known = answered(asked, seconds=deadline.left, check=self._check) and asked.exception() is None
-            self._window = (now, asked.result() if known else "")
+            if not answered(asked, seconds=deadline.left, check=self._check):
+                return application
+            error = asked.exception()
+            if error is not None and not (isinstance(error, ArgoCDError) and error.trouble in ANSWERS):
+                return application
+            self._window = (now, "" if error else asked.result())
         return replace(application, sync_window=self._window[1])
 
     def _with_kinships(self, application: Application) -> Application:

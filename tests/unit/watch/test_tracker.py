@@ -111,10 +111,13 @@ class FakeCommands:
 
 
 class FakeBeneath:
-    def __init__(self, workloads: Callable[[str], Workloads]) -> None:
+    def __init__(self, workloads: Callable[[str], Workloads], windows: Iterable[ArgoCDError]) -> None:
         self.workloads = workloads
+        self.windows = list(windows)
 
     def sync_window(self, name: str) -> str:
+        if self.windows:
+            raise self.windows.pop(0)
         return f"deny * * * * * for {name}"
 
 
@@ -126,6 +129,7 @@ class Run:
         cost: float = 0.1,
         workloads: Callable[[str], Workloads] = lambda _: Workloads(),
         refusals: Iterable[ArgoCDError] = (),
+        windows: Iterable[ArgoCDError] = (),
         **options: Any,
     ) -> None:
         self.clock = FakeClock()
@@ -138,7 +142,7 @@ class Run:
             clock=self.clock,
             timeout=timeout,
             emit=self.told.append,
-            beneath=FakeBeneath(workloads),
+            beneath=FakeBeneath(workloads, windows),
             **options,
         )
         self.verdict = run(self.tracker, self.clock)
@@ -325,6 +329,16 @@ def test_a_sync_window_is_waited_for_and_named() -> None:
 def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_seconds() -> None:
     run = Run(OUT_OF_SYNC, timeout=30)
     assert "a sync window of project default forbids it now: deny * * * * * for web" in run.of(State)[0].reason
+
+
+def test_a_sync_window_that_was_not_told_is_asked_for_at_the_next_look() -> None:
+    run = Run(OUT_OF_SYNC, timeout=12, windows=[error(FailureKind.HUNG)])
+    assert "a sync window of project default forbids it now" in run.verdict.reason
+
+
+def test_a_sync_window_that_the_token_may_not_see_is_not_asked_for_at_every_look() -> None:
+    run = Run(OUT_OF_SYNC, timeout=12, windows=[error(FailureKind.DENIED)])
+    assert "sync window" not in run.verdict.reason
 
 
 def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
