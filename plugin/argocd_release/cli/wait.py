@@ -11,7 +11,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     """Wait for the release; everything but ``--help`` and ``--version`` is said by the environment."""
     if arguments:
         parse_arguments(arguments)
-    # What is imported stays: looking for garbage among it is for nothing, and takes its time before argocd is first called.
+    # What is imported stays: to look for garbage among it is for nothing, and takes time before argocd is called.
     gc.disable()
     from argocd_release.release.run import Run  # noqa: PLC0415 - its libraries take longer than help may
 
