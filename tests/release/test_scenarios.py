@@ -39,7 +39,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("scenario", [pytest.param(each, id=name, marks=marks[name]) for name, each in played.items()])
 
 
-@pytest.mark.timeout(600)
+# Those that disturb others are played when all others have been.
+@pytest.mark.timeout(1800)
 def test_scenario(scenario: Scenario, performances: Performances, sandbox: Sandbox) -> None:
     played = performances[scenario.name].result()
 
