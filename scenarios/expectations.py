@@ -120,6 +120,8 @@ def revision_never_comes(stage: Stage) -> Iterator[None]:
 def revision_tagged(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
     stage.repository.git("tag", "--annotate", "--message=release", "v1")
+    # Argo CD names the tag, where it compares, and the commit, where it syncs.
+    stage.truth = delivered(stage.repository.git("rev-parse", "v1").strip())
     stage.application = stage.sandbox.application(stage.name, stage.repository.source(revision="v1"))
     clone(stage)
     yield
