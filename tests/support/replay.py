@@ -12,10 +12,19 @@ TESTS: Final = Path(__file__).parents[1]
 CASES: Final = TESTS / "cases"
 REPLAY: Final = TESTS / "replay"
 OFFLINE: Final = {"PYTHONPATH": str(Path(__file__).parent / "offline")}
+# What CPython says where two threads that are measured begin at the same time; nothing of it is the tool's.
+_BOTH_TRACED: Final = "Cannot install a trace function while another trace function is being installed"
 
 
 def run(case: Path, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """What came of the case, run in the folder; further variables are its settings."""
+    done = _run(case, folder, environ)
+    while job.measured() and _BOTH_TRACED in done.stdout:
+        done = _run(case, folder, environ)
+    return done
+
+
+def _run(case: Path, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     settings = json.loads((case / "environ.json").read_text("utf-8"))
     replay = OFFLINE | {"REPLAY": str(case / "argocd"), "PATH": f"{REPLAY}:{os.environ['PATH']}"}
     return subprocess.run(
