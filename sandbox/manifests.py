@@ -183,7 +183,9 @@ def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels:
             spec["nodeSelector"] = {"disk": "ssd"}
         case _:
             pass
-    metadata = {"labels": selector | {"fate": fate} | labels, "annotations": annotations}
+    metadata = {"labels": selector | {"fate": fate} | labels}
+    # Argo Rollouts writes a Rollout anew without what is empty, and to Argo CD that is a difference.
+    metadata |= {"annotations": annotations} if annotations else {}
     return {"selector": {"matchLabels": selector}, "template": {"metadata": metadata, "spec": spec}}
 
 
