@@ -24,7 +24,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
-from argocd_release.model.rollout import KIND, Rollout
+from argocd_release.model.rollout import KIND, AnalysisRun, Rollout
 from argocd_release.timing.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Api:
         for node in unwell[:ROLLOUTS]:
             # Without its manifest it is known by what Argo CD says of its health.
             with suppress(ArgoCDError):
-                found[node.key] = parse_rollout(self.live(name, node))
+                found[node.key] = parse_rollout(self.live(name, node), _failed_runs(tree, node))
         return found
 
     def tree(self, name: str) -> Tree:
@@ -200,6 +200,13 @@ class Api:
                 f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), _said(text) or f"HTTP status {status}"
             )
         return text
+
+
+def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
+    """Those of the rollout, the latest last."""
+    runs = [each for each in tree.nodes if each.kind == "AnalysisRun" and each.owner == rollout.uid]
+    failed = sorted((each for each in runs if each.health == "Degraded"), key=lambda each: each.created_at)
+    return [AnalysisRun(name=each.name, status="Failed", message=each.message) for each in failed]
 
 
 def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:

@@ -1,5 +1,6 @@
 """A Rollout's manifest, as the cluster has it, made typed and harmless; see ``model.rollout`` for its shape."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from argocd_release.core.json_shape import as_line, as_object, as_objects
@@ -13,8 +14,12 @@ _RUNS: Final = {
 }
 
 
-def parse_rollout(manifest: object) -> Rollout:
-    """The rollout in the manifest, whatever of it is there."""
+def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollout:
+    """The rollout in the manifest, whatever of it is there.
+
+    ``failed``: the runs that have failed beneath it, the latest last. Once one of them has ended a canary,
+    its status does not name it any more (seen with argo-rollouts v1.10.2); it is of this revision if it is named by the pods' hash.
+    """
     document = as_object(manifest)
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     strategy = as_object(spec.get("strategy"))
@@ -37,7 +42,7 @@ def parse_rollout(manifest: object) -> Rollout:
         pause=pause,
         resumes=_resumes(pause, current, blue_green),
         aborted=status.get("abort") is True,
-        analysis=tuple(_runs(status)),
+        analysis=tuple(_runs(status) or _ended_by(status, failed)),
     )
 
 
@@ -69,6 +74,12 @@ def _runs(status: dict[str, Any]) -> list[AnalysisRun]:
         for run in found
         if run.get("name")
     ]
+
+
+def _ended_by(status: dict[str, Any], failed: Sequence[AnalysisRun]) -> list[AnalysisRun]:
+    pods = as_line(status.get("currentPodHash"))
+    own = [run for run in failed if pods and f"-{pods}-" in run.name]
+    return own[-1:] if status.get("abort") is True else []
 
 
 def _number(value: object) -> int | None:

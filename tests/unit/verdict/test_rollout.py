@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from argocd_release.argocd.rollout_json import parse_rollout
-from argocd_release.model.rollout import Rollout
+from argocd_release.model.rollout import AnalysisRun, Rollout
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": "1h"}}, {"analysis": {}}]
 RUN = {"name": "web-6c9-2-4", "status": "Failed", "message": 'Metric "errors" assessed Failed'}
@@ -75,3 +75,19 @@ def test_what_it_does_and_who_must_do_what(found: Rollout, state: str, todo: str
 def test_whatever_it_is_given_it_reads(manifest: object) -> None:
     found = parse_rollout(manifest)
     assert (found.state, found.todo, found.analysis) == ("", "", ())
+
+
+@pytest.mark.parametrize(
+    ("status", "named"),
+    [
+        ({"abort": True, "currentPodHash": "6c9"}, ("web-6c9-2-4",)),
+        ({"abort": True, "currentPodHash": "77d"}, ()),
+        ({"abort": True}, ()),
+        ({"currentPodHash": "6c9"}, ()),
+        ({"abort": True, "currentPodHash": "6c9", "canary": {"currentStepAnalysisRunStatus": RUN | {"name": "web-6c9-2-5"}}}, ("web-6c9-2-5",)),
+    ],
+)  # fmt: skip
+def test_a_run_that_ended_a_canary_is_found_beneath_it(status: dict[str, Any], named: tuple[str, ...]) -> None:
+    failed = [AnalysisRun(name=name, status="Failed") for name in ("web-5b1-1-4", "web-6c9-2-2", "web-6c9-2-4")]
+    found = parse_rollout({"metadata": {"name": "web"}, "spec": {}, "status": status}, failed)
+    assert tuple(run.name for run in found.analysis) == named
