@@ -17,8 +17,9 @@ _RUNS: Final = {
 def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollout:
     """The rollout in the manifest, whatever of it is there.
 
-    ``failed``: the runs that have failed beneath it, the latest last. Once one of them has ended a canary,
-    its status does not name it any more (seen with argo-rollouts v1.10.2); it is of this revision if it is named by the pods' hash.
+    ``failed``: the runs that have failed beneath it, the latest last. Once one of them has ended a canary, its status
+    does not name it any more (seen with argo-rollouts v1.10.2); a run is of this revision if its name has the pods'
+    hash.
     """
     document = as_object(manifest)
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
