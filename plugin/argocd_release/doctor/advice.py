@@ -12,7 +12,6 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.settings.load import Settings
 from argocd_release.timing.inquiry import answered, ask
 
-ADVISED: Final = frozenset({Outcome.UNREACHABLE, Outcome.DENIED})
 # The cluster may be half gone, so every step may take its time; the reports are written already.
 SECONDS: Final = 12.0
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
-from argocd_release.doctor.advice import ADVISED, advice
 from argocd_release.model.errors import Cancelled
 from argocd_release.model.events import AskingTheDoctor
+from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.explain import explain
@@ -14,6 +15,8 @@ from argocd_release.release.signals import Stop
 from argocd_release.release.wiring import Tools
 from argocd_release.release.worst import explained_worst
 from argocd_release.timing.deadline import JobDeadline, Phase
+
+ADVISED: Final = frozenset({Outcome.UNREACHABLE, Outcome.DENIED})
 
 
 def explained(
@@ -47,6 +50,9 @@ def _explained(
 
 def _advised(verdict: Verdict, tools: Tools, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> Verdict:
     """With what the doctor says to it as its hint."""
+    # The doctor's own way to reach a server is slow to load, and most runs do without.
+    from argocd_release.doctor.advice import advice  # noqa: PLC0415
+
     log.tell(AskingTheDoctor())
     seconds = deadline.phase(Phase.DIAGNOSIS).left
     try:
