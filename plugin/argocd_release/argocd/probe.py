@@ -5,7 +5,6 @@ For explaining only: nothing that these find changes a verdict.
 
 import socket
 import ssl
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -14,10 +13,13 @@ import httpx
 
 from argocd_release.argocd.api import verification
 from argocd_release.argocd.connection import Connection
+from argocd_release.timing.inquiry import answered, ask
 
 SECONDS: Final = 3.0
 BODY_LIMIT: Final = 100_000
 _PORTS: Final = {"http": 80, "https": 443}
+# OpenSSL's x509_vfy.h.
+OTHER_NAME: Final = 62
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,22 +52,13 @@ def endpoint(connection: Connection) -> tuple[str, int]:
 
 def addresses(host: str, port: int) -> tuple[tuple[str, ...], str]:
     """The addresses of the name, or why there are none; a resolver that hangs is left alone."""
-    found: list[Any] = []
-
-    def ask() -> None:
-        try:
-            found.extend(entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            found.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(SECONDS)
-    if not found:
+    asked = ask(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    if not answered(asked, seconds=SECONDS, check=lambda: None):
         return (), f"the name server has not answered within {SECONDS:.0f} s"
-    if isinstance(found[0], Exception):
-        return (), getattr(found[0], "strerror", None) or str(found[0])
-    return tuple(dict.fromkeys(map(str, found))), ""
+    try:
+        return tuple(dict.fromkeys(str(entry[4][0]) for entry in asked.result())), ""
+    except (OSError, UnicodeError) as error:
+        return (), getattr(error, "strerror", None) or str(error)
 
 
 def connects(host: str, port: int) -> str:
@@ -90,16 +83,12 @@ def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2", "http/1.1"])
     tried = _handshake(connection, context)
-    if tried.verify_code == _HOSTNAME and context.check_hostname:
+    if tried.verify_code == OTHER_NAME and context.check_hostname:
         # The chain was fine, so what the certificate says of itself may be shown.
         context.check_hostname = False
         seen = _handshake(connection, context)
-        return Handshake(error=tried.error, verify_code=_HOSTNAME, names=seen.names, ends=seen.ends)
+        return Handshake(error=tried.error, verify_code=OTHER_NAME, names=seen.names, ends=seen.ends)
     return tried
-
-
-# OpenSSL's x509_vfy.h.
-_HOSTNAME: Final = 62
 
 
 def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:

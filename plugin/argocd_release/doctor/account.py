@@ -4,16 +4,20 @@ import difflib
 import json
 import re
 import time
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote
 
 from argocd_release.argocd import jwt
+from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import one_line
 from argocd_release.doctor import settings
 from argocd_release.doctor.finding import Problem
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings.load import Settings
 
@@ -142,16 +146,13 @@ def _unverified(prober: Prober, claims: jwt.Claims | None) -> Problem:
     )
 
 
-def application(prober: Prober, name: str) -> tuple[dict[str, Any], Problem | None]:
+def application(api: Api, prober: Prober, name: str) -> Application | Problem:
     """The application as Argo CD shows it, or why it does not."""
-    namespace, _, plain = name.rpartition("/")
-    query = {"appNamespace": namespace} if namespace else {}
-    answer = prober.get(f"/api/v1/applications/{quote(plain, safe='')}", query, token=True)
-    if answer.status == _OK:
-        return _object(answer), None
+    with suppress(ArgoCDError):
+        return api.application(name)
     seen = _names(prober)
     if not seen:
-        return {}, _denied(
+        return _denied(
             "rights-none",
             "the token may not see a single application",
             "grant it `applications, get, PROJECT/*` in argocd-rbac-cm or in a role of the project",
@@ -165,7 +166,7 @@ def application(prober: Prober, name: str) -> tuple[dict[str, Any], Problem | No
         fix = (
             "check ARGOCD_APP_NAME, which is the application's name in Argo CD; or the token lacks `applications, get`"
         )
-    return {}, Problem(code="application-missing", message=message, fix=fix, outcome=Outcome.MISSING)
+    return Problem(code="application-missing", message=message, fix=fix, outcome=Outcome.MISSING)
 
 
 def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list[Problem]:

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import cast
 
+from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
-from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
 from argocd_release.doctor import account, pipeline, settings, way
 from argocd_release.doctor.finding import Check, Ledger, Problem
+from argocd_release.model.application import Application
 from argocd_release.model.errors import ReleaseError, SettingsError
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
@@ -54,9 +56,9 @@ def examine(
         )
         ledger.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
         return ledger
-    with Prober(signed) as prober:
+    with Prober(signed) as prober, Api(signed) as api:
         examine_account(ledger, signed, prober, known)
-        _examine_release(ledger, prober, environ, known)
+        _examine_release(ledger, api, prober, environ, known)
     return ledger
 
 
@@ -64,7 +66,7 @@ def examine_way(
     ledger: Ledger, connection: Connection, prober: Prober, environ: Mapping[str, str], *, with_argocd: bool = True
 ) -> None:
     """The way to Argo CD alone, without a token; ``with_argocd``: that of its CLI as well."""
-    answer = _once(lambda: prober.get("/api/version"))
+    answer = cache(lambda: prober.get("/api/version"))
     ledger.run(
         [
             Check(name="proxies", run=lambda: settings.proxies(environ, connection.options)),
@@ -92,21 +94,23 @@ def examine_account(ledger: Ledger, connection: Connection, prober: Prober, know
     )
 
 
-def _examine_release(ledger: Ledger, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
+def _examine_release(ledger: Ledger, api: Api, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
     name = known.first_name
     if not name:
         # Which applications a selector means shows when the release is waited for.
         return
-    found = _once(lambda: account.application(prober, name))
+    found = cache(lambda: account.application(api, prober, name))
 
-    def application() -> dict[str, Any]:
-        return as_object(found()[0])
+    def application() -> Application:
+        # What needs it is not run where it is not there.
+        return cast("Application", found())
 
     def project() -> str:
-        return one_line(str(as_object(application().get("spec")).get("project") or "default"), limit=100)
+        return one_line(application().project or "default", limit=100)
 
     def there() -> str | Problem:
-        return found()[1] or f"{name} is there, in project {project()}"
+        seen = found()
+        return seen if isinstance(seen, Problem) else f"{name} is there, in project {project()}"
 
     ledger.run(
         [
@@ -118,21 +122,9 @@ def _examine_release(ledger: Ledger, prober: Prober, environ: Mapping[str, str],
             ),
             Check(name="source", run=lambda: pipeline.source(application(), environ, known), needs=("application",)),
             Check(name="proof", run=lambda: pipeline.proof(application(), known), needs=("application",)),
-            Check(name="sync", run=lambda: pipeline.syncing(application(), prober, known), needs=("application",)),
+            Check(name="sync", run=lambda: pipeline.syncing(application(), api, known), needs=("application",)),
             Check(name="time", run=lambda: pipeline.time(known, datetime.now(UTC))),
             Check(name="history", run=lambda: pipeline.history(known)),
             Check(name="reports", run=lambda: pipeline.reports(environ)),
         ]
     )
-
-
-def _once(ask: Callable[[], Any]) -> Callable[[], Any]:
-    """The answer to a question that is asked when it is first needed, and then kept."""
-    kept: list[Any] = []
-
-    def answer() -> Any:
-        if not kept:
-            kept.append(ask())
-        return kept[0]
-
-    return answer

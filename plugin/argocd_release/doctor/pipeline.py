@@ -1,33 +1,31 @@
 """Whether this pipeline and this application belong together: could a release ever be proven, and in time."""
 
-import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
 from urllib.parse import urlsplit
 
-from argocd_release.argocd.probe import Prober, unreadable_repository
-from argocd_release.core.json_shape import as_object, as_objects
+from argocd_release.argocd.api import Api
+from argocd_release.argocd.probe import unreadable_repository
 from argocd_release.core.text import one_line
 from argocd_release.doctor.finding import Problem
 from argocd_release.doctor.settings import span
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.git_url import GitUrl
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
 
-_ERRORS: Final = ("ComparisonError", "InvalidSpecError", "UnknownError")
 
-
-def source(application: Mapping[str, Any], environ: Mapping[str, str], known: Settings) -> str | list[Problem]:
+def source(application: Application, environ: Mapping[str, str], known: Settings) -> str | list[Problem]:
     """Whether what the application deploys has to do with what this pipeline builds."""
     own = GitUrl.parse(known.project_url)
-    sources = _sources(application)
-    beside = [item for item in sources if GitUrl.parse(str(item.get("repoURL") or "")).is_same(own)]
+    sources = application.sources
+    beside = [item for item in sources if GitUrl.parse(item.repo_url).is_same(own)]
     shown = ", ".join(
-        one_line(f"{GitUrl.parse(str(item.get('repoURL') or ''))} at {item.get('targetRevision') or 'HEAD'}", limit=200)
-        for item in sources
+        one_line(f"{GitUrl.parse(item.repo_url)} at {item.target_revision or 'HEAD'}", limit=200) for item in sources
     )
     if not known.project_url:
         return f"it deploys {shown}"
@@ -42,7 +40,7 @@ def source(application: Mapping[str, Any], environ: Mapping[str, str], known: Se
             ]
         return f"it deploys another repository than this one: {shown}"
     branch = environ.get("CI_COMMIT_BRANCH", "")
-    targets = {str(item.get("targetRevision") or "HEAD") for item in beside}
+    targets = {item.target_revision or "HEAD" for item in beside}
     followed = {branch, "HEAD", environ.get("CI_COMMIT_TAG", "")} - {""}
     if branch and targets.isdisjoint(followed | {environ.get("CI_COMMIT_SHA", "")}):
         target = one_line(", ".join(sorted(targets)), limit=100)
@@ -57,13 +55,11 @@ def source(application: Mapping[str, Any], environ: Mapping[str, str], known: Se
     return f"it deploys this repository: {shown}"
 
 
-def proof(application: Mapping[str, Any], known: Settings) -> str | list[Problem]:
+def proof(application: Application, known: Settings) -> str | list[Problem]:
     """What would show that it is this pipeline's commit that runs."""
     if known.revision or known.chart_version:
         return "the revision or chart version that is expected shows it"
-    images = [
-        str(image) for image in as_object(as_object(application.get("status")).get("summary")).get("images") or ()
-    ]
+    images = application.images
     if known.image:
         name = _image_name(known.image)
         if "/" in name and images and all(_image_name(image) != name for image in images):
@@ -85,12 +81,10 @@ def proof(application: Mapping[str, Any], known: Settings) -> str | list[Problem
     ]
 
 
-def syncing(application: Mapping[str, Any], prober: Prober, known: Settings) -> str | list[Problem]:
+def syncing(application: Application, api: Api, known: Settings) -> str | list[Problem]:
     """Who brings the change into the cluster, and whether he may now."""
-    spec = as_object(application.get("spec"))
-    automated = as_object(spec.get("syncPolicy")).get("automated") is not None
     problems = []
-    if not automated and not known.sync:
+    if not application.automated and not known.sync:
         problems.append(
             _warning(
                 "sync-manual",
@@ -98,17 +92,14 @@ def syncing(application: Mapping[str, Any], prober: Prober, known: Settings) -> 
                 "switch automated sync on, or set the input sync (the token then needs `applications, sync`)",
             )
         )
-    for condition in as_objects(as_object(application.get("status")).get("conditions")):
-        if condition.get("type") in _ERRORS:
-            message = one_line(f"{condition.get('type')}: {condition.get('message')}", limit=300)
-            problems.append(_warning("condition", f"Argo CD cannot deploy it as it is: {message}", "mend that first"))
-    if window := _window(prober, known.first_name):
-        problems.append(
-            _warning(
-                "sync-window", f"a sync window forbids syncing now: {window}", "release later, or change the window"
-            )
-        )
-    return problems or ("Argo CD syncs by itself" if automated else "this job asks Argo CD to sync")
+    for condition in application.errors:
+        message = one_line(f"{condition.type}: {condition.message}", limit=300)
+        problems.append(_warning("condition", f"Argo CD cannot deploy it as it is: {message}", "mend that first"))
+    with suppress(ArgoCDError):
+        if window := api.sync_window(known.first_name):
+            forbids = f"a sync window forbids syncing now: {window}"
+            problems.append(_warning("sync-window", forbids, "release later, or change the window"))
+    return problems or ("Argo CD syncs by itself" if application.automated else "this job asks Argo CD to sync")
 
 
 def time(known: Settings, now: datetime) -> str | list[Problem]:
@@ -157,23 +148,6 @@ def reports(environ: Mapping[str, str]) -> str | list[Problem]:
                 )
             )
     return problems or "they can be written"
-
-
-def _window(prober: Prober, name: str) -> str:
-    namespace, _, plain = name.rpartition("/")
-    query = {"appNamespace": namespace} if namespace else {}
-    answer = prober.get(f"/api/v1/applications/{plain}/syncwindows", query, token=True)
-    try:
-        found = as_object(json.loads(answer.body))
-    except (ValueError, RecursionError):
-        return ""
-    denying = [item for item in as_objects(found.get("activeWindows")) if item.get("kind") == "deny"]
-    return ", ".join(one_line(f"deny {item.get('schedule')} for {item.get('duration')}") for item in denying)
-
-
-def _sources(application: Mapping[str, Any]) -> list[dict[str, Any]]:
-    spec = as_object(application.get("spec"))
-    return as_objects(spec.get("sources")) or [as_object(spec.get("source"))]
 
 
 def _image_name(image: str) -> str:

@@ -20,7 +20,7 @@ from argocd_release.model.outcome import Outcome
 CLI_SECONDS: Final = 10.0
 _WEB_ADVICE: Final = "Use flag --grpc-web"
 # OpenSSL's x509_vfy.h.
-_EXPIRED, _NOT_YET, _HOSTNAME, _IP = 10, 9, 62, 64
+_EXPIRED, _NOT_YET, _IP = 10, 9, 64
 _UNKNOWN: Final = frozenset({18, 19, 20, 21})
 # Where Argo CD is often put below a host that others share.
 _PATHS: Final = ("/argocd", "/argo-cd", "/argo", "/cd")
@@ -100,7 +100,7 @@ def _broken(connection: Connection, tried: Handshake) -> Problem:
             return _unreachable(
                 "certificate-early", "the certificate of the server is not valid yet", "check both clocks"
             )
-        case code if code in {_HOSTNAME, _IP}:
+        case code if code in {probe.OTHER_NAME, _IP}:
             names = one_line(", ".join(tried.names) or "another name", limit=300)
             return _unreachable(
                 "certificate-name",

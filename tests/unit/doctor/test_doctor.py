@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from argocd_release.argocd import jwt, probe
+from argocd_release.argocd.api import Api
+from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.cli import doctor as command
@@ -20,6 +22,7 @@ from argocd_release.doctor import account, pipeline, settings, warnings, way
 from argocd_release.doctor.advice import advice
 from argocd_release.doctor.examination import examine
 from argocd_release.doctor.finding import Check, Ledger, Problem, Seen, State
+from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Signals
@@ -33,6 +36,7 @@ VERSION = json.dumps({"Version": "v3.1.2+abc"})
 TOKEN = made({"iss": "argocd", "sub": "ci:apiKey", "exp": 4102444800})
 SETTINGS = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": TOKEN, "ARGOCD_APP_NAME": "shop"}
 APPLICATION: dict[str, Any] = {
+    "metadata": {"name": "shop"},
     "spec": {
         "project": "team",
         "source": {"repoURL": "https://gitlab.example.com/team/shop.git", "targetRevision": "main"},
@@ -89,6 +93,16 @@ def pages() -> Iterator[Pages]:
 def prober(pages: Pages) -> Iterator[Prober]:
     with Prober(pages.connection()) as found:
         yield found
+
+
+@pytest.fixture
+def api(pages: Pages) -> Iterator[Api]:
+    with Api(pages.connection()) as found:
+        yield found
+
+
+def parsed(application: dict[str, Any]) -> Application:
+    return parse_application(json.dumps(application))
 
 
 def codes(seen: Seen) -> list[str]:
@@ -270,9 +284,9 @@ def listed(*names: str) -> Page:
 )
 def test_an_application_that_is_not_there(pages: Pages, prober: Prober, page: Page, code: str, fix: str) -> None:
     pages.pages = {"/api/v1/applications": page}
-    found, problem = account.application(prober, "shpo")
-    assert found == {}
-    assert problem is not None
+    with Api(pages.connection()) as api:
+        problem = account.application(api, prober, "shpo")
+    assert isinstance(problem, Problem)
     assert problem.code == code
     assert problem.fix.startswith(fix)
 
@@ -308,11 +322,11 @@ OWN = {"CI_PROJECT_URL": "https://gitlab.example.com/team/shop"}
             {"CI_PROJECT_URL": "https://gitlab.example.com/team/other", "RELEASE_REVISION": "a" * 40},
             "revision-elsewhere",
         ),
-        ({}, OWN, ""),
+        ({"metadata": {"name": "shop"}}, OWN, ""),
     ],
 )
 def test_the_source(application: dict[str, Any], environ: dict[str, str], code: str) -> None:
-    assert codes(pipeline.source(application, environ, known(**environ))) == ([code] if code else [])
+    assert codes(pipeline.source(parsed(application), environ, known(**environ))) == ([code] if code else [])
 
 
 @pytest.mark.parametrize(
@@ -326,20 +340,23 @@ def test_the_source(application: dict[str, Any], environ: dict[str, str], code: 
     ],
 )
 def test_the_proof(environ: dict[str, str], code: str) -> None:
-    assert codes(pipeline.proof(APPLICATION, known(**environ))) == ([code] if code else [])
+    assert codes(pipeline.proof(parsed(APPLICATION), known(**environ))) == ([code] if code else [])
 
 
-def test_who_syncs(pages: Pages, prober: Prober) -> None:
-    assert codes(pipeline.syncing(APPLICATION, prober, known())) == []
+def test_who_syncs(pages: Pages, api: Api) -> None:
+    assert codes(pipeline.syncing(parsed(APPLICATION), api, known())) == []
+    off = parsed(spec(syncPolicy={"automated": {"enabled": False}}))
+    assert codes(pipeline.syncing(off, api, known())) == ["sync-manual"]
     window = {"activeWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h"}, {"kind": "allow"}]}
     pages.pages = (200, json.dumps(window))
     ill = spec(syncPolicy={}) | {
         "status": {"conditions": [{"type": "ComparisonError", "message": "no"}, {"type": "X"}]}
     }
-    assert codes(pipeline.syncing(ill, prober, known())) == ["sync-manual", "condition", "sync-window"]
-    assert codes(pipeline.syncing(spec(syncPolicy={}), prober, known(RELEASE_SYNC="true"))) == ["sync-window"]
+    assert codes(pipeline.syncing(parsed(ill), api, known())) == ["sync-manual", "condition", "sync-window"]
+    by_hand = parsed(spec(syncPolicy={}))
+    assert codes(pipeline.syncing(by_hand, api, known(RELEASE_SYNC="true"))) == ["sync-window"]
     pages.pages = (200, "no JSON")
-    assert codes(pipeline.syncing(APPLICATION, prober, known(ARGOCD_APP_NAME="team/shop"))) == []
+    assert codes(pipeline.syncing(parsed(APPLICATION), api, known(ARGOCD_APP_NAME="team/shop"))) == []
 
 
 def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
