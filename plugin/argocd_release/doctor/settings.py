@@ -41,23 +41,16 @@ def repaired(environ: Mapping[str, str]) -> dict[str, str]:
 
 def problems(environ: Mapping[str, str]) -> list[Problem]:
     """Every setting that is wrong."""
-    found = [*_server(environ), *_absent(environ)]
-    named = {problem.message.partition(" ")[0] for problem in found}
+    server, absent = list(_server(environ)), dict(_absent(environ))
+    named = absent.keys() | ({"ARGOCD_SERVER"} if server else set())
+    others: list[Problem] = []
     try:
         load.load(environ)
     except SettingsError as error:
-        for text in error.problems:
-            name = re.split(r"[: ]", text, maxsplit=1)[0]
-            if name not in named:
-                found.append(
-                    Problem(
-                        code="setting",
-                        message=text,
-                        fix="argocd-release --help explains each setting",
-                        outcome=Outcome.SETTINGS,
-                    )
-                )
-    return found
+        pairs = zip(error.names, error.problems, strict=True)
+        unnamed = [text for name, text in pairs if name not in named]
+        others = [_wrong("setting", text, "argocd-release --help explains each setting") for text in unnamed]
+    return [*server, *absent.values(), *others]
 
 
 def _server(environ: Mapping[str, str]) -> Iterator[Problem]:
@@ -85,7 +78,8 @@ def _server(environ: Mapping[str, str]) -> Iterator[Problem]:
         )
 
 
-def _absent(environ: Mapping[str, str]) -> Iterator[Problem]:
+def _absent(environ: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
+    """What is not set, by the setting's name."""
     branch = one_line(environ.get("CI_COMMIT_REF_NAME", ""), limit=100)
     unprotected = environ.get("CI_COMMIT_REF_PROTECTED") == "false"
     for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_APP_NAME"):
@@ -94,20 +88,21 @@ def _absent(environ: Mapping[str, str]) -> Iterator[Problem]:
         if any(load.text(environ, given) for given in (name, *others)):
             continue
         if unprotected and name != "ARGOCD_APP_NAME":
-            yield _wrong(
+            problem = _wrong(
                 "protected-variable",
                 f"{name} is empty, and {branch or 'this branch'} is not protected: GitLab gives no protected variable "
                 "to its jobs",
                 f"clear “Protect variable” of {name}, or protect the branch",
             )
         else:
-            yield _wrong(
+            problem = _wrong(
                 "setting-missing",
                 f"{name} is not set",
                 "set the input application"
                 if name == "ARGOCD_APP_NAME"
                 else "set it in Settings → CI/CD → Variables of the group or project; an environment scope may hide it",
             )
+        yield name, problem
 
 
 def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[Problem]:

@@ -33,8 +33,10 @@ class SettingsError(ReleaseError):
 
     outcome = Outcome.SETTINGS
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], names: tuple[str, ...] = ()) -> None:
+        """``names``: of the settings that the problems are with, in their order."""
         self.problems = problems
+        self.names = names
         verb = "is" if len(problems) == 1 else "are"
         super().__init__(
             "\n".join([f"{counted(len(problems), 'setting')} {verb} wrong:", *(f"  {problem}" for problem in problems)])

@@ -187,7 +187,10 @@ def load(environ: Mapping[str, str]) -> Settings:
     values = asked.filled(values) if asked else values
     if problems := _problems(values):
         in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
-        raise SettingsError(tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order))
+        raise SettingsError(
+            tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order),
+            tuple(problem.name for problem in in_order),
+        )
     if identity:
         values["ARGOCD_AUTH_TOKEN"] = identity
     if asked and not asked.tag:

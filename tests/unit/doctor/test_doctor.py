@@ -382,6 +382,7 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
         ({"ARGOCD_SERVER": "https://argocd.example.com/"}, ["server-scheme"], "argocd.example.com"),
         ({"ARGOCD_SERVER": "argocd.example.com/argocd"}, ["server-path"], "argocd.example.com"),
         ({"ARGOCD_SERVER": '"argocd.example.com"'}, ["server-quoted"], "argocd.example.com"),
+        ({"INPUT_ARGOCD_SERVER": "https://argocd.example.com"}, ["server-scheme"], "argocd.example.com"),
         ({"ARGOCD_SERVER": "$HOST"}, ["server-not-expanded"], ""),
         ({"ARGOCD_SERVER": ""}, ["setting-missing"], ""),
         ({"ARGOCD_SERVER": "https://[x"}, ["server-scheme"], "https://[x"),
