@@ -95,10 +95,10 @@ def examine_account(ledger: Ledger, connection: Connection, prober: Prober, know
 
 
 def _examine_release(ledger: Ledger, api: Api, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
-    name = known.first_name
-    if not name:
+    if not known.names:
         # Which applications a selector means shows when the release is waited for.
         return
+    name = known.names[0]
     found = cache(lambda: account.application(api, prober, name))
 
     def application() -> Application:

@@ -96,7 +96,7 @@ def syncing(application: Application, api: Api, known: Settings) -> str | list[P
         message = one_line(f"{condition.type}: {condition.message}", limit=300)
         problems.append(_warning("condition", f"Argo CD cannot deploy it as it is: {message}", "mend that first"))
     with suppress(ArgoCDError):
-        if window := api.sync_window(known.first_name):
+        if window := api.sync_window(known.names[0]):
             forbids = f"a sync window forbids syncing now: {window}"
             problems.append(_warning("sync-window", forbids, "release later, or change the window"))
     return problems or ("Argo CD syncs by itself" if application.automated else "this job asks Argo CD to sync")

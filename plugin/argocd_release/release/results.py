@@ -10,7 +10,6 @@ from argocd_release.model.outcome import Outcome, aggregate
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import criteria, report_files
-from argocd_release.release.targets import read_names
 from argocd_release.release.tracking import Judged
 from argocd_release.release.wiring import Tools
 from argocd_release.settings import load
@@ -65,7 +64,7 @@ class Results:
                 # One without a verdict of its own shares that of the job: it is the only one, or was cut short.
                 yield self._one(each.name, each.verdict or verdict, each.seconds or seconds, ended_at, each)
             return
-        names = read_names(self.known.app_name if self.known else load.valid(self._environ, "ARGOCD_APP_NAME"))
+        names = self.known.names if self.known else load.read_names(load.valid(self._environ, "ARGOCD_APP_NAME"))
         yield self._one(names[0] if len(names) == 1 else "", verdict, seconds, ended_at, None)
 
     def _one(

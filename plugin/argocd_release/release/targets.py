@@ -70,11 +70,6 @@ class Targets:
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.jobs == self.job - 1
 
 
-def read_names(text: str) -> tuple[str, ...]:
-    """Names that are separated by commas, spaces or lines, each once."""
-    return tuple(dict.fromkeys(text.replace(",", " ").split()))
-
-
 def resolve(
     targets: Targets, selected: Iterable[str], known: Mapping[str, Application], namespace: str
 ) -> dict[str, str]:
@@ -143,7 +138,7 @@ def _children(parent: Application, known: Mapping[str, Application]) -> Iterator
 def targets_of(known: Settings) -> Targets:
     """What the settings ask for."""
     return Targets(
-        names=read_names(known.app_name),
+        names=known.names,
         selector=known.selector,
         project=known.project,
         children=known.children,

@@ -151,13 +151,18 @@ class Settings:
         )
 
     @property
-    def first_name(self) -> str:
-        """The application that was named, or the first of several; ``""``: none was."""
-        return next(iter(self.app_name.replace(",", " ").split()), "")
+    def names(self) -> tuple[str, ...]:
+        """The applications that were named."""
+        return read_names(self.app_name)
 
     def url(self, name: str) -> str:
         """Where the application is in Argo CD's web interface."""
         return f"{self.connection.address}/applications/{name}"
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Names that are separated by commas, spaces or lines, each once."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 
 def described(declared: Mapping[str, Any]) -> str:
@@ -174,9 +179,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     values: dict[str, Any] = {}
     for name, declared in PROPERTIES.items():
-        text = _text(environ, name)
-        if text:
-            values[name] = _convert(text, declared["type"])
+        given = text(environ, name)
+        if given:
+            values[name] = _convert(given, declared["type"])
         elif "default" in declared:
             values[name] = declared["default"]
     identity = values.get("RELEASE_ID_TOKEN")
@@ -261,7 +266,7 @@ def job_seconds_left(known: Settings, now: datetime) -> tuple[float, str]:
 def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
     """Where the reports go, by name of the field, even when other settings are wrong."""
     return {
-        declared["x-field"]: _text(environ, name) or declared["default"]
+        declared["x-field"]: text(environ, name) or declared["default"]
         for name, declared in PROPERTIES.items()
         if name.startswith(PREFIX) and name.endswith("_PATH")
     }
@@ -269,32 +274,32 @@ def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
 
 def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
     """Whether the setting has the value, even when other settings are wrong."""
-    return (_text(environ, name) or PROPERTIES[name]["default"]) == value
+    return (text(environ, name) or PROPERTIES[name]["default"]) == value
 
 
 def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that people must be able to read: those of the settings that are no secret, and the pipeline's own."""
     # The options hold headers, which may well be secret.
     shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
-    values = [text for name in shown for text in (_text(environ, name), str(PROPERTIES[name].get("default", "")))]
+    values = [each for name in shown for each in (text(environ, name), str(PROPERTIES[name].get("default", "")))]
     return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
 
 
 def valid(environ: Mapping[str, str], name: str) -> str:
     """The setting's value, or its default where it is wrong; for reports on a run whose settings are."""
     declared = PROPERTIES[name]
-    text = _text(environ, name)
-    return text if text and Draft202012Validator(declared).is_valid(text) else str(declared.get("default", ""))
+    given = text(environ, name)
+    return given if given and Draft202012Validator(declared).is_valid(given) else str(declared.get("default", ""))
 
 
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
-    found = [_text(environ, name) for name in PROPERTIES if _is_secret(name)]
+    found = [text(environ, name) for name in PROPERTIES if _is_secret(name)]
     # The repository's URL holds the job's token; it may be no URL at all, so nothing that could refuse it reads it.
-    found += [password for text in found for password in _URL_PASSWORD.findall(text)]
-    found.append(_text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
+    found += [password for each in found for password in _URL_PASSWORD.findall(each)]
+    found.append(text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
     shown = open_values(environ)
-    words = options.words(_text(environ, "ARGOCD_OPTS"))
+    words = options.words(text(environ, "ARGOCD_OPTS"))
     for position, word in enumerate(words):
         option, _, value = word.partition("=")
         if option in {"--header", "--auth-token"}:
@@ -332,17 +337,13 @@ def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def text(environ: Mapping[str, str], name: str) -> str:
-    """What the setting was given as, without white space around it; ``""``: not given."""
-    return _text(environ, name)
-
-
 def source(environ: Mapping[str, str], name: str) -> str:
     """The variable that the setting comes from: the component's for its input, or its own."""
     return INPUT_PREFIX + name if environ.get(INPUT_PREFIX + name, "").strip() else name
 
 
-def _text(environ: Mapping[str, str], name: str) -> str:
+def text(environ: Mapping[str, str], name: str) -> str:
+    """What the setting was given as, without white space around it; ``""``: not given."""
     declared = PROPERTIES[name]
     handed_over = not declared.get("x-secret") and not name.startswith("CI_")
     given = environ.get(INPUT_PREFIX + name, "").strip() if handed_over else ""
@@ -388,5 +389,5 @@ def _problem(error: ValidationError) -> Problem:
 
 def _as_given(name: str, environ: Mapping[str, str]) -> str:
     """The name that was typed: the input's, where the value came from one."""
-    given = environ.get(INPUT_PREFIX + name, "").strip() and "x-input" in PROPERTIES[name]
+    given = source(environ, name) != name and "x-input" in PROPERTIES[name]
     return f"input {PROPERTIES[name]['x-input']}" if given else name

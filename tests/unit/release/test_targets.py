@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from argocd_release.argocd.application_json import parse_applications
 from argocd_release.model.application import Application, Resource, SyncStatus
-from argocd_release.release.targets import ExpectedCount, Targets, read_names, resolve, top
+from argocd_release.release.targets import ExpectedCount, Targets, resolve, top
+from argocd_release.settings.load import read_names
 from tests.unit.states import application
 
 NAMES = st.text("abcdefgh-.", min_size=1, max_size=8)
