@@ -10,7 +10,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause, Key
 from argocd_release.model.delivery import Delivery
 from argocd_release.model.diagnosis import Diagnosis
-from argocd_release.model.outcome import Outcome, aggregate, tally
+from argocd_release.model.outcome import Outcome
 from argocd_release.model.transition import Transition
 from argocd_release.model.verdict import Verdict
 
@@ -167,11 +167,3 @@ def page(url: str, key: Key | None, *, tab: str = "") -> str:
         return url
     # As its own pages address it: group, kind, namespace, name, and of a pod the container.
     return f"{url}?resource=&node={quote('/'.join((*key, '0')), safe='')}{f'&tab={tab}' if tab else ''}"
-
-
-def overall(applications: tuple[ApplicationResult, ...]) -> Verdict:
-    """The verdict on several applications: the most severe outcome, and how many have which. Of one it is its own."""
-    if len(applications) == 1:
-        return applications[0].verdict
-    outcomes = [one.outcome for one in applications]
-    return Verdict(outcome=aggregate(outcomes), reason=f"{len(applications)} applications: {tally(outcomes)}")

@@ -1,12 +1,13 @@
 """What we say of a release."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from argocd_release.core.text import counted
 from argocd_release.model.cause import Cause, CauseCode, Finding, Subject
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, aggregate, tally
 
 # Where nothing better is known.
 _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
@@ -56,3 +57,8 @@ class Verdict:
         """The reason as a cause, of what was not delivered."""
         code = self.code or _CODES.get(self.outcome, CauseCode.UNEXPECTED)
         return Cause(code=code, message=self.reason, subject=self.subject, hint=self.hint)
+
+
+def overall(outcomes: Sequence[Outcome]) -> Verdict:
+    """The verdict on several applications: the most severe outcome, and how many have which."""
+    return Verdict(outcome=aggregate(outcomes), reason=f"{counted(len(outcomes), 'application')}: {tally(outcomes)}")

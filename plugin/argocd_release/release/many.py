@@ -10,7 +10,7 @@ from argocd_release.model.events import JobEvent, Judged, NoAnswer, NoAnswerOfOn
 from argocd_release.model.observation import ANSWERS
 from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.ports import Clock, Commands, Emit, Lists
-from argocd_release.model.verdict import Verdict
+from argocd_release.model.verdict import Verdict, overall
 from argocd_release.release.targets import Targets, resolve, top
 from argocd_release.watch.fleet import Fleet, Member, Seen
 from argocd_release.watch.shared import Listing, SharedCommands
@@ -120,8 +120,7 @@ class Many:
         if not outcomes:
             of = f"none of the {count} applications falls to job {targets.job} of {targets.jobs}"
             return Verdict(outcome=Outcome.DELIVERED, reason=of)
-        noun = "application" if len(outcomes) == 1 else "applications"
-        return Verdict(outcome=aggregate(outcomes), reason=f"{len(outcomes)} {noun}: {tally(outcomes)}")
+        return overall(outcomes)
 
     def _poll(self) -> Seen | None:
         targets, asked_at = self._targets, self._clock.now()

@@ -10,8 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from argocd_release.model.delivery import Delivery, Phases, Span, SpanKind
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
-from argocd_release.model.verdict import Verdict
+from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.verdict import Verdict, overall
 from argocd_release.reports import metrics, phases
 from argocd_release.reports.proof import proof
 from tests.support.hostile import HOSTILE
@@ -33,7 +33,10 @@ def one(outcome: Outcome = Outcome.DELIVERED, name: str = "web", **parts: Any) -
 def samples(*applications: ApplicationResult) -> dict[tuple[str, str], float]:
     """Each sample by its metric and application, as a library reads them; every metric has its unit and a help."""
     result = ReleaseResult(
-        verdict=overall(applications), applications=applications, seconds=1, ended_at=datetime.now(UTC)
+        verdict=overall([one.outcome for one in applications]),
+        applications=applications,
+        seconds=1,
+        ended_at=datetime.now(UTC),
     )
     found = {}
     for family in text_string_to_metric_families(metrics.render(result)):  # type: ignore[no-untyped-call]

@@ -18,8 +18,8 @@ from argocd_release.model.cause import Cause, CauseCode, Subject
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
-from argocd_release.model.result import ApplicationResult, ReleaseResult, overall
-from argocd_release.model.verdict import Verdict
+from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.verdict import Verdict, overall
 from argocd_release.notify import note
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
@@ -46,7 +46,7 @@ def one(
 
 
 def release(*applications: ApplicationResult, **parts: Any) -> ReleaseResult:
-    verdict = overall(applications)
+    verdict = applications[0].verdict if len(applications) == 1 else overall([one.outcome for one in applications])
     return ReleaseResult(verdict=verdict, applications=applications, seconds=1.5, ended_at=ENDED_AT, **parts)
 
 
