@@ -1,9 +1,14 @@
 """A git repository's address, in whichever of git's forms it is written (git-fetch(1), «GIT URLS»). Pure."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote, unquote, urlsplit
 
+#: The whole name of a commit.
+SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+#: An address that can be linked to, and is nothing else.
+WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 _PORTS: Final = {"http": 80, "https": 443}
 
 

@@ -13,7 +13,7 @@ from argocd_release.release.job_log import JobLog
 from argocd_release.release.results import Results, Written
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.release.unjudged import ENDINGS, verdict_on
-from argocd_release.release.wiring import Tools, wire
+from argocd_release.release.wiring import wire
 from argocd_release.settings import load
 from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline, Phase
 
@@ -28,7 +28,6 @@ class Run:
         self._environ = environ = load.with_files_read(environ)
         self._results = Results(environ)
         self._log = JobLog(environ, stream)
-        self._tools: Tools | None = None
         self._deadline = JobDeadline()
         self._stop = Stop()
 
@@ -43,15 +42,16 @@ class Run:
             result = self._results.of(verdict)
             # Whatever happens from here on, there are reports.
             shown, written = self._write(result, Phase.FIRST_REPORTS)
-            if self._tools is not None:
+            tools = self._results.tools
+            if tools is not None:
                 # What looks for causes and draws the end is loaded when there is one.
                 from argocd_release.release.advise import explained  # noqa: PLC0415
 
-                later = explained(result, self._tools, log=self._log, stop=self._stop, deadline=self._deadline)
+                later = explained(result, tools, log=self._log, stop=self._stop, deadline=self._deadline)
                 if later is not None:
                     shown, written = self._write(later, Phase.REPORTS)
-            if self._tools is not None and self._tools.tell is not None:
-                shown = self._tools.tell(shown)
+            if tools is not None and tools.tell is not None:
+                shown = tools.tell(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
             written += self._results.write(shown, self._limit(Phase.REPORTS), late=True)
             from argocd_release.release.show import show  # noqa: PLC0415
@@ -68,7 +68,7 @@ class Run:
         self._deadline = JobDeadline(timeout, most=load.job_seconds_left(known, now)[0] - upload)
         expects, what = criteria.words(known), criteria.targets(known)
         self._log.introduce(known, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects)
-        self._tools = self._results.tools = wire(
+        tools = self._results.tools = wire(
             known,
             self._environ,
             timeout=timeout,
@@ -80,7 +80,7 @@ class Run:
         )
         with self._log.section("tracking", f"Waiting for {what}"):
             try:
-                verdict: Verdict = self._tools.track()
+                verdict: Verdict = tools.track()
             finally:
                 self._log.count_unchanged()
         return verdict

@@ -52,11 +52,6 @@ class Tracking:
     kinship: Kinship | None
     check: Callable[[], object]
 
-    @property
-    def pods_matter(self) -> bool:
-        """Whether what lies beneath is looked at, of all that have no expectation of their own."""
-        return self.known.pods_matter
-
     def expectation(self, name: str) -> Expectation:
         """What is expected of the application."""
         return criteria.expectation(self.known, self.expected.of(name))
@@ -69,7 +64,7 @@ class Tracking:
             timeout=self.timeout,
             patience=criteria.graces(known),
             expectation=wanted,
-            beneath=beneath if self.pods_matter or wanted.image else None,
+            beneath=beneath if known.pods_matter or wanted.image else None,
             kinship=self.kinship,
             sync=known.sync,
             check=self.check,

@@ -55,7 +55,7 @@ def wire(
     sinks = after.sinks_of(known, deadline=deadline, stop=stop)
     expected = load.expected_of(known)
     how = tracking(known, expected, timeout=timeout, deadline=deadline, stop=stop, stack=stack)
-    security = ServerWarnings(readers.connection if how.pods_matter else None, log)
+    security = ServerWarnings(readers.connection if known.pods_matter else None, log)
 
     def see(application: Any) -> None:
         if sinks is not None:

@@ -4,19 +4,16 @@ Keys that GitLab does not know, or a link without an address, fail the job.
 """
 
 import json
-import re
 from typing import Final
 from urllib.parse import quote
 
-from argocd_release.model.git_url import web_address
+from argocd_release.model.git_url import SHA, WEB, web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
 LINKED: Final = 20
 # GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
 NAME_LIMIT: Final = 200
 PAGE: Final = "the release as a page"
-_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
 def render(result: ReleaseResult) -> str:
@@ -25,7 +22,7 @@ def render(result: ReleaseResult) -> str:
     # Of several only those that somebody must look at; the page of a job is no place for hundreds.
     for one in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(one, result.project_url)
-    if result.page and _WEB.fullmatch(result.job_url):
+    if result.page and WEB.fullmatch(result.job_url):
         # GitLab's page of one file of a job's artifacts (config/routes/project.rb). `artifacts:expose_as` shows nothing
         # where a path holds a variable, and each job's own name does.
         links = {PAGE: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
@@ -34,7 +31,7 @@ def render(result: ReleaseResult) -> str:
 
 
 def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
-    links = {f"{result.name} in Argo CD": result.url} if _WEB.fullmatch(result.url) else {}
+    links = {f"{result.name} in Argo CD": result.url} if WEB.fullmatch(result.url) else {}
     named = [pod for pod in result.diagnosis.pods if len(pod.name) <= NAME_LIMIT and len(pod.namespace) <= NAME_LIMIT]
     broken = [pod for pod in named if pod.health != "Healthy"]
     if links and broken:
@@ -42,7 +39,7 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     application = result.application
     for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)
-        if _SHA.fullmatch(revision) and _WEB.fullmatch(address):
+        if SHA.fullmatch(revision) and WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
     if result.cause and result.explained:
         links[f"help: {result.cause.code.word}"] = result.explained

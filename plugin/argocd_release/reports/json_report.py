@@ -1,7 +1,6 @@
 """The JSON report: everything a dashboard would want, by ``report.schema.json``."""
 
 import json
-import re
 from dataclasses import asdict
 from importlib import resources
 from typing import Any, Final
@@ -10,7 +9,7 @@ from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause
 from argocd_release.model.delivery import Delivery
-from argocd_release.model.git_url import web_address
+from argocd_release.model.git_url import SHA, WEB, web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.reports.proof import proof
 
@@ -19,8 +18,6 @@ SCHEMA: Final[dict[str, Any]] = json.loads(
 )
 FORMAT: Final = 2
 CHANGES: Final = 500
-_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
 def render(result: ReleaseResult) -> str:
@@ -115,7 +112,7 @@ def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
         pairs = zip(before.revisions, application.revisions, application.sources, strict=False)
         for old, new, source in pairs:
             address = web_address(source.repo_url, project_url)
-            if old != new and _WEB.fullmatch(address) and _SHA.fullmatch(old) and _SHA.fullmatch(new):
+            if old != new and WEB.fullmatch(address) and SHA.fullmatch(old) and SHA.fullmatch(new):
                 compare.append(f"{address}/-/compare/{old}...{new}")
     changed = [item for item in application.results if item.changed] if application else []
     return {

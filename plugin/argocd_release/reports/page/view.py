@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from argocd_release.core.text import without_applied_file
+from argocd_release.model.git_url import SHA
 from argocd_release.model.outcome import Headline, Outcome
 from argocd_release.reports.page.chart import Chart, chart
 from argocd_release.reports.page.room import Room
@@ -28,7 +29,6 @@ IMAGES: Final = 12
 SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
-_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEADLINES: Final = {
     Headline.SUCCESSFUL: "Release successful",
     Headline.FAILED: "Release failed",
@@ -285,9 +285,7 @@ def _changes(changes: Json, state: Json, room: Room) -> Iterator[Change]:
 
 
 def _shas(revisions: Sequence[str], room: Room) -> tuple[str, ...]:
-    return tuple(
-        room.take(text[:SHORT] if _SHA.fullmatch(text) else text, 80, markup=20) for text in revisions[:IMAGES]
-    )
+    return tuple(room.take(text[:SHORT] if SHA.fullmatch(text) else text, 80, markup=20) for text in revisions[:IMAGES])
 
 
 def _few(texts: Sequence[str], room: Room) -> tuple[str, ...]:
