@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from argocd_release import __version__
+from argocd_release.reports.files import write
 from benchmark.measure import Peak
 from sandbox import manifests
-from sandbox.application import IN_CLUSTER
+from sandbox.application import IN_CLUSTER, delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 
@@ -91,19 +92,12 @@ class Sets:
         ]
         self.sandbox.apply(*objects)
 
-    def delivered_at(self, revision: str, seconds: float, *, but: Sequence[str] = ()) -> float:
+    def delivered_at(self, revision: str, seconds: float) -> float:
         """When the last was Synced to the revision and Healthy, as ``time.time()``."""
         path = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector={LABEL}%3D{self.count}"
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            items = [item for item in self.sandbox.get(path)["items"] if item["metadata"]["name"] not in but]
-            states = [item.get("status", {}) for item in items]
-            if all(
-                state.get("sync", {}).get("revision") == revision
-                and state["sync"].get("status") == "Synced"
-                and state.get("health", {}).get("status") == "Healthy"
-                for state in states
-            ):
+            if all(map(delivered(revision), self.sandbox.get(path)["items"])):
                 return time.time()
             time.sleep(1.0)
         raise TimeoutError(f"{self.count} applications were not delivered within {seconds:.0f} s")
@@ -127,11 +121,11 @@ def run(sets: Sets, situation: str, tool: str, *, beside: Callable[[], float] | 
         process = subprocess.Popen(command, env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         peak.watch(process.pid)
         with ThreadPoolExecutor(1) as pool:
-            delivered = pool.submit(beside) if beside is not None else None
+            true_end = pool.submit(beside) if beside is not None else None
             _, status, usage = os.wait4(process.pid, 0)
             seconds, ended = time.monotonic() - started, time.time()
             process.returncode = os.waitstatus_to_exitcode(status)
-            late = None if delivered is None else ended - delivered.result()
+            late = None if true_end is None else ended - true_end.result()
     asked = sandbox.requests() - before
     return Measured(
         situation=situation, applications=sets.count, tool=tool, exit_code=process.returncode,
@@ -173,6 +167,6 @@ def main(sizes: Sequence[int], tools: Sequence[str], output: Path) -> int:
             print(json.dumps(asdict(measured)), flush=True)
     about = {"argocd": f"v{sandbox.layout.release.version}", "argocd-release": __version__}
     about |= {"date": datetime.now(UTC).date().isoformat(), "cores": str(os.cpu_count()), "timeout": str(TIMEOUT)}
-    output.write_text(json.dumps(about | {"runs": rows}, indent=1) + "\n", "utf-8")
+    write(output, json.dumps(about | {"runs": rows}, indent=1) + "\n")
     print(f"written to {output}")
     return 0

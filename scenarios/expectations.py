@@ -19,6 +19,14 @@ def clone(stage: Stage, repository: Repository | None = None) -> None:
     stage.settings |= {"CI_PROJECT_DIR": str(folder), "CI_REPOSITORY_URL": project.url}
 
 
+def expect_unmerged(stage: Stage) -> None:
+    """Expect a commit of a branch that nobody merges."""
+    stage.repository.git("checkout", "--quiet", "-b", "unmerged")
+    stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
+    clone(stage)
+    stage.repository.git("checkout", "--quiet", "main")
+
+
 def code(stage: Stage) -> str:
     """Give the job the clone of a project that holds no manifests but the code; gives its commit."""
     repository = Repository.create(stage.repository.folder.with_name(f"{stage.name}-code"))
@@ -105,10 +113,7 @@ def revision_diverged(stage: Stage) -> Iterator[None]:
 def revision_never_comes(stage: Stage) -> Iterator[None]:
     first = stage.deploy(web("1"))
     stage.running.wait_for(delivered(first))
-    stage.repository.git("checkout", "--quiet", "-b", "unmerged")
-    stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
-    clone(stage)
-    stage.repository.git("checkout", "--quiet", "main")
+    expect_unmerged(stage)
     yield
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from argocd_release.model.outcome import Outcome
 from sandbox.application import State
-from scenarios.expectations import GRACE, clone
+from scenarios.expectations import clone, expect_unmerged
 from scenarios.stage import Files, Stage, scenario, status, web
 
 PARTS = ("commit-server",)
@@ -111,10 +111,7 @@ def hydrated_contained(stage: Stage) -> Iterator[None]:
 )
 def hydrated_never(stage: Stage) -> Iterator[None]:
     deployed(stage, web("1"))
-    stage.repository.git("checkout", "--quiet", "-b", "unmerged")
-    stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
-    clone(stage)
-    stage.repository.git("checkout", "--quiet", "main")
+    expect_unmerged(stage)
     yield
 
 

@@ -22,5 +22,5 @@ def notifications(sandbox: Sandbox, gitlab: GitLab) -> Iterator[None]:
     assert set(secret["stringData"]) == {"gitlab-api", "gitlab-token"}
     secret["stringData"] = {"gitlab-api": gitlab.api, "gitlab-token": gitlab.token()}
     sandbox.apply(secret, controllers.example("notifications/argocd-notifications-cm.yaml"))
-    with controllers.running(sandbox, "notifications"):
+    with sandbox.using("notifications"):
         yield

@@ -112,7 +112,7 @@ def previews(sandbox: Sandbox, gitlab: GitLab) -> Iterator[Previews]:
     token["stringData"] = {"token": gitlab.token()}
     webhook["stringData"] = {"webhook.gitlab.secret": WEBHOOK_SECRET}
     sandbox.apply(token, webhook, yaml.safe_load(changed[0]), *documents("preview/ingress.yaml"))
-    with controllers.running(sandbox, "applicationset-controller"):
+    with sandbox.using("applicationset-controller"):
         sandbox.apply(yaml.safe_load(changed[1]))
         yield previews
         sandbox.kubectl("delete", "applicationset", "previews", "-n", "argocd", "--wait=true")

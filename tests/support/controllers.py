@@ -1,9 +1,7 @@
 """Argo CD's other two controllers, which the sandbox runs only for those who ask."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import yaml
 
@@ -11,26 +9,13 @@ from sandbox.sandbox import Sandbox
 
 EXAMPLES: Final = Path(__file__).parents[2] / "component" / "examples"
 
-Controller = Literal["notifications", "applicationset-controller"]
-
-
-@contextmanager
-def running(sandbox: Sandbox, name: Controller) -> Iterator[None]:
-    """The controller, while the context lasts."""
-    controller = sandbox.part(name)
-    controller.start()
-    try:
-        yield
-    finally:
-        controller.stop()
-
 
 def webhook_address(sandbox: Sandbox) -> str:
     """Where the ApplicationSet controller listens to GitLab's webhooks."""
     return f"http://127.0.0.1:{sandbox.layout.ports['applicationset-webhook']}/api/webhook"
 
 
-def log(sandbox: Sandbox, name: Controller) -> str:
+def log(sandbox: Sandbox, name: str) -> str:
     """All it has said."""
     return (sandbox.folder / "logs" / f"{name}.log").read_text("utf-8", "replace")
 
