@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from argocd_release.argocd.tested import TESTED
+from argocd_release.core.text import one_line
 
 _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.|\b)")
 Minor = tuple[int, int]
@@ -41,4 +42,5 @@ def _minor(version: str) -> Minor | None:
 
 
 def _shown(version: str) -> str:
-    return version.removeprefix("v").partition("+")[0]
+    # The server may say anything.
+    return one_line(version.removeprefix("v").partition("+")[0], limit=40)

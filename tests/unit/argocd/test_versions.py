@@ -55,3 +55,10 @@ def test_it_says_what_was_tested_and_what_to_do(monkeypatch: pytest.MonkeyPatch)
         "argocd 2.13.2 and Argo CD 3.9.0 are further apart than any two that were tested (2.13.2 with 3.6.1); "
         "where something looks wrong, build the image with an argocd like the server's"
     )
+
+
+def test_a_server_that_says_too_much_is_cut_short() -> None:
+    text = versions.apart(f"v9.9.0\x1b[2J\nRELEASE SUCCESSFUL {'x' * 100_000}", "v2.13.2")
+    assert len(text) < 400
+    assert "\n" not in text
+    assert "\x1b" not in text
