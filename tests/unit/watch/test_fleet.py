@@ -1,6 +1,7 @@
 """Many applications on one clock: who takes a step when, and when all is over."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -49,6 +50,7 @@ class World:
         self.hang, self.held, self.released = hang, threading.Event(), False
         self.asked = 0
         self.under: dict[str, str] = {}
+        self.following: Fleet
         self.clock = Clock()
         self.events: list[JobEvent] = []
         self.looks: list[tuple[str, float]] = []
@@ -187,6 +189,28 @@ def test_one_whose_comparison_hangs_holds_up_no_other() -> None:
     fleet.run()
     assert world.released, "the others were judged only when it had an answer"
     assert outcomes(fleet) == {"hangs": Outcome.DELIVERED, "a": Outcome.DELIVERED}
+
+
+class Late(World):
+    """A comparison that ends after the second list was asked for, and before that list is there."""
+
+    def poll(self) -> Seen | None:
+        seen = super().poll()
+        if self.asked == 2:
+            self.held.set()
+            until = time.monotonic() + 10
+            while self.following.members["a"].stepping:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        return seen
+
+
+def test_a_comparison_is_confirmed_by_no_list_that_was_asked_for_before_it_ended() -> None:
+    world = Late({"a": PROGRESSING}, {"a": DELIVERED}, hang=["a"])
+    fleet = world.following = world.fleet()
+    fleet.run()
+    assert outcomes(fleet) == {"a": Outcome.DELIVERED}
+    assert world.asked == 3
 
 
 def test_a_child_is_delivered_only_by_what_was_compared_after_its_parent_was() -> None:
