@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument(
         "--at-once", type=int, default=1, help="plain runs at once, which saves time and counts no requests"
     )
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the JSON goes")
+    parser.add_argument("--output", type=Path, help="where the JSON goes")
     versions = ", ".join(releases.RELEASES)
     parser.add_argument("--argocd", default="", metavar="VERSION", help=f"of the server: {versions}")
     parser.add_argument("--client", default="", metavar="VERSION", help="of the command line, likewise")
@@ -52,7 +52,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.sets is not None:
         compared = [sets.OURS] if given.only == report.OURS else [sets.OURS, sets.PLAIN]
-        return sets.main(given.sets or sets.SIZES, compared, SETS_OUTPUT)
+        return sets.main(given.sets or sets.SIZES, compared, given.output or SETS_OUTPUT)
     if unknown := set(given.scenarios) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     asked = [SCENARIOS[name] for name in given.scenarios or SCENARIOS]
@@ -61,9 +61,10 @@ def main() -> int:
         tools = [TOOLS[given.only]] if given.only else list(TOOLS.values())
         bench = Bench(Path(folder), chosen, tools, argocd=given.argocd, client=given.client)
         document = bench.run(given.at_once)
-    write(given.output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    output = given.output or OUTPUT
+    write(output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     print(json.dumps({"summary": document["summary"], "goals": document["goals"]}, indent=2, ensure_ascii=False))
-    print(f"written to {given.output}")
+    print(f"written to {output}")
     return int(bool(document["summary"].get(report.OURS, {}).get("wrong")))
 
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import as_completed
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,9 +74,11 @@ def run(scenarios: Iterable[Scenario], runs: int, *, server: str, client: str) -
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             sandbox = stack.enter_context(Sandbox.start(argocd=server, client=client))
             playing = stack.enter_context(performed(asked, sandbox, folder))
-            for each in asked:
+            performing = {playing[each.name]: each for each in asked}
+            for future in as_completed(performing):
+                each = performing[future]
                 try:
-                    played = playing[each.name].result()
+                    played = future.result()
                 except Exception as error:  # noqa: BLE001 - whatever it was, the other scenarios go on
                     found = f"{type(error).__name__}: {error}"
                 else:

@@ -1,4 +1,7 @@
-"""The page of the benchmark, in both languages, from ``docs/benchmark.json``; there is none without that file."""
+"""The page of the benchmark and the table of many applications, in both languages, from ``docs/benchmark*.json``.
+
+There are none without those files.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,19 +12,25 @@ from typing import Any
 from reference import LANGUAGES, MARK, WORDS, Row, table
 
 PATH = Path("docs/benchmark.json")
+SETS_PATH = Path("docs/benchmark-sets.json")
 WORDING: dict[str, Any] = WORDS["benchmark"]
+STARTED_SECONDS = 15.0
 Measured = dict[str, Any]
 # What heals, or is waited for to its end.
 NOT_FAILED = {"delivered", "timed-out"}
 
 
 def pages(root: Path) -> dict[str, str]:
-    """The pages by path, and the sentence for the first page."""
-    if not (root / PATH).exists():
-        return {}
-    measured = json.loads((root / PATH).read_text("utf-8"))
-    made = {f"docs/{language}/benchmarks.md": page(language, measured) for language in LANGUAGES}
-    return made | {f"docs/generated/measured.{language}.md": sentence(language, measured) for language in LANGUAGES}
+    """The pages by path, the sentence for the first page, and the table of many applications."""
+    made: dict[str, str] = {}
+    if (root / PATH).exists():
+        measured = json.loads((root / PATH).read_text("utf-8"))
+        made |= {f"docs/{language}/benchmarks.md": page(language, measured) for language in LANGUAGES}
+        made |= {f"docs/generated/measured.{language}.md": sentence(language, measured) for language in LANGUAGES}
+    if (root / SETS_PATH).exists():
+        measured = json.loads((root / SETS_PATH).read_text("utf-8"))
+        made |= {f"docs/generated/many.{language}.md": many(language, measured) for language in LANGUAGES}
+    return made
 
 
 def parted(measured: Measured) -> tuple[Measured, Measured]:
@@ -106,3 +115,42 @@ def scenarios(measured: Measured, tools: Sequence[str], language: str) -> list[R
 
 def cell(result: Mapping[str, Any] | None) -> str:
     return "" if result is None else f"{'✓' if result['right'] else '✗'} {result['verdict']}, {result['seconds']:.1f} s"
+
+
+def many(language: str, measured: Measured) -> str:
+    """What was measured of many applications: a row for each size and situation, both tools in it."""
+    words = WORDING["many"][language]
+    rows: dict[tuple[int, str], dict[str, Measured]] = {}
+    for run in measured["runs"]:
+        rows.setdefault((run["applications"], run["situation"]), {})[run["tool"]] = run
+    shown = [
+        (
+            str(count),
+            words["situations"][situation],
+            *_compared(words, situation, tools, measured["compared_in"][str(count)]),
+        )
+        for (count, situation), tools in rows.items()
+    ]
+    about = words["about"].format(**{key.replace("-", "_"): value for key, value in measured.items()})
+    return f"{MARK}\n\n{about}\n\n{table(words['columns'], shown)}"
+
+
+def _share(run: Measured) -> int:
+    return round(100 * float(run["cpu_seconds"]) / float(run["seconds"]))
+
+
+def _compared(words: Mapping[str, str], situation: str, tools: Mapping[str, Measured], alone: float) -> Sequence[str]:
+    ours, plain = tools["argocd-release"], tools["argocd app wait"]
+    ended = words["late"].format(**ours) if ours["late"] is not None else words["seconds"].format(**ours)
+    told = words["told"].format(**ours) if ours["told"] is not None else ""
+    compared = words["alone"].format(alone=alone) if situation == "already delivered" else ""
+    colour = words["red"] if plain["exit_code"] else words["green"]
+    early = words["early"].format(early=-plain["late"]) if plain["late"] is not None and plain["late"] < 0 else ""
+    return (
+        f"{ended}{told}{compared}",
+        f"{colour}, {words['seconds'].format(**plain)}{early}",
+        # Of a job that only begins and ends a share says nothing.
+        words["cpu" if ours["seconds"] > STARTED_SECONDS else "started"].format(share=_share(ours), **ours),
+        f"{ours['peak_mb']} / {plain['peak_mb']}",
+        words["requests"].format(**ours),
+    )

@@ -14,14 +14,17 @@ from scenarios.stage import IMAGE, Files, Stage, namespace, scenario, status, we
 LABEL = "team"
 
 
-def add(stage: Stage, *names: str, retry_limit: int | None = None, **pods: Any) -> list[Application]:
+def add(
+    stage: Stage, *names: str, retry_limit: int | None = None, project: str = "default", **pods: Any
+) -> list[Application]:
     """Further applications, each with a repository and a namespace of its own, chosen by the stage's label."""
     made = []
     for name in names:
         full = f"{stage.name}-{name}"
         repository = stage.sandbox.repository(full)
         repository.commit(web("1", **pods))
-        made.append(stage.sandbox.application(full, repository, labels={LABEL: stage.name}, retry_limit=retry_limit))
+        options: dict[str, Any] = {"labels": {LABEL: stage.name}, "retry_limit": retry_limit, "project": project}
+        made.append(stage.sandbox.application(full, repository, **options))
     return made
 
 
@@ -318,6 +321,26 @@ def set_named_and_selected(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", "c")
     chosen(stage, RELEASE_EXPECTED_COUNT="3")
     stage.settings["ARGOCD_APP_NAME"] = f"{stage.name}-a,argocd/{stage.name}-b"
+    yield
+
+
+@scenario(
+    "all of a project, whatever another one's do", Outcome.DELIVERED, ru="все приложения проекта, чужие не в счёт"
+)
+def set_project(stage: Stage) -> Iterator[None]:
+    add(stage, "a", "b", project=stage.sandbox.project(stage.name))
+    add(stage, "other", fate="crash")
+    stage.settings |= {"ARGOCD_APP_NAME": "", "RELEASE_PROJECT": stage.name, "RELEASE_EXPECTED_COUNT": "2"}
+    yield
+
+
+@scenario("a selector in a project", Outcome.DELIVERED, ru="селектор внутри проекта")
+def set_selected_in_project(stage: Stage) -> Iterator[None]:
+    (named_too,) = add(stage, "named")
+    add(stage, "a", project=stage.sandbox.project(stage.name))
+    add(stage, "other", fate="crash")
+    chosen(stage, RELEASE_PROJECT=stage.name, RELEASE_EXPECTED_COUNT="2")
+    stage.settings["ARGOCD_APP_NAME"] = named_too.name
     yield
 
 

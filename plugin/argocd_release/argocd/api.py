@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_json import Lists, parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.rollout_json import parse_rollout
 from argocd_release.argocd.tree_json import parse_events, parse_tree
@@ -35,6 +35,7 @@ BODY_LIMIT: Final = 64 << 20
 LOG_LINE_LIMIT: Final = 500
 # Each costs a request for each look.
 ROLLOUTS: Final = 3
+_APPLICATIONS: Final = "/api/v1/applications"
 _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 
@@ -52,6 +53,7 @@ class Api:
         self._on_call = on_call
         self._deadline = deadline
         self._client: httpx.Client | None = None
+        self._lists = Lists()
         self._making = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -77,18 +79,24 @@ class Api:
         With ``refresh`` one that Argo CD has compared with git just now: the answer comes when it has, and there is
         none in time (``FailureKind.HUNG``) where it has not.
         """
-        until = time.monotonic() + seconds
-        try:
-            text = self._text(name, "", {"refresh": "normal"} if refresh else {}, seconds=seconds)
-        except ArgoCDError as error:
-            if time.monotonic() < until:
-                raise
-            message = f"no answer within {seconds:.0f} s"
-            raise _error(error.command, FailureKind.HUNG, message) from error
+        path, named = _place(name)
+        text = self._patiently(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
         try:
             return parse_application(text)
         except ValueError as error:
             raise _error("GET application", FailureKind.GARBAGE, f"no application: {error}") from error
+
+    def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
+        """Every application that the token may see, or those that are chosen; raises as ``application`` does.
+
+        One that is as it was in the list before is the same object.
+        """
+        chosen = {"selector": selector, "project": project}
+        text = self._patiently(_APPLICATIONS, {key: value for key, value in chosen.items() if value}, seconds=seconds)
+        try:
+            return self._lists.read(text)
+        except ValueError as error:
+            raise _error("GET applications", FailureKind.GARBAGE, f"no list of applications: {error}") from error
 
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
@@ -173,20 +181,31 @@ class Api:
         except ValueError as error:
             raise _error(f"GET {what}", FailureKind.GARBAGE, f"no JSON: {error}") from error
 
-    def _text(self, name: str, what: str, query: Mapping[str, str], *, seconds: float = 0) -> str:
+    def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
+        path, named = _place(name)
+        return self._asked(f"{path}/{what}", {**query, **named})
+
+    def _patiently(self, path: str, query: Mapping[str, str], *, seconds: float) -> str:
+        until = time.monotonic() + seconds
+        try:
+            return self._asked(path, query, seconds=seconds)
+        except ArgoCDError as error:
+            if time.monotonic() < until:
+                raise
+            message = f"no answer within {seconds:.0f} s"
+            raise _error(error.command, FailureKind.HUNG, message) from error
+
+    def _asked(self, path: str, query: Mapping[str, str], *, seconds: float = 0) -> str:
         # It takes a fifth of the time to the first look, which does without.
         import httpx  # noqa: PLC0415
 
-        namespace, _, plain = name.rpartition("/")
-        path = f"/api/v1/applications/{quote(plain, safe='')}/{what}".rstrip("/")
         started, seconds = time.monotonic(), self._deadline.at_most(seconds or CALL_SECONDS).left
         status = 0
         try:
             with self._making:
                 if self._client is None:
                     self._client = _client(self._connection)
-            parameters = {**query, **({"appNamespace": namespace} if namespace else {})}
-            with self._client.stream("GET", path, params=parameters, timeout=seconds) as answer:
+            with self._client.stream("GET", path, params=query, timeout=seconds) as answer:
                 status = answer.status_code
                 # A server that drips is cut off; what it said until then is of no use.
                 body = _body(answer, until=started + seconds)
@@ -200,6 +219,12 @@ class Api:
                 f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), _said(text) or f"HTTP status {status}"
             )
         return text
+
+
+def _place(name: str) -> tuple[str, dict[str, str]]:
+    """Of the application the path, and what else says which it is."""
+    namespace, _, plain = name.rpartition("/")
+    return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
 
 
 def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:

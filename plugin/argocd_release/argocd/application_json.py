@@ -94,14 +94,33 @@ def _application(document: dict[str, Any]) -> Application:
 
 def parse_applications(text: str) -> tuple[Application, ...]:
     """The applications in the output of ``argocd app list -o json``; raises ``ValueError``."""
-    try:
-        items = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("a document nested too deeply") from error
-    # Of no applications Go prints null.
-    if items is not None and as_list(items) is not items:
-        raise ValueError(f"no list, but {one_line(text, limit=200)!r}")
-    return tuple(_application(item) for item in as_objects(items) if _name(item))
+    return Lists().read(text)
+
+
+class Lists:
+    """Reads one list after another, as argocd prints them or as HTTP answers.
+
+    Of hundreds that are waited for few change from one list to the next: one of the same ``resourceVersion`` is the
+    same object as before.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Application] = {}
+
+    def read(self, text: str) -> tuple[Application, ...]:
+        """The applications of a list; raises ``ValueError``."""
+        try:
+            document = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("a document nested too deeply") from error
+        items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
+        # Of no applications Go prints null.
+        if items is not None and as_list(items) is not items:
+            raise ValueError(f"no list, but {one_line(text, limit=200)!r}")
+        read = [(_version(item), item) for item in as_objects(items) if _name(item)]
+        found = [(version, self._known.get(version) or _application(item)) for version, item in read]
+        self._known = {version: application for version, application in found if all(version)}
+        return tuple(application for _, application in found)
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
@@ -122,6 +141,11 @@ def _documents(text: str) -> list[dict[str, Any]]:
 def _application_set(metadata: dict[str, Any]) -> str:
     owners = as_objects(metadata.get("ownerReferences"))
     return next((one_line(as_text(owner.get("name"))) for owner in owners if owner.get("kind") == "ApplicationSet"), "")
+
+
+def _version(document: dict[str, Any]) -> tuple[str, str]:
+    metadata = as_object(document.get("metadata"))
+    return as_text(metadata.get("uid")), as_text(metadata.get("resourceVersion"))
 
 
 def _name(document: dict[str, Any]) -> str:

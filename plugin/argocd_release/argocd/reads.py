@@ -1,4 +1,4 @@
-"""One application, read over HTTP where that answers and by the command line where it does not.
+"""Applications, read over HTTP where that answers and by the command line where it does not.
 
 A process costs a seventh of a second of a core and 100 MB, an HTTP call a hundredth of either: of many applications
 nobody could compare each by a process of its own.
@@ -11,7 +11,7 @@ from typing import Final
 from argocd_release.argocd.api import Api
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.ports import Commands, WaitFeed
+from argocd_release.model.ports import Commands, Lists, WaitFeed
 
 PROCESSES_AT_ONCE: Final = 2
 # Where HTTP gives no answer, the command line may not wait without end for what else is to be asked.
@@ -19,10 +19,11 @@ PROCESS_SECONDS: Final = 20.0
 
 
 class Reads:
-    """The commands of one application of many; may be called from several threads at once."""
+    """The commands of one application of many, and their list; may be called from several threads at once."""
 
-    def __init__(self, argocd: Commands, api: Api) -> None:
+    def __init__(self, argocd: Commands, lists: Lists, api: Api) -> None:
         self._argocd = argocd
+        self._lists = lists
         self._api = api
         self._processes = threading.Semaphore(PROCESSES_AT_ONCE)
 
@@ -39,6 +40,21 @@ class Reads:
                 raise
         with self._processes:
             return self._argocd.get(name, seconds=min(seconds, PROCESS_SECONDS), refresh=refresh)
+
+    def list(
+        self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
+    ) -> tuple[Application, ...]:
+        """Every application that the token may see, or those that are chosen; raises as ``get`` does.
+
+        One to ``echo`` is the command line's: what the log shows was run.
+        """
+        if not echo:
+            try:
+                return self._api.applications(seconds=seconds, selector=selector, project=project)
+            except ArgoCDError as error:
+                if error.trouble is FailureKind.HUNG:
+                    raise
+        return self._lists.list(seconds=seconds, selector=selector, project=project, echo=echo)
 
     def sync(self, name: str, *, seconds: float) -> None:
         with self._processes:

@@ -12,6 +12,7 @@ from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.ports import Clock, Commands, Emit, Lists
 from argocd_release.model.verdict import Verdict, overall
 from argocd_release.release.targets import Targets, resolve, top
+from argocd_release.verdict.judge import CONFIRMING
 from argocd_release.watch.fleet import Fleet, Member, Seen
 from argocd_release.watch.shared import Listing, SharedCommands
 from argocd_release.watch.tracker import Tracker
@@ -164,7 +165,7 @@ class Many:
             self._see(tracker.application)
             # What else a single application's log says, nobody would read of many.
             match event:
-                case State():
+                case State() if event.reason != CONFIRMING:
                     text = f"{event.sync} to {event.revision}, {event.health}: {event.reason}"
                     self._tell(StateOfOne(text=self._aligned(name, text), name=name, **event.told))
                 case NoAnswer():

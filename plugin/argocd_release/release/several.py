@@ -27,6 +27,7 @@ def several(
 ) -> Many:
     """The set that the targets mean."""
     known, started = tracking.known, clock.now()
+    reads = Reads(readers.commands, readers.lists, readers.api)
 
     def all_known(names: frozenset[str]) -> None:
         if problems := tracking.expected.unmatched(names):
@@ -34,8 +35,8 @@ def several(
 
     return Many(
         targets,
-        lists=readers.lists,
-        reads=Reads(readers.commands, readers.api),
+        lists=reads,
+        reads=reads,
         make=partial(
             tracking.tracker, beneath=SharedView(readers.api), clock=Unwoken(clock), started=started, follow=False
         ),

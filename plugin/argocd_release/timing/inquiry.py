@@ -13,6 +13,8 @@ Answer = TypeVar("Answer")
 # How late the end of the run is noticed. A signal's handler may set a flag and no more: to wake a thread it would need
 # a lock, which the very code that it interrupts may hold.
 SLICE_SECONDS: Final = 0.05
+# Only the main thread ends the run; of hundreds of applications, others wait a lot, and each slice costs.
+BESIDE_SECONDS: Final = 0.5
 
 
 def ask(question: Callable[[], Answer]) -> "Future[Answer]":
@@ -32,11 +34,12 @@ def ask(question: Callable[[], Answer]) -> "Future[Answer]":
 def answered(answer: "Future[Answer]", *, seconds: float, check: Callable[[], object]) -> bool:
     """Whether it is answered within ``seconds``. ``check`` is called all the while, and raises to end the waiting."""
     until = time.monotonic() + seconds
+    slice_seconds = SLICE_SECONDS if threading.current_thread() is threading.main_thread() else BESIDE_SECONDS
     while not answer.done():
         check()
         left = until - time.monotonic()
         if left <= 0:
             return False
-        wait((answer,), timeout=min(left, SLICE_SECONDS))
+        wait((answer,), timeout=min(left, slice_seconds))
     check()
     return True

@@ -3,6 +3,7 @@
 Each step sees a state that was asked for after the step before it had ended: two looks at one answer confirm nothing.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -52,6 +53,7 @@ class Member:
     verdict: Verdict | None = None
     seconds: float = 0.0
     look_again_at: float = 0.0
+    ripens_at: float = math.inf
     # When the last step ended, and the state in the list when it began.
     looked_at: float = float("-inf")
     listed: Application | None = None
@@ -82,6 +84,47 @@ class Seen:
     count: int = 0
     states: Callable[[str], Application | None] = lambda _: None
     error: ArgoCDError | None = None
+
+
+class Crew:
+    """Steps of several applications at the same time; those that take long go on beside the next poll."""
+
+    def __init__(self, step: Callable[[Member], object], clock: Clock) -> None:
+        self._step = step
+        self._clock = clock
+        self._queue: deque[Member] = deque()
+        self._working: list[Future[None]] = []
+
+    def add(self, member: Member) -> None:
+        """Let it take its step when there is room."""
+        member.stepping = True
+        self._queue.append(member)
+
+    def start(self) -> None:
+        """Begin as many steps as may go on at once."""
+        room = max(STEPS_AT_ONCE - len(self._working), 0)
+        self._working += [ask(self._work) for _ in range(min(room, len(self._queue)))]
+
+    def wait(self, until: float, check: Callable[[], object]) -> None:
+        """Until all have ended, or the moment has come; raises what a step raised, and what ``check`` does."""
+        for each in self._working:
+            answered(each, seconds=max(until - self._clock.now(), 0.0), check=check)
+        ended = [each for each in self._working if each.done()]
+        self._working = [each for each in self._working if each not in ended]
+        for each in ended:
+            each.result()
+
+    def _work(self) -> None:
+        while self._queue:
+            try:
+                member = self._queue.popleft()
+            except IndexError:
+                # Another one was faster.
+                return
+            try:
+                self._step(member)
+            finally:
+                member.looked_at, member.stepping = self._clock.now(), False
 
 
 class Fleet:
@@ -123,8 +166,8 @@ class Fleet:
         self._stop_early = stop_early
         self._check = check
         self._summed_up_at = started
-        self._queue: deque[Member] = deque()
-        self._stepping: list[Future[None]] = []
+        # Argo CD may take its time to compare; who was compared already is not to wait for that.
+        self._first, self._again = Crew(self._step_one, clock), Crew(self._step_one, clock)
 
     @property
     def pending(self) -> tuple[Member, ...]:
@@ -181,35 +224,21 @@ class Fleet:
         """Let those who are due take their step, several at the same time; those that take long go on meanwhile."""
         for member in self.pending:
             if self._is_due(member, seen):
-                member.stepping, member.listed = True, seen.states(member.name)
-                self._queue.append(member)
-        self._stepping += [ask(self._work) for _ in range(min(STEPS_AT_ONCE, len(self._queue)))]
+                member.listed = seen.states(member.name)
+                (self._first if member.looked_at == float("-inf") else self._again).add(member)
         until = self._clock.now() + ROUND_SECONDS
-        for each in self._stepping:
-            answered(each, seconds=max(until - self._clock.now(), 0.0), check=self._check)
-        for each in self._stepping:
-            if each.done():
-                each.result()
-        self._stepping = [each for each in self._stepping if not each.done()]
-
-    def _work(self) -> None:
-        while self._queue:
-            try:
-                member = self._queue.popleft()
-            except IndexError:
-                # Another one was faster.
-                return
-            try:
-                if member.verdict is None:
-                    self._step_one(member)
-            finally:
-                member.looked_at, member.stepping = self._clock.now(), False
+        for crew in (self._again, self._first):
+            crew.start()
+        for crew in (self._again, self._first):
+            crew.wait(until, self._check)
 
     def _step_one(self, member: Member) -> None:
+        if member.verdict is not None:
+            return
         step = member.tracker.step()
         verdict = step.verdict
         if verdict is None:
-            member.look_again_at = step.look_again_at
+            member.look_again_at, member.ripens_at = step.look_again_at, step.ripens_at
         elif verdict.outcome in _OPEN and member.under:
             member.held = verdict
         elif member.verdict is None:
@@ -252,7 +281,9 @@ class Fleet:
         if member.look_again_at - member.looked_at <= LEAST_SECONDS:
             return member.look_again_at
         share = min(len(self.pending) / LOOKS_A_SECOND, UNSEEN_SECONDS)
-        return min(max(member.look_again_at, member.looked_at + share), self._started + self._timeout)
+        # What fails is known when its grace ends, however many others are waited for.
+        ripe = member.ripens_at if member.ripens_at > member.looked_at else math.inf
+        return min(max(member.look_again_at, member.looked_at + share), ripe, self._started + self._timeout)
 
     def _judged(self, member: Member, verdict: Verdict) -> None:
         member.seconds = self.elapsed

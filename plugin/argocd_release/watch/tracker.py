@@ -1,5 +1,6 @@
 """One application: each step looks at it, judges, and says when to look again. Nothing here loops or sleeps."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -34,12 +35,14 @@ RECENT_SECONDS: Final = 10.0
 class Step:
     """What a step came to: the verdict, or when to look again, on the clock that the tracker was given.
 
-    ``not_before``: news bring the next look forward, but never to a moment before this.
+    ``not_before``: news bring the next look forward, but never to a moment before this. ``ripens_at``: when the grace
+    of what keeps it ends, if any does.
     """
 
     verdict: Verdict | None
     look_again_at: float = 0.0
     not_before: float = 0.0
+    ripens_at: float = math.inf
 
 
 class Tracker:
@@ -187,7 +190,12 @@ class Tracker:
             most = min(most, max(due_in, POLL_SECONDS))
         now, deadline = self._clock.now(), self._started + self._timeout
         not_before = min(now + least, deadline)
-        return Step(verdict=None, not_before=not_before, look_again_at=min(now + max(most, least), deadline))
+        return Step(
+            verdict=None,
+            not_before=not_before,
+            look_again_at=min(now + max(most, least), deadline),
+            ripens_at=math.inf if ripens_in is None else now + ripens_in,
+        )
 
     def _left(self) -> float:
         return self._started + self._timeout - self._clock.now()

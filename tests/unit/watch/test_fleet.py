@@ -191,6 +191,20 @@ def test_one_whose_comparison_hangs_holds_up_no_other() -> None:
     assert outcomes(fleet) == {"hangs": Outcome.DELIVERED, "a": Outcome.DELIVERED}
 
 
+@pytest.mark.parametrize("others", [50, 110, 170, 200])
+def test_what_fails_among_many_is_known_when_its_grace_ends(others: int) -> None:
+    fails = replace(PROGRESSING, health=HealthStatus.DEGRADED)
+    world = World(dict.fromkeys(map(str, range(others)), PROGRESSING) | {"fails": fails})
+    alone = World({"fails": fails})
+    for each in (world, alone):
+        each.following = each.fleet()
+        each.following.run()
+    judged, sooner = (each.following.members["fails"] for each in (world, alone))
+    assert judged.verdict is not None
+    assert judged.verdict.outcome is Outcome.DEGRADED
+    assert judged.seconds <= sooner.seconds + POLL_SECONDS
+
+
 class Late(World):
     """A comparison that ends after the second list was asked for, and before that list is there."""
 
