@@ -99,7 +99,8 @@ class ReleaseResult:
     ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``, ``page``: the paths of the JSON report and of the
     page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``:
     of what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
-    ``several``: whether it was of a set, which may well have one application.
+    ``several``: whether it was of a set, which may well have one application; ``meant``: what was asked for, in words,
+    the same in each run of the job.
     """
 
     verdict: Verdict
@@ -116,6 +117,7 @@ class ReleaseResult:
     job_url: str = ""
     notices: tuple[Notice, ...] = ()
     several: bool = False
+    meant: str = ""
 
     @property
     def outcome(self) -> Outcome:

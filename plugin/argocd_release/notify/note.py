@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from argocd_release.core.json_shape import as_objects
 from argocd_release.core.text import QUOTED, one_line
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.notify.client import PAGE, GitLab, GitLabError
 from argocd_release.reports import evidence
@@ -21,6 +21,8 @@ NOT_FOUND: Final = 404
 #: Notes of a merge request are read so far back.
 PAGES: Final = 5
 EVIDENCE_LIMIT: Final = 20_000
+#: Of a set so many applications are named; the page has them all.
+NAMED: Final = 20
 _TICKS: Final = re.compile(r"`+")
 _ORDER: Final = {"opened": 0, "merged": 1}
 
@@ -57,8 +59,8 @@ def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
 
 
 def marker(result: ReleaseResult) -> str:
-    """What tells our comment on this application from every other; not shown."""
-    return f"<!-- argocd-release: {re.sub(r'[^A-Za-z0-9./_,-]', '', named(result))} -->"
+    """What tells our comment on this application, or on this set, from every other; not shown."""
+    return f"<!-- argocd-release: {re.sub(r'[^A-Za-z0-9./_,=-]', '', named(result))} -->"
 
 
 def render(result: ReleaseResult) -> str:
@@ -71,22 +73,37 @@ def render(result: ReleaseResult) -> str:
         if cause.hint:
             parts.append(f"Next: {code(cause.hint)}")
     parts.append("\n".join(_facts(result)))
-    blocks = [str(block) for one in result.undelivered for block in evidence.blocks(one)]
+    blocks = [
+        f"{f'{one.name}: ' if result.several else ''}{block}"
+        for one in result.undelivered
+        for block in evidence.blocks(one)
+    ]
     if blocks:
         parts.append(f"<details><summary>Evidence</summary>\n\n{fenced(chr(10).join(blocks))}\n\n</details>")
     return "\n\n".join(parts) + "\n"
 
 
 def _facts(result: ReleaseResult) -> Iterable[str]:
-    for one in result.applications:
+    if result.several:
+        yield from _counted(result)
+    for one in () if result.several else result.applications:
         yield from _state(one)
     yield f"- Time: {result.seconds:.0f} s"
     yield from (f"- [{title}](<{address}>)" for title, address in _links(result))
 
 
 def named(result: ReleaseResult) -> str:
-    """The application, or all of them."""
-    return ",".join(one.name for one in result.applications)
+    """The application, or what a set is of: who belongs to it may be another one in each run."""
+    return result.meant if result.several else ",".join(one.name for one in result.applications)
+
+
+def _counted(result: ReleaseResult) -> Iterable[str]:
+    """How many there are of each outcome, and the worst by name."""
+    yield f"- Applications: {len(result.applications)}, {tally([one.outcome for one in result.applications])}"
+    for one in result.undelivered[:NAMED]:
+        yield f"- {code(one.name)}: {one.outcome.word}{f', {code(one.cause.message)}' if one.cause else ''}"
+    if (more := len(result.undelivered) - NAMED) > 0:
+        yield f"- and {more} more"
 
 
 def _state(one: ApplicationResult) -> Iterable[str]:

@@ -20,6 +20,8 @@ from argocd_release.watch.tracker import Tracker
 LIST_SECONDS: Final = 15.0
 # What a selector matches is asked for again after these seconds, where the list of a poll does not say it itself.
 SELECT_SECONDS: Final = 15.0
+# Argo CD writes down its own namespace with the first comparison of an application.
+HOME_SECONDS: Final = 15.0
 # A list just before the deadline still gets this long.
 LEAST_SECONDS: Final = 2.0
 
@@ -69,6 +71,9 @@ class Many:
         self._listing = Listing()
         self._selected: tuple[float, tuple[str, ...]] | None = None
         self._names: frozenset[str] = frozenset()
+        # Argo CD's own namespace; None: not known yet, "": it never showed.
+        self._home: str | None = None
+        self._home_until = started + min(HOME_SECONDS, timeout / 2)
         self._width = 0
         self._asked = 0
         self._emitting = threading.Lock()
@@ -138,8 +143,10 @@ class Many:
             return Seen(asked_at=asked_at, error=error)
         listing = Listing(asked_at=asked_at, applications={each.full_name: each for each in known})
         self._listing = listing
+        if self._is_homeless(listing):
+            return None
         selected = tuple(listing.applications) if alone else self._selected[1] if self._selected else ()
-        under = resolve(targets, selected, listing.applications, listing.namespace)
+        under = resolve(targets, selected, listing.applications, self._home or "")
         self._names |= under.keys()
         mine = {name: above for name, above in under.items() if targets.mine(top(name, under))}
         self._width = max((self._width, *map(len, mine)))
@@ -147,6 +154,17 @@ class Many:
         if len(there) >= targets.count.number and self._clock.now() >= self._ends_at:
             self._known(self._names)
         return Seen(asked_at=asked_at, names=mine, count=len(there), states=listing.find)
+
+    def _is_homeless(self, listing: Listing) -> bool:
+        """Whether to wait for Argo CD's own namespace: before and after, an application would have two names.
+
+        And in a job of several jobs perhaps another place.
+        """
+        if self._home is None and listing.applications:
+            if not listing.namespace and self._clock.now() < self._home_until:
+                return self._targets.selects or self._targets.children
+            self._home = listing.namespace
+        return False
 
     def _is_selecting(self) -> bool:
         return self._selected is None or self._clock.now() - self._selected[0] >= SELECT_SECONDS

@@ -44,6 +44,7 @@ class Results:
             seconds=seconds,
             ended_at=ended_at,
             several=several,
+            meant=criteria.targets(known) if known else "",
             image_tag=known.image_tag if known else "",
             project_url=known.project_url if known else "",
             version=__version__,

@@ -63,7 +63,8 @@ class Targets:
         if self.selects:
             chosen = {"selector": self.selector, "project": self.project}
             parts.append(" in ".join(f"{word} {text}" for word, text in chosen.items() if text))
-        return " and ".join(parts) + (", with their children" if self.children else "")
+        share = f", share {self.job} of {self.jobs}" if self.jobs > 1 else ""
+        return " and ".join(parts) + (", with their children" if self.children else "") + share
 
     def mine(self, name: str) -> bool:
         """Whether the application falls to this job; of all jobs to exactly one, whichever others there are."""
