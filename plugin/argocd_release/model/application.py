@@ -355,6 +355,13 @@ class Application:
         return operation is not None and not operation.dry_run and operation.finished_at > self.reconciled_at
 
     @property
+    def awaits_sync(self) -> bool:
+        """Whether Argo CD is to sync by itself what it compared with, as far as anybody can tell, and has not begun."""
+        attempted = self.operation is not None and self.operation.is_of(self.revisions)
+        due = self.automated and self.sync is SyncStatus.OUT_OF_SYNC and not self.sync_window
+        return due and not self.operating and not attempted
+
+    @property
     def operating(self) -> bool:
         """Whether a sync is asked for or running."""
         return self.requested or (self.operation is not None and self.operation.running)

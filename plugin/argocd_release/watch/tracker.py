@@ -25,6 +25,10 @@ POLL_SECONDS: Final = 2.0
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
 COMPARE_AGAIN_SECONDS: Final = 5.0
+# Where Argo CD syncs by itself, and does not, so long after a comparison. Once one has failed halfway, 3.6 takes the
+# revision for one without changes until it compares with git anew (argo-cd v3.6.1 controller/state.go:496), which it
+# does every three minutes.
+SYNC_SECONDS: Final = 10.0
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
 TOLD_AT_ONCE: Final = 50
@@ -170,6 +174,8 @@ class Tracker:
         if application.hydration is not None and application.hydration.failed:
             # Each comparison asks to hydrate again, and a failure would never be seen to last.
             return False
+        if application.awaits_sync and self._clock.now() - self._compared_at >= SYNC_SECONDS:
+            return True
         return application.outdated or (expectation.demands and expectation.gap(application) is not None)
 
     def _waited_for(self) -> tuple[str, ...]:

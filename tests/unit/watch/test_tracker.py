@@ -572,6 +572,18 @@ def test_where_argocd_does_not_compare_after_a_sync_it_is_made_to() -> None:
     assert not any(Run(PROGRESSING, timeout=20).commands.refreshes[1:])
 
 
+def test_where_argocd_is_to_sync_by_itself_and_does_not_it_is_made_to_compare_again() -> None:
+    """Its 3.6 takes a revision, of which it could not make manifests at first, for one that changes nothing."""
+    waits, tried = OUT_OF_SYNC, application(sync="OutOfSync")
+    no_window = [error(FailureKind.DENIED)] * 100
+    assert Run(*[waits] * 6, DELIVERED, windows=no_window).verdict.outcome is Outcome.DELIVERED
+    assert Run(waits, windows=no_window, timeout=25).commands.refreshes.count(True) == 3
+    # Which a sync window forbids, which nobody has automated, and which was tried already, no comparison helps.
+    assert Run(waits, timeout=25).commands.refreshes.count(True) == 1
+    for other in (replace(waits, automated=False), tried):
+        assert Run(other, windows=no_window, timeout=25).commands.refreshes.count(True) == 1
+
+
 def test_pods_are_looked_at_while_a_sync_runs() -> None:
     """A wave or a hook may be what does not start, whatever the health of the whole is."""
     results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
