@@ -27,7 +27,8 @@ NEWEST: Final = frozenset({
     "sync-window", "stateful-set", "cron-job", "suspended", "helm-in-git", "kustomize", "other-namespace", "ingress",
     "claim-without-class", "forbidden", "no-projects", "revoked", "server-down", "project-absent",
     "revision-contained", "revision-tagged", "image", "edited-by-hand", "tag-failed-hook", "dry-run-only",
-    "git-away-for-a-moment", "git-server-restarted", "repo-server-restarted", "set-mixed", "set-nested", "set-stale", "set-expectation-of-nobody",
+    "git-away-for-a-moment", "git-server-restarted", "repo-server-restarted", "set-mixed", "set-nested",
+    "set-stale", "set-expectation-of-nobody",
 })  # fmt: skip
 
 __all__ = [
