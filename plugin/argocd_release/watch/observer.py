@@ -50,7 +50,8 @@ class Observer:
     """Looks at one application; ``application`` is the last state seen (None: none yet).
 
     ``beneath``: None where nobody may ask; ``kinship`` says how a revision stands to an expected one, and may block.
-    ``check`` raises where the run is to end; ``wake`` is called when something is known that was asked before.
+    ``check`` raises where the run is to end; ``wake`` is called when something is known that was asked before;
+    ``patience``: seconds that a look waits for the comparison that it asks for.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Observer:
         sync: bool,
         check: Callable[[], object],
         wake: Callable[[], object],
+        patience: float = REFRESH_SECONDS,
     ) -> None:
         self.application: Application | None = None
         self._name = name
@@ -77,6 +79,7 @@ class Observer:
         self._kinship = RevisionRelations(kinship, now=now, check=check, told=wake) if kinship else None
         self._check = check
         self._wake = wake
+        self._patience = patience
         self._comparison: Future[Application] | None = None
         self._compared_uid = ""
         self._workloads: _Asked[Workloads] | None = None
@@ -126,7 +129,7 @@ class Observer:
             get = partial(self._commands.get, self._name, seconds=COMPARISON_SECONDS, refresh=True, echo=echo)
             self._comparison = ask(get)
             # Half of what is left: to look without it takes its time too.
-            patience = min(REFRESH_SECONDS, deadline.left / 2)
+            patience = min(self._patience, deadline.left / 2)
         if not answered(self._comparison, seconds=patience, check=self._check):
             if patience:
                 self._comparison.add_done_callback(lambda _: self._wake())

@@ -14,7 +14,7 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.verdict.judge import History, judge, timed_out
-from argocd_release.watch.observer import LEAST_SECONDS, Observer
+from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
 # One `argocd app get` costs a seventh of a second of a core, so a quiet wait looks seldom: `argocd app wait` tells of
@@ -33,6 +33,8 @@ SYNC_SECONDS: Final = 10.0
 STILL_WAITING_SECONDS: Final = 10.0
 TOLD_AT_ONCE: Final = 50
 RECENT_SECONDS: Final = 10.0
+# So long a look at one of many waits for its comparison, which others wait to ask for; a later look takes the answer.
+CROWD_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,7 @@ class Tracker:
             sync=sync,
             check=check,
             wake=clock.wake,
+            patience=REFRESH_SECONDS if follow else CROWD_SECONDS,
         )
         self._compared_at = self._started
         self._feed: WaitFeed | None = None

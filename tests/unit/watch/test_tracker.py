@@ -26,7 +26,7 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.release.signals import Stop
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.graces import GracePeriods
-from argocd_release.watch import observer
+from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.observer import REFRESH_SECONDS
 from argocd_release.watch.runner import run
@@ -477,7 +477,7 @@ class SlowComparison(FakeCommands):
 
 
 def test_a_comparison_that_takes_longer_than_a_look_is_let_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observer, "REFRESH_SECONDS", 0.1)
+    monkeypatch.setattr(tracker_module, "REFRESH_SECONDS", 0.1)
     clock = FakeClock()
     commands = SlowComparison(clock)
     tracker = Tracker("web", commands=commands, clock=clock, timeout=60, emit=lambda *_, **__: None)
