@@ -32,6 +32,8 @@ UNCOMPARED_SECONDS: Final = 5.0
 LEAST_SECONDS: Final = 2.0
 # What lies beneath an application is mostly there in a tenth of a second.
 BENEATH_SECONDS: Final = 2.0
+# What is known of pods holds so long for looks that could not see them.
+REMEMBERED_SECONDS: Final = 10.0
 LEAST_BENEATH_SECONDS: Final = 0.5
 # Sync windows change by the minute; nobody is told anything new by asking more often.
 WINDOW_SECONDS: Final = 20.0
@@ -83,6 +85,7 @@ class Observer:
         self._comparison: Future[Application] | None = None
         self._compared_uid = ""
         self._workloads: _Asked[Workloads] | None = None
+        self._remembered: tuple[float, object, Workloads] | None = None
         self._sync = sync
         self._asked: tuple[str, ...] | None = None
         self._told: set[type[JobEvent]] = set()
@@ -181,13 +184,26 @@ class Observer:
                 self._workloads = asked
                 asked.answer.add_done_callback(lambda _: self._wake())
             self._tell(PodsNotSeen(error=f"no answer within {BENEATH_SECONDS:.0f} s, asking on"))
-            return application
+            return self._with_remembered(application, about)
         self._workloads = None
         try:
-            return replace(application, workloads=asked.answer.result())
+            found = asked.answer.result()
         except ArgoCDError as error:
             self._tell(PodsNotSeen(error=error.message))
+            return self._with_remembered(application, about)
+        self._remembered = (self._now(), about, found)
+        return replace(application, workloads=found)
+
+    def _with_remembered(self, application: Application, about: object) -> Application:
+        """With what could not start a moment ago: a look that sees no pods would begin their graces anew.
+
+        Which images run is another matter: that must be seen.
+        """
+        if self._remembered is None or self._expectation.image:
             return application
+        at, of, found = self._remembered
+        holds = of == about and self._now() - at <= REMEMBERED_SECONDS
+        return replace(application, workloads=Workloads(failing=found.failing)) if holds else application
 
     def _with_window(self, application: Application, deadline: Deadline) -> Application:
         waits = application.automated and application.sync is SyncStatus.OUT_OF_SYNC and not application.operating

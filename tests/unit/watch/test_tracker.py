@@ -1,3 +1,4 @@
+import itertools
 import os
 import signal
 import threading
@@ -251,6 +252,32 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
     assert run.verdict.outcome is Outcome.DEGRADED
     assert run.verdict.reason == "Pod/web-a: CrashLoopBackOff (and 1 more like it)"
     assert 15 <= run.seconds <= 20
+
+
+@pytest.mark.parametrize("lost", [2, 3])
+def test_a_look_without_the_pods_does_not_begin_their_grace_anew(lost: int) -> None:
+    """A busy Argo CD may give the tree to every second look only."""
+    looks = itertools.count()
+
+    def workloads(_: str) -> Workloads:
+        if next(looks) % lost == 1:
+            raise error(FailureKind.HUNG)
+        return Workloads(failing=(failing("web-a"),))
+
+    run = Run(PROGRESSING, workloads=workloads, timeout=60)
+    assert run.verdict.outcome is Outcome.DEGRADED
+    assert 15 <= run.seconds <= 20
+
+
+def test_pods_that_nobody_has_seen_for_long_fail_no_release() -> None:
+    looks = itertools.count()
+
+    def workloads(_: str) -> Workloads:
+        if next(looks):
+            raise error(FailureKind.HUNG)
+        return Workloads(failing=(failing("web-a"),))
+
+    assert Run(PROGRESSING, workloads=workloads, timeout=60).verdict.outcome is Outcome.TIMED_OUT
 
 
 def test_pods_that_recover_within_their_grace_do_not() -> None:
