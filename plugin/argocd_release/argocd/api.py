@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.argocd.application_json import Lists, parse_application
+from argocd_release.argocd.application_json import ListReader, parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.rollout_json import parse_rollout
 from argocd_release.argocd.tree_json import parse_events, parse_tree
@@ -53,7 +53,7 @@ class Api:
         self._on_call = on_call
         self._deadline = deadline
         self._client: httpx.Client | None = None
-        self._lists = Lists()
+        self._lists = ListReader()
         self._making = threading.Lock()
 
     def __enter__(self) -> Self:

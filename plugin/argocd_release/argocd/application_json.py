@@ -94,10 +94,10 @@ def _application(document: dict[str, Any]) -> Application:
 
 def parse_applications(text: str) -> tuple[Application, ...]:
     """The applications in the output of ``argocd app list -o json``; raises ``ValueError``."""
-    return Lists().read(text)
+    return ListReader().read(text)
 
 
-class Lists:
+class ListReader:
     """Reads one list after another, as argocd prints them or as HTTP answers.
 
     Of hundreds that are waited for few change from one list to the next: one of the same ``resourceVersion`` is the

@@ -86,8 +86,9 @@ def render(result: ReleaseResult) -> str:
 def _facts(result: ReleaseResult) -> Iterable[str]:
     if result.several:
         yield from _counted(result)
-    for one in () if result.several else result.applications:
-        yield from _state(one)
+    else:
+        for one in result.applications:
+            yield from _state(one)
     yield f"- Time: {result.seconds:.0f} s"
     yield from (f"- [{title}](<{address}>)" for title, address in _links(result))
 

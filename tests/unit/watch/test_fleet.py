@@ -16,29 +16,13 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.watch.fleet import OVERTIME_SECONDS, POLL_SECONDS, SUMMARY_SECONDS, Fleet, Seen
 from argocd_release.watch.shared import Listing, SharedCommands
 from argocd_release.watch.tracker import Tracker
+from tests.unit.clock import Clock
 from tests.unit.states import application
 
 AWAY = ArgoCDError(trouble=FailureKind.UNREACHABLE, command="argocd app list", exit_code=20, message="refused")
 FORBIDDEN = ArgoCDError(trouble=FailureKind.UNAUTHENTICATED, command="argocd app list", exit_code=20, message="no")
 DELIVERED = application()
 PROGRESSING = replace(application(), health=HealthStatus.PROGRESSING)
-
-
-class Clock:
-    """Time that passes only when it is waited for."""
-
-    def __init__(self) -> None:
-        self.at = 100.0
-
-    def now(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += seconds
-
-    pause = sleep
-
-    def wake(self) -> None: ...
 
 
 class World:
