@@ -316,7 +316,7 @@ def test_the_projects_own_pipeline(tmp_path: Path) -> None:
     )
     document = yaml.safe_load(consumer.preview())
     assert schema_errors(document) == []
-    assert document["self-test"]["script"] == ["argocd-release"]
+    assert document["self-test"]["script"] == ["argocd-release || exit $?"]
     assert document["self-test"]["allow_failure"] == {"exit_codes": [30]}
 
 

@@ -49,7 +49,7 @@ def test_against_gitlabs_schema(given: dict[str, Any]) -> None:
 
 def test_it_runs_by_hand_and_deploys_nothing() -> None:
     doctor = job("doctor")
-    assert doctor["script"] == ["argocd-release doctor"]
+    assert doctor["script"] == ["argocd-release doctor || exit $?"]
     assert doctor["environment"] == {"name": "dev", "action": "access"}
     assert doctor["rules"][-1]["when"] == "manual"
     assert doctor["allow_failure"] is True
@@ -87,5 +87,5 @@ def test_gitlab_ci_local_takes_both(tmp_path: Path) -> None:
 
     shown = yaml.safe_load(Consumer.create(tmp_path, yaml.safe_dump(both)).preview())
 
-    assert shown["argocd-doctor"]["script"] == ["argocd-release doctor"]
-    assert shown["argocd-release"]["script"] == ["argocd-release"]
+    assert shown["argocd-doctor"]["script"] == ["argocd-release doctor || exit $?"]
+    assert shown["argocd-release"]["script"] == ["argocd-release || exit $?"]

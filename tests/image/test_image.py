@@ -16,12 +16,19 @@ from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
 from tests.support.docker_engine import ROOT, Engine
 from tests.support.gitlab_rules import check_dotenv, check_junit
+from tests.support.runner import scripts, wrapped
 
 MEGABYTE = 1_000_000
 Start = Callable[..., Container]
 REPORTS = {f"argocd-release.{kind}" for kind in ("xml", "env", "annotations.json", "json", "metrics.txt", "html")}
-# As GitLab's runner cancels a job in Docker: every process but the first and its own, the highest first.
-CANCEL = 'for p in $(ls /proc | grep -E "^[0-9]+$" | sort -rn); do [ $p = 1 ] || [ $p = $$ ] || kill -TERM $p; done'
+# As GitLab's runner cancels a job in Docker: SIGTERM for every process but the first and its own, the highest first, and
+# up to 6 s for each to end.
+CANCEL = """
+for p in $(ls /proc | grep -E "^[0-9]+$" | sort -rn); do
+  [ $p = 1 ] || [ $p = $$ ] || kill -TERM $p 2>/dev/null || continue
+  n=0; while [ $p != 1 ] && [ $p != $$ ] && kill -0 $p 2>/dev/null && [ $n -lt 60 ]; do sleep 0.1; n=$((n + 1)); done
+done
+"""
 
 
 def inside(engine: Engine, script: str, **options: object) -> str:
@@ -40,7 +47,7 @@ def start(engine: Engine, sandbox: Sandbox, tmp_path: Path, request: pytest.Fixt
         settings = {name: value for name, value in settings.items() if name.startswith("ARGOCD_")}
         container: Container = engine.client.containers.run(
             engine.image.id,
-            ["sh", "-c", "argocd-release; exit $?"],
+            ["bash", "-c", wrapped(scripts()["release.yml"], "eval")],
             environment=settings
             | {"ARGOCD_APP_NAME": application, "RELEASE_TIMEOUT": "30", "HOME": "/nowhere"}
             | environ,

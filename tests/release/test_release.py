@@ -1,5 +1,6 @@
 """argocd-release against the real Argo CD of the sandbox: each situation with its verdict, reports and time."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -10,8 +11,10 @@ import pytest
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
-from tests.support.job import Release, StartRelease, check_reports
+from tests.support.gitlab_rules import check_junit
+from tests.support.job import COMMAND, Release, Running, StartRelease, check_reports
 from tests.support.processes import command_line, descendants
+from tests.support.runner import WRAPPERS, scripts, wrapped
 from tests.support.waiting import eventually
 
 IMAGE = "registry.example.com/web"
@@ -90,6 +93,33 @@ def test_signal(sandbox: Sandbox, start_release: StartRelease, name: str, number
     assert "RELEASE TRACKING CANCELLED" in ended.log
     eventually(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()], 2)
     check_reports(ended, "cancelled" if number == signal.SIGTERM else "interrupted")
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_cancel_by_the_shell_executor(sandbox: Sandbox, name: str, tmp_path: Path, wrapper: str, shell: str) -> None:
+    """The runner sends SIGTERM to the process group: the shells end at once, the tool writes its reports first."""
+    repository = sandbox.repository(name)
+    repository.commit(web("1", fate="never-ready"))
+    sandbox.application(name, repository)
+    script = tmp_path / "script"
+    script.write_text(wrapped(scripts()["release.yml"], wrapper), "utf-8")
+    environ = sandbox.environment() | {"ARGOCD_APP_NAME": name}
+    environ["PATH"] = f"{COMMAND.parent}:{environ['PATH']}"
+    running = Running(environ, tmp_path, ["setsid", shell, str(script)])
+    try:
+        eventually(lambda: "app\0wait" in "".join(map(command_line, descendants(running.process.pid))))
+        sent = time.time()
+        os.killpg(running.process.pid, signal.SIGTERM)
+        ended = running.end()
+    finally:
+        running.kill()
+
+    assert ended.exit_code == -signal.SIGTERM, ended.log
+    assert ended.ended - sent <= 5
+    assert "RELEASE TRACKING CANCELLED" in ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_STATUS"] == "cancelled"
+    assert check_junit(ended.junit)["release"] == "error"
 
 
 def test_a_signal_at_any_moment_still_leaves_reports(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,14 +36,14 @@ class Release:
 
 
 class Running:
-    """A run of argocd-release in the background, in a folder of its own."""
+    """A run of argocd-release, or of a command that runs it, in the background and in a folder of its own."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], folder: Path, command: Sequence[str] = (str(COMMAND),)) -> None:
         self.folder = folder
         self._started = time.monotonic()
         shell = {key: os.environ[key] for key in _SHELL if key in os.environ}
         self.process = subprocess.Popen(
-            [str(COMMAND)],
+            command,
             env=shell | measured() | dict(environ),
             cwd=folder,
             stdout=subprocess.PIPE,

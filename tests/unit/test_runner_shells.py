@@ -1,0 +1,54 @@
+"""The exit code of each job's script, run as GitLab's runners wrap it.
+
+GitLab's rules on exit codes (`retry: exit_codes`, `allow_failure: exit_codes`) see the one that the wrapper ends with.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from argocd_release.model.outcome import Outcome
+from tests.support.runner import WRAPPERS, scripts, wrapped
+
+CODES = sorted(outcome.exit_code for outcome in Outcome)
+
+
+def exit_codes(shell: str, program: str, folder: Path) -> list[int]:
+    """Run the program once for each exit code of `argocd-release`; return those that the runner would see."""
+    return [exit_code(shell, program, folder, code) for code in CODES]
+
+
+def exit_code(shell: str, program: str, folder: Path, code: int) -> int:
+    for name, status in {"argocd-release": code, "argocd": 0}.items():
+        stand_in = folder / name
+        stand_in.write_text(f"#!/bin/sh\nprintf 'yes\\n\"loggedIn\": true\\nno\\n'\nexit {status}\n")
+        stand_in.chmod(0o755)
+    path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run([shell], input=program, env=path, text=True, capture_output=True, timeout=30, check=False)
+    return done.returncode
+
+
+@pytest.fixture(params=["bash", "dash"])
+def shell(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if shutil.which(name) is None and not os.environ.get("CI"):
+        pytest.skip(f"there is no {name}; CI has it")
+    return name
+
+
+def test_the_jobs_that_run_argocd_release_are_known() -> None:
+    assert set(scripts()) == {"release.yml", "doctor.yml", "without-catalog.yml", "preflight.yml"}
+
+
+@pytest.mark.parametrize("file", sorted(scripts()))
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_the_runner_sees_every_exit_code(file: str, wrapper: str, shell: str, tmp_path: Path) -> None:
+    assert exit_codes(shell, wrapped(scripts()[file], wrapper), tmp_path) == CODES
+
+
+def test_the_older_wrapper_does_lose_exit_codes_in_bash(tmp_path: Path) -> None:
+    """Show that the test above can fail."""
+    assert exit_codes("bash", wrapped(["argocd-release"], "eval"), tmp_path) == [min(code, 1) for code in CODES]
