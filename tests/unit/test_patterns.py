@@ -14,7 +14,7 @@ import argocd_release
 from argocd_release.core.redaction import masked, redaction, without_data
 from argocd_release.core.text import clean
 from argocd_release.joblog.style import Style
-from argocd_release.settings.load import PROPERTIES
+from argocd_release.settings.schema import PROPERTIES
 
 LENGTH = 10_000
 # Of processor time; three times and more of what the dearest takes. One that tries again and again takes a second.

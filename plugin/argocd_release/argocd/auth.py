@@ -86,11 +86,11 @@ def _refused(status: int, said: str, connector: str) -> SignInError:
                 "token has expired, its issuer is another, or the connector lacks userNameKey or scopes"
             )
         case 400 if "connector" in said.lower():
-            return SignInError(f"Dex has no connector {one_line(connector, limit=60)}: check RELEASE_DEX_CONNECTOR")
+            return SignInError(f"Dex has no connector {one_line(connector, limit=60)}: check <RELEASE_DEX_CONNECTOR>")
         case 400 if "unsupported_grant_type" in said:
             return SignInError("Dex allows no token exchange: add its grant to oauth2.grantTypes, or leave that out")
         case 415:
-            return SignInError("this Argo CD has no Dex: leave RELEASE_DEX_CONNECTOR out to use the ID token itself")
+            return SignInError("this Argo CD has no Dex: leave <RELEASE_DEX_CONNECTOR> out to use the ID token itself")
         case 303:
             return SignInError("Dex failed; its log says why", outcome=unreachable)
         case 502 | 503 | 504:

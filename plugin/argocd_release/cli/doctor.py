@@ -4,16 +4,18 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import TextIO
 
 from argocd_release.argocd import auth, authority
 from argocd_release.core.redaction import everywhere, masked, redaction
+from argocd_release.core.setting_names import with_names
 from argocd_release.doctor import render
 from argocd_release.doctor.examination import examine
 from argocd_release.joblog.style import style
 from argocd_release.model.errors import Cancelled
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.settings import load
+from argocd_release.settings import environment, load
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
@@ -28,9 +30,9 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     signals.on_arrival(stop.set)
     given = load.with_files_read(environ)
     redact = redaction([*load.secrets(given), *masked(given, shown=load.open_values(given))])
-    connector = load.text(given, "RELEASE_DEX_CONNECTOR")
+    connector = environment.text(given, "RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
-        ca_file = authority.file(load.text(given, "RELEASE_ARGOCD_CA"), stack)
+        ca_file = authority.file(environment.text(given, "RELEASE_ARGOCD_CA"), stack)
         try:
             ledger = examine(
                 given,
@@ -40,7 +42,8 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
             )
         except Cancelled as cancelled:
             return cancelled.outcome.exit_code
-    ledger.findings[:] = everywhere(ledger.findings, redact)
+    name_of = partial(environment.name_in_text, given)
+    ledger.findings[:] = everywhere(ledger.findings, lambda text: with_names(redact(text), name_of))
     if asked.json:
         print(json.dumps(render.as_json(ledger), indent=2), file=stream)
     else:

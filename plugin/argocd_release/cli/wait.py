@@ -40,7 +40,7 @@ def parse_arguments(arguments: Sequence[str]) -> None:
 
 
 def _settings_help() -> str:
-    from argocd_release.settings.load import PROPERTIES, described  # noqa: PLC0415
+    from argocd_release.settings.schema import PROPERTIES, described  # noqa: PLC0415
 
     lines = ["settings, all from environment variables:"]
     for name, declared in PROPERTIES.items():

@@ -137,7 +137,8 @@ def _unverified(prober: Prober, claims: jwt.Claims | None) -> Problem:
         return _denied(
             "audience",
             f"the token is for {one_line(audience or 'nobody')}, and Argo CD expects {one_line(client)}",
-            f"set the input oidc_audience to {one_line(client)}, or allow it in oidc.config's allowedAudiences",
+            f"set the audience of the ID token (`oidc_audience` in the component) to {one_line(client)}, or "
+            "allow it in oidc.config's allowedAudiences",
         )
     return _denied(
         "token-unverified",
@@ -163,9 +164,7 @@ def application(api: Api, prober: Prober, name: str) -> Application | Problem:
     else:
         more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
         message = f"no application {name} among those that this token may see: {', '.join(seen[:_SHOWN])}{more}"
-        fix = (
-            "check ARGOCD_APP_NAME, which is the application's name in Argo CD; or the token lacks `applications, get`"
-        )
+        fix = "check <ARGOCD_APP_NAME>, the application's name in Argo CD; or the token lacks `applications, get`"
     return Problem(code="application-missing", message=message, fix=fix, outcome=Outcome.MISSING)
 
 
@@ -185,7 +184,7 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
         problems.append(
             _denied(
                 "rights-sync",
-                f"RELEASE_SYNC is set, and the token may not sync {thing}",
+                f"<RELEASE_SYNC> is set, and the token may not sync {thing}",
                 f"grant it `applications, sync, {project}/*`, or leave the syncing to Argo CD",
             )
         )

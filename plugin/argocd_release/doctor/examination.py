@@ -32,12 +32,11 @@ def examine(
     ledger = Ledger(check=check)
     ledger.run([Check(name="settings", run=lambda: settings.problems(environ) or "complete")])
     fixed = settings.repaired(environ)
-    server = load.text(fixed, "ARGOCD_SERVER")
+    server, opts = settings.server_and_options(fixed)
     try:
         known: Settings | None = load.load(fixed)
     except SettingsError:
         known = None
-    opts = load.text(fixed, "ARGOCD_OPTS")
     connection = known.connection if known else Connection(server=server, auth_token="", opts=opts)
     connection = replace(connection, ca_file=ca_file)
     if not server:

@@ -34,8 +34,8 @@ def source(application: Application, environ: Mapping[str, str], known: Settings
             return [
                 _warning(
                     "revision-elsewhere",
-                    f"RELEASE_REVISION is this repository's, and the application deploys another: {shown}",
-                    "expect an image (RELEASE_IMAGE), or the commit of that repository",
+                    f"<RELEASE_REVISION> is this repository's, and the application deploys another: {shown}",
+                    "expect an image (<RELEASE_IMAGE>), or the commit of that repository",
                 )
             ]
         return f"it deploys another repository than this one: {shown}"
@@ -68,15 +68,16 @@ def proof(application: Application, known: Settings) -> str | list[Problem]:
                 _warning(
                     "image",
                     f"the application has no image {one_line(name, limit=150)}; it has {shown}",
-                    "set RELEASE_IMAGE to the image as the manifests write it, or to its tag alone",
+                    "set <RELEASE_IMAGE> to the image as the manifests write it, or to its tag alone",
                 )
             ]
         return "the image that is expected shows it"
     return [
         _warning(
             "nothing-expected",
-            "nothing is expected, so green says that git's head runs, not that this commit does",
-            "set the input image or revision",
+            "nothing is expected: success will mean that HEAD of the tracked branch is deployed and healthy, whichever "
+            "commit or image that is",
+            "set <RELEASE_IMAGE> to the tag that this pipeline builds, or <RELEASE_REVISION>",
         )
     ]
 
@@ -88,8 +89,9 @@ def syncing(application: Application, api: Api, known: Settings) -> str | list[P
         problems.append(
             _warning(
                 "sync-manual",
-                "nobody syncs: the application has no automated sync policy, and RELEASE_SYNC is not set",
-                "switch automated sync on, or set the input sync (the token then needs `applications, sync`)",
+                "neither Argo CD nor this job syncs: the application has no automated sync policy, and <RELEASE_SYNC> "
+                "is not set",
+                "turn on automated sync, or set <RELEASE_SYNC=true> (the token then needs `applications, sync`)",
             )
         )
     for condition in application.errors:
@@ -111,7 +113,7 @@ def time(known: Settings, now: datetime) -> str | list[Problem]:
                 "job-timeout",
                 f"the timeout is {span(known.timeout)}, but GitLab ends the job after {span(known.job_timeout)}: it "
                 f"will wait {span(left)} at the most",
-                "raise the job's timeout, or lower RELEASE_TIMEOUT",
+                "raise the job's timeout, or lower <RELEASE_TIMEOUT>",
             )
         ]
     return f"at most {span(known.timeout)}"

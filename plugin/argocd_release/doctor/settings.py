@@ -12,7 +12,7 @@ from argocd_release.core.text import one_line
 from argocd_release.doctor.finding import Problem
 from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
-from argocd_release.settings import load
+from argocd_release.settings import environment, load
 
 _UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
 _QUOTES: Final = "\"'"
@@ -22,21 +22,26 @@ DAY: Final = 86400.0
 INSECURE: Final = Problem(
     code="insecure",
     message="nobody checks the certificate: --insecure gives the token to whoever answers",
-    fix="leave --insecure out, and name the authority in RELEASE_ARGOCD_CA",
+    fix="leave --insecure out, and name the authority in <RELEASE_ARGOCD_CA>",
 )
 
 
 def repaired(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment with an address that can be used all the same, so that the rest can be checked."""
-    given = load.text(environ, "ARGOCD_SERVER")
+    given = environment.text(environ, "ARGOCD_SERVER")
     if not given:
         return dict(environ)
     host, path = _parts(given)
-    found = {**environ, load.source(environ, "ARGOCD_SERVER"): "" if _UNEXPANDED.fullmatch(given) else host}
+    found = {**environ, environment.source(environ, "ARGOCD_SERVER"): "" if _UNEXPANDED.fullmatch(given) else host}
     if path:
-        name = load.source(environ, "ARGOCD_OPTS")
-        found[name] = f"{load.text(environ, 'ARGOCD_OPTS')} --grpc-web-root-path {shlex.quote(path)}".strip()
+        name = environment.source(environ, "ARGOCD_OPTS")
+        found[name] = f"{environment.text(environ, 'ARGOCD_OPTS')} --grpc-web-root-path {shlex.quote(path)}".strip()
     return found
+
+
+def server_and_options(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the address and the options of argocd, even if other settings are wrong."""
+    return environment.text(environ, "ARGOCD_SERVER"), environment.text(environ, "ARGOCD_OPTS")
 
 
 def problems(environ: Mapping[str, str]) -> list[Problem]:
@@ -54,26 +59,26 @@ def problems(environ: Mapping[str, str]) -> list[Problem]:
 
 
 def _server(environ: Mapping[str, str]) -> Iterator[Problem]:
-    given = load.text(environ, "ARGOCD_SERVER")
+    given = environment.text(environ, "ARGOCD_SERVER")
     if not given:
         return
     host, path = _parts(given)
     shown = one_line(given, limit=100)
     if given[:1] in _QUOTES:
-        yield _wrong("server-quoted", f"ARGOCD_SERVER has quotes around it: {shown}", f"set it to {host}")
+        yield _wrong("server-quoted", f"<ARGOCD_SERVER> has quotes around it: {shown}", f"set it to {host}")
     elif _UNEXPANDED.fullmatch(given):
         yield _wrong(
             "server-not-expanded",
-            f"ARGOCD_SERVER is {shown}: the variable in it was not expanded, or does not exist",
+            f"<ARGOCD_SERVER> is {shown}: the variable in it was not expanded, or does not exist",
             "write the address itself; a variable with “Expand variable reference” off is taken as it is",
         )
     elif "://" in given:
         scheme = given.partition("://")[0]
-        yield _wrong("server-scheme", f"ARGOCD_SERVER has {scheme}:// in front: {shown}", f"set it to {host}")
+        yield _wrong("server-scheme", f"<ARGOCD_SERVER> has {scheme}:// in front: {shown}", f"set it to {host}")
     if path and given[:1] not in _QUOTES:
         yield _wrong(
             "server-path",
-            f"ARGOCD_SERVER has a path: {shown}",
+            f"<ARGOCD_SERVER> has a path: {shown}",
             f"set it to {host}, and the option --grpc-web-root-path {path}",
         )
 
@@ -85,7 +90,7 @@ def _absent(environ: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
     for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_APP_NAME"):
         # Whoever names a connector means to sign in without a stored token.
         others = ("RELEASE_ID_TOKEN", "RELEASE_DEX_CONNECTOR") if name == "ARGOCD_AUTH_TOKEN" else ()
-        if any(load.text(environ, given) for given in (name, *others)):
+        if any(environment.text(environ, given) for given in (name, *others)):
             continue
         if unprotected and name != "ARGOCD_APP_NAME":
             problem = _wrong(
@@ -98,7 +103,7 @@ def _absent(environ: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
             problem = _wrong(
                 "setting-missing",
                 f"{name} is not set",
-                "set the input application"
+                "set <ARGOCD_APP_NAME>"
                 if name == "ARGOCD_APP_NAME"
                 else "set it in Settings → CI/CD → Variables of the group or project; an environment scope may hide it",
             )
@@ -137,7 +142,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
             Problem(
                 code="token-ends-early",
                 message=f"the token of {whose} ends in {span(left)}, the timeout is {span(timeout)}",
-                fix="replace it, or shorten RELEASE_TIMEOUT",
+                fix="replace it, or shorten <RELEASE_TIMEOUT>",
             )
         ]
     return f"{whose}, until {_day(claims.expires_at)} (in {span(left)})"

@@ -39,7 +39,7 @@ def resolves(connection: Connection) -> str | Problem:
         return _unreachable(
             "name-unknown",
             f"{host} has no address: {one_line(why)}",
-            "look for a typing error in ARGOCD_SERVER; a name of the cluster is known inside of it only",
+            "look for a typing error in <ARGOCD_SERVER>; a name of the cluster is known inside of it only",
         )
     return f"{host} is {', '.join(found[:3])}"
 
@@ -62,7 +62,7 @@ def connects(connection: Connection) -> str | Problem:
             return _unreachable(
                 "port-closed",
                 f"nobody listens at {host} port {port}: {one_line(why)}",
-                "check the port in ARGOCD_SERVER, and that argocd-server or its ingress runs",
+                "check the port in <ARGOCD_SERVER>, and that argocd-server or its ingress runs",
             )
 
 
@@ -92,7 +92,7 @@ def _broken(connection: Connection, tried: Handshake) -> Problem:
             return _unreachable(
                 "certificate-unknown",
                 f"the certificate is signed by {own}",
-                "put the authority's certificate, or the server's own, into the variable RELEASE_ARGOCD_CA",
+                "put the authority's certificate, or the server's own, into <RELEASE_ARGOCD_CA>",
             )
         case code if code == _EXPIRED:
             return _unreachable("certificate-expired", "the certificate of the server has expired", "renew it")
@@ -105,7 +105,7 @@ def _broken(connection: Connection, tried: Handshake) -> Problem:
             return _unreachable(
                 "certificate-name",
                 f"the certificate is not for {host}: it is for {names}",
-                "set ARGOCD_SERVER to a name that it holds, or have one made for this name",
+                "set <ARGOCD_SERVER> to a name that it holds, or have one made for this name",
             )
         case _:
             return _no_tls(tried.error)
@@ -116,7 +116,7 @@ def _no_tls(error: str) -> Problem:
         return _unreachable(
             "tls-silent",
             f"something accepts the connection, and then says nothing for {probe.SECONDS:.0f} s",
-            "that is no Argo CD, or it hangs: check the port in ARGOCD_SERVER",
+            "that is no Argo CD, or it hangs: check the port in <ARGOCD_SERVER>",
         )
     if re.search(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|RECORD_LAYER|PACKET_LENGTH", error):
         return _unreachable(
@@ -244,7 +244,7 @@ def _else(answer: Answer) -> Problem:
         return _login("Cloudflare Access")
     if '"kind":"status"' in said.replace(" ", "").replace("\n", ""):
         return _unreachable(
-            "kubernetes", "this is the API server of Kubernetes, not Argo CD", "ARGOCD_SERVER must be argocd-server's"
+            "kubernetes", "this is the API server of Kubernetes, not Argo CD", "<ARGOCD_SERVER> must be argocd-server's"
         )
     match answer.status:
         case 401 | 403 | 407:
@@ -257,7 +257,7 @@ def _else(answer: Answer) -> Problem:
             return _unreachable(
                 "not-found",
                 f"there is no Argo CD at this address: HTTP 404 {title}".rstrip(),
-                "check the host in ARGOCD_SERVER; under a path, name it in --grpc-web-root-path",
+                "check the host in <ARGOCD_SERVER>; under a path, name it in --grpc-web-root-path",
             )
         case 502 | 503 | 504:
             return _unreachable(
@@ -270,7 +270,7 @@ def _else(answer: Answer) -> Problem:
             return _unreachable(
                 "not-argocd",
                 f"{shown} answers, not Argo CD (HTTP {status})",
-                "a login page or a captive portal stands in between, or ARGOCD_SERVER is another server's",
+                "a login page or a captive portal stands in between, or <ARGOCD_SERVER> is another server's",
             )
 
 
@@ -290,7 +290,7 @@ def _redirected(answer: Answer, said: str) -> Problem:
 
 
 def _gitlab() -> Problem:
-    return _unreachable("gitlab", "this is GitLab, not Argo CD", "set ARGOCD_SERVER to Argo CD's host")
+    return _unreachable("gitlab", "this is GitLab, not Argo CD", "set <ARGOCD_SERVER> to Argo CD's host")
 
 
 def _login(whose: str) -> Problem:

@@ -140,7 +140,7 @@ class Histories:
         name = one_line(str(GitUrl.parse(source.repo_url)), limit=200)
         return (
             f"{name} is not this project's repository, and its history could not be consulted: {why}; "
-            "set RELEASE_GIT_TOKEN to a token that may read it, or expect the image (RELEASE_IMAGE) instead"
+            "set <RELEASE_GIT_TOKEN> to a token that may read it, or expect the image (<RELEASE_IMAGE>) instead"
         )
 
 
@@ -310,7 +310,7 @@ def _connections(url: str, ca_file: str) -> Any:
 def _stranger(source: Source, expected: str) -> str:
     name = one_line(str(GitUrl.parse(source.repo_url)), limit=200)
     return (
-        f"{name} holds no commit {expected[:12]}: if that is of another repository, expect the image (RELEASE_IMAGE) "
+        f"{name} holds no commit {expected[:12]}: if that is of another repository, expect the image (<RELEASE_IMAGE>) "
         "instead, or the commit that was written there"
     )
 

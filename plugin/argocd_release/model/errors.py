@@ -51,7 +51,7 @@ class NoPreviewError(ReleaseError):
     def __init__(self, branch: str, pattern: str) -> None:
         self.branch = branch
         named = f"the branch {branch!r} has no tag" if branch else "no branch is known, so there is no tag"
-        super().__init__(f"{named}: RELEASE_PREVIEW_PATTERN {pattern} finds none in it")
+        super().__init__(f"{named}: <RELEASE_PREVIEW_PATTERN> {pattern} finds none in it")
 
 
 class SignInError(ReleaseError):

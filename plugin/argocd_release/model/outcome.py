@@ -49,7 +49,7 @@ class Outcome(Enum):
     )  # fmt: skip
     TIMED_OUT = (
         "timed-out", 12, 8, Headline.FAILED,
-        ("not delivered within RELEASE_TIMEOUT", "не доставлено за RELEASE_TIMEOUT"),
+        ("not delivered within the timeout", "не доставлено за отведённое время"),
     )  # fmt: skip
     NOT_DELIVERED = (
         "not-delivered", 13, 9, Headline.FAILED,

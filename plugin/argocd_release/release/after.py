@@ -31,7 +31,7 @@ def reached(verdict: Verdict, known: Settings, *, deadline: Deadline, log: JobLo
     if not said:
         return verdict
     reason = f"it runs, but {known.site_url} does not answer as it should: {said}"
-    hint = "look at its Ingress or route, and at the name service; RELEASE_URL_CHECK=false asks no more"
+    hint = "look at its Ingress or route, and at the name service; <RELEASE_URL_CHECK=false> asks no more"
     return Verdict(outcome=Outcome.TIMED_OUT, reason=reason, hint=hint, code=CauseCode.SITE_SILENT)
 
 

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TextIO, TypeVar
 
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.wait_output import Changes
-from argocd_release.core.redaction import everywhere, masked, redaction
+from argocd_release.core.redaction import Redact, everywhere, masked, redaction
+from argocd_release.core.setting_names import with_names
 from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
 from argocd_release.release.versions import Versions
-from argocd_release.settings import load
+from argocd_release.settings import environment, load
 
 T = TypeVar("T")
 
@@ -22,7 +24,9 @@ class JobLog:
     """Takes events; each text that leaves the job passes it."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
-        self._redact = redaction([*load.secrets(environ), *masked(environ, shown=load.open_values(environ))])
+        redact = redaction([*load.secrets(environ), *masked(environ, shown=load.open_values(environ))])
+        name_of = partial(environment.name_in_text, environ)
+        self._redact: Redact = lambda text: with_names(redact(text), name_of)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = Changes(time.monotonic)
         self._log = log.configure(
@@ -44,9 +48,9 @@ class JobLog:
 
     def warn(self, environ: Mapping[str, str]) -> None:
         """Name what was set in vain."""
-        for name, meant in load.unknown(environ):
+        for name, meant in environment.unknown(environ):
             self.tell(events.UnknownSetting(name=name, meant=meant))
-        for name, instead in load.unread(environ):
+        for name, instead in environment.unread(environ):
             self.tell(events.VariableNotRead(name=name, input=instead))
 
     def introduce(

@@ -102,7 +102,7 @@ class Many:
         error = self.fleet.run()
         first = next((member for member in self.members if member.failed), None)
         if first is not None and self.fleet.pending:
-            reason = f"not judged: RELEASE_ON_FAILURE is stop, and {first.name} was not delivered"
+            reason = f"not judged: <RELEASE_ON_FAILURE> is stop, and {first.name} was not delivered"
             self.fleet.give_up(Verdict(outcome=Outcome.CANCELLED, reason=reason))
         elif error is None and self.fleet.gathered:
             self._known(self._names)
@@ -119,7 +119,9 @@ class Many:
         if targets.count.few(count) or targets.count.many(count):
             found = {0: "no application matches", 1: "1 application matches"}.get(count, f"{count} applications match")
             reason = f"{found} {targets}, but {targets.count} must"
-            hint = "check the selector, and that the token may see them; RELEASE_APPEAR_TIMEOUT waits for those to come"
+            hint = (
+                "check the selector, and that the token may see them; <RELEASE_APPEAR_TIMEOUT> waits for those to come"
+            )
             of_those = f"; of those that do: {tally(outcomes)}" if outcomes else ""
             worst = aggregate((*outcomes, Outcome.MISSING))
             return Verdict(outcome=worst, reason=f"{reason}{of_those}", hint=hint)

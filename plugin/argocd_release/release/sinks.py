@@ -123,7 +123,7 @@ class Sinks:
     def _comment(self, result: ReleaseResult, deadline: Deadline) -> str:
         known = self._known
         if not known.gitlab_token:
-            raise GitLabError("RELEASE_GITLAB_TOKEN is not set, and a job's own token may not comment")
+            raise GitLabError("<RELEASE_GITLAB_TOKEN> is not set, and a job's own token may not comment")
         with self._gitlab(known.project_id or known.project_path, deadline) as gitlab:
             iid = known.merge_request or note.merge_request(gitlab, known.commit)
             return note.put(gitlab, iid, result) if iid else "the commit came from no merge request"

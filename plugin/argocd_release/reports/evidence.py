@@ -61,8 +61,8 @@ def caveat(result: ApplicationResult) -> str:
     if result.outcome is not Outcome.DELIVERED or result.proven:
         return ""
     return (
-        f"note: green says that git's head runs; to prove this commit ({result.image_tag}), set RELEASE_IMAGE "
-        "(expected_image in the component) to the image that was built, or RELEASE_REVISION (revision)"
+        f"note: green says that git's head runs; to prove this commit ({result.image_tag}), set <RELEASE_IMAGE> "
+        "to the image that was built, or <RELEASE_REVISION>"
     )
 
 

@@ -3,13 +3,11 @@
 The schema is the one place where a setting is declared: name, type, default, description, field.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,23 +20,14 @@ from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import expected, preview
+from argocd_release.settings.environment import text, typed_name
 from argocd_release.settings.problem import Problem
+from argocd_release.settings.schema import PREFIX, PROPERTIES, SCHEMA
 
-SCHEMA: Final[dict[str, Any]] = json.loads(
-    resources.files(__package__).joinpath("settings.schema.json").read_text("utf-8")
-)
-PROPERTIES: Final[dict[str, dict[str, Any]]] = SCHEMA["properties"]
-PREFIX: Final = "RELEASE_"
 # What is kept for the time after RELEASE_TIMEOUT (timing.deadline), and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
 # Clocks may differ that much and still be worth reading.
 CLOCK_SECONDS: Final = 5
-# The component hands its inputs over under names of their own: GitLab lets a group's variable win over a job's, and an
-# input that somebody gave must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
-INPUT_PREFIX: Final = "INPUT_"
-# Set by the component. RELEASE_IMAGE and the like are names that a pipeline may well use for itself: in the component's
-# job only its inputs are expectations.
-COMPONENT: Final = "INPUT_COMPONENT"
 # Variables that hold a token, or the path of a file with one: as of GitLab's type File, and of `secrets:`.
 _TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
 _LONGEST_TOKEN: Final = 100_000
@@ -165,13 +154,6 @@ def read_names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 
-def described(declared: Mapping[str, Any]) -> str:
-    """What a setting is, for people, with its default if it has one."""
-    default = declared.get("default", "")
-    shown = "" if default == "" else f" (default: {default if isinstance(default, str) else json.dumps(default)})"
-    return f"{declared['description']}{shown}"
-
-
 def load(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables; raises ``SettingsError`` with everything that is wrong.
 
@@ -193,7 +175,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if problems := _problems(values):
         in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
         raise SettingsError(
-            tuple(problem.under(_as_given(problem.name, environ)) for problem in in_order),
+            tuple(problem.under(typed_name(environ, problem.name)) for problem in in_order),
             tuple(problem.name for problem in in_order),
         )
     if identity:
@@ -224,8 +206,8 @@ def expected_of(known: Settings) -> expected.Expected:
 
 NO_IDENTITY: Final = Problem(
     name="RELEASE_DEX_CONNECTOR",
-    rule="there is no RELEASE_ID_TOKEN to exchange. Give the input oidc_audience, or write id_tokens into the job; "
-    "GitLab leaves the token out where it has no key to sign it with",
+    rule="there is no <RELEASE_ID_TOKEN> to exchange. Set the component's `oidc_audience`, or write id_tokens into the "
+    "job; GitLab leaves the token out where it has no key to sign it with",
 )
 
 
@@ -313,53 +295,6 @@ def _is_secret(name: str) -> bool:
     return bool(PROPERTIES[name].get("x-secret"))
 
 
-def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Names with our prefix that are no setting, each with the nearest that is (or ``""``); none in the component."""
-    if COMPONENT in environ:
-        return ()
-    known = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
-    names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
-    if set(names) <= set(known):
-        return ()
-    import difflib  # noqa: PLC0415 - a job without a slip does without
-
-    # Compared without the prefix, which would make every two names alike.
-    nearest = {name: difflib.get_close_matches(name, known, 1) for name in names if name not in known}
-    return tuple((PREFIX + name, PREFIX + found[0] if found else "") for name, found in nearest.items())
-
-
-def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Settings that are given as variables and not read, because this is the component; each with its input."""
-    return tuple(
-        (name, declared["x-input"])
-        for name, declared in PROPERTIES.items()
-        if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
-    )
-
-
-def source(environ: Mapping[str, str], name: str) -> str:
-    """The variable that the setting comes from: the component's for its input, or its own."""
-    return INPUT_PREFIX + name if environ.get(INPUT_PREFIX + name, "").strip() else name
-
-
-def text(environ: Mapping[str, str], name: str) -> str:
-    """What the setting was given as, without white space around it; ``""``: not given."""
-    declared = PROPERTIES[name]
-    handed_over = not declared.get("x-secret") and not name.startswith("CI_")
-    given = environ.get(INPUT_PREFIX + name, "").strip() if handed_over else ""
-    if given and given != str(declared.get("x-input-unset", "")):
-        return given
-    return environ.get(name, "").strip() if _is_read(environ, name) else ""
-
-
-def _is_read(environ: Mapping[str, str], name: str) -> bool:
-    """Whether the plain variable counts: in the component those of the guide, GitLab's own, and secrets."""
-    declared = PROPERTIES[name]
-    guides = not name.startswith(PREFIX) or "x-input-unset" in declared
-    # A secret is never an input, so nothing else could hand it over.
-    return COMPONENT not in environ or guides or bool(declared.get("x-secret"))
-
-
 def _convert(text: str, kind: str) -> Any:
     if kind == "integer" and _NUMBER.fullmatch(text):
         return int(text)
@@ -385,9 +320,3 @@ def _problem(error: ValidationError) -> Problem:
         case _:
             rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
     return Problem(name=name, rule=rule)
-
-
-def _as_given(name: str, environ: Mapping[str, str]) -> str:
-    """The name that was typed: the input's, where the value came from one."""
-    given = source(environ, name) != name and "x-input" in PROPERTIES[name]
-    return f"input {PROPERTIES[name]['x-input']}" if given else name

@@ -52,7 +52,7 @@ def problems(values: Mapping[str, Any]) -> list[Problem]:
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
         found.append(Problem(name="RELEASE_PREVIEW_PATTERN", rule=f"must be a regular expression: {error}"))
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:
-        needs = "needs RELEASE_SITE_URL, the address that is to be asked"
+        needs = "needs <RELEASE_SITE_URL>, the address that is to be asked"
         found.append(Problem(name="RELEASE_URL_CHECK", rule=needs))
     return found
 

@@ -36,8 +36,8 @@ _SEVERITY: Final = (
     HealthStatus.SUSPENDED,
 )
 DELETING: Final = Finding(text="the application is being deleted", code=CauseCode.APPLICATION_DELETED)
-_OTHERWISE: Final = "otherwise somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
-_AGAIN: Final = "argocd app sync, or RELEASE_SYNC=true"
+_OTHERWISE: Final = "otherwise somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"
+_AGAIN: Final = "argocd app sync, or <RELEASE_SYNC=true>"
 
 
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Finding | None:
@@ -258,7 +258,7 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
             step = f"; it has no automated sync policy: if its ApplicationSet {application.application_set} syncs step "
             step += f"by step, it waits for its step (kubectl describe applicationset); {_OTHERWISE}"
             return CauseCode.NO_SYNC_POLICY, step
-        nobody = "; it has no automated sync policy, so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"
+        nobody = "; it has no automated sync policy, so somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"
         return CauseCode.NO_SYNC_POLICY, nobody
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
     if gave_up:

@@ -167,7 +167,7 @@ def timed_out(seen: Application | Failure, pending: Verdict, history: History, *
     if cannot := history.sightings.get(Symptom.CANNOT_COMPARE):
         unreached = Verdict.on(cannot.finding, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
         return replace(unreached, reason=f"{unreached.reason} ({within})")
-    hint = "fix what it waits for, or raise RELEASE_TIMEOUT if it only needs longer"
+    hint = "fix what it waits for, or raise <RELEASE_TIMEOUT> if it only needs longer"
     return replace(pending, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {pending.reason}", hint=hint)
 
 

@@ -35,7 +35,7 @@ class Symptom(Enum):
 
 
 _CHECK_ACCOUNT: Final = (
-    "check ARGOCD_AUTH_TOKEN (expired, revoked, a protected variable on an unprotected branch?) "
+    "check <ARGOCD_AUTH_TOKEN> (expired, revoked, a protected variable on an unprotected branch?) "
     "and that its account may: applications, get and projects, get"
 )
 # What is seen of one revision, which may be a later one than the job's own.
@@ -64,10 +64,11 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         "not exist, or that does not allow the application's sources, destination or namespace",
         Symptom.UNREADABLE: "argocd ran, and printed something else: look at the argocd on the PATH, which must be the "
         "CLI itself or a wrapper that leaves its output as it is",
-        Symptom.MISSING_AT_START: "check ARGOCD_APP_NAME, and that ARGOCD_SERVER is the right Argo CD",
+        Symptom.MISSING_AT_START: "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD",
         Symptom.DELETED: "find out who or what deleted it: Argo CD's audit log names the user",
-        Symptom.UNREACHABLE_AT_START: "check ARGOCD_SERVER, the network between this runner and it, and ARGOCD_OPTS "
-        "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt); the job can simply be retried",
+        Symptom.UNREACHABLE_AT_START: "check <ARGOCD_SERVER>, the network between this runner and it, and "
+        "<ARGOCD_OPTS> (--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt); the job can simply be "
+        "retried",
         Symptom.UNREACHABLE: "nothing is known of the release; the job can simply be retried",
         Symptom.CANNOT_COMPARE: "Argo CD answers, but does not reach its repo-server, git or the cluster: nothing is "
         "known of the release; the job can simply be retried",
@@ -80,9 +81,9 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",
         Symptom.SYNC_REFUSED: "fix what Argo CD says, or sync by hand to see it in full",
         Symptom.OUT_OF_REACH: "a newer or another revision took its place, or it never reached the branch that Argo CD "
-        "follows: look at that branch; RELEASE_EXPECTATION_GRACE says how long such a state may last",
+        "follows: look at that branch; <RELEASE_EXPECTATION_GRACE> says how long such a state may last",
         Symptom.STUCK: "Argo CD will not change this by itself: do by hand what is said above, or turn on prune or "
-        "selfHeal in the application's sync policy; RELEASE_STUCK_GRACE says how long such a state may last",
+        "selfHeal in the application's sync policy; <RELEASE_STUCK_GRACE> says how long such a state may last",
         Symptom.PODS: "look at the pod's log and events (argocd app logs, or Argo CD itself), fix, push again",
         Symptom.DEGRADED: "look at the pods and events of what is Degraded",
         Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",

@@ -278,7 +278,7 @@ def listed(*names: str) -> Page:
     ("page", "code", "fix"),
     [
         (listed("shop"), "application-missing", "did you mean shop?"),
-        (listed("a", "b", "c", "d", "e", "f"), "application-missing", "check ARGOCD_APP_NAME"),
+        (listed("a", "b", "c", "d", "e", "f"), "application-missing", "check <ARGOCD_APP_NAME>"),
         (listed(), "rights-none", "grant it"),
     ],
 )

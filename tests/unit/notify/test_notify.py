@@ -295,7 +295,7 @@ def test_without_a_token_or_a_merge_request(gitlab: GitLab, project: Project, no
     assert (notice.done, notice.text) == (True, "the commit came from no merge request")
     (notice,) = told(replace(noted, gitlab_token=""), result)
     assert not notice.done
-    assert "RELEASE_GITLAB_TOKEN is not set, and a job's own token may not comment" in notice.text
+    assert "<RELEASE_GITLAB_TOKEN> is not set, and a job's own token may not comment" in notice.text
     (notice,) = told(replace(noted, commit="f" * 40), result)
     assert notice.text == "the commit came from no merge request"
     assert gitlab.asked("POST") == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.settings.expected import BYTES, Expected, read
-from argocd_release.settings.load import PROPERTIES
+from argocd_release.settings.schema import PROPERTIES
 
 
 def said(tmp_path: Path, text: str) -> tuple[Expected, tuple[str, ...]]:

@@ -64,7 +64,7 @@ def test_a_branch_without_a_tag_has_an_outcome_of_its_own(branch: str) -> None:
     ("environ", "problem"),
     [
         ({"RELEASE_PREVIEW_PATTERN": "("}, "RELEASE_PREVIEW_PATTERN: must be a regular expression: missing )"),
-        ({"RELEASE_URL_CHECK": "true"}, "RELEASE_URL_CHECK: needs RELEASE_SITE_URL"),
+        ({"RELEASE_URL_CHECK": "true"}, "RELEASE_URL_CHECK: needs <RELEASE_SITE_URL>"),
         ({"RELEASE_SITE_URL": "proj.example.com"}, "RELEASE_SITE_URL: "),
         ({"ARGOCD_APP_NAME": "Preview_{tag}"}, "ARGOCD_APP_NAME: 'Preview_proj-123' must be"),
         ({"CI_COMMIT_REF_NAME": "main", "RELEASE_TIMEOUT": "soon"}, "RELEASE_TIMEOUT: must be a whole number"),

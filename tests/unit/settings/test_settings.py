@@ -8,18 +8,17 @@ from hypothesis import strategies as st
 from argocd_release.argocd import options
 from argocd_release.model.errors import SettingsError
 from argocd_release.release import criteria
+from argocd_release.settings.environment import unknown, unread
 from argocd_release.settings.load import (
-    PROPERTIES,
     Settings,
     load,
     open_values,
     report_paths,
     seconds_left,
     secrets,
-    unknown,
-    unread,
     valid,
 )
+from argocd_release.settings.schema import PROPERTIES
 from argocd_release.verdict.graces import GracePeriods
 
 GOOD = {

@@ -567,7 +567,7 @@ def test_what_is_waited_for_counts(parts: dict[str, Any], expectation: Expectati
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (replace(application(sync="OutOfSync"), automated=False), "so somebody must sync it (argocd app sync), or RELEASE_SYNC=true"),
+        (replace(application(sync="OutOfSync"), automated=False), "so somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"),
         (replace(application(sync="OutOfSync"), sync_window="deny * * * * * for 1h"), "a sync window of project default forbids it now: deny * * * * * for 1h"),
         (
             application(sync="OutOfSync", resources=[{"kind": "ConfigMap", "name": "old", "status": "OutOfSync", "requiresPruning": True}]),

@@ -1,0 +1,90 @@
+"""The settings as the job's environment holds them: their values, and the names under which they were given."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from argocd_release.settings.schema import PREFIX, PROPERTIES
+
+# The component passes its inputs under names of their own. GitLab lets a group's variable win over a job's, and an
+# input must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
+INPUT_PREFIX: Final = "INPUT_"
+# The component sets this variable. A pipeline can use names such as RELEASE_IMAGE for itself, so in the component's job
+# only the inputs set expectations.
+COMPONENT: Final = "INPUT_COMPONENT"
+
+
+def text(environ: Mapping[str, str], name: str) -> str:
+    """Return the value of the setting without surrounding white space, or ``""`` if it is not set."""
+    if given := _input(environ, name):
+        return given
+    return environ.get(name, "").strip() if _is_read(environ, name) else ""
+
+
+def source(environ: Mapping[str, str], name: str) -> str:
+    """Return the variable that holds the setting: the one that the component sets for its input, or its own."""
+    return INPUT_PREFIX + name if environ.get(INPUT_PREFIX + name, "").strip() else name
+
+
+def typed_name(environ: Mapping[str, str], name: str) -> str:
+    """Return the name under which the reader can change the setting: ``input timeout`` or ``RELEASE_TIMEOUT``.
+
+    In the component that is the input, unless the value comes from a variable, or the setting has no input.
+    """
+    title = PROPERTIES[name].get("x-input", "")
+    given_as_variable = bool(environ.get(name, "").strip()) and _is_read(environ, name) and not _input(environ, name)
+    in_component = COMPONENT in environ or bool(_input(environ, name))
+    return f"input {title}" if title and in_component and not given_as_variable else name
+
+
+def name_in_text(environ: Mapping[str, str], name: str, value: str) -> str:
+    """Return what a message says for ``<NAME>`` or ``<NAME=value>``, in the words of the place where the job runs."""
+    if name not in PROPERTIES:
+        return f"<{name}{f'={value}' if value else ''}>"
+    shown = typed_name(environ, name)
+    if shown == name:
+        return f"{name}={value}" if value else name
+    return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {shown}"
+
+
+def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return variables with our prefix that are no setting, each with the nearest setting or ``""``.
+
+    In the component there are none: its inputs are the settings, and the variables belong to the pipeline.
+    """
+    if COMPONENT in environ:
+        return ()
+    settings = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
+    names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
+    if set(names) <= set(settings):
+        return ()
+    import difflib  # noqa: PLC0415 - most jobs have no such variable
+
+    # The prefix would make every two names similar.
+    nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
+    return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
+
+
+def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return settings that are given as variables although the component reads its inputs, each with its input."""
+    return tuple(
+        (name, declared["x-input"])
+        for name, declared in PROPERTIES.items()
+        if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
+    )
+
+
+def _input(environ: Mapping[str, str], name: str) -> str:
+    """Return the value that the component passes for the setting's input, or ``""`` if the input is not used."""
+    declared = PROPERTIES[name]
+    if declared.get("x-secret") or name.startswith("CI_"):
+        return ""
+    given = environ.get(INPUT_PREFIX + name, "").strip()
+    return "" if given == str(declared.get("x-input-unset", "")) else given
+
+
+def _is_read(environ: Mapping[str, str], name: str) -> bool:
+    """Return True if the plain variable counts: in the component the guide's names, GitLab's own, and secrets."""
+    declared = PROPERTIES[name]
+    of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared
+    # A secret has no input, so only the variable can hold it.
+    return COMPONENT not in environ or of_guide or bool(declared.get("x-secret"))

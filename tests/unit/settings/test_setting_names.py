@@ -1,0 +1,111 @@
+"""Messages name a setting as the reader of the job can set it: by the component's input, or by the variable."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import argocd_release
+from argocd_release.core.setting_names import with_names
+from argocd_release.settings.environment import name_in_text, typed_name
+from argocd_release.settings.schema import PROPERTIES
+from argocd_release.verdict.symptoms import HINTS
+
+PACKAGE = Path(argocd_release.__file__).parent
+IN_COMPONENT = {"INPUT_COMPONENT": "true"}
+_NAME = re.compile(r"(?<!<)\b(?:RELEASE|ARGOCD)_[A-Z_]+\b")
+_INPUT = re.compile(r"\binputs? `?([a-z_]+)")
+INPUTS = {declared["x-input"] for declared in PROPERTIES.values() if "x-input" in declared}
+
+
+def texts(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Return the string constants of a module that are no docstrings."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node
+
+
+def literal_names(source: str) -> list[tuple[int, str]]:
+    """Return the settings that a message names by a literal, with their lines.
+
+    A constant that is nothing but a name is a key of the environment, not a message.
+    """
+    return [
+        (node.lineno, name)
+        for node in texts(ast.parse(source))
+        for name in (*_NAME.findall(node.value), *_INPUT.findall(node.value))
+        if name in PROPERTIES.keys() | INPUTS and node.value != name
+    ]
+
+
+def test_no_message_names_a_setting_by_a_literal() -> None:
+    found = {
+        f"{file.relative_to(PACKAGE)}:{line}": name
+        for file in sorted(PACKAGE.rglob("*.py"))
+        for line, name in literal_names(file.read_text("utf-8"))
+    }
+    assert found == {}, "write <NAME> instead: the outputs replace it (core/setting_names.py)"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('hint = "raise RELEASE_TIMEOUT"', ["RELEASE_TIMEOUT"]),
+        ('hint = f"{why}: check ARGOCD_SERVER"', ["ARGOCD_SERVER"]),
+        ('hint = "raise <RELEASE_TIMEOUT>, or <RELEASE_SYNC=true>"', []),
+        ('hint = "set the input image or revision, or the input timeout"', ["timeout"]),
+        ('key = environ["RELEASE_TIMEOUT"]', []),
+        ('def f():\n    """Read RELEASE_TIMEOUT."""', []),
+    ],
+)
+def test_the_scan_finds_literals_and_nothing_else(source: str, names: list[str]) -> None:
+    assert [name for _, name in literal_names(source)] == names
+
+
+@pytest.mark.parametrize(
+    ("environ", "shown"),
+    [
+        ({}, "raise RELEASE_TIMEOUT, or RELEASE_SYNC=true; see RELEASE_GIT_TOKEN"),
+        (IN_COMPONENT, "raise the input timeout, or the input `sync: true`; see RELEASE_GIT_TOKEN"),
+        # The group's variable sets the timeout, because the input is left at 0.
+        (
+            IN_COMPONENT | {"INPUT_RELEASE_TIMEOUT": "0", "RELEASE_TIMEOUT": "600"},
+            "raise RELEASE_TIMEOUT, or the input `sync: true`; see RELEASE_GIT_TOKEN",
+        ),
+        # The component does not read this variable.
+        (
+            IN_COMPONENT | {"RELEASE_SYNC": "true"},
+            "raise the input timeout, or the input `sync: true`; see RELEASE_GIT_TOKEN",
+        ),
+    ],
+)
+def test_a_message_names_what_the_reader_can_set(environ: dict[str, str], shown: str) -> None:
+    text = "raise <RELEASE_TIMEOUT>, or <RELEASE_SYNC=true>; see <RELEASE_GIT_TOKEN>"
+    assert with_names(text, lambda name, value: name_in_text(environ, name, value)) == shown
+
+
+@pytest.mark.parametrize("text", ["<RELEASE_NOTES>", "<RELEASE_TIMEOUT", "<b>RELEASE</b>", "<ARGOCD_X=" + "y" * 9999])
+def test_what_is_no_setting_stays(text: str) -> None:
+    assert with_names(text, lambda name, value: name_in_text(IN_COMPONENT, name, value)) == text
+
+
+def test_in_the_component_no_hint_names_a_variable_that_has_an_input() -> None:
+    has_input = {name for name, declared in PROPERTIES.items() if "x-input" in declared}
+    for hint in HINTS.values():
+        shown = with_names(hint, lambda name, value: name_in_text(IN_COMPONENT, name, value))
+        assert not has_input & set(_NAME.findall(shown)), shown
+
+
+@pytest.mark.parametrize("name", [name for name, declared in PROPERTIES.items() if "x-input" in declared])
+def test_every_input_is_named_by_its_title_in_the_component_only(name: str) -> None:
+    assert typed_name(IN_COMPONENT, name) == f"input {PROPERTIES[name]['x-input']}"
+    assert typed_name({}, name) == name
