@@ -20,8 +20,8 @@ _INPUT = re.compile(r"\binputs? `?([a-z_]+)")
 INPUTS = {declared["x-input"] for declared in PROPERTIES.values() if "x-input" in declared}
 
 
-def texts(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Return the string constants of a module that are no docstrings."""
+def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Return the string constants of a module that are no docstrings, with their lines."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -31,7 +31,7 @@ def texts(tree: ast.Module) -> Iterator[ast.Constant]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node
+            yield node.lineno, node.value
 
 
 def literal_names(source: str) -> list[tuple[int, str]]:
@@ -40,10 +40,10 @@ def literal_names(source: str) -> list[tuple[int, str]]:
     A constant that is nothing but a name is a key of the environment, not a message.
     """
     return [
-        (node.lineno, name)
-        for node in texts(ast.parse(source))
-        for name in (*_NAME.findall(node.value), *_INPUT.findall(node.value))
-        if name in PROPERTIES.keys() | INPUTS and node.value != name
+        (line, name)
+        for line, text in texts(ast.parse(source))
+        for name in (*_NAME.findall(text), *_INPUT.findall(text))
+        if name in PROPERTIES.keys() | INPUTS and text != name
     ]
 
 
