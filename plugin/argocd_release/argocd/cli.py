@@ -21,7 +21,7 @@ import sh
 from argocd_release.argocd.application_json import parse_application, parse_applications
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.wait_process import WaitProcess, failure_message
-from argocd_release.core.outage import is_outage
+from argocd_release.core.connectivity import is_outage
 from argocd_release.core.text import clean, one_line
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind

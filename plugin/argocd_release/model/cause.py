@@ -26,7 +26,10 @@ class CauseCode(Enum):
     DENIED = ("denied", "the token is invalid, or may not see the application")
     REFUSED = ("refused", "Argo CD answers, but not with the application")
     UNREADABLE = ("unreadable", "what argocd printed is no application")
-    CANNOT_COMPARE = ("cannot-compare", "Argo CD does not reach its repo-server, git or the cluster")
+    CANNOT_COMPARE = (
+        "cannot-compare",
+        "Argo CD does not reach its repo-server, git, a chart repository or the cluster",
+    )
     NOT_COMPARED = ("not-compared", "Argo CD has not compared with git since the job began, or since the sync")
     APPLICATION_MISSING = ("application-missing", "there is no such application")
     APPLICATION_DELETED = ("application-deleted", "the application was deleted, or is being deleted")
@@ -146,12 +149,14 @@ class Finding:
     """What a look at an application shows, in one line. ``code`` None: that nothing is wrong.
 
     ``status``: the sync or health status that the text is about and does not name; ``""``: none.
+    ``hint``: what to do, if it depends on the text; ``""``: what the symptom says.
     """
 
     text: str
     status: str = ""
     code: CauseCode | None = None
     subject: Subject | None = None
+    hint: str = ""
 
     @property
     def whole(self) -> str:

@@ -48,8 +48,8 @@ class Verdict:
     def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", via: str = "") -> "Verdict":
         """The verdict that a finding leads to."""
         return cls(
-            outcome=outcome, reason=finding.whole, hint=hint, via=via, code=finding.code, subject=finding.subject,
-            detail=finding.text if finding.status else "",
+            outcome=outcome, reason=finding.whole, hint=finding.hint or hint, via=via, code=finding.code,
+            subject=finding.subject, detail=finding.text if finding.status else "",
         )  # fmt: skip
 
     @property

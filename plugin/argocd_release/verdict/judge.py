@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from argocd_release.core.outage import is_outage
+from argocd_release.core.connectivity import is_outage, outage
 from argocd_release.core.text import one_line
 from argocd_release.model.application import SYNC_ERROR, Application, HealthStatus, SyncStatus
 from argocd_release.model.cause import CauseCode, Finding
@@ -30,7 +30,7 @@ from argocd_release.verdict.blockers import (
 )
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom
+from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom, outage_hint
 
 # What these name is what the object itself says, and nothing more.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
@@ -227,7 +227,7 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     missing = blocker(application, history.expectation, compared=history.compared)
     if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
         # Whatever else is seen is of the commit before.
-        yield from _failed_hydration(missing)
+        yield from _failed_hydration(missing, application.hydration.message if application.hydration else "")
         return
     if application.refusal:
         refused = f"Argo CD refuses to sync: {application.refusal}"
@@ -253,17 +253,18 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
 def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Finding]]:
     for condition in application.errors:
         said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
-        if condition.type != SYNC_ERROR and is_outage(condition.message):
-            # What Argo CD cannot reach says nothing of the revision.
-            unreached = Finding(text=f"Argo CD cannot compare: {said}", code=CauseCode.CANNOT_COMPARE)
-            yield Symptom.CANNOT_COMPARE, unreached
+        cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
+        if cut_off:
+            # An outage says nothing about the revision.
+            text, hint = f"Argo CD cannot compare: {said}", outage_hint(cut_off)
+            yield Symptom.CANNOT_COMPARE, Finding(text=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
         elif condition.type != SYNC_ERROR or not foreign:
             yield Symptom.CONDITION, Finding(text=said, code=condition.code)
 
 
-def _failed_hydration(missing: Finding) -> Iterator[tuple[Symptom, Finding]]:
+def _failed_hydration(missing: Finding, message: str) -> Iterator[tuple[Symptom, Finding]]:
     if missing.code is CauseCode.HYDRATION_FAILED:
-        yield (Symptom.CANNOT_HYDRATE if is_outage(missing.text) else Symptom.HYDRATION_FAILED), missing
+        yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing
 
 
 def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Finding]]:

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
+from argocd_release.core.connectivity import Outage, Speaker, Trouble
 from argocd_release.model.cause import CauseCode
 
 
@@ -70,8 +71,8 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         "<ARGOCD_OPTS> (--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt); the job can simply be "
         "retried",
         Symptom.UNREACHABLE: "nothing is known of the release; the job can simply be retried",
-        Symptom.CANNOT_COMPARE: "Argo CD answers, but does not reach its repo-server, git or the cluster: nothing is "
-        "known of the release; the job can simply be retried",
+        Symptom.CANNOT_COMPARE: "Argo CD answers, but does not reach its repo-server, git or the cluster, so the "
+        "status of the release is unknown: retry the job",
         Symptom.CANNOT_HYDRATE: "Argo CD's source hydrator does not reach its commit-server, its repo-server or git: "
         "nothing is known of the release; the job can simply be retried, which asks Argo CD to hydrate again",
         Symptom.HYDRATION_FAILED: "fix what is said above and push again; where it lies in Argo CD (write access "
@@ -89,3 +90,33 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",
     }
 )
+
+# The part that Argo CD does not reach.
+_UNREACHED: Final[Mapping[Speaker, str]] = MappingProxyType(
+    {
+        Speaker.ARGO_CD: "one of its own parts or git",
+        Speaker.RENDERER: "a remote file that the manifests are rendered from",
+        Speaker.GIT: "git",
+        Speaker.REGISTRY: "the chart repository",
+        Speaker.CLUSTER: "the cluster",
+    }
+)
+_TODO: Final[Mapping[Trouble, str]] = MappingProxyType(
+    {
+        Trouble.UNREACHABLE: "Argo CD does not reach {it}, so the status of the release is unknown: retry the job",
+        Trouble.OVERLOADED: "too many requests or too little memory keep Argo CD from reading {it}: retry the job "
+        "later; if it happens often, let Argo CD sign in where requests are limited, or give its parts more memory",
+        Trouble.CREDENTIAL: "the cluster does not accept Argo CD's credential: renew it in Argo CD (the cluster's "
+        "Secret, or argocd cluster add), then retry the job",
+        Trouble.CERTIFICATE: "Argo CD does not trust the certificate of {it}: renew the certificate, or give Argo CD "
+        "its authority, then retry the job",
+        Trouble.WEBHOOK: "a webhook of the cluster does not work, and Argo CD cannot read the cluster without it: see "
+        "that the webhook's own pods run, then retry the job",
+        Trouble.DISK_FULL: "a disk of Argo CD or of the cluster is full: free space there, then retry the job",
+    }
+)
+
+
+def outage_hint(outage: Outage) -> str:
+    """Return what to do about an outage that keeps Argo CD from comparing."""
+    return _TODO[outage.trouble].format(it=_UNREACHED[outage.speaker])

@@ -1,0 +1,323 @@
+"""Tells a failure to reach something from an answer, in the messages of Argo CD and of what it runs and reads. Pure.
+
+A message is read from the outside inwards, as Go wraps errors: each layer says who speaks, and only that speaker's own
+words count. A template's text, an application's name or a file's path is then never taken for a network's words.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+
+class Speaker(Enum):
+    """The part whose words a message ends with."""
+
+    ARGO_CD = "Argo CD"
+    RENDERER = "the renderer"
+    GIT = "git"
+    REGISTRY = "the chart repository"
+    CLUSTER = "the cluster"
+
+
+class Trouble(Enum):
+    """What keeps the speaker from giving an answer about the revision."""
+
+    UNREACHABLE = auto()
+    #: A rate limit or too little memory: whoever was asked has too much to do.
+    OVERLOADED = auto()
+    #: The cluster does not accept the credential with which Argo CD signs in.
+    CREDENTIAL = auto()
+    CERTIFICATE = auto()
+    #: The webhook that converts or admits the cluster's objects.
+    WEBHOOK = auto()
+    DISK_FULL = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outage:
+    """Why nothing is known of the revision: who could not answer, and the reason."""
+
+    speaker: Speaker
+    trouble: Trouble
+
+
+def _any_of(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
+
+
+# What Argo CD puts before an error, and whose words follow; None: still unknown (argo-cd v2.13.2 controller/state.go,
+# controller/cache/cache.go, reposerver/repository/repository.go, util/helm; gitops-engine pkg/cache/cluster.go).
+_LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
+    (
+        None,
+        _any_of(
+            r"(?:Comparison|InvalidSpec|Unknown|Sync)Error: ",
+            r"Failed to load target state: |Failed to hydrate: |Manifest generation error \(cached\): ",
+            r"failed to (?:generate manifests?|initialize repository resources)(?: for source \d+ of \d+)?: ",
+            r"error testing repository connectivity: ",
+        ),
+    ),
+    (
+        Speaker.GIT,
+        _any_of(
+            r"failed to list refs: |unable to resolve git revision[^:]{0,200}+: ",
+            r"Failed to (?:fetch \S++|checkout (?:revision )?\S++|initialize git repo): ",
+        ),
+    ),
+    (
+        Speaker.CLUSTER,
+        _any_of(
+            r"Failed to load live state: |Failed to compare desired state to live state: ",
+            r'failed to get (?:cluster (?:info|version) for|version info from)[^"]{0,40}+"[^"]{0,300}+"+: ',
+            r"error (?:synchronizing cache state|getting cluster|getting cluster cache) ?: ",
+            r"failed to (?:sync cluster|load initial state of resource) \S++ ?",
+            r"failed to (?:load open api schema while [^:]{0,60}+|get server version): ",
+            r"error getting (?:openapi resources|openapi schema|openapi data|gvk parser): ",
+        ),
+    ),
+    (
+        Speaker.REGISTRY,
+        _any_of(
+            r"error (?:fetching chart|pulling OCI chart|logging into OCI registry|loading repo index): ",
+            r"error (?:building helm chart dependencies|making HTTP request|getting helm repos|resolving OCI tags): ",
+            r"failed to (?:fetch chart|pull OCI chart|build (?:helm )?dependencies|get tags): ",
+            r"failed to (?:add|login to) (?:helm )?(?:repository|registry)(?: \S++)?: ",
+        ),
+    ),
+    (
+        Speaker.RENDERER,
+        _any_of(
+            r"plugin sidecar failed\. |error generating manifests(?: in cmp)?: ",
+            r"failed to execute helm template command: ",
+            r"error resolving (?:helm )?(?:value files?|value file path|set-file path): ",
+        ),
+    ),
+    # Whatever else is put before the words of another process.
+    (None, _any_of(r'[a-z][^`"\n:]{2,100}+: (?=rpc error: code = |`)')),
+)
+_RPC: Final = re.compile(r"rpc error: code = (\w++) desc = ")
+_GONE_CODES: Final = frozenset({"Unavailable", "DeadlineExceeded", "Canceled"})
+_ANSWER_CODES: Final = frozenset({
+    "AlreadyExists", "FailedPrecondition", "InvalidArgument", "NotFound", "PermissionDenied", "Unauthenticated",
+    "Unimplemented",
+})  # fmt: skip
+# argoproj/pkg v0.13.7 exec/exec.go CmdError. A command holds names and values that anyone can choose.
+_COMMAND: Final = re.compile(r"`(?:\S*/)?([\w.-]++)(?: (?:[^`\n]|`(?! failed )|\n)*+)?` failed ")
+_FETCHING: Final = re.compile(r"`(?:\S*/)?helm (?:dependency|pull|fetch|registry|repo|show|inspect)\b")
+_EXITED: Final = re.compile(r"exit status \d++(?:: ?|$)")
+_STOPPED: Final = re.compile(r"timeout after \d")
+_KILLED: Final = re.compile(
+    r"signal: killed|fork/exec \S++ (?:resource temporarily unavailable|cannot allocate memory)"
+)
+# kustomize/api v0.17.2 internal/git/gitrunner.go.
+_KUSTOMIZE_GIT: Final = re.compile(r"failed to run '\S*git (?:[^'\n]){1,2000}+': ")
+
+# The words of Go's net, net/http, crypto and x509 after a request's address, or of a connection by itself.
+_REQUEST: Final = r'\b(?:Get|Head|Post|Put|Patch|Delete|Options) \\?"[a-z+]{2,10}://[^"\s]{1,2000}+": '
+_TLS: Final = r"tls: (?:failed|first record|handshake|bad|unknown)"
+_UNTRUSTED: Final = r"(?:tls: failed to verify certificate: )?x509: "
+_BROKEN: Final = (
+    r"(?:dial (?:tcp|udp|unix)\b|proxyconnect tcp: |(?:unexpected )?EOF\b|net/http: |http2: |http: server "
+    r"|stream error: |context (?:deadline exceeded|canceled)|(?:read|write) (?:tcp|udp|unix) |i/o timeout|connect: "
+    r"|connection (?:refused|reset)|read: connection |write: broken pipe|remote error: tls: |lookup \S|dialing "
+    rf'|no endpoints available for service|service "[^"]{{1,260}}+" not found|getting credentials: |{_TLS})'
+)
+_CONNECTION: Final = (
+    r"\bdial (?:tcp|udp|unix)[ :]|\blookup [\w.-]{1,253}+(?: on [\w.:\[\]]{1,60}+)?: (?:no such host|server misbehaving"
+    r"|i/o timeout|Temporary failure)"
+)
+_ENDED: Final = r"(?:^|: )(?:unexpected )?EOF(?=[\"'\s.]*+$)"
+_SLOW: Final = r"context deadline exceeded|i/o timeout|Client\.Timeout|TLS handshake timeout"
+_FULL: Final = r"no space left on device|disk quota exceeded"
+_TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many requests"
+
+# What says that a speaker was reached and gave an answer, whatever other words its message holds.
+_ANSWERS: Final = {
+    Speaker.RENDERER: _any_of(
+        # helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil, pkg/action/install.go.
+        r"Error: (?:INSTALLATION FAILED: )?(?:execution error at \(|template: |parse error at \(|YAML parse error on )",
+        r"Error: (?:INSTALLATION FAILED: )?(?:cannot load |values don't meet |chart requires |failed to parse )",
+        r"Error: an error occurred while checking for chart dependencies|found in Chart\.yaml, but missing",
+        r"MalformedYAMLError: |Failed to evaluate jsonnet |RUNTIME ERROR: ",
+    ),
+    Speaker.GIT: _any_of(
+        r"repository not found|authentication required|authorization failed|authentication failed for |access denied",
+        r"permission denied|could not read (?:username|password) for |couldn't find remote ref|pathspec '",
+        r"invalid refspec|knownhosts: |unable to authenticate|remote repository is empty|invalid credentials",
+        r"returned error: 4(?!29)\d\d|reference not found",
+    ),
+    Speaker.REGISTRY: _any_of(r": (?:401|403|404) |response status code (?:401|403|404)\b|\bnot found\b(?! in )"),
+    Speaker.CLUSTER: _any_of(
+        r'\bis forbidden: |" is invalid: |denied the request|denied request: |is not managed$',
+        r"can not be managed when in namespaced mode",
+    ),
+    Speaker.ARGO_CD: _any_of(
+        r"(?:^|\s)(?:Failed to unmarshal |error converting YAML|Failed to evaluate jsonnet |Failed to open \")",
+        r"(?:^|\s)error validating data|app path does not exist$|unable to resolve '|couldn't find remote ref",
+        r"repository not found|authentication required|authorization failed|is not permitted in project",
+        r"error unmarshalling|error reading helm chart",
+    ),
+}
+_GO: Final = (
+    (Trouble.CERTIFICATE, _any_of(_REQUEST + _UNTRUSTED)),
+    (Trouble.UNREACHABLE, _any_of(_REQUEST + _BROKEN)),
+)
+# By speaker what tells of an outage; the first that is found counts.
+_OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] = {
+    Speaker.RENDERER: (
+        (Trouble.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),
+        *_GO,
+        # kustomize/api v0.17.2 internal/loader/fileloader.go, internal/utils/errtimeout.go.
+        (Trouble.OVERLOADED, _any_of(r"HTTP Error: status code 429\b")),
+        (
+            Trouble.UNREACHABLE,
+            _any_of(_CONNECTION, r"HTTP Error: status code 5\d\d\b|: hit \d[\dms.]{0,12}+ timeout running '"),
+        ),
+    ),
+    Speaker.GIT: (
+        (Trouble.DISK_FULL, _any_of(_FULL)),
+        *_GO,
+        (Trouble.OVERLOADED, _any_of(r"returned error: 429|status code: 429", _TOO_MANY)),
+        (Trouble.CERTIFICATE, _any_of(r"unable to access '[^']{1,2000}+': .{0,60}certificate|x509: ")),
+        (
+            Trouble.UNREACHABLE,
+            _any_of(
+                # curl's words after git's, OpenSSH's, and git's own of a transfer that broke off.
+                r"unable to access '[^']{1,2000}+': (?:Failed to connect|Could not resolve|Couldn't |Recv )",
+                r"unable to access '[^']{1,2000}+': (?:Send |Operation |Empty reply|gnutls_|GnuTLS |OpenSSL )",
+                r"unable to access '[^']{1,2000}+': (?:SSL |Proxy |Connection |Received HTTP code|HTTP/2 |transfer )",
+                r"The requested URL returned error: 5\d\d|RPC failed; |remote end hung up|early EOF",
+                r"unexpected disconnect|^(?:kex|ssh)_exchange_identification: |^Connection (?:closed|reset) by ",
+                # go-git v5.12.0 plumbing/transport/http/common.go; golang.org/x/crypto/ssh.
+                r"status code: 5\d\d|\bssh: |connection (?:reset|refused|timed out)|failed to list refs: ",
+                _CONNECTION,
+                _SLOW,
+                _ENDED,
+            ),
+        ),
+    ),
+    Speaker.REGISTRY: (
+        (Trouble.DISK_FULL, _any_of(_FULL)),
+        *_GO,
+        (Trouble.OVERLOADED, _any_of(_TOO_MANY, r"response status code 429\b|failed to get index: 429")),
+        (Trouble.CERTIFICATE, _any_of("x509: ")),
+        (
+            Trouble.UNREACHABLE,
+            _any_of(
+                # helm v3.15.4 pkg/getter/httpgetter.go; containerd v1.7.12 remotes; oras-go v2.5.0 errcode; argo-cd
+                # v2.13.2 util/helm/client.go.
+                r": 5\d\d [A-Z]|response status code 5\d\d\b|failed to get index: 5\d\d|failed to do request: ",
+                # Helm forgets why it could not read a dependency's index (internal/resolver/resolver.go:128).
+                r"no cached repository for helm-manager-|connection reset by peer",
+                _CONNECTION,
+                _SLOW,
+                _ENDED,
+            ),
+        ),
+    ),
+    Speaker.CLUSTER: (
+        # apiextensions-apiserver v0.31.0 pkg/apiserver/conversion/webhook_converter.go; apiserver pkg/util/webhook.
+        (Trouble.WEBHOOK, _any_of(r'conversion webhook for |failed calling webhook "')),
+        (Trouble.DISK_FULL, _any_of(_FULL, "etcdserver: mvcc: database space exceeded")),
+        (Trouble.CERTIFICATE, _any_of(_UNTRUSTED)),
+        (
+            Trouble.CREDENTIAL,
+            _any_of(
+                r"server has asked for the client to provide credentials|(?:^|: )Unauthorized$|invalid bearer token",
+                r"exec: executable \S{1,200}+ (?:failed with exit code|not found)|exec plugin: ",
+            ),
+        ),
+        (
+            Trouble.OVERLOADED,
+            _any_of("server has received too many requests|Too many requests: |client rate limiter Wait "),
+        ),
+        (
+            Trouble.UNREACHABLE,
+            _any_of(
+                # apimachinery v0.31.0 pkg/api/errors/errors.go; client-go rest.
+                r"server is currently unable to handle|unable to return a response in the time allotted|etcdserver: ",
+                r"apiserver not ready|(?:^|: )Timeout: |http2: client connection lost|storage is \(re\)initializing",
+                r"server responded with the status code 5\d\d|has prevented the request from succeeding",
+                r"error trying to reach service|connection (?:refused|reset)|network is unreachable|no route to host",
+                _CONNECTION,
+                _SLOW,
+                _ENDED,
+                _TLS,
+                _REQUEST + _BROKEN,
+            ),
+        ),
+    ),
+    Speaker.ARGO_CD: (
+        (Trouble.DISK_FULL, _any_of(_FULL)),
+        (Trouble.CERTIFICATE, _any_of(r"\bx509: ")),
+        (Trouble.OVERLOADED, _any_of(_TOO_MANY, "status code received from server: 429|failed with status code 429")),
+        (Trouble.CREDENTIAL, _any_of("server has asked for the client to provide credentials")),
+        (
+            Trouble.UNREACHABLE,
+            _any_of(
+                # grpc-go, net, and argocd's own (argo-cd v2.13.2 pkg/apiclient).
+                r"Failed to establish connection|failed with status code \d|HTTP status code received from server",
+                r"connection error: desc = |transport is closing|error reading from server|transport: ",
+                r"timeout awaiting|connection (?:refused|reset|timed out)|broken pipe|no such host|server misbehaving",
+                r"no route to host|network is unreachable|operation timed out|ssh: handshake failed: ",
+                r"hung up unexpectedly|server is currently unable to handle|status code:? 5\d\d\b",
+                r": 5\d\d (?:Internal|Bad|Service|Gateway)",
+                _CONNECTION,
+                _SLOW,
+                _ENDED,
+                _TLS,
+            ),
+        ),
+    ),
+}
+
+
+def outage(message: str) -> Outage | None:
+    """Return who could not be reached, and why; None if the message is an answer about what was asked."""
+    speaker, words, gone = _spoken(message)
+    if gone is not None:
+        return Outage(speaker=speaker, trouble=gone)
+    if speaker is Speaker.RENDERER and (run := _KUSTOMIZE_GIT.search(words)):
+        speaker, words = Speaker.GIT, words[run.end() :]
+    if _ANSWERS[speaker].search(words):
+        return None
+    trouble = next((trouble for trouble, pattern in _OUTAGES[speaker] if pattern.search(words)), None)
+    return Outage(speaker=speaker, trouble=trouble) if trouble else None
+
+
+def is_outage(message: str) -> bool:
+    """Return True if the message says that somebody could not be reached, rather than what they answered."""
+    return outage(message) is not None
+
+
+def _spoken(message: str) -> tuple[Speaker, str, Trouble | None]:
+    """Return who speaks, the words without the layers around them, and the trouble if a layer itself names it."""
+    speaker, rest = Speaker.ARGO_CD, message.strip()
+    while True:
+        if code := _RPC.match(rest):
+            rest = rest[code.end() :]
+            if code[1] in _GONE_CODES:
+                return Speaker.ARGO_CD, rest, Trouble.UNREACHABLE
+            if code[1] in _ANSWER_CODES:
+                return speaker, "", None
+        elif layer := next(((found, by) for by, pattern in _LAYERS if (found := pattern.match(rest))), None):
+            rest, speaker = rest[layer[0].end() :], layer[1] or speaker
+        elif command := _COMMAND.match(rest):
+            speaker = _program(rest, command[1])
+            rest = rest[command.end() :]
+            if _STOPPED.match(rest):
+                return speaker, rest, Trouble.UNREACHABLE
+            if _KILLED.match(rest):
+                return speaker, rest, Trouble.OVERLOADED
+            exited = _EXITED.match(rest)
+            return speaker, rest[exited.end() :] if exited else rest, None
+        else:
+            return speaker, rest, None
+
+
+def _program(rest: str, name: str) -> Speaker:
+    if name == "git":
+        return Speaker.GIT
+    return Speaker.REGISTRY if _FETCHING.match(rest) else Speaker.RENDERER

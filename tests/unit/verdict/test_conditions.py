@@ -1,0 +1,55 @@
+"""Error conditions of an application: an answer about the revision, an outage, or a health that cannot be read."""
+
+from typing import Any
+
+import pytest
+
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.verdict import Verdict
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.judge import History, judge
+from tests.unit.states import application
+
+GRACES = GracePeriods(condition=10, unreachable=60)
+LAYERS = "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = "
+
+
+def after(seconds: float, **parts: Any) -> Verdict:
+    """The verdict on a state that has lasted so long, compared anew all the while."""
+    state, history = application(**parts), History(patience=GRACES)
+    for now in (0.0, seconds / 2, seconds):
+        history = history.observe(state, now=now, compared=True)
+    return judge(state, history)
+
+
+def condition(message: str, kind: str = "ComparisonError") -> dict[str, Any]:
+    return {"sync": "Unknown", "conditions": [{"type": kind, "message": message}]}
+
+
+def test_a_template_that_speaks_of_networks_is_an_answer() -> None:
+    said = "`helm template .` failed exit status 1: Error: execution error at (c/a.yaml:1:3): tls: connection refused"
+    found = after(11, **condition(LAYERS + said))
+    assert found.outcome is Outcome.SYNC_FAILED
+    assert found.code is CauseCode.COMPARISON_ERROR
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        (f"{LAYERS}`git fetch` failed timeout after 1m30s", "does not reach git, so"),
+        ("Failed to load live state: the server has asked for the client to provide credentials", "renew it in Argo CD"),
+        (f"{LAYERS}`helm pull oci://x` failed exit status 1: Error: toomanyrequests: wait", "retry the job later"),
+        (f"{LAYERS}error creating temp dir: mkdir /tmp/a: no space left on device", "free space"),
+        ("Failed to load live state: conversion webhook for a/v1, Kind=A failed: Post: x", "the webhook's own pods"),
+        (
+            'Failed to load live state: Get "https://10.0.0.1": tls: failed to verify certificate: x509: expired',
+            "certificate of the cluster",
+        ),
+    ],
+)  # fmt: skip
+def test_an_outage_says_nothing_of_the_revision_and_its_hint_fits(message: str, hint: str) -> None:
+    assert after(11, **condition(message)).outcome is None
+    found = after(61, **condition(message))
+    assert (found.outcome, found.code) == (Outcome.UNREACHABLE, CauseCode.CANNOT_COMPARE)
+    assert hint in found.hint
