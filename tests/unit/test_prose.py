@@ -1,0 +1,82 @@
+"""The checker of our English finds what the rules forbid, and nothing in text that keeps them."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def prose() -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location("prose", ROOT / "bin" / "prose.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["prose"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["prose"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Whether the symptom has lasted.", "opening"),
+        ("A first sentence. Of the application its name.", "opening"),
+        ("The token may read it.", "permission"),
+        ("Nobody has asked for it.", "actor"),
+        ("Argo CD is asked anew.", "glossary"),
+        (" ".join(["word"] * 31) + ".", "length"),
+    ],
+)
+def test_a_sentence_against_the_rules_is_found(prose: ModuleType, text: str, rule: str) -> None:
+    found = list(prose.check(prose.Text(path="a.md", line=1, kind="paragraph", text=text)))
+    assert [finding.rule for finding in found] == [rule]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Return True if the symptom has lasted for its grace period.",
+        "What does the job need?",
+        "The setting `may` is code, and [a link](nobody.md) is not.",
+        "```\nnobody may do it anew\n```",
+        " ".join(["word"] * 29) + ".",
+    ],
+)
+def test_a_sentence_that_keeps_the_rules_is_not_found(prose: ModuleType, text: str) -> None:
+    assert list(prose.check(prose.Text(path="a.md", line=1, kind="paragraph", text=text))) == []
+
+
+def test_a_module_gives_its_docstrings_and_comments(
+    prose: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_text(
+        '"""A module."""\n\n\ndef f():\n    """Do it."""\n    # First line\n    # and second.\n'
+    )
+    monkeypatch.setattr(prose, "ROOT", tmp_path)
+    assert [(text.kind, text.text) for text in prose.of_python("a.py")] == [
+        ("docstring", "A module."),
+        ("docstring", "Do it."),
+        ("comment", "First line and second."),
+    ]
+
+
+def test_a_file_with_more_findings_than_allowed_fails(
+    prose: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(prose, "RATCHET", tmp_path / "prose.json")
+    text = prose.Text(path="a.md", line=1, kind="paragraph", text="Nobody did it. Somebody did.")
+    findings = list(prose.check(text))
+    assert prose.hold(findings[:1], accept=True) == 0
+    assert prose.hold(findings[:1], accept=False) == 0
+    assert prose.hold(findings, accept=False) == 1
+    # Accepting never raises the number.
+    assert prose.hold(findings, accept=True) == 0
+    assert prose.hold(findings, accept=False) == 1
+    assert "a.md: 2 findings, 1 allowed" in capsys.readouterr().out
