@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Check the English of this project, and draw samples of it for a reader.
 
-``bin/prose.py`` checks every text against the rules below. A file fails if it has more findings than
-``bin/prose.json`` allows. ``--accept`` lowers the allowed numbers to today's and never raises them. ``--sample 100``
+``bin/prose.py`` checks every text against the rules below. A folder fails if it has more findings
+than ``bin/prose.json`` allows. ``--accept`` lowers the allowed numbers to today's and never raises them. ``--sample 100``
 prints that many random docstrings and comments, the same ones each time for the same tree and ``--seed``.
 """
 
@@ -63,6 +63,11 @@ class Text:
     kind: str
     text: str
 
+    @property
+    def folder(self) -> str:
+        """Return the folder of the file, for which findings are counted."""
+        return str(Path(self.path).parent)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -98,21 +103,21 @@ def main() -> int:
 
 
 def hold(findings: list[Finding], *, accept: bool) -> int:
-    """Compare the findings of each file with the allowed number; return the exit code."""
+    """Compare the findings of each folder with the allowed number; return the exit code."""
     allowed: dict[str, int] = json.loads(RATCHET.read_text("utf-8")) if RATCHET.exists() else {}
     counts: dict[str, int] = {}
     for finding in findings:
-        counts[finding.text.path] = counts.get(finding.text.path, 0) + 1
+        counts[finding.text.folder] = counts.get(finding.text.folder, 0) + 1
     if accept:
-        lowered = {path: min(count, allowed.get(path, 0) if allowed else count) for path, count in counts.items()}
-        kept = {path: count for path, count in sorted(lowered.items()) if count}
+        lowered = {folder: min(count, allowed.get(folder, 0) if allowed else count) for folder, count in counts.items()}
+        kept = {folder: count for folder, count in sorted(lowered.items()) if count}
         RATCHET.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
         print(f"{RATCHET.name}: {sum(kept.values())} findings are allowed")
         return 0
-    worse = [path for path, count in counts.items() if count > allowed.get(path, 0)]
-    for path in worse:
-        print(f"{path}: {counts[path]} findings, {allowed.get(path, 0)} allowed")
-        print("\n".join(f"  {finding}" for finding in findings if finding.text.path == path))
+    worse = [folder for folder, count in counts.items() if count > allowed.get(folder, 0)]
+    for folder in worse:
+        print(f"{folder}: {counts[folder]} findings, {allowed.get(folder, 0)} allowed; rewrite some of them")
+        print("\n".join(f"  {finding}" for finding in findings if finding.text.folder == folder))
     if not worse:
         print(f"prose: {len(findings)} findings, {sum(allowed.values())} allowed")
     return int(bool(worse))

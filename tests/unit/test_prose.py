@@ -67,11 +67,11 @@ def test_a_module_gives_its_docstrings_and_comments(
     ]
 
 
-def test_a_file_with_more_findings_than_allowed_fails(
+def test_a_folder_with_more_findings_than_allowed_fails(
     prose: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(prose, "RATCHET", tmp_path / "prose.json")
-    text = prose.Text(path="a.md", line=1, kind="paragraph", text="Nobody did it. Somebody did.")
+    text = prose.Text(path="docs/a.md", line=1, kind="paragraph", text="Nobody did it. Somebody did.")
     findings = list(prose.check(text))
     assert prose.hold(findings[:1], accept=True) == 0
     assert prose.hold(findings[:1], accept=False) == 0
@@ -79,4 +79,4 @@ def test_a_file_with_more_findings_than_allowed_fails(
     # Accepting never raises the number.
     assert prose.hold(findings, accept=True) == 0
     assert prose.hold(findings, accept=False) == 1
-    assert "a.md: 2 findings, 1 allowed" in capsys.readouterr().out
+    assert "docs: 2 findings, 1 allowed" in capsys.readouterr().out
