@@ -2,8 +2,9 @@
 """Check the English of this project, and draw samples of it for a reader.
 
 ``bin/prose.py`` checks every text against the rules below. A folder fails if it has more findings
-than ``bin/prose.json`` allows. ``--accept`` lowers the allowed numbers to today's and never raises them. ``--sample 100``
-prints that many random docstrings and comments, the same ones each time for the same tree and ``--seed``.
+than ``bin/prose.json`` allows. ``--accept`` lowers the allowed numbers to today's and never raises
+them. ``--sample 100`` prints that many random docstrings and comments, the same ones each time for
+the same tree and ``--seed``.
 """
 
 import argparse
