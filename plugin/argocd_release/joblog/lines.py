@@ -31,9 +31,7 @@ LINES: Final[Mapping[type[JobEvent], str]] = MappingProxyType(
         events.StateChanged: "debug: {what} {value} after {at:.1f} s",
         events.StillWaiting: "-> still waiting after {waited} of {timeout} s: {reason}",
         events.NoAnswer: "-> {reason}; trying again",
-        events.StateOfOne: "{text}",
-        events.NoAnswerOfOne: "{text}",
-        events.Judged: "{text}",
+        events.Judged: "-> {outcome} after {waited} s: {reason}",
         events.Summary: "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; "
         "{waited} of {timeout} s",
         events.UnknownWords: "note: Argo CD uses words that this version of argocd-release does not know: {words}",
@@ -41,7 +39,6 @@ LINES: Final[Mapping[type[JobEvent], str]] = MappingProxyType(
         events.HistoryNotConsulted: "note: {why}",
         events.AskingTheSite: "-> delivered; asking {url}",
         events.LookingForTheCause: "-> {outcome}; asking for pods, events and logs",
-        events.LookingForTheCauseOf: "-> {name}: {outcome}; asking for pods, events and logs",
         events.AskingTheDoctor: "looking for what stands in the way",
         events.CauseNotLookedFor: "note: looking for the cause went wrong: {error}",
         events.NotShown: "note: {command} gave no answer: {error}",
@@ -63,4 +60,7 @@ def line(event: JobEvent) -> str:
     """The event as people read it, which may be several lines."""
     if isinstance(event, events.UnknownSetting) and not event.meant:
         return f"warning: {event.name} is no setting"
-    return LINES[type(event)].format(**event.told)
+    text = LINES[type(event)].format(**event.told).removesuffix(": ")
+    if isinstance(event, events.ApplicationEvent) and event.width:
+        return f"{event.name.ljust(event.width)} | {text.removeprefix('-> ')}"
+    return text

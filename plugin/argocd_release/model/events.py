@@ -27,6 +27,20 @@ class Shown(JobEvent):
     text: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApplicationEvent(JobEvent):
+    """Something about one application. ``name`` says which one if the job has a group of them."""
+
+    name: str = ""
+    #: Column width of the names in the job log; 0 if the line does not begin with a name.
+    width: int = 0
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """The fields by name, without those that only lay out the line."""
+        return {key: value for key, value in super().told.items() if key != "width"}
+
+
 # The beginning.
 
 
@@ -149,15 +163,15 @@ class OutputLeftOut(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Unchanged(JobEvent):
-    """Of ``count`` resources nothing was told."""
+    """The number of resources that the log has no line about."""
 
     NAME = "unchanged"
     count: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class State(JobEvent):
-    """What was seen, and what is still missing."""
+class State(ApplicationEvent):
+    """The state of an application, and the reason why it is not delivered yet."""
 
     NAME = "state"
     sync: str
@@ -187,38 +201,16 @@ class StillWaiting(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoAnswer(JobEvent):
+class NoAnswer(ApplicationEvent):
     NAME = "no answer"
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class StateOfOne(Shown):
-    """The state of the application ``name``, one of several."""
-
-    NAME = "state of one"
-    name: str
-    sync: str
-    health: str
-    revision: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoAnswerOfOne(Shown):
-    """Nothing was seen of the application ``name``, one of several."""
-
-    NAME = "no answer of one"
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged(Shown):
-    """The verdict on the application ``name``, after ``waited`` seconds; ``reason``: ``""`` of what was delivered."""
+class Judged(ApplicationEvent):
+    """The verdict on an application after ``waited`` seconds; ``reason`` is empty if it was delivered."""
 
     NAME = "judged"
-    name: str
     outcome: str
     waited: int
     reason: str
@@ -267,19 +259,10 @@ class AskingTheSite(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookingForTheCause(JobEvent):
+class LookingForTheCause(ApplicationEvent):
     NAME = "looking for the cause"
     outcome: str
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class LookingForTheCauseOf(JobEvent):
-    """The same, of the application ``name`` of several."""
-
-    NAME = "looking for the cause of one"
-    name: str
-    outcome: str
 
 
 @dataclass(frozen=True, kw_only=True)

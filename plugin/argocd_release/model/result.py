@@ -154,13 +154,18 @@ class ReleaseResult:
 
     @property
     def cause(self) -> Cause | None:
-        """The root cause of the worst, with its name where there are several; None of what was delivered."""
+        """The root cause of the worst failure; None if the release was delivered.
+
+        A group's cause names the application, unless all of them failed for this reason.
+        """
         if self.outcome is Outcome.DELIVERED:
             return None
         worst = self.undelivered[0] if self.undelivered else None
         if worst is None or worst.cause is None or not self.is_theirs:
             return self.verdict.cause
-        return worst.cause if self.only else replace(worst.cause, message=f"{worst.name}: {worst.cause}")
+        if self.only or len({(one.outcome, str(one.cause)) for one in self.applications}) == 1:
+            return worst.cause
+        return replace(worst.cause, message=f"{worst.name}: {worst.cause}")
 
 
 def page(url: str, key: Key | None, *, tab: str = "") -> str:

@@ -1,12 +1,11 @@
 """The job log of one run: what it hides, how it looks, and what of the events is shown."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TextIO, TypeVar
 
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.wait_output import Changes
 from argocd_release.core.redaction import Redact, everywhere, masked, redaction
 from argocd_release.core.setting_names import with_names
@@ -14,7 +13,6 @@ from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
-from argocd_release.release.versions import Versions
 from argocd_release.settings import environment, load
 
 T = TypeVar("T")
@@ -78,17 +76,6 @@ class JobLog:
         # A machine wants the changes; people see them in the states.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
         log.tell(self._log, event, debug=quiet)
-
-    def beside(self, argocd: ArgoCD, see: Callable[[], object]) -> Callable[[JobEvent], None]:
-        """As ``tell``, with a look at something else before each event, and one at the versions of both sides."""
-        versions = Versions(argocd, self.tell)
-
-        def tell(event: JobEvent, /) -> None:
-            see()
-            self.tell(event)
-            versions.see(event)
-
-        return tell
 
     def called(self, call: str, seconds: float, end: str) -> None:
         """Take a call of Argo CD down."""

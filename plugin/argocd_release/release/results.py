@@ -9,11 +9,11 @@ from argocd_release import __version__
 from argocd_release.model.outcome import Outcome, aggregate
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
-from argocd_release.release import criteria, report_files
-from argocd_release.release.tracking import Judged
-from argocd_release.release.wiring import Tools
+from argocd_release.release import policy, report_files
+from argocd_release.release.wiring import JobParts
 from argocd_release.settings import load
 from argocd_release.timing.deadline import Deadline
+from argocd_release.watch.poll_loop import TrackedApplication
 
 Written = report_files.Written
 
@@ -24,16 +24,16 @@ class Results:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._started = time.monotonic()
         self._environ = environ
-        self.known: load.Settings | None = None
-        self.tools: Tools | None = None
+        self.settings: load.Settings | None = None
+        self.parts: JobParts | None = None
         report_files.forget_earlier(environ)
 
     def of(self, verdict: Verdict) -> ReleaseResult:
         """The result as it is now; ``verdict``: on all."""
-        known, ended_at = self.known, datetime.now(UTC)
+        settings, ended_at = self.settings, datetime.now(UTC)
         seconds = time.monotonic() - self._started
         applications = tuple(self._applications(verdict, seconds, ended_at))
-        several = self.tools is not None and self.tools.watch.several
+        several = self.parts is not None and self.parts.group.several
         if several and applications:
             # What the set as a whole is, and what its applications are, whichever is worse.
             worst = aggregate((verdict.outcome or Outcome.UNEXPECTED, *(one.outcome for one in applications)))
@@ -44,14 +44,14 @@ class Results:
             seconds=seconds,
             ended_at=ended_at,
             several=several,
-            meant=criteria.targets(known) if known else "",
-            image_tag=known.image_tag if known else "",
-            project_url=known.project_url if known else "",
+            meant=policy.target_words(settings) if settings else "",
+            image_tag=settings.image_tag if settings else "",
+            project_url=settings.project_url if settings else "",
             version=__version__,
             attachment=report_files.artifact(self._environ, "json_path"),
             page=report_files.artifact(self._environ, "page_path"),
-            site_url=known.site_url if known else "",
-            job_url=known.job_url if known else "",
+            site_url=settings.site_url if settings else "",
+            job_url=settings.job_url if settings else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
@@ -60,25 +60,30 @@ class Results:
         return list(report_files.write(self._environ, result, deadline, late=late))
 
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
-        if self.tools is not None:
-            for each in self.tools.watch.members:
-                # One without a verdict of its own shares that of the job: it is the only one, or was cut short.
-                yield self._one(each.name, each.verdict or verdict, each.seconds or seconds, ended_at, each)
-            return
-        names = self.known.names if self.known else load.read_names(load.valid(self._environ, "ARGOCD_APP_NAME"))
+        if self.parts is not None:
+            several = self.parts.group.several
+            for each in self.parts.group.members:
+                # The job's verdict is that of its only application, and of those that were cut short.
+                if several and each.verdict is not None:
+                    yield self._one(each.name, each.verdict, each.seconds, ended_at, each)
+                else:
+                    yield self._one(each.name, verdict, seconds, ended_at, each)
+            if self.parts.group.members or several:
+                return
+        names = self.settings.names if self.settings else load.read_names(load.valid(self._environ, "ARGOCD_APP_NAME"))
         yield self._one(names[0] if len(names) == 1 else "", verdict, seconds, ended_at, None)
 
     def _one(
-        self, name: str, verdict: Verdict, seconds: float, ended_at: datetime, judged: Judged | None
+        self, name: str, verdict: Verdict, seconds: float, ended_at: datetime, judged: TrackedApplication | None
     ) -> ApplicationResult:
-        known, tools = self.known, self.tools
-        expectation = tools.tracking.expectation(name) if tools else criteria.expectation(known)
+        settings, parts = self.settings, self.parts
+        expectation = parts.policy.expectation(name) if parts else policy.expectation(settings)
         tracker = judged.tracker if judged else None
         one = ApplicationResult(
             verdict=verdict,
             name=name,
-            url=known.url(name) if known else "",
-            image_tag=known.image_tag if known else "",
+            url=settings.url(name) if settings else "",
+            image_tag=settings.image_tag if settings else "",
             seconds=seconds,
             ended_at=ended_at,
             application=tracker.application if tracker else None,

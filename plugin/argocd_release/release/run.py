@@ -8,7 +8,7 @@ from typing import TextIO
 from argocd_release import __version__
 from argocd_release.model.result import ReleaseResult
 from argocd_release.model.verdict import Verdict
-from argocd_release.release import criteria
+from argocd_release.release import policy
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.results import Results, Written
 from argocd_release.release.signals import Signals, Stop
@@ -42,16 +42,17 @@ class Run:
             result = self._results.of(verdict)
             # Whatever happens from here on, there are reports.
             shown, written = self._write(result, Phase.FIRST_REPORTS)
-            tools = self._results.tools
-            if tools is not None:
+            parts = self._results.parts
+            if parts is not None:
                 # What looks for causes and draws the end is loaded when there is one.
-                from argocd_release.release.advise import explained  # noqa: PLC0415
+                from argocd_release.release.explain import Explainer  # noqa: PLC0415
 
-                later = explained(result, tools, log=self._log, stop=self._stop, deadline=self._deadline)
+                explainer = Explainer(parts, log=self._log, stop=self._stop, deadline=self._deadline)
+                later = explainer.explain(result)
                 if later is not None:
                     shown, written = self._write(later, Phase.REPORTS)
-            if tools is not None and tools.tell is not None:
-                shown = tools.tell(shown)
+            if parts is not None and parts.notify is not None:
+                shown = parts.notify(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
             written += self._results.write(shown, self._limit(Phase.REPORTS), late=True)
             from argocd_release.release.show import show  # noqa: PLC0415
@@ -61,15 +62,15 @@ class Run:
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
         self._log.warn(self._environ)
-        known = self._results.known = load.load(self._environ)
+        settings = self._results.settings = load.load(self._environ)
         now = datetime.now(UTC)
-        timeout, clocks = load.seconds_left(known, now)
+        timeout, clocks = load.seconds_left(settings, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
-        self._deadline = JobDeadline(timeout, most=load.job_seconds_left(known, now)[0] - upload)
-        expects, what = criteria.words(known), criteria.targets(known)
-        self._log.introduce(known, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects)
-        tools = self._results.tools = wire(
-            known,
+        self._deadline = JobDeadline(timeout, most=load.job_seconds_left(settings, now)[0] - upload)
+        expects, what = policy.expectation_words(settings), policy.target_words(settings)
+        self._log.introduce(settings, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects)
+        parts = self._results.parts = wire(
+            settings,
             self._environ,
             timeout=timeout,
             deadline=self._deadline,
@@ -80,7 +81,7 @@ class Run:
         )
         with self._log.section("tracking", f"Waiting for {what}"):
             try:
-                verdict: Verdict = tools.track()
+                verdict: Verdict = parts.wait()
             finally:
                 self._log.count_unchanged()
         return verdict

@@ -13,19 +13,25 @@ from argocd_release.model.events import (
     ShownEvidence,
 )
 from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.release.explain import EXPLAINED
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.report_files import Written
-from argocd_release.release.worst import EXPLAINED
 from argocd_release.reports import banner, evidence, phases
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
-    """Show it, and what became of the reports."""
+    """Show the result, and which reports were written."""
     log.tell(_end(result))
-    if result.several:
-        _show_the_worst(log, result)
-    else:
-        _show_one(log, result.applications[0])
+    if not result.several:
+        _show_what_holds(log, result.applications[0])
+    for position, one in enumerate(result.undelivered[:EXPLAINED] if result.several else result.applications, 1):
+        for block in evidence.blocks(one):
+            title = f"{one.name}: {block.title}" if result.several else block.title
+            # GitLab knows a section by its name alone.
+            name = f"{block.name}-of-{position}" if result.several else block.name
+            with log.section(name, title, collapsed=block.collapsed):
+                log.tell(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
+    _show_next(log, result)
     for missing in written:
         if isinstance(missing, ReportNotWritten):
             log.tell(missing)
@@ -33,31 +39,22 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
         log.tell(ReportsWritten(paths=", ".join(paths)))
 
 
-def _show_one(log: JobLog, one: ApplicationResult) -> None:
+def _show_what_holds(log: JobLog, one: ApplicationResult) -> None:
+    """Show what success does not prove, and when which phase was reached."""
     if note := evidence.caveat(one):
         log.tell(NotProven(text=note))
     if line := phases.line(one):
         log.tell(PhasesReached(text=line, **asdict(one.rollout.phases)))
-    for block in evidence.blocks(one):
-        with log.section(block.name, block.title, collapsed=block.collapsed):
-            log.tell(ShownEvidence(text="\n".join(block.lines), title=block.title, lines=block.lines))
-    _show_next(log, one)
 
 
-def _show_next(log: JobLog, one: ApplicationResult) -> None:
-    if step := evidence.next_step(one):
-        log.tell(Next(text=f"\n{step}", next=one.cause.hint if one.cause else "", help=one.explained))
-
-
-def _show_the_worst(log: JobLog, result: ReleaseResult) -> None:
-    for position, one in enumerate(result.undelivered[:EXPLAINED], 1):
-        for block in evidence.blocks(one):
-            title = f"{one.name}: {block.title}"
-            # GitLab knows a section by its name alone.
-            with log.section(f"{block.name}-of-{position}", title, collapsed=block.collapsed):
-                log.tell(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
-    for worst in result.undelivered[:1]:
-        _show_next(log, worst)
+def _show_next(log: JobLog, result: ReleaseResult) -> None:
+    """Show what to do about the worst failure, or about the group itself if its verdict is not an application's."""
+    if result.is_theirs or not result.several:
+        for worst in result.undelivered[:1]:
+            if step := evidence.next_step(worst):
+                log.tell(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.explained))
+    elif result.verdict.hint:
+        log.tell(Next(text=f"\nnext: {result.verdict.hint}", next=result.verdict.hint, help=""))
 
 
 def _end(result: ReleaseResult) -> Result:

@@ -1,4 +1,4 @@
-"""What a run works with, made from its settings: the readers of Argo CD and of git, and what is waited for."""
+"""The parts of a job, made from its settings: the readers of Argo CD and git, and the wait for its group."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -6,36 +6,37 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from argocd_release.argocd.http_first import HttpFirstCommands
 from argocd_release.release import after
+from argocd_release.release.background_checks import BackgroundChecks
 from argocd_release.release.connect import Readers, connected
+from argocd_release.release.group import GroupWait
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.server_warnings import ServerWarnings
+from argocd_release.release.policy import Policy, policy_of
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.release.single import Single
 from argocd_release.release.targets import targets_of
-from argocd_release.release.tracking import Tracking, Watch, tracking
-from argocd_release.settings import load
+from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline, JobDeadline
 from argocd_release.watch.clock import MonotonicClock
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tools:
-    """``readers``: of Argo CD, as the settings ``known`` say, made of ``environ``."""
+class JobParts:
+    """Everything that a job works with."""
 
-    known: load.Settings
+    settings: Settings
     environ: Mapping[str, str]
     readers: Readers
-    tracking: Tracking
-    watch: Watch
-    #: Tells others of the end, and gives the result with what came of it; None: nobody is to be told.
-    tell: Callable[[Any], Any] | None
-    #: Waits for the verdict, and gives it.
-    track: Callable[[], Any]
+    policy: Policy
+    group: GroupWait
+    #: Tells the notification sinks of the end, and returns the result with what came of it; None if there are none.
+    notify: Callable[[Any], Any] | None
+    #: Waits for the verdict, and returns it.
+    wait: Callable[[], Any]
 
 
 def wire(
-    known: load.Settings,
+    settings: Settings,
     environ: Mapping[str, str],
     *,
     timeout: float,
@@ -44,38 +45,33 @@ def wire(
     signals: Signals,
     stop: Stop,
     stack: ExitStack,
-) -> Tools:
-    """The tools of a run; ``stack`` closes them. Raises what ``connected`` does."""
-    clock = MonotonicClock()
+) -> JobParts:
+    """Return the parts of a job; ``stack`` closes them. Raise what ``connected`` raises."""
+    clock, verdict_deadline = MonotonicClock(), Deadline(timeout)
     readers = connected(
-        known, environ, timeout=timeout, deadline=deadline, log=log, clock=clock, check=stop.check, stack=stack
+        settings, environ, timeout=timeout, deadline=deadline, log=log, clock=clock, check=stop.check, stack=stack
     )
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
-    sinks = after.sinks_of(known, deadline=deadline, stop=stop)
-    expected = load.expected_of(known)
-    how = tracking(known, expected, timeout=timeout, deadline=deadline, stop=stop, stack=stack)
-    security = ServerWarnings(readers.connection if known.pods_matter else None, log)
+    sinks = after.sinks_of(settings, deadline=deadline, stop=stop)
+    checks = BackgroundChecks(readers.argocd, readers.connection if settings.pods_matter else None, log.tell)
+    policy = policy_of(settings, timeout=timeout, deadline=deadline, stop=stop, stack=stack)
+    group = GroupWait(
+        targets_of(settings),
+        policy,
+        commands=HttpFirstCommands(readers.commands, readers.lists, readers.api),
+        cluster=readers.api,
+        clock=clock,
+        emit=checks.emit,
+        on_application=(checks.on_application, *([sinks.see] if sinks is not None else [])),
+    )
 
-    def see(application: Any) -> None:
-        if sinks is not None:
-            sinks.see(application)
-        security.see(application)
+    def wait() -> Any:
+        verdict = group.wait()
+        checks.emit_warnings()
+        return after.reached(verdict, settings, deadline=verdict_deadline, log=log, stop=stop)
 
-    due, targets = Deadline(timeout), targets_of(known)
-    watch: Watch
-    if targets.one:
-        watch = Single(targets.one, how, readers, clock=clock, log=log, see=see)
-    else:
-        # A job of one application does without.
-        from argocd_release.release.several import several  # noqa: PLC0415
-
-        watch = several(targets, how, readers, clock=clock, log=log, see=see)
-
-    def track() -> Any:
-        verdict = watch.wait()
-        security.tell()
-        return after.reached(verdict, known, deadline=due, log=log, stop=stop)
-
-    tell = partial(after.told, sinks, log) if sinks is not None else None
-    return Tools(known=known, environ=environ, readers=readers, tracking=how, watch=watch, tell=tell, track=track)
+    notify = partial(after.told, sinks, log) if sinks is not None else None
+    return JobParts(
+        settings=settings, environ=environ, readers=readers, policy=policy, group=group, notify=notify, wait=wait
+    )

@@ -3,6 +3,7 @@
 import os
 import selectors
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -37,13 +38,14 @@ class MonotonicClock:
             os.write(self._bell, b".")
 
 
-class Unwoken:
-    """A clock for one of many: whoever has news of it wakes nobody, for all are looked at together."""
+class ApplicationClock:
+    """The clock of a group as one of its applications sees it; ``wake`` is what that application's news cause."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:
         self.now = clock.now
         self.sleep = clock.sleep
         self.pause = clock.pause
+        self._wake = wake
 
     def wake(self) -> None:
-        pass
+        self._wake()

@@ -21,7 +21,7 @@ from argocd_release.model.revision import Relation
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.watch.relations import RevisionRelations
+from argocd_release.watch.revision_lookup import RevisionRelations
 
 # A comparison takes what git takes, and is without end where the application controller is away: after these seconds
 # the state is looked at without it, while it goes on.

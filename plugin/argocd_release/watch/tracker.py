@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.model.application import Application
@@ -14,6 +14,7 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.verdict.judge import History, judge, timed_out
+from argocd_release.verdict.symptoms import Symptom
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
@@ -55,7 +56,7 @@ class Tracker:
     """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``, ``check``: see ``Observer``.
 
     ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
-    runs beside it, whose lines are news.
+    runs beside it, whose lines are news. ``queued_before``: how many requests are sent before the requested comparison.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Tracker:
         check: Callable[[], object] = lambda: None,
         started: float | None = None,
         follow: bool = True,
+        queued_before: Callable[[], int] = lambda: 0,
     ) -> None:
         self.timeline = Timeline()
         self._name = name
@@ -81,6 +83,7 @@ class Tracker:
         self._clock = clock
         self._started = clock.now() if started is None else started
         self._follow = follow
+        self._queued_before = queued_before
         self._timeout = timeout
         self._emit = emit
         self._history = History(patience=patience, expectation=expectation)
@@ -99,6 +102,7 @@ class Tracker:
         )
         self._compared_at = self._started
         self._feed: WaitFeed | None = None
+        self._confirms_late = False
         self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
         self._told = 0
@@ -122,11 +126,14 @@ class Tracker:
             for change in self.timeline.look(seen, at, compared=self._history.compared):
                 self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
         if verdict.outcome is None and self._left() <= 0:
-            verdict = self._timed_out(seen, verdict)
+            if self._may_confirm_late():
+                confirm_at = self._clock.now() + CONFIRM_SECONDS
+                return Step(verdict=None, look_again_at=confirm_at, not_before=confirm_at)
+            verdict = self._timed_out(seen, self._with_queue(verdict))
         if verdict.outcome is not None:
             self.close(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
             return Step(verdict=verdict)
-        self._tell(seen, verdict)
+        self._tell(seen, self._with_queue(verdict))
         answered = isinstance(seen, Application)
         if answered and self._follow and self._feed is None:
             self._feed = self._commands.wait(
@@ -134,12 +141,16 @@ class Tracker:
             )
         return self._again(answered=answered)
 
-    def expired(self) -> Verdict:
-        """The verdict at the deadline without another look, by what was seen last."""
+    def expired(self, queued_before: int = 0) -> Verdict:
+        """Return the verdict at the deadline by what was seen last, without another look.
+
+        Args:
+            queued_before: number of applications that would have been observed before this one.
+        """
         if self._answered is not None:
             _, seen, verdict = self._answered
-            return self._timed_out(seen, verdict)
-        never = Verdict(outcome=None, reason="it was never looked at in time")
+            return self._timed_out(seen, self._with_queue(verdict))
+        never = Verdict(outcome=None, reason=_not_requested(queued_before))
         return self._timed_out(Failure.late(never.reason), never)
 
     def close(self, *, grace: float = 0.0) -> None:
@@ -224,6 +235,16 @@ class Tracker:
                 seen, verdict = application, judged
         return timed_out(seen, verdict, self._history, seconds=self._timeout)
 
+    def _may_confirm_late(self) -> bool:
+        """Return whether a first delivered look at the deadline may still be confirmed, which is allowed once."""
+        first, self._confirms_late = not self._confirms_late, True
+        return first and Symptom.DELIVERED in self._history.sightings
+
+    def _with_queue(self, verdict: Verdict) -> Verdict:
+        """Return the verdict; if Argo CD was not asked to compare yet, with that as its reason."""
+        before = 0 if self._history.compared else self._queued_before()
+        return replace(verdict, reason=_not_requested(before), detail="") if before else verdict
+
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
@@ -245,3 +266,7 @@ class Tracker:
             revision = seen.revision[:7] if len(seen.revisions) == 1 else seen.revision
             reason = verdict.detail or verdict.reason
             self._emit(State(sync=seen.sync, health=seen.health, revision=revision, reason=reason))
+
+
+def _not_requested(before: int) -> str:
+    return f"not asked yet: {before} before it" if before else "its first look did not end in time"

@@ -1,6 +1,7 @@
-"""Loaded by the Python of every case: whoever asks a network, a name server included, ends at once and loudly.
+"""Loaded by the Python of every case: a process that asks a network or a name server ends at once and loudly.
 
-This machine's loopback address is no network: nothing listens where a case looks.
+The loopback address is no network, because nothing listens there. The name of the case's own Argo CD cannot be resolved,
+as on a machine without HTTP access to it: the job then reads by the recorded command line.
 """
 
 import os
@@ -17,6 +18,8 @@ def forbid(event: str, arguments: tuple[object, ...]) -> None:
         host = arguments[0]
     else:
         return
+    if host and host == os.environ.get("ARGOCD_SERVER", "").partition(":")[0] != "127.0.0.1":
+        raise OSError(f"{host} cannot be resolved in a recorded case")
     if host != "127.0.0.1":
         os.write(2, f"a case asked the network: {event} {host!r}\n".encode())
         os._exit(OFFLINE_EXIT_CODE)

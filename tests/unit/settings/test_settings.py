@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from argocd_release.argocd import options
 from argocd_release.model.errors import SettingsError
-from argocd_release.release import criteria
+from argocd_release.release.policy import Policy
 from argocd_release.settings.environment import unknown, unread
+from argocd_release.settings.expected import Expected
 from argocd_release.settings.load import (
     Settings,
     load,
@@ -295,7 +296,8 @@ def test_url(opts: str, url: str) -> None:
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:
-    assert criteria.graces(load(GOOD)) == GracePeriods()
+    policy = Policy(settings=load(GOOD), expected=Expected(rules={}), timeout=1, check=lambda: None)
+    assert policy.graces == GracePeriods()
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,13 @@ from argocd_release.model.events import (
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Stop
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.observer import REFRESH_SECONDS
-from argocd_release.watch.runner import run
 from argocd_release.watch.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, Tracker
 from tests.unit.states import NEW, OLD, application, failing
 
@@ -42,6 +42,17 @@ PROGRESSING = application(health="Progressing")
 
 def error(trouble: FailureKind, message: str = "connection refused") -> ArgoCDError:
     return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
+
+
+def run(tracker: Tracker, clock: "FakeClock") -> Verdict:
+    """Step as the poll loop does for one application, until there is a verdict."""
+    try:
+        while (step := tracker.step()).verdict is None:
+            clock.sleep(max(step.not_before - clock.now(), 0.0))
+            clock.pause(max(step.look_again_at - clock.now(), 0.0))
+        return step.verdict
+    finally:
+        tracker.close()
 
 
 class FakeClock:
@@ -91,7 +102,7 @@ class FakeCommands:
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del name, echo
         self.refreshes.append(refresh)
-        # Nobody waits longer for a comparison, which goes on beside the looks.
+        # A look waits no longer for a comparison, which goes on beside the looks.
         self.clock.seconds += min(self.cost, seconds, REFRESH_SECONDS if refresh else seconds)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ArgoCDError):
@@ -256,7 +267,7 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
 
 @pytest.mark.parametrize("lost", [2, 3])
 def test_a_look_without_the_pods_does_not_begin_their_grace_anew(lost: int) -> None:
-    """A busy Argo CD may give the tree to every second look only."""
+    """A busy Argo CD gives the tree to every second look only."""
     looks = itertools.count()
 
     def workloads(_: str) -> Workloads:
@@ -626,3 +637,31 @@ def test_a_last_look_that_had_too_little_time_does_not_hide_what_was_known() -> 
     assert "Progressing" in run.verdict.reason
     assert Run(hung, timeout=11).verdict.outcome is Outcome.UNREACHABLE
     assert Run(PROGRESSING, hung, timeout=40).verdict.outcome is Outcome.UNREACHABLE
+
+
+def until_the_deadline(*last: Application) -> Run:
+    """A run of 18 s whose application is in the ``last`` states from the look at the deadline on."""
+    looks = len(Run(PROGRESSING, timeout=18).commands.refreshes)
+    return Run(*[PROGRESSING] * (looks - 1), *last, timeout=18)
+
+
+def test_what_is_delivered_at_the_deadline_is_confirmed_by_one_more_look() -> None:
+    """H31."""
+    run = until_the_deadline(DELIVERED)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert 18 <= run.seconds <= 19
+
+
+def test_what_is_not_confirmed_after_the_deadline_is_not_delivered() -> None:
+    run = until_the_deadline(DELIVERED, PROGRESSING)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert "Progressing" in run.verdict.reason
+    assert run.seconds <= 19
+
+
+def test_an_application_whose_comparison_was_not_requested_blames_no_controller() -> None:
+    """H30."""
+    hung = [answer for _ in range(20) for answer in (error(FailureKind.HUNG), DELIVERED)]
+    run = Run(*hung, timeout=30, cost=5, queued_before=lambda: 4)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert run.verdict.reason == "not delivered within 30 s: not asked yet: 4 before it"

@@ -9,12 +9,21 @@ import pytest
 
 from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.events import JobEvent, Summary
+from argocd_release.model.events import JobEvent, NoAnswer, Summary
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import WaitFeed
 from argocd_release.model.verdict import Verdict
-from argocd_release.watch.fleet import OVERTIME_SECONDS, POLL_SECONDS, SUMMARY_SECONDS, Fleet, Seen
-from argocd_release.watch.shared import Listing, SharedCommands
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.watch import poll_loop, tracker
+from argocd_release.watch.poll_loop import (
+    OVERTIME_SECONDS,
+    POLL_SECONDS,
+    STEPS_AT_ONCE,
+    SUMMARY_SECONDS,
+    GroupPoller,
+    PollResult,
+)
+from argocd_release.watch.snapshot import ApplicationSnapshot, SnapshotCommands
 from argocd_release.watch.tracker import Tracker
 from tests.unit.clock import Clock
 from tests.unit.states import application
@@ -34,24 +43,26 @@ class World:
         self.hang, self.held, self.released = hang, threading.Event(), False
         self.asked = 0
         self.under: dict[str, str] = {}
-        self.following: Fleet
+        self.following: GroupPoller
         self.clock = Clock()
         self.events: list[JobEvent] = []
         self.looks: list[tuple[str, float]] = []
 
-    def poll(self) -> Seen | None:
+    def poll(self) -> PollResult | None:
         answer = next(self.polls, self.last)
         if answer is None:
             return None
         self.asked, self.last, asked_at = self.asked + 1, answer, self.clock.now()
         self.clock.at += 0.01
         if isinstance(answer, ArgoCDError):
-            self.listing = Listing(asked_at=asked_at, error=answer)
-            return Seen(asked_at=asked_at, error=answer)
+            self.listing = ApplicationSnapshot(requested_at=asked_at, error=answer)
+            return PollResult(requested_at=asked_at, error=answer)
         named = {f"argocd/{name}": replace(state, name=name, uid=name) for name, state in answer.items()}
-        self.listing = Listing(asked_at=asked_at, applications=named)
+        self.listing = ApplicationSnapshot(requested_at=asked_at, applications=named)
         names = {name: self.under.get(name, "") for name in answer}
-        return Seen(asked_at=asked_at, names=names, count=len(answer), states=lambda name: named.get(f"argocd/{name}"))
+        return PollResult(
+            requested_at=asked_at, names=names, count=len(answer), states=lambda name: named.get(f"argocd/{name}")
+        )
 
     # The commands of an application.
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
@@ -72,96 +83,153 @@ class World:
     def judged(self, *_: object) -> None:
         self.held.set()
 
-    def track(self, name: str) -> Tracker:
-        commands = SharedCommands(commands=self, listing=lambda: self.listing, now=self.clock.now)
+    def track(self, name: str, _: object) -> Tracker:
+        commands = SnapshotCommands(commands=self, snapshot=lambda: self.listing, now=self.clock.now)
         return Tracker(
             f"argocd/{name}", commands=commands, clock=self.clock, timeout=60, emit=lambda _: None,
             started=100.0, follow=False,
         )  # fmt: skip
 
-    def fleet(self, *, count: int = 1, appear: float = 0, stop_early: bool = False) -> Fleet:
-        return Fleet(
-            poll=self.poll, track=self.track, clock=self.clock, started=100.0, timeout=60, connect=15, appear=appear,
+    def poller(
+        self, *, count: int = 1, appear: float = 0, stop_early: bool = False, graces: GracePeriods = GracePeriods()
+    ) -> GroupPoller:
+        return GroupPoller(
+            poll=self.poll, track=self.track, clock=self.clock, started=100.0, timeout=60, graces=graces, appear=appear,
             emit=self.events.append, judged=self.judged, stop_early=stop_early,
             complete=lambda number: number >= count,
         )  # fmt: skip
 
 
-def outcomes(fleet: Fleet) -> dict[str, Outcome | None]:
-    return {name: member.verdict.outcome if member.verdict else None for name, member in fleet.members.items()}
+def outcomes(poller: GroupPoller) -> dict[str, Outcome | None]:
+    return {name: member.verdict.outcome if member.verdict else None for name, member in poller.applications.items()}
 
 
 def test_each_is_delivered_by_two_lists_the_second_asked_for_after_the_first_look() -> None:
     world = World({"a": DELIVERED, "b": DELIVERED})
-    fleet = world.fleet()
-    assert fleet.run() is None
-    assert outcomes(fleet) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
+    poller = world.poller()
+    assert poller.run() is None
+    assert outcomes(poller) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
     assert world.asked == 2
 
 
 def test_those_that_are_judged_are_looked_at_no_more() -> None:
     world = World(*[{"a": DELIVERED, "b": PROGRESSING}] * 3, {"a": PROGRESSING, "b": DELIVERED})
-    fleet = world.fleet()
-    fleet.run()
-    assert outcomes(fleet) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
+    poller = world.poller()
+    poller.run()
+    assert outcomes(poller) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
 
 
 def test_what_appears_is_taken_in_until_there_are_enough() -> None:
     world = World({}, {"a": DELIVERED}, {"a": DELIVERED}, {"a": DELIVERED}, {"a": DELIVERED, "b": DELIVERED})
-    fleet = world.fleet(count=2, appear=30)
-    assert fleet.run() is None
-    assert outcomes(fleet) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
+    poller = world.poller(count=2, appear=30)
+    assert poller.run() is None
+    assert outcomes(poller) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
 
 
 def test_where_too_few_appear_it_ends_with_their_time() -> None:
     world = World({"a": DELIVERED})
-    fleet = world.fleet(count=2, appear=10)
-    fleet.run()
-    assert 10 <= fleet.elapsed < 10 + 2 * POLL_SECONDS
+    poller = world.poller(count=2, appear=10)
+    poller.run()
+    assert 10 <= poller.elapsed < 10 + 2 * POLL_SECONDS
 
 
 def test_where_nothing_is_it_ends_at_once() -> None:
-    fleet = World({}).fleet()
-    assert fleet.run() is None
-    assert fleet.elapsed < 1
+    poller = World({}).poller()
+    assert poller.run() is None
+    assert poller.elapsed < 1
 
 
 def test_one_that_fails_may_end_the_wait_for_the_others() -> None:
     gone = [{"a": PROGRESSING, "b": PROGRESSING}] * 3
     world = World(*gone, {"a": PROGRESSING, "b": replace(PROGRESSING, deleting=True)})
-    fleet = world.fleet(stop_early=True)
-    fleet.run()
-    assert outcomes(fleet) == {"a": None, "b": Outcome.MISSING}
-    fleet.give_up(Verdict(outcome=Outcome.CANCELLED, reason="b failed"))
-    assert outcomes(fleet)["a"] is Outcome.CANCELLED
+    poller = world.poller(stop_early=True)
+    poller.run()
+    assert outcomes(poller) == {"a": None, "b": Outcome.MISSING}
+    poller.give_up(Verdict(outcome=Outcome.CANCELLED, reason="b failed"))
+    assert outcomes(poller)["a"] is Outcome.CANCELLED
 
 
-@pytest.mark.parametrize(("error", "least", "most"), [(AWAY, 15, 20), (FORBIDDEN, 0, 1)])
-def test_a_list_that_fails_from_the_start_is_said(error: ArgoCDError, least: float, most: float) -> None:
-    fleet = World(error).fleet()
-    assert fleet.run() is error
-    assert least <= fleet.elapsed <= most
+@pytest.mark.parametrize(
+    ("error", "outcome", "least", "most"),
+    [(AWAY, Outcome.UNREACHABLE, 15, 20), (FORBIDDEN, Outcome.DENIED, 0.3, 3)],
+)
+def test_a_list_that_fails_from_the_start_is_said(
+    error: ArgoCDError, outcome: Outcome, least: float, most: float
+) -> None:
+    poller = World(error).poller()
+    verdict = poller.run()
+    assert verdict is not None
+    assert error.message in verdict.reason
+    assert verdict.outcome is outcome
+    assert least <= poller.elapsed <= most
+
+
+def test_a_list_that_is_refused_once_is_confirmed() -> None:
+    """H22: as for one application, one 401 is no verdict."""
+    poller = World(FORBIDDEN, {"a": DELIVERED}).poller()
+    assert poller.run() is None
+    assert outcomes(poller) == {"a": Outcome.DELIVERED}
+
+
+def test_without_a_grace_for_the_connection_only_the_timeout_ends_the_wait_for_a_list() -> None:
+    """H22: 0 turns an early end off."""
+    poller = World(AWAY).poller(graces=GracePeriods(connect=0))
+    verdict = poller.run()
+    assert verdict is not None
+    assert verdict.outcome is Outcome.UNREACHABLE
+    assert 60 <= poller.elapsed <= 61
+
+
+def test_a_server_that_cannot_be_reached_is_named_at_once() -> None:
+    """D6: the log is not silent until the grace period has elapsed."""
+    world = World(AWAY)
+    world.poller().run()
+    assert [event.reason for event in world.events if isinstance(event, NoAnswer)] == [
+        f"Argo CD gives no answer: {AWAY.message}"
+    ]
+
+
+class Frozen(World):
+    """An Argo CD that answers nothing but lists."""
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        self.held.wait(10)
+        return super().get(name, seconds=seconds, refresh=refresh, echo=echo)
+
+    def judged(self, *_: object) -> None: ...
+
+
+def test_an_application_that_was_never_observed_says_how_many_were_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H30: the application controller is not to blame if it was never asked."""
+    monkeypatch.setattr(poll_loop, "ROUND_SECONDS", 0.001)
+    monkeypatch.setattr(tracker, "CROWD_SECONDS", 10)
+    world = Frozen(dict.fromkeys(map(str, range(STEPS_AT_ONCE + 3)), PROGRESSING))
+    poller = world.poller()
+    poller.run()
+    reasons = [each.verdict.reason for each in poller.applications.values() if each.verdict]
+    waiting = [reason for reason in reasons if reason.startswith("not asked yet")]
+    assert sorted(waiting) == [f"not asked yet: {before} before it (within 60 s)" for before in (10, 8, 9)]
 
 
 def test_an_outage_is_overcome() -> None:
     world = World({"a": PROGRESSING}, *[AWAY] * 10, {"a": DELIVERED})
-    fleet = world.fleet()
-    assert fleet.run() is None
-    assert outcomes(fleet) == {"a": Outcome.DELIVERED}
+    poller = world.poller()
+    assert poller.run() is None
+    assert outcomes(poller) == {"a": Outcome.DELIVERED}
 
 
 def test_an_outage_that_lasts_is_each_ones_verdict() -> None:
-    fleet = World({"a": PROGRESSING}, AWAY).fleet()
-    fleet.run()
-    assert outcomes(fleet) == {"a": Outcome.UNREACHABLE}
+    poller = World({"a": PROGRESSING}, AWAY).poller()
+    poller.run()
+    assert outcomes(poller) == {"a": Outcome.UNREACHABLE}
 
 
 def test_what_is_pending_times_out_all_at_once() -> None:
     world = World(dict.fromkeys("abcdefghijkl", PROGRESSING))
-    fleet = world.fleet()
-    fleet.run()
-    assert set(outcomes(fleet).values()) == {Outcome.TIMED_OUT}
-    assert fleet.elapsed <= 60 + OVERTIME_SECONDS
+    poller = world.poller()
+    poller.run()
+    assert set(outcomes(poller).values()) == {Outcome.TIMED_OUT}
+    assert poller.elapsed <= 60 + OVERTIME_SECONDS
     summaries = [event for event in world.events if isinstance(event, Summary)]
     assert len(summaries) == 60 // SUMMARY_SECONDS - 1
     assert summaries[0].pending == 12
@@ -169,10 +237,10 @@ def test_what_is_pending_times_out_all_at_once() -> None:
 
 def test_one_whose_comparison_hangs_holds_up_no_other() -> None:
     world = World({"hangs": DELIVERED, "a": DELIVERED}, hang=["hangs"])
-    fleet = world.fleet()
-    fleet.run()
+    poller = world.poller()
+    poller.run()
     assert world.released, "the others were judged only when it had an answer"
-    assert outcomes(fleet) == {"hangs": Outcome.DELIVERED, "a": Outcome.DELIVERED}
+    assert outcomes(poller) == {"hangs": Outcome.DELIVERED, "a": Outcome.DELIVERED}
 
 
 @pytest.mark.parametrize("others", [50, 110, 170, 200])
@@ -181,9 +249,9 @@ def test_what_fails_among_many_is_known_when_its_grace_ends(others: int) -> None
     world = World(dict.fromkeys(map(str, range(others)), PROGRESSING) | {"fails": fails})
     alone = World({"fails": fails})
     for each in (world, alone):
-        each.following = each.fleet()
+        each.following = each.poller()
         each.following.run()
-    judged, sooner = (each.following.members["fails"] for each in (world, alone))
+    judged, sooner = (each.following.applications["fails"] for each in (world, alone))
     assert judged.verdict is not None
     assert judged.verdict.outcome is Outcome.DEGRADED
     assert judged.seconds <= sooner.seconds + POLL_SECONDS
@@ -192,12 +260,12 @@ def test_what_fails_among_many_is_known_when_its_grace_ends(others: int) -> None
 class Late(World):
     """A comparison that ends after the second list was asked for, and before that list is there."""
 
-    def poll(self) -> Seen | None:
+    def poll(self) -> PollResult | None:
         seen = super().poll()
         if self.asked == 2:
             self.held.set()
             until = time.monotonic() + 10
-            while self.following.members["a"].stepping:
+            while self.following.applications["a"].stepping:
                 assert time.monotonic() < until
                 time.sleep(0.01)
         return seen
@@ -205,9 +273,9 @@ class Late(World):
 
 def test_a_comparison_is_confirmed_by_no_list_that_was_asked_for_before_it_ended() -> None:
     world = Late({"a": PROGRESSING}, {"a": DELIVERED}, hang=["a"])
-    fleet = world.following = world.fleet()
-    fleet.run()
-    assert outcomes(fleet) == {"a": Outcome.DELIVERED}
+    poller = world.following = world.poller()
+    poller.run()
+    assert outcomes(poller) == {"a": Outcome.DELIVERED}
     assert world.asked == 3
 
 
@@ -215,12 +283,12 @@ def test_a_child_is_delivered_only_by_what_was_compared_after_its_parent_was() -
     waits = {"root": PROGRESSING, "child": DELIVERED}
     world = World(*[waits] * 8, {"root": DELIVERED, "child": DELIVERED})
     world.under = {"child": "root"}
-    fleet = world.fleet()
-    fleet.run()
-    assert outcomes(fleet) == {"root": Outcome.DELIVERED, "child": Outcome.DELIVERED}
-    after = fleet.members["root"].seconds + 100
+    poller = world.poller()
+    poller.run()
+    assert outcomes(poller) == {"root": Outcome.DELIVERED, "child": Outcome.DELIVERED}
+    after = poller.applications["root"].seconds + 100
     assert [at for name, at in world.looks if name == "argocd/child" and at >= after], "it was not compared again"
-    assert fleet.members["child"].seconds > fleet.members["root"].seconds
+    assert poller.applications["child"].seconds > poller.applications["root"].seconds
 
 
 def test_a_child_that_is_gone_with_the_release_is_no_loss() -> None:
@@ -228,24 +296,24 @@ def test_a_child_that_is_gone_with_the_release_is_no_loss() -> None:
         *[{"root": PROGRESSING, "child": PROGRESSING}] * 3, *[{"root": PROGRESSING}] * 30, {"root": DELIVERED}
     )
     world.under = {"child": "root"}
-    fleet = world.fleet()
-    fleet.run()
-    assert outcomes(fleet) == {"root": Outcome.DELIVERED}
+    poller = world.poller()
+    poller.run()
+    assert outcomes(poller) == {"root": Outcome.DELIVERED}
 
 
 def test_what_manages_an_application_may_show_later() -> None:
     world = World(*[{"root": PROGRESSING, "child": DELIVERED}] * 8, {"root": DELIVERED, "child": DELIVERED})
-    fleet = world.fleet()
+    poller = world.poller()
     polls = iter(range(100))
     ask = world.poll
 
-    def poll() -> Seen | None:
+    def poll() -> PollResult | None:
         world.under = {"child": "root"} if next(polls) == 5 else world.under
         return ask()
 
-    fleet._poll = poll
-    fleet.run()
-    assert fleet.members["child"].seconds > fleet.members["root"].seconds
+    poller._poll = poll
+    poller.run()
+    assert poller.applications["child"].seconds > poller.applications["root"].seconds
 
 
 def test_a_child_of_one_that_fails_keeps_what_was_seen_of_it() -> None:
@@ -254,12 +322,12 @@ def test_a_child_of_one_that_fails_keeps_what_was_seen_of_it() -> None:
         {"root": replace(PROGRESSING, deleting=True), "child": DELIVERED},
     )
     world.under = {"child": "root"}
-    fleet = world.fleet()
-    fleet.run()
-    assert outcomes(fleet) == {"root": Outcome.MISSING, "child": Outcome.DELIVERED}
+    poller = world.poller()
+    poller.run()
+    assert outcomes(poller) == {"root": Outcome.MISSING, "child": Outcome.DELIVERED}
 
 
 def test_a_poll_that_only_asked_who_is_meant_ends_nothing() -> None:
-    fleet = World(None, {"a": DELIVERED}).fleet()
-    fleet.run()
-    assert outcomes(fleet) == {"a": Outcome.DELIVERED}
+    poller = World(None, {"a": DELIVERED}).poller()
+    poller.run()
+    assert outcomes(poller) == {"a": Outcome.DELIVERED}

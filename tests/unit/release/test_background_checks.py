@@ -8,7 +8,7 @@ import pytest
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import JobEvent, State, VersionsApart
-from argocd_release.release.versions import Versions
+from argocd_release.release.background_checks import BackgroundChecks
 from argocd_release.verdict.judge import CONFIRMING
 
 APART = "argocd: v2.13.2+dc43124\nargocd-server: v9.0.0+0abcdef\n"
@@ -36,9 +36,14 @@ def state(reason: str) -> State:
 def told(text: str, *events: State) -> tuple[list[JobEvent], int]:
     """What is told after these, and how often argocd was asked: in a thread, so it is waited for."""
     argocd, found = Saying(text), list[JobEvent]()
-    seen = Versions(cast("ArgoCD", argocd), found.append)
+
+    def emit(event: JobEvent) -> None:
+        if not isinstance(event, State):
+            found.append(event)
+
+    checks = BackgroundChecks(cast("ArgoCD", argocd), None, emit)
     for event in events:
-        seen.see(event)
+        checks.emit(event)
     wanted, until = any(event.reason != CONFIRMING for event in events), time.monotonic() + 30
     while argocd.asked < wanted or (text == APART and len(found) < wanted):
         assert time.monotonic() < until

@@ -8,7 +8,7 @@ import pytest
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import WaitFeed
-from argocd_release.watch.shared import ABSENT_SECONDS, Listing, SharedCommands
+from argocd_release.watch.snapshot import ABSENT_SECONDS, ApplicationSnapshot, SnapshotCommands
 from tests.unit.states import application
 
 WEB = replace(application(), name="web", namespace="argocd", controller_namespace="argocd")
@@ -39,16 +39,16 @@ class Commands:
 class Shared:
     """The commands of ``web``, by a clock at 10 s and a list that a test changes."""
 
-    def __init__(self, listing: Listing, answer: Application | ArgoCDError = WEB) -> None:
+    def __init__(self, listing: ApplicationSnapshot, answer: Application | ArgoCDError = WEB) -> None:
         self.listing, self.now, self.commands = listing, 10.0, Commands(answer)
-        self.shared = SharedCommands(commands=self.commands, listing=lambda: self.listing, now=lambda: self.now)
+        self.shared = SnapshotCommands(commands=self.commands, snapshot=lambda: self.listing, now=lambda: self.now)
 
     def get(self, name: str = "web", *, refresh: bool = False) -> Application:
         return self.shared.get(name, seconds=1, refresh=refresh)
 
 
-def listed(asked_at: float, *applications: Application) -> Listing:
-    return Listing(asked_at=asked_at, applications={each.full_name: each for each in applications})
+def listed(asked_at: float, *applications: Application) -> ApplicationSnapshot:
+    return ApplicationSnapshot(requested_at=asked_at, applications={each.full_name: each for each in applications})
 
 
 def test_a_list_that_was_asked_for_before_the_comparison_ended_is_older_than_it() -> None:
@@ -121,7 +121,7 @@ def test_while_that_namespace_is_not_known_it_is_asked_for_itself() -> None:
 
 @pytest.mark.parametrize("refresh", [False, True])
 def test_without_a_list_nothing_else_is_asked(*, refresh: bool) -> None:
-    web = Shared(Listing(error=DENIED))
+    web = Shared(ApplicationSnapshot(error=DENIED))
     with pytest.raises(ArgoCDError) as caught:
         web.get(refresh=refresh)
     assert caught.value is DENIED

@@ -5,10 +5,12 @@ from typing import cast
 
 from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.ports import Commands
-from argocd_release.release.many import Many
-from argocd_release.release.targets import Targets
-from argocd_release.watch.tracker import Tracker
+from argocd_release.model.ports import ClusterView
+from argocd_release.release.group import GroupCommands, GroupWait
+from argocd_release.release.policy import Policy
+from argocd_release.release.targets import targets_of
+from argocd_release.settings import load
+from argocd_release.settings.expected import Expected
 from tests.unit.clock import Clock
 from tests.unit.states import application
 
@@ -28,6 +30,9 @@ class Argo:
         del seconds, selector, project, echo
         return self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]
 
+    def queued_before(self, _: str) -> int:
+        return 0
+
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del name, seconds, refresh, echo
         return self.lists[-1][0]
@@ -36,17 +41,14 @@ class Argo:
 def names(*lists: tuple[Application, ...]) -> list[str]:
     """Of the applications that were waited for, all of which are delivered."""
     argo, clock = Argo(*lists), Clock()
-    reads = cast("Commands", argo)
-    many = Many(
-        Targets(names=(), selector="team=shop"), lists=argo, reads=reads, clock=clock, started=100.0, timeout=60,
-        make=lambda name, *, commands, emit: Tracker(
-            name, commands=commands, clock=clock, timeout=60, emit=emit, started=100.0, follow=False
-        ),
-        emit=lambda _: None, see=lambda _: None, known=lambda _: None, appear=0, connect=15, stop_early=False,
-        check=lambda: None,
+    settings = load.load({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"})
+    policy = Policy(settings=settings, expected=Expected(rules={}), timeout=60, check=lambda: None)
+    group = GroupWait(
+        targets_of(settings), policy, commands=cast("GroupCommands", argo), cluster=cast("ClusterView", argo), clock=clock,
+        emit=lambda _: None,
     )  # fmt: skip
-    assert many.wait().outcome is Outcome.DELIVERED
-    return [member.name for member in many.members]
+    assert group.wait().outcome is Outcome.DELIVERED
+    return [member.name for member in group.members]
 
 
 def test_one_that_argo_cd_has_not_compared_yet_is_not_waited_for_under_two_names() -> None:

@@ -1,0 +1,60 @@
+"""Warnings about versions, the server and the token, looked for beside the wait. The wait never waits for them."""
+
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Final
+
+from argocd_release.argocd import versions
+from argocd_release.argocd.cli import ArgoCD
+from argocd_release.argocd.connection import Connection
+from argocd_release.doctor import warnings
+from argocd_release.doctor.finding import Problem
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError, Cancelled
+from argocd_release.model.events import JobEvent, State, VersionsApart, Warned
+from argocd_release.model.ports import Emit
+from argocd_release.timing.inquiry import answered, ask
+from argocd_release.verdict.judge import CONFIRMING
+
+VERSIONS_SECONDS: Final = 10.0
+# The answer is mostly there since the first look; the end waits no longer for a warning.
+_WARNINGS_SECONDS: Final = 0.5
+
+
+class BackgroundChecks:
+    """Asks once for the versions, and once for the server's warnings; ``connection`` is None if the API is closed."""
+
+    def __init__(self, argocd: ArgoCD, connection: Connection | None, emit: Emit) -> None:
+        self._argocd = argocd
+        self._connection = connection
+        self._emit = emit
+        self._versions_requested = False
+        self._warnings: Future[list[Problem]] | None = None
+
+    def emit(self, event: JobEvent, /) -> None:
+        """Emit an event of the wait. With the first state that is not delivered, ask for the versions."""
+        self._emit(event)
+        if not self._versions_requested and isinstance(event, State) and event.reason != CONFIRMING:
+            self._versions_requested = True
+            ask(self._compare_versions)
+
+    def on_application(self, application: Application | None) -> None:
+        """Ask for warnings once Argo CD has shown an application."""
+        connection = self._connection
+        if connection is not None and self._warnings is None and application is not None:
+            name, project = application.name, application.project
+            self._warnings = ask(lambda: warnings.of_server(connection, name, project))
+
+    def emit_warnings(self) -> None:
+        """Emit the warnings that are known by now."""
+        if self._warnings is None or not answered(self._warnings, seconds=_WARNINGS_SECONDS, check=lambda: None):
+            return
+        if self._warnings.exception() is None:
+            for problem in self._warnings.result():
+                self._emit(Warned(why=problem.message, code=problem.code))
+
+    def _compare_versions(self) -> None:
+        with suppress(ArgoCDError, Cancelled):
+            text = self._argocd.show("version", "--short", seconds=VERSIONS_SECONDS)
+            if message := versions.apart(*versions.read(text)):
+                self._emit(VersionsApart(why=message))

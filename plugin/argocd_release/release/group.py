@@ -1,0 +1,260 @@
+"""The wait of a job: its group of applications, a tracker for each, and the verdict on all. One is a group, too."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError, SettingsError
+from argocd_release.model.events import ApplicationEvent, JobEvent, Judged, NoAnswer, State, Summary
+from argocd_release.model.outcome import Outcome, aggregate, tally
+from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
+from argocd_release.model.verdict import Verdict, overall
+from argocd_release.release.policy import Policy
+from argocd_release.release.targets import Targets, resolve, top
+from argocd_release.verdict.judge import CONFIRMING
+from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResult, TrackedApplication
+from argocd_release.watch.snapshot import ApplicationSnapshot, SharedView, SnapshotCommands
+from argocd_release.watch.tracker import Tracker
+
+LIST_SECONDS: Final = 15.0
+# If the list of a poll does not say which applications the selector matches, that is requested this often.
+SELECT_SECONDS: Final = 15.0
+# Argo CD writes its own namespace into an application with the first comparison.
+HOME_SECONDS: Final = 15.0
+# A list just before the deadline still gets this long.
+LEAST_LIST_SECONDS: Final = 2.0
+# The reason why several applications are not read is mostly the same, and is said this often.
+NO_ANSWER_SECONDS: Final = 10.0
+
+
+class GroupCommands(Commands, Lists, Protocol):
+    """Commands and lists for all applications of the group."""
+
+    def queued_before(self, name: str) -> int: ...
+
+
+class GroupWait:
+    """Waits for all applications that the targets mean.
+
+    Args:
+        cluster: shows the pods of an application.
+        emit: takes the events of the log.
+        on_application: each is called with each application that was observed.
+    """
+
+    def __init__(
+        self,
+        targets: Targets,
+        policy: Policy,
+        *,
+        commands: GroupCommands,
+        cluster: ClusterView,
+        clock: Clock,
+        emit: Emit,
+        on_application: Sequence[Callable[[Application | None], object]] = (),
+    ) -> None:
+        self.several = not targets.one
+        self._targets = targets
+        self._policy = policy
+        self._commands = commands
+        self._cluster = SharedView(cluster)
+        self._line = emit
+        self._on_application = on_application
+        self._clock = clock
+        self._started = clock.now()
+        self._snapshot = ApplicationSnapshot()
+        self._selected: tuple[float, tuple[str, ...]] | None = None
+        self._names: frozenset[str] = frozenset()
+        # Argo CD's own namespace; None while it is unknown, "" if no application ever said it.
+        self._home: str | None = None
+        self._width = 0
+        self._list_count = 0
+        self._no_answer: tuple[str, float] = ("", self._started - NO_ANSWER_SECONDS)
+        self._emitting = threading.Lock()
+        graces, timeout = policy.graces, policy.timeout
+        self.poller = GroupPoller(
+            poll=self._read_names if targets.read_one_by_one else self._read_list,
+            track=self._track,
+            clock=clock,
+            emit=self._emit,
+            judged=self._judged,
+            started=self._started,
+            timeout=timeout,
+            complete=lambda count: not targets.count.few(count),
+            appear=min(graces.appear, timeout),
+            graces=graces,
+            stop_early=policy.stops_early,
+            spacing=0.0 if targets.read_one_by_one else LEAST_SECONDS,
+            check=policy.check,
+        )
+
+    @property
+    def members(self) -> Sequence[TrackedApplication]:
+        """The applications by name."""
+        return sorted(self.poller.applications.values(), key=lambda application: application.name)
+
+    def wait(self) -> Verdict:
+        """Wait until each application has its verdict, and return the verdict on all.
+
+        Raises:
+            Cancelled: the job is to end.
+            SettingsError: the expectations name an application that does not exist.
+        """
+        if self._targets.read_one_by_one:
+            self._check_names(frozenset(self._targets.names))
+        unread = self.poller.run()
+        failed = next((each for each in self.members if each.failed), None)
+        if failed is not None and self.poller.pending:
+            reason = f"not judged: <RELEASE_ON_FAILURE> is stop, and {failed.name} was not delivered"
+            self.poller.give_up(Verdict(outcome=Outcome.CANCELLED, reason=reason))
+        elif failed is None and unread is None and self.poller.gathered:
+            self._check_names(self._names)
+        return unread or self._verdict()
+
+    def _verdict(self) -> Verdict:
+        """Return the verdict on the group as a whole, if that is worse than those on its applications."""
+        targets, count = self._targets, self.poller.count
+        verdicts = [each.verdict for each in self.members if each.verdict]
+        if targets.one and verdicts:
+            return verdicts[0]
+        outcomes = [verdict.outcome for verdict in verdicts if verdict.outcome is not None]
+        if targets.count.few(count) or targets.count.many(count):
+            matches = {0: "no application matches", 1: "1 application matches"}.get(
+                count, f"{count} applications match"
+            )
+            reason = f"{matches} {targets}, but {targets.count} must"
+            hint = (
+                "check the selector, and that the token may see them; <RELEASE_APPEAR_TIMEOUT> waits for those to come"
+            )
+            of_those = f"; of those that do: {tally(outcomes)}" if outcomes else ""
+            worst = aggregate((*outcomes, Outcome.MISSING))
+            return Verdict(outcome=worst, reason=f"{reason}{of_those}", hint=hint)
+        if not outcomes:
+            reason = f"none of the {count} applications falls to job {targets.job} of {targets.jobs}"
+            return Verdict(outcome=Outcome.DELIVERED, reason=reason)
+        return overall(outcomes)
+
+    def _check_names(self, names: frozenset[str]) -> None:
+        if problems := self._policy.expected.unmatched(names):
+            raise SettingsError(problems)
+
+    def _read_names(self) -> PollResult:
+        """Return the names of the settings; each tracker reads its own application."""
+        names = self._targets.names
+        mine = {name: "" for name in names if self._targets.mine(name)}
+        self._width = max(map(len, mine), default=0)
+        return PollResult(requested_at=self._clock.now(), names=mine, count=len(names))
+
+    def _read_list(self) -> PollResult | None:
+        targets, requested_at = self._targets, self._clock.now()
+        selector_only = targets.selects and not (targets.names or targets.children)
+        try:
+            if targets.selects and not selector_only and self._is_selecting():
+                # One list per poll: who is selected now, how they are with the next.
+                chosen = self._list(selector=targets.selector, project=targets.project)
+                self._selected = (requested_at, tuple(each.full_name for each in chosen))
+                return None
+            known = self._list(**({"selector": targets.selector, "project": targets.project} if selector_only else {}))
+        except ArgoCDError as error:
+            self._snapshot = ApplicationSnapshot(requested_at=requested_at, error=error)
+            return PollResult(requested_at=requested_at, error=error)
+        snapshot = ApplicationSnapshot(requested_at=requested_at, applications={each.full_name: each for each in known})
+        self._snapshot = snapshot
+        if self._is_homeless(snapshot):
+            return None
+        selected = tuple(snapshot.applications) if selector_only else self._selected[1] if self._selected else ()
+        return self._group_of(snapshot, selected)
+
+    def _group_of(self, snapshot: ApplicationSnapshot, selected: Sequence[str]) -> PollResult:
+        targets = self._targets
+        parents = resolve(targets, selected, snapshot.applications, self._home or "")
+        self._names |= parents.keys()
+        mine = {name: parent for name, parent in parents.items() if targets.mine(top(name, parents))}
+        self._width = max((self._width, *map(len, mine)))
+        count = sum(snapshot.find(name) is not None or name in targets.names for name in parents)
+        result = PollResult(requested_at=snapshot.requested_at, names=mine, count=count, states=snapshot.find)
+        # Children can be created at any time, so that only the end shows which names are wrong.
+        if not targets.children and (not targets.count.few(count) or self.poller.gathered):
+            self._check_names(self._names)
+        return result
+
+    def _is_homeless(self, snapshot: ApplicationSnapshot) -> bool:
+        """Return whether to wait for Argo CD's own namespace.
+
+        Before and after it is known, an application would have two names, and perhaps belong to two jobs.
+        """
+        if self._home is None and snapshot.applications:
+            limit = min(HOME_SECONDS, self._policy.timeout / 2)
+            if not snapshot.namespace and self._clock.now() < self._started + limit:
+                return self._targets.selects or self._targets.children
+            self._home = snapshot.namespace
+        return False
+
+    def _is_selecting(self) -> bool:
+        return self._selected is None or self._clock.now() - self._selected[0] >= SELECT_SECONDS
+
+    def _list(self, **chosen: str) -> tuple[Application, ...]:
+        left = max(self._started + self._policy.timeout - self._clock.now(), LEAST_LIST_SECONDS)
+        self._list_count += 1
+        # The log shows the selection and the list, or the list alone.
+        shown = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
+        return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= shown, **chosen)
+
+    def _track(self, name: str, clock: Clock) -> Tracker:
+        commands: Commands = self._commands
+        if not self._targets.read_one_by_one:
+            commands = SnapshotCommands(commands=commands, snapshot=lambda: self._snapshot, now=clock.now)
+
+        def emit(event: JobEvent, /) -> None:
+            for observer in self._on_application:
+                observer(tracker.application)
+            self._emit_of(name, event)
+
+        tracker = self._policy.tracker(
+            name,
+            cluster=self._cluster,
+            commands=commands,
+            clock=clock,
+            emit=emit,
+            started=self._started,
+            follow=not self.several,
+            queued_before=lambda: self._commands.queued_before(name),
+        )
+        return tracker
+
+    def _emit_of(self, name: str, event: JobEvent) -> None:
+        """Emit an event of one application. The log of a group shows only states and missing answers."""
+        match event:
+            case _ if not self.several:
+                self._emit(event)
+            case State() if event.reason != CONFIRMING:
+                self._emit_named(name, event)
+            case NoAnswer() if self._is_new(event):
+                self._emit_named(name, event)
+            case _:
+                pass
+
+    def _emit_named(self, name: str, event: ApplicationEvent) -> None:
+        self._emit(replace(event, name=name, width=self._width))
+
+    def _is_new(self, event: NoAnswer) -> bool:
+        (reason, at), now = self._no_answer, self._clock.now()
+        if event.reason == reason and now - at < NO_ANSWER_SECONDS:
+            return False
+        self._no_answer = (event.reason, now)
+        return True
+
+    def _judged(self, name: str, verdict: Verdict, waited: int) -> None:
+        word = verdict.outcome.word if verdict.outcome else ""
+        reason = "" if verdict.outcome is Outcome.DELIVERED else verdict.reason
+        if self.several:
+            self._emit_named(name, Judged(outcome=word, waited=waited, reason=reason))
+
+    def _emit(self, event: JobEvent, /) -> None:
+        """Emit an event of any of the threads."""
+        if isinstance(event, Summary) and not self.several:
+            return
+        with self._emitting:
+            self._line(event)

@@ -1,0 +1,127 @@
+"""The settings as the wait needs them: what is expected of each application, and the grace periods."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from argocd_release.model.application import Source
+from argocd_release.model.ports import ClusterView, Kinship
+from argocd_release.model.revision import RevisionRelation
+from argocd_release.release.signals import Stop
+from argocd_release.release.targets import targets_of
+from argocd_release.settings.expected import Expected
+from argocd_release.settings.load import Settings
+from argocd_release.timing.deadline import JobDeadline, Phase
+from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.watch.tracker import Tracker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How the applications of a job are tracked and judged."""
+
+    settings: Settings
+    expected: Expected
+    timeout: float
+    check: Callable[[], object]
+    #: Compares revisions by the git history; None if no revision is expected.
+    revision_relation: Kinship | None = None
+
+    @property
+    def graces(self) -> GracePeriods:
+        settings = self.settings
+        return GracePeriods(
+            fail_fast=settings.fail_fast,
+            failed_attempts=settings.failed_attempts,
+            condition=settings.condition_grace,
+            degraded=settings.degraded_grace,
+            pods=settings.pod_grace,
+            deleted=settings.deleted_grace,
+            unreachable=settings.unreachable_grace,
+            connect=settings.connect_grace,
+            appear=settings.appear_timeout,
+            expected=settings.expectation_grace,
+            stuck=settings.stuck_grace,
+        )
+
+    @property
+    def stops_early(self) -> bool:
+        """True if the first failure ends the wait for all."""
+        return self.settings.on_failure == "stop"
+
+    def expectation(self, name: str) -> Expectation:
+        """Return what is expected of the application."""
+        return expectation(self.settings, self.expected.of(name))
+
+    def tracker(self, name: str, *, cluster: ClusterView, **parts: Any) -> Tracker:
+        """Return a tracker; ``parts`` are the arguments of ``Tracker`` that differ by application."""
+        settings, own = self.settings, self.expectation(name)
+        return Tracker(
+            name,
+            timeout=self.timeout,
+            patience=self.graces,
+            expectation=own,
+            beneath=cluster if settings.pods_matter or own.image else None,
+            kinship=self.revision_relation,
+            sync=settings.sync,
+            check=self.check,
+            **parts,
+        )
+
+
+def policy_of(settings: Settings, *, timeout: float, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> Policy:
+    """Return the policy that the settings ask for; ``stack`` closes what it opens."""
+    # The schema of expectations is loaded with the settings only if a file of them is named.
+    from argocd_release.settings.load import expected_of  # noqa: PLC0415
+
+    expected, relation = expected_of(settings), None
+    if settings.revision or expected.asks_revisions:
+        relation = _revision_relation(settings, deadline, stop, stack)
+    return Policy(settings=settings, expected=expected, timeout=timeout, check=stop.check, revision_relation=relation)
+
+
+def expectation(settings: Settings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
+    """Return what must be delivered, nothing if the settings are wrong; ``own`` replaces settings by field."""
+    if settings is None:
+        return Expectation()
+    settings = replace(settings, **own)
+    return Expectation(
+        wait_for=frozenset(map(Condition, settings.wait_for.replace(",", " ").split())),
+        revision=settings.revision,
+        exact=settings.revision_match == "exact",
+        source=settings.source,
+        image=settings.image,
+        chart_version=settings.chart_version,
+        allow_empty=settings.allow_empty,
+    )
+
+
+def expectation_words(settings: Settings) -> str:
+    """Return what must be delivered, in words; "" if nothing specific is expected."""
+    of_all = expectation(settings).words
+    if not settings.expectations:
+        return of_all
+    return f"by application what {settings.expectations} says; of all others {of_all or 'nothing'}"
+
+
+def target_words(settings: Settings) -> str:
+    """Return which applications the job waits for, in words."""
+    return str(targets_of(settings))
+
+
+def _revision_relation(settings: Settings, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> Kinship:
+    # A library that most jobs do not need, and the slowest to load.
+    from argocd_release.git.history import Histories  # noqa: PLC0415
+
+    histories = stack.enter_context(Histories(settings.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
+    one_by_one = threading.Lock()
+
+    def relation(revision: str, wanted: str, source: Source, /) -> RevisionRelation:
+        with one_by_one:
+            return histories.kinship(revision, wanted, source)
+
+    return relation

@@ -1,0 +1,399 @@
+"""The loop over a group of applications: one tracker each, one clock and one deadline for all. One is a group, too.
+
+An application is observed only in a state that was requested after its last look ended. Two looks at one answer would
+confirm nothing.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final
+
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.events import NoAnswer, Summary
+from argocd_release.model.observation import Failure
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.ports import Clock, Emit
+from argocd_release.model.verdict import Verdict
+from argocd_release.timing.inquiry import answered, ask
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.judge import History, judge, timed_out
+from argocd_release.watch.clock import ApplicationClock
+from argocd_release.watch.tracker import Tracker
+
+# A list of all applications is expensive for Argo CD: the next one is requested this much later at the earliest.
+LEAST_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 2.0
+SUMMARY_SECONDS: Final = 15.0
+# Applications that are compared or observed at the same time.
+STEPS_AT_ONCE: Final = 8
+# A step that takes longer goes on beside the next poll.
+ROUND_SECONDS: Final = 2.0
+# If an application's state in the list is unchanged, a look shows only pods. All of these looks together are limited to
+# this rate, but each application is observed after UNSEEN_SECONDS at the latest.
+LOOKS_A_SECOND: Final = 20.0
+UNSEEN_SECONDS: Final = 10.0
+# The last looks after the deadline get this long in all.
+OVERTIME_SECONDS: Final = 4.0
+# Verdicts that a sync of the parent application can still change.
+_OPEN: Final = frozenset({Outcome.DELIVERED, Outcome.MISSING})
+
+
+@dataclass
+class TrackedApplication:
+    """One application of the group with its tracker and, once it is known, its verdict."""
+
+    name: str
+    tracker: Tracker
+    #: Name of the application that manages this one, or "".
+    parent: str = ""
+    verdict: Verdict | None = None
+    #: Seconds from the start of the job to the verdict.
+    seconds: float = 0.0
+    look_again_at: float = 0.0
+    not_before: float = 0.0
+    due_at: float = math.inf
+    #: When the last step ended, and the application's state in the list when that step began.
+    looked_at: float = -math.inf
+    listed: Application | None = None
+    stepping: bool = False
+    #: Set by the application's own news, such as a line of ``argocd app wait``.
+    has_news: bool = False
+    #: Delivered or missing, while the parent has no verdict and can still change that.
+    provisional_verdict: Verdict | None = None
+    #: True if the parent has its verdict.
+    settled: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.verdict is not None and not self.delivered
+
+    @property
+    def delivered(self) -> bool:
+        return self.verdict is not None and self.verdict.outcome is Outcome.DELIVERED
+
+
+@dataclass(frozen=True, kw_only=True)
+class PollResult:
+    """The names of this job's applications at one poll, and what the list says of them, if one was requested."""
+
+    requested_at: float = 0.0
+    #: Names of this job, each with the name of the parent application or "".
+    names: Mapping[str, str] = field(default_factory=dict)
+    #: Number of applications of all jobs that share the group.
+    count: int = 0
+    #: Returns the state in the list; None if there is none, or if no list was requested.
+    states: Callable[[str], Application | None] = lambda _: None
+    #: Why the list could not be read.
+    error: ArgoCDError | None = None
+
+
+class WorkerPool:
+    """Runs steps of several applications at the same time. Steps that take long go on beside the next poll."""
+
+    def __init__(self, step: Callable[[TrackedApplication], object], clock: Clock) -> None:
+        self._step = step
+        self._clock = clock
+        self._queue: deque[TrackedApplication] = deque()
+        self._working: list[Future[None]] = []
+
+    def add(self, application: TrackedApplication) -> None:
+        """Queue the application for its step."""
+        application.stepping = True
+        self._queue.append(application)
+
+    def start(self) -> None:
+        """Start as many of the queued steps as are allowed at once."""
+        room = max(STEPS_AT_ONCE - len(self._working), 0)
+        self._working += [ask(self._work) for _ in range(min(room, len(self._queue)))]
+
+    def wait(self, until: float, check: Callable[[], object]) -> None:
+        """Wait until all steps have ended or the clock shows ``until``. Raise what a step or ``check`` raised."""
+        for future in self._working:
+            answered(future, seconds=max(until - self._clock.now(), 0.0), check=check)
+        ended = [future for future in self._working if future.done()]
+        self._working = [future for future in self._working if future not in ended]
+        for future in self._working:
+            # The loop does not wait for its next poll if the last steps end before it.
+            future.add_done_callback(lambda _: self._clock.wake())
+        for future in ended:
+            future.result()
+
+    def position(self, application: TrackedApplication) -> int:
+        """Return how many applications are before this one in the queue, with those whose steps have not ended."""
+        try:
+            return self._queue.index(application) + sum(not future.done() for future in self._working)
+        except (ValueError, RuntimeError):
+            # It is no longer queued, or a worker takes one from the queue right now.
+            return 0
+
+    def _work(self) -> None:
+        while self._queue:
+            try:
+                application = self._queue.popleft()
+            except IndexError:
+                # Another worker was faster.
+                return
+            application.has_news = False
+            try:
+                self._step(application)
+            finally:
+                application.looked_at, application.stepping = self._clock.now(), False
+
+
+class GroupPoller:
+    """Waits for the verdicts on all applications of a group.
+
+    Args:
+        poll: returns who belongs to the group now; None if it needs another poll to say so.
+        track: makes the tracker of a name, which wakes its clock if there is news of the application.
+        judged: called with each verdict: the name, the verdict, and seconds since the start.
+        started: clock time at which the timeout began.
+        complete: tells whether that number of applications is enough. More are waited for until then.
+        appear: seconds for which more applications can appear.
+        stop_early: whether the first failure ends the wait for all.
+        spacing: seconds from one poll to the next at least; 0 if polling requests no list.
+        check: raises to end the wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        poll: Callable[[], PollResult | None],
+        track: Callable[[str, Clock], Tracker],
+        clock: Clock,
+        emit: Emit,
+        judged: Callable[[str, Verdict, int], object],
+        started: float,
+        timeout: float,
+        complete: Callable[[int], bool],
+        appear: float,
+        graces: GracePeriods,
+        stop_early: bool,
+        spacing: float = LEAST_SECONDS,
+        check: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.applications: dict[str, TrackedApplication] = {}
+        self.count = 0
+        self._poll = poll
+        self._track = track
+        self._clock = clock
+        self._emit = emit
+        self._tell_verdict = judged
+        self._started = started
+        self._timeout = timeout
+        self._complete = complete
+        self._appear = appear
+        # The group's own history, while none of its applications is known.
+        self._history = History(patience=graces)
+        self._unread = ""
+        self._stop_early = stop_early
+        self._spacing = spacing
+        self._check = check
+        self._summed_up_at = started
+        # Comparisons can take long. Applications that were compared already do not wait for those.
+        self._first, self._again = WorkerPool(self._step_one, clock), WorkerPool(self._step_one, clock)
+
+    @property
+    def pending(self) -> tuple[TrackedApplication, ...]:
+        """The applications without a verdict."""
+        return tuple(each for each in self.applications.values() if each.verdict is None)
+
+    @property
+    def elapsed(self) -> float:
+        return self._clock.now() - self._started
+
+    @property
+    def gathered(self) -> bool:
+        """True if the wait for more applications is over."""
+        return self._complete(self.count) or self.elapsed >= self._appear
+
+    def run(self) -> Verdict | None:
+        """Wait until each application has its verdict, and no more can appear.
+
+        Return None, or the verdict on the whole group if Argo CD never said who belongs to it.
+        """
+        try:
+            return self._run()
+        finally:
+            for application in self.applications.values():
+                application.tracker.close()
+
+    def give_up(self, verdict: Verdict) -> None:
+        """Give all pending applications this verdict."""
+        for application in self.pending:
+            self._judge(application, verdict)
+
+    def _run(self) -> Verdict | None:
+        while True:
+            self._check()
+            began = self._clock.now()
+            polled = self._poll()
+            if polled is None:
+                self._rest(began, at_once=True)
+                continue
+            self._take_in(polled)
+            self._step(polled)
+            self._settle(polled)
+            if self.elapsed >= self._timeout + OVERTIME_SECONDS:
+                self._expire()
+            if polled.error is not None and not self.applications:
+                verdict = self._judge_unread(polled.error, polled.requested_at)
+                if verdict is not None:
+                    return verdict
+            elif self._is_over:
+                return None
+            self._sum_up()
+            self._rest(began)
+
+    def _judge_unread(self, error: ArgoCDError, begun: float) -> Verdict | None:
+        """Return the verdict on the group while its list cannot be read, by the rules of a single application."""
+        failure = Failure(trouble=error.trouble, message=error.message)
+        self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
+        verdict = judge(failure, self._history)
+        if verdict.outcome is None and self.elapsed >= self._timeout:
+            verdict = timed_out(failure, verdict, self._history, seconds=self._timeout)
+        if verdict.outcome is not None:
+            return verdict
+        if verdict.reason != self._unread:
+            self._unread = verdict.reason
+            self._emit(NoAnswer(reason=verdict.reason))
+        return None
+
+    def _take_in(self, polled: PollResult) -> None:
+        if polled.error is not None:
+            return
+        self.count = polled.count
+        for name, parent in polled.names.items():
+            application = self.applications.get(name)
+            if application is None:
+                self.applications[name] = self._tracked(name, parent)
+            elif parent and not application.settled and not application.failed:
+                # Its parent was discovered only now, so the earlier verdict is open again.
+                application.parent = parent
+                application.provisional_verdict = application.provisional_verdict or application.verdict
+                application.verdict = None
+
+    def _tracked(self, name: str, parent: str) -> TrackedApplication:
+        def on_news() -> None:
+            # In a group that is read by lists, news of one application would request a list of all.
+            if not self._spacing:
+                application.has_news = True
+                self._clock.wake()
+
+        tracker = self._track(name, ApplicationClock(self._clock, on_news))
+        application = TrackedApplication(name=name, tracker=tracker, parent=parent)
+        return application
+
+    def _step(self, polled: PollResult) -> None:
+        """Let the applications that are due take their step; steps that take long go on meanwhile."""
+        for application in self.pending:
+            if self._is_due(application, polled):
+                application.listed = polled.states(application.name)
+                (self._first if application.looked_at == -math.inf else self._again).add(application)
+        # Nothing else is to be done while the only application is observed.
+        until = math.inf if not self._spacing and len(self.applications) == 1 else self._clock.now() + ROUND_SECONDS
+        for pool in (self._again, self._first):
+            pool.start()
+        for pool in (self._again, self._first):
+            pool.wait(until, self._check)
+
+    def _step_one(self, application: TrackedApplication) -> None:
+        if application.verdict is not None:
+            return
+        step = application.tracker.step()
+        verdict = step.verdict
+        if verdict is None:
+            application.look_again_at, application.due_at = step.look_again_at, step.ripens_at
+            application.not_before = step.not_before
+        elif verdict.outcome in _OPEN and application.parent:
+            application.provisional_verdict = verdict
+        elif application.verdict is None:
+            self._judge(application, verdict)
+
+    def _settle(self, polled: PollResult) -> None:
+        """Compare the children of a delivered parent again, because its sync can have changed them just now.
+
+        A child that the parent no longer manages was removed by this very release.
+        """
+        for application in self.pending:
+            parent = self.applications.get(application.parent)
+            if application.stepping or not application.parent or (parent is not None and parent.verdict is None):
+                continue
+            provisional, application.parent = application.provisional_verdict, ""
+            application.provisional_verdict, application.settled = None, True
+            # If the parent itself was removed, nothing manages the child any more.
+            delivered = parent is None or parent.delivered
+            if delivered and polled.error is None and application.name not in polled.names:
+                application.tracker.close()
+                del self.applications[application.name]
+            elif delivered:
+                application.tracker.close()
+                again = self._tracked(application.name, "")
+                again.settled = True
+                self.applications[application.name] = again
+            elif provisional is not None:
+                self._judge(application, provisional)
+
+    def _is_due(self, application: TrackedApplication, polled: PollResult) -> bool:
+        now = self._clock.now()
+        if application.stepping or application.provisional_verdict is not None:
+            return False
+        if application.looked_at == -math.inf:
+            return True
+        if polled.error is None and polled.requested_at < application.looked_at:
+            return False
+        changed = polled.error is None and polled.states(application.name) != application.listed
+        return changed or now >= self._due_at(application)
+
+    def _due_at(self, application: TrackedApplication) -> float:
+        """Return when the application is observed next if the list shows nothing new of it."""
+        again = application.not_before if application.has_news else application.look_again_at
+        if again - application.looked_at <= LEAST_SECONDS:
+            return again
+        share = application.looked_at + min(len(self.pending) / LOOKS_A_SECOND, UNSEEN_SECONDS)
+        if again < share:
+            # A failure is noticed when its grace period ends, whatever the number of other applications.
+            due = application.due_at if application.due_at > application.looked_at else math.inf
+            again = min(share, due)
+        return min(again, self._started + self._timeout)
+
+    def _judge(self, application: TrackedApplication, verdict: Verdict) -> None:
+        application.seconds = self.elapsed
+        application.verdict = verdict
+        self._tell_verdict(application.name, verdict, round(application.seconds))
+
+    def _expire(self) -> None:
+        for application in self.pending:
+            before = self._first.position(application)
+            self._judge(application, application.provisional_verdict or application.tracker.expired(before))
+
+    @property
+    def _is_over(self) -> bool:
+        if self._stop_early and any(each.failed for each in self.applications.values()):
+            return True
+        return not self.pending and (self.gathered or self.elapsed >= self._timeout)
+
+    def _sum_up(self) -> None:
+        now, count = self._clock.now(), len(self.applications)
+        if now - self._summed_up_at < SUMMARY_SECONDS:
+            return
+        self._summed_up_at = now
+        failed, left = sum(each.failed for each in self.applications.values()), len(self.pending)
+        waited, timeout = round(self.elapsed), round(self._timeout)
+        done = count - failed - left
+        self._emit(Summary(delivered=done, whole=count, pending=left, failed=failed, waited=waited, timeout=timeout))
+
+    def _rest(self, began: float, *, at_once: bool = False) -> None:
+        """Wait for the next look, poll or news."""
+        now, deadline = self._clock.now(), self._started + self._timeout
+        waiting = [each for each in self.pending if not each.stepping]
+        least = max(min((each.not_before for each in waiting), default=now), began + self._spacing)
+        least = min(least, deadline) if now < deadline else least
+        self._clock.sleep(max(least - now, 0.0))
+        soonest = min(map(self._due_at, waiting), default=math.inf)
+        if not at_once:
+            self._clock.pause(max(min(soonest, began + POLL_SECONDS) - self._clock.now(), 0.0))

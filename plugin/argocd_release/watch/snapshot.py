@@ -1,0 +1,115 @@
+"""One list of applications per poll, from which each tracker of a group takes its own application."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.ports import ClusterView, Commands, WaitFeed
+from argocd_release.model.resource_tree import Workloads
+
+# Each resource tree is work for Argo CD.
+TREES_AT_ONCE: Final = 4
+# The reason why an application is not in the list rarely changes, and takes processes to find out.
+ABSENT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationSnapshot:
+    """The applications of one list, or the reason why the list could not be read."""
+
+    #: Clock time at which the list was requested.
+    requested_at: float = 0.0
+    #: By full name, which is ``namespace/name``.
+    applications: Mapping[str, Application] = field(default_factory=dict)
+    error: ArgoCDError | None = None
+
+    @cached_property
+    def namespace(self) -> str:
+        """Argo CD's own namespace, which a name without a namespace means; "" while no application has said it."""
+        namespaces = (each.controller_namespace for each in self.applications.values())
+        return next(filter(None, namespaces), "")
+
+    def find(self, name: str) -> Application | None:
+        """Return the application of that name; None also if it is unknown which of several the name means."""
+        return self.applications.get(name if "/" in name else f"{self.namespace}/{name}")
+
+
+class SnapshotCommands:
+    """Commands for one application of a group: its state comes from the last list, a comparison is a call of its own.
+
+    No state is older than the one before it. A list that was requested before the comparison ended is not used, nor is
+    one that shows an older comparison (one of several API servers can lag behind).
+    """
+
+    def __init__(
+        self,
+        *,
+        commands: Commands,
+        snapshot: Callable[[], ApplicationSnapshot],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._commands = commands
+        self._snapshot = snapshot
+        self._now = now
+        self._compared: tuple[float, Application] | None = None
+        self._absent: tuple[float, ArgoCDError] | None = None
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        """Return the application.
+
+        Raises:
+            ArgoCDError: Argo CD did not give it.
+        """
+        del echo
+        snapshot = self._snapshot()
+        if snapshot.error is not None:
+            # A server that gives no list compares nothing either, and each request would wait in vain.
+            raise snapshot.error
+        application = snapshot.find(name)
+        if refresh or application is None:
+            return self._request(name, seconds=seconds, refresh=refresh, listed=application is not None)
+        if self._compared is not None:
+            at, compared = self._compared
+            behind = application.uid == compared.uid and application.reconciled_at < compared.reconciled_at
+            if behind or snapshot.requested_at < at:
+                return compared
+        return application
+
+    def sync(self, name: str, *, seconds: float) -> None:
+        self._commands.sync(name, seconds=seconds)
+
+    def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
+        return self._commands.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
+
+    def _request(self, name: str, *, seconds: float, refresh: bool, listed: bool) -> Application:
+        if self._absent is not None and not listed and self._now() - self._absent[0] < ABSENT_SECONDS:
+            raise self._absent[1]
+        try:
+            application = self._commands.get(name, seconds=seconds, refresh=refresh)
+        except ArgoCDError as error:
+            self._absent = (self._now(), error)
+            raise
+        if refresh:
+            self._compared = (self._now(), application)
+        return application
+
+
+class SharedView:
+    """The cluster view of a group's applications, which requests a few resource trees at a time."""
+
+    def __init__(self, view: ClusterView) -> None:
+        self._view = view
+        self._at_once = threading.Semaphore(TREES_AT_ONCE)
+
+    def workloads(self, name: str) -> Workloads:
+        with self._at_once:
+            return self._view.workloads(name)
+
+    def sync_window(self, name: str) -> str:
+        with self._at_once:
+            return self._view.sync_window(name)
