@@ -24,7 +24,7 @@ from argocd_release.argocd.wait_process import WaitProcess, failure_message
 from argocd_release.core.connectivity import is_outage
 from argocd_release.core.text import clean, one_line
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
@@ -92,9 +92,7 @@ class ArgoCD:
             program = sh.Command(command, search_paths=environ.get("PATH", "").split(":"))
         except sh.CommandNotFound as error:
             self.close()
-            raise ArgoCDError(
-                trouble=FailureKind.OTHER, command=command, exit_code=None, message="argocd is not on the PATH"
-            ) from error
+            raise ProgramMissingError(command) from error
         self._argocd = program.bake(
             _env=self._environ, _tty_out=False, _tty_in=False, _encoding="utf-8", _decode_errors="replace",
             _new_session=True, _truncate_exc=False, _timeout_signal=signal.SIGKILL,

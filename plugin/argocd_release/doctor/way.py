@@ -14,7 +14,7 @@ from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
 from argocd_release.doctor.finding import Problem
 from argocd_release.doctor.settings import INSECURE
-from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.errors import ArgoCDError, ProgramMissingError
 from argocd_release.model.outcome import Outcome
 
 CLI_SECONDS: Final = 10.0
@@ -141,11 +141,11 @@ def talks(connection: Connection, environ: Mapping[str, str]) -> str | Problem:
         return Problem(
             code="argocd-fails",
             message=f"argocd does not get through: {one_line(error.message, limit=300)}",
-            fix="install argocd in the job's image"
-            if "not on the PATH" in error.message
-            else "the proxy in between carries no gRPC: add the option --grpc-web",
+            fix="the proxy in between carries no gRPC: add the option --grpc-web",
             outcome=Outcome.UNREACHABLE,
         )
+    except ProgramMissingError as error:
+        return Problem(code="argocd-missing", message=str(error), fix=error.hint, outcome=Outcome.SETTINGS)
     if not web and _WEB_ADVICE in said:
         return Problem(
             code="grpc-blocked",

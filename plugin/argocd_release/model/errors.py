@@ -43,6 +43,16 @@ class SettingsError(ReleaseError):
         )
 
 
+class ProgramMissingError(ReleaseError):
+    """The argocd CLI, by which the job reads Argo CD, is not on the PATH."""
+
+    outcome = Outcome.SETTINGS
+    hint = "run the job in the image of argocd-release, which has argocd, or install argocd"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"{program} is missing: no folder of the PATH has a program of that name")
+
+
 class NoPreviewError(ReleaseError):
     """The branch has no tag, so there is no preview to wait for."""
 

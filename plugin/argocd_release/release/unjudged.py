@@ -4,7 +4,7 @@ import traceback
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.model.errors import Cancelled, ReleaseError, SignInError
+from argocd_release.model.errors import Cancelled, ProgramMissingError, ReleaseError, SignInError
 from argocd_release.model.events import Trace
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
@@ -29,6 +29,8 @@ def verdict_on(error: BaseException, log: JobLog) -> Verdict:
         case SignInError():
             hint = "argocd-release doctor checks the whole chain, step by step"
             return Verdict(outcome=error.outcome, reason=str(error), hint=hint)
+        case ProgramMissingError():
+            return Verdict(outcome=error.outcome, reason=str(error), hint=error.hint)
         case ReleaseError():
             return Verdict(outcome=error.outcome, reason=str(error), hint=_HINTS.get(error.outcome, ""))
         case _:

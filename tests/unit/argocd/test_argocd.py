@@ -10,7 +10,7 @@ import pytest
 
 from argocd_release.argocd.cli import _FOLDERS, ArgoCD, _short_folder
 from argocd_release.argocd.wait_process import failure_message
-from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.inquiry import ask
 from tests.unit.states import document
@@ -220,7 +220,7 @@ def test_the_folder_is_the_first_short_one_that_can_be_written(
 
 
 def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ArgoCDError, match="not on the PATH"):
+    with pytest.raises(ProgramMissingError, match="argocd is missing: no folder of the PATH"):
         ArgoCD({"PATH": str(tmp_path)}, echo=lambda _: None)
 
 

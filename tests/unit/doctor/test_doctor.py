@@ -547,6 +547,11 @@ def test_argocd_itself(pages: Pages, job: Callable[..., Ledger], script: str, op
     assert states(job(script, ARGOCD_OPTS=opts))["argocd"] == code
 
 
+def test_a_job_without_argocd(pages: Pages, job: Callable[..., Ledger]) -> None:
+    pages.pages = argo_cd()
+    assert states(job(PATH="/nowhere"))["argocd"] == "argocd-missing"
+
+
 @pytest.mark.parametrize(
     ("outcome", "page", "said"),
     [
