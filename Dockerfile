@@ -42,17 +42,22 @@ RUN set -eu; \
     mkdir -p -m 1777 /var/tmp; \
     find / -xdev -perm /6000 -type f -exec chmod a-s {} +
 
-# --- the package, from the lock files --------------------------------------------------------------------------------
+# --- the package, from uv.lock: uv only writes down what it pins, pip installs it --------------------------------------
 FROM system AS package
 RUN DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-pip python3-venv > /dev/null
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 ARG PIP_INDEX_URL
-COPY requirements/runtime.txt requirements/build.txt /src/requirements/
-RUN python3 -m venv --without-pip /opt/argocd-release \
- && python3 -m pip --python /opt/argocd-release/bin/python install --quiet --require-hashes -r /src/requirements/runtime.txt \
- && python3 -m venv /opt/build \
- && /opt/build/bin/pip install --quiet --require-hashes -r /src/requirements/build.txt
-COPY pyproject.toml README.md LICENSE /src/
+COPY bin/uv.txt /src/bin/
+RUN python3 -m venv --without-pip /opt/argocd-release && python3 -m venv /opt/build \
+ && /opt/build/bin/pip install --quiet --no-deps --require-hashes -r /src/bin/uv.txt
+COPY pyproject.toml uv.lock README.md LICENSE /src/
+RUN set -eu; \
+    export="/opt/build/bin/uv export --project /src --quiet --frozen --no-emit-project"; \
+    $export > /src/runtime.txt; \
+    $export --only-group build > /src/build.txt; \
+    pip="python3 -m pip --python"; options="install --quiet --no-deps --require-hashes"; \
+    $pip /opt/argocd-release/bin/python $options -r /src/runtime.txt; \
+    $pip /opt/build/bin/python $options -r /src/build.txt
 COPY plugin /src/plugin
 RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel /src \
  && python3 -m pip --python /opt/argocd-release/bin/python install --quiet --no-deps --no-index /wheel/*.whl

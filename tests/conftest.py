@@ -91,8 +91,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{absent}; CI has it")
 
 
+# How to get what the tests with the marker need.
+HOW: Final = {
+    "docker": "start a Docker engine: apt-get install docker.io",
+    "browser": "install Chromium: apt-get install chromium",
+    "proxy": "install HAProxy: apt-get install haproxy",
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end how many tests were skipped for want of each program, and how to get it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    for marker in sorted(TOOLS):
+        count = sum(marker in report.keywords for report in skipped)
+        if count and absence(marker):
+            terminalreporter.write_line(f"skipped: {count} tests. next: {HOW[marker]}")
+
+
 def absence(marker: str) -> str:
-    """Why a test with this marker can't run here; ``""`` if it can."""
+    """Return why a test with this marker cannot run here, or an empty text if it can."""
     if marker == "browser":
         return "" if shutil.which("chromium") else "there is no Chromium: apt-get install chromium"
     if marker == "proxy":

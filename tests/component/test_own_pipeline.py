@@ -126,7 +126,7 @@ def test_tools_are_pinned() -> None:
 def test_each_part_is_a_job_that_is_shown_cached_and_ends() -> None:
     jobs = {name: job for name, job in pipeline().jobs.items() if job["script"] == ['.ci/run "$CI_JOB_NAME"']}
     offered = re.findall(r"^  ([\w-]+)\)", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
-    assert set(jobs) == set(offered) - {"everything"} == {*PARTS, "programs", "newest"}
+    assert set(jobs) == set(offered) - {"everything"} == {*PARTS, "programs", "newest", "locks"}
     for name, job in jobs.items():
         assert job["artifacts"]["reports"]["junit"] == "build/junit/*.xml", name
         assert job["artifacts"]["when"] == "always", name

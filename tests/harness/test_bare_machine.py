@@ -1,5 +1,6 @@
 """The suite itself on a machine that has Python and git and nothing else."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ def test_what_needs_an_absent_tool_is_skipped_and_the_suite_ends_well(tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "there is no Docker engine: " in done.stdout
     assert "there is no Chromium: apt-get install chromium; CI has it" in done.stdout
+    assert "skipped: 1 tests. next: start a Docker engine: apt-get install docker.io" in done.stdout
+    assert re.search(r"skipped: \d+ tests\. next: install Chromium: apt-get install chromium", done.stdout)
     assert done.stderr == ""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dev_environment import PYTHON, uv_settings
 
 ROOT = Path(__file__).parents[2]
 RENOVATE = json.loads((ROOT / "renovate.json").read_text("utf-8"))
@@ -41,10 +42,62 @@ def test_every_piece_of_news_is_of_a_type() -> None:
     assert [file.name for file in news if not file.read_text("utf-8").strip()] == []
 
 
-def test_every_group_has_a_lock_that_pins_it() -> None:
-    for group, requirements in PROJECT["dependency-groups"].items():
-        lock = (ROOT / "requirements" / f"{group}.txt").read_text("utf-8")
-        assert [each for each in requirements if f"{each} " not in lock] == [], f"bin/dev lock writes {group}.txt anew"
+def locked(*options: str) -> str:
+    command = [
+        str(PYTHON.with_name("uv")),
+        "export",
+        "--quiet",
+        "--frozen",
+        "--no-emit-project",
+        "--no-annotate",
+        "--no-header",
+    ]
+    return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_lock_pins_what_is_asked_for() -> None:
+    """Without the network: each requirement stands in the lock as it stands in pyproject.toml."""
+    asked = PROJECT["project"]["dependencies"] + [
+        each for group in PROJECT["dependency-groups"].values() for each in group if isinstance(each, str)
+    ]
+    pinned = {line.partition(" ")[0] for line in locked("--all-groups", "--no-hashes").splitlines()}
+    assert set(asked) - pinned == set(), "bin/dev lock writes uv.lock anew"
+
+
+def test_the_lock_names_no_index_but_pypi() -> None:
+    hosts = set(re.findall(r'https?://([^/"]+)', (ROOT / "uv.lock").read_text("utf-8")))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}, "written through a mirror; others cannot reach it"
+
+
+def test_uv_itself_is_pinned_as_the_lock_pins_it() -> None:
+    assert (ROOT / "bin" / "uv.txt").read_text("utf-8") == locked("--only-group", "uv"), "bin/dev lock writes it anew"
+
+
+@pytest.mark.parametrize(
+    ("pip", "environ", "uv"),
+    [
+        ("", {}, {"UV_SYSTEM_CERTS": "true"}),
+        (
+            "global.index-url='https://file.example.com/simple'\n:env:.index-url='https://variable.example.com/simple'\n",
+            {},
+            {"UV_DEFAULT_INDEX": "https://variable.example.com/simple", "UV_SYSTEM_CERTS": "true"},
+        ),
+        ("global.index-url='https://a.example.com'\n", {"UV_DEFAULT_INDEX": "x", "UV_SYSTEM_CERTS": "0"}, {}),
+        ("global.cert='/ca.pem'\nglobal.disable-pip-version-check='1'\n", {}, {"SSL_CERT_FILE": "/ca.pem"}),
+        (
+            "install.extra-index-url='\\nhttps://a.example.com\\nhttps://b.example.com'\nglobal.find-links='/a /b'\n",
+            {"UV_SYSTEM_CERTS": "1"},
+            {
+                "UV_INDEX": "https://a.example.com https://b.example.com",
+                "UV_INDEX_STRATEGY": "unsafe-best-match",
+                "UV_FIND_LINKS": "/a,/b",
+            },
+        ),
+        ("no setting\nglobal\ninstall.trusted-host='a'\ndownload.index-url='x'\n", {"UV_SYSTEM_CERTS": "1"}, {"UV_INSECURE_HOST": "a"}),
+    ],
+)  # fmt: skip
+def test_uv_asks_where_pip_would(pip: str, environ: dict[str, str], uv: dict[str, str]) -> None:
+    assert uv_settings(pip, environ) == uv
 
 
 # Modules that are not called as what they are installed as.
