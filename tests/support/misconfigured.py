@@ -144,7 +144,7 @@ _UNPROTECTED: Final = {"CI_COMMIT_REF_PROTECTED": "false", "CI_COMMIT_REF_NAME":
 
 MISTAKES: Final[Mapping[str, Mistake]] = {
     # What is set.
-    "server-scheme": Mistake(code="server-scheme", exit_code=2, environ=lambda place: _server(place, "https://{}/")),
+    "server-scheme": Mistake(code="server-scheme", exit_code=2, environ=lambda place: _server(place, "http://{}/")),
     "server-path": Mistake(
         code="server-path",
         exit_code=2,
@@ -156,8 +156,10 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "token-missing": _settings("setting-missing", ARGOCD_AUTH_TOKEN=""),
     "token-protected": _settings("protected-variable", ARGOCD_AUTH_TOKEN="", **_UNPROTECTED),
     "application-missing": _settings("setting-missing", ARGOCD_APP_NAME=""),
-    "identity-missing": _settings("setting", ARGOCD_AUTH_TOKEN="", RELEASE_DEX_CONNECTOR="gitlab-ci"),
-    "timeout-unit": _settings("setting", RELEASE_TIMEOUT="10m"),
+    "identity-missing": _settings("identity-missing", ARGOCD_AUTH_TOKEN="", RELEASE_DEX_CONNECTOR="gitlab-ci"),
+    "timeout-unit": _settings("setting", RELEASE_TIMEOUT="10 minutes"),
+    "timeout-duration": _note("setting-read-as", lambda _: {"RELEASE_TIMEOUT": "10m"}),
+    "server-url": _note("server-scheme", lambda place: _server(place, "https://{}/")),
     "options-stray": Mistake(
         code="setting",
         exit_code=2,

@@ -1,21 +1,17 @@
 """What is wrong with the settings, before anything is asked of a server. Pure but for the files that they name."""
 
-import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from argocd_release.argocd import jwt
 from argocd_release.core.text import one_line
 from argocd_release.doctor.finding import Problem
 from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
-from argocd_release.settings import environment, load
+from argocd_release.settings import component_job, environment, interpret, load, server_address
 
-_UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
-_QUOTES: Final = "\"'"
 _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 _SOCKS: Final = ("ALL_PROXY", "all_proxy")
 DAY: Final = 86400.0
@@ -27,87 +23,38 @@ INSECURE: Final = Problem(
 
 
 def repaired(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with an address that can be used all the same, so that the rest can be checked."""
-    given = environment.text(environ, "ARGOCD_SERVER")
+    """Return the environment with an address that can be used all the same, so that the rest can be checked."""
+    given = environment.text(environ, server_address.NAME)
     if not given:
         return dict(environ)
-    host, path = _parts(given)
-    found = {**environ, environment.source(environ, "ARGOCD_SERVER"): "" if _UNEXPANDED.fullmatch(given) else host}
+    host, path = server_address.host_and_path(given)
+    usable = "" if server_address.is_unexpanded(given) else host
+    fixed = {**environ, environment.source(environ, server_address.NAME): usable}
     if path:
         name = environment.source(environ, "ARGOCD_OPTS")
-        found[name] = f"{environment.text(environ, 'ARGOCD_OPTS')} --grpc-web-root-path {shlex.quote(path)}".strip()
-    return found
+        options = environment.text(environ, "ARGOCD_OPTS")
+        fixed[name] = f"{options} --grpc-web-root-path {shlex.quote(path)}".strip()
+    return fixed
 
 
 def server_and_options(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the address and the options of argocd, even if other settings are wrong."""
-    return environment.text(environ, "ARGOCD_SERVER"), environment.text(environ, "ARGOCD_OPTS")
+    return environment.text(environ, server_address.NAME), environment.text(environ, "ARGOCD_OPTS")
 
 
 def problems(environ: Mapping[str, str]) -> list[Problem]:
-    """Every setting that is wrong."""
-    server, absent = list(_server(environ)), dict(_absent(environ))
-    named = absent.keys() | ({"ARGOCD_SERVER"} if server else set())
-    others: list[Problem] = []
+    """Return every setting that is wrong, as the release says it too, and what is only odd as a warning."""
+    found: list[Problem] = []
     try:
         load.load(environ)
     except SettingsError as error:
-        pairs = zip(error.names, error.problems, strict=True)
-        unnamed = [text for name, text in pairs if name not in named]
-        others = [_wrong("setting", text, "argocd-release --help explains each setting") for text in unnamed]
-    return [*server, *absent.values(), *others]
-
-
-def _server(environ: Mapping[str, str]) -> Iterator[Problem]:
-    given = environment.text(environ, "ARGOCD_SERVER")
-    if not given:
-        return
-    host, path = _parts(given)
-    shown = one_line(given, limit=100)
-    if given[:1] in _QUOTES:
-        yield _wrong("server-quoted", f"<ARGOCD_SERVER> has quotes around it: {shown}", f"set it to {host}")
-    elif _UNEXPANDED.fullmatch(given):
-        yield _wrong(
-            "server-not-expanded",
-            f"<ARGOCD_SERVER> is {shown}: the variable in it was not expanded, or does not exist",
-            "write the address itself; a variable with “Expand variable reference” off is taken as it is",
-        )
-    elif "://" in given:
-        scheme = given.partition("://")[0]
-        yield _wrong("server-scheme", f"<ARGOCD_SERVER> has {scheme}:// in front: {shown}", f"set it to {host}")
-    if path and given[:1] not in _QUOTES:
-        yield _wrong(
-            "server-path",
-            f"<ARGOCD_SERVER> has a path: {shown}",
-            f"set it to {host}, and the option --grpc-web-root-path {path}",
-        )
-
-
-def _absent(environ: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
-    """What is not set, by the setting's name."""
-    branch = one_line(environ.get("CI_COMMIT_REF_NAME", ""), limit=100)
-    unprotected = environ.get("CI_COMMIT_REF_PROTECTED") == "false"
-    for name in ("ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_APP_NAME"):
-        # Whoever names a connector means to sign in without a stored token.
-        others = ("RELEASE_ID_TOKEN", "RELEASE_DEX_CONNECTOR") if name == "ARGOCD_AUTH_TOKEN" else ()
-        if any(environment.text(environ, given) for given in (name, *others)):
-            continue
-        if unprotected and name != "ARGOCD_APP_NAME":
-            problem = _wrong(
-                "protected-variable",
-                f"{name} is empty, and {branch or 'this branch'} is not protected: GitLab gives no protected variable "
-                "to its jobs",
-                f"clear “Protect variable” of {name}, or protect the branch",
-            )
-        else:
-            problem = _wrong(
-                "setting-missing",
-                f"{name} is not set",
-                "set <ARGOCD_APP_NAME>"
-                if name == "ARGOCD_APP_NAME"
-                else "set it in Settings → CI/CD → Variables of the group or project; an environment scope may hide it",
-            )
-        yield name, problem
+        found += [
+            Problem(code=problem.code, message=problem.text, fix=problem.fix, outcome=Outcome.SETTINGS)
+            for problem in error.problems
+        ]
+    found += [Problem(code=code, message=text, fix=fix) for code, text, fix in interpret.warnings(environ)]
+    found += [Problem(code="extends-replaced", message=text, fix=fix) for text, fix in component_job.warnings(environ)]
+    return found
 
 
 def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[Problem]:
@@ -179,17 +126,3 @@ def _day(at: float) -> str:
         return datetime.fromtimestamp(at, UTC).date().isoformat()
     except (OverflowError, ValueError, OSError):
         return "a day that no calendar has"
-
-
-def _parts(given: str) -> tuple[str, str]:
-    """Host with port, and path, of an address that may be written as a URL; the path has no slash at its end."""
-    plain = given.strip("\"'")
-    try:
-        parts = urlsplit(plain if "://" in plain else f"//{plain}")
-    except ValueError:
-        return plain, ""
-    return parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
-
-
-def _wrong(code: str, message: str, fix: str) -> Problem:
-    return Problem(code=code, message=message, fix=fix, outcome=Outcome.SETTINGS)

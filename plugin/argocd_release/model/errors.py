@@ -1,6 +1,9 @@
 """Every exception of this package, and the kinds of failure of a call."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Self
 
 from argocd_release.core.text import counted
 from argocd_release.model.outcome import Outcome
@@ -28,19 +31,59 @@ class ReleaseError(Exception):
     outcome = Outcome.UNEXPECTED
 
 
+def assignment(title: str, value: object) -> str:
+    """Return the line that sets a setting: ``server: host`` for ``input server``, ``NAME=host`` for a variable."""
+    name = title.removeprefix("input ")
+    return f"{name}: {value}" if name != title else f"{name}={value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingProblem:
+    """A setting that is missing or wrong.
+
+    Attributes:
+        name: the variable of the setting.
+        message: what is wrong, as a predicate of the setting: "is not set".
+        value: what to set instead, if that is known.
+        fix: what to do, or what to do besides setting the value.
+        code: a stable word for the mistake.
+        title: the name under which the reader set it: "input timeout".
+
+    """
+
+    name: str
+    message: str
+    value: str | None = None
+    fix: str = ""
+    code: str = "setting"
+    title: str = ""
+
+    def titled(self, title: str) -> Self:
+        """Return the problem under the name that the reader knows, with a fix that can be copied."""
+        title = self.title or title
+        fix = self.fix if self.value is None else f"{assignment(title, self.value)}{self.fix}"
+        return replace(self, title=title, value=None, fix=fix)
+
+    @property
+    def text(self) -> str:
+        """The problem in one sentence."""
+        return f"{self.title or self.name} {self.message}"
+
+
 class SettingsError(ReleaseError):
-    """All that is wrong with the settings, one line each."""
+    """The settings are wrong: every problem with its fix."""
 
     outcome = Outcome.SETTINGS
 
-    def __init__(self, problems: tuple[str, ...], names: tuple[str, ...] = ()) -> None:
-        """``names``: of the settings that the problems are with, in their order."""
-        self.problems = problems
-        self.names = names
+    def __init__(self, problems: Sequence[SettingProblem]) -> None:
+        self.problems = tuple(problems)
         verb = "is" if len(problems) == 1 else "are"
-        super().__init__(
-            "\n".join([f"{counted(len(problems), 'setting')} {verb} wrong:", *(f"  {problem}" for problem in problems)])
-        )
+        lines = [f"{counted(len(problems), 'setting')} {verb} wrong:"]
+        for problem in problems:
+            lines.append(f"  error: {problem.text}")
+            if problem.fix:
+                lines.append(f"    fix: {problem.fix}")
+        super().__init__("\n".join(lines))
 
 
 class ProgramMissingError(ReleaseError):

@@ -13,7 +13,7 @@ from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
-from argocd_release.settings import environment, load
+from argocd_release.settings import component_job, environment, interpret, load
 
 T = TypeVar("T")
 
@@ -50,6 +50,10 @@ class JobLog:
             self.tell(events.UnknownSetting(name=name, meant=meant))
         for name, instead in environment.unread(environ):
             self.tell(events.VariableNotRead(name=name, input=instead))
+        for code, why, fix in interpret.warnings(environ):
+            self.tell(events.Warned(why=f"{why}; write {fix}", code=code))
+        for why, fix in component_job.warnings(environ):
+            self.tell(events.Warned(why=f"{why}; {fix}", code="extends-replaced"))
 
     def introduce(
         self, known: load.Settings, *, version: str, what: str, timeout: int, clocks: str, expects: str

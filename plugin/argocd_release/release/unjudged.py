@@ -14,7 +14,7 @@ from argocd_release.release.job_log import JobLog
 ENDINGS: Final = (Exception, Cancelled)
 
 _HINTS: Final = {
-    Outcome.SETTINGS: "argocd-release --help explains each setting",
+    Outcome.SETTINGS: "make the changes after “fix:” above, and run the pipeline again",
     Outcome.NO_PREVIEW: "name the branch after its issue, as PROJ-123-description; allow_failure: exit_codes: [15] "
     "makes such a job orange",
 }

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
-from argocd_release.settings.problem import Problem
+from argocd_release.model.errors import SettingProblem
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -41,11 +41,15 @@ class Expected:
         named = self.rules.get(name)
         return named if named is not None else next((self.rules[each] for each in self.rules if _fits(name, each)), {})
 
-    def unmatched(self, names: Collection[str]) -> tuple[str, ...]:
-        """What is wrong with the file, once it is known which applications there are: patterns of none of them."""
-        found = one_line(", ".join(sorted(names)), limit=200) or "none"
+    def unmatched(self, names: Collection[str]) -> tuple[SettingProblem, ...]:
+        """Return the patterns that match none of the applications, once those are known."""
+        applications = one_line(", ".join(sorted(names)), limit=200) or "none"
         return tuple(
-            f"{NAME}: {pattern} is no application of this release; there are: {found}"
+            SettingProblem(
+                name=NAME,
+                title=f"<{NAME}>",
+                message=f"names {pattern}, which is no application of this release: {applications}",
+            )
             for pattern in self.rules
             if not any(_fits(name, pattern) for name in names)
         )
@@ -153,7 +157,7 @@ def _rule(error: "ValidationError", at: list[str], shown: str, properties: Mappi
             return f"{shown} {properties[FIELDS[at[-1]]].get('x-rule', 'is not allowed')}"
 
 
-def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[SettingProblem]:
     """What is wrong with the file that the settings name."""
     for rule in read(values[NAME], properties)[1]:
-        yield Problem(name=NAME, rule=rule)
+        yield SettingProblem(name=NAME, message=f"is wrong: {rule}")

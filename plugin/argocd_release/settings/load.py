@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from argocd_release.argocd import options
 from argocd_release.argocd.connection import Connection
-from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
-from argocd_release.settings import expected, preview
+from argocd_release.settings import checks, expected, preview
 from argocd_release.settings.environment import text, typed_name
-from argocd_release.settings.problem import Problem
-from argocd_release.settings.schema import PREFIX, PROPERTIES, SCHEMA
+from argocd_release.settings.interpret import value_of
+from argocd_release.settings.schema import PREFIX, PROPERTIES
 
 # What is kept for the time after RELEASE_TIMEOUT (timing.deadline), and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
@@ -32,8 +30,6 @@ CLOCK_SECONDS: Final = 5
 _TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
 _LONGEST_TOKEN: Final = 100_000
 _URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
-# Python refuses to read numbers of thousands of digits, and no setting has more than a few.
-_NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
 # What GitLab says of the pipeline, and people look for in the log.
 _OPEN: Final = (
     "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",
@@ -155,29 +151,27 @@ def read_names(text: str) -> tuple[str, ...]:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Settings from environment variables; raises ``SettingsError`` with everything that is wrong.
+    """Return the settings that the environment holds.
 
-    Also raises ``NoPreviewError``.
+    Raises:
+        SettingsError: with everything that is wrong.
+        NoPreviewError: the branch has no tag, so there is no preview.
+
     """
     values: dict[str, Any] = {}
     for name, declared in PROPERTIES.items():
-        given = text(environ, name)
-        if given:
-            values[name] = _convert(given, declared["type"])
+        if given := text(environ, name):
+            values[name] = value_of(name, given)
         elif "default" in declared:
             values[name] = declared["default"]
     identity = values.get("RELEASE_ID_TOKEN")
     if identity or values["RELEASE_DEX_CONNECTOR"]:
-        # It was asked for by name: it wins over a token that stands in some group's variables, right or wrong.
+        # An ID token or a connector wins over a stored token, which a group's variable can hold for other jobs.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
-    if problems := _problems(values):
-        in_order = sorted(problems, key=lambda problem: list(PROPERTIES).index(problem.name))
-        raise SettingsError(
-            tuple(problem.under(typed_name(environ, problem.name)) for problem in in_order),
-            tuple(problem.name for problem in in_order),
-        )
+    if problems := checks.problems(values, environ):
+        raise SettingsError([problem.titled(typed_name(environ, problem.name)) for problem in problems])
     if identity:
         values["ARGOCD_AUTH_TOKEN"] = identity
     if asked and not asked.tag:
@@ -185,30 +179,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
-def _problems(values: Mapping[str, Any]) -> list[Problem]:
-    """All that is wrong; of settings that are right each by itself, what is wrong with them together."""
-    problems = [_problem(error) for error in Draft202012Validator(SCHEMA).iter_errors(values)]
-    if values["RELEASE_DEX_CONNECTOR"] and not values.get("RELEASE_ID_TOKEN"):
-        problems.append(NO_IDENTITY)
-    if not any(values.get(name) for name in ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")):
-        rule = PROPERTIES["ARGOCD_APP_NAME"]["description"]
-        problems.append(Problem(name="ARGOCD_APP_NAME", rule=rule, missing=True))
-    if problems:
-        return problems
-    together = [Problem(name="ARGOCD_OPTS", rule=rule) for rule in options.problems(values["ARGOCD_OPTS"])]
-    return [*together, *preview.problems(values), *expected.problems(values, PROPERTIES)]
-
-
 def expected_of(known: Settings) -> expected.Expected:
     """What the file of expectations says; nothing where there is none."""
     return expected.read(known.expectations, PROPERTIES)[0]
-
-
-NO_IDENTITY: Final = Problem(
-    name="RELEASE_DEX_CONNECTOR",
-    rule="there is no <RELEASE_ID_TOKEN> to exchange. Set the component's `oidc_audience`, or write id_tokens into the "
-    "job; GitLab leaves the token out where it has no key to sign it with",
-)
 
 
 def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
@@ -293,30 +266,3 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _is_secret(name: str) -> bool:
     return bool(PROPERTIES[name].get("x-secret"))
-
-
-def _convert(text: str, kind: str) -> Any:
-    if kind == "integer" and _NUMBER.fullmatch(text):
-        return int(text)
-    if kind == "boolean" and text.lower() in {"true", "false"}:
-        return text.lower() == "true"
-    return text
-
-
-def _problem(error: ValidationError) -> Problem:
-    if error.validator == "required":
-        missing = next(name for name in SCHEMA["required"] if f"'{name}'" in error.message)
-        return Problem(name=missing, rule=PROPERTIES[missing]["description"], missing=True)
-    name = str(error.path[0])
-    declared = PROPERTIES[name]
-    shown = "its value" if declared.get("x-secret") else repr(one_line(str(error.instance), limit=100))
-    match error.validator:
-        case "type":
-            rule = f"must be a whole number, not {shown}" if declared["type"] == "integer" else "must be true or false"
-        case "minimum":
-            rule = f"{error.instance} is less than the minimum of {error.validator_value}"
-        case "maximum":
-            rule = f"{error.instance} is more than the maximum of {error.validator_value}"
-        case _:
-            rule = f"{shown} {declared.get('x-rule', 'is not allowed')}"
-    return Problem(name=name, rule=rule)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from argocd_release.core.slug import TAG, host_with_tag, tag_of, with_tag
-from argocd_release.settings.problem import Problem
+from argocd_release.model.errors import SettingProblem
 
 # What stands for the tag while the settings of a branch without one are checked.
 _PLACEHOLDER: Final = "tag-0"
@@ -46,14 +46,14 @@ class Preview:
         return made
 
 
-def problems(values: Mapping[str, Any]) -> list[Problem]:
+def problems(values: Mapping[str, Any]) -> list[SettingProblem]:
     """What is wrong with settings that are right each by itself."""
     found = []
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
-        found.append(Problem(name="RELEASE_PREVIEW_PATTERN", rule=f"must be a regular expression: {error}"))
+        found.append(SettingProblem(name="RELEASE_PREVIEW_PATTERN", message=f"must be a regular expression: {error}"))
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:
-        needs = "needs <RELEASE_SITE_URL>, the address that is to be asked"
-        found.append(Problem(name="RELEASE_URL_CHECK", rule=needs))
+        needs = "needs <RELEASE_SITE_URL>, the address to check"
+        found.append(SettingProblem(name="RELEASE_URL_CHECK", message=needs))
     return found
 
 

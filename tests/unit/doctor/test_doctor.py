@@ -390,8 +390,11 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
         ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_ID_TOKEN": TOKEN}, [], "argocd.example.com"),
         ({"ARGOCD_AUTH_TOKEN": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["protected-variable"], "argocd.example.com"),
         ({"ARGOCD_APP_NAME": "", "CI_COMMIT_REF_PROTECTED": "false"}, ["setting-missing"], "argocd.example.com"),
-        ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_DEX_CONNECTOR": "x"}, ["setting"], "argocd.example.com"),
-        ({"RELEASE_TIMEOUT": "10m"}, ["setting"], "argocd.example.com"),
+        ({"ARGOCD_AUTH_TOKEN": "", "RELEASE_DEX_CONNECTOR": "x"}, ["identity-missing"], "argocd.example.com"),
+        ({"RELEASE_TIMEOUT": "10m"}, ["setting-read-as"], "argocd.example.com"),
+        ({"RELEASE_TIMEOUT": "soon"}, ["setting"], "argocd.example.com"),
+        ({"RELEASE_ARGOCD_CA": "/nope/ca.pem"}, ["authority-file"], "argocd.example.com"),
+        ({"ARGOCD_OPTS": "--client-crt /nope/c.pem"}, ["options-file"], "argocd.example.com"),
     ],
 )
 def test_the_settings(change: dict[str, str], expected: list[str], repaired: str) -> None:

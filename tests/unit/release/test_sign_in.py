@@ -295,7 +295,9 @@ def test_tokens_in_files(tmp_path: Path) -> None:
 )
 def test_a_connector_without_an_identity_is_said(variable: str, named: str) -> None:
     environ = {"ARGOCD_SERVER": "x", "ARGOCD_APP_NAME": "web", variable: "gitlab-ci"}
-    with pytest.raises(SettingsError, match=f"{named}: there is no <RELEASE_ID_TOKEN> to exchange") as caught:
+    with pytest.raises(
+        SettingsError, match=f"{named} is set, but there is no <RELEASE_ID_TOKEN> to exchange"
+    ) as caught:
         load.load(environ)
     assert len(caught.value.problems) == 1, "that a stored token is missing would lead astray"
 

@@ -87,7 +87,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_a_name_that_is_none_of_the_applications_is_a_mistake(tmp_path: Path) -> None:
     found, _ = said(tmp_path, 'web: {image: ":1"}\n"wbe-*": {image: ":2"}\n')
-    assert found.unmatched(["web", "worker"]) == (
-        "RELEASE_EXPECTATIONS: wbe-* is no application of this release; there are: web, worker",
-    )
+    assert [problem.text for problem in found.unmatched(["web", "worker"])] == [
+        "<RELEASE_EXPECTATIONS> names wbe-*, which is no application of this release: web, worker",
+    ]
     assert found.unmatched(["web", "wbe-1"]) == ()

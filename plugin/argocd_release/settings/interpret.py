@@ -1,0 +1,59 @@
+"""What a setting's text means: numbers, durations such as ``10m``, booleans, and an address that is a plain URL."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from argocd_release.core.text import one_line
+from argocd_release.model.errors import assignment
+from argocd_release.settings import server_address
+from argocd_release.settings.environment import text, typed_name
+from argocd_release.settings.schema import PROPERTIES
+
+# Python refuses to read numbers of thousands of digits, and no setting has more than a few.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
+_DURATION: Final = re.compile(r"(?=[0-9])(?:([0-9]{1,4})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?", re.IGNORECASE)
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+def value_of(name: str, given: str) -> Any:
+    """Return the value that the text means, or the text itself if it means none."""
+    kind = PROPERTIES[name]["type"]
+    if kind == "integer" and _NUMBER.fullmatch(given):
+        return int(given)
+    if kind == "integer" and PROPERTIES[name].get("x-unit") == "seconds":
+        return _seconds(given)
+    if kind == "boolean":
+        return _BOOLEANS.get(given.lower(), given)
+    return server_address.accepted(given) if name == server_address.NAME else given
+
+
+def warnings(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Return each setting that is understood although it is not written as it should be: code, message and fix."""
+    for name in PROPERTIES:
+        given = text(environ, name)
+        value = value_of(name, given) if given else given
+        if not given or not _is_rewritten(name, given, value):
+            continue
+        title = typed_name(environ, name)
+        shown = one_line(given, limit=100)
+        if name == server_address.NAME:
+            extra, code = ("a scheme", "server-scheme") if "://" in given else ("a slash at its end", "server-path")
+            yield code, f"{title} has {extra}, which is ignored: {shown}", assignment(title, value)
+        else:
+            yield "setting-read-as", f"{title} is {shown}, which is read as {value} seconds", assignment(title, value)
+
+
+def _is_rewritten(name: str, given: str, value: Any) -> bool:
+    if PROPERTIES[name]["type"] == "integer":
+        return isinstance(value, int) and not _NUMBER.fullmatch(given)
+    return name == server_address.NAME and value != given
+
+
+def _seconds(given: str) -> int | str:
+    """Return the seconds of ``10m``, ``600s`` or ``1h30m``, or the text if it is no duration."""
+    match = _DURATION.fullmatch(given)
+    if match is None:
+        return given
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
