@@ -26,7 +26,7 @@ MESSAGES = {
     "x509: certificate signed by unknown authority": "x509-certificate-signed-by-unknown-authority",
     "connection refused": "connection-refused",
     "invalid session: Token is expired": "invalid-session-token-is-expired",
-    "ARGOCD_AUTH_TOKEN is required": "argocd_auth_token-is-required",
+    "ARGOCD_AUTH_TOKEN is not set": "argocd_auth_token-is-not-set",
     "app path does not exist": "app-path-does-not-exist",
     "exceeded quota": "exceeded-quota",
     "it has no automated sync policy": "it-has-no-automated-sync-policy",

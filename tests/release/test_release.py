@@ -64,12 +64,12 @@ def test_delivered_is_seen_in_time(sandbox: Sandbox, start_release: StartRelease
 
 
 def test_wrong_settings_are_all_named(release: Run) -> None:
-    ended = release("--help", ARGOCD_SERVER="https://argocd.example.com", RELEASE_TIMEOUT="soon", RELEASE_TIMOUT="5")
+    ended = release("--help", ARGOCD_SERVER="http://argocd.example.com", RELEASE_TIMEOUT="soon", RELEASE_TIMOUT="5")
 
     assert ended.exit_code == 2, ended.log
     assert ended.cause == "3 settings are wrong:"
-    for setting in ("ARGOCD_SERVER: ", "ARGOCD_APP_NAME: ", "RELEASE_TIMEOUT: must be a whole number, not 'soon'"):
-        assert f"\n  {setting}" in ended.log
+    for setting in ("ARGOCD_SERVER has a scheme", "ARGOCD_APP_NAME must be", "RELEASE_TIMEOUT must be a number of seconds"):
+        assert f"\n  error: {setting}" in ended.log
     assert "RELEASE_TIMOUT is no setting; did you mean RELEASE_TIMEOUT?" in ended.log
     check_reports(ended, "settings")
 

@@ -95,8 +95,10 @@ def _invalid(error: "ValidationError") -> Iterator[SettingProblem]:
         yield from found
         return
     given = str(error.instance)
-    shown = "" if declared.get("x-secret") else f", not {one_line(given, limit=100)!r}"
-    yield SettingProblem(name=name, message=f"{_rule(error, declared)}{shown}", value=_meant(given, declared))
+    rule = _rule(error, declared)
+    shown = f"{'; it is' if ';' in rule else ', not'} {one_line(given, limit=100)!r}"
+    message = rule if declared.get("x-secret") else f"{rule}{shown}"
+    yield SettingProblem(name=name, message=message, value=_meant(given, declared))
 
 
 def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
