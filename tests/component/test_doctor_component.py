@@ -60,7 +60,7 @@ def test_it_runs_by_hand_and_deploys_nothing() -> None:
 
 def test_it_is_told_what_the_release_is_told() -> None:
     release, doctor = job("release", "timeout: 600"), job("doctor", "timeout: 600")
-    assert doctor["variables"] == release["variables"]
+    assert doctor["variables"] == release["variables"] | {"INPUT_JOB_NAME": "argocd-doctor"}
     assert doctor["inherit"] == release["inherit"]
     assert doctor["image"] == release["image"]
 

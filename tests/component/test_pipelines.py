@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from argocd_release.settings import component_job
 from tests.support import component, gitlab_pipeline
 from tests.support.component import MAIN, MERGE_REQUEST, TAG
 from tests.support.gitlab_ci_local import EXAMPLES, ROOT
@@ -40,6 +41,7 @@ KEPT_OUT = {"before_script", "after_script", "services", "cache", "hooks"}
 OTHER_BRANCH = MAIN | {"CI_COMMIT_BRANCH": "topic"}
 CHILD_OF_MERGE_REQUEST = MERGE_REQUEST | {"CI_PIPELINE_SOURCE": "parent_pipeline"}
 CHILD = MAIN | {"CI_PIPELINE_SOURCE": "parent_pipeline"}
+CHILD_OF_SCHEDULE = CHILD | {"PARENT_PIPELINE_SOURCE": "schedule"}
 SCHEDULE = MAIN | {"CI_PIPELINE_SOURCE": "schedule"}
 
 
@@ -55,7 +57,7 @@ def pasted() -> list[Any]:
 
 
 def releases(pipeline: Pipeline) -> dict[str, Any]:
-    return {name: job for name, job in pipeline.jobs.items() if job["script"] == ["argocd-release"]}
+    return {name: job for name, job in pipeline.jobs.items() if job["script"] == ["argocd-release || exit $?"]}
 
 
 def includes(text: str) -> int:
@@ -194,9 +196,11 @@ def test_needs_and_tags_are_written_beside_the_include() -> None:
     ("variables", "runs"),
     [
         (MAIN, True),
-        (OTHER_BRANCH, True),
+        (OTHER_BRANCH, False),
         (TAG, True),
         (CHILD, True),
+        (CHILD_OF_SCHEDULE, False),
+        (CHILD | {"CI_COMMIT_BRANCH": "topic"}, False),
         (MERGE_REQUEST, False),
         (CHILD_OF_MERGE_REQUEST, False),
         (SCHEDULE, False),
@@ -228,7 +232,8 @@ def test_the_same_names_in_the_job_and_in_its_artifacts() -> None:
     assert "expose_as" not in job["artifacts"]
     names = [*reports.values(), *job["artifacts"]["paths"]]
     # Earlier jobs' files are in the folder when a job begins: a name that two share would be the other's green.
-    assert all("$CI_JOB_NAME_SLUG" in path for path in names)
+    # The slug of a name without Latin letters is empty, and release:web has that of release-web.
+    assert all("$CI_JOB_NAME_SLUG-$CI_JOB_ID." in path for path in names)
     assert len(set(names)) == 6
 
 
@@ -257,3 +262,58 @@ def test_a_review_app_by_the_same_merge() -> None:
     assert environment["auto_stop_in"] == "3 days"
     assert environment["kubernetes"] == {"agent": "platform/clusters:dev"}
     assert gitlab_pipeline.tier(pipeline.jobs["argocd-release"]) == "development"
+
+
+EXTENDS = """
+.mine:
+  tags: [mine]
+argocd-release:
+  extends: {extends}
+"""
+AUDIENCE = {"oidc_audience": "https://argocd.example.com"}
+
+
+def started(job: dict[str, Any]) -> dict[str, str]:
+    """Return the variables of the job as GitLab starts it, as far as the component's promises concern them."""
+    environ = {name: str(value) for name, value in job["variables"].items()}
+    if "environment" in job:
+        environ["CI_ENVIRONMENT_NAME"] = job["environment"]["name"]
+    return environ | dict.fromkeys(job.get("id_tokens", {}), "x.y.z")
+
+
+def test_extends_beside_the_include_takes_environment_and_token_away_and_the_job_says_so() -> None:
+    (job,) = releases(with_inputs(EXTENDS.format(extends="[.mine]"), **AUDIENCE)).values()
+    assert not {"environment", "id_tokens"} & set(job), "GitLab says nothing"
+    ((text, how),) = component_job.warnings(started(job))
+    assert text == "the job has no environment: the job's `extends` replaced the component's"
+    (problem,) = component_job.missing_identity({}, started(job))
+    assert "the job's `extends` replaced the component's" in problem.message
+    assert how == problem.fix
+
+
+def test_the_extends_that_the_job_advises_keeps_both() -> None:
+    (job,) = releases(with_inputs(EXTENDS.format(extends="[.mine]"), **AUDIENCE)).values()
+    ((_, how),) = component_job.warnings(started(job))
+    advised = how.partition("extends: ")[2].replace(".your-job", ".mine")
+    (kept,) = releases(with_inputs(EXTENDS.format(extends=advised), **AUDIENCE)).values()
+    assert kept["tags"] == ["mine"]
+    assert kept["environment"]["name"] == "dev"
+    assert kept["id_tokens"]["RELEASE_ID_TOKEN"] == {"aud": "https://argocd.example.com"}
+    assert list(component_job.warnings(started(kept))) == []
+
+
+@pytest.mark.parametrize("inputs", [{}, {"with_environment": False}, AUDIENCE])
+def test_a_job_without_extends_of_its_own_has_what_it_is_promised(inputs: dict[str, Any]) -> None:
+    (job,) = releases(with_inputs(**inputs)).values()
+    assert list(component_job.warnings(started(job))) == []
+    assert (
+        list(component_job.missing_identity({"RELEASE_ID_TOKEN": started(job).get("RELEASE_ID_TOKEN")}, started(job)))
+        == []
+    )
+
+
+def test_the_inputs_that_most_pipelines_set_come_first() -> None:
+    header = next(yaml.safe_load_all(TEMPLATE))
+    assert list(header["spec"]["inputs"])[:8] == [
+        "application", "expected_image", "revision", "server", "options", "timeout", "environment", "rules",
+    ]  # fmt: skip

@@ -68,7 +68,11 @@ def test_wrong_settings_are_all_named(release: Run) -> None:
 
     assert ended.exit_code == 2, ended.log
     assert ended.cause == "3 settings are wrong:"
-    for setting in ("ARGOCD_SERVER has a scheme", "ARGOCD_APP_NAME must be", "RELEASE_TIMEOUT must be a number of seconds"):
+    for setting in (
+        "ARGOCD_SERVER has a scheme",
+        "ARGOCD_APP_NAME must be",
+        "RELEASE_TIMEOUT must be a number of seconds",
+    ):
         assert f"\n  error: {setting}" in ended.log
     assert "RELEASE_TIMOUT is no setting; did you mean RELEASE_TIMEOUT?" in ended.log
     check_reports(ended, "settings")

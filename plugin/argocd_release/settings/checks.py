@@ -1,6 +1,5 @@
 """Every check of the settings that needs no server: missing, wrong, wrong together, and files that are not there."""
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -133,7 +132,9 @@ def _meant(given: str, declared: Mapping[str, Any]) -> str | None:
 
 
 def _nearest(given: str, words: "tuple[str, ...] | list[str]") -> str | None:
-    return next(iter(difflib.get_close_matches(given[:_LONGEST_PATH].lower(), words, 1)), None)
+    from difflib import get_close_matches  # noqa: PLC0415 - most jobs have no such mistake
+
+    return next(iter(get_close_matches(given[:_LONGEST_PATH].lower(), words, 1)), None)
 
 
 def _options(given: str) -> Iterator[SettingProblem]:
