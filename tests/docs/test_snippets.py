@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import yaml
 from docker.errors import ContainerError
@@ -67,11 +68,13 @@ RUN_BY_A_TEST_OF_ITS_OWN = {
     # In tests/docs/test_install.py.
     "install.sh", "install-look.sh", "install-do.sh", "install-image.sh", "install-air-gapped.sh",
 }  # fmt: skip
+# A file in PEM, as GitLab makes of a variable of type File.
+AUTHORITY = Path(certifi.where())
 SAMPLES = {
     "$CI_COMMIT_SHA": "3f2c1ab000000000000000000000000000000000",
     "$CI_COMMIT_SHORT_SHA": "3f2c1ab",
-    "$ARGOCD_CA": "/builds/team/shop.tmp/ARGOCD_CA",
-    "$ARGOCD_OPTS": "--grpc-web --server-crt /builds/team/shop.tmp/ARGOCD_CA",
+    "$ARGOCD_CA": str(AUTHORITY),
+    "$ARGOCD_OPTS": f"--grpc-web --server-crt {AUTHORITY}",
     "$DEPLOYED_COMMIT": "0badcafe00000000000000000000000000000000",
     "$CF_ACCESS_ID": "id.access",
     "$CF_ACCESS_SECRET": "secret",

@@ -10,7 +10,7 @@ from argocd_release.model.outcome import Outcome
 
 
 class FailureKind(Enum):
-    """Why a call of the argocd CLI gave no answer."""
+    """The reason for which a call of the argocd CLI failed."""
 
     UNREACHABLE = "unreachable"
     DENIED = "denied"
@@ -42,12 +42,12 @@ class SettingProblem:
     """A setting that is missing or wrong.
 
     Attributes:
-        name: the variable of the setting.
-        message: what is wrong, as a predicate of the setting: "is not set".
-        value: what to set instead, if that is known.
-        fix: what to do, or what to do besides setting the value.
-        code: a stable word for the mistake.
-        title: the name under which the reader set it: "input timeout".
+        name: The variable of the setting.
+        message: The mistake as a predicate of the setting, such as "is not set".
+        value: The value to set instead, if that is known.
+        fix: The step to take, or the step besides setting the value.
+        code: A stable word for the mistake.
+        title: The name under which the reader set it, such as "input timeout".
 
     """
 

@@ -157,7 +157,7 @@ def _files(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
 def _file(name: str, path: str, *, option: str) -> Iterator[SettingProblem]:
     role = f"names a file with {option}" if option else "names a file"
     if not _looks_like_path(path):
-        # The text may be a key that was pasted without its first line, so it is not shown.
+        # The text can be a key that was pasted without its first line, so it is not shown.
         message = "is neither a certificate in PEM nor the path of a file"
         yield SettingProblem(name=name, code="options-file" if option else "authority-file", message=message)
         return

@@ -1,4 +1,4 @@
-"""What the component promises its job and GitLab did not give it: an environment, an ID token.
+"""The environment and the ID token that the component promises its job, and that GitLab did not give it.
 
 ``extends`` beside the include replaces the component's own ``extends``, without which the job has neither.
 """

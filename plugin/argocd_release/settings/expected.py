@@ -158,6 +158,6 @@ def _rule(error: "ValidationError", at: list[str], shown: str, properties: Mappi
 
 
 def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[SettingProblem]:
-    """What is wrong with the file that the settings name."""
+    """Return the mistakes in the file that the settings name."""
     for rule in read(values[NAME], properties)[1]:
         yield SettingProblem(name=NAME, message=f"is wrong: {rule}")

@@ -1,4 +1,4 @@
-"""What a setting's text means: numbers, durations such as ``10m``, booleans, and an address that is a plain URL."""
+"""The meaning of a setting's text: numbers, durations such as ``10m``, booleans, and an address that is a plain URL."""
 
 import re
 from collections.abc import Iterator, Mapping

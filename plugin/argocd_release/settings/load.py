@@ -40,7 +40,7 @@ _OPEN: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the run was told; every field is declared in the schema, as ``x-field``."""
+    """The settings of a run. The schema declares every field, as ``x-field``."""
 
     server: str
     auth_token: str = field(repr=False)

@@ -47,7 +47,7 @@ class Preview:
 
 
 def problems(values: Mapping[str, Any]) -> list[SettingProblem]:
-    """What is wrong with settings that are right each by itself."""
+    """Return the mistakes of settings that are each right by itself."""
     found = []
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
         found.append(SettingProblem(name="RELEASE_PREVIEW_PATTERN", message=f"must be a regular expression: {error}"))

@@ -11,7 +11,7 @@ from argocd_release.model.errors import SettingProblem
 NAME: Final = "ARGOCD_SERVER"
 _UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
 _QUOTES: Final = "\"'"
-#: Such an address means exactly one host, so the job goes on with it.
+#: An address of this form means exactly one host, so the job goes on with it.
 _PLAIN_URL: Final = re.compile(r"(?:https://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 
