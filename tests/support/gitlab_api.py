@@ -89,6 +89,9 @@ class Project:
     repository: Repository
     deployments: list[Deployment] = field(default_factory=list)
     merge_requests: list[MergeRequest] = field(default_factory=list)
+    default_branch: str = "main"
+    #: The project token has the role Maintainer, which can change the notes of other users.
+    maintained: bool = False
 
     def commit(self, ref: str) -> str:
         """The full SHA of what GitLab would find by that name; "" if it finds nothing."""
@@ -312,6 +315,12 @@ def _of_commit(request: _Request) -> tuple[int, Any]:
     return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
 
 
+def _show_project(request: _Request) -> tuple[int, Any]:
+    project = request.project
+    shown = {"id": project.id, "path_with_namespace": project.path, "default_branch": project.default_branch}
+    return HTTPStatus.OK, shown
+
+
 def _list_notes(request: _Request) -> tuple[int, Any]:
     notes = request.merge_request.notes
     return HTTPStatus.OK, [_note(each) for each in (notes if request.one("sort") == "asc" else reversed(notes))]
@@ -328,7 +337,7 @@ def _create_note(request: _Request) -> tuple[int, Any]:
 def _update_note(request: _Request) -> tuple[int, Any]:
     request.writes_notes()
     note: Note = _found(request.merge_request.notes, "id", request.parts["note"])
-    if note.author != "project_bot":
+    if note.author != "project_bot" and not request.project.maintained:
         raise RefusedError(HTTPStatus.FORBIDDEN, {"message": "403 Forbidden"})
     note.body = _text(request)
     return HTTPStatus.OK, _note(note)
@@ -349,7 +358,11 @@ def _shown(each: Deployment) -> Json:
 
 
 def _note(each: Note) -> Json:
-    return {"id": each.id, "body": each.body, "system": each.system, "author": {"username": each.author}}
+    return {"id": each.id, "body": each.body, "system": each.system, "author": _user(each.author)}
+
+
+def _user(name: str) -> Json:
+    return {"id": sum(name.encode()), "username": name}
 
 
 def _merge_request(gitlab: GitLab, project: Project, each: MergeRequest) -> Json:
@@ -368,6 +381,7 @@ _ROUTES: Final[tuple[tuple[str, str, Callable[[_Request], tuple[int, Any]]], ...
     ("GET", r"/merge_requests", _list_merge_requests),
     ("PUT", r"/merge_requests/(?P<iid>\d+)", _update_merge_request),
     ("GET", r"/repository/commits/(?P<sha>[^/]+)/merge_requests", _of_commit),
+    ("GET", r"", _show_project),
     ("GET", r"/merge_requests/(?P<iid>\d+)/notes", _list_notes),
     ("POST", r"/merge_requests/(?P<iid>\d+)/notes", _create_note),
     ("PUT", r"/merge_requests/(?P<iid>\d+)/notes/(?P<note>\d+)", _update_note),
@@ -405,6 +419,10 @@ class _Api(BaseHTTPRequestHandler):
             headers["Retry-After"] = str(self.gitlab.retry_after)
             return HTTPStatus.TOO_MANY_REQUESTS, {"message": "Retry later"}
         kind = self._kind()
+        if call.path == "/api/v4/user":
+            if kind == "job":
+                raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
+            return HTTPStatus.OK, _user("project_bot")
         for method, pattern, act in _ROUTES:
             match = re.fullmatch(_PROJECT + pattern, call.path)
             if match and method == call.method:

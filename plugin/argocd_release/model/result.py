@@ -115,6 +115,8 @@ class ReleaseResult:
     dotenv_prefix: str = "ARGOCD_RELEASE"
     site_url: str = ""
     job_url: str = ""
+    #: The name of the CI job, or "" outside GitLab.
+    job_name: str = ""
     notices: tuple[Notice, ...] = ()
     several: bool = False
     meant: str = ""

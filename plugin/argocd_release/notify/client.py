@@ -48,9 +48,10 @@ class GitLab:
         self, address: str, project: str, *, token: str, job_token: str, deadline: Deadline, ca_file: str = ""
     ) -> None:
         self._deadline = deadline
+        self._root = address.rstrip("/")
+        self._project = f"{self._root}/projects/{quote(project, safe='')}"
         headers = {"PRIVATE-TOKEN": token} if token else {"JOB-TOKEN": job_token}
         self._client = httpx.Client(
-            base_url=f"{address.rstrip('/')}/projects/{quote(project, safe='')}",
             headers=headers,
             timeout=CALL_SECONDS,
             verify=trust(ca_file),
@@ -74,6 +75,14 @@ class GitLab:
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._call("PUT", path, body=body)
+
+    def user_id(self) -> Any:
+        """Return the id of the user that the token belongs to; raises ``GitLabError``."""
+        return as_object(self.get(f"{self._root}/user")).get("id")
+
+    def default_branch(self) -> str:
+        """Return the name of the project's default branch; raises ``GitLabError``."""
+        return str(as_object(self.get("")).get("default_branch") or "")
 
     def _call(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
@@ -105,7 +114,8 @@ class GitLab:
         until = time.monotonic() + limit
         if limit <= 0:
             raise ValueError("no time left")
-        with self._client.stream(method, path, params=query, json=body, timeout=limit) as answer:
+        url = path if "://" in path else self._project + path
+        with self._client.stream(method, url, params=query, json=body, timeout=limit) as answer:
             for chunk in answer.iter_bytes():
                 found += chunk
                 if len(found) > BODY_LIMIT or time.monotonic() > until:

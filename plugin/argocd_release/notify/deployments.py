@@ -17,7 +17,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a record goes: the environment's name, and the branch or tag that it is of."""
+    """The environment of a record, and its branch or tag; an empty ``ref`` is the project's default branch."""
 
     environment: str
     ref: str
@@ -68,7 +68,8 @@ def _is_open(record: dict[str, Any], revision: str = "") -> bool:
 
 
 def _create(gitlab: GitLab, place: Place, revision: str, status: str) -> dict[str, Any]:
-    body = {"environment": place.environment, "sha": revision, "ref": place.ref, "tag": place.tag, "status": status}
+    ref = place.ref or gitlab.default_branch()
+    body = {"environment": place.environment, "sha": revision, "ref": ref, "tag": place.tag, "status": status}
     return as_object(gitlab.post("/deployments", body))
 
 

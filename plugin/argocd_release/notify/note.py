@@ -4,12 +4,14 @@ Whatever others have said stands in code, where GitLab reads no Markdown, no HTM
 action; and no line of it begins where a quick action would have to.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from argocd_release.core.json_shape import as_objects
+from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import QUOTED, one_line
 from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -17,6 +19,7 @@ from argocd_release.notify.client import PAGE, GitLab, GitLabError
 from argocd_release.reports import evidence
 
 FORBIDDEN: Final = 403
+MARKER_LIMIT: Final = 300
 NOT_FOUND: Final = 404
 #: Notes of a merge request are read so far back.
 PAGES: Final = 5
@@ -27,29 +30,45 @@ _TICKS: Final = re.compile(r"`+")
 _ORDER: Final = {"opened": 0, "merged": 1}
 
 
-def merge_request(gitlab: GitLab, revision: str) -> str:
-    """The number of the merge request that brought the commit, an open one first; ``""`` if none did.
+@dataclass(frozen=True, kw_only=True)
+class MergeRequest:
+    """A merge request by its number in the project that it belongs to; a fork's belongs to the project it goes to."""
 
-    Raises ``GitLabError``.
+    project: str
+    iid: str
+
+
+def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
+    """Return the merge request that brought the commit, preferring an open one, or None if none did.
+
+    Raises:
+        GitLabError: GitLab did not answer.
+
     """
     try:
-        found = as_objects(gitlab.get(f"/repository/commits/{revision}/merge_requests"))
+        requests = as_objects(gitlab.get(f"/repository/commits/{revision}/merge_requests"))
     except GitLabError as error:
         if error.status == NOT_FOUND:
-            return ""
+            return None
         raise
-    ordered = sorted(found, key=lambda each: _ORDER.get(str(each.get("state")), len(_ORDER)))
-    return str(ordered[0].get("iid")) if ordered else ""
+    ordered = sorted(requests, key=lambda request: _ORDER.get(str(request.get("state")), len(_ORDER)))
+    if not ordered:
+        return None
+    return MergeRequest(project=str(ordered[0].get("project_id") or ""), iid=str(ordered[0].get("iid")))
 
 
 def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
-    """Write the comment, or write it anew; gives what was done. Raises ``GitLabError``."""
+    """Write the job's comment, or replace the text of an earlier one; return what was done.
+
+    Raises:
+        GitLabError: GitLab did not take it.
+
+    """
     body, mark = render(result), marker(result)
-    for number in _ours(gitlab, iid, mark):
+    for number in _own_notes(gitlab, iid, mark):
         try:
             gitlab.put(f"/merge_requests/{iid}/notes/{number}", {"body": body})
         except GitLabError as error:
-            # Somebody else's, who has copied the mark.
             if error.status not in {FORBIDDEN, NOT_FOUND}:
                 raise
         else:
@@ -59,8 +78,11 @@ def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
 
 
 def marker(result: ReleaseResult) -> str:
-    """What tells our comment on this application, or on this set, from every other; not shown."""
-    return f"<!-- argocd-release: {re.sub(r'[^A-Za-z0-9./_,=-]', '', named(result))} -->"
+    """Return the hidden line that tells this job's comment on these applications from every other comment."""
+    key = quote(" ".join(filter(None, (result.job_name, named(result)))), safe="/,=")
+    if len(key) > MARKER_LIMIT:
+        key = f"{key[:MARKER_LIMIT]}~{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return f"<!-- argocd-release: {key} -->"
 
 
 def render(result: ReleaseResult) -> str:
@@ -154,12 +176,18 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{lines}\n{fence}"
 
 
-def _ours(gitlab: GitLab, iid: str, mark: str) -> list[Any]:
-    """The numbers of the notes that begin with the mark, the latest first."""
-    found: list[Any] = []
+def _own_notes(gitlab: GitLab, iid: str, mark: str) -> list[Any]:
+    """Return the numbers of the notes that begin with the mark and that this token's user wrote, the latest first.
+
+    A maintainer's token could change another user's note, and that user could have copied the mark.
+    """
+    user: Any = None
     for page in range(1, PAGES + 1):
         notes = as_objects(gitlab.get(f"/merge_requests/{iid}/notes", sort="desc", per_page=str(PAGE), page=str(page)))
-        found += [each.get("id") for each in notes if str(each.get("body") or "").startswith(mark)]
-        if found or len(notes) < PAGE:
+        if marked := [note for note in notes if str(note.get("body") or "").startswith(mark)]:
+            user = user or gitlab.user_id()
+            if own := [note.get("id") for note in marked if as_object(note.get("author")).get("id") == user]:
+                return own
+        if len(notes) < PAGE:
             break
-    return found
+    return []

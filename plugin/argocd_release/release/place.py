@@ -8,6 +8,9 @@ from argocd_release.model.git_url import GitUrl
 from argocd_release.notify.deployments import Place, is_commit
 from argocd_release.settings.load import Settings
 
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
+# Characters of a range of versions (https://github.com/Masterminds/semver), which names of branches hardly ever have.
+_RANGE: Final = frozenset("*^~<>=| ")
 _VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
 
 
@@ -28,13 +31,23 @@ def revision_of(application: Application, project: str) -> str:
 
 
 def place_of(application: Application, known: Settings) -> Place:
-    """Environment and ref of the record."""
+    """Return the environment and the ref of the record.
+
+    GitLab takes branches and tags only. If the application follows anything else, the ref is the default branch.
+    """
     own = known.gitlab_deployment in {known.project_id, known.project_path}
     target = application.sources[_position(application, known.gitlab_deployment)].target_revision
-    followed = "main" if target in {"", "HEAD"} else target
+    followed = target.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    if _is_no_ref(followed):
+        followed = known.default_branch if own else ""
     ref = known.gitlab_ref or (known.ref_name if own and known.ref_name else followed)
     tag = ref == known.ref_tag if own and not known.gitlab_ref else _VERSION.fullmatch(ref) is not None
     return Place(environment=known.gitlab_environment or application.name, ref=ref, tag=tag)
+
+
+def _is_no_ref(target: str) -> bool:
+    """Return True for HEAD, a commit, or a range of versions such as ``1.2.*``."""
+    return target in {"", "HEAD"} or _COMMIT.fullmatch(target) is not None or not _RANGE.isdisjoint(target)
 
 
 def _own(application: Application, revisions: tuple[str, ...], project: str) -> str:

@@ -52,6 +52,7 @@ class Results:
             page=report_files.artifact(self._environ, "page_path"),
             site_url=settings.site_url if settings else "",
             job_url=settings.job_url if settings else "",
+            job_name=settings.job_name if settings else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 

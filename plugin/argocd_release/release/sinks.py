@@ -124,9 +124,17 @@ class Sinks:
         known = self._known
         if not known.gitlab_token:
             raise GitLabError("<RELEASE_GITLAB_TOKEN> is not set, and a job's own token may not comment")
-        with self._gitlab(known.project_id or known.project_path, deadline) as gitlab:
-            iid = known.merge_request or note.merge_request(gitlab, known.commit)
-            return note.put(gitlab, iid, result) if iid else "the commit came from no merge request"
+        own = known.project_id or known.project_path
+        request = note.MergeRequest(project=known.merge_request_project, iid=known.merge_request)
+        if not request.iid:
+            with self._gitlab(own, deadline) as gitlab:
+                found = note.merge_request(gitlab, known.commit)
+            if found is None:
+                return "the commit came from no merge request"
+            request = found
+        # The merge request of a fork is in the project that it goes to.
+        with self._gitlab(request.project or own, deadline) as gitlab:
+            return note.put(gitlab, request.iid, result)
 
     def _gitlab(self, project: str, deadline: Deadline) -> GitLab:
         known = self._known

@@ -11,6 +11,8 @@ from argocd_release.model.git_url import SHA, WEB, web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
 LINKED: Final = 20
+# app/validators/json_schemas/ci_job_annotation_data.json: a longer label fails the job.
+LABEL_LIMIT: Final = 255
 # GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
 NAME_LIMIT: Final = 200
 PAGE: Final = "the release as a page"
@@ -26,7 +28,8 @@ def render(result: ReleaseResult) -> str:
         # GitLab's page of one file of a job's artifacts (config/routes/project.rb). `artifacts:expose_as` shows nothing
         # where a path holds a variable, and each job's own name does.
         links = {PAGE: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
-    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in links.items()]}
+    shown = {label[:LABEL_LIMIT]: url for label, url in links.items()}
+    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in shown.items()]}
     return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
 
 

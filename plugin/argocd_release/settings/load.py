@@ -104,6 +104,9 @@ class Settings:
     ref_name: str
     ref_tag: str
     merge_request: str
+    merge_request_project: str
+    default_branch: str
+    job_name: str
     source_branch: str
     source_commit: str
     image_tag: str

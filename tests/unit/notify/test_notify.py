@@ -1,5 +1,6 @@
 """What GitLab is told, against a GitLab that enforces its own rules; and what it can do to us."""
 
+import re
 import ssl
 import threading
 import time
@@ -170,7 +171,7 @@ def test_where_the_ref_comes_from(gitlab: GitLab) -> None:
     followed = replace(application, sources=(Source(repo_url="https://x/ops/gitops.git", target_revision="v1.2.0"),))
     assert (place_of(followed, other).ref, place_of(followed, other).tag) == ("v1.2.0", True)
     head = replace(application, sources=(Source(repo_url="https://x/ops/gitops.git", target_revision="HEAD"),))
-    assert place_of(head, other).ref == "main"
+    assert place_of(head, other).ref == "", "the project's default branch, which only GitLab knows"
     assert place_of(head, settings(gitlab, RELEASE_GITLAB_REF="stable")).ref == "stable"
 
 
@@ -259,6 +260,91 @@ def test_two_applications_have_a_comment_each(project: Project, noted: Settings)
     assert len(request.notes) == 2
 
 
+def test_a_comment_of_another_user_is_never_changed_although_a_maintainer_s_token_could(
+    project: Project, noted: Settings
+) -> None:
+    revision = commit(project, "1")
+    request = project.open("feature", revision)
+    copied = note.marker(ended(Outcome.DELIVERED, None)) + " copied"
+    request.notes.append(Note(id=1, body=copied, author="mallory"))
+    project.maintained = True
+    known = replace(noted, merge_request=str(request.iid))
+    assert told(known, ended(Outcome.DELIVERED, at(revision)))[0].done
+    assert [each.body == copied for each in request.notes] == [True, False]
+
+
+def test_the_comment_goes_to_the_project_of_the_merge_request_and_not_to_the_fork(
+    gitlab: GitLab, project: Project, noted: Settings, tmp_path: Path
+) -> None:
+    fork = gitlab.project("dev/shop", Repository.create(tmp_path / "fork.git"))
+    revision = commit(fork, "1")
+    of_others = fork.open("other", commit(fork, "2"))
+    request = project.open("feature", revision)
+    assert of_others.iid == request.iid, "the number alone means another merge request in the fork"
+    known = replace(
+        noted, project_id=str(fork.id), project_path="dev/shop", merge_request=str(request.iid),
+        merge_request_project=str(project.id),
+    )  # fmt: skip
+    assert told(known, ended(Outcome.DELIVERED, at(revision)))[0].done
+    assert (len(request.notes), len(of_others.notes)) == (1, 0)
+
+
+def test_two_jobs_never_share_a_comment(project: Project, noted: Settings) -> None:
+    revision = commit(project, "1")
+    request = project.open("feature", revision)
+    known = replace(noted, merge_request=str(request.iid))
+    sets = [
+        "selector tier=db",
+        "selector tier!=db",
+        "selector tier notin (db)",
+        "selector tier in (db)",
+        "a" * 400,
+        "a" * 401,
+    ]
+    for _ in range(2):
+        for meant in sets:
+            told(known, ended(Outcome.DELIVERED, at(revision), several=True, meant=meant))
+        for job in ("release:dev", "release-dev", "релиз"):
+            told(known, ended(Outcome.DELIVERED, at(revision), job_name=job))
+    assert len(request.notes) == len(sets) + 3
+
+
+@pytest.mark.parametrize("job", ["--> <script>", "a\nb", "$(id)", "\u202e"])
+def test_a_marker_is_one_comment_of_html_whatever_the_job_is_called(job: str) -> None:
+    mark = note.marker(ended(Outcome.DELIVERED, None, job_name=job))
+    assert re.fullmatch(r"<!-- argocd-release: [A-Za-z0-9._~%/,=-]+ -->", mark)
+    assert mark.count("-->") == 1
+
+
+@pytest.mark.parametrize(
+    "target", ["", "HEAD", "0badcafe" * 5, "0badcaf", "1.2.*", ">=1.0 <2", "^1", "~1.2", "refs/heads/trunk"]
+)
+def test_a_record_has_a_branch_that_gitlab_knows(target: str, gitlab: GitLab, project: Project) -> None:
+    """GitLab answers 400 for HEAD, a commit and a range: `ref` is the name of a branch or tag."""
+    project.default_branch = "trunk"
+    revision = commit(project, "1")
+    project.repository.git("branch", "trunk", revision)
+    application = replace(
+        at(revision), sources=(Source(repo_url="https://gitlab.example.com/team/shop.git", target_revision=target),)
+    )
+    known = settings(gitlab, CI_PROJECT_ID="9", CI_PROJECT_PATH="team/code")
+    (notice,) = told(known, ended(Outcome.DELIVERED, application))
+    assert notice.done, notice
+    assert [record.ref for record in project.deployments] == ["trunk"]
+
+
+def test_the_job_s_own_project_says_its_default_branch_itself(gitlab: GitLab, project: Project) -> None:
+    revision = commit(project, "1")
+    project.repository.git("branch", "master", revision)
+    application = replace(
+        at(revision), sources=(Source(repo_url="https://gitlab.example.com/team/shop.git", target_revision="HEAD"),)
+    )
+    known = settings(gitlab, CI_COMMIT_REF_NAME="", CI_DEFAULT_BRANCH="master")
+    assert told(known, ended(Outcome.DELIVERED, application))[0].done
+    assert [record.ref for record in project.deployments] == ["master"]
+    assert not [call for call in gitlab.calls if call.path.endswith("/projects/team%2Fshop")]
+
+
 def many(*outcomes: Outcome, reason: str = "it is so") -> ReleaseResult:
     ones = [
         ended(outcome, at("a" * 40), reason=reason, name=f"web-{number}").applications[0]
@@ -275,7 +361,7 @@ def test_a_set_has_one_comment_whoever_belongs_to_it(project: Project, noted: Se
     told(known, many(Outcome.DELIVERED, Outcome.DELIVERED, Outcome.DELIVERED))
     (ours,) = request.notes
     assert ours.body.startswith(
-        "<!-- argocd-release: selectorteam=shop -->\n\n**✅ `selector team=shop`: Release successful**"
+        "<!-- argocd-release: selector%20team=shop -->\n\n**✅ `selector team=shop`: Release successful**"
     )
     assert "- Applications: 3, 3 delivered" in ours.body
     assert "web-1" not in ours.body

@@ -449,3 +449,10 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
         files.write(target, "half \ud800")
     assert target.read_text() == "new"
     assert [file.name for file in target.parent.iterdir()] == ["report.xml"]
+
+
+def test_a_label_is_never_longer_than_gitlab_takes() -> None:
+    """GitLab fails the job for a label of more than 255 characters."""
+    ended = replace(result(Outcome.DELIVERED), name="a" * 300)
+    links = check_annotations(annotations.render(release(ended)))
+    assert max(map(len, links)) == 255
