@@ -13,18 +13,40 @@ from sandbox import commands
 from sandbox.layout import ADDRESS, Layout
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Handler(SimpleHTTPRequestHandler):
+    """Serves the files of one repository, unless it is away."""
+
+    def __init__(self, *args: Any, repository: "ChartRepository", **options: Any) -> None:
+        self._repository = repository
+        super().__init__(*args, **options)
+
+    def do_GET(self) -> None:
+        """Answer 503 and count the request while the repository is away."""
+        if self._repository.away:
+            self._repository.refused += 1
+            self.send_error(503)
+        else:
+            super().do_GET()
+
     def log_message(self, *_: Any) -> None:
-        """Say nothing: the log of a test is not this server's."""
+        """Print nothing: the log of a test is not this server's."""
 
 
 class ChartRepository:
-    """``url`` is its address; it is served as long as the process that made it lives, or until ``close``."""
+    """A repository of charts at ``url``, served until ``close`` or until the process that made it ends.
+
+    Attributes:
+        away: the server answers every request with 503 while this is true.
+        refused: number of requests that came while it was away.
+
+    """
 
     def __init__(self, layout: Layout, folder: Path) -> None:
         folder.mkdir(parents=True)
+        self.away = False
+        self.refused = 0
         self._layout, self._folder = layout, folder
-        self._server = ThreadingHTTPServer((ADDRESS, 0), partial(_Quiet, directory=str(folder)))
+        self._server = ThreadingHTTPServer((ADDRESS, 0), partial(_Handler, directory=str(folder), repository=self))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.url = f"http://{ADDRESS}:{self._server.server_port}"
         self._index()

@@ -127,14 +127,23 @@ class ArgoCD:
     def get(
         self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False, echo: bool = False
     ) -> Application:
-        """The application's state. With ``refresh``, one that Argo CD has compared with git just now.
+        """Return the application's state. With ``refresh``, one that Argo CD has compared with git just now.
 
         It ends after ``seconds``, or after the limit of every call, whichever is less; a comparison has no such limit.
 
-        Raises ``ArgoCDError``; missing and forbidden, which Argo CD answers alike, are told apart.
+        Raises:
+            ArgoCDError: missing and forbidden, which Argo CD answers alike, are told apart.
+
         """
-        arguments = ("app", "get", name, *(("--refresh",) if refresh else ()), "-o", "json")
-        deadline = Deadline(seconds if refresh else min(seconds, self._limit))
+        return self._get(name, *(("--refresh",) if refresh else ()), seconds=seconds, echo=echo)
+
+    def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
+        """Let Argo CD render the manifests again and compare; raise what ``get`` raises."""
+        return self._get(name, "--hard-refresh", seconds=seconds, echo=True)
+
+    def _get(self, name: str, *options: str, seconds: float, echo: bool) -> Application:
+        arguments = ("app", "get", name, *options, "-o", "json")
+        deadline = Deadline(seconds if options else min(seconds, self._limit))
         try:
             text = self._call(arguments, echo=echo, limit=deadline.left)
         except ArgoCDError as error:

@@ -14,12 +14,14 @@ from argocd_release.model.hydration import Hydration
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import RevisionRelation, alike, all_alike
 
+#: Argo CD could not make the manifests, or could not compare them.
+COMPARISON_ERROR: Final = "ComparisonError"
 #: Auto-sync gave the revision up.
 SYNC_ERROR: Final = "SyncError"
 # The types of conditions that say why a revision is not applied.
 _ERRORS: Final[Mapping[str, CauseCode]] = MappingProxyType(
     {
-        "ComparisonError": CauseCode.COMPARISON_ERROR,
+        COMPARISON_ERROR: CauseCode.COMPARISON_ERROR,
         "InvalidSpecError": CauseCode.SPEC_INVALID,
         "UnknownError": CauseCode.COMPARISON_ERROR,
         SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,

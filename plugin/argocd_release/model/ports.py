@@ -51,6 +51,12 @@ class WaitFeed(Protocol):
     def stop(self, *, grace: float = 0.0) -> None: ...
 
 
+class Get(Protocol):
+    """Reads one application; raises ``ArgoCDError``."""
+
+    def __call__(self, name: str, /, *, seconds: float) -> Application: ...
+
+
 class Commands(Protocol):
     """What is needed of the argocd CLI."""
 

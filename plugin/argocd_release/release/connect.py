@@ -11,7 +11,7 @@ from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.doctor import warnings
 from argocd_release.model.events import SignedInBy, Warned
-from argocd_release.model.ports import Clock, Commands, Lists
+from argocd_release.model.ports import Clock, Lists
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.session import Argo, Session, asked, patient
 from argocd_release.settings.load import Settings
@@ -25,7 +25,7 @@ class Readers:
     argocd: ArgoCD
     api: Api
     #: What the tracker asks: argocd, signed in anew where a token ends before the waiting does.
-    commands: Commands
+    commands: Argo
     #: The same, for lists.
     lists: Lists
     #: With the token to use; a later one replaces it in the readers only.

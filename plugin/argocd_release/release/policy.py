@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from argocd_release.model.application import Source
-from argocd_release.model.ports import ClusterView, Kinship
+from argocd_release.model.ports import ClusterView, Get, Kinship
 from argocd_release.model.revision import RevisionRelation
 from argocd_release.release.signals import Stop
 from argocd_release.release.targets import targets_of
@@ -30,6 +30,8 @@ class Policy:
     check: Callable[[], object]
     #: Compares revisions by the git history; None if no revision is expected.
     revision_relation: Kinship | None = None
+    #: Asks Argo CD for a hard refresh; None if the settings turn that off.
+    hard_refresh: Get | None = None
 
     @property
     def graces(self) -> GracePeriods:
@@ -69,11 +71,14 @@ class Policy:
             kinship=self.revision_relation,
             sync=settings.sync,
             check=self.check,
+            hard_refresh=self.hard_refresh,
             **parts,
         )
 
 
-def policy_of(settings: Settings, *, timeout: float, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> Policy:
+def policy_of(
+    settings: Settings, *, timeout: float, deadline: JobDeadline, stop: Stop, stack: ExitStack, hard_refresh: Get
+) -> Policy:
     """Return the policy that the settings ask for; ``stack`` closes what it opens."""
     # The schema of expectations is loaded with the settings only if a file of them is named.
     from argocd_release.settings.load import expected_of  # noqa: PLC0415
@@ -81,7 +86,14 @@ def policy_of(settings: Settings, *, timeout: float, deadline: JobDeadline, stop
     expected, relation = expected_of(settings), None
     if settings.revision or expected.asks_revisions:
         relation = _revision_relation(settings, deadline, stop, stack)
-    return Policy(settings=settings, expected=expected, timeout=timeout, check=stop.check, revision_relation=relation)
+    return Policy(
+        settings=settings,
+        expected=expected,
+        timeout=timeout,
+        check=stop.check,
+        revision_relation=relation,
+        hard_refresh=hard_refresh if settings.hard_refresh else None,
+    )
 
 
 def expectation(settings: Settings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:

@@ -31,6 +31,8 @@ class Reader(Protocol):
 class Argo(Commands, Lists, Protocol):
     """The argocd CLI."""
 
+    def hard_refresh(self, name: str, /, *, seconds: float) -> Application: ...
+
 
 class Session:
     """The argocd CLI for a tracker; signs in anew before the token ends, and once it is refused.
@@ -70,6 +72,9 @@ class Session:
             return self._commands.list(seconds=seconds, selector=selector, project=project, echo=echo)
 
         return self._asked(ask)
+
+    def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
+        return self._asked(lambda: self._commands.hard_refresh(name, seconds=seconds))
 
     def sync(self, name: str, *, seconds: float) -> None:
         self._asked(lambda: self._commands.sync(name, seconds=seconds))

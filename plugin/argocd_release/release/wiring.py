@@ -55,7 +55,14 @@ def wire(
     signals.on_arrival(lambda _: clock.wake())
     sinks = after.sinks_of(settings, deadline=deadline, stop=stop)
     checks = BackgroundChecks(readers.argocd, readers.connection if settings.pods_matter else None, log.tell)
-    policy = policy_of(settings, timeout=timeout, deadline=deadline, stop=stop, stack=stack)
+    policy = policy_of(
+        settings,
+        timeout=timeout,
+        deadline=deadline,
+        stop=stop,
+        stack=stack,
+        hard_refresh=readers.commands.hard_refresh,
+    )
     group = GroupWait(
         targets_of(settings),
         policy,

@@ -77,6 +77,7 @@ class Settings:
     wait_for: str
     allow_empty: bool
     sync: bool
+    hard_refresh: bool
     preview_pattern: str
     site_url: str
     url_check: bool

@@ -54,6 +54,8 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
             return _running(application)
         if application.outdated:
             return Finding(text="Argo CD has not compared since the sync finished", code=CauseCode.NOT_COMPARED)
+    if errors := comparison_errors(application):
+        return errors[0]
     if Condition.SYNC in wait_for and (missing := unsynced(application, expectation)):
         return missing
     gap = expectation.gap(application)
@@ -74,6 +76,18 @@ def _not_applied(application: Application, expectation: Expectation) -> Finding 
         )
         return Finding(text=hidden, code=CauseCode.NO_SYNC_POLICY)
     return None
+
+
+def comparison_errors(application: Application) -> tuple[Finding, ...]:
+    """Return the conditions that forbid success: while one stands, nothing that Argo CD says of git is certain.
+
+    A SyncError is left out, because the sync status and the last operation say more.
+    """
+    return tuple(
+        Finding(text=f"{item.type}: {one_line(item.message, limit=1000)}", code=item.code)
+        for item in application.errors
+        if item.type != SYNC_ERROR
+    )
 
 
 def unsynced(application: Application, expectation: Expectation) -> Finding | None:

@@ -30,7 +30,7 @@ from argocd_release.verdict.blockers import (
 )
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom, outage_hint
+from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom, condition_hint
 
 # What these name is what the object itself says, and nothing more.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
@@ -66,17 +66,32 @@ class History:
     compared: bool = False
     # Whether it has for the last look.
     fresh: bool = False
+    # Whether the job asks for no further comparison, because each would be another failed render.
+    no_more_comparisons: bool = False
     reached: bool = False
     # The application that was found; one of the same name that was created since is another.
     uid: str | None = None
     sightings: Mapping[Symptom, Sighting] = field(default_factory=dict)
 
     def observe(
-        self, seen: Application | Failure, *, now: float, compared: bool = False, begun: float | None = None
+        self,
+        seen: Application | Failure,
+        *,
+        now: float,
+        compared: bool = False,
+        begun: float | None = None,
+        no_more_comparisons: bool = False,
     ) -> "History":
-        """The history with one more look in it, made at ``now``; ``begun``: when that look began.
+        """Return the history with one more look.
 
-        A look that fails may have waited long: whatever keeps Argo CD from answering did so from its beginning.
+        Args:
+            seen: the result of the look.
+            now: the clock when the look ended.
+            compared: whether Argo CD has compared with git for this look.
+            begun: the clock when the look began. A look that fails has perhaps waited long, and whatever keeps Argo CD
+                from answering did so from its beginning.
+            no_more_comparisons: whether the job asks for no further comparison.
+
         """
         since = now if begun is None or isinstance(seen, Application) else begun
         application = seen if isinstance(seen, Application) else None
@@ -86,6 +101,7 @@ class History:
             now=now,
             compared=compared or (self.compared and not recreated),
             fresh=compared,
+            no_more_comparisons=no_more_comparisons,
             reached=self.reached or not isinstance(seen, Failure) or seen.trouble in ANSWERS,
             uid=application.uid if application else self.uid,
         )
@@ -112,7 +128,8 @@ class History:
             if symptom in rules
         ]
         # Another look alone decides nothing of what needs a comparison.
-        return min((max(left, 0) for rule, left in lasting if left > 0 or not rule.fresh), default=None)
+        waits = not self.no_more_comparisons
+        return min((max(left, 0) for rule, left in lasting if left > 0 or not (rule.fresh and waits)), default=None)
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -124,6 +141,11 @@ class History:
         }
 
     @property
+    def shows_delivery(self) -> bool:
+        """Return True if the last look shows a release that is delivered and only needs to be confirmed."""
+        return Symptom.DELIVERED in self.sightings
+
+    @property
     def in_doubt(self) -> bool:
         """Whether something was seen that only another comparison can confirm or clear."""
         return any(symptom in self.sightings for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
@@ -131,7 +153,7 @@ class History:
     def ripe(self, symptom: Symptom) -> bool:
         """Whether the symptom has lasted through its grace."""
         sighting, rule = self.sightings[symptom], self.patience.rules.get(symptom)
-        if rule is None or (rule.fresh and not self.fresh):
+        if rule is None or (rule.fresh and not (self.fresh or self.no_more_comparisons)):
             return False
         return self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
 
@@ -254,12 +276,13 @@ def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Sy
     for condition in application.errors:
         said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
         cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
+        hint = condition_hint(condition, cut_off)
         if cut_off:
             # An outage says nothing about the revision.
-            text, hint = f"Argo CD cannot compare: {said}", outage_hint(cut_off)
+            text = f"Argo CD cannot compare: {said}"
             yield Symptom.CANNOT_COMPARE, Finding(text=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
         elif condition.type != SYNC_ERROR or not foreign:
-            yield Symptom.CONDITION, Finding(text=said, code=condition.code)
+            yield Symptom.CONDITION, Finding(text=said, code=condition.code, hint=hint)
 
 
 def _failed_hydration(missing: Finding, message: str) -> Iterator[tuple[Symptom, Finding]]:

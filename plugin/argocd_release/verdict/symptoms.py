@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.connectivity import Outage, Speaker, Trouble
+from argocd_release.model.application import Condition
 from argocd_release.model.cause import CauseCode
+from argocd_release.verdict.rendering import is_cached
 
 
 class Symptom(Enum):
@@ -117,6 +119,14 @@ _TODO: Final[Mapping[Trouble, str]] = MappingProxyType(
 )
 
 
-def outage_hint(outage: Outage) -> str:
-    """Return what to do about an outage that keeps Argo CD from comparing."""
-    return _TODO[outage.trouble].format(it=_UNREACHED[outage.speaker])
+_CACHED: Final = (
+    "Argo CD answers from its cache of errors, for up to an hour after the first one: once the cause is gone, only a "
+    "hard refresh (argocd app get APP --hard-refresh) or a new commit helps"
+)
+
+
+def condition_hint(condition: Condition, outage: Outage | None) -> str:
+    """Return what to do about an error condition; "" if its symptom says that."""
+    if is_cached(condition):
+        return _CACHED
+    return _TODO[outage.trouble].format(it=_UNREACHED[outage.speaker]) if outage else ""

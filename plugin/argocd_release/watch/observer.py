@@ -15,7 +15,7 @@ from argocd_release.model.application import Application, HealthStatus, SyncStat
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, PodsNotSeen, UnknownWords
 from argocd_release.model.observation import ANSWERS, Failure
-from argocd_release.model.ports import ClusterView, Commands, Emit, Kinship
+from argocd_release.model.ports import ClusterView, Commands, Emit, Get, Kinship
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
 from argocd_release.timing.deadline import Deadline
@@ -70,6 +70,7 @@ class Observer:
         check: Callable[[], object],
         wake: Callable[[], object],
         patience: float = REFRESH_SECONDS,
+        hard_refresh: Get | None = None,
     ) -> None:
         self.application: Application | None = None
         self._name = name
@@ -82,6 +83,7 @@ class Observer:
         self._check = check
         self._wake = wake
         self._patience = patience
+        self._hard_refresh = hard_refresh
         self._comparison: Future[Application] | None = None
         self._compared_uid = ""
         self._workloads: _Asked[Workloads] | None = None
@@ -91,17 +93,24 @@ class Observer:
         self._told: set[type[JobEvent]] = set()
         self._window: tuple[float, str] | None = None
 
-    def look(self, *, seconds: float, compare: bool, echo: bool) -> tuple[Application | Failure, bool]:
-        """What was seen, and whether Argo CD has compared with git for it.
+    def look(
+        self, *, seconds: float, compare: bool, echo: bool, hard: bool = False
+    ) -> tuple[Application | Failure, bool]:
+        """Return what was seen, and whether Argo CD has compared with git for it.
 
-        ``seconds``: until the deadline of the whole wait, which a look may overstep by ``LEAST_SECONDS``.
+        Args:
+            seconds: time until the deadline of the whole wait, which a look can exceed by ``LEAST_SECONDS``.
+            compare: whether to ask Argo CD to compare.
+            echo: whether the log shows the command.
+            hard: whether to ask for a hard refresh, which renders the manifests again.
+
         """
         deadline = Deadline(max(seconds, LEAST_SECONDS), self._now)
         application: Application | None = None
         compared = False
         try:
             if compare or self._comparison is not None:
-                application, compared = self._compare(deadline, echo=echo)
+                application, compared = self._compare(deadline, echo=echo, hard=hard)
             if application is None:
                 limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
                 application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
@@ -122,14 +131,16 @@ class Observer:
         """Whether a comparison that was asked for goes on."""
         return self._comparison is not None
 
-    def _compare(self, deadline: Deadline, *, echo: bool) -> tuple[Application | None, bool]:
-        """The state that Argo CD has compared, None if that is not known now or any more; and whether it has.
+    def _compare(self, deadline: Deadline, *, echo: bool, hard: bool) -> tuple[Application | None, bool]:
+        """Return the state that Argo CD has compared, None if it is not known, and whether Argo CD has compared.
 
-        Asked anew for every look, a comparison that takes longer than a look would never be seen to end.
+        A comparison goes on beside the looks: if each look asked again, a slow one would never be seen to end.
         """
         patience = 0.0
         if self._comparison is None:
             get = partial(self._commands.get, self._name, seconds=COMPARISON_SECONDS, refresh=True, echo=echo)
+            if hard and self._hard_refresh is not None:
+                get = partial(self._hard_refresh, self._name, seconds=COMPARISON_SECONDS)
             self._comparison = ask(get)
             # Half of what is left: to look without it takes its time too.
             patience = min(self._patience, deadline.left / 2)

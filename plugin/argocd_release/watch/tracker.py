@@ -9,12 +9,12 @@ from argocd_release.model.application import Application
 from argocd_release.model.events import NoAnswer, Output, State, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Kinship, WaitFeed
+from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Get, Kinship, WaitFeed
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.verdict.judge import History, judge, timed_out
-from argocd_release.verdict.symptoms import Symptom
+from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
@@ -25,11 +25,6 @@ POLL_SECONDS: Final = 2.0
 # Between the look that first sees an end and the one that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-COMPARE_AGAIN_SECONDS: Final = 5.0
-# Where Argo CD syncs by itself, and does not, so long after a comparison. Once one has failed halfway, 3.6 takes the
-# revision for one without changes until it compares with git anew (argo-cd v3.6.1 controller/state.go:496), which it
-# does every three minutes.
-SYNC_SECONDS: Final = 10.0
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
 TOLD_AT_ONCE: Final = 50
@@ -76,6 +71,7 @@ class Tracker:
         started: float | None = None,
         follow: bool = True,
         queued_before: Callable[[], int] = lambda: 0,
+        hard_refresh: Get | None = None,
     ) -> None:
         self.timeline = Timeline()
         self._name = name
@@ -99,8 +95,9 @@ class Tracker:
             check=check,
             wake=clock.wake,
             patience=REFRESH_SECONDS if follow else CROWD_SECONDS,
+            hard_refresh=hard_refresh,
         )
-        self._compared_at = self._started
+        self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
         self._feed: WaitFeed | None = None
         self._confirms_late = False
         self._answered: tuple[float, Application, Verdict] | None = None
@@ -159,38 +156,36 @@ class Tracker:
             self._feed.stop(grace=grace)
 
     def _look(self) -> Application | Failure:
-        compare = not self._looks.comparing and (not self._history.compared or self._is_due())
-        if compare:
-            self._compared_at = self._clock.now()
         begun = self._clock.now()
-        seen, compared = self._looks.look(seconds=self._patience(), compare=compare, echo=self._history.now == 0)
-        known = self._history.observe(seen, now=self._clock.now(), compared=compared, begun=begun)
-        if isinstance(seen, Application) and known.compared:
+        compare = not self._looks.comparing and self._comparisons.due_at(self.application, self._history) <= begun
+        if compare:
+            self._comparisons.begin(self.application)
+        seen, compared = self._looks.look(
+            seconds=self._patience(),
+            compare=compare,
+            hard=self._comparisons.is_hard,
+            echo=self._history.now == 0,
+        )
+        if compared and isinstance(seen, Application):
+            self._comparisons.end(seen)
+        history = self._observe(seen, compared=compared, begun=begun)
+        # A sync renders the manifests too, and would fail as the comparison has.
+        if isinstance(seen, Application) and history.compared and not render_errors(seen):
             synced = self._looks.begin_sync(seen, seconds=max(self._left(), LEAST_SECONDS))
             if synced is not seen:
                 seen = synced
-                known = self._history.observe(seen, now=self._clock.now(), compared=compared)
-        self._history = known
+                history = self._observe(seen, compared=compared, begun=None)
+        self._history = history
         return seen
 
-    def _is_due(self) -> bool:
-        """Whether to compare again: what Argo CD itself would notice in minutes.
-
-        What is expected may have come to git since, and what kept Argo CD from comparing may be over.
-        """
-        if self._clock.now() - self._compared_at < COMPARE_AGAIN_SECONDS:
-            return False
-        if self._history.in_doubt:
-            return True
-        application, expectation = self.application, self._history.expectation
-        if application is None or application.operating:
-            return False
-        if application.hydration is not None and application.hydration.failed:
-            # Each comparison asks to hydrate again, and a failure would never be seen to last.
-            return False
-        if application.awaits_sync and self._clock.now() - self._compared_at >= SYNC_SECONDS:
-            return True
-        return application.outdated or (expectation.demands and expectation.gap(application) is not None)
+    def _observe(self, seen: Application | Failure, *, compared: bool, begun: float | None) -> History:
+        return self._history.observe(
+            seen,
+            now=self._clock.now(),
+            compared=compared,
+            begun=begun,
+            no_more_comparisons=self._comparisons.exhausted,
+        )
 
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)
@@ -203,7 +198,7 @@ class Tracker:
         least = BURST_SECONDS
         if answered and ripens_in is not None:
             least, most = (least, min(most, ripens_in + least)) if ripens_in else (CONFIRM_SECONDS, CONFIRM_SECONDS)
-        due_in = self._compared_at + COMPARE_AGAIN_SECONDS - self._clock.now()
+        due_in = self._comparisons.due_at(self.application, self._history) - self._clock.now()
         if self._history.in_doubt and not self._looks.comparing:
             most = min(most, max(due_in, least))
         elif self._history.expectation.demands:
@@ -238,7 +233,7 @@ class Tracker:
     def _may_confirm_late(self) -> bool:
         """Return whether a first delivered look at the deadline may still be confirmed, which is allowed once."""
         first, self._confirms_late = not self._confirms_late, True
-        return first and Symptom.DELIVERED in self._history.sightings
+        return first and self._history.shows_delivery
 
     def _with_queue(self, verdict: Verdict) -> Verdict:
         """Return the verdict; if Argo CD was not asked to compare yet, with that as its reason."""

@@ -185,6 +185,9 @@ class FakeCommands:
     def __init__(self, answers: tuple[Application | ArgoCDError, ...]) -> None:
         self.answers = list(answers)
 
+    def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
+        return self.get(name, seconds=seconds, refresh=True)
+
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del name, seconds, refresh, echo
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

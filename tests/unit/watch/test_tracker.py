@@ -30,8 +30,9 @@ from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock
+from argocd_release.watch.comparisons import COMPARE_AGAIN_SECONDS, RENDER_AGAIN_AFTER_OUTAGE_SECONDS
 from argocd_release.watch.observer import REFRESH_SECONDS
-from argocd_release.watch.tracker import COMPARE_AGAIN_SECONDS, POLL_SECONDS, Tracker
+from argocd_release.watch.tracker import POLL_SECONDS, Tracker
 from tests.unit.states import NEW, OLD, application, failing
 
 T = TypeVar("T", bound=JobEvent)
@@ -450,8 +451,80 @@ def test_while_an_error_of_comparison_is_seen_it_is_compared_again_and_then_it_i
     run = Run(ABSENT)
     assert run.verdict.outcome is Outcome.SYNC_FAILED
     assert 10 <= run.seconds <= 10 + COMPARE_AGAIN_SECONDS + 1
-    assert run.commands.refreshes.count(True) == 3
+    assert run.commands.refreshes.count(True) == 2, "each comparison is a failed render, and a third does damage"
     assert run.commands.refreshes[-1], "the last look was one that compared"
+
+
+DEPENDENCY = (
+    "failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = failed to build helm dependencies: "
+    '`helm dependency build` failed exit status 1: Get "http://charts": dial tcp 10.0.0.1:80: connect: connection refused'
+)
+CACHED = f"rpc error: code = Unknown desc = Manifest generation error (cached): {DEPENDENCY}"
+
+
+def test_what_rendering_needs_and_is_away_costs_two_failed_renders_at_most() -> None:
+    run = Run(broken(DEPENDENCY), timeout=300)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert 60 <= run.seconds <= 66
+    assert run.commands.refreshes.count(True) == 2
+
+
+def test_what_rendering_needs_is_away_for_25_s_and_is_delivered() -> None:
+    run = Run(*[broken(DEPENDENCY)] * 7, DELIVERED, timeout=300)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.seconds <= RENDER_AGAIN_AFTER_OUTAGE_SECONDS + 5
+
+
+@pytest.mark.parametrize("patience", [GracePeriods(fail_fast=False), GracePeriods(condition=0)])
+def test_a_job_that_waits_its_whole_time_causes_two_failed_renders_too(patience: GracePeriods) -> None:
+    run = Run(ABSENT, timeout=200, patience=patience)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+    assert run.commands.refreshes.count(True) == 2
+
+
+def test_an_error_from_the_cache_leads_to_one_hard_refresh() -> None:
+    hard: list[str] = []
+
+    def hard_refresh(name: str, *, seconds: float) -> Application:
+        del seconds
+        hard.append(name)
+        return DELIVERED
+
+    run = Run(broken(CACHED), DELIVERED, hard_refresh=hard_refresh)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert len(hard) == 1
+    assert run.seconds <= 5
+
+
+def test_a_hard_refresh_that_fails_is_not_repeated() -> None:
+    hard: list[str] = []
+
+    def hard_refresh(name: str, *, seconds: float) -> Application:
+        del seconds
+        hard.append(name)
+        return broken(DEPENDENCY)
+
+    run = Run(broken(CACHED), hard_refresh=hard_refresh)
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert len(hard) == 1
+    assert "only a hard refresh" in run.verdict.hint
+
+
+def test_without_a_hard_refresh_the_hint_says_that_only_that_helps() -> None:
+    run = Run(broken(CACHED))
+    assert run.verdict.outcome is Outcome.UNREACHABLE
+    assert "only a hard refresh" in run.verdict.hint
+    assert "--hard-refresh" in run.verdict.hint
+
+
+def test_while_rendering_fails_the_log_names_the_condition() -> None:
+    run = Run(broken(DEPENDENCY), timeout=20)
+    assert any("ComparisonError" in each.reason for each in run.of(State))
+
+
+def test_while_rendering_fails_no_sync_is_begun() -> None:
+    run = Run(broken(DEPENDENCY), sync=True, timeout=20)
+    assert run.commands.syncs == 0
 
 
 def test_what_argo_cd_cannot_reach_is_unreachable_and_waited_for() -> None:

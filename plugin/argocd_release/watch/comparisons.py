@@ -1,0 +1,105 @@
+"""When the job asks Argo CD to compare with git, and how.
+
+A comparison can cost a render, and three failed renders in a row break the application for an hour (see
+``verdict.rendering``). The job causes at most ``MOST_FAILED_RENDERS`` of them.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from argocd_release.model.application import Application, Condition
+from argocd_release.verdict.judge import History
+from argocd_release.verdict.rendering import can_heal, is_cached, is_render_error
+
+COMPARE_AGAIN_SECONDS: Final = 5.0
+MOST_FAILED_RENDERS: Final = 2
+# Seconds from one failed render to the next: if the manifests are at fault, and if what rendering needs is away.
+RENDER_AGAIN_SECONDS: Final = 10.0
+RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
+# If Argo CD syncs by itself, and does not, so long after a comparison. Once one has failed halfway, 3.6 takes the
+# revision for one without changes until it compares with git again (argo-cd v3.6.1 controller/state.go:496), which it
+# does every three minutes.
+SYNC_SECONDS: Final = 10.0
+
+
+class Comparisons:
+    """The comparisons that the job has asked for, and when the next one is due.
+
+    Args:
+        now: the clock, in seconds.
+        hard_refresh: whether the job is allowed to ask once for a hard refresh.
+
+    """
+
+    def __init__(self, *, now: Callable[[], float], hard_refresh: bool) -> None:
+        self._now = now
+        self._hard_refresh = hard_refresh
+        self._begun_at = self._ended_at = now()
+        self._failed_renders = 0
+        self._is_hard = False
+
+    @property
+    def exhausted(self) -> bool:
+        """Return True if the job has caused as many failed renders as it is allowed to."""
+        return self._failed_renders >= MOST_FAILED_RENDERS
+
+    @property
+    def is_hard(self) -> bool:
+        """Return True if the comparison that was begun last is a hard refresh."""
+        return self._is_hard
+
+    def begin(self, application: Application | None) -> None:
+        """Record that a comparison begins now; ``application`` is the last state that was seen."""
+        self._begun_at = self._now()
+        self._is_hard = self._hard_refresh and _answers_from_cache(application)
+        self._hard_refresh = self._hard_refresh and not self._is_hard
+
+    def end(self, application: Application) -> None:
+        """Record the result of a comparison."""
+        self._ended_at = self._now()
+        if not render_errors(application):
+            self._failed_renders = 0
+        elif not _answers_from_cache(application):
+            self._failed_renders += 1
+
+    def due_at(self, application: Application | None, history: History) -> float:
+        """Return the time of the next comparison; infinity if none is due.
+
+        Argo CD itself would notice within minutes that the expected revision has come, or that an error is over.
+        """
+        if not history.compared:
+            return -math.inf
+        if application is None:
+            return math.inf
+        if render_errors(application):
+            return self._render_due_at(application, history)
+        if history.in_doubt:
+            return self._begun_at + COMPARE_AGAIN_SECONDS
+        hydration, expectation = application.hydration, history.expectation
+        # Each comparison asks to hydrate again, and a failure would never be seen to last.
+        if application.operating or (hydration is not None and hydration.failed):
+            return math.inf
+        if application.outdated or (expectation.demands and expectation.gap(application) is not None):
+            return self._begun_at + COMPARE_AGAIN_SECONDS
+        return self._begun_at + SYNC_SECONDS if application.awaits_sync else math.inf
+
+    def _render_due_at(self, application: Application, history: History) -> float:
+        if _answers_from_cache(application):
+            # A normal comparison renders nothing now, so it does no harm.
+            return self._ended_at + (0.0 if self._hard_refresh else RENDER_AGAIN_SECONDS)
+        if self.exhausted:
+            return math.inf
+        if can_heal(application.errors):
+            return self._ended_at + RENDER_AGAIN_AFTER_OUTAGE_SECONDS
+        # The second failure confirms the first, so it must come when the grace period has elapsed.
+        return self._ended_at + max(RENDER_AGAIN_SECONDS, history.patience.condition)
+
+
+def render_errors(application: Application) -> tuple[Condition, ...]:
+    """Return the conditions that say that the manifests could not be rendered."""
+    return tuple(condition for condition in application.errors if is_render_error(condition))
+
+
+def _answers_from_cache(application: Application | None) -> bool:
+    return application is not None and any(is_cached(condition) for condition in application.errors)

@@ -1,0 +1,129 @@
+"""Situations in which Argo CD cannot render the manifests, and in which asking again could do damage."""
+
+import json
+from collections.abc import Iterator
+
+from argocd_release.model.outcome import Outcome
+from sandbox import manifests
+from sandbox.application import State, delivered
+from sandbox.charts import ChartRepository
+from scenarios.stage import IMAGE, Stage, scenario, status
+
+#: After so many failed renders in a row, Argo CD answers from its cache of errors for an hour (argo-cd v2.13.2
+#: cmd/argocd-repo-server/commands/argocd_repo_server.go:47). The job itself can cause one fewer.
+MOST_FAILED_RENDERS = 2
+CACHED = "Manifest generation error (cached)"
+
+
+def umbrella(stage: Stage, charts: ChartRepository, tag: str) -> str:
+    """Push a chart of which another chart, in ``charts``, is a dependency; return the commit."""
+    chart = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0"}
+    dependency = {"name": "web", "version": "1.0.0", "repository": charts.url}
+    files = {
+        "Chart.yaml": json.dumps(chart | {"dependencies": [dependency]}),
+        "values.yaml": json.dumps({"web": {"image": {"repository": IMAGE, "tag": tag}}}),
+    }
+    return stage.commit(files)
+
+
+def failing(state: State) -> bool:
+    """Return True if Argo CD reports that it cannot compare."""
+    return any(item["type"] == "ComparisonError" for item in status(state, "conditions") or [])
+
+
+def cached(state: State) -> bool:
+    """Return True if Argo CD reports an error from its cache."""
+    return any(CACHED in item["message"] for item in status(state, "conditions") or [])
+
+
+@scenario(
+    "a chart dependency is away for 25 s",
+    Outcome.DELIVERED,
+    ru="зависимость чарта недоступна 25 с",
+    cause="helm dependency build",
+    within=45,
+)
+def dependency_away(stage: Stage) -> Iterator[None]:
+    """The job must not cause the three failures after which Argo CD stops rendering."""
+    charts = deployed(stage)
+    revision = umbrella(stage, charts, "2")
+    charts.away = True
+    yield
+    stage.sleep(25)
+    charts.away = False
+    stage.until(delivered(revision), 60)
+    if charts.refused > MOST_FAILED_RENDERS:
+        raise AssertionError(f"the job caused {charts.refused} failed renders")
+
+
+def deployed(stage: Stage) -> ChartRepository:
+    """Deploy the application, and return the repository of its dependency."""
+    charts = stage.sandbox.chart_repository(stage.name)
+    charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
+    revision = umbrella(stage, charts, "1")
+    stage.application = stage.sandbox.application(stage.name, stage.repository)
+    stage.until(delivered(revision), 60)
+    return charts
+
+
+def paused(stage: Stage) -> ChartRepository:
+    """Let somebody else cause the failures after which Argo CD answers from its cache."""
+    charts = deployed(stage)
+    umbrella(stage, charts, "2")
+    charts.away = True
+    for _ in range(4):
+        stage.running.refresh()
+        stage.sleep(1.1)
+    stage.until(cached)
+    charts.away = False
+    return charts
+
+
+@scenario(
+    "Argo CD answers from its cache of errors",
+    Outcome.DELIVERED,
+    ru="Argo CD отвечает ошибкой из кеша",
+    cause="--hard-refresh",
+)
+def cached_error(stage: Stage) -> Iterator[None]:
+    """The cause is gone, but only a hard refresh shows it."""
+    paused(stage)
+    yield
+
+
+@scenario(
+    "Argo CD answers from its cache of errors, and hard refreshes are off",
+    Outcome.UNREACHABLE,
+    ru="Argo CD отвечает ошибкой из кеша, hard refresh выключен",
+    cause="Manifest generation error (cached)",
+    within=25,
+)
+def cached_error_stays(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_HARD_REFRESH": "false", "RELEASE_UNREACHABLE_GRACE": "10"}
+    paused(stage)
+    stage.truth = None
+    yield
+
+
+@scenario(
+    "a chart dependency is away for 25 s, for two applications of a group",
+    Outcome.DELIVERED,
+    ru="зависимость чарта недоступна 25 с, для двух приложений группы",
+    within=50,
+)
+def group_dependency_away(stage: Stage) -> Iterator[None]:
+    """Each application has its own count of failed renders."""
+    charts = deployed(stage)
+    second = f"{stage.name}-b"
+    other = stage.sandbox.application(second, stage.repository)
+    other.wait_for(delivered(stage.repository.git("rev-parse", "HEAD").strip()), 60)
+    revision = umbrella(stage, charts, "2")
+    charts.away = True
+    stage.settings["ARGOCD_APP_NAME"] = f"{stage.name} {second}"
+    yield
+    stage.sleep(25)
+    charts.away = False
+    stage.until(delivered(revision), 60)
+    other.wait_for(delivered(revision), 60)
+    if charts.refused > 2 * MOST_FAILED_RENDERS:
+        raise AssertionError(f"the job caused {charts.refused} failed renders of two applications")
