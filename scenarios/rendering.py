@@ -67,7 +67,7 @@ def deployed(stage: Stage) -> ChartRepository:
 
 
 def paused(stage: Stage) -> ChartRepository:
-    """Let somebody else cause the failures after which Argo CD answers from its cache."""
+    """Cause the failures after which Argo CD answers from its cache, without the job."""
     charts = deployed(stage)
     umbrella(stage, charts, "2")
     charts.away = True

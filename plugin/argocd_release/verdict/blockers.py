@@ -1,4 +1,4 @@
-"""What keeps an application from being delivered, named in one line. Pure."""
+"""Names in one line the reason why an application is not delivered yet. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,7 +41,11 @@ _AGAIN: Final = "argocd app sync, or <RELEASE_SYNC=true>"
 
 
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Finding | None:
-    """What is still missing; None if nothing. ``compared``: with git, since this job began."""
+    """Return what keeps the release from being delivered; None if nothing does.
+
+    Args:
+        compared: True if Argo CD has compared with git since this job began.
+    """
     if not compared:
         return NOT_COMPARED
     if application.deleting:
@@ -91,7 +95,7 @@ def comparison_errors(application: Application) -> tuple[Finding, ...]:
 
 
 def unsynced(application: Application, expectation: Expectation) -> Finding | None:
-    """What of the revision has still to be synced, and why it is not; None if nothing."""
+    """Return the part of the revision that is not synced yet, and the reason; None if everything is."""
     if application.sync is SyncStatus.SYNCED:
         return None
     if Condition.SYNC in expectation.wait_for:
@@ -149,7 +153,7 @@ def _failed(application: Application, more: str = "", *, phase: str = "") -> Fin
 
 
 def stuck(application: Application) -> bool:
-    """Whether an OutOfSync application with an automated policy stays so until somebody helps.
+    """Return True if an OutOfSync application with an automated policy stays so until a person helps.
 
     The conditions: argo-cd v2.13.2 controller/appcontroller.go autoSync.
     """
@@ -250,7 +254,7 @@ def _pending(application: Application) -> list[Resource]:
 
 
 def _only_prunes(application: Application) -> bool:
-    """Whether all that git has is applied, and what is left is no longer in git."""
+    """Return True if everything in git is applied, and only resources that left git remain."""
     pending = _pending(application)
     return bool(pending) and all(item.requires_pruning for item in pending)
 

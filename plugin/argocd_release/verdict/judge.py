@@ -66,7 +66,7 @@ class History:
     compared: bool = False
     # Whether it has for the last look.
     fresh: bool = False
-    # Whether the job asks for no further comparison, because each would be another failed render.
+    # True if the job asks for no further comparison, because each would be another failed render.
     no_more_comparisons: bool = False
     reached: bool = False
     # The application that was found; one of the same name that was created since is another.
@@ -85,12 +85,11 @@ class History:
         """Return the history with one more look.
 
         Args:
-            seen: the result of the look.
-            now: the clock when the look ended.
-            compared: whether Argo CD has compared with git for this look.
-            begun: the clock when the look began. A look that fails has perhaps waited long, and whatever keeps Argo CD
-                from answering did so from its beginning.
-            no_more_comparisons: whether the job asks for no further comparison.
+            seen: The result of the look.
+            now: The clock when the look ended.
+            compared: True if Argo CD has compared with git for this look.
+            begun: The clock when the look began. A failure counts from there, because the look has perhaps waited.
+            no_more_comparisons: True if the job asks for no further comparison.
 
         """
         since = now if begun is None or isinstance(seen, Application) else begun
@@ -120,7 +119,7 @@ class History:
 
     @property
     def ripens_in(self) -> float | None:
-        """Seconds until something seen may become the verdict, should it last; 0: it only needs another look."""
+        """Return the seconds until a symptom becomes the verdict if it lasts; 0 if it only needs another look."""
         rules = self.patience.rules
         lasting = [
             (rules[symptom], rules[symptom].seconds - (self.now - sighting.since))
@@ -147,11 +146,11 @@ class History:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether something was seen that only another comparison can confirm or clear."""
+        """Return True if something was seen that only another comparison can confirm or clear."""
         return any(symptom in self.sightings for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
 
     def ripe(self, symptom: Symptom) -> bool:
-        """Whether the symptom has lasted through its grace."""
+        """Return True if the symptom has lasted for its grace period and enough looks."""
         sighting, rule = self.sightings[symptom], self.patience.rules.get(symptom)
         if rule is None or (rule.fresh and not (self.fresh or self.no_more_comparisons)):
             return False
@@ -256,14 +255,14 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         yield Symptom.SYNC_REFUSED, Finding(text=refused, code=CauseCode.SYNC_REFUSED)
     expectation = history.expectation
     elsewhere = expectation.is_elsewhere(application)
-    # Of whom a failure is, git's history must say; it answers within seconds, or says that it can't.
+    # The git history decides which commit a failure belongs to. Until it has answered, no failure counts.
     foreign = elsewhere or expectation.is_undecided(application)
     yield from _conditions(application, foreign=foreign)
     gap = expectation.gap(application)
     reached = elsewhere or _is_synced(application, expectation)
     if gap is not None and gap.final and reached and not application.operating:
         yield Symptom.OUT_OF_REACH, gap.finding
-    # What a revision does that is not the expected one is no news of that one.
+    # Ignore failures of any revision other than the expected one.
     if not foreign:
         if Condition.OPERATION in expectation.wait_for:
             yield from _failed_operation(application, history)
