@@ -43,8 +43,7 @@ _AGAIN: Final = "argocd app sync, or <RELEASE_SYNC=true>"
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Finding | None:
     """Return what keeps the release from being delivered; None if nothing does.
 
-    Args:
-        compared: True if Argo CD has compared with git since this job began.
+    ``compared`` says that Argo CD has compared with git since this job began.
     """
     if not compared:
         return NOT_COMPARED
