@@ -81,6 +81,22 @@ def sentence(language: str, measured: Measured) -> str:
     return f"{MARK}\n\n{said}\n"
 
 
+def comparison(measured: Measured) -> str:
+    """Return the three numbers of README: the common scenarios, judged by the plain command and by this tool."""
+    names = {"plain": "`argocd app wait` in a script", "argocd-release": "argocd-release"}
+    common = [each for each in parted(measured)[0]["scenarios"] if names.keys() <= each["tools"].keys()]
+    rows: list[list[str]] = [[], ["right verdict"], ["success although not delivered"], ["a failure is reported after"]]
+    for tool in names:
+        results = [each["tools"][tool] | {"failed": each["expected"] not in NOT_FAILED} for each in common]
+        success = {"green", "delivered"}
+        failed = [result["seconds"] for result in results if result["failed"]]
+        rows[1].append(f"{sum(result['right'] for result in results)} of {len(results)}")
+        rows[2].append(str(sum(not result["right"] and result["verdict"] in success for result in results)))
+        rows[3].append(f"{median(failed):.0f} s (median), {max(failed):.0f} s (slowest)")
+    rows[0] = ["", *names.values()]
+    return table(rows[0], [tuple(row) for row in rows[1:]])
+
+
 def sums(measured: Measured, tools: Sequence[str], labels: Sequence[str]) -> list[Row]:
     columns = []
     for tool in tools:

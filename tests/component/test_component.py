@@ -66,6 +66,7 @@ def test_generated_files_are_fresh() -> None:
 def test_a_stale_template_is_noticed(tmp_path: Path) -> None:
     for folder in ("bin", "component"):
         subprocess.run(["cp", "-r", str(ROOT / folder), str(tmp_path)], check=True)
+    shutil.copy(ROOT / "README.md", tmp_path)
     (tmp_path / "docs").mkdir()
     # What was measured, of which pages are made.
     for measured in (ROOT / "docs").glob("*.json"):

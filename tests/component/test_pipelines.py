@@ -45,15 +45,16 @@ CHILD_OF_SCHEDULE = CHILD | {"PARENT_PIPELINE_SOURCE": "schedule"}
 SCHEDULE = MAIN | {"CI_PIPELINE_SOURCE": "schedule"}
 
 
-def readme() -> str:
-    """The README's first snippet, which is also what the catalog shows."""
-    return str(re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[0])
+def readme() -> list[str]:
+    """Return the pipelines of README, which is also what the catalog shows."""
+    snippets = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    return [snippet for snippet in snippets if snippet.startswith("include:")]
 
 
 def pasted() -> list[Any]:
     files = sorted([*SNIPPETS.glob("*.yml"), *EXAMPLES.glob("*.yml")])
     read_files = [pytest.param(file.read_text("utf-8"), id=f"{file.parent.name}/{file.stem}") for file in files]
-    return [pytest.param(readme(), id="README"), *read_files]
+    return [*(pytest.param(text, id=f"README-{at}") for at, text in enumerate(readme(), 1)), *read_files]
 
 
 def releases(pipeline: Pipeline) -> dict[str, Any]:
@@ -317,3 +318,17 @@ def test_the_inputs_that_most_pipelines_set_come_first() -> None:
     assert list(header["spec"]["inputs"])[:8] == [
         "application", "expected_image", "revision", "server", "options", "timeout", "environment", "rules",
     ]  # fmt: skip
+
+
+def test_the_first_lines_of_readme_do_nothing_on_a_feature_branch() -> None:
+    pipeline = read(readme()[0], component.TEMPLATES)
+    assert pipeline.created(MAIN) == {"argocd-release"}
+    assert pipeline.created(OTHER_BRANCH) == set()
+
+
+def test_readme_shows_two_services_that_are_two_jobs() -> None:
+    (text,) = [text for text in readme() if text.count("component:") > 1]
+    jobs = releases(read(text, component.TEMPLATES))
+    assert set(jobs) == {"release:frontend", "release:payment"}
+    assert len({job["variables"]["INPUT_RELEASE_DOTENV_PREFIX"] for job in jobs.values()}) == 2
+    assert len({job["environment"]["name"] for job in jobs.values()}) == 2
