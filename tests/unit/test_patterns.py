@@ -11,7 +11,8 @@ import pytest
 from hypothesis import settings
 
 import argocd_release
-from argocd_release.core.redaction import masked, redaction, without_data
+from argocd_release.core.redaction import masked, redaction
+from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import clean
 from argocd_release.joblog.style import Style
 from argocd_release.settings.schema import PROPERTIES
@@ -101,8 +102,15 @@ def test_a_pattern_is_done_with_hostile_text_at_once(name: str) -> None:
 
 @pytest.mark.parametrize(
     "work",
-    [clean, without_data, redaction(["hunter2-hunter2"]), Style(colours=True).paint, lambda text: masked({"A": text})],
-    ids=["clean", "without_data", "redact", "paint", "masked"],
+    [
+        clean,
+        without_secret_data,
+        message_shown,
+        redaction(["hunter2-hunter2"]),
+        Style(colours=True).paint,
+        lambda text: masked({"A": text}),
+    ],
+    ids=["clean", "without_secret_data", "message_shown", "redact", "paint", "masked"],
 )
 def test_what_every_text_passes_is_done_at_once(work: Callable[[str], object]) -> None:
     for text in TEXTS:

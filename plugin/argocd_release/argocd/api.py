@@ -17,9 +17,9 @@ from urllib.parse import quote
 from argocd_release.argocd.application_json import ListReader, parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.rollout_json import parse_rollout
-from argocd_release.argocd.tree_json import parse_events, parse_tree
-from argocd_release.core.json_shape import as_object, as_objects
-from argocd_release.core.text import clean, one_line
+from argocd_release.argocd.tree_json import parse_events, parse_log, parse_tree
+from argocd_release.core.json_shape import as_message, as_object, as_objects
+from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 CALL_SECONDS: Final = 3.0
 BODY_LIMIT: Final = 64 << 20
-LOG_LINE_LIMIT: Final = 500
 # Each costs a request for each look.
 ROLLOUTS: Final = 3
 _APPLICATIONS: Final = "/api/v1/applications"
@@ -154,8 +153,7 @@ class Api:
         text = self._text(
             name, f"pods/{quote(pod.name, safe='')}/logs", query | ({"previous": "true"} if previous else {})
         )
-        found = [_log_line(line) for line in text.split("\n")]
-        return tuple(line for line in found if line is not None)[-lines:]
+        return parse_log(text)[-lines:]
 
     def sync_window(self, name: str) -> str:
         """The sync window that keeps Argo CD from syncing by itself now; ``""`` if none. Raises ``ArgoCDError``.
@@ -235,7 +233,9 @@ def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
 
 
 def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:
-    return ArgoCDError(trouble=trouble, command=command, exit_code=None, message=one_line(message, limit=300))
+    return ArgoCDError(
+        trouble=trouble, command=command, exit_code=None, message=one_line(as_message(message), limit=300)
+    )
 
 
 def _body(answer: "httpx.Response", *, until: float) -> bytes:
@@ -256,16 +256,6 @@ def _said(text: str) -> str:
     except ValueError:
         return ""
     return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")
-
-
-def _log_line(text: str) -> str | None:
-    try:
-        entry = as_object(as_object(json.loads(text)).get("result"))
-    except ValueError:
-        return None
-    if entry.get("last") or not entry.get("timeStamp"):
-        return None
-    return clean(str(entry.get("content") or ""), limit=LOG_LINE_LIMIT).replace("\n", " ").expandtabs(4).rstrip()
 
 
 def _client(connection: Connection) -> "httpx.Client":

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_list, as_object, as_objects, as_text
+from argocd_release.core.json_shape import as_list, as_message, as_object, as_objects, as_text
 from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import (
     Application,
@@ -74,10 +74,10 @@ def _application(document: dict[str, Any]) -> Application:
         sync=SyncStatus.read(sync.get("status")),
         revisions=_revisions(sync),
         health=HealthStatus.read(health.get("status")),
-        health_message=as_text(health.get("message")),
+        health_message=as_message(health.get("message")),
         operation=operation,
         conditions=tuple(
-            Condition(type=as_text(item.get("type")), message=without_applied_file(as_text(item.get("message"))))
+            Condition(type=as_text(item.get("type")), message=without_applied_file(as_message(item.get("message"))))
             for item in as_objects(status.get("conditions"))
         ),
         resources=resources,
@@ -161,7 +161,7 @@ def _resource(item: dict[str, Any]) -> Resource:
         name=as_text(item.get("name")),
         sync=SyncStatus.read(item.get("status")),
         health=HealthStatus.read(health.get("status")) if health.get("status") else None,
-        message=as_text(health.get("message")),
+        message=as_message(health.get("message"), kind=as_text(item.get("kind"))),
         hook=bool(item.get("hook")),
         requires_pruning=bool(item.get("requiresPruning")),
         wave=wave if isinstance(wave, int) else 0,
@@ -190,7 +190,7 @@ def _hydration(hydrator: dict[str, Any], status: dict[str, Any], metadata: dict[
     phase = HydrationPhase.read(current.get("phase"))
     return Hydration(
         phase=phase,
-        message=as_text(current.get("message")),
+        message=as_message(current.get("message")),
         dry_revision=one_line(as_text(last.get("drySHA"))),
         hydrated_revision=one_line(as_text(last.get("hydratedSHA"))),
         compared_revision=one_line(as_text(status.get("lastComparedDryRevision"))),
@@ -209,7 +209,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
-        message=without_applied_file(as_text(state.get("message"))),
+        message=without_applied_file(as_message(state.get("message"))),
         revisions=_revisions(result) or _revisions(asked),
         started_at=as_text(state.get("startedAt")),
         finished_at=as_text(state.get("finishedAt")),
@@ -224,7 +224,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
                 name=as_text(item.get("name")),
                 status=as_text(item.get("status")),
                 hook_phase=as_text(item.get("hookPhase")),
-                message=without_applied_file(as_text(item.get("message"))),
+                message=without_applied_file(as_message(item.get("message"), kind=as_text(item.get("kind")))),
                 hook_type=as_text(item.get("hookType")),
                 group=as_text(item.get("group")),
                 namespace=as_text(item.get("namespace")),

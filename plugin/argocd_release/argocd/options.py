@@ -1,28 +1,36 @@
 """``ARGOCD_OPTS``, as the argocd CLI reads it (argo-cd v2.13.2 util/config/env.go:23-60). Pure."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
-from argocd_release.core.text import one_line
-
 _RULE: Final = (
-    "it must be long options of argocd, such as --grpc-web --header 'Name: value'; "
+    "use only long argocd options, such as --grpc-web --header 'Name: value'; "
     "the token and the server have settings of their own"
 )
-# Options of argocd that take a value; of the rest only the bare name and =true, =false make sense
-# (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
-_VALUED: Final = frozenset({
+# Options whose value can be shown, because links and messages contain it: paths, addresses and words of argocd.
+_OPEN: Final = frozenset({
     "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
-    "--loglevel", "--header", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
+    "--loglevel", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
     "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
     "--argocd-context",
 })  # fmt: skip
+# Options of argocd that take a value; the others are flags, for which only the bare name, =true and =false make sense
+# (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
+_VALUED: Final = _OPEN | {"--header"}
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
+_NO_SERVER: Final = "it makes argocd bypass <ARGOCD_SERVER>, which this job asks too"
+#: Options with which argocd does not ask the server that this job asks, each with the reason.
+_UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
+    "--core": "it makes argocd read the cluster itself instead of asking the Argo CD server",
+    "--port-forward": _NO_SERVER,
+    "--port-forward-namespace": _NO_SERVER,
+})  # fmt: skip
 
 
 def parse(opts: str) -> dict[str, str]:
-    """Options of ``ARGOCD_OPTS`` by name, as argocd reads them; a flag without a value is ``"true"``.
+    """Return the options by name, as argocd reads them; a flag without a value is ``"true"``.
 
     Source: argo-cd v2.13.2 util/config/env.go:23-60.
     """
@@ -39,32 +47,62 @@ def parse(opts: str) -> dict[str, str]:
 
 
 def words(opts: str) -> list[str]:
-    """Its words as a shell would take them; where a quote is not closed, whatever white space parts."""
+    """Split like a shell. If a quote is unbalanced, split on whitespace instead."""
     try:
         return shlex.split(opts)
     except ValueError:
         return opts.split()
 
 
+def secrets(opts: str) -> Iterator[str]:
+    """Yield every part of the options that can be a secret: all but option names and the values of harmless options.
+
+    A header whose quotes were forgotten is spread over several words, so a word out of place counts as secret too.
+    """
+    before = ""
+    for word in words(opts):
+        option, separator, value = word.partition("=")
+        if not word.startswith("--"):
+            # A short option can have its value attached: -HName:value.
+            option, value = before, word.removeprefix("-H")
+        if option not in _OPEN:
+            yield from _secret_parts(value)
+        before = option if word.startswith("--") and not separator else ""
+
+
 def problems(opts: str) -> Iterator[str]:
-    """What argocd could not read in them, or would read twice; each without the name of the variable."""
+    """Yield each mistake, without the name of the variable and without any word that can be a secret."""
     try:
         split = shlex.split(opts)
     except ValueError:
         yield f"a quote is not closed; {_RULE}"
         return
-    takes_value = False
-    for word in split:
+    takes_value, stray = False, list[str]()
+    for position, word in enumerate(split, start=1):
         option = word.partition("=")[0]
         if option in _OWN:
-            yield f"{option} belongs into {_OWN[option]}"
+            yield f"{option} belongs into <{_OWN[option]}>"
             takes_value = True
+        elif option in _UNUSABLE and word != f"{option}=false":
+            yield f"{option} cannot be used here: {_UNUSABLE[option]}"
+            takes_value = option in _VALUED and "=" not in word
         elif word.startswith("--"):
-            takes_value = "=" not in word
-            if takes_value and option not in _VALUED:
-                takes_value = False
+            takes_value = "=" not in word and option in _VALUED
         elif takes_value:
             takes_value = False
         else:
-            # argocd exits 1 on these (util/config/env.go:44).
-            yield f"{one_line(word, limit=60)!r} is out of place; {_RULE}"
+            stray.append(str(position))
+    if stray:
+        # argocd exits 1 on these (util/config/env.go:44).
+        which = f"word {stray[0]} is" if len(stray) == 1 else f"words {', '.join(stray)} are"
+        yield f"{which} neither an option nor the value of one (are quotes missing?); {_RULE}"
+
+
+def _secret_parts(value: str) -> Iterator[str]:
+    """Yield the value, and of each header in it the value alone; without the quotes of an unbalanced text."""
+    for part in (value, *value.split(",")):
+        bare = part.strip("\"'")
+        name, colon, rest = bare.partition(":")
+        yield from (part, bare)
+        if colon and name.replace("-", "").isalnum():
+            yield rest.strip()

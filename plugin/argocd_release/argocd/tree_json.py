@@ -1,10 +1,14 @@
-"""The resource tree and events, as Argo CD's API gives them, made typed and harmless."""
+"""Parse the resource tree, events and logs that Argo CD's API gives, and make them typed and harmless."""
 
-from typing import Any
+import json
+from typing import Any, Final
 
-from argocd_release.core.json_shape import MESSAGE_LIMIT, as_line, as_list, as_object, as_objects
+from argocd_release.core.json_shape import as_line, as_list, as_message, as_object, as_objects
+from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import clean
 from argocd_release.model.resource_tree import Event, Node, Tree
+
+LOG_LINE_LIMIT: Final = 500
 
 
 def parse_tree(document: object) -> Tree:
@@ -16,6 +20,22 @@ def parse_events(document: object) -> tuple[Event, ...]:
     """The events in the answer of ``GET …/events``, the latest last."""
     found = [_event(item) for item in as_objects(as_object(document).get("items"))]
     return tuple(sorted(found, key=lambda event: event.last_at))
+
+
+def parse_log(text: str) -> tuple[str, ...]:
+    """Return the lines in the answer of ``GET …/logs``, without the Secrets and keys that a program printed."""
+    lines = [_log_line(line) for line in text.split("\n")]
+    return lines_shown([line for line in lines if line is not None])
+
+
+def _log_line(text: str) -> str | None:
+    try:
+        entry = as_object(as_object(json.loads(text)).get("result"))
+    except ValueError:
+        return None
+    if entry.get("last") or not entry.get("timeStamp"):
+        return None
+    return clean(str(entry.get("content") or ""), limit=LOG_LINE_LIMIT).replace("\n", " ").expandtabs(4).rstrip()
 
 
 def _node(item: dict[str, Any]) -> Node:
@@ -30,7 +50,7 @@ def _node(item: dict[str, Any]) -> Node:
         namespace=as_line(item.get("namespace")),
         name=as_line(item.get("name")),
         health=as_line(health.get("status")),
-        message=as_line(health.get("message")),
+        message=as_line(as_message(health.get("message"), kind=as_line(item.get("kind")))),
         created_at=as_line(item.get("createdAt")),
         images=tuple(as_line(image) for image in as_list(item.get("images"))),
         info={as_line(row.get("name")): as_line(row.get("value")) for row in as_objects(item.get("info"))},
@@ -46,7 +66,7 @@ def _event(item: dict[str, Any]) -> Event:
     return Event(
         type=as_line(item.get("type")),
         reason=as_line(item.get("reason")),
-        message=clean(str(item.get("message") or ""), limit=MESSAGE_LIMIT).strip(),
+        message=as_message(item.get("message"), kind=as_line(as_object(item.get("involvedObject")).get("kind"))),
         count=count if isinstance(count, int) else 1,
         last_at=as_line(last_at),
     )

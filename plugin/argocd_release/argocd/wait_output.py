@@ -8,9 +8,10 @@ is taken for argocd's own words.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import QUOTED, clean, without_applied_file
 
 # GitLab keeps 4 MiB of a job log by default, and the verdict stands at its end (gitlab-runner: output_limit).
@@ -19,7 +20,10 @@ LINES: Final = 500
 PROGRESS_LINES: Final = 60
 LINE_LIMIT: Final = 1000
 COUNT_SECONDS: Final = 10.0
+# A message of more lines is searched line by line.
+CONTINUED_LINES: Final = 50
 _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
+_WORD: Final = re.compile(r"\S++")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
@@ -76,6 +80,9 @@ class Changes:
         self._header = ""
         self._seen: set[str] = set()
         self._known: set[str] = set()
+        # The message that the last lines are part of, and the kind of its resource.
+        self._message: list[str] = []
+        self._kind = ""
         self._resources: set[str] = set()
         # Those of which something was told, and those that were not well when it was.
         self._told: set[str] = set()
@@ -94,7 +101,14 @@ class Changes:
             return self._limited(said, progress=False) if said else ()
         # A message can hold a line like the first of the end; but after the end there is no row.
         self._ended = False
-        line, row = without_applied_file(line), Row.parse(without_applied_file(found[1]))
+        row = Row.parse(without_applied_file(found[1]))
+        self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
+        shown = message_shown(row.message, kind=self._kind)
+        # The columns stay where they are; only a message that was changed is written anew.
+        line = without_applied_file(line)
+        if shown != row.message:
+            words = [word.start() for word in _WORD.finditer(line)]
+            line, row = f"{line[: words[-len(row.message.split())]]}{shown}", replace(row, message=shown)
         return self._limited(line, progress=not row.bad) if self._is_news(row) else ()
 
     @property
@@ -146,4 +160,16 @@ class Changes:
         if not self._known and not self._header and _HEADER.fullmatch(line):
             self._header = line
             return ""
-        return f"{QUOTED}{without_applied_file(line)}"
+        shown = self._continued(line)
+        return f"{QUOTED}{shown}" if shown else ""
+
+    def _continued(self, line: str) -> str:
+        """Return what the line adds to the message above it: nothing if the message can be shown only without it."""
+        if len(self._message) >= CONTINUED_LINES:
+            return "" if self._kind else without_applied_file(without_secret_data(line))
+        if line.startswith("argocd: "):
+            return message_shown(line)
+        before = message_shown("\n".join(self._message), kind=self._kind)
+        self._message.append(without_applied_file(line))
+        after = message_shown("\n".join(self._message), kind=self._kind)
+        return after.removeprefix(before).strip("\n") if after.startswith(before) else ""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from argocd_release.core.secret_data import message_shown
 from argocd_release.core.text import clean, one_line
 
 
@@ -55,7 +56,7 @@ def failure_message(stderr: str) -> str:
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
     fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]
-    return one_line(str(fatal[-1]) if fatal else _plain(lines[-1]) if lines else "", limit=1000)
+    return one_line(message_shown(str(fatal[-1]) if fatal else _plain(lines[-1]) if lines else ""), limit=1000)
 
 
 def _log_entry(line: str) -> dict[str, Any]:

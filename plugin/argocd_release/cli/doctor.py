@@ -15,7 +15,7 @@ from argocd_release.doctor.examination import examine
 from argocd_release.joblog.style import style
 from argocd_release.model.errors import Cancelled
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.settings import environment, load
+from argocd_release.settings import environment, secrets, token_files
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
@@ -28,8 +28,8 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     asked = parser.parse_args(arguments)
     stop = Stop()
     signals.on_arrival(stop.set)
-    given = load.with_files_read(environ)
-    redact = redaction([*load.secrets(given), *masked(given, shown=load.open_values(given))])
+    given = token_files.with_files_read(environ)
+    redact = redaction([*secrets.secrets(given), *masked(given, shown=secrets.open_values(given))])
     connector = environment.text(given, "RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
         ca_file = authority.file(environment.text(given, "RELEASE_ARGOCD_CA"), stack)

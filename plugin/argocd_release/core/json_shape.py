@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from argocd_release.core.secret_data import message_shown
 from argocd_release.core.text import clean, one_line
 
 MESSAGE_LIMIT: Final = 4000
@@ -23,6 +24,11 @@ def as_objects(value: object) -> list[dict[str, Any]]:
 def as_text(value: object) -> str:
     """Clean text of at most about ``MESSAGE_LIMIT`` characters, its lines kept."""
     return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""
+
+
+def as_message(value: object, *, kind: str = "") -> str:
+    """Return a message about an object of the kind: clean, and without values of Secrets and dumps of objects."""
+    return as_text(message_shown(value, kind=kind)) if isinstance(value, str) else ""
 
 
 def as_line(value: object) -> str:

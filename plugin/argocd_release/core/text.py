@@ -4,8 +4,12 @@ import re
 from typing import Final
 
 LINE_LIMIT: Final = 2000
-# How a text ends that was cut off, as a pattern.
+# The mark in a text that was shortened, as a pattern.
 CUT: Final = r" … \(\d++ more characters\)"
+# The end of a message gives the reason, so that much of it stays.
+_END_LIMIT: Final = 300
+# A text that exceeds its limit by less is not shortened: the mark would be as long as what it replaces.
+_SLACK: Final = 40
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI: colours, cursor
     r"|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)?"  # OSC: titles, links
@@ -25,18 +29,19 @@ _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 
 
 def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
-    """Text without escape sequences and control characters, of at most about ``limit`` characters.
+    """Return the text without escape sequences and control characters, with at most about ``limit`` characters.
 
-    Line feeds and tabs stay. What is cut off is counted.
+    Line feeds and tabs stay. A longer text loses its middle, and the mark there gives the number of characters.
     """
-    if len(text) > limit:
-        text = f"{text[:limit]} … ({len(text) - limit} more characters)"
+    if len(text) > limit + _SLACK:
+        end = min(limit // 3, _END_LIMIT)
+        text = f"{text[: limit - end]} … ({len(text) - limit} more characters) {text[len(text) - end :]}"
     text = _UNPRINTABLE.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
     return _ATTACHMENT.sub("[ ", _SECTION.sub(r"section-\1:", text))
 
 
 def one_line(text: str, *, limit: int = 500) -> str:
-    """Clean text on one line."""
+    """Return the clean text on one line."""
     return " ".join(clean(text, limit=limit).split())
 
 

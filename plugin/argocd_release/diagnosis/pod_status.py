@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_object, as_objects, as_text
+from argocd_release.core.json_shape import as_message, as_object, as_objects, as_text
 
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
 
@@ -68,7 +68,7 @@ def parse_pod_status(manifest: object) -> PodStatus:
     """The state in a Pod's manifest."""
     status = as_object(as_object(manifest).get("status"))
     refused = [
-        as_text(item.get("message"))
+        as_message(item.get("message"))
         for item in as_objects(status.get("conditions"))
         if item.get("type") == "PodScheduled" and item.get("status") == "False"
     ]
@@ -96,6 +96,6 @@ def _container(item: dict[str, Any], *, init: bool) -> Container:
         reason=as_text(waiting.get("reason")) or as_text(ended.get("reason")),
         before=as_text(before.get("reason")),
         exit_code=exits[0] if exits else None,
-        message=as_text(waiting.get("message")),
+        message=as_message(waiting.get("message")),
         last_words=as_text(ended.get("message")) or as_text(before.get("message")),
     )

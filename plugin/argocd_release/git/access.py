@@ -40,8 +40,9 @@ class Access:
         if asked.scheme in {"file", "git"}:
             return repo_url
         if own.netloc:
-            # The job's token is sent to its own GitLab alone.
-            account = _account(self.git_token) or own.netloc.rpartition("@")[0]
+            # The job's token is sent to its own GitLab alone, as the runner itself sends it. Any other token needs TLS.
+            given = _account(self.git_token) if own.scheme == "https" else ""
+            account = given or own.netloc.rpartition("@")[0]
             return _joined(own.scheme, account, own.netloc.rpartition("@")[2], asked.path)
         if asked.scheme == "ssh":
             return _joined("https", _account(self.git_token), asked.host, asked.path) if self.git_token else ""

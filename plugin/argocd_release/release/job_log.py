@@ -13,7 +13,7 @@ from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
-from argocd_release.settings import component_job, environment, interpret, load
+from argocd_release.settings import component_job, environment, interpret, load, secrets
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class JobLog:
     """Takes events; each text that leaves the job passes it."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
-        redact = redaction([*load.secrets(environ), *masked(environ, shown=load.open_values(environ))])
+        redact = redaction([*secrets.secrets(environ), *masked(environ, shown=secrets.open_values(environ))])
         name_of = partial(environment.name_in_text, environ)
         self._redact: Redact = lambda text: with_names(redact(text), name_of)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")

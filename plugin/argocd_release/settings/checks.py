@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from argocd_release.argocd import options
 from argocd_release.core.text import one_line
 from argocd_release.model.errors import SettingProblem
-from argocd_release.settings import component_job, expected, preview, server_address
+from argocd_release.settings import component_job, expected, preview, server_address, token_files
 from argocd_release.settings.environment import COMPONENT
 from argocd_release.settings.schema import PROPERTIES, SCHEMA
 
@@ -34,6 +34,7 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Sett
 
     """
     found = [*_missing(values, environ), *component_job.missing_identity(values, environ)]
+    found += token_files.problems(values)
     for error in Draft202012Validator(SCHEMA).iter_errors(values):
         if error.validator != "required":
             found += _invalid(error)
@@ -96,7 +97,8 @@ def _invalid(error: "ValidationError") -> Iterator[SettingProblem]:
     given = str(error.instance)
     rule = _rule(error, declared)
     shown = f"{'; it is' if ';' in rule else ', not'} {one_line(given, limit=100)!r}"
-    message = rule if declared.get("x-secret") else f"{rule}{shown}"
+    # The options can hold headers with secrets.
+    message = rule if declared.get("x-secret") or name == "ARGOCD_OPTS" else f"{rule}{shown}"
     yield SettingProblem(name=name, message=message, value=_meant(given, declared))
 
 

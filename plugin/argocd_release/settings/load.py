@@ -4,7 +4,6 @@ The schema is the one place where a setting is declared: name, type, default, de
 """
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,29 +12,19 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from argocd_release.argocd import options
 from argocd_release.argocd.connection import Connection
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
-from argocd_release.settings import checks, expected, preview
+from argocd_release.settings import checks, expected, preview, token_files
 from argocd_release.settings.environment import text, typed_name
 from argocd_release.settings.interpret import value_of
 from argocd_release.settings.schema import PREFIX, PROPERTIES
 
+with_files_read: Final = token_files.with_files_read
 # What is kept for the time after RELEASE_TIMEOUT (timing.deadline), and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
 # Clocks may differ that much and still be worth reading.
 CLOCK_SECONDS: Final = 5
-# Variables that hold a token, or the path of a file with one: as of GitLab's type File, and of `secrets:`.
-_TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
-_LONGEST_TOKEN: Final = 100_000
-_URL_PASSWORD: Final = re.compile(r"://[^/@:]*+:([^/@]*+)@")
-# What GitLab says of the pipeline, and people look for in the log.
-_OPEN: Final = (
-    "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",
-    "CI_PROJECT_NAME", "CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_SERVER_HOST", "CI_ENVIRONMENT_NAME",
-    "CI_ENVIRONMENT_SLUG",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,16 +177,6 @@ def expected_of(known: Settings) -> expected.Expected:
     return expected.read(known.expectations, PROPERTIES)[0]
 
 
-def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the token itself where a variable holds the path of a file with it."""
-    found = dict(environ)
-    for name in _TOKENS:
-        path = environ.get(name, "").strip()
-        if path.startswith("/") and Path(path).is_file():
-            found[name] = Path(path).read_text("utf-8", "replace")[:_LONGEST_TOKEN].strip()
-    return found
-
-
 def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
     """``timeout``, or less where GitLab would end the job before; and why the clocks must differ, if so.
 
@@ -236,37 +215,8 @@ def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
     return (text(environ, name) or PROPERTIES[name]["default"]) == value
 
 
-def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that people must be able to read: those of the settings that are no secret, and the pipeline's own."""
-    # The options hold headers, which may well be secret.
-    shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
-    values = [each for name in shown for each in (text(environ, name), str(PROPERTIES[name].get("default", "")))]
-    return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
-
-
 def valid(environ: Mapping[str, str], name: str) -> str:
     """The setting's value, or its default where it is wrong; for reports on a run whose settings are."""
     declared = PROPERTIES[name]
     given = text(environ, name)
     return given if given and Draft202012Validator(declared).is_valid(given) else str(declared.get("default", ""))
-
-
-def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that no output may show: the secret settings, and what ``ARGOCD_OPTS`` passes in headers."""
-    found = [text(environ, name) for name in PROPERTIES if _is_secret(name)]
-    # The repository's URL holds the job's token; it may be no URL at all, so nothing that could refuse it reads it.
-    found += [password for each in found for password in _URL_PASSWORD.findall(each)]
-    found.append(text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
-    shown = open_values(environ)
-    words = options.words(text(environ, "ARGOCD_OPTS"))
-    for position, word in enumerate(words):
-        option, _, value = word.partition("=")
-        if option in {"--header", "--auth-token"}:
-            value = value or (words[position + 1] if position + 1 < len(words) else "")
-            values = [part.partition(":")[2].strip() or part for part in value.split(",")]
-            found += [value for value in values if not any(value in text for text in shown)]
-    return tuple(secret for secret in found if secret)
-
-
-def _is_secret(name: str) -> bool:
-    return bool(PROPERTIES[name].get("x-secret"))

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.core.redaction import REDACTED, everywhere, masked, redaction, without_data
+from argocd_release.core.redaction import everywhere, masked, redaction
+from argocd_release.core.secret_data import REDACTED
+from argocd_release.core.secret_data import without_secret_data as without_data
 from argocd_release.core.text import clean
 from tests.unit.states import application
 
@@ -121,18 +123,22 @@ def test_a_secret_is_found_as_urls_and_kubernetes_write_it() -> None:
     assert redaction([secret])("cEBzcyB3b3JkLzIwMjY=") == REDACTED
 
 
-def test_half_a_secret_at_the_end_of_what_was_cut_off_is_found() -> None:
-    text = clean(f"it said {'x' * 20} hunter2-hunter2", limit=40)
+def test_half_a_secret_on_either_side_of_what_was_left_out_is_found() -> None:
+    redact = redaction(["hunter2-hunter2"])
+    text = clean(f"it said {'x' * 20} hunter2-hunter2 {'y' * 100}", limit=60)
     assert "hunter2-hun" in text
-    assert redaction(["hunter2-hunter2"])(text) == f"it said {'x' * 20} {REDACTED} … (4 more characters)"
-    assert "hunt" not in redaction(["hunter2-hunter2"])(f"{text}; {text}")
+    assert redact(text) == f"it said {'x' * 20} {REDACTED} … (85 more characters) {'y' * 20}"
+    assert "hunt" not in redact(f"{text}; {text}")
+    text = clean(f"{'x' * 150} hunter2-hunter2 {'y' * 10}", limit=60)
+    assert "r2-hunter2" not in redact(text)
+    assert redact(text).endswith(f"{REDACTED} {'y' * 10}")
     token = clean(f"it said {JWT}", limit=40)
     assert "eyJ" not in redaction([])(token)
 
 
 @given(st.text("abc-12", min_size=8, max_size=20), st.text("xyz ", max_size=20), st.integers(1, 40))
 def test_no_half_of_a_secret_comes_through_wherever_a_text_is_cut_off(secret: str, before: str, limit: int) -> None:
-    left = redaction([secret])(clean(f"{before} {secret} after", limit=limit))
+    left = redaction([secret])(clean(f"{before} {secret} {'after ' * 20}", limit=limit))
     assert secret[:8] not in left
 
 

@@ -27,7 +27,16 @@ def test_clean(hostile: str, harmless: str) -> None:
 
 
 def test_clean_is_bounded_and_counts_what_it_cut() -> None:
-    assert clean("x" * 1_000_000, limit=10) == "x" * 10 + " … (999990 more characters)"
+    assert clean("x" * 1_000_000, limit=10) == "x" * 7 + " … (999990 more characters) " + "x" * 3
+
+
+def test_the_end_of_a_long_message_stays_because_it_gives_the_reason() -> None:
+    message = f"Job.batch is invalid: {'x' * 5000}: field is immutable"
+    for limit in (400, 1000, 2000):
+        shown = one_line(one_line(message, limit=4000), limit=limit)
+        assert shown.startswith("Job.batch is invalid")
+        assert shown.endswith("field is immutable")
+        assert len(shown) < limit + 50
 
 
 @given(st.text())

@@ -88,6 +88,15 @@ def test_where_the_job_reads_a_repository(repo_url: str, token: str, remote: str
     assert "job" not in repr(access)
 
 
+@pytest.mark.parametrize("asked", ["http://gitlab.example.com/g/c", "git@gitlab.example.com:g/c.git"])
+def test_the_git_token_is_only_sent_over_https(asked: str) -> None:
+    own = "http://gitlab-ci-token:job@gitlab.example.com/group/web.git"
+    access = Access(
+        clone=Path(), repository_url=own, project_url="http://gitlab.example.com/group/web", git_token="u:secret"
+    )
+    assert access.remote(asked) == "http://gitlab-ci-token:job@gitlab.example.com/g/c.git"
+
+
 def test_without_ci_the_repository_itself_is_read() -> None:
     assert Access(clone=Path()).remote("https://github.com/g/c") == "https://github.com/g/c"
     assert not Access(clone=Path()).is_own("https://github.com/g/c")

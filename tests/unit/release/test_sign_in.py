@@ -20,7 +20,7 @@ from argocd_release.model.errors import ArgoCDError, FailureKind, SettingsError,
 from argocd_release.model.outcome import Outcome
 from argocd_release.release import session
 from argocd_release.release.session import REST_SECONDS, Session, asked, patient
-from argocd_release.settings import load
+from argocd_release.settings import load, token_files
 from tests.unit.states import document
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -288,8 +288,8 @@ def test_tokens_in_files(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("from-a-file\n")
     environ = {"ARGOCD_AUTH_TOKEN": str(file), "RELEASE_ID_TOKEN": "plain", "OTHER": str(file)}
-    assert load.with_files_read(environ) == environ | {"ARGOCD_AUTH_TOKEN": "from-a-file"}
-    assert load.with_files_read({"ARGOCD_AUTH_TOKEN": "/nowhere"}) == {"ARGOCD_AUTH_TOKEN": "/nowhere"}
+    assert token_files.with_files_read(environ) == environ | {"ARGOCD_AUTH_TOKEN": "from-a-file"}
+    assert token_files.with_files_read({"ARGOCD_AUTH_TOKEN": "/nowhere"}) == {"ARGOCD_AUTH_TOKEN": "/nowhere"}
 
 
 @pytest.mark.parametrize(

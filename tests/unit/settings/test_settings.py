@@ -1,25 +1,29 @@
+import io
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.argocd import options
+from argocd_release.core.redaction import redaction
 from argocd_release.model.errors import SettingsError
 from argocd_release.release.policy import Policy
+from argocd_release.release.run import Run
+from argocd_release.settings import token_files
 from argocd_release.settings.environment import unknown, unread
 from argocd_release.settings.expected import Expected
 from argocd_release.settings.load import (
     Settings,
     load,
-    open_values,
     report_paths,
     seconds_left,
-    secrets,
     valid,
 )
 from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.secrets import open_values, secrets
 from argocd_release.verdict.graces import GracePeriods
 
 GOOD = {
@@ -345,13 +349,115 @@ def test_opts_are_read_as_argocd_reads_them() -> None:
 
 
 def test_secrets_are_the_token_and_the_headers() -> None:
-    environ = GOOD | {"ARGOCD_OPTS": "--grpc-web --header 'X-Key: open sesame'"}
-    assert set(secrets(environ)) == {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"}
+    environ = GOOD | {"ARGOCD_OPTS": "--grpc-web --grpc-web-root-path argocd --header 'X-Key: open sesame'"}
+    assert {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"} <= set(secrets(environ))
+    assert not {"--grpc-web", "argocd"} & set(secrets(environ))
 
 
 def test_a_header_s_value_that_people_must_read_is_no_secret() -> None:
     environ = GOOD | {"ARGOCD_OPTS": "--header 'X-Tenant: sentry-frontend,X-Key: open sesame'"}
-    assert set(secrets(environ)) == {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"}
+    assert "open sesame" in secrets(environ)
+    assert "sentry-frontend" not in secrets(environ)
+
+
+@pytest.mark.parametrize(
+    "opts",
+    [
+        "--header Name: hunter2-hunter2",
+        "-H 'Name: hunter2-hunter2'",
+        "-HName:hunter2-hunter2",
+        "-H Name: hunter2-hunter2 --grpc-web",
+        "--grpc-web hunter2-hunter2",
+        "--header 'Name: hunter2-hunter2",
+        "--header \"Name: hunter2-hunter2' --grpc-web",
+        "--unknown=hunter2-hunter2 stray",
+        "hunter2-hunter2",
+        "--core hunter2-hunter2",
+        "--server-crt ca.pem hunter2-hunter2",
+        "--auth-token hunter2-hunter2",
+        "--header=Name:hunter2-hunter2 stray",
+    ],
+)
+def test_a_word_of_the_options_that_can_be_a_secret_is_never_quoted(opts: str) -> None:
+    environ = GOOD | {"ARGOCD_OPTS": opts}
+    said = problems(ARGOCD_OPTS=opts)
+    assert said
+    assert not any("hunter2" in problem for problem in said)
+    assert "hunter2" not in redaction(secrets(environ))(f"argocd says: {opts}, and {opts.rsplit(maxsplit=1)[-1]}")
+
+
+@pytest.mark.parametrize(
+    ("opts", "problem"),
+    [
+        ("--grpc-web stray", "ARGOCD_OPTS is wrong: word 2 is neither an option nor the value of one"),
+        ("--header Name: value more", "ARGOCD_OPTS is wrong: words 3, 4 are neither an option nor the value of one"),
+        ("--core", "ARGOCD_OPTS is wrong: --core cannot be used here: "),
+        ("--grpc-web --core=true", "ARGOCD_OPTS is wrong: --core cannot be used here: "),
+        ("--port-forward", "ARGOCD_OPTS is wrong: --port-forward cannot be used here: "),
+        ("--port-forward-namespace argocd", "ARGOCD_OPTS is wrong: --port-forward-namespace cannot be used here: "),
+    ],
+)
+def test_an_option_that_the_job_cannot_work_with_is_refused_by_name(opts: str, problem: str) -> None:
+    (said,) = problems(ARGOCD_OPTS=opts)
+    assert said.startswith(problem)
+    assert problems(ARGOCD_OPTS="--core=false --grpc-web") == ()
+
+
+@pytest.mark.parametrize("name", ["ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN"])
+@pytest.mark.parametrize(
+    "value", ["/" + "hunter2" * 700, "/hunter2-hunter2", "/hunter2\0hunter2", "/proc", "/proc/1/mem", "/dev/null"]
+)
+def test_a_token_file_that_cannot_be_read_is_a_problem_that_does_not_quote_it(name: str, value: str) -> None:
+    environ = token_files.with_files_read(GOOD | {name: value})
+    assert environ[name] == value
+    said = problems(**{name: value})
+    assert any(problem.startswith(f"{name} begins with / and is taken as") for problem in said)
+    assert not any("hunter2" in problem for problem in said)
+
+
+def test_a_token_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f" {GOOD['ARGOCD_AUTH_TOKEN']}\n", "utf-8")
+    environ = token_files.with_files_read({"ARGOCD_AUTH_TOKEN": str(file)})
+    assert environ == {"ARGOCD_AUTH_TOKEN": GOOD["ARGOCD_AUTH_TOKEN"]}
+    file.write_text("", "utf-8")
+    assert problems(ARGOCD_AUTH_TOKEN=str(file)) == (
+        "ARGOCD_AUTH_TOKEN begins with / and is taken as the path of a file: the file is empty",
+    )
+
+
+@given(st.dictionaries(st.sampled_from([*PROPERTIES, "HTTPS_PROXY", "DB_DSN", "A_TOKEN"]), st.text()))
+def test_nothing_in_the_environment_keeps_a_run_from_beginning(environ: dict[str, str]) -> None:
+    """Only what a run does inside its ``try`` leads to reports."""
+    environ |= {name: "" for name in environ if name.endswith("_PATH")}
+    Run(environ, io.StringIO())
+
+
+ACCOUNTS = st.tuples(
+    st.sampled_from(["user", "", "us%40er"]),
+    st.text("hunter2@:/%40-+ÿ[]", min_size=1, max_size=12).map(lambda text: f"hunter2-{text}-hunter2"),
+)
+
+
+@pytest.mark.parametrize("name", ["ARGOCD_SERVER", "RELEASE_SITE_URL", "CI_REPOSITORY_URL", "HTTPS_PROXY", "all_proxy"])
+@given(
+    st.sampled_from(["", "https://", "http://", "ssh://", "socks5h://"]),
+    ACCOUNTS,
+    st.sampled_from(["h.example.com", "h:80", "[::1]:8"]),
+    st.sampled_from(["", "/x", "/x?y=1"]),
+)
+def test_a_password_in_an_address_is_a_secret(
+    name: str, scheme: str, account: tuple[str, str], host: str, path: str
+) -> None:
+    user, password = account
+    value = f"{scheme}{user}:{password}@{host}{path}"
+    redact = redaction(secrets({name: value}))
+    assert "hunter2-" not in redact(f"cannot use {password} of {value!r}")
+
+
+@pytest.mark.parametrize("query", ["token", "private_token", "api_key"])
+def test_a_secret_in_the_query_of_an_address_is_a_secret(query: str) -> None:
+    assert "open sesame" in secrets({"RELEASE_SITE_URL": f"https://x/?a=1&{query}=open%20sesame&b=2"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,327 @@
+"""Hide the values of Kubernetes Secrets, and Go's dumps of objects, in messages and in longer texts.
+
+Argo CD's messages can quote whole objects (argo-cd GHSA-47g2-qmh2-749v). A message about a Secret is shown through an
+allow list: paths, types and the API server's own phrases stay, every other word is hidden. In a longer text, such as a
+log, only objects that can be recognised are hidden. Pass whole texts: a value can have several lines.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+REDACTED: Final = "[redacted]"
+#: Longer messages are not searched to their end: nothing of the rest is shown.
+MESSAGE_SIZE: Final = 400_000
+
+_NAME: Final = r"[a-z0-9][a-z0-9.-]{0,252}+"
+_TYPE: Final = r"(?:\[\]|map\[string\]|\*)*+[\w.]{1,60}+"
+_GO_KIND: Final = r"(?:string|bool|slice|map|struct|interface|u?int\d*+|float\d*+)"
+# The subject of a message is a Secret: as Argo CD, kubectl, client-go and the API server write it.
+_ABOUT_SECRET: Final = re.compile(
+    r'Kind=Secret\b|\bSecret "|\bsecrets "|\bSecret in version |struct field Secret\.|\bv1\.Secret\{|\bcore\.Secret\{'
+    r"|\bkind\\*+\"?+:[ ]?\\*+\"?+Secret\b|(?<![\w./-])Secret/|\bstringData\b"
+)
+# Phrases that name a field, a type or an object, and never a value. Sources: k8s.io/apimachinery v0.31
+# pkg/api/errors, pkg/util/validation, pkg/runtime/converter.go; structured-merge-diff v4 typed/helpers.go;
+# encoding/json; k8s.io/apiserver admission; gitops-engine pkg/sync.
+_PHRASES: Final = (
+    rf'(?:The )?(?:Secret|secrets) "{_NAME}" (?:is invalid|is forbidden|not found|already exists)',
+    r'Secret in version "v1" cannot be handled as a Secret',
+    rf'(?:namespaces|serviceaccounts|customresourcedefinitions\.[\w.]{{1,40}}) "{_NAME}" not found',
+    rf'(?:Secret|secrets) "{_NAME}"',
+    rf"secrets?/{_NAME} (?:created|configured|unchanged|replaced|patched|pruned|serverside-applied|deleted)",
+    rf"Secret/{_NAME}(?:/{_NAME})?+",
+    rf"\((?:{_NAME})?+/(?:{_NAME})?+; /v1, Kind=Secret\)|\(/v1, Kind=Secret\)|/v1, Kind=Secret",
+    r"(?:Kind|Resource|GroupVersionKind|Name|Namespace): \"[\w./, =-]{0,253}+\"",
+    r"error (?:when )?(?:applying patch|patching|creating|replacing|retrieving current configuration of)",
+    r"failed to (?:create typed (?:patch|live|new) object|convert new object|get typed|perform client side apply)",
+    r"unable to convert unstructured object to|to proper version|error decoding from json|unable to decode",
+    r"Error from server(?: \(\w{1,40}\))?+|The request is invalid|the server rejected our request",
+    (
+        r"(?:\.?(?:data|stringData|metadata|type|immutable|kind|apiVersion|unknown)"
+        r"(?:\.[\w-]{1,100}+|\[[\w./-]{1,100}+\])*+)"
+        r"(?=: (?:expected|Invalid|Required|Unsupported|Forbidden|Duplicate|Too|Not found|Internal|field not|must))"
+    ),
+    r"expected (?:string|map|list|boolean|numeric \(int or float\)|numeric|scalar|integer|object|array), got",
+    (
+        r"Invalid value|Required value|Unsupported value|Duplicate value|Not found|Internal error|Too (?:long|many)"
+        r"|Forbidden"
+    ),
+    r"field not declared in schema",
+    r"field is immutable(?: when `immutable` is set)?|may not (?:change|be changed) once set|may only be unset",
+    (
+        r"must have at most \d{1,12} (?:bytes|items)|must be no more than \d{1,6} (?:characters|bytes)"
+        r"|may not be (?:longer|more) than \d{1,12}(?: bytes| characters)?"
+    ),
+    (
+        r"a (?:valid config key|valid label|qualified name|lowercase RFC \d{4} (?:label|subdomain)) must "
+        r"(?:be an empty string or )?consist of (?:lower case )?alphanumeric characters"
+    ),
+    r"(?:name|prefix) part must (?:consist of|be non-empty)|must be non-empty|must not be empty",
+    rf"json: cannot unmarshal (?:string|number|bool|array|object) into Go struct field [\w.]{{1,100}} of type {_TYPE}",
+    rf"json: cannot unmarshal (?:string|number|bool|array|object) into Go value of type {_TYPE}",
+    r"illegal base64 data at input byte \d{1,9}",
+    (
+        rf"unrecognized type: {_GO_KIND}\b|cannot restore (?:slice|map|struct) from:? {_GO_KIND}\b"
+        rf"|cannot convert {_GO_KIND} to:? {_GO_KIND}\b"
+    ),
+    r"errors(?=:\s)|strict decoding error|(?:unknown|duplicate) field(?: \"[\w.\[\]-]{1,200}+\")?|\bpatch(?=: )",
+    (
+        rf'User "[\w:.@/-]{{1,200}}+" cannot [a-z]{{1,30}} resource "[a-z./]{{1,100}}+" '
+        r'in API group "[a-z0-9.-]{0,100}+"'
+        rf'(?: in the namespace "{_NAME}"| at the cluster scope)?'
+    ),
+    rf"unable to create new content in namespace {_NAME} because it is being terminated",
+    r"exceeded quota: [a-z0-9.-]{1,253}+(?:, (?:requested|used|limited): (?:[\w./-]{1,60}=[\w.]{1,20},?)+)*+",
+    (
+        rf'admission webhook "{_NAME}" denied the request|failed calling webhook "{_NAME}"|failed to call webhook'
+        rf'|no endpoints available for service "{_NAME}"'
+    ),
+    r"ValidatingAdmissionPolicy '[a-z0-9.-]{1,253}+' (?:with binding '[a-z0-9.-]{1,253}+' )?denied request",
+    r"resource Secret/[a-z0-9./-]{1,500} was blocked due to the following policies",
+    (
+        r"the object has been modified; please apply your changes to the latest version and try again"
+        r""
+        r"|Operation cannot be fulfilled on"
+    ),
+    (
+        r"Apply failed with \d{1,4} conflicts?|the server "
+        r"(?:could not find the requested resource|is currently unable to handle the request|was unable to return a "
+        r"response in the time allotted)"
+    ),
+    r'no matches for kind "Secret" in version "v1"',
+    r"etcdserver: (?:request timed out|leader changed|request is too large)",
+    (
+        r"context deadline exceeded|connection (?:refused|reset by peer|timed out)|i/o timeout|no such host"
+        r"|Unauthorized|too many requests|Too Many Requests|TLS handshake timeout|unexpected EOF"
+        r"|http2: client connection lost"
+        r"|x509: certificate (?:signed by unknown authority|has expired or is not yet valid)"
+    ),
+    r"Internal error occurred|dial tcp(?: [\d.:\[\]a-f]{1,60})?+: (?:lookup|connect)?",
+    (
+        r"one or more (?:objects failed to apply(?: \(dry run\))?|synchronization tasks (?:are not valid|completed "
+        r"unsuccessfully))(?:, reason)?"
+    ),
+    r"Retrying attempt #\d{1,6} at [\d:]{1,8}[AP]M|retried \d{1,6} times",
+    r"waiting for (?:healthy state|deletion|completion)",
+    (
+        r"Resource not found in cluster|Failed to (?:load|compare) [a-z ]{1,30}state|resource mapping not found"
+        r"|ignored \(requires pruning\)|ignored \(no prune\)|pruned|unchanged|created|configured"
+    ),
+)
+_SAFE: Final = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
+_GLUE: Final = re.compile(r"[\s:;,.*()]*+")
+# Where a dump of an object begins, behind words that say so.
+_VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
+_PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
+_QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
+# A type's name and a bracket, as %#v prints an object; a pointer to one, as %v does.
+_GO_SYNTAX: Final = re.compile(
+    r"&?(?:\[\]|\*)*+(?:map\[string\][\w.]{1,60}+(?: \{\})?|[a-zA-Z]\w{0,40}\.[A-Z]\w{0,60})\{"
+)
+_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]()]', re.DOTALL)
+_POINTER: Final = re.compile(r"&\{|&[a-z]\w{0,40}\.[a-zA-Z]\w{0,60}\{")
+_YAML_VALUE: Final = re.compile(r"(cannot unmarshal !!\w{1,20} )`[^`]{0,200}+`(?= into )")
+#: A quoted value that is longer says nothing more to a person.
+_QUOTED_LIMIT: Final = 120
+
+_JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')
+_JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
+# The same object as Go prints a map: no quotes around values, so its end cannot be found.
+_GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
+_YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
+_FLAT_SECRET: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
+_FLAT_DATA: Final = re.compile(r"\b(?:data|stringData):(?=[ \t]*+(?!\[redacted\]|map\[)[^\s])")
+_PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
+
+
+def message_shown(text: str, *, kind: str = "") -> str:
+    """Return the message as it can be shown: without values of Secrets and without dumps of objects.
+
+    Args:
+        text: the whole message.
+        kind: the kind of the object that the message belongs to, if that is known.
+
+    """
+    text = text[:MESSAGE_SIZE]
+    if kind == "Secret" or _ABOUT_SECRET.search(text):
+        return _safe_phrases(text)
+    return without_secret_data(_without_dumps(text))
+
+
+def without_secret_data(text: str) -> str:
+    """Return the text without ``data`` and ``stringData`` of the objects in it: as JSON, Go's map or YAML.
+
+    If the end of an object cannot be found, nothing that follows is shown.
+    """
+    return _without_yaml(_without_go(_without_json(text)))
+
+
+def _safe_phrases(text: str, position: int = 0) -> str:
+    """Return the known phrases of the text; whatever stands between two of them is hidden."""
+    parts: list[str] = []
+    for phrase in _SAFE.finditer(text, position):
+        parts += [_hidden(text[position : phrase.start()]), phrase[0]]
+        position = phrase.end()
+    parts.append(_hidden(text[position:]))
+    return re.sub(r"(?:\[redacted\][\s,]*+){2,}", f"{REDACTED} ", "".join(parts)).strip()
+
+
+def _hidden(gap: str) -> str:
+    """Return the gap between two phrases: its punctuation at both ends, and a mark for the words in it."""
+    before = _GLUE.match(gap)
+    assert before is not None  # noqa: S101 - it matches an empty text too
+    if before.end() == len(gap):
+        return gap
+    after = ": " if gap.endswith(": ") else ". " if gap.endswith(". ") else " " if gap[-1:].isspace() else ""
+    return f"{before[0]}{REDACTED}{after}"
+
+
+def _without_dumps(text: str) -> str:
+    """Return a message without quoted objects: what follows such a value is the reason, and stays."""
+    text = _YAML_VALUE.sub(rf"\1{REDACTED}", text)
+    parts: list[str] = []
+    position = 0
+    for value in _VALUE.finditer(text):
+        if value.start() < position:
+            continue
+        start = value.end()
+        end = _end_of_value(text, start)
+        if end is None:
+            return "".join((*parts, text[position:start], _safe_phrases(text, start)))
+        shown = text[start:end]
+        is_object = shown[:1] != '"' or shown[1:5] in {"map[", "&{ma"} or shown[1:3] in {"{\\", "[{"}
+        if not _PLAIN_VALUE.fullmatch(shown) and (is_object or len(shown) > _QUOTED_LIMIT):
+            shown = REDACTED
+        parts += [text[position:start], shown]
+        position = end
+    return _without_bare_dumps("".join((*parts, text[position:])))
+
+
+def _without_bare_dumps(text: str) -> str:
+    """Return the text without objects in Go's syntax that no known phrase introduces."""
+    parts: list[str] = []
+    position = 0
+    while (dump := _GO_SYNTAX.search(text, position)) is not None:
+        end = _end_of_brackets(text, dump.end() - 1)
+        parts += [text[position : dump.start()], REDACTED]
+        if end is None:
+            return "".join((*parts, " ", _safe_phrases(text, dump.end())))
+        position = end
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def _end_of_value(text: str, start: int) -> int | None:
+    """Return where the value ends that begins at ``start``; None if that cannot be told."""
+    if (quoted := _QUOTED.match(text, start)) is not None:
+        return quoted.end() if quoted[1] else None
+    if (plain := _PLAIN_VALUE.match(text, start)) is not None:
+        return plain.end()
+    if (syntax := _GO_SYNTAX.match(text, start)) is not None:
+        # A pointer is printed by %v, which does not quote the texts in it.
+        return None if syntax[0].startswith("&") else _end_of_brackets(text, syntax.end() - 1)
+    if text[start] in "{[":
+        return _end_of_brackets(text, start)
+    return None
+
+
+def _end_of_brackets(text: str, start: int) -> int | None:
+    level = 0
+    for mark in _BRACKET.finditer(text, start):
+        if mark[0] in "{[(":
+            level += 1
+        elif mark[0] in "}])":
+            level -= 1
+            if level <= 0:
+                return mark.end()
+    return None
+
+
+def _without_json(text: str) -> str:
+    parts: list[str] = []
+    position = 0
+    while (found := _JSON_DATA.search(text, position)) is not None:
+        end = _end_of_object(text, found.end(), len(found[1]))
+        parts += [text[position : found.end() - 1], f"{{{REDACTED}"]
+        if end is None:
+            return "".join((*parts, _tail(text, found.end())))
+        parts.append("}")
+        position = end
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def _end_of_object(text: str, position: int, depth: int) -> int | None:
+    """Return where the JSON object ends that is open at ``position``; None if it does not, or not surely.
+
+    Args:
+        text: the text that contains the object.
+        position: just behind the opening bracket.
+        depth: how many backslashes each of its quotes has: 0, in a string 1, in a string of a string 3, and so on. A
+            quote inside one of its strings has 2 * depth + 1 of them, after an even number of escaped backslashes.
+
+    """
+    if depth & (depth + 1):
+        return None
+    level, quoted = 1, False
+    unit = 2 * (depth + 1)
+    for mark in _JSON_MARK.finditer(text, position):
+        if mark[1] is None:
+            if not quoted:
+                level += 1 if mark[0] == "{" else -1
+            if not level:
+                return mark.end()
+        elif len(mark[1]) % unit == depth:
+            quoted = not quoted
+        elif not quoted or len(mark[1]) % unit != unit - 1:
+            return None
+    return None
+
+
+def _without_go(text: str) -> str:
+    found = _GO_DATA.search(text)
+    if found is None:
+        return text
+    return text[: found.end()] + REDACTED + _tail(text, found.end())
+
+
+def _tail(text: str, position: int) -> str:
+    """Return the API server's last phrase after the position, which gives the reason."""
+    last = ""
+    for phrase in _SAFE.finditer(text, position):
+        last = last if phrase[0].startswith(("Retrying", "retried")) else phrase[0]
+    return f" … {last}" if last else ""
+
+
+def _without_yaml(text: str) -> str:
+    about_secret = _FLAT_SECRET.search(text) is not None
+    if not about_secret and _YAML_DATA.search(text) is None:
+        return text
+    text = "\n".join(_yaml_lines(text.split("\n"), prefixed=about_secret))
+    flat = _FLAT_DATA.search(text) if about_secret else None
+    return text if flat is None else f"{text[: flat.end()]} {REDACTED}"
+
+
+def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:
+    """Yield the lines without what is indented below ``data:``.
+
+    Args:
+        lines: the whole text.
+        prefixed: whether each line can have something in front, such as the time of a log.
+
+    """
+    header, column = "", -1
+    for line in lines:
+        if header and (not line[: column + 1].strip() or (column and line[column : column + 1] == " ")):
+            if not header.endswith(REDACTED):
+                header += f" {REDACTED}"
+            continue
+        if header:
+            yield header
+        found = (_PREFIXED_DATA if prefixed else _YAML_DATA).match(line)
+        header, column = (line, len(found[1])) if found else ("", -1)
+        if not found:
+            yield line
+    if header:
+        yield header
