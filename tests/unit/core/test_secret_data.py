@@ -216,7 +216,7 @@ def test_a_token_of_a_known_shape_is_hidden(token: str, around: str) -> None:
 
 
 @given(
-    st.text(min_size=12, max_size=24).filter(lambda text: len(text.strip()) == len(text) and text.isprintable()),
+    st.text("abcXYZ019€ü<>&%+/=-_", min_size=12, max_size=24),
     st.binary(max_size=5),
     st.binary(max_size=5),
 )
