@@ -50,6 +50,7 @@ PATTERNS: Final = (
     (re.compile(rf"(?i)([?&](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=)[^\s&#\"'<>]++"), r"\1"),
 )
 _PARAMETER: Final = re.compile(rf"(?i)[?&;](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=([^\s&#;]++)")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}+")
 _PORT: Final = re.compile(r"\d{1,5}+(?:[/?#]|$)")
 _DIGEST: Final = re.compile(r"sha\d")
 
@@ -62,7 +63,8 @@ def credentials_in(address: str) -> Iterator[str]:
     for found in _PARAMETER.findall(address):
         yield from (found, unquote(found))
     scheme, separator, rest = address.partition("://")
-    rest = rest if separator else address
+    if not separator or not _SCHEME.fullmatch(scheme):
+        scheme, separator, rest = "", "", address
     account, at, server = rest.rpartition("@")
     user, colon, password = account.partition(":")
     # Without an @ before the first slash, a number behind the colon is a port.
