@@ -1,5 +1,7 @@
 """One run, from the environment to the exit code: every outcome passes through here, and each writes its reports."""
 
+import math
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -19,6 +21,8 @@ from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline,
 
 # A job that was told to end has seconds for all its reports; GitLab's runner kills it then.
 STOPPED_SECONDS = 1.0
+# The clocks of GitLab and of the runner differ by so much at the most.
+JOB_END_SECONDS = 5.0
 
 
 class Run:
@@ -30,6 +34,8 @@ class Run:
         self._log = JobLog(environ, stream)
         self._deadline = JobDeadline()
         self._stop = Stop()
+        # On the monotonic clock: GitLab ends the job then, which the job sees as a cancellation.
+        self._job_ends_at = math.inf
 
     def execute(self, signals: Signals) -> int:
         """Track, write the reports, find the cause, write them again with it, show the end; gives the exit code."""
@@ -38,7 +44,8 @@ class Run:
             try:
                 verdict = self._track(stack, signals)
             except ENDINGS as error:
-                verdict = verdict_on(error, self._log)
+                out_of_time = time.monotonic() >= self._job_ends_at - JOB_END_SECONDS
+                verdict = verdict_on(error, self._log, out_of_time=out_of_time)
             result = self._results.of(verdict)
             # Whatever happens from here on, there are reports.
             shown, written = self._write(result, Phase.FIRST_REPORTS)
@@ -66,7 +73,9 @@ class Run:
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(settings, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
-        self._deadline = JobDeadline(timeout, most=load.job_seconds_left(settings, now)[0] - upload)
+        left = load.job_seconds_left(settings, now)[0]
+        self._job_ends_at = time.monotonic() + left
+        self._deadline = JobDeadline(timeout, most=left - upload)
         expects, what = policy.expectation_words(settings), policy.target_words(settings)
         self._log.introduce(settings, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects)
         parts = self._results.parts = wire(

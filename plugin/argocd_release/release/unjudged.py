@@ -20,9 +20,22 @@ _HINTS: Final = {
 }
 
 
-def verdict_on(error: BaseException, log: JobLog) -> Verdict:
-    """The verdict on whatever was raised; what nobody expected is logged with its trace."""
+def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) -> Verdict:
+    """Return the verdict on an exception; an unexpected one is logged with its trace.
+
+    Args:
+        error: the exception that ended the run.
+        log: the job log.
+        out_of_time: GitLab's timeout of the job is over, which looks to the job like a cancellation.
+
+    """
     match error:
+        case Cancelled() if out_of_time:
+            reason = (
+                "cancelled, or out of time: GitLab's timeout of the job is over, and GitLab then uploads no reports"
+            )
+            hint = "raise the job's timeout (`timeout`, or Settings → CI/CD); the release itself goes on in Argo CD"
+            return Verdict(outcome=error.outcome, reason=reason, hint=hint)
         case Cancelled():
             hint = "the release itself goes on: Argo CD does not know of this job"
             return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; not judged", hint=hint)

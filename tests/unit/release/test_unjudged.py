@@ -1,0 +1,40 @@
+"""The verdict on a run that an exception ended."""
+
+import io
+import math
+import time
+
+import pytest
+
+from argocd_release.model.errors import Cancelled
+from argocd_release.model.outcome import Outcome
+from argocd_release.release.job_log import JobLog
+from argocd_release.release.run import Run
+from argocd_release.release.signals import Signals
+from argocd_release.release.unjudged import verdict_on
+
+GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "x.y.z", "ARGOCD_APP_NAME": "web"}
+
+
+def test_a_job_whose_time_is_over_is_cancelled_or_out_of_time() -> None:
+    log = JobLog(GOOD, io.StringIO())
+    verdict = verdict_on(Cancelled(Outcome.CANCELLED), log, out_of_time=True)
+    assert verdict.outcome is Outcome.CANCELLED
+    assert verdict.reason.startswith("cancelled, or out of time: GitLab's timeout of the job is over")
+    assert "out of time" not in verdict_on(Cancelled(Outcome.CANCELLED), log).reason
+
+
+@pytest.mark.parametrize(("left", "said"), [(3600.0, False), (3.0, True), (-60.0, True), (math.inf, False)])
+def test_the_run_knows_when_gitlab_ends_its_job(left: float, said: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    stream = io.StringIO()
+    run = Run(GOOD, stream)
+
+    def cancelled(*_: object) -> None:
+        run._job_ends_at = time.monotonic() + left
+        raise Cancelled(Outcome.CANCELLED)
+
+    monkeypatch.setattr(run, "_track", cancelled)
+    monkeypatch.setattr(run._results, "write", lambda *_, **__: [])
+    with Signals() as signals:
+        assert run.execute(signals) == Outcome.CANCELLED.exit_code
+    assert ("out of time" in stream.getvalue()) is said
