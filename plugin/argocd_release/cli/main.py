@@ -34,6 +34,9 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "doctor": Command(
             module="argocd_release.cli.doctor", summary="check all that a release needs, and say what mends it"
         ),
+        "explain": Command(
+            module="argocd_release.cli.explain", summary="explain a setting, an exit code or a cause: explain NAME"
+        ),
         "page": Command(module="argocd_release.cli.page", summary="draw the page of a JSON report anew"),
     }
 )

@@ -1,7 +1,7 @@
 """``argocd-release``, ``argocd-release wait``: one release is waited for, and judged."""
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from argocd_release.release.signals import Signals
@@ -27,6 +27,8 @@ def parse_arguments(arguments: Sequence[str]) -> None:
     from argocd_release import __version__  # noqa: PLC0415
     from argocd_release.cli.main import COMMANDS  # noqa: PLC0415
 
+    if not arguments[0].startswith("-"):
+        _refuse(arguments[0], COMMANDS)
     commands = [f"  {name:10}  {command.summary}" for name, command in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         prog="argocd-release",
@@ -39,10 +41,26 @@ def parse_arguments(arguments: Sequence[str]) -> None:
     parser.parse_args(arguments)
 
 
-def _settings_help() -> str:
-    from argocd_release.settings.schema import PROPERTIES, described  # noqa: PLC0415
+def _refuse(word: str, commands: Iterable[str]) -> None:
+    """End with the nearest command, because the word is none."""
+    import difflib  # noqa: PLC0415
+    import sys  # noqa: PLC0415
 
-    lines = ["settings, all from environment variables:"]
-    for name, declared in PROPERTIES.items():
-        lines.append(f"  {name}\n      {described(declared)}")
+    nearest = difflib.get_close_matches(word[:100], commands, 1)
+    meant = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(commands)}"
+    sys.stderr.write(f"argocd-release: there is no command {word[:100]!r}{meant}\n")
+    raise SystemExit(2)
+
+
+def _settings_help() -> str:
+    """Return the settings by group, the required ones first, each with the first sentence about it."""
+    from argocd_release.settings.schema import PROPERTIES, SCHEMA  # noqa: PLC0415
+
+    lines = ["settings, all from environment variables; `argocd-release explain NAME` says more about one:"]
+    for group, title in SCHEMA["x-groups"].items():
+        lines += ["", f"{title}:"]
+        for name, declared in PROPERTIES.items():
+            if declared["x-group"] == group:
+                sentence = declared["description"].partition(". ")[0].rstrip(".")
+                lines.append(f"  {name:27} {sentence}")
     return "\n".join(lines)

@@ -31,9 +31,7 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
     """
     match error:
         case Cancelled() if out_of_time:
-            reason = (
-                "cancelled, or out of time: GitLab's timeout of the job is over, and GitLab then uploads no reports"
-            )
+            reason = "cancelled, or out of time: GitLab's timeout of the job is over. GitLab uploads no reports then"
             hint = "raise the job's timeout (`timeout`, or Settings → CI/CD); the release itself goes on in Argo CD"
             return Verdict(outcome=error.outcome, reason=reason, hint=hint)
         case Cancelled():

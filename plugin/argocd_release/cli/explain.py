@@ -1,0 +1,72 @@
+"""``argocd-release explain NAME``: a setting, an exit code or a cause, from the declarations of the product itself."""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from argocd_release.core.text import one_line
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.outcome import Outcome
+from argocd_release.release.signals import Signals
+from argocd_release.settings.schema import PROPERTIES, SCHEMA
+
+
+def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:
+    """Print what the name means; return the exit code of a wrong setting if it means nothing."""
+    parser = argparse.ArgumentParser(
+        prog="argocd-release explain",
+        description="Explains a setting, an exit code or a cause.",
+        epilog="examples: explain RELEASE_TIMEOUT, explain timeout, explain 30, explain image-pull",
+    )
+    parser.add_argument("name", help="a variable, an input of the component, an exit code, or the word of a cause")
+    name: str = parser.parse_args(arguments).name
+    texts = list(_explanations(name, environ.get("RELEASE_DOCS_URL", "")))
+    if not texts:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+
+        names = {known.lower(): known for known in _names()}
+        nearest = [names[lower] for lower in get_close_matches(name[:100].lower(), names, 1)]
+        meant = f"; did you mean {nearest[0]}?" if nearest else ""
+        stream.write(f"there is no setting, exit code or cause {one_line(name, limit=100)!r}{meant}\n")
+        return Outcome.SETTINGS.exit_code
+    stream.write("\n".join(texts))
+    return 0
+
+
+def _explanations(name: str, docs_url: str) -> Iterator[str]:
+    """Return a text for everything that has the name."""
+    for variable, declared in PROPERTIES.items():
+        if name.upper() == variable or name == declared.get("x-input"):
+            yield _setting(variable, declared)
+    for outcome in Outcome:
+        if name in {str(outcome.exit_code), outcome.word}:
+            yield f"exit code {outcome.exit_code} ({outcome.word}): {outcome.headline}\n  {outcome.meaning}\n"
+    for cause in CauseCode:
+        if name == cause.word:
+            link = f"\n  see: {docs_url.rstrip('/')}/troubleshooting/#{cause.word}" if docs_url else ""
+            yield f"cause {cause.word}\n  {cause.meaning}{link}\n"
+
+
+def _setting(name: str, declared: Mapping[str, Any]) -> str:
+    title = declared.get("x-input")
+    default = declared.get("default", "")
+    facts = {
+        "input": title or "",
+        "type": declared["type"] + (", in seconds" if declared.get("x-unit") == "seconds" else ""),
+        "values": ", ".join(declared.get("enum", ())),
+        "least": declared.get("minimum", ""),
+        "most": declared.get("maximum", ""),
+        "default": "required" if name in SCHEMA["required"] else default if default == "" else json.dumps(default),
+        "rule": declared.get("x-rule", ""),
+    }
+    lines = [f"  {word + ':':9}{text}" for word, text in facts.items() if text != ""]
+    note = f" {declared['x-input-note']}" if "x-input-note" in declared else ""
+    secret = "  Never shown: the setting is secret.\n" if declared.get("x-secret") else ""
+    return "\n".join([name, f"  {declared['description']}{note}", *lines, secret])
+
+
+def _names() -> list[str]:
+    inputs = [declared["x-input"] for declared in PROPERTIES.values() if "x-input" in declared]
+    words = [*(outcome.word for outcome in Outcome), *(cause.word for cause in CauseCode)]
+    return [*PROPERTIES, *inputs, *words]

@@ -1,0 +1,81 @@
+"""The command line: explanations from the one source, grouped help, and the nearest command."""
+
+import io
+
+import pytest
+
+from argocd_release.cli import explain
+from argocd_release.cli.main import main
+from argocd_release.cli.wait import parse_arguments
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.outcome import Outcome
+from argocd_release.release.signals import Signals
+from argocd_release.settings.schema import PROPERTIES, SCHEMA
+
+
+def explained(name: str, **environ: str) -> tuple[int, str]:
+    stream = io.StringIO()
+    with Signals() as signals:
+        code = explain.execute([name], environ, stream, signals)
+    return code, stream.getvalue()
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_every_setting_is_explained_by_its_variable_and_by_its_input(name: str) -> None:
+    declared = PROPERTIES[name]
+    code, text = explained(name)
+    assert code == 0
+    assert text.startswith(f"{name}\n  {declared['description']}")
+    if "x-input" in declared:
+        assert text in explained(declared["x-input"])[1]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_exit_code_is_explained_by_number_and_word(outcome: Outcome) -> None:
+    for name in (str(outcome.exit_code), outcome.word):
+        assert outcome.meaning in explained(name)[1]
+
+
+@pytest.mark.parametrize("cause", CauseCode)
+def test_every_cause_is_explained_and_linked(cause: CauseCode) -> None:
+    text = explained(cause.word, RELEASE_DOCS_URL="https://docs.example.com/")[1]
+    assert cause.meaning in text
+    assert f"see: https://docs.example.com/troubleshooting/#{cause.word}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("RELEASE_TIMOUT", "RELEASE_TIMEOUT"), ("timeot", "timeout"), ("image-pul", "image-pull"), ("release_sync", "")],
+)
+def test_a_misspelt_name_gets_the_nearest(name: str, meant: str) -> None:
+    code, text = explained(name)
+    assert (code, f"did you mean {meant}?" in text) == ((2, True) if meant else (0, False))
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mx", "x" * 10_000, "'; id"])
+def test_a_hostile_name_is_shown_harmlessly(name: str) -> None:
+    code, text = explained(name)
+    assert code == 2
+    assert len(text) < 300
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(("word", "meant"), [("wiat", "wait"), ("docter", "doctor"), ("xyz", "")])
+def test_a_word_that_is_no_command_gets_the_nearest(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([word])
+    assert ended.value.code == 2
+    text = capsys.readouterr().err
+    assert f"there is no command '{word}'" in text
+    assert (f"did you mean {meant}?" if meant else "there are wait, doctor") in text
+
+
+def test_help_is_grouped_with_the_required_settings_first(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"])
+    text = capsys.readouterr().out
+    places = [text.index(f"\n{title}:\n") for title in SCHEMA["x-groups"].values()]
+    assert places == sorted(places)
+    assert all(text.count(f"  {name} ") == 1 for name in PROPERTIES)
+    assert {declared["x-group"] for declared in PROPERTIES.values()} == set(SCHEMA["x-groups"])
+    assert text.index("ARGOCD_SERVER ") < text.index("\nconnection to Argo CD:\n")
