@@ -46,6 +46,25 @@ def test_first_release(sandbox: Sandbox, release: Run, name: str) -> None:
     assert cases == dict.fromkeys(["release", "sync", "operation", "health", f"apps/Deployment/{name}/web"], "passed")
 
 
+def test_links_lead_to_the_address_that_people_use(sandbox: Sandbox, release: Run, name: str) -> None:
+    """The runner can reach Argo CD by an address of the cluster only; argocd-cm holds the one for browsers."""
+    repository = sandbox.repository(name)
+    repository.commit(web("1"))
+    sandbox.application(name, repository)
+    public = '{"data": {"url": %s}}'
+    sandbox.kubectl(
+        "patch", "cm", "argocd-cm", "-n", "argocd", "--type=merge", "-p", public % '"https://argocd.example.com/argo/"'
+    )
+    try:
+        ended = release(name)
+    finally:
+        sandbox.kubectl("patch", "cm", "argocd-cm", "-n", "argocd", "--type=merge", "-p", public % "null")
+
+    assert ended.exit_code == 0, ended.log
+    assert ended.dotenv["ARGOCD_RELEASE_URL"] == f"https://argocd.example.com/argo/applications/{name}"
+    assert f"URL:         https://argocd.example.com/argo/applications/{name}" in ended.log
+
+
 def test_delivered_is_seen_in_time(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:
     repository = sandbox.repository(name)
     first = repository.commit(web("1"))

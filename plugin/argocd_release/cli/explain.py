@@ -17,7 +17,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     parser = argparse.ArgumentParser(
         prog="argocd-release explain",
         description="Explains a setting, an exit code or a cause.",
-        epilog="examples: explain RELEASE_TIMEOUT, explain timeout, explain 30, explain image-pull",
+        epilog="examples: explain timeout, explain 30, explain image-pull",
     )
     parser.add_argument("name", help="a variable, an input of the component, an exit code, or the word of a cause")
     name: str = parser.parse_args(arguments).name

@@ -1,13 +1,18 @@
 """What a release that could be tracked is warned of, once: what the doctor marks with a !, as far as it comes cheap."""
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
 from argocd_release.argocd import jwt
 from argocd_release.argocd.connection import Connection
+from argocd_release.core.json_shape import as_object
 from argocd_release.doctor import settings
 from argocd_release.doctor.finding import Problem
+from argocd_release.model.git_url import WEB
 
+# GitLab takes an environment's URL of up to 255 characters.
+ADDRESS_LIMIT: Final = 255
 # Of the versions only what endangers whoever signs in is worth a line in each release's log.
 _OF_SERVER: Final = frozenset({"server-leaks-credentials", "rights-wide"})
 
@@ -40,3 +45,21 @@ def of_server(connection: Connection, name: str, project: str) -> list[Problem]:
         seen = (way.supported(version), account.too_wide(prober, name, project))
     problems = [problem for found in seen if not isinstance(found, str) for problem in found]
     return [problem for problem in problems if problem.code in _OF_SERVER]
+
+
+def public_address(connection: Connection) -> str:
+    """Return the ``url`` of Argo CD's settings, without a slash at its end, or ``""`` if it is no web address.
+
+    The address that the runner uses can be one of the cluster, which no browser outside reaches. The settings need no
+    token (argo-cd v2.13.2 server/settings/settings.go).
+    """
+    from argocd_release.argocd.probe import Prober  # noqa: PLC0415
+
+    with Prober(connection) as prober:
+        answer = prober.get("/api/v1/settings")
+    try:
+        url = str(as_object(json.loads(answer.body)).get("url") or "").rstrip("/")
+    except (ValueError, RecursionError):
+        return ""
+    is_plain = len(url) <= ADDRESS_LIMIT and WEB.fullmatch(url) is not None and "@" not in url
+    return url if is_plain else ""

@@ -30,6 +30,7 @@ class BackgroundChecks:
         self._emit = emit
         self._versions_requested = False
         self._warnings: Future[list[Problem]] | None = None
+        self._address: Future[str] | None = None
 
     def emit(self, event: JobEvent, /) -> None:
         """Emit an event of the wait. With the first state that is not delivered, ask for the versions."""
@@ -39,11 +40,18 @@ class BackgroundChecks:
             ask(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """Ask for warnings once Argo CD has shown an application."""
+        """Ask for warnings and for the public address once Argo CD has shown an application."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
             self._warnings = ask(lambda: warnings.of_server(connection, name, project))
+            self._address = ask(lambda: warnings.public_address(connection))
+
+    def public_address(self) -> str:
+        """Return the address of Argo CD's web interface for people, or ``""`` if Argo CD has not told it by now."""
+        if self._address is None or not answered(self._address, seconds=_WARNINGS_SECONDS, check=lambda: None):
+            return ""
+        return "" if self._address.exception() is not None else self._address.result()
 
     def emit_warnings(self) -> None:
         """Emit the warnings that are known by now."""

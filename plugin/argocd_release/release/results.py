@@ -74,6 +74,13 @@ class Results:
         names = self.settings.names if self.settings else load.read_names(load.valid(self._environ, "ARGOCD_APP_NAME"))
         yield self._one(names[0] if len(names) == 1 else "", verdict, seconds, ended_at, None)
 
+    def _page_of(self, name: str) -> str:
+        """Return the application's page in Argo CD, at the address for people if Argo CD tells it."""
+        if self.settings is None:
+            return ""
+        address = self.parts.public_address() if self.parts is not None else ""
+        return f"{address or self.settings.connection.address}/applications/{name}"
+
     def _one(
         self, name: str, verdict: Verdict, seconds: float, ended_at: datetime, judged: TrackedApplication | None
     ) -> ApplicationResult:
@@ -83,7 +90,7 @@ class Results:
         one = ApplicationResult(
             verdict=verdict,
             name=name,
-            url=settings.url(name) if settings else "",
+            url=self._page_of(name),
             image_tag=settings.image_tag if settings else "",
             seconds=seconds,
             ended_at=ended_at,

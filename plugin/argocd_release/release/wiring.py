@@ -31,6 +31,8 @@ class JobParts:
     group: GroupWait
     #: Tells the notification sinks of the end, and returns the result with what came of it; None if there are none.
     notify: Callable[[Any], Any] | None
+    #: Returns the address of Argo CD's web interface for people; "" if it is not known.
+    public_address: Callable[[], str]
     #: Waits for the verdict, and returns it.
     wait: Callable[[], Any]
 
@@ -80,5 +82,12 @@ def wire(
 
     notify = partial(after.told, sinks, log) if sinks is not None else None
     return JobParts(
-        settings=settings, environ=environ, readers=readers, policy=policy, group=group, notify=notify, wait=wait
+        settings=settings,
+        environ=environ,
+        readers=readers,
+        policy=policy,
+        group=group,
+        notify=notify,
+        public_address=checks.public_address,
+        wait=wait,
     )

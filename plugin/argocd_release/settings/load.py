@@ -133,10 +133,6 @@ class Settings:
         """The applications that were named."""
         return read_names(self.app_name)
 
-    def url(self, name: str) -> str:
-        """Where the application is in Argo CD's web interface."""
-        return f"{self.connection.address}/applications/{name}"
-
 
 def read_names(text: str) -> tuple[str, ...]:
     """Names that are separated by commas, spaces or lines, each once."""

@@ -586,3 +586,25 @@ def test_the_command(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     else:
         assert "✗ http         the ingress answers, and nothing behind it: HTTP 502" in out.getvalue()
         assert out.getvalue().endswith("Exit code 30 (Argo CD, or what it needs to compare, gave no answer).\n")
+
+
+@pytest.mark.parametrize(
+    ("page", "address"),
+    [
+        ((200, '{"url": "https://argocd.example.com"}'), "https://argocd.example.com"),
+        ((200, '{"url": "http://argocd.example.com/argo/"}'), "http://argocd.example.com/argo"),
+        ((200, '{"url": ""}'), ""),
+        ((200, "{}"), ""),
+        ((200, '{"url": "javascript:alert(1)"}'), ""),
+        ((200, '{"url": "https://user:secret@argocd.example.com"}'), ""),
+        ((200, '{"url": "https://a b"}'), ""),
+        ((200, '{"url": ["https://x"]}'), ""),
+        ((200, json.dumps({"url": "https://" + "a" * 300})), ""),
+        ((200, "<html>"), ""),
+        ((500, "no"), ""),
+        ((200, "[" * 100_000), ""),
+    ],
+)
+def test_the_public_address_of_argo_cd(pages: Pages, page: Page, address: str) -> None:
+    pages.pages = {"/api/v1/settings": page}
+    assert warnings.public_address(pages.connection()) == address

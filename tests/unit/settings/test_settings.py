@@ -299,7 +299,7 @@ def test_applications(application: str) -> None:
     ],
 )
 def test_url(opts: str, url: str) -> None:
-    assert load(GOOD | {"ARGOCD_OPTS": opts}).url("sentry-frontend-dev") == url
+    assert f"{load(GOOD | {'ARGOCD_OPTS': opts}).connection.address}/applications/sentry-frontend-dev" == url
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:
