@@ -116,7 +116,7 @@ def test_the_mistake_is_named(place: Place, tmp_path: Path, pytestconfig: pytest
 
 
 def test_people_and_machines_are_told_the_same(place: Place, tmp_path: Path) -> None:
-    environ = {"ARGOCD_SERVER": f"https://{place.sandbox.server}", "RELEASE_IMAGE": ""}
+    environ = {"ARGOCD_SERVER": f"http://{place.sandbox.server}", "RELEASE_IMAGE": ""}
     text, told = checked_by_doctor(place, tmp_path, **environ), checked_by_doctor(place, tmp_path, "--json", **environ)
     assert normal(text.text) == normal(as_people_see_it(json.loads(told.text)))
     assert text.exit_code == told.exit_code != 0

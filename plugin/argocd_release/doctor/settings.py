@@ -49,7 +49,12 @@ def problems(environ: Mapping[str, str]) -> list[Problem]:
         load.load(environ)
     except SettingsError as error:
         found += [
-            Problem(code=problem.code, message=problem.text, fix=problem.fix, outcome=Outcome.SETTINGS)
+            Problem(
+                code=problem.code,
+                message=problem.text,
+                fix=problem.fix or f"correct it; `argocd-release explain {problem.name}` says what it can be",
+                outcome=Outcome.SETTINGS,
+            )
             for problem in error.problems
         ]
     found += [Problem(code=code, message=text, fix=fix) for code, text, fix in interpret.warnings(environ)]

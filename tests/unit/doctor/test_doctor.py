@@ -400,6 +400,7 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
 def test_the_settings(change: dict[str, str], expected: list[str], repaired: str) -> None:
     environ = SETTINGS | change
     assert codes(settings.problems(environ)) == expected
+    assert all(problem.fix for problem in settings.problems(environ))
     fixed = settings.repaired(environ)
     assert fixed["ARGOCD_SERVER"] == repaired
     if "server-path" in expected:
