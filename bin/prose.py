@@ -51,7 +51,11 @@ RULES: Final = (
 )
 _FENCE: Final = re.compile(r"^(?: {0,3}|\s*)(```|~~~).*?^\s*\1\s*$", re.MULTILINE | re.DOTALL)
 _MARKUP: Final = re.compile(r"``[^`]*``|`[^`]*`|\{\{.*?\}\}|<[^<>]*>|\]\([^)]*\)|https?://\S+")
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(])|\n\s*\n|\n\s*(?:[-*#|>]|\d+\.)\s*|\s\|\s|:\n")
+_SENTENCE_END: Final = re.compile(
+    r"(?<=[.!?])\s+(?=[A-Z`\"'(])|\n\s*\n|\n\s*(?:[-*#|>]|\d+\.)\s*|\s\|\s|:\n"
+    # An entry of a docstring's section, as of "Args:".
+    r"|(?<=[.!?])\n\s+(?=\w+: )"
+)
 _DIRECTIVE: Final = re.compile(r"^(?:noqa|type:|fmt:|!|-\*-|pragma|ruff:|renovate)")
 
 

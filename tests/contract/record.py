@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httpx
 
@@ -24,6 +25,8 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.core.json_shape import as_objects
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Node
+from argocd_release.timing.deadline import Deadline
+from argocd_release.transport.client import Client, Request, Response
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
@@ -187,18 +190,22 @@ def _exchanges(sandbox: Sandbox, token: str, ask: Callable[[api.Api], object]) -
     connection = Connection(server=sandbox.server, auth_token=token, opts=opts)
     found: list[dict[str, Any]] = []
 
-    def keep(answer: httpx.Response) -> None:
-        answer.read()
-        found.append({
-            "request": answer.request.url.raw_path.decode("ascii"),
-            "status": answer.status_code,
-            "type": answer.headers.get("Content-Type", ""),
-            "body": answer.text,
-        })  # fmt: skip
+    class Recorder(Client):
+        """Keeps what was asked and answered."""
+
+        def send(self, request: Request, *, seconds: float) -> Response:
+            answer = super().send(request, seconds=seconds)
+            path = request.url.removeprefix(connection.address)
+            found.append({
+                "request": f"{path}{'?' if request.query else ''}{urlencode(request.query)}",
+                "status": answer.status,
+                "type": answer.headers.get("content-type", ""),
+                "body": answer.text,
+            })  # fmt: skip
+            return answer
 
     with api.Api(connection) as asked:
-        asked._client = api._client(connection)
-        asked._client.event_hooks["response"] = [keep]
+        asked._client = Recorder(tls=connection.tls, deadline=Deadline())
         with suppress(ArgoCDError):
             ask(asked)
     return found

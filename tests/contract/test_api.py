@@ -226,7 +226,7 @@ def test_nothing_listens() -> None:
 
 
 def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "CALL_SECONDS", 0.2)
+    monkeypatch.setattr(api, "API_CALL", 0.2)
     with serving(Server(otherwise=Answer(drip=0.15))) as server, server.client() as asked:
         assert "no whole answer" in failure(lambda: asked.tree("web")).message
 

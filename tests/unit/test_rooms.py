@@ -23,7 +23,8 @@ BREAKS = {
         "argocd_release.argocd.options",
     ),
     "verdict, model and core are pure": ("argocd_release.verdict.lack", "socket"),
-    "one seam for each external thing": ("argocd_release.joblog.style", "httpx"),
+    "only argocd starts processes": ("argocd_release.joblog.style", "sh"),
+    "only transport speaks HTTP": ("argocd_release.joblog.style", "httpcore"),
 }
 
 

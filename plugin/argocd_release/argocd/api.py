@@ -5,74 +5,62 @@ what it would be without.
 """
 
 import json
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from argocd_release.argocd.application_json import ListReader, parse_application
-from argocd_release.argocd.connection import Connection
-from argocd_release.argocd.rollout_json import parse_rollout
+from argocd_release.argocd.connection import Connection, Credentials
+from argocd_release.argocd.rollout_json import unhealthy_rollouts
 from argocd_release.argocd.tree_json import parse_events, parse_log, parse_tree
 from argocd_release.core.json_shape import as_message, as_object, as_objects
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
-from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
-from argocd_release.model.rollout import KIND, AnalysisRun, Rollout
 from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.limits import API_CALL
+from argocd_release.transport.client import Client, HttpError, Request, Response
 
-if TYPE_CHECKING:
-    import httpx
-
-CALL_SECONDS: Final = 3.0
 BODY_LIMIT: Final = 64 << 20
-# Each costs a request for each look.
-ROLLOUTS: Final = 3
+_OK: Final = 200
+_UNAUTHENTICATED: Final = 401
 _APPLICATIONS: Final = "/api/v1/applications"
 _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 
 class Api:
-    """One connection, made when it is first needed and kept open; use as a context manager."""
+    """Argo CD's HTTP API. Requests of many threads share open connections; use it as a context manager.
+
+    Args:
+        connection: how Argo CD is reached; ``Credentials`` if the token has to be renewed.
+        on_call: is told of each call: its name, its seconds, its result.
+        deadline: ends every call.
+        check: is called while the main thread waits for an answer, and raises to end the waiting.
+    """
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Connection | Credentials,
         *,
         on_call: Callable[[str, float, str], object] = lambda *_: None,
         deadline: Deadline = Deadline(),  # noqa: B008 - without an end
+        check: Callable[[], object] = lambda: None,
     ) -> None:
-        self._connection = connection
+        self._credentials = connection if isinstance(connection, Credentials) else Credentials(connection)
         self._on_call = on_call
-        self._deadline = deadline
-        self._client: httpx.Client | None = None
+        # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
+        self._client = Client(tls=self._credentials.current().tls, deadline=deadline, check=check)
         self._lists = ListReader()
-        self._making = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._client is not None:
-            self._client.close()
+    def __exit__(self, *details: object) -> None:
+        self._client.__exit__(*details)
 
-    def use(self, connection: Connection) -> None:
-        """Reach Argo CD by this connection from the next request on."""
-        with self._making:
-            self._connection = connection
-            if self._client is not None:
-                self._client.close()
-                self._client = None
-
-    def application(self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False) -> Application:
+    def application(self, name: str, *, seconds: float = API_CALL, refresh: bool = False) -> Application:
         """The application's state, as the command line gives it; raises ``ArgoCDError``.
 
         With ``refresh`` one that Argo CD has compared with git just now: the answer comes when it has, and there is
@@ -113,17 +101,8 @@ class Api:
             starting=tree.starting,
             pods=len(tree.served),
             ready=ready,
-            rollouts=self._rollouts(name, tree),
+            rollouts=unhealthy_rollouts(tree, lambda node: self.live(name, node)),
         )
-
-    def _rollouts(self, name: str, tree: Tree) -> dict[Key, Rollout]:
-        unwell = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
-        found: dict[Key, Rollout] = {}
-        for node in unwell[:ROLLOUTS]:
-            # Without its manifest it is known by what Argo CD says of its health.
-            with suppress(ArgoCDError):
-                found[node.key] = parse_rollout(self.live(name, node), _failed_runs(tree, node))
-        return found
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""
@@ -181,72 +160,54 @@ class Api:
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
         path, named = _place(name)
-        return self._asked(f"{path}/{what}", {**query, **named})
+        return self._ask(f"{path}/{what}", {**query, **named})
 
     def _patiently(self, path: str, query: Mapping[str, str], *, seconds: float) -> str:
-        until = time.monotonic() + seconds
+        """Return the answer as ``_ask`` does, but tell a server that hangs (``HUNG``) from one that fails."""
         try:
-            return self._asked(path, query, seconds=seconds)
+            return self._ask(path, query, seconds=seconds)
         except ArgoCDError as error:
-            if time.monotonic() < until:
-                raise
-            message = f"no answer within {seconds:.0f} s"
-            raise _error(error.command, FailureKind.HUNG, message) from error
+            if isinstance(error.__cause__, HttpError) and error.__cause__.timed_out:
+                message = f"no answer within {seconds:.0f} s"
+                raise _error(error.command, FailureKind.HUNG, message) from error
+            raise
 
-    def _asked(self, path: str, query: Mapping[str, str], *, seconds: float = 0) -> str:
-        # It takes a fifth of the time to the first look, which does without.
-        import httpx  # noqa: PLC0415
+    def _ask(self, path: str, query: Mapping[str, str], *, seconds: float = 0) -> str:
+        connection = self._credentials.current()
+        answer = self._send(connection, path, query, seconds=seconds)
+        if answer.status == _UNAUTHENTICATED:
+            newer = self._credentials.newer_than(connection)
+            answer = self._send(newer, path, query, seconds=seconds) if newer is not None else answer
+        if answer.status != _OK:
+            kind = _TROUBLES.get(answer.status, FailureKind.OTHER)
+            raise _error(f"GET {path}", kind, _said(answer.text) or f"HTTP status {answer.status}")
+        return answer.text
 
-        started, seconds = time.monotonic(), self._deadline.at_most(seconds or CALL_SECONDS).left
-        status = 0
+    def _send(self, connection: Connection, path: str, query: Mapping[str, str], *, seconds: float) -> Response:
+        started, status = time.monotonic(), 0
+        request = Request(
+            url=f"{connection.address}{path}", query=query, headers=connection.headers, body_limit=BODY_LIMIT
+        )
         try:
-            with self._making:
-                if self._client is None:
-                    self._client = _client(self._connection)
-            with self._client.stream("GET", path, params=query, timeout=seconds) as answer:
-                status = answer.status_code
-                # A server that drips is cut off; what it said until then is of no use.
-                body = _body(answer, until=started + seconds)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise _error(f"GET {path}", FailureKind.OTHER, str(error) or type(error).__name__) from error
+            answer = self._client.send(request, seconds=seconds or API_CALL)
+            status = answer.status
+        except HttpError as error:
+            raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
         finally:
             self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
-        text = body.decode("utf-8", "replace")
-        if status != httpx.codes.OK:
-            raise _error(
-                f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), _said(text) or f"HTTP status {status}"
-            )
-        return text
+        return answer
 
 
 def _place(name: str) -> tuple[str, dict[str, str]]:
-    """Of the application the path, and what else says which it is."""
+    """Return the path of the application, and the query that names its namespace."""
     namespace, _, plain = name.rpartition("/")
     return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
-
-
-def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
-    """Those of the rollout, the latest last."""
-    runs = [each for each in tree.nodes if each.kind == "AnalysisRun" and each.owner == rollout.uid]
-    failed = sorted((each for each in runs if each.health == "Degraded"), key=lambda each: each.created_at)
-    return [AnalysisRun(name=each.name, status="Failed", message=each.message) for each in failed]
 
 
 def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:
     return ArgoCDError(
         trouble=trouble, command=command, exit_code=None, message=one_line(as_message(message), limit=300)
     )
-
-
-def _body(answer: "httpx.Response", *, until: float) -> bytes:
-    body = bytearray()
-    for chunk in answer.iter_bytes():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise ValueError(f"the answer is larger than {BODY_LIMIT >> 20} MB")
-        if time.monotonic() > until:
-            raise ValueError("no whole answer in time")
-    return bytes(body)
 
 
 def _said(text: str) -> str:
@@ -256,30 +217,3 @@ def _said(text: str) -> str:
     except ValueError:
         return ""
     return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")
-
-
-def _client(connection: Connection) -> "httpx.Client":
-    import httpx  # noqa: PLC0415 - see above
-
-    return httpx.Client(
-        base_url=connection.address,
-        headers=connection.headers,
-        # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
-        trust_env=False,
-        verify=verification(connection),
-    )
-
-
-def verification(connection: Connection) -> ssl.SSLContext | bool:
-    """Whom the options want trusted; False: whoever answers. Raises ``OSError`` where a file cannot be read."""
-    options = connection.options
-    if options.get("--insecure") == "true":
-        return False
-    context = ssl.create_default_context()
-    if "--server-crt" in options:
-        context.load_verify_locations(options["--server-crt"])
-    if "--client-crt" in options and "--client-crt-key" in options:
-        context.load_cert_chain(options["--client-crt"], options["--client-crt-key"])
-    if connection.ca_file:
-        context.load_verify_locations(connection.ca_file)
-    return context

@@ -1,21 +1,23 @@
 """How a job comes by a token that Argo CD takes: its own identity as it is, or exchanged by Dex."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlencode
 
-from argocd_release.argocd.api import verification
-from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.connection import Connection, SignedIn
 from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
 from argocd_release.model.errors import SignInError
 from argocd_release.model.outcome import Outcome
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.inquiry import pause
+from argocd_release.timing.limits import SIGN_IN, SIGN_IN_PAUSE
+from argocd_release.transport.client import Client, HttpError, Request, Response
 
-if TYPE_CHECKING:
-    import httpx
-
-SECONDS: Final = 10.0
+BODY_LIMIT: Final = 1 << 20
+_LIFETIME: Final = 300.0
 # RFC 8693; the client is Dex's own for argocd, and has no secret (argo-cd v2.13.2 util/dex/config.go).
 _FORM: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -27,49 +29,68 @@ _FORM: Final = {
 _OK: Final = 200
 
 
-@dataclass(frozen=True, kw_only=True)
-class SignedIn:
-    """``renew_after``: seconds after which another exchange is due; None if there is nothing to renew."""
+def signed_in(
+    connection: Connection,
+    *,
+    connector: str,
+    deadline: Deadline = Deadline(),  # noqa: B008 - without an end
+    check: Callable[[], object] = lambda: None,
+) -> SignedIn:
+    """Return the connection with the token to use: its own, or a token of Dex if there is a connector.
 
-    connection: Connection
-    renew_after: float | None = None
+    Args:
+        connection: holds the job's own identity.
+        connector: the id of the connector in Dex, or an empty string.
+        deadline: ends the exchange.
+        check: is called while the main thread waits, and raises to end the exchange.
 
-
-def signed_in(connection: Connection, *, connector: str) -> SignedIn:
-    """The connection with the token to use: as it is, or exchanged by Dex's connector; raises ``SignInError``."""
+    Raises:
+        SignInError: Dex refused, or cannot be reached.
+    """
     if not connector:
         return SignedIn(connection=connection)
-    token, lives = _exchange(connection, connector)
-    return SignedIn(connection=replace(connection, auth_token=token), renew_after=lives * 0.8)
-
-
-def _exchange(connection: Connection, connector: str) -> tuple[str, float]:
-    answer = _post(connection, {**_FORM, "connector_id": connector, "subject_token": connection.auth_token})
+    form = {**_FORM, "connector_id": connector, "subject_token": connection.auth_token}
+    with Client(tls=connection.tls, deadline=deadline, check=check) as client:
+        answer = _post(client, connection, form)
     try:
-        told = as_object(json.loads(answer.text))
+        said = as_object(json.loads(answer.text))
     except (ValueError, RecursionError):
-        told = {}
-    token = told.get("access_token")
-    if answer.status_code == _OK and isinstance(token, str) and token:
-        lives = told.get("expires_in")
-        return token, float(lives) if isinstance(lives, int | float) else 300.0
-    raise _refused(answer.status_code, f"{told.get('error') or ''} {told.get('error_description') or ''}", connector)
+        said = {}
+    token, lifetime = said.get("access_token"), said.get("expires_in")
+    if answer.status == _OK and isinstance(token, str) and token:
+        seconds = float(lifetime) if isinstance(lifetime, int | float) else _LIFETIME
+        return SignedIn(connection=replace(connection, auth_token=token), lifetime=seconds)
+    raise _refused(answer.status, f"{said.get('error') or ''} {said.get('error_description') or ''}", connector)
 
 
-def _post(connection: Connection, form: Mapping[str, str]) -> "httpx.Response":
-    # Only who asks Dex needs it this early.
-    import httpx  # noqa: PLC0415
+def patient(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
+    """Sign in, again and again until the deadline while Argo CD cannot be reached.
 
-    headers = {name: value for name, value in connection.headers.items() if name != "Authorization"}
+    Raises:
+        SignInError: Dex refused, or could not be reached in time.
+    """
+    while True:
+        try:
+            return sign_in()
+        except SignInError as error:
+            if error.outcome is not Outcome.UNREACHABLE or deadline.left <= 0:
+                raise
+        pause(SIGN_IN_PAUSE, check)
+
+
+def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Response:
+    # The client follows no redirect: the form holds the job's identity.
+    request = Request(
+        method="POST",
+        url=f"{connection.address}/api/dex/token",
+        headers={**connection.plain_headers, "Content-Type": "application/x-www-form-urlencoded"},
+        body=urlencode(form).encode(),
+        body_limit=BODY_LIMIT,
+    )
     try:
-        # No redirect is followed: the form holds the job's identity.
-        with httpx.Client(
-            base_url=connection.address, headers=headers, timeout=SECONDS, trust_env=False,
-            verify=verification(connection),
-        ) as client:  # fmt: skip
-            return client.post("/api/dex/token", data=dict(form))
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        why = one_line(str(error) or type(error).__name__, limit=200)
+        return client.send(request, seconds=SIGN_IN)
+    except HttpError as error:
+        why = one_line(str(error), limit=200)
         raise SignInError(f"Argo CD cannot be asked for a token: {why}", outcome=Outcome.UNREACHABLE) from error
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import sh
 
 from argocd_release.argocd.application_json import parse_application, parse_applications
-from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.wait_process import WaitProcess, failure_message
 from argocd_release.core.connectivity import is_outage
 from argocd_release.core.text import clean, one_line
@@ -58,8 +58,12 @@ _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 class ArgoCD:
     """The argocd CLI with an empty configuration, a HOME and a short TMPDIR of its own; use as a context manager.
 
-    ``echo`` is told each command a person should see; ``environ`` carries the token, which never is an argument.
-    ``whole`` gives an application as the server has it, of which an older argocd leaves out what it does not know.
+    Args:
+        environ: the environment of argocd. It carries the token, which is never an argument.
+        echo: is told each command that a person should see.
+        credentials: give the connection of each call; without them ``environ`` alone does.
+        whole: returns an application as the server has it; an older argocd leaves out the fields that it does not know.
+        check: is called while a call runs, and raises to end it.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class ArgoCD:
         deadline: Deadline = Deadline(),  # noqa: B008 - without an end
         on_call: Callable[[str, float, str], object] = lambda *_: None,
         whole: Callable[[str], Application] | None = None,
+        credentials: Credentials | None = None,
+        check: Callable[[], object] = lambda: None,
     ) -> None:
         # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
         self._home = _short_folder()
@@ -84,6 +90,8 @@ class ArgoCD:
         self._deadline = deadline
         self._on_call = on_call
         self._whole = whole
+        self._credentials = credentials
+        self._check = check
         self._running: set[WaitProcess] = set()
         self._calling: dict[int, Any] = {}
         self._told_apart: dict[str, tuple[FailureKind, str]] = {}
@@ -114,11 +122,6 @@ class ArgoCD:
         for feed in tuple(self._running):
             feed.stop()
         shutil.rmtree(self._home, ignore_errors=True)
-
-    def use(self, connection: Connection) -> None:
-        """Reach Argo CD by this connection from the next call on; a ``wait`` that runs keeps what it began with."""
-        self._environ = {**self._environ, **connection.environ}
-        self._argocd = self._argocd.bake(_env=self._environ)
 
     def cancel(self, outcome: Outcome) -> None:
         """Each call that runs, and every later one, ends with ``Cancelled``. For signal handlers: only sets a flag."""
@@ -197,7 +200,9 @@ class ArgoCD:
         timeout = str(max(1, math.ceil(seconds)))
         arguments = ("app", "wait", name, "--timeout", timeout, *(f"--{condition}" for condition in wait_for))
         self._echo(_echoed(arguments))
-        feed = WaitProcess(self._argocd, (*arguments, *_ECHOED), on_line=on_line, on_end=self._running.discard)
+        connection = self._credentials.current() if self._credentials is not None else None
+        argocd = self._argocd.bake(_env=self._environ | (connection.environ if connection else {}))
+        feed = WaitProcess(argocd, (*arguments, *_ECHOED), on_line=on_line, on_end=self._running.discard)
         self._running.add(feed)
         return feed
 
@@ -230,13 +235,29 @@ class ArgoCD:
     def _call(
         self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, everything: bool = False
     ) -> str:
-        limit = self._deadline.at_most(self._limit if limit is None else limit).left
+        """Return what argocd prints; if Argo CD refuses the token, call again with a newer one."""
+        until = Deadline(self._limit if limit is None else limit)
+        connection = self._credentials.current() if self._credentials is not None else None
+        try:
+            return self._run(arguments, connection, echo=echo, limit=until.left, everything=everything)
+        except ArgoCDError as error:
+            if self._credentials is None or connection is None or error.trouble is not FailureKind.UNAUTHENTICATED:
+                raise
+            newer = self._credentials.newer_than(connection)
+            if newer is None:
+                raise
+        return self._run(arguments, newer, echo=False, limit=until.left, everything=everything)
+
+    def _run(
+        self, arguments: Sequence[str], connection: Connection | None, *, echo: bool, limit: float, everything: bool
+    ) -> str:
+        limit = self._deadline.at_most(limit).left
         if echo:
             self._echo(_echoed(arguments))
         self._check_cancelled()
         if limit <= 0:
             raise self._error(arguments, FailureKind.HUNG, None, "no time is left to ask")
-        environ, started = _SHORT_LIVED | self._environ, time.monotonic()
+        environ, started = _SHORT_LIVED | self._environ | (connection.environ if connection else {}), time.monotonic()
         process = self._argocd(*arguments, *_ECHOED, _env=environ, _timeout=limit, _bg=True, _bg_exc=False)
         self._calling[id(process)] = process
         try:
@@ -262,6 +283,7 @@ class ArgoCD:
                     process.kill()
 
     def _check_cancelled(self) -> None:
+        self._check()
         if self._cancelled is not None:
             raise Cancelled(self._cancelled)
 

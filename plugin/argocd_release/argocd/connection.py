@@ -1,11 +1,23 @@
-"""How Argo CD is reached: the one thing from which both the CLI and the API client are made."""
+"""How Argo CD is reached, with a token that is renewed while the job runs: of Dex, it can expire before the release."""
 
 import shlex
-from collections.abc import Mapping
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Final
 
 from argocd_release.argocd import options
+from argocd_release.model.errors import SignInError
+from argocd_release.timing.inquiry import answered, ask
+from argocd_release.timing.limits import RENEWAL_PAUSE, SIGN_IN
+from argocd_release.transport.tls import tls_context
+
+#: A token is renewed after this share of its life.
+_DUE: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +54,120 @@ class Connection:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request carries: the token, and the headers among the options."""
-        headers = {"Authorization": f"Bearer {self.auth_token}"}
+        """The headers of every request: the token, and the headers among the options."""
+        return {"Authorization": f"Bearer {self.auth_token}", **self.plain_headers}
+
+    @property
+    def plain_headers(self) -> dict[str, str]:
+        """The headers among the options, without the token."""
+        headers: dict[str, str] = {}
         for header in filter(None, self.options.get("--header", "").split(",")):
             name, _, value = header.partition(":")
             headers[name.strip()] = value.strip()
         return headers
+
+    def tls(self) -> ssl.SSLContext:
+        """Return the TLS context that the options ask for.
+
+        Raises:
+            OSError: a file among the options cannot be read.
+        """
+        given = self.options
+        return tls_context(
+            authorities=filter(None, (given.get("--server-crt", ""), self.ca_file)),
+            certificate=given.get("--client-crt", ""),
+            key=given.get("--client-crt-key", ""),
+            verify=given.get("--insecure") != "true",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """A connection with a token. ``lifetime`` is the life of the token in seconds, or None if it is not renewed."""
+
+    connection: Connection
+    lifetime: float | None = None
+
+
+class Credentials:
+    """The connection to use for the next request; can be used by many threads at once.
+
+    A token is renewed in the background before it expires, and requests go on with the old token meanwhile. After a
+    refusal the request waits for the renewal.
+
+    Args:
+        connection: the connection with the first token.
+        lifetime: the life of that token in seconds, or None if it is never renewed.
+        renew: returns a connection with another token, or raises ``SignInError``.
+        on_failure: is told why a renewal failed.
+        check: is called while the main thread waits for a renewal, and raises to end the waiting.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        lifetime: float | None = None,
+        renew: Callable[[], SignedIn] | None = None,
+        on_failure: Callable[[str], object] = lambda _: None,
+        check: Callable[[], object] = lambda: None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._renew = renew if lifetime is not None else None
+        self._on_failure = on_failure
+        self._check = check
+        self._now = now
+        self._lock = threading.Lock()
+        self._renewal: Future[None] | None = None
+        self._not_before = float("-inf")
+        self._due_at = now() + (lifetime or 0.0) * _DUE
+
+    def current(self) -> Connection:
+        """Return the connection with the newest token; never waits."""
+        with self._lock:
+            if self._now() >= self._due_at:
+                self._begin()
+            return self._connection
+
+    def newer_than(self, refused: Connection) -> Connection | None:
+        """Return a connection with a newer token than the refused one, or None if there is none."""
+        with self._lock:
+            if self._connection is not refused:
+                return self._connection
+            # A token that is refused early was perhaps revoked with the account: do not ask for more without a pause.
+            pause = RENEWAL_PAUSE if self._now() < self._due_at else 0.0
+            renewal = self._begin(pause=pause)
+        if renewal is None:
+            return None
+        is_main = threading.current_thread() is threading.main_thread()
+        answered(renewal, seconds=SIGN_IN, check=self._check if is_main else lambda: None)
+        with self._lock:
+            return self._connection if self._connection is not refused else None
+
+    def _begin(self, *, pause: float = 0.0) -> "Future[None] | None":
+        """Return the renewal that runs, or a new one; None if there is nothing to renew or it is too early.
+
+        Args:
+            pause: seconds until the next renewal can begin.
+        """
+        if self._renewal is not None and not self._renewal.done():
+            return self._renewal
+        if self._renew is None or self._now() < self._not_before:
+            return None
+        self._not_before = self._now() + pause
+        self._renewal = ask(partial(self._renew_once, self._renew))
+        return self._renewal
+
+    def _renew_once(self, renew: Callable[[], SignedIn]) -> None:
+        try:
+            signed = renew()
+        except SignInError as error:
+            # The old token can still be valid; if it is not, Argo CD says so.
+            with self._lock:
+                self._not_before = self._now() + RENEWAL_PAUSE
+            self._on_failure(str(error))
+            return
+        with self._lock:
+            self._connection = signed.connection
+            self._due_at = self._now() + (signed.lifetime or 0.0) * _DUE

@@ -3,20 +3,24 @@
 For explaining only: nothing that these find changes a verdict.
 """
 
+import base64
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self
+from urllib.parse import unquote, urlsplit
 
-import httpx
-
-from argocd_release.argocd.api import verification
 from argocd_release.argocd.connection import Connection
-from argocd_release.timing.inquiry import answered, ask
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.limits import DOCTOR_CALL
+from argocd_release.transport.client import Client, HttpError, Request
+from argocd_release.transport.names import connect, resolve
+from argocd_release.transport.tls import tls_context
 
-SECONDS: Final = 3.0
 BODY_LIMIT: Final = 100_000
+_OK: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
 # OpenSSL's x509_vfy.h.
 OTHER_NAME: Final = 62
@@ -45,26 +49,34 @@ class Handshake:
 
 
 def endpoint(connection: Connection) -> tuple[str, int]:
-    """Host and port that argocd connects to."""
-    url = httpx.URL(connection.address)
-    return url.host, url.port or _PORTS[url.scheme]
+    """Return the host and the port that argocd connects to.
+
+    Raises:
+        ValueError: the address of the server is no address.
+    """
+    url = urlsplit(connection.address)
+    return url.hostname or "", url.port or _PORTS[url.scheme]
 
 
 def addresses(host: str, port: int) -> tuple[tuple[str, ...], str]:
-    """The addresses of the name, or why there are none; a resolver that hangs is left alone."""
-    asked = ask(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    if not answered(asked, seconds=SECONDS, check=lambda: None):
-        return (), f"the name server has not answered within {SECONDS:.0f} s"
+    """Return the addresses of the host, or the reason why there are none."""
     try:
-        return tuple(dict.fromkeys(str(entry[4][0]) for entry in asked.result())), ""
-    except (OSError, UnicodeError) as error:
-        return (), getattr(error, "strerror", None) or str(error)
+        return resolve(host, port, seconds=DOCTOR_CALL), ""
+    except OSError as error:
+        return (), error.strerror or str(error)
+
+
+def _open(host: str, port: int) -> socket.socket:
+    deadline = Deadline(DOCTOR_CALL)
+    return connect(
+        host, port, deadline=deadline, to=lambda address, seconds: socket.create_connection((address, port), seconds)
+    )
 
 
 def connects(host: str, port: int) -> str:
-    """Why no connection comes about; ``""`` if one does."""
+    """Return the reason why no connection comes about, or an empty string if one does."""
     try:
-        with socket.create_connection((host, port), timeout=SECONDS):
+        with _open(host, port):
             return ""
     except TimeoutError:
         return "timeout"
@@ -75,12 +87,11 @@ def connects(host: str, port: int) -> str:
 def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
     """TLS as the options want it; with ``verify`` False, whether there is TLS at all."""
     try:
-        context = verification(connection)
+        context = connection.tls()
     except (OSError, ssl.SSLError) as error:
         return Handshake(error=f"a file among the options cannot be read: {error}")
-    if isinstance(context, bool) or not verify:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if not verify:
+        context = tls_context(verify=False)
     context.set_alpn_protocols(["h2", "http/1.1"])
     tried = _handshake(connection, context)
     if tried.verify_code == OTHER_NAME and context.check_hostname:
@@ -95,7 +106,7 @@ def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:
     host, port = endpoint(connection)
     try:
         with (
-            socket.create_connection((host, port), timeout=SECONDS) as plain,
+            _open(host, port) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
         ):
             told: dict[str, Any] = secure.getpeercert() or {}
@@ -114,59 +125,76 @@ def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:
 
 
 class Prober:
-    """GET requests as argocd would send them, over one connection, no redirect followed; use as a context manager."""
+    """Sends GET requests as argocd would; follows no redirect. Use it as a context manager.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: how Argo CD is reached.
+        deadline: ends every request.
+        check: is called while the main thread waits for an answer, and raises to end the waiting.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        deadline: Deadline = Deadline(),  # noqa: B008 - without an end
+        check: Callable[[], object] = lambda: None,
+    ) -> None:
         self._connection = connection
-        self._client: httpx.Client | None = None
+        self._client = Client(tls=connection.tls, deadline=deadline, check=check)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            self._client.close()
+    def __exit__(self, *details: object) -> None:
+        self._client.__exit__(*details)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, token: bool = False) -> Answer:
-        """What a GET of the path is answered with; the token is sent only where it is asked for."""
-        headers = dict(self._connection.headers)
-        authorization = headers.pop("Authorization")
+        """Return the answer to a GET of the path or URL; the token is sent only if ``token`` is True."""
+        connection = self._connection
+        request = Request(
+            url=path if "://" in path else connection.address + path,
+            query=query or {},
+            headers=connection.headers if token else connection.plain_headers,
+            body_limit=BODY_LIMIT,
+            truncate=True,
+        )
         try:
-            if self._client is None:
-                self._client = httpx.Client(
-                    headers=headers, timeout=SECONDS, trust_env=False, verify=verification(self._connection)
-                )
-            url = path if "://" in path else self._connection.address + path
-            own = {"Authorization": authorization} if token else {}
-            with self._client.stream("GET", url, params=query or None, headers=own) as answer:
-                body = bytearray()
-                for chunk in answer.iter_bytes():
-                    body += chunk
-                    if len(body) > BODY_LIMIT:
-                        break
-                return Answer(
-                    status=answer.status_code,
-                    body=bytes(body[:BODY_LIMIT]).decode("utf-8", "replace"),
-                    location=answer.headers.get("location", ""),
-                    server=answer.headers.get("server", ""),
-                )
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            return Answer(error=str(error) or type(error).__name__)
+            answer = self._client.send(request, seconds=DOCTOR_CALL)
+        except HttpError as error:
+            return Answer(error=str(error))
+        return Answer(
+            status=answer.status,
+            body=answer.text,
+            location=answer.headers.get("location", ""),
+            server=answer.headers.get("server", ""),
+        )
 
 
 def unreadable_repository(url: str, *, ca_file: str) -> str:
-    """Why the git repository at the URL, which holds an account, cannot be read over HTTP; ``""`` if it can."""
+    """Return the reason why the git repository cannot be read over HTTP, or an empty string if it can.
+
+    Args:
+        url: its address, with an account.
+        ca_file: path of a PEM file with an authority that is trusted too, or an empty string.
+    """
     try:
-        context = ssl.create_default_context()
-        if ca_file:
-            context.load_verify_locations(ca_file)
-        whole = httpx.URL(url)
-        account = (whole.username, whole.password)
-        plain = whole.copy_with(username=None, password=None)
-        answer = httpx.get(
-            f"{str(plain).rstrip('/')}/info/refs", params={"service": "git-upload-pack"}, auth=account, verify=context,
-            timeout=SECONDS, follow_redirects=True,
-        )  # fmt: skip
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return str(error) or type(error).__name__
-    return "" if answer.status_code == httpx.codes.OK else f"HTTP {answer.status_code}"
+        parts = urlsplit(url)
+        account = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    except ValueError as error:
+        return str(error)
+    request = Request(
+        url=f"{plain.rstrip('/')}/info/refs",
+        query={"service": "git-upload-pack"},
+        headers={"Authorization": f"Basic {base64.b64encode(account.encode()).decode()}"} if account != ":" else {},
+        body_limit=BODY_LIMIT,
+        truncate=True,
+    )
+    tls = partial(tls_context, authorities=filter(None, (ca_file,)))
+    try:
+        with Client(tls=tls, deadline=Deadline(), proxies=True) as client:
+            answer = client.follow(request, seconds=DOCTOR_CALL)
+    except HttpError as error:
+        return str(error)
+    return "" if answer.status == _OK else f"HTTP {answer.status}"

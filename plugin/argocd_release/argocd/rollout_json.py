@@ -1,11 +1,17 @@
 """A Rollout's manifest, as the cluster has it, made typed and harmless; see ``model.rollout`` for its shape."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from argocd_release.core.json_shape import as_line, as_object, as_objects
-from argocd_release.model.rollout import BY_HAND, AnalysisRun, Rollout
+from argocd_release.model.cause import Key
+from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.resource_tree import Node, Tree
+from argocd_release.model.rollout import BY_HAND, KIND, AnalysisRun, Rollout
 
+#: Each costs a request for each look.
+ROLLOUTS: Final = 3
 _WHOLE: Final = 100
 # The runs whose end the rollout waits for.
 _RUNS: Final = {
@@ -85,3 +91,24 @@ def _ended_by(status: dict[str, Any], failed: Sequence[AnalysisRun]) -> list[Ana
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[Key, Rollout]:
+    """Return the first Argo Rollouts of the tree that are not healthy.
+
+    ``manifest`` returns the live manifest of a node, or raises ``ArgoCDError``. Without it, a Rollout is judged by the
+    health that Argo CD shows.
+    """
+    unhealthy = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
+    rollouts: dict[Key, Rollout] = {}
+    for node in unhealthy[:ROLLOUTS]:
+        with suppress(ArgoCDError):
+            rollouts[node.key] = parse_rollout(manifest(node), _failed_runs(tree, node))
+    return rollouts
+
+
+def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
+    """Return the failed analysis runs of the Rollout, the latest last."""
+    runs = [node for node in tree.nodes if node.kind == "AnalysisRun" and node.owner == rollout.uid]
+    failed = sorted((run for run in runs if run.health == "Degraded"), key=lambda run: run.created_at)
+    return [AnalysisRun(name=run.name, status="Failed", message=run.message) for run in failed]

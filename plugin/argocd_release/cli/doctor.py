@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -13,9 +14,10 @@ from argocd_release.core.setting_names import with_names
 from argocd_release.doctor import render
 from argocd_release.doctor.examination import examine
 from argocd_release.joblog.style import style
-from argocd_release.model.errors import Cancelled
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.settings import environment, secrets, token_files
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.limits import DOCTOR
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
@@ -32,20 +34,26 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     redact = redaction([*secrets.secrets(given), *masked(given, shown=secrets.open_values(given))])
     connector = environment.text(given, "RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
-        ca_file = authority.file(environment.text(given, "RELEASE_ARGOCD_CA"), stack)
-        try:
-            ledger = examine(
-                given,
-                ca_file=ca_file,
-                sign_in=lambda connection: auth.signed_in(connection, connector=connector).connection,
-                check=stop.check,
-            )
-        except Cancelled as cancelled:
-            return cancelled.outcome.exit_code
+        ledger = examine(
+            given,
+            ca_file=authority.file(environment.text(given, "RELEASE_ARGOCD_CA"), stack),
+            sign_in=lambda identity, seconds: (
+                auth.signed_in(identity, connector=connector, deadline=Deadline(seconds), check=stop.check).connection
+            ),
+            seconds=_seconds(given),
+            check=stop.check,
+        )
     name_of = partial(environment.name_in_text, given)
     ledger.findings[:] = everywhere(ledger.findings, lambda text: with_names(redact(text), name_of))
     if asked.json:
         print(json.dumps(render.as_json(ledger), indent=2), file=stream)
     else:
         print(style(environ, terminal=stream.isatty()).paint(render.as_text(ledger)), file=stream)
-    return ledger.worst.exit_code if ledger.worst else 0
+    outcome = ledger.cancelled or ledger.worst
+    return outcome.exit_code if outcome else 0
+
+
+def _seconds(environ: Mapping[str, str]) -> float:
+    """Return the time for all checks: RELEASE_TIMEOUT, if it is shorter than the doctor's own limit."""
+    given = environment.text(environ, "RELEASE_TIMEOUT")
+    return min(DOCTOR, max(int(given), 1)) if re.fullmatch(r"[0-9]{1,5}", given) else DOCTOR

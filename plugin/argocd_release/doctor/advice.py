@@ -1,7 +1,7 @@
 """What the doctor says of a release that could not be judged: the mistake by its name, beside Argo CD's own words."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from contextlib import ExitStack
 
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
@@ -11,9 +11,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.settings.load import Settings
 from argocd_release.timing.inquiry import answered, ask
-
-# The cluster may be half gone, so every step may take its time; the reports are written already.
-SECONDS: Final = 12.0
+from argocd_release.timing.limits import ADVICE
 
 
 def advice(
@@ -27,7 +25,7 @@ def advice(
 ) -> str:
     """What to do next, found within ``seconds``; ``check`` is called all the while, and may raise to end it."""
     asked = ask(lambda: _found(verdict.outcome, environ, connection, known))
-    found = asked.result() if answered(asked, seconds=min(seconds, SECONDS), check=check) else None
+    found = asked.result() if answered(asked, seconds=min(seconds, ADVICE), check=check) else None
     if found is None:
         return f"{verdict.hint}; `argocd-release doctor` checks the whole chain".removeprefix("; ")
     return f"{found.message}: {found.fix}; `argocd-release doctor` checks the whole chain"
@@ -38,8 +36,9 @@ def _found(
 ) -> Finding | None:
     """The first mistake that explains the outcome; what hinders the doctor alone does not."""
     ledger = Ledger()
-    with Prober(connection) as prober:
-        examine_way(ledger, connection, prober, environ, with_argocd=False)
+    with ExitStack() as stack:
+        prober = stack.enter_context(Prober(connection))
+        examine_way(ledger, connection, prober, environ, stack, with_argocd=False)
         if outcome is Outcome.DENIED:
             examine_account(ledger, connection, prober, known)
     failed = [found for found in ledger.findings if found.state is State.FAILED]

@@ -1,6 +1,8 @@
 """The whole chain, from the settings to the proof, in the order in which a release goes through it."""
 
+import math
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -13,7 +15,7 @@ from argocd_release.core.text import one_line
 from argocd_release.doctor import account, pipeline, settings, way
 from argocd_release.doctor.finding import Check, Ledger, Problem
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ReleaseError, SettingsError
+from argocd_release.model.errors import Cancelled, ReleaseError, SettingsError
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
 
@@ -22,14 +24,36 @@ def examine(
     environ: Mapping[str, str],
     *,
     ca_file: str,
-    sign_in: Callable[[Connection], Connection],
+    sign_in: Callable[[Connection, float], Connection],
+    seconds: float = math.inf,
     check: Callable[[], object] = lambda: None,
 ) -> Ledger:
-    """Every check; ``sign_in`` makes a connection with a token of one that has a job's identity alone.
+    """Run every check, and return the findings; those until then if a signal comes.
 
-    ``check`` is called between two checks, and may raise to end it all.
+    Args:
+        environ: the environment of a release job.
+        ca_file: path of a PEM file with an authority that is trusted too, or an empty string.
+        sign_in: returns a connection with a token for one that only has the job's identity, within the seconds.
+        seconds: the time for all checks.
+        check: is called while a check runs, and raises ``Cancelled`` to end them all.
+
     """
-    ledger = Ledger(check=check)
+    ledger = Ledger.lasting(seconds, check=check)
+    with ExitStack() as stack:
+        try:
+            _examine(ledger, environ, ca_file, sign_in, stack)
+        except Cancelled as cancelled:
+            ledger.cancelled = cancelled.outcome
+    return ledger
+
+
+def _examine(
+    ledger: Ledger,
+    environ: Mapping[str, str],
+    ca_file: str,
+    sign_in: Callable[[Connection, float], Connection],
+    stack: ExitStack,
+) -> None:
     ledger.run([Check(name="settings", run=lambda: settings.problems(environ) or "complete")])
     fixed = settings.repaired(environ)
     server, opts = settings.server_and_options(fixed)
@@ -41,30 +65,36 @@ def examine(
     connection = replace(connection, ca_file=ca_file)
     if not server:
         ledger.run([Check(name="Argo CD", run=lambda: "", needs=("settings",))])
-        return ledger
-    with Prober(connection) as prober:
-        examine_way(ledger, connection, prober, environ)
+        return
+    prober = stack.enter_context(Prober(connection, deadline=ledger.deadline, check=ledger.check))
+    examine_way(ledger, connection, prober, environ, stack)
     if known is None:
         ledger.run([Check(name="token", run=lambda: "", needs=("settings",))])
-        return ledger
+        return
     try:
-        signed = sign_in(connection) if ledger.allows("http") else connection
+        signed = sign_in(connection, ledger.deadline.left) if ledger.allows("http") else connection
     except ReleaseError as error:
         problem = Problem(
             code="sign-in", message=one_line(str(error)), fix="see the guide to keyless sign-in", outcome=error.outcome
         )
         ledger.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
-        return ledger
-    with Prober(signed) as prober, Api(signed) as api:
-        examine_account(ledger, signed, prober, known)
-        _examine_release(ledger, api, prober, environ, known)
-    return ledger
+        return
+    signed_prober = stack.enter_context(Prober(signed, deadline=ledger.deadline, check=ledger.check))
+    api = stack.enter_context(Api(signed, deadline=ledger.deadline, check=ledger.check))
+    examine_account(ledger, signed, signed_prober, known)
+    _examine_release(ledger, api, signed_prober, environ, known)
 
 
 def examine_way(
-    ledger: Ledger, connection: Connection, prober: Prober, environ: Mapping[str, str], *, with_argocd: bool = True
+    ledger: Ledger,
+    connection: Connection,
+    prober: Prober,
+    environ: Mapping[str, str],
+    stack: ExitStack,
+    *,
+    with_argocd: bool = True,
 ) -> None:
-    """The way to Argo CD alone, without a token; ``with_argocd``: that of its CLI as well."""
+    """Check the network between the job and Argo CD, without a token; ``with_argocd``: through its CLI as well."""
     answer = cache(lambda: prober.get("/api/version"))
     ledger.run(
         [
@@ -74,7 +104,7 @@ def examine_way(
             Check(name="TLS", run=lambda: way.encrypts(connection), needs=("port",)),
             Check(name="http", run=lambda: way.answers(connection, prober), needs=("TLS",)),
             *(
-                [Check(name="argocd", run=lambda: way.talks(connection, environ), needs=("http",))]
+                [Check(name="argocd", run=lambda: way.talks(connection, environ, stack), needs=("http",))]
                 if with_argocd
                 else []
             ),

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, Self
 
 from argocd_release.model.outcome import Outcome
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.inquiry import answered, ask
 
 
 class State(Enum):
@@ -43,6 +45,12 @@ class Finding:
     outcome: Outcome | None = None
 
 
+LATE: Final = Problem(
+    code="no-time",
+    message="not checked: the time for all checks was over before it ended",
+    fix="look at the checks above it for what does not respond, and run the doctor again",
+    outcome=Outcome.UNREACHABLE,
+)
 # What a check gives: what it saw when all is well, or what is wrong.
 Seen = str | Problem | Sequence[Problem]
 
@@ -58,14 +66,24 @@ class Check:
 
 @dataclass(kw_only=True)
 class Ledger:
-    """Runs checks and keeps what they found: what can't be checked is said, the rest goes on.
+    """Runs checks and keeps their findings. A check that fails does not end those that do not need it.
 
-    ``check`` is called before each, and may raise to end it.
+    Attributes:
+        check: is called while a check runs, and raises to end them all.
+        deadline: ends the check that runs; those after it are not run.
+        cancelled: the outcome of a signal that ended the checks, or None.
     """
 
     findings: list[Finding] = field(default_factory=list)
     check: Callable[[], object] = lambda: None
+    deadline: Deadline = field(default_factory=Deadline)
+    cancelled: Outcome | None = None
     _broken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def lasting(cls, seconds: float, *, check: Callable[[], object]) -> Self:
+        """Return a ledger whose checks must end within the seconds."""
+        return cls(check=check, deadline=Deadline(seconds))
 
     def run(self, checks: Iterable[Check]) -> None:
         """Run each check whose needs are met."""
@@ -76,12 +94,14 @@ class Ledger:
                 self._broken.add(one.name)
                 self._add(one.name, State.SKIPPED, f"not checked: it needs {missing[0]}")
                 continue
-            try:
-                seen = one.run()
-            except Exception as error:  # noqa: BLE001 - one check that goes wrong must not take the others with it
+            # Whatever a check does, it can neither hold up a signal nor outlast the deadline.
+            answer = ask(one.run)
+            if not answered(answer, seconds=self.deadline.left, check=self.check):
+                self._note(one.name, LATE)
+            elif error := answer.exception():
                 self._add(one.name, State.WARNING, f"this check itself went wrong: {type(error).__name__}: {error}")
-                continue
-            self._note(one.name, seen)
+            else:
+                self._note(one.name, answer.result())
 
     def allows(self, name: str) -> bool:
         """Whether nothing was found that forbids what needs this check."""

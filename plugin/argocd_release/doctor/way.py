@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,8 +17,8 @@ from argocd_release.doctor.finding import Problem
 from argocd_release.doctor.settings import INSECURE
 from argocd_release.model.errors import ArgoCDError, ProgramMissingError
 from argocd_release.model.outcome import Outcome
+from argocd_release.timing.limits import DOCTOR_CALL, DOCTOR_PROCESS
 
-CLI_SECONDS: Final = 10.0
 _WEB_ADVICE: Final = "Use flag --grpc-web"
 # OpenSSL's x509_vfy.h.
 _EXPIRED, _NOT_YET, _IP = 10, 9, 64
@@ -53,7 +54,7 @@ def connects(connection: Connection) -> str | Problem:
         case "timeout":
             return _unreachable(
                 "port-silent",
-                f"no answer from {host} port {port} within {probe.SECONDS:.0f} s: packets are dropped on the way",
+                f"no answer from {host} port {port} within {DOCTOR_CALL:.0f} s: packets are dropped on the way",
                 "look for a firewall, a NetworkPolicy, or an address that the runner has no route to",
             )
         case why if "reset" in why.lower():
@@ -115,7 +116,7 @@ def _no_tls(error: str) -> Problem:
     if error == "timeout":
         return _unreachable(
             "tls-silent",
-            f"something accepts the connection, and then says nothing for {probe.SECONDS:.0f} s",
+            f"something accepts the connection, and then says nothing for {DOCTOR_CALL:.0f} s",
             "that is no Argo CD, or it hangs: check the port in <ARGOCD_SERVER>",
         )
     if re.search(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|RECORD_LAYER|PACKET_LENGTH", error):
@@ -131,12 +132,12 @@ def _no_tls(error: str) -> Problem:
     return _unreachable("tls-failed", f"TLS does not come about: {one_line(error)}", "check what listens at that port")
 
 
-def talks(connection: Connection, environ: Mapping[str, str]) -> str | Problem:
-    """Whether the argocd CLI reaches Argo CD as well, and how."""
+def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) -> str | Problem:
+    """Return how the argocd CLI reaches Argo CD, or why it does not; ``stack`` ends it if it still runs."""
     web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
     try:
-        with ArgoCD({**environ, **connection.environ}, echo=lambda _: None) as argocd:
-            said = argocd.all_said("version", "--short", seconds=CLI_SECONDS)
+        argocd = stack.enter_context(ArgoCD({**environ, **connection.environ}, echo=lambda _: None))
+        said = argocd.all_said("version", "--short", seconds=DOCTOR_PROCESS)
     except ArgoCDError as error:
         return Problem(
             code="argocd-fails",

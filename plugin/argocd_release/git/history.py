@@ -4,7 +4,6 @@ The clone is only read. What is fetched goes to a folder of its own: commits alo
 filter (GitLab can: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
 """
 
-import ssl
 import tempfile
 import threading
 import time
@@ -32,6 +31,7 @@ from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import Stop
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.deadline import Deadline
+from argocd_release.transport.tls import tls_context
 
 # The most that one answer is waited for; a fetch that takes longer goes on, and a later question finds what it brought.
 ANSWER_SECONDS: Final = 15.0
@@ -301,9 +301,7 @@ def _wanted(
 def _connections(url: str, ca_file: str) -> Any:
     connections = default_urllib3_manager(None, base_url=url, timeout=SILENCE_SECONDS)
     if ca_file and url.startswith("https:"):
-        context = ssl.create_default_context()
-        context.load_verify_locations(ca_file)
-        connections.connection_pool_kw["ssl_context"] = context
+        connections.connection_pool_kw["ssl_context"] = tls_context(authorities=(ca_file,))
     return connections
 
 

@@ -1,30 +1,29 @@
 """GitLab's REST API, as far as a release is told to it: bounded attempts within one budget, errors in one line.
 
-httpx, which is there already, and not python-gitlab: that is 5.2 MB with what it needs, and more than doubles the time
-to import (8.6.0, measured; CONTRIBUTING.md).
+The client of the package is used, and not python-gitlab, which is 5.2 MB with its libraries and more than doubles the
+time to import (8.6.0, measured; CONTRIBUTING.md).
 """
 
 import json
-import ssl
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
-
-import httpx
 
 from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
 from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.limits import GITLAB_CALL, GITLAB_PAUSE
+from argocd_release.transport.client import Client, HttpError, Request
+from argocd_release.transport.tls import tls_context
 
-CALL_SECONDS: Final = 3.0
-#: The first attempt and two more, after 0.5 and 1 s, or what Retry-After says where the budget allows it.
+#: The first attempt and two more. Retry-After makes the pause between them longer if the deadline allows it.
 ATTEMPTS: Final = 3
-PAUSE_SECONDS: Final = 0.5
 BODY_LIMIT: Final = 4 << 20
 PAGE: Final = 100
+_SUCCESS: Final = range(200, 300)
 #: Nothing was done, so it may be asked once more; and what changes nothing may be anyway.
 _NOT_DONE: Final = frozenset({429, 503})
 _AGAIN: Final = _NOT_DONE | {500, 502, 504}
@@ -48,22 +47,18 @@ class GitLab:
         self, address: str, project: str, *, token: str, job_token: str, deadline: Deadline, ca_file: str = ""
     ) -> None:
         self._deadline = deadline
+        self._headers = {"PRIVATE-TOKEN": token} if token else {"JOB-TOKEN": job_token}
         self._root = address.rstrip("/")
         self._project = f"{self._root}/projects/{quote(project, safe='')}"
-        headers = {"PRIVATE-TOKEN": token} if token else {"JOB-TOKEN": job_token}
-        self._client = httpx.Client(
-            headers=headers,
-            timeout=CALL_SECONDS,
-            verify=trust(ca_file),
+        self._client = Client(
+            tls=partial(tls_context, authorities=authorities(ca_file)), deadline=deadline, proxies=True
         )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._client.close()
+    def __exit__(self, *details: object) -> None:
+        self._client.__exit__(*details)
 
     def get(self, path: str, **query: str) -> Any:
         """What GitLab answers; raises ``GitLabError``."""
@@ -87,17 +82,17 @@ class GitLab:
     def _call(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
     ) -> Any:
-        pause = PAUSE_SECONDS
+        pause = GITLAB_PAUSE
         for attempt in range(1, ATTEMPTS + 1):
             again = method != "POST"
             try:
-                status, text, asked_pause = self._once(method, path, query, body)
-            except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-                status, text, asked_pause = 0, str(error) or type(error).__name__, 0.0
-                again = again or isinstance(error, httpx.ConnectError)
+                status, text, asked_pause = self._once(method, path, query or {}, body)
+            except HttpError as error:
+                status, text, asked_pause = 0, str(error), 0.0
+                again = again or not error.sent
             else:
                 again = status in (_AGAIN if again else _NOT_DONE)
-            if httpx.codes.is_success(status):
+            if status in _SUCCESS:
                 return _parsed(text)
             pause = max(pause, asked_pause)
             if attempt == ATTEMPTS or not again or pause >= self._deadline.left:
@@ -107,21 +102,21 @@ class GitLab:
         raise AssertionError("unreachable")
 
     def _once(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None
+        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> tuple[int, str, float]:
-        found = bytearray()
-        limit = min(CALL_SECONDS, self._deadline.left)
-        until = time.monotonic() + limit
-        if limit <= 0:
-            raise ValueError("no time left")
-        url = path if "://" in path else self._project + path
-        with self._client.stream(method, url, params=query, json=body, timeout=limit) as answer:
-            for chunk in answer.iter_bytes():
-                found += chunk
-                if len(found) > BODY_LIMIT or time.monotonic() > until:
-                    raise ValueError("the answer is too long, or takes too long")
-            wait = answer.headers.get("Retry-After", "")
-            return answer.status_code, found.decode("utf-8", "replace"), float(wait) if wait.isdecimal() else 0.0
+        """Return the status, the body, and the seconds that GitLab asks to wait; raises ``HttpError``."""
+        content = {} if body is None else {"Content-Type": "application/json"}
+        request = Request(
+            method=method,
+            url=path if "://" in path else self._project + path,
+            query=query,
+            headers=self._headers | content,
+            body=b"" if body is None else json.dumps(body).encode(),
+            body_limit=BODY_LIMIT,
+        )
+        answer = self._client.send(request, seconds=GITLAB_CALL)
+        wait = answer.headers.get("retry-after", "")
+        return answer.status, answer.text, float(wait) if wait.isdecimal() else 0.0
 
 
 def _parsed(text: str) -> Any:
@@ -146,9 +141,6 @@ def _said(status: int, text: str) -> str:
     return f"{status}: {said}" if said else f"HTTP status {status}"
 
 
-def trust(ca_file: str) -> ssl.SSLContext:
-    """The machine's authorities, and that of the file if there is one."""
-    context = ssl.create_default_context()
-    if ca_file and Path(ca_file).is_file():
-        context.load_verify_locations(ca_file)
-    return context
+def authorities(ca_file: str) -> tuple[str, ...]:
+    """Return the authority's file if it is there; GitLab names one that the job's image does not always have."""
+    return (ca_file,) if ca_file and Path(ca_file).is_file() else ()

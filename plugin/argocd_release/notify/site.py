@@ -1,59 +1,41 @@
-"""Whether what was delivered can be reached: its address is asked until it answers well, within the deadline."""
+"""The check of the deployed address: it must answer within the deadline."""
 
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
-from urllib.parse import urljoin, urlsplit
-
-import httpx
 
 from argocd_release.core.text import one_line
-from argocd_release.notify.client import trust
+from argocd_release.notify.client import authorities
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import answered, ask
+from argocd_release.timing.inquiry import pause
+from argocd_release.timing.limits import SITE_CALL, SITE_PAUSE
+from argocd_release.transport.client import Client, HttpError, Request
+from argocd_release.transport.tls import tls_context
 
-CALL_SECONDS: Final = 5.0
-PAUSE_SECONDS: Final = 2.0
-REDIRECTS: Final = 5
-_AGENT: Final = {"User-Agent": "argocd-release"}
+#: Seconds of the first request, however late it is.
+_LEAST: Final = 1.0
+_FINE: Final = range(200, 400)
 
 
 def reached(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
-    """``""`` as soon as the address answers with 2xx or 3xx; what it said last, if it does not in time.
+    """Return an empty string when the address answers with 2xx or 3xx, or its last answer if it does not in time.
 
-    Asked once at least. ``check`` raises to end the waiting. Of an answer only the status is read.
+    The address is asked at least once. ``check`` raises to end the waiting.
     """
-    while True:
-        seconds = max(min(CALL_SECONDS, deadline.left), 1.0)
-        answer = ask(lambda seconds=seconds: _said(url, seconds, ca_file))  # type: ignore[misc]
-        said = answer.result() if answered(answer, seconds=seconds + 1, check=check) else "no answer"
-        if not said:
-            return ""
-        if deadline.left <= PAUSE_SECONDS:
-            return said
-        until = time.monotonic() + PAUSE_SECONDS
-        while time.monotonic() < until:
-            check()
-            time.sleep(0.05)
+    tls = partial(tls_context, authorities=authorities(ca_file))
+    with Client(tls=tls, deadline=Deadline(), check=check, proxies=True) as client:
+        while True:
+            answer = _ask(client, url, seconds=max(min(SITE_CALL, deadline.left), _LEAST))
+            if not answer or deadline.left <= SITE_PAUSE:
+                return answer
+            pause(SITE_PAUSE, check)
 
 
-def _is_fine(status: int) -> bool:
-    return httpx.codes.is_success(status) or httpx.codes.is_redirect(status)
-
-
-def _said(url: str, seconds: float, ca_file: str) -> str:
-    """What is wrong with the answer; ``""`` for nothing."""
-    until = time.monotonic() + seconds
+def _ask(client: Client, url: str, *, seconds: float) -> str:
+    """Return what is wrong with the answer, or an empty string. Its body, which can be endless, is not read."""
     try:
-        with httpx.Client(headers=_AGENT, follow_redirects=False, verify=trust(ca_file)) as client:
-            for _ in range(REDIRECTS + 1):
-                with client.stream("GET", url, timeout=max(until - time.monotonic(), 0.1)) as answer:
-                    status, location = answer.status_code, answer.headers.get("Location", "")
-                if not answer.is_redirect or not location:
-                    return "" if _is_fine(status) else f"HTTP status {status}"
-                url = urljoin(url, location)
-                if urlsplit(url).scheme not in {"http", "https"}:
-                    return "it redirects to what is no web address"
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return one_line(f"no answer: {str(error) or type(error).__name__}", limit=200)
-    return f"it redirects more than {REDIRECTS} times"
+        answer = client.follow(Request(url=url, body_limit=0, truncate=True), seconds=seconds)
+    except HttpError as error:
+        said = str(error)
+        return one_line(said if said.startswith("it redirects") else f"no answer: {said}", limit=200)
+    return "" if answer.status in _FINE else f"HTTP status {answer.status}"

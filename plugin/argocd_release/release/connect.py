@@ -1,4 +1,4 @@
-"""Argo CD's two readers, made from the settings: signed in, and kept so while a release is waited for."""
+"""Argo CD's two readers, made from the settings, with a token that is renewed while the job runs."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,28 +8,37 @@ from dataclasses import dataclass, replace
 from argocd_release.argocd import auth, authority
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
-from argocd_release.argocd.connection import Connection
+from argocd_release.argocd.connection import Connection, Credentials, SignedIn
 from argocd_release.doctor import warnings
-from argocd_release.model.events import SignedInBy, Warned
-from argocd_release.model.ports import Clock, Lists
+from argocd_release.model.events import NotSignedInAnew, SignedInBy, Warned
+from argocd_release.model.ports import Commands, Lists
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.session import Argo, Session, asked, patient
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline
 
 
 @dataclass(frozen=True, kw_only=True)
 class Readers:
-    """``argocd``, ``api``: the two readers of Argo CD; each call of theirs ends before the job's deadline."""
+    """The two readers of Argo CD. Each of their calls ends before the deadline of the job, and renews the token."""
 
     argocd: ArgoCD
     api: Api
-    #: What the tracker asks: argocd, signed in anew where a token ends before the waiting does.
-    commands: Argo
-    #: The same, for lists.
-    lists: Lists
-    #: With the token to use; a later one replaces it in the readers only.
-    connection: Connection
+    credentials: Credentials
+
+    @property
+    def commands(self) -> Commands:
+        """Return the reader of single applications."""
+        return self.argocd
+
+    @property
+    def lists(self) -> Lists:
+        """Return the reader of lists of applications."""
+        return self.argocd
+
+    @property
+    def connection(self) -> Connection:
+        """Return the connection with the newest token."""
+        return self.credentials.current()
 
 
 def connected(
@@ -39,37 +48,42 @@ def connected(
     timeout: float,
     deadline: Deadline,
     log: JobLog,
-    clock: Clock,
     check: Callable[[], object],
     stack: ExitStack,
 ) -> Readers:
-    """The readers; ``stack`` closes them, ``check`` raises to end the waiting for a token.
+    """Return the readers after signing in; ``stack`` closes them, ``check`` raises to end the waiting.
 
-    Raises ``SignInError``, and ``ArgoCDError`` where there is no argocd.
+    Raises:
+        SignInError: there is no token.
+        ArgoCDError: argocd is not installed.
     """
     identity = replace(known.connection, ca_file=authority.file(known.argocd_ca, stack))
     for problem in warnings.of_settings(identity, environ, timeout=timeout, now=time.time()):
         log.tell(Warned(why=problem.message, code=problem.code))
     connector = known.dex_connector if known.id_token else ""
 
-    def sign_in() -> auth.SignedIn:
-        return asked(lambda: auth.signed_in(identity, connector=connector), check)
+    def sign_in() -> SignedIn:
+        return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    signed = patient(sign_in, known.connect_grace, check) if connector else auth.SignedIn(connection=identity)
-    api = stack.enter_context(Api(signed.connection, on_call=log.called, deadline=deadline))
+    signed = auth.patient(sign_in, deadline.at_most(known.connect_grace), check)
+    credentials = Credentials(
+        signed.connection,
+        lifetime=signed.lifetime,
+        renew=sign_in,
+        on_failure=lambda why: log.tell(NotSignedInAnew(error=why)),
+        check=check,
+    )
+    if signed.lifetime is not None:
+        log.tell(SignedInBy(connector=connector))
+    api = stack.enter_context(Api(credentials, on_call=log.called, deadline=deadline, check=check))
     argocd = stack.enter_context(
         ArgoCD(
-            {**environ, **signed.connection.environ},
+            environ,
             echo=log.command,
             on_call=log.called,
             deadline=deadline,
             whole=api.application if known.pods_matter else None,
+            credentials=credentials,
         )
     )
-    commands: Argo = argocd
-    if signed.renew_after is not None:
-        log.tell(SignedInBy(connector=connector))
-        commands = Session(
-            argocd, sign_in=sign_in, renew_after=signed.renew_after, readers=(argocd, api), clock=clock, emit=log.tell
-        )
-    return Readers(argocd=argocd, api=api, commands=commands, lists=commands, connection=signed.connection)
+    return Readers(argocd=argocd, api=api, credentials=credentials)

@@ -63,7 +63,7 @@ class GroupWait:
         self._line = emit
         self._on_application = on_application
         self._clock = clock
-        self._started = clock.now()
+        self._started = policy.started
         self._snapshot = ApplicationSnapshot()
         self._selected: tuple[float, tuple[str, ...]] | None = None
         self._names: frozenset[str] = frozenset()

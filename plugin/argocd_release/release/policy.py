@@ -27,6 +27,8 @@ class Policy:
     settings: Settings
     expected: Expected
     timeout: float
+    #: When the job started, on the clock; the timeout is counted from it.
+    started: float
     check: Callable[[], object]
     #: Compares revisions by the git history; None if no revision is expected.
     revision_relation: Kinship | None = None
@@ -90,6 +92,7 @@ def policy_of(
         settings=settings,
         expected=expected,
         timeout=timeout,
+        started=deadline.started,
         check=stop.check,
         revision_relation=relation,
         hard_refresh=hard_refresh if settings.hard_refresh else None,

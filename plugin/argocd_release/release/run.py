@@ -29,6 +29,7 @@ class Run:
     """Settings, tracking, diagnosis, reports. What is known is kept, for the reports of a run that is cut short."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
+        self._started = time.monotonic()
         self._environ = environ = load.with_files_read(environ)
         self._results = Results(environ)
         self._log = JobLog(environ, stream)
@@ -46,6 +47,7 @@ class Run:
             except ENDINGS as error:
                 out_of_time = time.monotonic() >= self._job_ends_at - JOB_END_SECONDS
                 verdict = verdict_on(error, self._log, out_of_time=out_of_time)
+            self._deadline.judged()
             result = self._results.of(verdict)
             # Whatever happens from here on, there are reports.
             shown, written = self._write(result, Phase.FIRST_REPORTS)
@@ -75,7 +77,7 @@ class Run:
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
         left = load.job_seconds_left(settings, now)[0]
         self._job_ends_at = time.monotonic() + left
-        self._deadline = JobDeadline(timeout, most=left - upload)
+        self._deadline = JobDeadline(timeout, most=left - upload, started=self._started)
         expects, what = policy.expectation_words(settings), policy.target_words(settings)
         self._log.introduce(settings, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects)
         parts = self._results.parts = wire(

@@ -20,11 +20,10 @@ from argocd_release.release.signals import Stop
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 from argocd_release.timing.inquiry import answered, ask
+from argocd_release.timing.limits import GITLAB_AFTER_SIGNAL
 
 # The record is begun beside the tracking.
 BEGIN_SECONDS: Final = 8.0
-# When the whole run must end within 5 s.
-SECONDS_AFTER_SIGNAL: Final = 2.0
 # Another record is begun only if there is time for it.
 LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
@@ -67,7 +66,7 @@ class Sinks:
         """Tell all of the end, at the same time; gives what came of each."""
         deadline = self._limit.phase(Phase.SINKS)
         if result.outcome in _SIGNALS:
-            deadline = deadline.at_most(SECONDS_AFTER_SIGNAL)
+            deadline = deadline.at_most(GITLAB_AFTER_SIGNAL)
         asked: list[tuple[str, Future[str]]] = []
         if self._known.gitlab_deployment:
             asked.append((DEPLOYMENT, ask(lambda: self._end(result, deadline))))

@@ -16,7 +16,7 @@ from argocd_release.release.policy import Policy, policy_of
 from argocd_release.release.signals import Signals, Stop
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.load import Settings
-from argocd_release.timing.deadline import Deadline, JobDeadline
+from argocd_release.timing.deadline import JobDeadline
 from argocd_release.watch.clock import MonotonicClock
 
 
@@ -49,10 +49,8 @@ def wire(
     stack: ExitStack,
 ) -> JobParts:
     """Return the parts of a job; ``stack`` closes them. Raise what ``connected`` raises."""
-    clock, verdict_deadline = MonotonicClock(), Deadline(timeout)
-    readers = connected(
-        settings, environ, timeout=timeout, deadline=deadline, log=log, clock=clock, check=stop.check, stack=stack
-    )
+    clock = MonotonicClock()
+    readers = connected(settings, environ, timeout=timeout, deadline=deadline, log=log, check=stop.check, stack=stack)
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
     sinks = after.sinks_of(settings, deadline=deadline, stop=stop)
@@ -63,7 +61,7 @@ def wire(
         deadline=deadline,
         stop=stop,
         stack=stack,
-        hard_refresh=readers.commands.hard_refresh,
+        hard_refresh=readers.argocd.hard_refresh,
     )
     group = GroupWait(
         targets_of(settings),
@@ -78,7 +76,7 @@ def wire(
     def wait() -> Any:
         verdict = group.wait()
         checks.emit_warnings()
-        return after.reached(verdict, settings, deadline=verdict_deadline, log=log, stop=stop)
+        return after.reached(verdict, settings, deadline=deadline.due, log=log, stop=stop)
 
     notify = partial(after.told, sinks, log) if sinks is not None else None
     return JobParts(

@@ -26,7 +26,7 @@ class Deadline:
 
 
 class Phase(Enum):
-    """What a job does one after the other. ``VERDICT``: only how much later than ``RELEASE_TIMEOUT`` it may come."""
+    """The phases of a job, one after the other. ``VERDICT`` is only the time that it can take after its timeout."""
 
     VERDICT = "verdict"
     FIRST_REPORTS = "first reports"
@@ -39,8 +39,8 @@ class Phase(Enum):
 # Their sum is what a job takes after RELEASE_TIMEOUT at the most; settings.load keeps more than that for GitLab.
 SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
     {
-        # A last look, a sync that it asks for, and the end of argocd app wait.
-        Phase.VERDICT: 7.0,
+        # The last look, and the end of argocd app wait.
+        Phase.VERDICT: 2.0,
         Phase.FIRST_REPORTS: 2.0,
         Phase.DIAGNOSIS: 20.0,
         Phase.STATUS: 5.0,
@@ -53,18 +53,49 @@ AFTER_SECONDS: Final = sum(SECONDS.values())
 
 
 class JobDeadline(Deadline):
-    """The deadline of a whole job, whose verdict is due after ``timeout`` seconds, and which has ``most`` in all."""
+    """The deadline of a whole job.
+
+    Until the verdict is known, nothing lasts longer than the timeout and the phase ``VERDICT``; then the phases after
+    it have their own time.
+
+    Args:
+        timeout: seconds from the start of the job to the verdict.
+        most: seconds that the job has left in all.
+        started: when the job started, on the clock; now, if not given.
+    """
 
     def __init__(
-        self, timeout: float = 0.0, *, most: float = math.inf, now: Callable[[], float] = time.monotonic
+        self,
+        timeout: float = 0.0,
+        *,
+        most: float = math.inf,
+        started: float | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(min(timeout + AFTER_SECONDS, max(most, 0.0)), now)
-        self._verdict = super().at_most(timeout + SECONDS[Phase.VERDICT])
+        self.started = now() if started is None else started
+        passed = now() - self.started
+        super().__init__(min(timeout + AFTER_SECONDS - passed, max(most, 0.0)), now)
+        whole = super().left
+        #: When the verdict is due.
+        self.due = Deadline(min(max(timeout - passed, 0.0), whole), now)
+        self._verdict = Deadline(min(max(timeout - passed + SECONDS[Phase.VERDICT], 0.0), whole), now)
+        self._is_judged = False
+
+    @property
+    def left(self) -> float:
+        """Seconds that a call can still take: before the verdict until it is late, later until the end of the job."""
+        left = super().left
+        return left if self._is_judged else min(left, self._verdict.left)
+
+    def judged(self) -> None:
+        """Let the phases after the verdict begin."""
+        self._is_judged = True
 
     def phase(self, phase: Phase) -> Deadline:
-        """The deadline of a phase that begins now. It leaves each later phase its time, however late this one is."""
+        """Return the deadline of a phase that begins now; it leaves each later phase its time."""
         if phase is Phase.VERDICT:
             return self._verdict
         order = list(Phase)
         later = sum(SECONDS[other] for other in order[order.index(phase) + 1 :])
-        return self.at_most(min(SECONDS[phase], max(self.left - later, 0.0)))
+        left = super().left
+        return Deadline(min(SECONDS[phase], max(left - later, 0.0)), self._now)

@@ -43,3 +43,11 @@ def answered(answer: "Future[Answer]", *, seconds: float, check: Callable[[], ob
         wait((answer,), timeout=min(left, slice_seconds))
     check()
     return True
+
+
+def pause(seconds: float, check: Callable[[], object]) -> None:
+    """Sleep, and call ``check`` all the while, which raises to end the pause."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        check()
+        time.sleep(min(left, SLICE_SECONDS))

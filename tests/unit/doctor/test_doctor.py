@@ -512,7 +512,7 @@ def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
         program.chmod(0o755)
         usual = {"ARGOCD_SERVER": pages.address, "ARGOCD_OPTS": "--plaintext --grpc-web", "RELEASE_IMAGE": "1"}
         whole = {"PATH": f"{tmp_path}:/usr/bin:/bin", **SETTINGS, **usual, **environ}
-        return examine(whole, ca_file="", sign_in=lambda connection: connection)
+        return examine(whole, ca_file="", sign_in=lambda connection, _: connection)
 
     return examined
 

@@ -28,6 +28,7 @@ from argocd_release.timing.deadline import Deadline, JobDeadline
 from sandbox.git import Repository
 from tests.support import gitlab_api
 from tests.support.gitlab_api import GitLab, Note, Project
+from tests.support.waiting import eventually
 from tests.unit import states
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -89,6 +90,8 @@ def ended(
 def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[Notice]:
     sinks = Sinks(known, Stop(), JobDeadline(60))
     sinks.see(before)
+    # After a signal GitLab has less than a second: what was begun long before is not waited for then.
+    eventually(lambda: all(begun.done() for begun, _ in sinks._begun.values()))
     return list(sinks.tell(result))
 
 
@@ -212,7 +215,7 @@ def test_a_limit_is_waited_for_and_an_outage_is_not(gitlab: GitLab, project: Pro
     assert len(gitlab.calls) - asked == 3
 
 
-def test_a_cancelled_job_waits_two_seconds_at_most() -> None:
+def test_a_cancelled_job_waits_less_than_a_second() -> None:
     class Silent(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             time.sleep(10)
@@ -223,7 +226,7 @@ def test_a_cancelled_job_waits_two_seconds_at_most() -> None:
         known = settings(GitLab(url=f"http://127.0.0.1:{http.server_port}"))
         started = time.monotonic()
         (notice,) = told(known, ended(Outcome.CANCELLED, at("a" * 40)))
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 1
         assert not notice.done
         http.shutdown()
 

@@ -42,7 +42,7 @@ def names(*lists: tuple[Application, ...]) -> list[str]:
     """Of the applications that were waited for, all of which are delivered."""
     argo, clock = Argo(*lists), Clock()
     settings = load.load({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"})
-    policy = Policy(settings=settings, expected=Expected(rules={}), timeout=60, check=lambda: None)
+    policy = Policy(settings=settings, expected=Expected(rules={}), timeout=60, started=clock.now(), check=lambda: None)
     group = GroupWait(
         targets_of(settings), policy, commands=cast("GroupCommands", argo), cluster=cast("ClusterView", argo), clock=clock,
         emit=lambda _: None,

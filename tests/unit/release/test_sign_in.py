@@ -1,9 +1,13 @@
 """Signing in by the job's own identity: what Dex answers, what is asked again, and what a session does with it."""
 
 import json
+import re
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,19 +16,18 @@ from urllib.parse import parse_qs
 import pytest
 
 from argocd_release.argocd import auth, authority
-from argocd_release.argocd.application_json import parse_application
-from argocd_release.argocd.auth import SignedIn
-from argocd_release.argocd.connection import Connection
-from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError, FailureKind, SettingsError, SignInError
+from argocd_release.argocd.api import Api
+from argocd_release.argocd.auth import patient
+from argocd_release.argocd.connection import Connection, Credentials, SignedIn
+from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
-from argocd_release.release import session
-from argocd_release.release.session import REST_SECONDS, Session, asked, patient
 from argocd_release.settings import load, token_files
-from tests.unit.states import document
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.inquiry import ask
+from argocd_release.timing.limits import RENEWAL_PAUSE
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
-DELIVERED = parse_application(json.dumps(document()))
 OTHER = Connection(server="argocd.example.com", auth_token="newer")
 
 
@@ -32,7 +35,7 @@ class Dex:
     """Answers each exchange with the status and the body; keeps the forms."""
 
     def __init__(self) -> None:
-        self.status, self.body = 200, ""
+        self.status, self.body, self.delay = 200, "", 0.0
         self.forms: list[Mapping[str, list[str]]] = []
         dex = self
 
@@ -40,6 +43,7 @@ class Dex:
             def do_POST(self) -> None:
                 sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 dex.forms.append(parse_qs(sent) | {"Authorization": [self.headers.get("Authorization", "")]})
+                time.sleep(dex.delay)
                 self.send_response(dex.status)
                 self.send_header("Location", "http://127.0.0.1:9/login")
                 self.send_header("Content-Length", str(len(dex.body)))
@@ -50,6 +54,8 @@ class Dex:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients that went away
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         server = f"127.0.0.1:{self._server.server_port}"
         self.connection = Connection(server=server, auth_token="the-job", opts="--plaintext --header 'X-Way: in'")
@@ -70,14 +76,14 @@ def test_the_token_itself_where_there_is_no_connector() -> None:
     assert auth.signed_in(OTHER, connector="") == SignedIn(connection=OTHER)
 
 
-@pytest.mark.parametrize(("lives", "renew"), [(100, 80.0), (None, 240.0), ("soon", 240.0)])
-def test_an_exchange(dex: Dex, lives: object, renew: float) -> None:
+@pytest.mark.parametrize(("lives", "lifetime"), [(100, 100.0), (None, 300.0), ("soon", 300.0)])
+def test_an_exchange(dex: Dex, lives: object, lifetime: float) -> None:
     dex.body = json.dumps({"access_token": "dex-token", "expires_in": lives})
 
     signed = auth.signed_in(dex.connection, connector="gitlab-ci")
 
     assert signed.connection.auth_token == "dex-token"
-    assert signed.renew_after == renew
+    assert signed.lifetime == lifetime
     (form,) = dex.forms
     assert form["subject_token"] == ["the-job"]
     assert form["connector_id"] == ["gitlab-ci"]
@@ -126,7 +132,7 @@ def failing(*errors: SignInError) -> Callable[[], SignedIn]:
     def sign_in() -> SignedIn:
         if left:
             raise left.pop(0)
-        return SignedIn(connection=OTHER, renew_after=80.0)
+        return SignedIn(connection=OTHER, lifetime=100.0)
 
     return sign_in
 
@@ -134,145 +140,182 @@ def failing(*errors: SignInError) -> Callable[[], SignedIn]:
 UNREACHABLE = SignInError("nobody", outcome=Outcome.UNREACHABLE)
 
 
-def test_who_does_not_answer_is_asked_again_within_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_AGAIN_SECONDS", 0.01)
-    assert patient(failing(UNREACHABLE, UNREACHABLE), 30, lambda: None).connection == OTHER
+def test_an_argocd_that_cannot_be_reached_is_asked_again_within_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "SIGN_IN_PAUSE", 0.01)
+    assert patient(failing(UNREACHABLE, UNREACHABLE), Deadline(30), lambda: None).connection == OTHER
     with pytest.raises(SignInError, match="nobody"):
-        patient(failing(UNREACHABLE), 0, lambda: None)
+        patient(failing(UNREACHABLE), Deadline(0), lambda: None)
     with pytest.raises(SignInError, match="refused"):
-        patient(failing(SignInError("refused")), 30, lambda: None)
+        patient(failing(SignInError("refused")), Deadline(30), lambda: None)
 
 
-def test_an_exchange_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "SECONDS", 0.05)
-    never = threading.Event()
-    with pytest.raises(SignInError, match="no token in time"):
-        asked(lambda: never.wait(30), lambda: None)
-    never.set()
+def test_the_exchange_ends_at_the_deadline_and_with_a_signal(dex: Dex) -> None:
+    dex.delay = 5.0
+    started = time.monotonic()
+    with pytest.raises(SignInError, match="no whole answer") as caught:
+        auth.signed_in(dex.connection, connector="gitlab-ci", deadline=Deadline(0.3))
+    assert caught.value.outcome is Outcome.UNREACHABLE
+
+    def check() -> None:
+        if time.monotonic() > started + 0.6:
+            raise Cancelled(Outcome.CANCELLED)
+
+    with pytest.raises(Cancelled):
+        auth.signed_in(dex.connection, connector="gitlab-ci", check=check)
+    assert time.monotonic() - started < 2
 
 
-def error(trouble: FailureKind) -> ArgoCDError:
-    return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message="x")
+class Renewals:
+    """Gives the tokens ``1``, ``2``, and so on; raises each of the errors first. ``seconds`` is its clock."""
+
+    def __init__(self, *errors: SignInError, delay: float = 0.0) -> None:
+        self.errors, self.delay, self.count, self.seconds = list(errors), delay, 0, 1000.0
+        self.said: list[str] = []
+        first = Connection(server="argocd.example.com", auth_token="0")
+        self.credentials = Credentials(
+            first, lifetime=100.0, renew=self, on_failure=self.said.append, now=lambda: self.seconds
+        )
+
+    def __call__(self) -> SignedIn:
+        time.sleep(self.delay)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.count += 1
+        return SignedIn(connection=replace(OTHER, auth_token=str(self.count)), lifetime=100.0)
+
+    def token(self, expected: str) -> None:
+        """Wait until the token to use is this one."""
+        eventually(lambda: self.credentials.current().auth_token == expected, 5)
 
 
-class FakeClock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def pause(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def wake(self) -> None:
-        pass
-
-
-class FakeFeed:
-    ended = False
-
-    def stop(self, *, grace: float = 0.0) -> None:
-        del grace
-
-
-class FakeCommands:
-    """Answers with the given states and errors in turn; the last one is repeated."""
-
-    def __init__(self, answers: tuple[Application | ArgoCDError, ...]) -> None:
-        self.answers = list(answers)
-
-    def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
-        return self.get(name, seconds=seconds, refresh=True)
-
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        del name, seconds, refresh, echo
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, ArgoCDError):
-            raise answer
-        return answer
-
-    def list(
-        self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
-    ) -> tuple[Application, ...]:
-        del selector, project
-        return (self.get("", seconds=seconds, echo=echo),)
-
-    def sync(self, name: str, *, seconds: float) -> None:
-        pass
-
-    def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> FakeFeed:
-        del name, seconds, wait_for, on_line
-        return FakeFeed()
-
-
-class Reader:
-    def __init__(self) -> None:
-        self.tokens: list[str] = []
-
-    def use(self, connection: Connection) -> None:
-        self.tokens.append(connection.auth_token)
-
-
-def a_session(
-    *answers: Application | ArgoCDError, sign_in: Callable[[], SignedIn]
-) -> tuple[Session, FakeClock, Reader, list[str]]:
-    clock, reader, events = FakeClock(), Reader(), list[str]()
-    commands = FakeCommands(answers)
-    made = Session(
-        commands,
-        sign_in=sign_in,
-        renew_after=80.0,
-        readers=(reader,),
-        clock=clock,
-        emit=lambda event: events.append(event.NAME),
-    )
-    return made, clock, reader, events
-
-
-def test_a_token_is_renewed_before_it_ends() -> None:
-    made, clock, reader, _ = a_session(DELIVERED, sign_in=failing())
-    made.get("web", seconds=5)
-    assert reader.tokens == []
-    clock.seconds += 81
-    made.list(seconds=5)
-    made.get("web", seconds=5)
-    assert reader.tokens == ["newer"]
+def test_a_token_is_renewed_before_it_expires_and_nobody_waits_for_it() -> None:
+    renewals = Renewals(delay=0.2)
+    renewals.seconds += 79
+    assert renewals.credentials.current().auth_token == "0"
+    assert renewals.count == 0
+    renewals.seconds += 2
+    started = time.monotonic()
+    assert renewals.credentials.current().auth_token == "0", "the old token serves until there is another"
+    assert time.monotonic() - started < 0.1
+    renewals.token("1")
+    assert renewals.count == 1
 
 
 def test_a_token_that_is_refused_is_renewed_once() -> None:
-    refused = error(FailureKind.UNAUTHENTICATED)
-    made, _, reader, _ = a_session(refused, DELIVERED, sign_in=failing())
-    assert made.get("web", seconds=5) is DELIVERED
-    assert reader.tokens == ["newer"]
-    made, _, reader, _ = a_session(refused, sign_in=failing())
-    with pytest.raises(ArgoCDError):
-        made.get("web", seconds=5)
-    assert reader.tokens == ["newer"]
+    renewals = Renewals()
+    first = renewals.credentials.current()
+    newer = renewals.credentials.newer_than(first)
+    assert newer is not None
+    assert newer.auth_token == "1"
+    assert renewals.credentials.newer_than(first) is newer, "another request that used the first token"
+    assert renewals.credentials.newer_than(newer) is None, "what is refused at once is not renewed without end"
+    assert renewals.count == 1
 
 
-def test_other_failures_renew_nothing() -> None:
-    made, _, reader, _ = a_session(error(FailureKind.UNREACHABLE), sign_in=failing())
-    with pytest.raises(ArgoCDError):
-        made.get("web", seconds=5)
-    made.sync("web", seconds=5)
-    made.wait("web", seconds=5, wait_for=("sync",), on_line=lambda _: None).stop()
-    assert reader.tokens == []
+def test_requests_that_are_refused_together_share_a_renewal() -> None:
+    renewals = Renewals(delay=0.2)
+    first = renewals.credentials.current()
+    answers = [ask(lambda: renewals.credentials.newer_than(first)) for _ in range(20)]
+    newer = [answer.result(5) for answer in answers]
+    assert {connection.auth_token for connection in newer if connection is not None} == {"1"}
+    assert None not in newer
+    assert renewals.count == 1
 
 
-def test_where_it_cannot_be_renewed_the_old_one_serves_on() -> None:
-    made, clock, reader, events = a_session(DELIVERED, sign_in=failing(SignInError("no"), SignInError("no")))
-    clock.seconds += 81
-    assert made.get("web", seconds=5) is DELIVERED
-    assert made.get("web", seconds=5) is DELIVERED
-    assert events == ["not signed in anew"], "it is not asked with each look"
-    clock.seconds += REST_SECONDS
-    made.get("web", seconds=5)
-    assert events == ["not signed in anew"] * 2
-    assert reader.tokens == []
+def test_a_token_that_cannot_be_renewed_serves_on_and_is_not_asked_for_with_each_request() -> None:
+    renewals = Renewals(SignInError("no"), SignInError("no"))
+    renewals.seconds += 81
+    for _ in range(3):
+        assert renewals.credentials.current().auth_token == "0"
+        eventually(lambda: renewals.said == ["no"], 5)
+    renewals.seconds += RENEWAL_PAUSE
+    renewals.credentials.current()
+    eventually(lambda: renewals.said == ["no", "no"], 5)
+    renewals.seconds += RENEWAL_PAUSE
+    renewals.token("1")
+
+
+def test_a_stored_token_is_never_renewed() -> None:
+    credentials = Credentials(OTHER)
+    assert credentials.current() is OTHER
+    assert credentials.newer_than(OTHER) is None
+
+
+REQUESTS, RENEWALS = 60, 100
+
+
+class Renewing:
+    """An Argo CD that answers when all the requests are there and the token was renewed; it takes the last two."""
+
+    def __init__(self) -> None:
+        self.newest, self.answered = 0, 0
+        self.rounds = threading.Barrier(REQUESTS, action=self._await_renewal)
+        self.seconds = 0.0
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=200)
+        threading.Thread(target=self._accept, daemon=True).start()
+        self.connection = Connection(
+            server=f"127.0.0.1:{self._server.getsockname()[1]}", auth_token="token-0", opts="--plaintext"
+        )
+        self.credentials = Credentials(self.connection, lifetime=100.0, renew=self.renew, now=lambda: self.seconds)
+
+    def renew(self) -> SignedIn:
+        self.newest += 1
+        return SignedIn(connection=replace(self.connection, auth_token=f"token-{self.newest}"), lifetime=100.0)
+
+    def close(self) -> None:
+        self.rounds.abort()
+        self._server.close()
+
+    def _await_renewal(self) -> None:
+        """Let the token be due, with all the requests under way, and wait until there is another."""
+        self.seconds += 81.0
+        expected = self.newest + 1
+        eventually(lambda: self.credentials.current().auth_token == f"token-{expected}", 20)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError, threading.BrokenBarrierError):
+            request = b""
+            while part := connection.recv(65536):
+                request += part
+                if not request.endswith(b"\r\n\r\n"):
+                    continue
+                (token,) = re.findall(rb"Authorization: Bearer token-(\d+)\r\n", request)
+                status = b"200 OK" if int(token) >= self.newest - 1 else b"401 Unauthorized"
+                request = b""
+                self.rounds.wait(30)
+                connection.sendall(b'HTTP/1.1 %b\r\nContent-Length: 13\r\n\r\n{"nodes": []}' % status)
+
+
+def test_a_hundred_renewals_with_sixty_requests_under_way_disturb_none_of_them() -> None:
+    server = Renewing()
+    errors: list[BaseException] = []
+    answers: list[int] = []
+
+    def work() -> None:
+        try:
+            for _ in range(RENEWALS):
+                assert api.tree("web").nodes == ()
+                answers.append(1)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test says it
+            errors.append(error)
+            server.rounds.abort()
+
+    with Api(server.credentials, deadline=Deadline(120)) as api:
+        workers = [threading.Thread(target=work, daemon=True) for _ in range(REQUESTS)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(120)
+    server.close()
+    assert errors == []
+    assert server.newest == RENEWALS
+    assert len(answers) == REQUESTS * RENEWALS
 
 
 def test_an_authority_is_text_or_a_path() -> None:

@@ -303,7 +303,7 @@ def test_url(opts: str, url: str) -> None:
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:
-    policy = Policy(settings=load(GOOD), expected=Expected(rules={}), timeout=1, check=lambda: None)
+    policy = Policy(settings=load(GOOD), expected=Expected(rules={}), timeout=1, started=0.0, check=lambda: None)
     assert policy.graces == GracePeriods()
 
 

@@ -1,0 +1,1 @@
+"""HTTP and TLS: the only package that opens connections to other machines for the job."""

@@ -1,0 +1,262 @@
+"""The HTTP client of the job: each call is bounded as a whole, and every failure is an ``HttpError``.
+
+A call includes the name lookup, the connection, the TLS handshake, the headers and the body. It ends at its own limit
+or at the deadline of the job. In the main thread it also ends when ``check`` raises.
+"""
+
+import ssl
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
+
+from argocd_release.core.text import one_line
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.inquiry import answered, ask
+
+if TYPE_CHECKING:
+    import httpcore
+
+BODY_LIMIT: Final = 64 << 20
+CONNECTIONS: Final = 100
+IDLE_SECONDS: Final = 30.0
+#: The background thread gets this long to say itself why the call ended.
+_LAG_SECONDS: Final = 0.2
+REDIRECTS: Final = 5
+_REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
+_SCHEMES: Final = frozenset({"http", "https"})
+# zlib: a gzip header is expected.
+_GZIP: Final = zlib.MAX_WBITS | 16
+# A URL holds these as they are; everything else is escaped.
+_QUOTED: Final = "/%:@!$&'()*+,;=~-._?[]"
+_HEADERS: Final = {"User-Agent": "argocd-release", "Accept": "*/*", "Accept-Encoding": "gzip"}
+
+
+class HttpError(Exception):
+    """A call that brought no whole answer. The message is one line, for people.
+
+    Attributes:
+        timed_out: the time of the call was over.
+        sent: the request could have reached the server.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool = False, sent: bool = True) -> None:
+        self.timed_out = timed_out
+        self.sent = sent
+        super().__init__(one_line(message, limit=300))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """A whole answer. The names of ``headers`` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """Return the body as UTF-8; bytes that are not UTF-8 are replaced."""
+        return self.body.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request to the URL.
+
+    Attributes:
+        body_limit: bytes of the answer's body after unpacking. 0 with ``truncate`` reads no body at all.
+        truncate: cut a longer body off; otherwise it is an error.
+    """
+
+    url: str
+    method: str = "GET"
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    body_limit: int = BODY_LIMIT
+    truncate: bool = False
+
+
+class Client:
+    """Keeps connections open between the calls of a job; can be used by many threads at once.
+
+    Nothing about the caller is kept in a connection: headers, the token among them, belong to each request. The client
+    must not be closed before the job ends. Use it as a context manager.
+
+    Args:
+        tls: makes the TLS context when the first call needs it. An ``OSError`` of it becomes an ``HttpError``.
+        deadline: ends every call.
+        check: is called while the main thread waits, and raises to end the call.
+        proxies: whether the proxies in the environment are used.
+    """
+
+    def __init__(
+        self,
+        *,
+        tls: Callable[[], ssl.SSLContext],
+        deadline: Deadline,
+        check: Callable[[], object] = lambda: None,
+        proxies: bool = False,
+    ) -> None:
+        self._tls = tls
+        self._deadline = deadline
+        self._check = check
+        self._proxies = proxies
+        self._lock = threading.Lock()
+        self._pools: dict[str, httpcore.ConnectionPool] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A call that was given up goes on in a thread of its own, and httpcore refuses to close a pool in use.
+        for pool in self._pools.values():
+            with suppress(Exception):
+                pool.close()
+
+    def send(self, request: Request, *, seconds: float) -> Response:
+        """Return the answer of the server, whatever its status.
+
+        Raises:
+            HttpError: there is no whole answer.
+        """
+        deadline = self._deadline.at_most(seconds)
+        limit = deadline.left
+        if limit <= 0:
+            raise HttpError("no time is left", timed_out=True, sent=False)
+        if threading.current_thread() is not threading.main_thread():
+            return self._send(request, deadline, limit)
+        answer = ask(partial(self._send, request, deadline, limit))
+        if not answered(answer, seconds=limit + _LAG_SECONDS, check=self._check):
+            raise _late(limit)
+        return answer.result()
+
+    def follow(self, request: Request, *, seconds: float) -> Response:
+        """Return the answer as ``send`` does, after at most ``REDIRECTS`` redirects, all within the same seconds.
+
+        Headers of the request go to the first server only.
+
+        Raises:
+            HttpError: there is no whole answer, or the redirects lead nowhere.
+        """
+        deadline = Deadline(seconds)
+        for _ in range(REDIRECTS + 1):
+            answer = self.send(request, seconds=deadline.left)
+            location = answer.headers.get("location", "")
+            if answer.status not in _REDIRECTED or not location:
+                return answer
+            url = urljoin(request.url, location)
+            if urlsplit(url).scheme not in _SCHEMES:
+                raise HttpError("it redirects to what is no web address")
+            same = urlsplit(url)[:2] == urlsplit(request.url)[:2]
+            request = replace(request, url=url, query={}, headers=request.headers if same else {})
+        raise HttpError(f"it redirects more than {REDIRECTS} times")
+
+    def _send(self, request: Request, deadline: Deadline, limit: float) -> Response:
+        # Loading it takes time that the first look does not have.
+        import httpcore  # noqa: PLC0415
+
+        from argocd_release.transport.network import bounded  # noqa: PLC0415
+
+        try:
+            with bounded(deadline):
+                return self._exchange(request, deadline)
+        except HttpError:
+            raise
+        except httpcore.TimeoutException as error:
+            raise _late(limit, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout)) from error
+        except Exception as error:
+            # httpcore and h11 raise all kinds for broken answers, closed pools and impossible requests.
+            sent = not isinstance(error, httpcore.ConnectError)
+            raise HttpError(str(error) or type(error).__name__, sent=sent) from error
+
+    def _exchange(self, request: Request, deadline: Deadline) -> Response:
+        import httpcore  # noqa: PLC0415
+
+        url, host = _split(request.url)
+        query = "&".join(filter(None, (quote(url.query, safe=_QUOTED), urlencode(request.query))))
+        target = f"{quote(url.path or '/', safe=_QUOTED)}{'?' if query else ''}{query}"
+        shown = f"[{host}]" if ":" in host else host
+        headers = {"Host": f"{shown}:{url.port}" if url.port else shown, **_HEADERS, **request.headers}
+        if request.method in {"POST", "PUT"}:
+            headers["Content-Length"] = str(len(request.body))
+        with self._pool(url).stream(
+            request.method,
+            httpcore.URL(
+                scheme=url.scheme.encode(),
+                host=host.encode(),
+                port=url.port,
+                target=target.encode(),
+            ),
+            headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+            content=request.body or None,
+            extensions={"timeout": {"pool": deadline.left}},
+        ) as answer:
+            found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            packed = found.get("content-encoding", "").lower() == "gzip"
+            body = _read(answer.iter_stream(), request, unpack=packed)
+            return Response(status=answer.status, headers=found, body=body)
+
+    def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
+        import httpcore  # noqa: PLC0415
+
+        from argocd_release.transport.network import Backend  # noqa: PLC0415
+
+        proxy = _proxy(url) if self._proxies else ""
+        with self._lock:
+            if proxy not in self._pools:
+                parts = urlsplit(proxy)
+                account = (unquote(parts.username or ""), unquote(parts.password or ""))
+                bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+                self._pools[proxy] = httpcore.ConnectionPool(
+                    ssl_context=self._tls(),
+                    proxy=httpcore.Proxy(bare, auth=account if any(account) else None) if proxy else None,
+                    max_connections=CONNECTIONS,
+                    keepalive_expiry=IDLE_SECONDS,
+                    network_backend=Backend(),
+                )
+            return self._pools[proxy]
+
+
+def _split(url: str) -> tuple[SplitResult, str]:
+    """Return the parts of the URL, and its host as the name server and the certificate have it."""
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise HttpError("this is not an http or https address", sent=False)
+    return parts, parts.hostname.encode("idna").decode("ascii")
+
+
+def _proxy(url: SplitResult) -> str:
+    """Return the proxy that the environment names for the URL, or an empty string."""
+    # Loading it takes longer than a request.
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
+
+    if proxy_bypass(url.netloc.rpartition("@")[2]):
+        return ""
+    proxies: dict[str, Any] = getproxies()
+    proxy = str(proxies.get(url.scheme) or proxies.get("all") or "")
+    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
+
+
+def _read(parts: Iterable[bytes], request: Request, *, unpack: bool) -> bytes:
+    """Return the body, unpacked, and never more than one byte over the limit at a time."""
+    body, limit = bytearray(), request.body_limit
+    if request.truncate and not limit:
+        return b""
+    unpacking = zlib.decompressobj(_GZIP)
+    for part in parts:
+        body += unpacking.decompress(part, limit + 1 - len(body)) if unpack else part
+        if len(body) > limit:
+            if request.truncate:
+                break
+            raise HttpError(f"the answer is larger than {limit >> 20} MB")
+    return bytes(body[:limit])
+
+
+def _late(seconds: float, *, sent: bool = True) -> HttpError:
+    return HttpError(f"no whole answer within {max(seconds, 1):.0f} s", timed_out=True, sent=sent)

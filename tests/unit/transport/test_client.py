@@ -1,0 +1,320 @@
+"""The HTTP client against a server of this machine that misbehaves: every call ends in time, with an error of ours."""
+
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from argocd_release.timing.deadline import Deadline
+from argocd_release.timing.inquiry import ask
+from argocd_release.transport import names
+from argocd_release.transport.client import Client, HttpError, Request
+from argocd_release.transport.tls import tls_context
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+SECONDS = 0.5
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+
+
+@contextmanager
+def serving(serve: Callable[[socket.socket], object]) -> Iterator[int]:
+    """A port whose connections are given to the function."""
+
+    def work(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            serve(connection)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                threading.Thread(target=work, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def drip(connection: socket.socket, *before: bytes) -> None:
+    """Send a byte ten times a second, for longer than any call lasts."""
+    connection.recv(65536)
+    for part in before:
+        connection.sendall(part)
+    for _ in range(100):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+
+
+def answer(data: bytes) -> Callable[[socket.socket], None]:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(data)
+
+    return serve
+
+
+def a_client(**parts: object) -> Client:
+    return Client(**{"tls": tls_context, "deadline": Deadline(), **parts})  # type: ignore[arg-type]
+
+
+LATE: dict[str, Callable[[socket.socket], object]] = {
+    "says nothing": lambda _: time.sleep(10),
+    "drips the status line": lambda connection: drip(connection, b"HTTP/1.1 200 "),
+    "drips header lines": lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nX-A: "),
+    "drips the body": lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+    "drips chunks": lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n"),
+    "an endless body": lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("kind", LATE)
+def test_a_call_is_bounded_as_a_whole(kind: str, *, background: bool) -> None:
+    with serving(LATE[kind]) as port, a_client() as client:
+        request = Request(url=f"http://127.0.0.1:{port}/")
+        started = time.monotonic()
+        send = partial(client.send, request, seconds=SECONDS)
+        with pytest.raises(HttpError, match="no whole answer") as caught:
+            ask(send).result(10) if background else send()
+        assert time.monotonic() - started < SECONDS + 1
+        assert caught.value.timed_out
+
+
+def test_half_a_tls_handshake_is_bounded() -> None:
+    def half(connection: socket.socket) -> None:
+        connection.recv(65536)
+        # The header of a handshake record, and a byte now and then.
+        connection.sendall(b"\x16\x03\x03\x40\x00")
+        drip(connection)
+
+    with serving(half) as port, a_client() as client:
+        started = time.monotonic()
+        with pytest.raises(HttpError):
+            client.send(Request(url=f"https://127.0.0.1:{port}/"), seconds=SECONDS)
+        assert time.monotonic() - started < SECONDS + 1
+
+
+def test_a_name_server_that_does_not_respond_holds_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(20))
+    with a_client() as client:
+        started, threads = time.monotonic(), threading.active_count()
+        for _ in range(3):
+            with pytest.raises(HttpError, match="no whole answer") as caught:
+                client.send(Request(url="http://argocd.example.com/"), seconds=0.2)
+            assert not caught.value.sent
+        assert time.monotonic() - started < 3
+        assert threading.active_count() <= threads + 1
+    over.set()
+
+
+def test_the_deadline_of_the_job_ends_a_call_and_forbids_the_next() -> None:
+    with serving(lambda _: time.sleep(10)) as port, a_client(deadline=Deadline(0.3)) as client:
+        started = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(HttpError) as caught:
+                client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=30)
+            assert caught.value.timed_out
+        assert time.monotonic() - started < 1.5
+
+
+def test_a_signal_ends_a_call_of_the_main_thread() -> None:
+    class StoppedError(Exception):
+        pass
+
+    def check() -> None:
+        if time.monotonic() > started + 0.2:
+            raise StoppedError
+
+    with serving(lambda _: time.sleep(10)) as port, a_client(check=check) as client:
+        started = time.monotonic()
+        with pytest.raises(StoppedError):
+            client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=30)
+        assert time.monotonic() - started < 1
+
+
+def test_threads_end_with_their_calls() -> None:
+    with serving(LATE["drips header lines"]) as port, a_client() as client:
+        before = {thread for thread in threading.enumerate() if thread.name == "inquiry"}
+        for _ in range(5):
+            with pytest.raises(HttpError):
+                client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=0.2)
+        time.sleep(0.3)
+        assert {thread for thread in threading.enumerate() if thread.name == "inquiry"} <= before
+
+
+BROKEN = {
+    "an end": b"",
+    "garbage": b"\x00\xff\r\n\r\n",
+    "half a status line": b"HTTP/1.1 20",
+    "half a header": b"HTTP/1.1 200 OK\r\nContent-",
+    "half a body": HEAD + b"{",
+    "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+    "a chunk that is no number": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "gzip that is none": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+    "a header without an end": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_answer_is_an_error_of_ours(kind: str) -> None:
+    with serving(answer(BROKEN[kind])) as port, a_client() as client, pytest.raises(HttpError) as caught:
+        client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=5)
+    assert not caught.value.timed_out
+    assert str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(url="ftp://127.0.0.1/"),
+        Request(url="http:///path"),
+        Request(url="http://[::1/"),
+        Request(url="http://127.0.0.1:99999/"),
+        Request(url="http://127.0.0.1:x/"),
+        Request(url=f"http://{'a' * 70}.example.com/"),
+        Request(url="http://..example.com/"),
+        Request(url="http://127.0.0.1:1/", headers={"X-A": "a\r\nX-B: b"}),
+        Request(url="http://127.0.0.1:1/", headers={"X A": "a"}),
+        Request(url="http://127.0.0.1:1/", headers={"X-\u00e9": "\u00e9"}),
+        Request(url="http://127.0.0.1:1/"),
+    ],
+    ids=lambda request_: request_.url[:30],
+)
+def test_an_impossible_request_is_an_error_of_ours(request_: Request) -> None:
+    with a_client() as client, pytest.raises(HttpError):
+        client.send(request_, seconds=5)
+
+
+def test_a_closed_client_still_raises_errors_of_ours() -> None:
+    with serving(lambda _: time.sleep(10)) as port:
+        client = a_client()
+        call = ask(lambda: client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=1))
+        time.sleep(0.3)
+        client.__exit__()
+        assert isinstance(call.exception(5), HttpError)
+
+
+def test_the_body_is_bounded_also_when_it_is_unpacked() -> None:
+    packed = gzip.compress(b" " * 10_000_000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    with serving(answer(head + packed)) as port, a_client() as client:
+        url = f"http://127.0.0.1:{port}/"
+        with pytest.raises(HttpError, match="larger than 1 MB"):
+            client.send(Request(url=url, body_limit=1 << 20), seconds=5)
+        assert client.send(Request(url=url, body_limit=1000, truncate=True), seconds=5).body == b" " * 1000
+        assert client.send(Request(url=url), seconds=5).body == b" " * 10_000_000
+
+
+def test_the_request_is_what_was_asked_for() -> None:
+    seen: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"body"):
+            request += connection.recv(65536)
+        seen.append(request)
+        connection.sendall(HEAD + b"hello")
+
+    with serving(serve) as port, a_client() as client:
+        request = Request(
+            method="POST",
+            url=f"http://user:secret@127.0.0.1:{port}/a%2Fb/\u00e9 ?x=1",
+            query={"labels": "a=b,c"},
+            headers={"Authorization": "Bearer t"},
+            body=b"body",
+        )
+        response = client.send(request, seconds=5)
+    assert (response.status, response.text, response.headers["content-length"]) == (200, "hello", "5")
+    head, _, body = seen[0].partition(b"\r\n\r\n")
+    assert head.split(b"\r\n")[0] == b"POST /a%2Fb/%C3%A9%20?x=1&labels=a%3Db%2Cc HTTP/1.1"
+    assert f"Host: 127.0.0.1:{port}".encode() in head
+    assert b"Authorization: Bearer t" in head
+    assert b"secret" not in head
+    assert body == b"body"
+
+
+def test_headers_are_not_sent_to_another_server() -> None:
+    seen: list[bytes] = []
+
+    def other(connection: socket.socket) -> None:
+        seen.append(connection.recv(65536))
+        connection.sendall(HEAD + b"hello")
+
+    with serving(other) as port:
+        redirect = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n".encode()
+        with serving(answer(redirect)) as first, a_client() as client:
+            request = Request(url=f"http://127.0.0.1:{first}/", headers={"Authorization": "Bearer t"})
+            assert client.follow(request, seconds=5).text == "hello"
+    assert b"Bearer" not in seen[0]
+
+
+def test_a_proxy_of_the_environment_is_used_only_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        seen.append(connection.recv(65536))
+        connection.sendall(HEAD + b"proxy")
+
+    with serving(proxy) as port, serving(answer(HEAD + b"plain")) as direct:
+        monkeypatch.setenv("http_proxy", f"http://me:p%40ss@127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "")
+        with a_client(proxies=True) as client:
+            assert client.send(Request(url="http://gitlab.example.com/x"), seconds=5).text == "proxy"
+            monkeypatch.setenv("no_proxy", "127.0.0.1")
+            assert client.send(Request(url=f"http://127.0.0.1:{direct}/"), seconds=5).text == "plain"
+        with a_client() as client:
+            assert client.send(Request(url=f"http://127.0.0.1:{direct}/"), seconds=5).text == "plain"
+    assert seen[0].startswith(b"GET http://gitlab.example.com/x HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic bWU6cEBzcw==" in seen[0]
+
+
+def test_an_address_that_drops_packets_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, float]] = []
+
+    def to(address: str, seconds: float) -> str:
+        tried.append((address, seconds))
+        if address == "127.0.0.2":
+            time.sleep(seconds)
+            raise TimeoutError
+        return address
+
+    monkeypatch.setattr(names, "resolve", lambda *_, **__: ("127.0.0.2", "127.0.0.1"))
+    assert names.connect("x", 80, deadline=Deadline(1), to=to) == "127.0.0.1"
+    assert [address for address, _ in tried] == ["127.0.0.2", "127.0.0.1"]
+    assert tried[0][1] <= 0.5
+    assert tried[1][1] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("verify", "trusted", "works"), [(True, True, True), (True, False, False), (False, False, True)]
+)
+def test_the_authority_decides(authority: Path, *, verify: bool, trusted: bool, works: bool) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(authority / "server.pem")
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True) as secure:
+            answer(HEAD + b"hello")(secure)
+
+    files = [str(authority / "ca.pem")] if trusted else []
+    with (
+        serving(serve) as port,
+        a_client(tls=lambda: tls_context(authorities=files, verify=verify)) as client,
+    ):
+        request = Request(url=f"https://localhost:{port}/")
+        if works:
+            assert client.send(request, seconds=5).text == "hello"
+        else:
+            with pytest.raises(HttpError, match="CERTIFICATE_VERIFY_FAILED"):
+                client.send(request, seconds=5)
