@@ -50,8 +50,8 @@ _NO_SOURCE: Final = Source(repo_url="")
 class Histories:
     """What git's history says of the revisions that Argo CD compares with; use as a context manager.
 
-    ``stop``: once it is set, every answer comes at once; ``limit``: no answer is waited for after it. Questions come
-    one after the other.
+    ``stop``: once it is set, every answer comes at once; ``limit``: no answer is waited for after it. Questions can
+    come from several threads. One question per repository is looked into at a time.
     """
 
     def __init__(
@@ -69,7 +69,8 @@ class Histories:
         self._own = Ancestry("CI_REPOSITORY_URL", access.remote(""), access.ca_file, now=now, clone=access.clone)
         self._others: dict[str, Ancestry] = {}
         self._answers: dict[tuple[str, str, Source], RevisionRelation] = {}
-        self._asking: _Asking | None = None
+        self._asking: dict[str, _Asking] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -87,20 +88,24 @@ class Histories:
         """
         question = (revision.lower(), expected.lower(), source)
         deadline = self._now() + self._limit.at_most(ANSWER_SECONDS).left
-        while question not in self._answers:
-            if self._asking is None:
-                self._asking = _Asking(question, partial(self._find, *question))
-            if not self._wait(self._asking, deadline):
+        while True:
+            with self._lock:
+                if question in self._answers:
+                    return self._answers[question]
+                asking = self._asking.get(source.repo_url)
+                if asking is None:
+                    asking = self._asking[source.repo_url] = _Asking(question, partial(self._find, *question))
+            if not self._wait(asking, deadline):
                 note = self._note(source, f"no answer within {ANSWER_SECONDS:.0f} s")
-                return RevisionRelation(
-                    relation=Relation.UNKNOWN, note=note, final=not self._access.is_own(source.repo_url)
-                )
-            asked, answer, self._asking = self._asking.question, self._asking.answer, None
-            if answer.relation is not Relation.UNKNOWN:
-                self._answers[asked] = answer
-            elif asked == question:
-                return answer
-        return self._answers[question]
+                final = not self._access.is_own(source.repo_url)
+                return RevisionRelation(relation=Relation.UNKNOWN, note=note, final=final)
+            with self._lock:
+                if self._asking.get(source.repo_url) is asking:
+                    del self._asking[source.repo_url]
+                if asking.answer.relation is not Relation.UNKNOWN:
+                    self._answers[asking.question] = asking.answer
+            if asking.question == question:
+                return asking.answer
 
     def _wait(self, asking: "_Asking", deadline: float) -> bool:
         # Not one long wait: a signal's handler may set `stop` without waking anybody.
@@ -128,6 +133,7 @@ class Histories:
         return RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, other.why))
 
     def _other(self, source: Source) -> "Ancestry":
+        # One question per repository at a time, so no other thread makes the same one.
         name = str(GitUrl.parse(source.repo_url))
         if source.repo_url not in self._others:
             url = self._access.remote(source.repo_url)
@@ -155,6 +161,8 @@ class Ancestry:
     ) -> None:
         self._stack = ExitStack()
         self._closed = False
+        # The job's own repository is consulted about every other one.
+        self._lock = threading.Lock()
         self._name = name
         self._url = url
         self._ca_file = ca_file
@@ -182,15 +190,23 @@ class Ancestry:
         return self._fetched is not None and _commit(self._fetched, revision) is not None
 
     def read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """What is known without the network; None: not enough. ``path``: of the application, in the repository."""
+        """Return what is known without the network, None if too little; ``path`` is the application's folder."""
+        with self._lock:
+            return self._read(revision, expected, path)
+
+    def _read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
         return _kinship(self._clone, revision, expected, path) or _kinship(self._fetched, revision, expected, path)
 
     def ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """What is known after a fetch, if one is due; None: not enough, and ``why`` says the reason."""
-        found = self.read(revision, expected, path)
+        """Return what is known after a fetch, if one is due; None if too little, and ``why`` says the reason."""
+        with self._lock:
+            return self._ask(revision, expected, path)
+
+    def _ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
+        found = self._read(revision, expected, path)
         if found is None and self._url and self._now() >= self._again_at:
             self._fetch(revision, expected)
-            found = self.read(revision, expected, path)
+            found = self._read(revision, expected, path)
             if found is None:
                 self._again_at, self._rest = self._now() + self._rest, min(self._rest * 2, LAST_RETRY_SECONDS)
         if found is None or found.relation not in {Relation.DESCENDANT, Relation.REVERTED}:
@@ -240,10 +256,13 @@ class Ancestry:
         return None
 
     def _download(self, choose: Callable[..., list[ObjectID]], *, depth: int, keep: bytes) -> Repo:
-        if self._closed:
-            raise InterruptedError("the job has ended")
         folder = tempfile.TemporaryDirectory(prefix="history-", ignore_cleanup_errors=True)
-        target = Repo.init_bare(self._stack.enter_context(folder))
+        self._stack.enter_context(folder)
+        if self._closed:
+            # What closes this history may have overlooked the folder.
+            folder.cleanup()
+            raise InterruptedError("the job has ended")
+        target = Repo.init_bare(folder.name)
         self._stack.callback(target.close)
         client, path = get_transport_and_path(
             self._url, quiet=True, pool_manager=_connections(self._url, self._ca_file)

@@ -1,15 +1,12 @@
 """The settings as the wait needs them: what is expected of each application, and the grace periods."""
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from argocd_release.model.application import Source
 from argocd_release.model.ports import ClusterView, Get, Kinship
-from argocd_release.model.revision import RevisionRelation
 from argocd_release.release.signals import Stop
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.expected import Expected
@@ -133,10 +130,5 @@ def _revision_relation(settings: Settings, deadline: JobDeadline, stop: Stop, st
     from argocd_release.git.history import Histories  # noqa: PLC0415
 
     histories = stack.enter_context(Histories(settings.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
-    one_by_one = threading.Lock()
-
-    def relation(revision: str, wanted: str, source: Source, /) -> RevisionRelation:
-        with one_by_one:
-            return histories.kinship(revision, wanted, source)
-
+    relation: Kinship = histories.kinship
     return relation

@@ -21,7 +21,7 @@ from argocd_release.model.revision import Relation
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.inquiry import answered, ask
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.watch.revision_lookup import RevisionRelations
+from argocd_release.watch.revision_lookup import RevisionLookup
 
 # A comparison takes what git takes, and is without end where the application controller is away: after these seconds
 # the state is looked at without it, while it goes on.
@@ -79,7 +79,7 @@ class Observer:
         self._emit = emit
         self._expectation = expectation
         self._beneath = beneath
-        self._kinship = RevisionRelations(kinship, now=now, check=check, told=wake) if kinship else None
+        self._kinship = RevisionLookup(kinship, now=now, check=check, on_answer=wake) if kinship else None
         self._check = check
         self._wake = wake
         self._patience = patience

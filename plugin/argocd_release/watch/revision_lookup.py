@@ -1,4 +1,4 @@
-"""Git's history, asked without waiting for it: what is not known yet is *unknown*, and a later look picks it up."""
+"""Asks the git history about revisions without waiting for it. An answer that comes late is for a later look."""
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -9,20 +9,22 @@ from argocd_release.core.text import one_line
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.inquiry import answered, ask
 
-# A clone on disk answers at once; a remote's answer is for a later look.
+# A clone on disk answers within this time; the answer of a remote is for a later look.
 PATIENCE_SECONDS: Final = 0.3
-# A history that could not be consulted may be a moment later.
+# A history that could not be consulted is asked again after this time.
 AGAIN_SECONDS: Final = 10.0
 STILL_ASKED: Final = RevisionRelation(
     relation=Relation.UNKNOWN, note="git's history is still being asked", pending=True
 )
 
 
-class RevisionRelations:
-    """Answers what ``consult`` answers, which may block, raise and take its time.
+class RevisionLookup:
+    """Keeps what ``consult`` answers, which can block and raise.
 
-    One question at a time is put to it. ``told`` is called, in another thread, when one is answered late; ``check``
-    raises to end the waiting.
+    Args:
+        consult: answers a question; called from other threads, once per question at a time.
+        on_answer: called, in another thread, when an answer comes late.
+        check: raises to end the waiting.
     """
 
     def __init__(
@@ -31,33 +33,33 @@ class RevisionRelations:
         *,
         now: Callable[[], float],
         check: Callable[[], object],
-        told: Callable[[], object],
+        on_answer: Callable[[], object],
     ) -> None:
         self._consult = consult
         self._now = now
         self._check = check
-        self._told = told
+        self._on_answer = on_answer
         self._known: dict[tuple[Hashable, ...], tuple[float, RevisionRelation]] = {}
-        self._asked: tuple[tuple[Hashable, ...], Future[RevisionRelation]] | None = None
+        self._requested: dict[tuple[Hashable, ...], Future[RevisionRelation]] = {}
 
     def __call__(self, *question: Hashable) -> RevisionRelation:
-        """What ``consult`` says to the same; ``STILL_ASKED`` until that is known. Waits for a moment at most."""
-        self._collect()
+        """Return the answer to the question, or ``STILL_ASKED`` until it is known. Wait for a moment at most."""
+        self._collect(question)
         since, known = self._known.get(question, (-AGAIN_SECONDS, STILL_ASKED))
         stale = known.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
-        if stale and self._asked is None:
-            answer = ask(partial(self._consult, *question))
-            self._asked = (question, answer)
+        if stale and question not in self._requested:
+            answer = self._requested[question] = ask(partial(self._consult, *question))
             if not answered(answer, seconds=PATIENCE_SECONDS, check=self._check):
-                answer.add_done_callback(lambda _: self._told())
-            self._collect()
+                answer.add_done_callback(lambda _: self._on_answer())
+            self._collect(question)
         return self._known.get(question, (0.0, STILL_ASKED))[1]
 
-    def _collect(self) -> None:
-        if self._asked is None or not self._asked[1].done():
+    def _collect(self, question: tuple[Hashable, ...]) -> None:
+        answer = self._requested.get(question)
+        if answer is None or not answer.done():
             return
-        (question, answer), self._asked = self._asked, None
+        del self._requested[question]
         error = answer.exception()
         note = f"git's history could not be consulted: {type(error).__name__}: {one_line(str(error))}"
-        found = RevisionRelation(relation=Relation.UNKNOWN, note=note) if error else answer.result()
-        self._known[question] = (self._now(), found)
+        relation = RevisionRelation(relation=Relation.UNKNOWN, note=note) if error else answer.result()
+        self._known[question] = (self._now(), relation)

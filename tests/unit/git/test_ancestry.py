@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,6 +189,42 @@ def test_a_server_that_never_answers_costs_a_limited_time(
         found = ask(Access(clone=tmp_path / "nothing", repository_url=url), history.fourth, history.second)
     assert "no answer within" in found.note
     assert time.monotonic() - started < 3
+
+
+def test_applications_that_ask_silent_servers_at_once_wait_no_longer_than_one(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H26: in a group the questions waited for each other, 15 s each."""
+    monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        access = Access(clone=tmp_path / "nothing", repository_url=f"{address}/own")
+        asked = [
+            (revision, Source(repo_url=f"{address}/{name}"))
+            for name in ("own", "other")
+            for revision in (history.second, history.third, history.fourth)
+        ]
+        started = time.monotonic()
+        with Histories(access, stop=NOBODY) as known, ThreadPoolExecutor(len(asked)) as pool:
+            found = list(pool.map(lambda one: known.kinship(one[0], history.first, one[1]), asked))
+        assert {each.relation for each in found} == {Relation.UNKNOWN}
+        assert time.monotonic() - started < 2
+
+
+def test_a_server_that_answers_does_not_wait_for_a_silent_one(
+    history: History, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 20.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hangs = Source(repo_url=f"http://127.0.0.1:{silent.getsockname()[1]}/x")
+        access = Access(clone=tmp_path / "nothing", repository_url=url)
+        stop = threading.Event()
+        with Histories(access, stop=stop) as known, ThreadPoolExecutor(1) as pool:
+            late = pool.submit(known.kinship, history.fourth, history.second, hangs)
+            found = known.kinship(history.fourth, history.second, Source(repo_url=url))
+            assert not late.done()
+            stop.set()
+    assert found == of(Relation.DESCENDANT, 2)
 
 
 def test_who_is_told_to_stop_waits_no_longer(history: History, tmp_path: Path) -> None:
