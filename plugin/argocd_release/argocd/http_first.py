@@ -18,8 +18,9 @@ Answer = TypeVar("Answer")
 PROCESSES_AT_ONCE: Final = 2
 # Comparisons can take minutes, so plain reads do not share their limit.
 COMPARISONS_AT_ONCE: Final = 4
-# Limit of a read over HTTP before the command line is asked instead.
+# Limit of a read over HTTP before the command line is asked instead, and of a list while HTTP has not answered yet.
 HTTP_SECONDS: Final = 2.0
+FIRST_LIST_SECONDS: Final = 5.0
 # After a read over HTTP did not end in time, only the command line is used for this long.
 SILENT_SECONDS: Final = 30.0
 # Limit of a process that reads, so that it does not delay all others without end.
@@ -75,7 +76,7 @@ class HttpFirstCommands:
         """
         if not echo:
             # Long lists take their time, but only from a server that is known to answer.
-            limit = seconds if self._answers else min(seconds, HTTP_SECONDS)
+            limit = seconds if self._answers else min(seconds, FIRST_LIST_SECONDS)
             applications = self._over_http(
                 lambda: self._api.applications(seconds=limit, selector=selector, project=project)
             )

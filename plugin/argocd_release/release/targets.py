@@ -8,8 +8,8 @@ from typing import Final, Self
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.settings.load import Settings
 
-# So many applications are read one by one. Measured with 2,000 applications on the server, see
-# tests/release/test_reading.py: a list costs as much as its size, whoever is waited for.
+# So many applications are read one by one. A read costs this job 1.4 ms of CPU time and a few kilobytes. A list costs
+# 0.15 ms and the same kilobytes for every application of the server: ten reads are cheaper from 100 applications on.
 FEW_NAMES: Final = 10
 
 
