@@ -225,3 +225,28 @@ def test_without_a_folder_of_a_short_name_argocd_is_asked_all_the_same(tmp_path:
     long = tmp_path / ("x" * 60)
     long.mkdir()
     assert run(DELIVERED, tmp_path, TMPDIR=str(long)).returncode == 0
+
+
+@pytest.mark.parametrize("which", [{"ARGOCD_APP_NAME": "web,api,db"}, {"RELEASE_SELECTOR": "team=shop"}])
+def test_a_group_whose_server_cannot_be_reached_gets_one_cause_and_one_next_step(
+    tmp_path: Path, which: dict[str, str]
+) -> None:
+    """D6: as for one application, with the checks of the connection and without a silent start."""
+    refused = "dial tcp 127.0.0.1:9: connect: connection refused"
+    argocd = tmp_path / "argocd"
+    argocd.write_text(f"""#!/bin/sh\necho '{{"level":"fatal","msg":"{refused}"}}' >&2\nexit 20\n""")
+    argocd.chmod(0o755)
+    done = subprocess.run(
+        [str(COMMAND)],
+        env=OFFLINE | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "ARGOCD_SERVER": "127.0.0.1:9"}
+        | {"ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_CONNECT_GRACE": "2", "RELEASE_TIMEOUT": "20"} | which,
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 30, done.stdout
+    before, _, banner = done.stdout.partition("RELEASE NOT JUDGED")
+    assert f"Argo CD gives no answer: {refused}; trying again" in before
+    head = banner.partition("\n\n")[0].splitlines()
+    assert sum(refused in line for line in head) == 1, head
+    assert f"cause: {refused}" in head
+    assert done.stdout.count("\nnext: ") == 1
+    assert "next: nobody listens at 127.0.0.1 port 9" in done.stdout

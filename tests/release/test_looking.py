@@ -96,6 +96,18 @@ def test_events_that_take_their_time(
         assert waited(ended) <= 5 + OVER_SECONDS
 
 
+@pytest.mark.parametrize("how", [{}, {"RELEASE_CHILDREN": "true"}], ids=["one by one", "by a list"])
+def test_http_that_is_swallowed_while_grpc_works(
+    sandbox: Sandbox, release: Callable[..., Release], delivered: str, how: dict[str, str]
+) -> None:
+    """H19: the command line takes over, for one application and for a group."""
+    with proxy(sandbox.server) as front:
+        front.hold["/api/v1"] = 60
+        ended = release(delivered, RELEASE_TIMEOUT="60", **how, **front.settings)
+    assert ended.exit_code == 0, ended.log
+    assert ended.seconds <= 30, ended.log
+
+
 def test_rights_that_cannot_be_asked_for(
     sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], name: str
 ) -> None:

@@ -26,5 +26,6 @@ def overview(result: ReleaseResult) -> str:
         "Exit code:": "" if outcome is Outcome.DELIVERED else f"{outcome.exit_code} ({outcome.meaning})",
     }
     known = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
-    head = "\n".join(part for part in (cause, one_line(result.verdict.reason)) if part)
+    reason = "" if result.cause and result.cause.message == result.verdict.reason else result.verdict.reason
+    head = "\n".join(part for part in (cause, one_line(reason)) if part)
     return "\n\n".join(part for part in (head, "\n".join([*lines, more] if more else lines), known) if part)

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import cast
 
+import pytest
+
 from argocd_release.model.application import Application
+from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import ClusterView
 from argocd_release.release.group import GroupCommands, GroupWait
@@ -61,3 +64,31 @@ def test_where_argo_cds_own_namespace_never_shows_the_whole_name_stays() -> None
 
 def test_where_it_shows_too_late_the_whole_name_stays_too() -> None:
     assert names(*[(NEW,)] * 31, (KNOWN,)) == ["argocd/web"]
+
+
+class Silent(Argo):
+    """Fails the test if an application is read."""
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        raise AssertionError(name, seconds, refresh, echo)
+
+
+@pytest.mark.parametrize(
+    ("given", "lists"),
+    [({"ARGOCD_APP_NAME": "web"}, []), ({"RELEASE_SELECTOR": "team=shop"}, [(KNOWN,)])],
+    ids=["names", "selector"],
+)
+def test_a_wrong_name_among_the_expectations_is_said_before_any_application_is_read(
+    given: dict[str, str], lists: list[tuple[Application, ...]]
+) -> None:
+    """H29."""
+    settings = load.load({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, **given})
+    expected = Expected(rules={"wbe": {"image": ":1"}})
+    policy = Policy(settings=settings, expected=expected, timeout=60, check=lambda: None)
+    argo = cast("GroupCommands", Silent(*lists))
+    group = GroupWait(
+        targets_of(settings), policy, commands=argo, cluster=cast("ClusterView", argo), clock=Clock(),
+        emit=lambda _: None,
+    )  # fmt: skip
+    with pytest.raises(SettingsError, match="wbe is no application of this release; there are: web"):
+        group.wait()
