@@ -146,6 +146,22 @@ def test_the_log(argocd: Api, previous: bool) -> None:  # noqa: FBT001
     assert lines[-1].startswith("cannot connect to database at db:5432")
 
 
+def test_changes_of_the_tree_are_reported_as_they_arrive() -> None:
+    path = f"/api/v1/stream/applications/{API_APPLICATION}/resource-tree"
+    answer = Answer(body=b'data: {"result":{}}\n\n' * 2, type="text/event-stream", drip=0.3)
+    arrived: list[float] = []
+    with serving(Server(answers={path: answer})) as server, server.client() as argocd:
+        argocd.watch_tree(API_APPLICATION, lambda: arrived.append(time.monotonic()))
+        (_, headers) = server.asked[0]
+    assert headers["Accept"] == "text/event-stream", "any other answer is compressed, and held back"
+    assert arrived[-1] - arrived[0] >= 0.2
+
+
+def test_a_tree_that_must_not_be_watched_reports_no_change() -> None:
+    with serving(Server(otherwise=Answer(status=403))) as server, server.client() as argocd:
+        argocd.watch_tree(API_APPLICATION, lambda: pytest.fail("a refusal is no change"))
+
+
 def test_the_sync_window(argocd: Api) -> None:
     assert argocd.sync_window(API_APPLICATION) == "deny * * * * * for 1h"
 

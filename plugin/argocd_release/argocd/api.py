@@ -20,7 +20,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import API_CALL
+from argocd_release.timing.limits import API_CALL, STREAM
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 64 << 20
@@ -103,6 +103,27 @@ class Api:
             ready=ready,
             rollouts=unhealthy_rollouts(tree, lambda node: self.live(name, node)),
         )
+
+    def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
+        """Call ``on_change`` at each change of the application's resource tree, until Argo CD ends the stream.
+
+        Raises:
+            ArgoCDError: the stream failed.
+
+        """
+        path, named = _place(name)
+        connection = self._credentials.current()
+        request = Request(
+            url=f"{connection.address}{path.replace('/v1/', '/v1/stream/', 1)}/resource-tree",
+            query=named,
+            # Argo CD compresses, and so holds back, any other answer (server/server.go compressHandler).
+            headers={**connection.headers, "Accept": "text/event-stream"},
+            on_part=lambda _: on_change(),
+        )
+        try:
+            self._client.send(request, seconds=STREAM)
+        except HttpError as error:
+            raise _error(f"GET {path}/resource-tree", FailureKind.OTHER, str(error)) from error
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""

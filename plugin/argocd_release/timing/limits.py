@@ -7,6 +7,8 @@ from typing import Final
 
 #: A request to Argo CD's HTTP API. Without its answer a look shows less, but the verdict stands.
 API_CALL: Final = 3.0
+#: A stream of changes from Argo CD's HTTP API. It ends with the job, or when a proxy cuts it.
+STREAM: Final = 86400.0
 #: A request, a connection or a TLS handshake that the doctor makes.
 DOCTOR_CALL: Final = 3.0
 #: An argocd process that the doctor starts.

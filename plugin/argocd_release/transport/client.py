@@ -27,6 +27,7 @@ IDLE_SECONDS: Final = 30.0
 #: The background thread gets this long to say itself why the call ended.
 _LAG_SECONDS: Final = 0.2
 REDIRECTS: Final = 5
+_OK: Final = 200
 _REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
 _SCHEMES: Final = frozenset({"http", "https"})
 # zlib: a gzip header is expected.
@@ -71,6 +72,7 @@ class Request:
     Attributes:
         body_limit: bytes of the answer's body after unpacking. 0 with ``truncate`` reads no body at all.
         truncate: cut a longer body off; otherwise it is an error.
+        on_part: is called with each part of a successful answer's body as it arrives; the body is then not kept.
     """
 
     url: str
@@ -80,6 +82,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     body_limit: int = BODY_LIMIT
     truncate: bool = False
+    on_part: Callable[[bytes], object] | None = field(default=None, repr=False, compare=False)
 
 
 class Client:
@@ -198,6 +201,10 @@ class Client:
             extensions={"timeout": {"pool": deadline.left}},
         ) as answer:
             found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            if request.on_part is not None and answer.status == _OK:
+                for part in answer.iter_stream():
+                    request.on_part(part)
+                return Response(status=answer.status, headers=found)
             packed = found.get("content-encoding", "").lower() == "gzip"
             body = _read(answer.iter_stream(), request, unpack=packed)
             return Response(status=answer.status, headers=found, body=body)

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from argocd_release.model.application import Application
@@ -11,6 +13,7 @@ from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Get, Kinship, WaitFeed
 from argocd_release.model.verdict import Verdict
+from argocd_release.timing.inquiry import ask
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.verdict.judge import History, judge, timed_out
@@ -18,9 +21,10 @@ from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
-# One `argocd app get` costs a seventh of a second of a core, so a quiet wait looks seldom: `argocd app wait` tells of
-# changes at once. Where it runs no longer, or Argo CD gives no answer, nothing does.
+# The lines of `argocd app wait` report changes of the application at once, but not those of its pods.
 QUIET_SECONDS: Final = 4.0
+# Once changes of the resource tree were reported, too, a look only guards against a connection that is silently lost.
+LIVE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 2.0
 # Between the look that first sees an end and the one that confirms it.
 CONFIRM_SECONDS: Final = 0.3
@@ -93,12 +97,17 @@ class Tracker:
             kinship=kinship,
             sync=sync,
             check=check,
-            wake=clock.wake,
+            wake=self._on_news,
             patience=REFRESH_SECONDS if follow else CROWD_SECONDS,
             hard_refresh=hard_refresh,
         )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
+        self._cluster = beneath
         self._feed: WaitFeed | None = None
+        self._tree_feed: Future[None] | None = None
+        self._tree_feed_answers = False
+        self._has_news = True
+        self._look_at = self._started
         self._confirms_late = False
         self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
@@ -114,6 +123,12 @@ class Tracker:
 
         A look takes time of its own, so the clock is read, not handed in.
         """
+        if self._answered is not None and not self._has_news and self._clock.now() < self._look_at and self._is_live():
+            _, application, pending = self._answered
+            self._tell(application, pending)
+            return self._again(answered=True)
+        self._has_news = False
+        self._follow_tree()
         seen = self._look()
         verdict = judge(seen, self._history)
         at = self._clock.now() - self._started
@@ -123,7 +138,7 @@ class Tracker:
             for change in self.timeline.look(seen, at, compared=self._history.compared):
                 self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
         if verdict.outcome is None and self._left() <= 0:
-            if self._may_confirm_late():
+            if self._may_confirm_late(verdict):
                 confirm_at = self._clock.now() + CONFIRM_SECONDS
                 return Step(verdict=None, look_again_at=confirm_at, not_before=confirm_at)
             verdict = self._timed_out(seen, self._with_queue(verdict))
@@ -154,6 +169,28 @@ class Tracker:
         """End what runs beside it; after ``grace`` seconds in which it may end by itself."""
         if self._feed is not None:
             self._feed.stop(grace=grace)
+
+    def _follow_tree(self) -> None:
+        """Start to follow the resource tree before the first comparison, which updates it."""
+        if self._follow and self._cluster is not None and self._tree_feed is None:
+            self._tree_feed = ask(partial(self._cluster.watch_tree, self._name, self._on_tree))
+
+    def _on_tree(self) -> None:
+        self._tree_feed_answers = True
+        self._on_news()
+
+    def _on_news(self) -> None:
+        self._has_news = True
+        self._clock.wake()
+
+    def _is_live(self) -> bool:
+        """Return whether all that can change the verdict is reported as it happens."""
+        application, tree = self.application, self._tree_feed
+        if tree is None or tree.done() or not self._tree_feed_answers or application is None:
+            return False
+        open_ended = application.operating or application.requested or application.awaits_sync or application.outdated
+        waits = open_ended or application.deleting or application.hydration is not None
+        return self._history.compared and not waits and not self._looks.comparing
 
     def _look(self) -> Application | Failure:
         begun = self._clock.now()
@@ -201,9 +238,13 @@ class Tracker:
         due_in = self._comparisons.due_at(self.application, self._history) - self._clock.now()
         if self._history.in_doubt and not self._looks.comparing:
             most = min(most, max(due_in, least))
-        elif self._history.expectation.demands:
+        elif self.application is not None and self._history.expectation.gap(self.application) is not None:
             most = min(most, max(due_in, POLL_SECONDS))
         now, deadline = self._clock.now(), self._started + self._timeout
+        self._look_at = now
+        if most == QUIET_SECONDS and ripens_in is None and self._answered is not None and self._is_live():
+            self._look_at = min(self._answered[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline)
+            most = min(self._look_at - now, STILL_WAITING_SECONDS)
         not_before = min(now + least, deadline)
         return Step(
             verdict=None,
@@ -230,7 +271,7 @@ class Tracker:
                 seen, verdict = application, judged
         return timed_out(seen, verdict, self._history, seconds=self._timeout)
 
-    def _may_confirm_late(self) -> bool:
+    def _may_confirm_late(self, verdict: Verdict) -> bool:
         """Return whether a first delivered look at the deadline may still be confirmed, which is allowed once."""
         first, self._confirms_late = not self._confirms_late, True
         return first and self._history.shows_delivery
@@ -243,7 +284,7 @@ class Tracker:
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
-        self._clock.wake()
+        self._on_news()
 
     def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
         now, (shown, at) = self._clock.now(), self._shown

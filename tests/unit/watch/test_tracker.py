@@ -32,7 +32,7 @@ from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.comparisons import COMPARE_AGAIN_SECONDS, RENDER_AGAIN_AFTER_OUTAGE_SECONDS
 from argocd_release.watch.observer import REFRESH_SECONDS
-from argocd_release.watch.tracker import POLL_SECONDS, Tracker
+from argocd_release.watch.tracker import POLL_SECONDS, QUIET_SECONDS, Tracker
 from tests.unit.states import NEW, OLD, application, failing
 
 T = TypeVar("T", bound=JobEvent)
@@ -60,6 +60,8 @@ class FakeClock:
     def __init__(self) -> None:
         self.seconds = 1000.0
         self.woken = False
+        #: What happens at which time, in order of time.
+        self.schedule: list[tuple[float, Callable[[], object]]] = []
 
     def now(self) -> float:
         return self.seconds
@@ -68,8 +70,13 @@ class FakeClock:
         self.seconds += seconds
 
     def pause(self, seconds: float) -> None:
+        until = self.seconds + seconds
+        while not self.woken and self.schedule and self.schedule[0][0] <= until:
+            at, happens = self.schedule.pop(0)
+            self.seconds = max(self.seconds, at)
+            happens()
         if not self.woken:
-            self.seconds += seconds
+            self.seconds = until
         self.woken = False
 
     def wake(self) -> None:
@@ -124,9 +131,30 @@ class FakeCommands:
 
 
 class FakeBeneath:
-    def __init__(self, workloads: Callable[[str], Workloads], windows: Iterable[ArgoCDError]) -> None:
+    """The cluster view; the resource tree changes at ``tree_changes``, in seconds since the start."""
+
+    def __init__(
+        self,
+        workloads: Callable[[str], Workloads],
+        windows: Iterable[ArgoCDError],
+        clock: FakeClock,
+        tree_changes: Iterable[float],
+    ) -> None:
         self.workloads = workloads
+        self.followed, self.over = threading.Event(), threading.Event()
+        self.on_change: Callable[[], object] = lambda: None
+        clock.schedule = [(1000 + at, self.change) for at in tree_changes]
         self.windows = list(windows)
+
+    def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
+        del name
+        self.on_change = on_change
+        self.followed.set()
+        self.over.wait(30)
+
+    def change(self) -> None:
+        assert self.followed.wait(10)
+        self.on_change()
 
     def sync_window(self, name: str) -> str:
         if self.windows:
@@ -143,22 +171,26 @@ class Run:
         workloads: Callable[[str], Workloads] = lambda _: Workloads(),
         refusals: Iterable[ArgoCDError] = (),
         windows: Iterable[ArgoCDError] = (),
+        tree_changes: Iterable[float] = (),
+        clock: FakeClock | None = None,
         **options: Any,
     ) -> None:
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.commands = FakeCommands(answers, self.clock, cost)
         self.commands.refusals = list(refusals)
         self.told: list[JobEvent] = []
+        beneath = FakeBeneath(workloads, windows, self.clock, tree_changes)
         self.tracker = Tracker(
             "web",
             commands=self.commands,
             clock=self.clock,
             timeout=timeout,
             emit=self.told.append,
-            beneath=FakeBeneath(workloads, windows),
+            beneath=beneath,
             **options,
         )
         self.verdict = run(self.tracker, self.clock)
+        beneath.over.set()
         self.seconds = self.clock.now() - 1000
 
     def of(self, kind: type[T]) -> list[T]:
@@ -221,6 +253,38 @@ def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> N
 def test_polls_are_spaced() -> None:
     run = Run(PROGRESSING, timeout=60)
     assert len(run.commands.refreshes) <= 60 / POLL_SECONDS
+
+
+def test_while_all_changes_are_reported_looks_are_rare_and_the_log_is_not_silent() -> None:
+    run = Run(PROGRESSING, timeout=60, tree_changes=[1])
+    assert len(run.commands.refreshes) <= 4
+    told = [event.waited for event in run.of(StillWaiting)]
+    assert max(later - earlier for earlier, later in zip([0, *told], [*told, 60], strict=True)) <= 15
+    assert run.verdict.outcome is Outcome.TIMED_OUT
+
+
+def test_changes_of_the_tree_that_never_arrive_are_not_relied_on() -> None:
+    """A proxy can hold the answer back until it ends."""
+    assert len(Run(PROGRESSING, timeout=60).commands.refreshes) >= 60 / QUIET_SECONDS
+
+
+def test_a_change_of_the_tree_is_looked_at_at_once() -> None:
+    crashes_at = 22.0
+
+    clock = FakeClock()
+
+    def workloads(_: str) -> Workloads:
+        return Workloads(failing=(failing("web-a"),)) if clock.now() >= 1000 + crashes_at else Workloads()
+
+    run = Run(PROGRESSING, timeout=120, workloads=workloads, tree_changes=[1, crashes_at], clock=clock)
+    assert run.verdict.outcome is Outcome.DEGRADED
+    assert crashes_at + 15 <= run.seconds <= crashes_at + 16
+
+
+def test_a_sync_that_runs_is_looked_at_as_often_as_ever() -> None:
+    """An attempt that is repeated with the same messages changes neither the application's lines nor its tree."""
+    run = Run(application(sync="OutOfSync", phase="Running"), timeout=60, tree_changes=[1])
+    assert len(run.commands.refreshes) >= 60 / QUIET_SECONDS
 
 
 def test_unreachable_at_the_deadline_is_not_called_timed_out() -> None:

@@ -1,0 +1,40 @@
+"""What a wait costs: requests that Argo CD counts, and CPU time of the job with all of its processes."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from argocd_release.model.outcome import Outcome
+from sandbox.sandbox import Sandbox
+from scenarios.play import play
+from scenarios.stage import Scenario, Stage, web
+
+COMMAND = str(Path(sys.executable).with_name("argocd-release"))
+SECONDS = 60
+MOST_REQUESTS = 25
+MOST_CPU_SECONDS = 1.2
+
+
+def never_ready(stage: Stage) -> Iterator[None]:
+    """An application whose pod stays unready. The comparison that follows its own sync is over when the job starts."""
+    stage.deploy(web("1", fate="never-ready"))
+    stage.sleep(5)
+    yield
+
+
+def test_a_minute_without_news_costs_few_requests_and_little_cpu(tmp_path: Path) -> None:
+    waits = Scenario(
+        name="quiet-wait", title="", outcome=Outcome.TIMED_OUT, play=never_ready, cause="", within=0, exclusive=False
+    )
+    # Only this job asks this sandbox, so that all requests are its own.
+    with Sandbox.start() as sandbox:
+        before = sandbox.requests()
+        played = play(
+            waits, sandbox, command=[COMMAND], name="quiet-wait", folder=tmp_path / "job",
+            environ={"RELEASE_TIMEOUT": str(SECONDS)},
+        )  # fmt: skip
+        requests = sandbox.requests() - before
+    assert played.exit_code == Outcome.TIMED_OUT.exit_code, played.log
+    print(dict(requests), played.cpu_seconds)
+    assert requests.total() <= MOST_REQUESTS, requests
+    assert played.cpu_seconds <= MOST_CPU_SECONDS
