@@ -5,7 +5,8 @@ A process costs a seventh of a second of CPU time and 100 MB, an HTTP call a hun
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from argocd_release.argocd.api import Api
@@ -18,6 +19,8 @@ Answer = TypeVar("Answer")
 PROCESSES_AT_ONCE: Final = 2
 # Comparisons can take minutes, so plain reads do not share their limit.
 COMPARISONS_AT_ONCE: Final = 4
+# Comparisons that hang leave connections for lists and trees.
+HTTP_COMPARISONS_AT_ONCE: Final = 64
 # Limit of a read over HTTP before the command line is asked instead, and of a list while HTTP has not answered yet.
 HTTP_SECONDS: Final = 2.0
 FIRST_LIST_SECONDS: Final = 5.0
@@ -41,6 +44,7 @@ class HttpFirstCommands:
         self._now = now
         self._processes = threading.Semaphore(PROCESSES_AT_ONCE)
         self._comparisons = threading.Semaphore(COMPARISONS_AT_ONCE)
+        self._http_comparisons = threading.Semaphore(HTTP_COMPARISONS_AT_ONCE)
         self._queue: list[str] = []
         self._shown = False
         self._probing = threading.Lock()
@@ -99,19 +103,21 @@ class HttpFirstCommands:
     def _compare(self, name: str, seconds: float) -> Application:
         if self._http_answers(name):
             try:
-                return self._api.application(name, seconds=seconds, refresh=True)
+                with self._turn(name, self._http_comparisons):
+                    return self._api.application(name, seconds=seconds, refresh=True)
             except ArgoCDError as error:
                 # HTTP answers, so Argo CD has not compared in time. Another request would start it all over.
                 if error.trouble is FailureKind.HUNG:
                     raise
+        with self._turn(name, self._comparisons):
+            return self._argocd.get(name, seconds=seconds, refresh=True)
+
+    @contextmanager
+    def _turn(self, name: str, at_once: threading.Semaphore) -> Iterator[None]:
         self._queue.append(name)
-        try:
-            with self._comparisons:
-                self._queue.remove(name)
-                return self._argocd.get(name, seconds=seconds, refresh=True)
-        finally:
-            if name in self._queue:
-                self._queue.remove(name)
+        with at_once:
+            self._queue.remove(name)
+            yield
 
     def _http_answers(self, name: str) -> bool:
         """Return whether HTTP answers, which a plain read tells before a comparison that can take minutes."""
