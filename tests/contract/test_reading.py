@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,8 @@ APPLICATION = json.loads(ANSWER.read_text("utf-8"))
 
 
 def application(name: str) -> dict[str, Any]:
-    return APPLICATION | {"metadata": APPLICATION["metadata"] | {"name": name, "uid": name}}
+    made: dict[str, Any] = APPLICATION | {"metadata": APPLICATION["metadata"] | {"name": name, "uid": name}}
+    return made
 
 
 class Server:
@@ -106,7 +108,9 @@ def waited(server: Server, names: int) -> None:
     """Wait for so many applications until the timeout."""
     given = {"ARGOCD_APP_NAME": " ".join(f"web-{number}" for number in range(names)), "ARGOCD_AUTH_TOKEN": "t" * 20}
     settings = load.load(given | {"ARGOCD_SERVER": "argocd.example.com"})
-    policy = Policy(settings=settings, expected=Expected(rules={}), timeout=SECONDS, check=lambda: None)
+    policy = Policy(
+        settings=settings, expected=Expected(rules={}), timeout=SECONDS, started=time.monotonic(), check=lambda: None
+    )
     argocd = NoCommandLine()
     with Api(server.connection) as api:
         commands = HttpFirstCommands(cast("Commands", argocd), cast("Lists", argocd), api)

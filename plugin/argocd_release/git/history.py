@@ -71,6 +71,7 @@ class Histories:
         self._answers: dict[tuple[str, str, Source], RevisionRelation] = {}
         self._asking: dict[str, _Asking] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +79,9 @@ class Histories:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for ancestry in (self._own, *list(self._others.values())):
+        with self._lock:
+            self._closed = True
+        for ancestry in (self._own, *self._others.values()):
             ancestry.close()
 
     def kinship(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
@@ -133,12 +136,13 @@ class Histories:
         return RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, other.why))
 
     def _other(self, source: Source) -> "Ancestry":
-        # One question per repository at a time, so no other thread makes the same one.
-        name = str(GitUrl.parse(source.repo_url))
-        if source.repo_url not in self._others:
-            url = self._access.remote(source.repo_url)
-            self._others[source.repo_url] = Ancestry(name, url, self._access.ca_file, now=self._now)
-        return self._others[source.repo_url]
+        name, url = str(GitUrl.parse(source.repo_url)), self._access.remote(source.repo_url)
+        with self._lock:
+            if self._closed:
+                raise InterruptedError("the job has ended")
+            if source.repo_url not in self._others:
+                self._others[source.repo_url] = Ancestry(name, url, self._access.ca_file, now=self._now)
+            return self._others[source.repo_url]
 
     def _note(self, source: Source, why: str) -> str:
         if self._access.is_own(source.repo_url):
