@@ -27,6 +27,7 @@ BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
 _APPLICATIONS: Final = "/api/v1/applications"
+_STREAM: Final = "/api/v1/stream/applications"
 _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 
@@ -104,18 +105,29 @@ class Api:
             rollouts=unhealthy_rollouts(tree, lambda node: self.live(name, node)),
         )
 
-    def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` at each change of the application's resource tree, until Argo CD ends the stream.
+    def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
+        """Call ``on_change`` at once, and at each change of the application, until Argo CD ends the stream.
 
         Raises:
             ArgoCDError: the stream failed.
 
         """
+        namespace, _, plain = name.rpartition("/")
+        self._watch(_STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), on_change)
+
+    def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
+        """Call ``on_change`` at each change of the application's resource tree; otherwise as ``watch_application``.
+
+        Nothing arrives before the first change, not even a status.
+        """
         path, named = _place(name)
+        self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
+
+    def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
         connection = self._credentials.current()
         request = Request(
-            url=f"{connection.address}{path.replace('/v1/', '/v1/stream/', 1)}/resource-tree",
-            query=named,
+            url=f"{connection.address}{path}",
+            query=query,
             # Argo CD compresses, and so holds back, any other answer (server/server.go compressHandler).
             headers={**connection.headers, "Accept": "text/event-stream"},
             on_part=lambda _: on_change(),
@@ -123,7 +135,7 @@ class Api:
         try:
             self._client.send(request, seconds=STREAM)
         except HttpError as error:
-            raise _error(f"GET {path}/resource-tree", FailureKind.OTHER, str(error)) from error
+            raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
 
     def tree(self, name: str) -> Tree:
         """The application's resource tree; raises ``ArgoCDError``."""

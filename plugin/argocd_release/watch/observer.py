@@ -87,6 +87,8 @@ class Observer:
         self._comparison: Future[Application] | None = None
         self._compared_uid = ""
         self._workloads: _Asked[Workloads] | None = None
+        self._streams: tuple[Future[None], ...] = ()
+        self._streams_answer = False
         self._remembered: tuple[float, object, Workloads] | None = None
         self._sync = sync
         self._asked: tuple[str, ...] | None = None
@@ -125,6 +127,26 @@ class Observer:
         beneath = Deadline(min(max(seconds, LEAST_BENEATH_SECONDS), BENEATH_SECONDS), self._now)
         self.application = self._with_kinships(self._with_window(self._with_workloads(application, beneath), beneath))
         return self.application, compared
+
+    def follow_changes(self) -> None:
+        """Start to follow the application and its resource tree over HTTP, once."""
+        if self._beneath is not None and not self._streams:
+            watch_application, watch_tree = self._beneath.watch_application, self._beneath.watch_tree
+            self._streams = (
+                ask(partial(watch_application, self._name, self._on_application)),
+                ask(partial(watch_tree, self._name, self._wake)),
+            )
+
+    @property
+    def hears_of_changes(self) -> bool:
+        """True while each change of the application and of its resource tree is reported as it happens."""
+        return self._streams_answer and not any(stream.done() for stream in self._streams)
+
+    def _on_application(self) -> None:
+        """Take a change. The stream begins with the present state, which proves that nothing holds changes back."""
+        if self._streams_answer:
+            self._wake()
+        self._streams_answer = True
 
     @property
     def comparing(self) -> bool:

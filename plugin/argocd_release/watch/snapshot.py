@@ -110,6 +110,9 @@ class SharedView:
         with self._at_once:
             return self._view.workloads(name)
 
+    def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
+        self._view.watch_application(name, on_change)
+
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
         self._view.watch_tree(name, on_change)
 

@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from argocd_release.model.application import Application
@@ -13,7 +11,6 @@ from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Get, Kinship, WaitFeed
 from argocd_release.model.verdict import Verdict
-from argocd_release.timing.inquiry import ask
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
 from argocd_release.verdict.judge import History, judge, timed_out
@@ -23,7 +20,7 @@ from argocd_release.watch.timeline import Timeline
 
 # The lines of `argocd app wait` report changes of the application at once, but not those of its pods.
 QUIET_SECONDS: Final = 4.0
-# Once changes of the resource tree were reported, too, a look only guards against a connection that is silently lost.
+# While streams report these, too, a look only guards against a connection that is silently lost.
 LIVE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 2.0
 # Between the look that first sees an end and the one that confirms it.
@@ -102,10 +99,7 @@ class Tracker:
             hard_refresh=hard_refresh,
         )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
-        self._cluster = beneath
         self._feed: WaitFeed | None = None
-        self._tree_feed: Future[None] | None = None
-        self._tree_feed_answers = False
         self._has_news = True
         self._look_at = self._started
         self._confirms_late = False
@@ -128,7 +122,8 @@ class Tracker:
             self._tell(application, pending)
             return self._again(answered=True)
         self._has_news = False
-        self._follow_tree()
+        if self._follow:
+            self._looks.follow_changes()
         seen = self._look()
         verdict = judge(seen, self._history)
         at = self._clock.now() - self._started
@@ -138,7 +133,7 @@ class Tracker:
             for change in self.timeline.look(seen, at, compared=self._history.compared):
                 self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
         if verdict.outcome is None and self._left() <= 0:
-            if self._may_confirm_late(verdict):
+            if self._may_confirm_late():
                 confirm_at = self._clock.now() + CONFIRM_SECONDS
                 return Step(verdict=None, look_again_at=confirm_at, not_before=confirm_at)
             verdict = self._timed_out(seen, self._with_queue(verdict))
@@ -170,23 +165,14 @@ class Tracker:
         if self._feed is not None:
             self._feed.stop(grace=grace)
 
-    def _follow_tree(self) -> None:
-        """Start to follow the resource tree before the first comparison, which updates it."""
-        if self._follow and self._cluster is not None and self._tree_feed is None:
-            self._tree_feed = ask(partial(self._cluster.watch_tree, self._name, self._on_tree))
-
-    def _on_tree(self) -> None:
-        self._tree_feed_answers = True
-        self._on_news()
-
     def _on_news(self) -> None:
         self._has_news = True
         self._clock.wake()
 
     def _is_live(self) -> bool:
         """Return whether all that can change the verdict is reported as it happens."""
-        application, tree = self.application, self._tree_feed
-        if tree is None or tree.done() or not self._tree_feed_answers or application is None:
+        application = self.application
+        if application is None or not self._looks.hears_of_changes:
             return False
         open_ended = application.operating or application.requested or application.awaits_sync or application.outdated
         waits = open_ended or application.deleting or application.hydration is not None
@@ -271,7 +257,7 @@ class Tracker:
                 seen, verdict = application, judged
         return timed_out(seen, verdict, self._history, seconds=self._timeout)
 
-    def _may_confirm_late(self, verdict: Verdict) -> bool:
+    def _may_confirm_late(self) -> bool:
         """Return whether a first delivered look at the deadline may still be confirmed, which is allowed once."""
         first, self._confirms_late = not self._confirms_late, True
         return first and self._history.shows_delivery

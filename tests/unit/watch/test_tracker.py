@@ -131,20 +131,31 @@ class FakeCommands:
 
 
 class FakeBeneath:
-    """The cluster view; the resource tree changes at ``tree_changes``, in seconds since the start."""
+    """The cluster view; the resource tree changes at ``tree_changes``, in seconds since the start, if that is given."""
 
     def __init__(
         self,
         workloads: Callable[[str], Workloads],
         windows: Iterable[ArgoCDError],
         clock: FakeClock,
-        tree_changes: Iterable[float],
+        tree_changes: Iterable[float] | None,
     ) -> None:
         self.workloads = workloads
-        self.followed, self.over = threading.Event(), threading.Event()
-        self.on_change: Callable[[], object] = lambda: None
-        clock.schedule = [(1000 + at, self.change) for at in tree_changes]
         self.windows = list(windows)
+        self.streams = tree_changes is not None
+        self.followed, self.answered, self.over = threading.Event(), threading.Event(), threading.Event()
+        self.on_change: Callable[[], object] = lambda: None
+        # The stream of the application answers in time for the second look.
+        clock.schedule = [(1000, self.answered.wait), *((1000 + at, self.change) for at in tree_changes or ())]
+        if not self.streams:
+            self.answered.set()
+
+    def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
+        del name
+        if self.streams:
+            on_change()
+            self.answered.set()
+        self.over.wait(30)
 
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
         del name
@@ -171,7 +182,7 @@ class Run:
         workloads: Callable[[str], Workloads] = lambda _: Workloads(),
         refusals: Iterable[ArgoCDError] = (),
         windows: Iterable[ArgoCDError] = (),
-        tree_changes: Iterable[float] = (),
+        tree_changes: Iterable[float] | None = None,
         clock: FakeClock | None = None,
         **options: Any,
     ) -> None:
