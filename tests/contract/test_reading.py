@@ -1,4 +1,4 @@
-"""What a poll costs on a server with 2,000 applications, which a stand-in plays by recorded answers over real HTTP."""
+"""Polls cost little on a server with 2,000 applications, which a stand-in plays by recorded answers over real HTTP."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What a wait costs: requests that Argo CD counts, and CPU time of the job with all of its processes."""
+"""The cost of a wait: requests that Argo CD counts, and CPU time of the job with all of its processes."""
 
 import sys
 from collections.abc import Iterator
