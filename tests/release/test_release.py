@@ -82,7 +82,7 @@ def test_delivered_is_seen_in_time(sandbox: Sandbox, start_release: StartRelease
     assert ended.dotenv["ARGOCD_RELEASE_REVISION"] == revision
     late = ended.ended - changes.first(delivered(revision))
     print(f"the whole command ended {late:.2f} s after Synced and Healthy")
-    check(late, stalled=stopwatch.stalled(), promised=2.0, busy=5.0)
+    check(late, stalled=stopwatch.stalled(), promised=2.0, busy=10.0)
 
 
 def test_wrong_settings_are_all_named(release: Run) -> None:

@@ -116,7 +116,7 @@ def make_stand_in(client: docker.DockerClient) -> None:
 
 
 def helper(client: docker.DockerClient) -> str:
-    """What gitlab-ci-local needs to copy artifacts about; its own helper image may be out of reach."""
+    """What gitlab-ci-local needs to copy artifacts about; its own helper image can be out of reach."""
     lines = [
         f"FROM {base(client)}",
         "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends rsync >/dev/null",

@@ -25,10 +25,10 @@ def check(seconds: float, *, stalled: float, promised: float, busy: float) -> No
     """Hold a promise to the letter on a quiet machine.
 
     Args:
-        seconds: what was measured.
-        stalled: seconds in which some program waited for a CPU meanwhile; they say nothing of the product.
-        promised: the limit for the rest.
-        busy: the limit for all of it, however busy the machine is.
+        seconds: the time that was measured.
+        stalled: the seconds of it in which some program waited for a CPU.
+        promised: the limit without the stalled seconds.
+        busy: the limit with them.
 
     """
     assert seconds - stalled <= promised, f"{seconds:.2f} s, {stalled:.2f} s of them on a busy machine"

@@ -69,7 +69,7 @@ def test_it_is_small_whatever_it_is_told() -> None:
     assert len(drawn(application(outcome="degraded", text="я" * 3000)).encode()) <= ONE_LIMIT
     harmless = [application(f"shop-{number}", "delivered") for number in range(180)]
     broken = [application(f"bad-{number}", "degraded", text=WORST) for number in range(200)]
-    # Of two hundred applications the schema is not checked: that takes seconds, and one has passed it.
+    # The schema is not checked for two hundred applications: this takes seconds, and one of them has passed it above.
     assert len(render(report(*broken[:20], *harmless)).encode()) <= MANY_LIMIT
     assert len(render(report(*broken)).encode()) <= MANY_LIMIT
 
