@@ -21,7 +21,7 @@ from argocd_release.watch.timeline import Timeline
 # The lines of `argocd app wait` report changes of the application at once, but not those of its pods.
 QUIET_SECONDS: Final = 4.0
 # While streams report these, too, a look only guards against a connection that is silently lost.
-LIVE_SECONDS: Final = 30.0
+LIVE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 2.0
 # Between the look that first sees an end and the one that confirms it.
 CONFIRM_SECONDS: Final = 0.3
@@ -125,6 +125,9 @@ class Tracker:
         if self._follow:
             self._looks.follow_changes()
         seen = self._look()
+        if self._history.fresh:
+            # The comparison itself changes the application and its tree; the next look is soon enough for more.
+            self._has_news = False
         verdict = judge(seen, self._history)
         at = self._clock.now() - self._started
         self.timeline.doubt(self._history.troubles, at)
@@ -229,8 +232,9 @@ class Tracker:
         now, deadline = self._clock.now(), self._started + self._timeout
         self._look_at = now
         if most == QUIET_SECONDS and ripens_in is None and self._answered is not None and self._is_live():
-            self._look_at = min(self._answered[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline)
-            most = min(self._look_at - now, STILL_WAITING_SECONDS)
+            seconds = QUIET_SECONDS if self._history.fresh else LIVE_SECONDS
+            self._look_at = min(self._answered[0] + seconds, now + max(due_in, 0.0), deadline)
+            most = min(self._look_at - now, STILL_WAITING_SECONDS + BURST_SECONDS)
         not_before = min(now + least, deadline)
         return Step(
             verdict=None,
@@ -270,7 +274,9 @@ class Tracker:
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
-        self._on_news()
+        # The stream of the application reports the same change.
+        if not self._looks.hears_of_changes:
+            self._on_news()
 
     def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
         now, (shown, at) = self._clock.now(), self._shown
