@@ -203,7 +203,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "token-without-beginning": _token("token-damaged", lambda token: token[4:]),
     "token-in-two-lines": _settings("setting", ARGOCD_AUTH_TOKEN="eyJhbGciOi\nJIUzI1NiJ9.e30.x"),
     "token-of-gitlab": _token("token-damaged", lambda _: "glpat-" + "x" * 20),
-    "token-file-missing": _token("token-damaged", lambda _: "/builds/shop.tmp/ARGOCD_AUTH_TOKEN"),
+    "token-file-missing": _settings("token-file", ARGOCD_AUTH_TOKEN="/builds/shop.tmp/ARGOCD_AUTH_TOKEN"),
     "token-expired": _token("token-expired", lambda _: _own("doctor:apiKey", lives=86400)),
     "token-foreign": _token("token-foreign", lambda _: _own("doctor:apiKey", lives=40 * 86400)),
     "token-revoked": _denied("token-revoked", _revoked),
