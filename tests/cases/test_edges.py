@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.argocd.wait_output import PROGRESS_LINES
+from argocd_release.settings.schema import PROPERTIES
 from tests.support.gitlab_rules import check_dotenv, check_junit
 from tests.support.job import COMMAND
 from tests.support.replay import CASES, OFFLINE, REPLAY, run
@@ -250,3 +252,21 @@ def test_a_group_whose_server_cannot_be_reached_gets_one_cause_and_one_next_step
     assert f"cause: {refused}" in head
     assert done.stdout.count("\nnext: ") == 1
     assert "next: nobody listens at 127.0.0.1 port 9" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["missing", "settings", "timed-out"])
+def test_in_the_component_a_run_names_inputs_and_no_variable_that_it_does_not_read(name: str, tmp_path: Path) -> None:
+    """``RELEASE_IMAGE`` is no setting there, and ``image`` is the job's own image."""
+    case = CASES / name
+    given = json.loads((case / "environ.json").read_text("utf-8"))
+    titles = {variable: declared["x-input"] for variable, declared in PROPERTIES.items() if "x-input" in declared}
+    # The address stays a variable, as README has it.
+    titles.pop("ARGOCD_SERVER")
+    inputs = {f"INPUT_{variable}": given[variable] for variable in titles.keys() & given.keys()}
+    unset = dict.fromkeys([variable for variable in given if variable.startswith("RELEASE_") or variable in titles], "")
+    done = run(case, tmp_path, INPUT_COMPONENT="true", **unset, **inputs)
+    assert (tmp_path / "argocd-release.xml").exists(), done.stdout
+    said = f"{done.stdout}\n{(tmp_path / 'argocd-release.xml').read_text('utf-8')}"
+    assert {variable for variable in titles if re.search(rf"\b{variable}\b", said)} == set(), said
+    assert "<RELEASE_" not in said
+    assert "<ARGOCD_" not in said
