@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +29,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "chart_version": "RELEASE_CHART_VERSION",
     "wait_for": "RELEASE_WAIT_FOR",
 }
+#: So many mistakes of a kind are told.
+_TOLD: Final = 20
+_WILD: Final = re.compile(r"[*?\[]")
 _PATTERN: Final = r"^([a-z0-9*?\[\]!-]+/)?[a-z0-9*?\[\]!.-]+$"
 
 
@@ -37,21 +42,33 @@ class Expected:
     rules: Mapping[str, Mapping[str, str]]
 
     def of(self, name: str) -> Mapping[str, str]:
-        """What is expected of the application beyond the settings: its name wins, then the first pattern."""
+        """Return what is expected of the application beyond the settings: its name wins, then the first pattern."""
         named = self.rules.get(name)
-        return named if named is not None else next((self.rules[each] for each in self.rules if _fits(name, each)), {})
+        if named is not None:
+            return named
+        return next((self.rules[pattern] for pattern in self._patterns if fnmatchcase(name, pattern)), {})
+
+    @cached_property
+    def _patterns(self) -> tuple[str, ...]:
+        """The rules for several names. All others are names, which need no search."""
+        return tuple(name for name in self.rules if _WILD.search(name))
 
     def unmatched(self, names: Collection[str]) -> tuple[SettingProblem, ...]:
         """Return the patterns that match none of the applications, once those are known."""
         applications = one_line(", ".join(sorted(names)), limit=200) or "none"
+        known, wild = frozenset(names), frozenset(self._patterns)
+        unknown = [
+            rule
+            for rule in self.rules
+            if rule not in known and not (rule in wild and any(fnmatchcase(name, rule) for name in known))
+        ]
         return tuple(
             SettingProblem(
                 name=NAME,
                 title=f"<{NAME}>",
-                message=f"names {pattern}, which is no application of this release: {applications}",
+                message=f"names {rule}, which is no application of this release: {applications}",
             )
-            for pattern in self.rules
-            if not any(_fits(name, pattern) for name in names)
+            for rule in unknown[:_TOLD]
         )
 
     @property
@@ -75,7 +92,8 @@ def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expect
     except (ValueError, RecursionError) as error:
         return nothing, (f"{shown} is neither YAML nor JSON: {one_line(str(error), limit=200)}",)
     errors = Draft202012Validator(schema(properties)).iter_errors(document)
-    problems = tuple(_problem(error, properties) for error in errors)
+    problems = tuple(_problem(error, properties) for error in islice(errors, _TOLD))
+    problems += (f"{more} more",) if (more := sum(1 for _ in errors)) else ()
     return (nothing, problems) if problems else (Expected(rules=document), ())
 
 
@@ -101,29 +119,36 @@ def schema(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _fits(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name, pattern)
-
-
 def _parsed(text: str) -> Any:
     # Most runs have no such file.
     import yaml  # noqa: PLC0415
 
-    class Loader(yaml.SafeLoader):
-        """Of two keys alike YAML takes the last without a word."""
+    # The parser in C takes a tenth of the time of the one in Python.
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc] # one of two classes
+        """Refuses a key that is there twice; YAML takes the last without a word."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - yaml's
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for key in keys:
-                if keys.count(key) > 1:
+            keys: set[Any] = set()
+            for key_node, _ in node.value:
+                key = self.construct_object(key_node, deep=True)
+                if key in keys:
                     raise ValueError(f"{key!r} stands there more than once")
+                keys.add(key)
             made: dict[Any, Any] = super().construct_mapping(node, deep)
             return made
 
     try:
+        for event in yaml.parse(text, base):
+            if isinstance(event, yaml.AliasEvent):
+                # A few hundred bytes of nested aliases stand for gigabytes.
+                raise ValueError(f"the alias *{event.anchor} is not allowed: write the value there")  # noqa: TRY004 - of the file
         document = yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise ValueError(re.sub(r"\s+", " ", str(error))) from error
+    except TypeError as error:
+        raise ValueError("a key is a list or a mapping, not a name") from error
     return _with_text_keys(document)
 
 

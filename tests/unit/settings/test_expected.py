@@ -1,6 +1,8 @@
 """The file of expectations: what it may say, and that every mistake is said at once."""
 
 import json
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,39 @@ def test_a_name_that_is_none_of_the_applications_is_a_mistake(tmp_path: Path) ->
         "<RELEASE_EXPECTATIONS> names wbe-*, which is no application of this release: web, worker",
     ]
     assert found.unmatched(["web", "wbe-1"]) == ()
+
+
+def test_aliases_are_refused_before_they_grow(tmp_path: Path) -> None:
+    """Nine lists of nine aliases each are 622 bytes, and were 1.4 GB."""
+    names = "abcdefghi"
+    lines = ['a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x"]']
+    lines += [f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in pairwise(names)]
+    started = time.monotonic()
+    found, problems = said(tmp_path, "\n".join(lines))
+    assert time.monotonic() - started < 2
+    assert found.rules == {}
+    (problem,) = problems
+    assert "alias *a" in problem
+    (problem,) = said(tmp_path, 'web: &it {image: ":1"}\nother: {<<: *it}\n')[1]
+    assert "alias *it" in problem
+
+
+def test_twenty_thousand_names_take_time_in_proportion(tmp_path: Path) -> None:
+    def seconds(count: int) -> float:
+        text = "".join(f'app-{number}: {{image: ":1"}}\n' for number in range(count))
+        started = time.process_time()
+        found, problems = said(tmp_path, text)
+        applications = [f"app-{number}" for number in range(0, count, 10)]
+        assert problems == ()
+        assert all(found.of(name) == {"image": ":1"} for name in applications)
+        assert len(found.unmatched(applications)) <= 20
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(20_000) < 12 * max(seconds(4_000), 0.1), "five times as many names"
+
+
+def test_of_thousands_of_mistakes_the_first_are_told(tmp_path: Path) -> None:
+    _, problems = said(tmp_path, "".join(f"app-{number}: {{image: 1}}\n" for number in range(2_000)))
+    assert len(problems) <= 21
+    assert "1980 more" in problems[-1]
