@@ -49,8 +49,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
         print(json.dumps(render.as_json(ledger), indent=2), file=stream)
     else:
         print(style(environ, terminal=stream.isatty()).paint(render.as_text(ledger)), file=stream)
-    outcome = ledger.cancelled or ledger.worst
-    return outcome.exit_code if outcome else 0
+    return ledger.worst.exit_code if ledger.worst else 0
 
 
 def _seconds(environ: Mapping[str, str]) -> float:

@@ -109,8 +109,8 @@ class Ledger:
 
     @property
     def worst(self) -> Outcome | None:
-        """What a release would end with; None if one could be tracked."""
-        return next((found.outcome for found in self.findings if found.outcome is not None), None)
+        """Return the outcome that a release would have; None if it could be tracked."""
+        return self.cancelled or next((found.outcome for found in self.findings if found.outcome is not None), None)
 
     def _note(self, name: str, seen: Seen) -> None:
         if isinstance(seen, str):

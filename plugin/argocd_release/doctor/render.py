@@ -47,4 +47,6 @@ def _conclusion(ledger: Ledger) -> str:
     if ledger.worst is None:
         return f"A release could be tracked{notes}."
     worst = ledger.worst
+    if ledger.cancelled is not None:
+        return f"The checks are incomplete. Exit code {worst.exit_code} ({worst.meaning})."
     return f"No release could be tracked: {failed} to mend{notes}. Exit code {worst.exit_code} ({worst.meaning})."

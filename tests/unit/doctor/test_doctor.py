@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,11 +19,12 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.cli import doctor as command
-from argocd_release.doctor import account, pipeline, settings, warnings, way
+from argocd_release.doctor import account, pipeline, render, settings, warnings, way
 from argocd_release.doctor.advice import advice
 from argocd_release.doctor.examination import examine
 from argocd_release.doctor.finding import Check, Ledger, Problem, Seen, State
 from argocd_release.model.application import Application
+from argocd_release.model.errors import Cancelled
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Signals
@@ -609,3 +611,30 @@ def test_the_command(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_the_public_address_of_argo_cd(pages: Pages, page: Page, address: str) -> None:
     pages.pages = {"/api/v1/settings": page}
     assert warnings.public_address(pages.connection()) == address
+
+
+def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) -> None:
+    hung = Check(name="name", run=lambda: str(threading.Event().wait(20)))
+
+    def stopped() -> None:
+        if time.monotonic() > started + 0.2:
+            raise Cancelled(Outcome.CANCELLED)
+
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        Ledger(check=stopped).run([hung])
+    assert time.monotonic() - started < 1
+    ledger = Ledger.lasting(0.2, check=lambda: None)
+    ledger.run([hung, Check(name="port", run=lambda: "fine", needs=("name",))])
+    assert time.monotonic() - started < 2
+    assert [(found.check, found.state) for found in ledger.findings] == [
+        ("name", State.FAILED),
+        ("port", State.SKIPPED),
+    ]
+    assert ledger.worst is Outcome.UNREACHABLE
+    started = 0.0
+    ended = examine(
+        {"ARGOCD_SERVER": pages.address}, ca_file="", sign_in=lambda connection, _: connection, check=stopped
+    )
+    assert ended.worst is Outcome.CANCELLED
+    assert "The checks are incomplete. Exit code 143" in render.as_text(ended)

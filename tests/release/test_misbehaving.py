@@ -1,0 +1,134 @@
+"""A server that misbehaves at a random request in a random way: every job ends in time, with all its reports.
+
+The default number of examples fits into CI; ``MISBEHAVING_EXAMPLES=200`` plays more.
+"""
+
+import math
+import os
+import random
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sandbox.sandbox import Sandbox
+from tests.support.job import COMMAND
+from tests.support.misbehaving import FAULTS, Misbehaving
+
+EXAMPLES: Final = int(os.environ.get("MISBEHAVING_EXAMPLES", "20"))
+AT_ONCE: Final = 4
+NAMES: Final = Path(__file__).parents[1] / "support" / "silent_names"
+REPORTS: Final = (
+    "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json", "argocd-release.json",
+    "argocd-release.metrics.txt", "argocd-release.html",
+)  # fmt: skip
+#: GitLab ends such a job so early that the phases after the verdict have hardly any time.
+TIMEOUT, JOB_TIMEOUT = 3, 16
+#: The whole job ends that long before GitLab would end it (settings/load.py UPLOAD_SECONDS).
+LATE_SECONDS, SIGNAL_SECONDS = 2.0, 1.0
+KINDS: Final = {
+    "one application": {"ARGOCD_APP_NAME": "web"},
+    "a group": {"ARGOCD_APP_NAME": "web,api"},
+    "a selector": {"RELEASE_SELECTOR": "team=shop"},
+    "notifications": {"ARGOCD_APP_NAME": "web,api", "RELEASE_GITLAB_DEPLOYMENT": "team/shop"},
+    "the site": {"ARGOCD_APP_NAME": "web,api", "RELEASE_URL_CHECK": "true"},
+    "Dex": {"ARGOCD_APP_NAME": "web", "RELEASE_ID_TOKEN": "an-id-token", "RELEASE_DEX_CONNECTOR": "gitlab-ci"},
+    "the doctor": {"ARGOCD_APP_NAME": "web"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    kind: str
+    fault: str
+    number: int
+    #: Seconds after which SIGTERM is sent; 0: never.
+    stop_after: float
+
+    @classmethod
+    def of(cls, seed: int) -> "Example":
+        chosen = random.Random(seed)  # noqa: S311 - the same examples each time
+        return cls(
+            kind=list(KINDS)[seed % len(KINDS)],
+            fault=chosen.choice([*FAULTS, "silent name server"]),
+            number=chosen.randint(1, 8),
+            stop_after=chosen.choice([0.0, chosen.uniform(1.5, 5)]),
+        )
+
+
+def play(example: Example, folder: Path, environ: dict[str, str]) -> str:
+    """Return what was wrong with the end of the job, or an empty string."""
+    folder.mkdir()
+    server = Misbehaving(folder, example.fault, example.number)
+    host = "argocd.silent" if example.fault == "silent name server" else "localhost"
+    address = f"{host}:{server.port}"
+    settings = {
+        "PATH": environ["PATH"],
+        "PYTHONPATH": str(NAMES),
+        "ARGOCD_SERVER": address,
+        "ARGOCD_AUTH_TOKEN": "a-token-of-twenty-characters",
+        "ARGOCD_OPTS": f"--grpc-web --server-crt {server.authority}",
+        "RELEASE_TIMEOUT": str(TIMEOUT),
+        "CI_JOB_TIMEOUT": str(JOB_TIMEOUT),
+        "CI_JOB_STARTED_AT": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "CI_API_V4_URL": f"https://{address}/api/v4",
+        "CI_PROJECT_ID": "1",
+        "CI_PROJECT_PATH": "team/shop",
+        "CI_COMMIT_REF_NAME": "main",
+        "CI_JOB_TOKEN": "a-job-token",
+        "CI_SERVER_TLS_CA_FILE": str(server.authority),
+        "RELEASE_SITE_URL": f"https://{address}/site",
+        **KINDS[example.kind],
+    }
+    is_doctor = example.kind == "the doctor"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(COMMAND), *(["doctor"] if is_doctor else [])], env=settings, cwd=folder, stdout=log, stderr=log
+        )
+    started, waited_before, waited = time.monotonic(), 0.0, 0.0
+    limit, what = (TIMEOUT if is_doctor else JOB_TIMEOUT) + LATE_SECONDS, "the deadline"
+    signal_at = started + example.stop_after if example.stop_after else math.inf
+    try:
+        while process.poll() is None:
+            waited = _waited(process.pid) or waited
+            now = time.monotonic()
+            if now >= signal_at:
+                process.send_signal(signal.SIGTERM)
+                signal_at, started, waited_before = math.inf, now, waited
+                limit, what = SIGNAL_SECONDS, "SIGTERM"
+            if now - started > 60:
+                return f"it never ended after {what}"
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+        server.close()
+    # A busy machine is no fault of the job: what its main thread waited for a processor does not count.
+    seconds = time.monotonic() - started - (waited - waited_before)
+    missing = [name for name in REPORTS if not (folder / name).exists()] if not is_doctor else []
+    text = (folder / "log").read_text("utf-8", "replace")
+    if missing:
+        return f"without {missing}:\n{text}"
+    if "Traceback" in text or process.returncode == 1:
+        return f"exit {process.returncode}:\n{text}"
+    return f"{seconds - limit:.1f} s too late after {what}:\n{text}" if seconds > limit else ""
+
+
+def _waited(pid: int) -> float:
+    """Return the seconds that the main thread of the process was ready to run, and had no processor."""
+    try:
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def test_every_job_ends_in_time_with_all_its_reports(sandbox: Sandbox, tmp_path: Path) -> None:
+    environ = sandbox.environment()
+    examples = [Example.of(seed) for seed in range(EXAMPLES)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ends = list(pool.map(lambda pair: play(pair[1], tmp_path / str(pair[0]), environ), enumerate(examples)))
+    wrong = [f"{example}: {end}" for example, end in zip(examples, ends, strict=True) if end]
+    assert not wrong, "\n\n".join(wrong)
