@@ -28,7 +28,7 @@ GITLAB_CALL: Final = 3.0
 #: The pause before the second request to GitLab; it doubles with each request.
 GITLAB_PAUSE: Final = 0.5
 #: All requests to GitLab after SIGTERM.
-GITLAB_AFTER_SIGNAL: Final = 0.7
+GITLAB_AFTER_SIGNAL: Final = 0.5
 #: A request of the deployed address.
 SITE_CALL: Final = 5.0
 #: The pause between two requests of the deployed address.
