@@ -95,10 +95,29 @@ def job(name: str, *, fate: str = "complete", ends_after: str = "", deadline: in
     return _yaml(_object("batch/v1", "Job", name, spec, annotations))
 
 
-def hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "", deadline: int = 0) -> str:
-    """A Job that is a hook: ``phase`` is PreSync, Sync, PostSync or SyncFail; the rest as of ``job``."""
-    hooks = {"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
-    return job(name, fate=fate, ends_after=ends_after, deadline=deadline, **hooks)
+def hook(
+    name: str,
+    phase: str,
+    *,
+    fate: str = "complete",
+    ends_after: str = "",
+    deadline: int = 0,
+    delete: str = "BeforeHookCreation",
+    generate_name: bool = False,
+    **spec: Any,
+) -> str:
+    """Return a Job that is a hook in ``phase``: PreSync, Sync, PostSync or SyncFail; ``spec`` is added to the Job's.
+
+    ``delete`` is its hook-delete-policy; "" leaves the annotation out.
+    """
+    annotations = {"argocd.argoproj.io/hook": phase}
+    if delete:
+        annotations["argocd.argoproj.io/hook-delete-policy"] = delete
+    document = json.loads(job(name, fate=fate, ends_after=ends_after, deadline=deadline, **annotations))
+    document["spec"] |= spec
+    if generate_name:
+        document["metadata"]["generateName"] = f"{document['metadata'].pop('name')}-"
+    return _yaml(document)
 
 
 def cron_job(

@@ -4,6 +4,7 @@ from typing import Final
 
 from scenarios import (
     deliveries,
+    evidence,
     expectations,
     failures,
     faults,
@@ -36,6 +37,7 @@ __all__ = [
     "NEWEST",
     "SCENARIOS",
     "deliveries",
+    "evidence",
     "expectations",
     "failures",
     "faults",

@@ -353,7 +353,7 @@ def stuck_on_prune(stage: Stage) -> Iterator[None]:
     "edited by hand, without selfHeal",
     Outcome.NOT_DELIVERED,
     ru="изменено вручную, без selfHeal",
-    cause="does not repeat that without selfHeal",
+    cause="was changed by hand after the sync",
     within=12,
 )
 def edited_by_hand(stage: Stage) -> Iterator[None]:

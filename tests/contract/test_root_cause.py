@@ -5,7 +5,7 @@ Recorded by ``tests/contract/record.py``; ``changed`` makes another situation of
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,10 @@ class Recording:
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         del name, previous
         return tuple(self._of(pod).get("logs", {}).get(container, []))[-lines:]
+
+    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+        for line in self.log(name, pod, container, previous=False, lines=lines):
+            take(line)
 
 
 def diagnosed(row: Row, version: str) -> Diagnosis:
@@ -258,12 +262,12 @@ ROWS: dict[str, Row] = {
     "a PreSync hook": Row(
         recorded="pre-sync-hook", code=CauseCode.HOOK_FAILED,
         cause='PreSync hook Job/migrate → Pod/migrate-POD: Error, exit code 1 — "cannot connect to database',
-        hint="fix the hook and push again; nothing was applied; the cluster keeps what it had",
+        hint="fix the error in the hook's log and push again; nothing was applied; the cluster keeps what it had",
     ),
     "a PostSync hook": Row(
         recorded="post-sync-hook", code=CauseCode.HOOK_FAILED,
         cause="PostSync hook Job/smoke-test → Pod/smoke-test-POD: Error, exit code 1",
-        hint="fix the hook and push again; its revision is applied",
+        hint="fix the error in the hook's log and push again; its revision is applied",
     ),
     "a hook past its deadline": Row(
         recorded="hook-deadline", code=CauseCode.JOB_DEADLINE,

@@ -13,14 +13,14 @@ from urllib.parse import quote
 from argocd_release.argocd.application_json import ListReader, parse_application
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.rollout_json import unhealthy_rollouts
-from argocd_release.argocd.tree_json import parse_events, parse_log, parse_tree
+from argocd_release.argocd.tree_json import LogReader, parse_events, parse_log, parse_tree
 from argocd_release.core.json_shape import as_message, as_object, as_objects
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import API_CALL, STREAM
+from argocd_release.timing.limits import API_CALL, FOLLOW, STREAM
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 64 << 20
@@ -166,6 +166,39 @@ class Api:
             name, f"pods/{quote(pod.name, safe='')}/logs", query | ({"previous": "true"} if previous else {})
         )
         return parse_log(text)[-lines:]
+
+    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+        """Hand on the last lines of a container's log and each that follows, until the container ends.
+
+        Call it in a thread of its own, because it waits for the program.
+
+        Raises:
+            ArgoCDError: the log cannot be read, or the connection was lost.
+
+        """
+        path, query = _place(name)
+        path = f"{path}/pods/{quote(pod.name, safe='')}/logs"
+        query |= {"container": container, "namespace": pod.namespace, "tailLines": str(lines), "follow": "true"}
+        reader = LogReader(take)
+        connection = self._credentials.current()
+        request = Request(
+            url=f"{connection.address}{path}",
+            query=query,
+            # An answer that is packed comes late.
+            headers={**connection.headers, "Accept-Encoding": "identity"},
+            truncate=True,
+            body_limit=0,
+            on_part=reader.feed,
+        )
+        started, status = time.monotonic(), 0
+        try:
+            status = self._client.send(request, seconds=FOLLOW).status
+        except HttpError as error:
+            raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
+        finally:
+            self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
+        if status != _OK:
+            raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), f"HTTP status {status}")
 
     def sync_window(self, name: str) -> str:
         """The sync window that keeps Argo CD from syncing by itself now; ``""`` if none. Raises ``ArgoCDError``.

@@ -26,6 +26,7 @@ from argocd_release.model.hydration import Hydration, HydrationPhase
 
 # More than argocd ever prints; each costs a look at all the text.
 DOCUMENTS: Final = 20
+_SKIP: Final = "argocd.argoproj.io/skip-reconcile"
 _HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
 
@@ -69,6 +70,7 @@ def _application(document: dict[str, Any]) -> Application:
         parameters=_parameters({"source": _synced(hydrator)} if hydrator else spec),
         hydration=_hydration(hydrator, as_object(status.get("sourceHydrator")), metadata) if hydrator else None,
         application_set=_application_set(metadata),
+        skips_reconcile=as_object(metadata.get("annotations")).get(_SKIP) == "true",
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),

@@ -193,6 +193,10 @@ class ArgoCD:
         """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
         self._call(("app", "sync", name, "--async"), echo=True, limit=min(seconds, self._limit))
 
+    def terminate(self, name: str, *, seconds: float) -> None:
+        """Ask Argo CD to end the operation that runs; raises ``ArgoCDError``."""
+        self._call(("app", "terminate-op", name), echo=True, limit=min(seconds, self._limit))
+
     def wait(
         self, name: str, *, seconds: float, wait_for: Iterable[str], on_line: Callable[[str], None]
     ) -> WaitProcess:

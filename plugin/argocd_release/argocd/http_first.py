@@ -92,6 +92,11 @@ class HttpFirstCommands:
         with self._processes:
             self._argocd.sync(name, seconds=seconds)
 
+    def terminate(self, name: str, *, seconds: float) -> None:
+        """Ask Argo CD to end the operation that runs; raises ``ArgoCDError``."""
+        with self._processes:
+            self._argocd.terminate(name, seconds=seconds)
+
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
         return self._argocd.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
 

@@ -1,6 +1,7 @@
 """Parse the resource tree, events and logs that Argo CD's API gives, and make them typed and harmless."""
 
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 from argocd_release.core.json_shape import as_line, as_list, as_message, as_object, as_objects
@@ -9,6 +10,7 @@ from argocd_release.core.text import clean
 from argocd_release.model.resource_tree import Event, Node, Tree
 
 LOG_LINE_LIMIT: Final = 500
+LINE_BYTES: Final = 1 << 20
 
 
 def parse_tree(document: object) -> Tree:
@@ -26,6 +28,26 @@ def parse_log(text: str) -> tuple[str, ...]:
     """Return the lines in the answer of ``GET …/logs``, without the Secrets and keys that a program printed."""
     lines = [_log_line(line) for line in text.split("\n")]
     return lines_shown([line for line in lines if line is not None])
+
+
+class LogReader:
+    """Reads the answer of ``GET …/logs?follow=true`` as it comes, and hands on each line, harmless.
+
+    A Secret can span lines, so whoever shows them passes them to ``lines_shown``.
+    """
+
+    def __init__(self, take: Callable[[str], object]) -> None:
+        self._take = take
+        self._rest = b""
+
+    def feed(self, part: bytes) -> None:
+        """Take the next part of the answer."""
+        *whole, self._rest = (self._rest + part).split(b"\n")
+        # No line is that long, so the answer is no log.
+        self._rest = self._rest[:LINE_BYTES]
+        for text in whole:
+            if (line := _log_line(text.decode("utf-8", "replace"))) is not None:
+                self._take(line)
 
 
 def _log_line(text: str) -> str | None:

@@ -1,6 +1,6 @@
 """Why a release was not delivered: the root cause, and the pods, events and logs that show it.
 
-Bounded in calls, lines and time. What could not be seen becomes a note; the verdict stands without any of it.
+The calls, lines and seconds are bounded. A note says what could not be read; the verdict stands without any of it.
 """
 
 from collections.abc import Iterator
@@ -8,21 +8,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.diagnosis import root_cause
+from argocd_release.diagnosis import drift, root_cause
+from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod
 from argocd_release.diagnosis.pod_status import parse_pod_status
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, SyncStatus
+from argocd_release.model.cause import Cause
 from argocd_release.model.diagnosis import Diagnosis, ObjectEvent, PodLog
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Evidence, Stop
-from argocd_release.model.resource_tree import Node
+from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.timing.inquiry import answered, ask
 
 SECONDS: Final = 20.0
 SUSPECTS: Final = 3
+#: For what is still being read of hooks.
+HOOK_SECONDS: Final = 1.5
 LOG_LINES: Final = 30
-# Outcomes whose cause can lie in the cluster, and after which Argo CD still answers.
-DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
 
 
 class _CutShortError(Exception):
@@ -30,16 +31,23 @@ class _CutShortError(Exception):
 
 
 def diagnose(
-    name: str, application: Application, *, sources: Evidence, stop: Stop, seconds: float = SECONDS
+    name: str,
+    application: Application,
+    *,
+    sources: Evidence,
+    stop: Stop,
+    seconds: float = SECONDS,
+    hooks: HookRecorder | None = None,
 ) -> Diagnosis:
-    """The diagnosis as far as it came within ``seconds``, or until ``stop`` is set; never later than that.
+    """Return the diagnosis as far as it came within ``seconds``, or until ``stop`` is set; never later than that.
 
-    ``name``: as Argo CD is asked for the application.
+    ``name`` is the application's as Argo CD is asked for it; ``hooks`` has what its hooks have left behind.
     """
     found, over = [Diagnosis()], False
 
     def work() -> None:
-        for step in steps(name, application, sources):
+        kept = hooks.kept(application, seconds=HOOK_SECONDS) if hooks else ()
+        for step in steps(name, application, sources, kept):
             found.append(step)
             if over:
                 return
@@ -61,32 +69,58 @@ def diagnose(
     return replace(found[-1], notes=(*found[-1].notes, f"pods, events and logs are incomplete: {why}"))
 
 
-def steps(name: str, application: Application, sources: Evidence) -> Iterator[Diagnosis]:
-    """The diagnosis after each call, every one knowing more than the one before."""
-    known = Diagnosis()
-    finding = root_cause.from_application(application)
-    if finding is not None:
-        yield (known := replace(known, cause=finding))
+def steps(
+    name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = ()
+) -> Iterator[Diagnosis]:
+    """Yield the diagnosis after each call to Argo CD, each with more in it than the one before.
+
+    ``kept`` are pods of failed hooks; Argo CD has deleted some of them by now.
+    """
+    diagnosis = Diagnosis()
+    cause = root_cause.from_application(application)
+    if cause is not None:
+        yield (diagnosis := replace(diagnosis, cause=cause))
+    for hook in kept[:SUSPECTS]:
+        yield (diagnosis := _with(diagnosis, hook.tree, hook.pod, hook.clues, application))
     try:
         tree = sources.tree(name)
+        if diagnosis.cause is None and (found := _drift(name, application, tree, sources)):
+            yield (diagnosis := replace(diagnosis, cause=found))
     except ArgoCDError as error:
-        yield replace(known, notes=(_note("pods and events", error),))
+        yield replace(diagnosis, notes=(_note("pods and events", error),))
         return
+    known = {hook.pod.uid for hook in kept}
+    gone = [hook.pod for hook in kept if hook.pod.uid not in {node.uid for node in tree.nodes}]
     chosen = root_cause.suspects(application, tree)
-    known = replace(known, pods=tuple(sorted(tree.pods, key=lambda node: _order(node, chosen))))
-    yield known
-    for suspect in chosen[:SUSPECTS]:
+    pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
+    yield (diagnosis := replace(diagnosis, pods=pods))
+    for suspect in [node for node in chosen if node.uid not in known][: SUSPECTS - len(kept[:SUSPECTS])]:
         clues, notes = _interrogate(name, suspect, sources)
-        found = root_cause.describe(tree, suspect, clues, application) if not known.cause else None
-        occurrences = [ObjectEvent(subject=str(suspect), event=event) for event in clues.events]
-        known = replace(
-            known,
-            cause=found or known.cause,
-            occurrences=(*known.occurrences, *occurrences),
-            logs=(*known.logs, clues.log) if clues.log and clues.log.says_something else known.logs,
-            notes=tuple(dict.fromkeys((*known.notes, *notes))),
-        )
-        yield known
+        diagnosis = _with(diagnosis, tree, suspect, clues, application)
+        yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, *notes)))))
+
+
+def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Cause | None:
+    """Return why an application is OutOfSync that was synced, as the live manifest of a resource shows it."""
+    item = drift.suspect(application)
+    if item is None or application.operating or application.sync is SyncStatus.SYNCED:
+        return None
+    node = next((node for node in tree.nodes if node.key == item.key), None)
+    return drift.cause_of(application, item, sources.live(name, node)) if node else None
+
+
+def _with(
+    diagnosis: Diagnosis, tree: Tree, suspect: Node, clues: root_cause.Clues, application: Application
+) -> Diagnosis:
+    """Return the diagnosis with what is known of one suspect; the first cause that is found stays."""
+    cause = root_cause.describe(tree, suspect, clues, application) if not diagnosis.cause else None
+    occurrences = [ObjectEvent(subject=str(suspect), event=event) for event in clues.events]
+    return replace(
+        diagnosis,
+        cause=cause or diagnosis.cause,
+        occurrences=(*diagnosis.occurrences, *occurrences),
+        logs=(*diagnosis.logs, clues.log) if clues.log and clues.log.says_something else diagnosis.logs,
+    )
 
 
 def _order(node: Node, chosen: tuple[Node, ...]) -> tuple[int, str]:

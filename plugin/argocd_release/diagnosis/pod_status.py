@@ -4,12 +4,14 @@ Shape: Kubernetes core/v1 PodStatus.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from argocd_release.core.json_shape import as_message, as_object, as_objects, as_text
 
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
+#: The reason of a container whose end was not seen.
+UNSEEN_END: Final = "Failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +34,18 @@ class Container:
 
     @property
     def has_run(self) -> bool:
-        """Whether it can have a log."""
+        """Return True if it can have a log."""
         return self.running or self.exit_code is not None
 
     @property
     def in_trouble(self) -> bool:
         ended_badly = not self.running and self.exit_code not in {None, 0}
         return ended_badly or (not self.running and self.reason not in {*_STARTING, "Completed"})
+
+    @property
+    def ended_badly(self) -> bool:
+        """Return True if its program has ended with an error."""
+        return self.in_trouble and (self.exit_code is not None or self.reason == UNSEEN_END)
 
     @property
     def rank(self) -> int:
@@ -62,6 +69,17 @@ class PodStatus:
         """The container that keeps the pod from being ready: the first in trouble, else one that is not ready."""
         # Init containers come first, and the later ones wait for them.
         return min(self.containers, key=lambda container: container.rank, default=None)
+
+
+def ended(status: PodStatus) -> PodStatus:
+    """Return the state after the pod has failed, if nothing in it says so yet."""
+    if any(container.in_trouble for container in status.containers):
+        return status
+    containers = tuple(
+        replace(container, running=False, reason=UNSEEN_END) if container.running and not container.init else container
+        for container in status.containers
+    )
+    return replace(status, containers=containers)
 
 
 def parse_pod_status(manifest: object) -> PodStatus:

@@ -9,7 +9,7 @@ from typing import Final
 from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.log_lines import last_meaningful
 from argocd_release.diagnosis.pod_status import Container, PodStatus
-from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
+from argocd_release.model.application import SYNC_ERROR, Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, refusal
 from argocd_release.model.diagnosis import PodLog
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -27,7 +27,7 @@ _LAYERS: Final = re.compile(
     r"|Manifest generation error \(cached\): "
 )
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
-# Events that say only that somebody is at it.
+# Events that say only that a controller works on it.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
 # What to do; of what is not here the verdict says it.
 _HINTS: Final[Mapping[CauseCode, str]] = MappingProxyType(
@@ -75,7 +75,11 @@ def from_application(application: Application) -> Cause | None:
     """The cause that the Application itself names: an error condition. What failed in its operation decides before."""
     if any(item.failed for item in application.results):
         return None
+    ended = application.operation is not None and application.operation.terminated
     for condition in application.errors:
+        if ended and condition.type == SYNC_ERROR:
+            # The verdict says that a person ended the sync.
+            continue
         said = one_line(_LAYERS.sub("", condition.message), limit=1000)
         code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(said)
@@ -93,7 +97,8 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
         pods = [pod for job in jobs for pod in tree.pods if tree.root(pod) is job]
         # Each attempt of a Job has a pod of its own.
         return (*sorted(pods, key=lambda pod: pod.created_at, reverse=True), *jobs)
-    if application.sync is not SyncStatus.SYNCED and not application.operating:
+    # Until all is Synced, only an operation of this revision makes suspects: other pods are of the revision before.
+    if application.sync is not SyncStatus.SYNCED and not (application.operating and application.operation_counts):
         return ()
     pods = [pod for pod in tree.pods if pod.health in _UNHEALTHY]
     barren = [node for node in tree.barren if node.kind != "ReplicaSet" or node.health == "Degraded"]
@@ -135,7 +140,8 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
     if hook is None or finding is None:
         return finding
-    fix = finding.hint if node.kind != "Pod" and finding.hint else "fix the hook and push again"
+    program = "fix the error in the hook's log" if clues.log and clues.log.says_something else "fix the hook"
+    fix = finding.hint if node.kind != "Pod" and finding.hint else f"{program} and push again"
     when = (
         "nothing was applied; the cluster keeps what it had"
         if hook.hook_type == "PreSync"
@@ -234,7 +240,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
         return waiting
     if container is not None and container.exit_code == _KILLED and "OOMKilled" in {container.reason, container.before}:
         return CauseCode.OOM_KILLED
-    if container is not None and container.in_trouble and container.exit_code is not None:
+    if container is not None and container.ended_badly:
         return waiting or CauseCode.CONTAINER_FAILED
     if "MountVolume" in quote or "Unable to attach or mount" in quote:
         return CauseCode.VOLUME_NOT_MOUNTED
@@ -243,7 +249,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
 
 def _program_hint(container: Container | None, clues: Clues) -> str:
     """What to do about a program that has ended; ``""`` of one that has not."""
-    if container is None or not container.in_trouble or container.exit_code is None:
+    if container is None or not container.ended_badly:
         return ""
     where = "its log above" if clues.log and clues.log.says_something else "its log"
     return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"

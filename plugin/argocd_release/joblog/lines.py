@@ -22,6 +22,7 @@ LINES: Final[Mapping[type[JobEvent], str]] = MappingProxyType(
         events.Warned: "warning: {why}",
         events.SignedInBy: "signed in by Dex's connector {connector}, with the job's identity",
         events.NotSignedInAnew: "note: no new token: {error}",
+        events.NotTerminated: "warning: the sync of the earlier revision could not be ended: {error}",
         events.Command: "$ {command}",
         events.Called: "debug: {call} took {seconds:.3f} s{end}",
         events.Output: "{line}",

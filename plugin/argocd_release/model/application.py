@@ -119,6 +119,11 @@ class ResourceResult:
         return self.status == "SyncFailed" or self.hook_phase in {"Failed", "Error"}
 
     @property
+    def hook_ran(self) -> bool:
+        """Return True if it is a hook that was applied, so that its failure is that of its program."""
+        return bool(self.hook_type) and self.status != "SyncFailed"
+
+    @property
     def action(self) -> str:
         """What became of it in a word, such as ``created``, ``unchanged`` or ``pruned``; of a hook or failure ``""``.
 
@@ -169,6 +174,21 @@ class Operation:
     def running(self) -> bool:
         """Whether it goes on. Between a failed attempt and the next, ``finishedAt`` is set and the phase Running."""
         return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
+
+    @property
+    def terminated(self) -> bool:
+        """Return True if somebody ended it (gitops-engine pkg/sync/sync_context.go Terminate)."""
+        return self.unsuccessful and self.message.startswith("Operation terminated")
+
+    @property
+    def attempt(self) -> int:
+        """Return the number of the attempt, from 1, that goes on or was the last to end.
+
+        ``retryCount`` is raised when an attempt has failed, not when the next one begins
+        (argo-cd v2.13.2 controller/appcontroller.go processRequestedAppOperation).
+        """
+        waits = bool(self.finished_at) and self.phase is OperationPhase.RUNNING
+        return self.retries if waits and self.retries else self.retries + 1
 
     @property
     def unsuccessful(self) -> bool:
@@ -247,6 +267,8 @@ class Application:
     controller_namespace: str = ""
     # The one before that.
     previously: Deployment | None = None
+    #: An annotation keeps Argo CD from comparing and syncing it (argocd.argoproj.io/skip-reconcile).
+    skips_reconcile: bool = False
     # The ApplicationSet that makes it; "": none does.
     application_set: str = ""
     # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.

@@ -50,6 +50,12 @@ class CauseCode(Enum):
     SYNC_WINDOW = ("sync-window", "a sync window forbids the sync now")
     NO_SYNC_POLICY = ("no-sync-policy", "nobody has synced, and Argo CD does not by itself")
     PRUNE_OFF = ("prune-off", "a resource is no longer in git, and pruning is off")
+    PRUNE_FALSE = ("prune-false", "a resource is no longer in git, and its annotation Prune=false keeps it")
+    DELETION_PENDING = ("deletion-pending", "a resource is being deleted, and a finalizer holds it")
+    SHARED_RESOURCE = ("shared-resource", "another application manages the same resource")
+    OVERWRITTEN = ("overwritten", "another controller changes what Argo CD has applied")
+    SYNC_TERMINATED = ("sync-terminated", "the sync was ended by hand")
+    RECONCILE_SKIPPED = ("reconcile-skipped", "an annotation keeps Argo CD from looking at the application")
     NOT_HYDRATED = ("not-hydrated", "the dry commit is not hydrated yet, or what was made of it not compared with")
     HYDRATION_FAILED = ("hydration-failed", "Argo CD could not hydrate the dry commit")
     OUT_OF_SYNC = ("out-of-sync", "the cluster is not as git has it")
@@ -178,7 +184,7 @@ class Cause:
     link: str = ""
 
     def is_about(self, subject: Subject | None) -> bool:
-        """Whether it is about the same object."""
+        """Return True if it is about the same object."""
         own = self.subject
         return own == subject or (own is not None and subject is not None and own.key == subject.key)
 

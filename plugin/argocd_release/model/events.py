@@ -130,6 +130,14 @@ class NotSignedInAnew(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotTerminated(JobEvent):
+    """The operation of an earlier revision could not be ended."""
+
+    NAME = "not terminated"
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Command(JobEvent):
     """A call of argocd that people may repeat."""
 

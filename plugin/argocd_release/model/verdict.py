@@ -27,6 +27,12 @@ _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
 )
 
 
+# The cause of these outcomes can lie in the cluster, and Argo CD still answers.
+_DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
+# Of other outcomes, only these causes can.
+_DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What we say of the release; ``outcome`` None means: not known yet, ``reason`` says what is missing."""
@@ -51,6 +57,11 @@ class Verdict:
             outcome=outcome, reason=finding.whole, hint=finding.hint or hint, via=via, code=finding.code,
             subject=finding.subject, detail=finding.text if finding.status else "",
         )  # fmt: skip
+
+    @property
+    def asks_cluster(self) -> bool:
+        """Return True if the objects of the application can say more about it."""
+        return self.outcome in _DIAGNOSED or (self.outcome is Outcome.NOT_DELIVERED and self.code in _DRIFT)
 
     @property
     def cause(self) -> Cause:

@@ -12,7 +12,8 @@ from argocd_release.doctor.finding import Problem
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.events import JobEvent, State, VersionsApart, Warned
-from argocd_release.model.ports import Emit
+from argocd_release.model.ports import Emit, Evidence
+from argocd_release.release.hooks import Hooks
 from argocd_release.timing.inquiry import answered, ask
 from argocd_release.verdict.judge import CONFIRMING
 
@@ -22,9 +23,13 @@ _WARNINGS_SECONDS: Final = 0.5
 
 
 class BackgroundChecks:
-    """Asks once for the versions, and once for the server's warnings; ``connection`` is None if the API is closed."""
+    """Asks once for the versions, and once for the server's warnings; ``connection`` is None if the API is closed.
 
-    def __init__(self, argocd: ArgoCD, connection: Connection | None, emit: Emit) -> None:
+    ``hooks`` keeps what the hooks of the applications leave behind.
+    """
+
+    def __init__(self, argocd: ArgoCD, connection: Connection | None, emit: Emit, evidence: Evidence) -> None:
+        self.hooks = Hooks(evidence)
         self._argocd = argocd
         self._connection = connection
         self._emit = emit

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.diagnosis.collect import DIAGNOSED, diagnose
+from argocd_release.diagnosis.collect import diagnose
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.events import AskingTheDoctor, CauseNotLookedFor, LookingForTheCause, NotShown
@@ -21,7 +21,7 @@ EXPLAINED: Final = 5
 #: Outcomes for which the doctor checks the connection.
 ADVISED: Final = frozenset({Outcome.UNREACHABLE, Outcome.DENIED})
 # After any other outcome argocd would not answer, or has nothing to show.
-_SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED}) | DIAGNOSED
+_SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED})
 
 
 class Explainer:
@@ -69,7 +69,7 @@ class Explainer:
         return replace(result, verdict=replace(result.verdict, hint=hint), applications=applications)
 
     def _diagnose_worst(self, result: ReleaseResult) -> ReleaseResult:
-        failures = [one for one in result.undelivered if one.outcome in DIAGNOSED and one.application is not None]
+        failures = [one for one in result.undelivered if one.verdict.asks_cluster and one.application is not None]
         worst = failures[:EXPLAINED]
         limit = self._deadline.phase(Phase.DIAGNOSIS)
         diagnoses: dict[str, Diagnosis] = {}
@@ -90,7 +90,12 @@ class Explainer:
             return Diagnosis()
         try:
             return diagnose(
-                one.name, one.application, sources=self._parts.readers.api, stop=self._stop, seconds=seconds
+                one.name,
+                one.application,
+                sources=self._parts.readers.api,
+                stop=self._stop,
+                seconds=seconds,
+                hooks=self._parts.hooks.of(one.name),
             )
         except Cancelled as cancelled:
             return Diagnosis(notes=(f"cut short: {cancelled}",))
@@ -100,9 +105,9 @@ class Explainer:
 
     def _with_status(self, result: ReleaseResult) -> ReleaseResult:
         """Return the result with the status of its application as ``argocd app get`` prints it."""
-        if result.outcome not in _SHOWN:
-            return result
         one = result.applications[0]
+        if result.outcome not in _SHOWN and not one.verdict.asks_cluster:
+            return result
         try:
             status = self._status(one.name, self._deadline.phase(Phase.STATUS).left)
         except Cancelled as cancelled:

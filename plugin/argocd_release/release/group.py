@@ -42,6 +42,7 @@ class GroupWait:
         cluster: shows the pods of an application.
         emit: takes the events of the log.
         on_application: each is called with each application that was observed.
+        keep: is called with the name and state of an application after each look at it.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class GroupWait:
         clock: Clock,
         emit: Emit,
         on_application: Sequence[Callable[[Application | None], object]] = (),
+        keep: Callable[[str, Application], object] = lambda *_: None,
     ) -> None:
+        self._keep = keep
         self.several = not targets.one
         self._targets = targets
         self._policy = policy
@@ -220,6 +223,7 @@ class GroupWait:
             emit=emit,
             started=self._started,
             follow=not self.several,
+            keep=self._keep,
             queued_before=lambda: self._commands.queued_before(name),
         )
         return tracker

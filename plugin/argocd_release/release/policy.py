@@ -69,6 +69,7 @@ class Policy:
             beneath=cluster if settings.pods_matter or own.image else None,
             kinship=self.revision_relation,
             sync=settings.sync,
+            terminate=settings.terminate_old_sync,
             check=self.check,
             hard_refresh=self.hard_refresh,
             **parts,

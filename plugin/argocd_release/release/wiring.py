@@ -29,6 +29,8 @@ class JobParts:
     readers: Readers
     policy: Policy
     group: GroupWait
+    #: The ``Hooks`` of the job.
+    hooks: Any
     #: Tells the notification sinks of the end, and returns the result with what came of it; None if there are none.
     notify: Callable[[Any], Any] | None
     #: Returns the address of Argo CD's web interface for people; "" if it is not known.
@@ -54,7 +56,9 @@ def wire(
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
     sinks = after.sinks_of(settings, deadline=deadline, stop=stop)
-    checks = BackgroundChecks(readers.argocd, readers.connection if settings.pods_matter else None, log.tell)
+    checks = BackgroundChecks(
+        readers.argocd, readers.connection if settings.pods_matter else None, log.tell, readers.api
+    )
     policy = policy_of(
         settings,
         timeout=timeout,
@@ -70,6 +74,7 @@ def wire(
         cluster=readers.api,
         clock=clock,
         emit=checks.emit,
+        keep=checks.hooks.keep,
         on_application=(checks.on_application, *([sinks.see] if sinks is not None else [])),
     )
 
@@ -85,6 +90,7 @@ def wire(
         readers=readers,
         policy=policy,
         group=group,
+        hooks=checks.hooks,
         notify=notify,
         public_address=checks.public_address,
         wait=wait,

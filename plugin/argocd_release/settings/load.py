@@ -67,6 +67,7 @@ class Settings:
     allow_empty: bool
     sync: bool
     hard_refresh: bool
+    terminate_old_sync: bool
     preview_pattern: str
     site_url: str
     url_check: bool

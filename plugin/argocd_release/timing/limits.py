@@ -9,6 +9,8 @@ from typing import Final
 API_CALL: Final = 3.0
 #: A stream of changes from Argo CD's HTTP API. It ends with the job, or when a proxy cuts it.
 STREAM: Final = 86400.0
+#: A log that is followed until its program ends. The deadline of the job ends it sooner.
+FOLLOW: Final = 3600.0
 #: A request, a connection or a TLS handshake that the doctor makes.
 DOCTOR_CALL: Final = 3.0
 #: An argocd process that the doctor starts.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import counted, one_line
 from argocd_release.model.application import (
     SYNC_ERROR,
     Application,
@@ -17,6 +17,7 @@ from argocd_release.model.application import (
 from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject, refusal
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import rollouts
+from argocd_release.verdict.drift import HINTS, drift, holds_for_good
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.hydrating import unhydrated
 from argocd_release.verdict.lack import lack
@@ -25,6 +26,11 @@ NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Finding(
     text="Argo CD has not compared with git since this job began; its application controller may be down or busy",
     code=CauseCode.NOT_COMPARED,
+)
+SKIPPED: Final = Finding(
+    text="the application's annotation argocd.argoproj.io/skip-reconcile keeps Argo CD from comparing and syncing it",
+    code=CauseCode.RECONCILE_SKIPPED,
+    hint="remove the annotation; until then Argo CD does nothing for this application",
 )
 EMPTY: Final = Finding(text="the application manages no resources", code=CauseCode.NOTHING_MANAGED)
 # The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
@@ -46,7 +52,7 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
     ``compared`` says that Argo CD has compared with git since this job began.
     """
     if not compared:
-        return NOT_COMPARED
+        return SKIPPED if application.skips_reconcile else NOT_COMPARED
     if application.deleting:
         return DELETING
     if missing := unhydrated(application):
@@ -115,7 +121,7 @@ def _not_well(application: Application, expectation: Expectation) -> Finding | N
 
 
 def cannot_start(application: Application) -> tuple[Failing, ...]:
-    """What cannot start and counts.
+    """Return what cannot start and counts.
 
     Until all is Synced that is only what the sync of this revision has applied: the rest is of the revision before. A
     Job counts only where the sync applied or runs it: those of a CronJob are no part of the release.
@@ -137,11 +143,29 @@ def failure(application: Application) -> Finding:
 
 def failed_attempts(application: Application, count: int) -> Finding:
     """Why the attempts of an operation failed that goes on."""
-    return _failed(application, f" ({count} attempts, Argo CD still retries)", phase="failed")
+    return _failed(application, f" ({counted(count, 'attempt')}, Argo CD still retries)", phase="failed")
+
+
+def hook_failed(application: Application, *, failed_attempts: int) -> bool:
+    """Return True if the program of a hook has failed often enough in an operation that goes on.
+
+    A hook counts one attempt sooner than a manifest: what it does is seldom undone, and Argo CD deletes what it leaves.
+    """
+    operation = application.operation
+    if operation is None or not application.operation_counts or not operation.running:
+        return False
+    hooks = any(item.hook_ran and item.failed for item in operation.results)
+    return hooks and operation.attempt >= failed_attempts - 1
 
 
 def _failed(application: Application, more: str = "", *, phase: str = "") -> Finding:
     operation = application.operation
+    if operation is not None and operation.terminated:
+        return Finding(
+            text=f"the sync was ended by hand (argocd app terminate-op){more}",
+            code=CauseCode.SYNC_TERMINATED,
+            hint=f"sync again: argocd app sync {application.full_name}, <RELEASE_SYNC=true>, or another commit",
+        )
     failed = [item for item in operation.results if item.failed] if operation else []
     text = f"sync {phase or (operation.phase.lower() if operation else '')}: {operation_cause(application)}{more}"
     if not failed:
@@ -162,7 +186,7 @@ def stuck(application: Application) -> bool:
     if application.sync_window or application.refusal:
         return False
     settled = application.attempted and _has_succeeded(application) and not application.self_heal
-    return settled or (_only_prunes(application) and not application.prune)
+    return settled or holds_for_good(application) or (_only_prunes(application) and not application.prune)
 
 
 def operation_cause(application: Application) -> str:
@@ -218,33 +242,65 @@ def _running(application: Application) -> Finding:
     if operation.dry_run:
         return Finding(text="a dry run is running", code=CauseCode.SYNC_RUNNING)
     if not operation.is_of(application.revisions):
-        # argo-cd #11494: a commit does not end the retries of the one before.
-        busy = f"Argo CD is still busy with the sync of {_revisions(operation)}, a revision before this one"
-        return Finding(text=busy, code=CauseCode.SYNC_BUSY)
+        return old_sync(application, operation)
     if operation.retries:
         failed = _failed(application)
-        again = f"attempt {operation.retries} to sync failed, Argo CD will retry: {operation_cause(application)}"
+        again = f"sync attempt {operation.retries} failed, Argo CD will retry: {operation_cause(application)}"
         return replace(failed, text=again)
     running = f"sync is running: {one_line(operation.message)}".removesuffix(": ")
     return Finding(text=running, code=CauseCode.SYNC_RUNNING)
 
 
+def old_sync(application: Application, operation: Operation) -> Finding:
+    """Return the running operation of another revision, what it waits for, and how to end it.
+
+    A commit does not end the retries of the one before (argo-cd#11494).
+    """
+    waits = f": {one_line(operation.message)}" if operation.message else ""
+    busy = f"Argo CD is still busy with the sync of {_revisions(operation)}, a revision before this one{waits}"
+    end = f"end that sync (argocd app terminate-op {application.full_name}, or <RELEASE_TERMINATE_OLD_SYNC=true>): "
+    return Finding(text=busy, code=CauseCode.SYNC_BUSY, hint=f"{end}Argo CD syncs this revision then")
+
+
+def hangs(application: Application) -> Operation | None:
+    """Return the operation of another revision that is in the midst of an attempt; None if there is none."""
+    operation = application.operation
+    if operation is None or not operation.running or operation.dry_run or operation.is_of(application.revisions):
+        return None
+    # Between two attempts it goes on by itself.
+    return None if operation.finished_at else operation
+
+
 def _revisions(operation: Operation) -> str:
-    return ",".join(operation.revisions or operation.asked)
+    return ",".join(revision[:7] for revision in operation.revisions or operation.asked)
 
 
 def _out_of_sync(application: Application) -> Finding:
     pending = _pending(application)
+    # An operation that runs can still end this, and a refusal or a window says more.
+    if not (application.operating or application.refusal or application.sync_window) and (found := drift(application)):
+        return found
     if _only_prunes(application) and not application.prune:
         gone = f"{_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
-        return Finding(text=gone, status=SyncStatus.OUT_OF_SYNC, code=CauseCode.PRUNE_OFF, subject=_subject(pending))
+        return Finding(
+            text=gone,
+            status=SyncStatus.OUT_OF_SYNC,
+            code=CauseCode.PRUNE_OFF,
+            subject=_subject(pending),
+            hint=_PRUNE_HINT,
+        )
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
     code, why = _policy(application)
     text = f"{_named(pending) or conditions or 'nothing compared yet'}{why}"
-    return Finding(text=text, status=application.sync, code=code, subject=_subject(pending))
+    hint = HINTS[CauseCode.OUT_OF_SYNC] if why and code is CauseCode.OUT_OF_SYNC else ""
+    return Finding(text=text, status=application.sync, code=code, subject=_subject(pending), hint=hint)
 
 
 _PRUNE: Final = "delete it, or sync with --prune"
+_PRUNE_HINT: Final = (
+    "if it is not needed, delete it or sync with --prune (automated.prune does so from now on); <RELEASE_STUCK_GRACE> "
+    "says how long such a state may last"
+)
 
 
 def _pending(application: Application) -> list[Resource]:
@@ -279,11 +335,11 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         return CauseCode.NO_SYNC_POLICY, nobody
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
     if gave_up:
-        return CauseCode.SYNC_GIVEN_UP, f"; Argo CD gave it up: {one_line(gave_up[0])}"
+        return CauseCode.SYNC_GIVEN_UP, f"; Argo CD gave up: {one_line(gave_up[0])}"
     repeats = application.operation is None or application.self_heal
     if not repeats and application.attempted and _has_succeeded(application):
         what = "has made a dry run of" if application.operation and application.operation.dry_run else "has synced"
-        said = f"; Argo CD {what} this revision already and does not repeat that without selfHeal"
+        said = f"; Argo CD {what} this revision already and does not sync it again"
         return CauseCode.OUT_OF_SYNC, said
     return CauseCode.OUT_OF_SYNC, ""
 

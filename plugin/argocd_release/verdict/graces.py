@@ -74,9 +74,11 @@ class GracePeriods:
         rules[Symptom.EMPTY] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=EMPTY_SECONDS)
         if self.failed_attempts:
             rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
+            rules[Symptom.HOOK_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, looks=2)
         if self.expected:
             rules[Symptom.OUT_OF_REACH] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.expected, looks=2)
         if self.stuck:
+            rules[Symptom.OLD_SYNC] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck, looks=2)
             rules[Symptom.STUCK] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck, looks=2)
         if self.condition:
             rules[Symptom.HYDRATION_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition, looks=2)

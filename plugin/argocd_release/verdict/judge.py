@@ -19,11 +19,15 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.blockers import (
     DELETING,
     EMPTY,
+    SKIPPED,
     blocker,
     cannot_start,
     failed_attempts,
     failure,
     first,
+    hangs,
+    hook_failed,
+    old_sync,
     stuck,
     unsynced,
     unwell,
@@ -34,6 +38,13 @@ from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERS
 
 # What these name is what the object itself says, and nothing more.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
+#: What may pass if the job waits longer. Nothing else does without a change.
+_PASSES: Final = frozenset({
+    None, CauseCode.UNHEALTHY, CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OTHER_IMAGE,
+    CauseCode.OTHER_REVISION, CauseCode.OTHER_CHART_VERSION, CauseCode.SYNC_RUNNING, CauseCode.SYNC_BUSY,
+    CauseCode.SYNC_WINDOW, CauseCode.NO_SYNC_POLICY, CauseCode.NO_ADDRESS, CauseCode.NO_VOLUME, CauseCode.OUT_OF_SYNC,
+    CauseCode.ROLLOUT_PAUSED,
+})  # fmt: skip
 # Of what is delivered by one look.
 CONFIRMING: Final = "looking once more"
 _UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.GARBAGE: "argocd's output can't be read"}
@@ -118,6 +129,15 @@ class History:
         return replace(looked, sightings=sightings)
 
     @property
+    def old_sync_hangs(self) -> bool:
+        """Return True if the sync of an earlier revision has made no progress for its grace period."""
+        return Symptom.OLD_SYNC in self.sightings and self.ripe(Symptom.OLD_SYNC)
+
+    def without_old_sync(self) -> "History":
+        """Return the history with the grace period of an earlier revision's sync started again."""
+        return replace(self, sightings={key: seen for key, seen in self.sightings.items() if key != Symptom.OLD_SYNC})
+
+    @property
     def ripens_in(self) -> float | None:
         """Return the seconds until a symptom becomes the verdict if it lasts; 0 if it only needs another look."""
         rules = self.patience.rules
@@ -188,7 +208,8 @@ def timed_out(seen: Application | Failure, pending: Verdict, history: History, *
     if cannot := history.sightings.get(Symptom.CANNOT_COMPARE):
         unreached = Verdict.on(cannot.finding, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
         return replace(unreached, reason=f"{unreached.reason} ({within})")
-    hint = "fix what it waits for, or raise <RELEASE_TIMEOUT> if it only needs longer"
+    longer = ", or raise <RELEASE_TIMEOUT> if it only needs longer" if pending.code in _PASSES else ""
+    hint = pending.hint or f"fix what it waits for{longer}"
     return replace(pending, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {pending.reason}", hint=hint)
 
 
@@ -214,6 +235,10 @@ def findings(seen: Application | Failure, history: History) -> dict[Symptom, Fin
 
 def _apart(symptom: Symptom, application: Application | None, finding: Finding) -> dict[str, Finding]:
     """The finding, by what shows the symptom: of pods each has a grace of its own."""
+    if application is not None and symptom is Symptom.OLD_SYNC and (operation := hangs(application)):
+        # What it has done so far: with each step its grace period starts again.
+        steps = "; ".join(f"{item} {item.status} {item.hook_phase}" for item in operation.results)
+        return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": finding}
     if application is None or symptom is not Symptom.PODS:
         return {"": finding}
     return {each.uid: each.finding for each in cannot_start(application)}
@@ -244,6 +269,8 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     if application.deleting:
         yield Symptom.DELETED, DELETING
     if not history.compared:
+        if application.skips_reconcile:
+            yield Symptom.STUCK, SKIPPED
         return
     missing = blocker(application, history.expectation, compared=history.compared)
     if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
@@ -296,6 +323,8 @@ def _ailments(application: Application, expectation: Expectation) -> Iterator[tu
     # Without an expected revision, what is expected may come with a later one, and end this state.
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
+    if Condition.OPERATION in expectation.wait_for and (operation := hangs(application)):
+        yield Symptom.OLD_SYNC, old_sync(application, operation)
     failing = cannot_start(application)
     rolls_out = application.operating and application.operation_counts
     if (synced or rolls_out) and expectation.healths and failing:
@@ -320,3 +349,5 @@ def _failed_operation(application: Application, history: History) -> Iterator[tu
         yield Symptom.OPERATION_FAILED, failure(application)
     elif application.operation_counts and operation.running and operation.retries >= history.patience.failed_attempts:
         yield Symptom.ATTEMPTS_FAILED, failed_attempts(application, operation.retries)
+    elif hook_failed(application, failed_attempts=history.patience.failed_attempts):
+        yield Symptom.HOOK_FAILED, failed_attempts(application, operation.attempt)

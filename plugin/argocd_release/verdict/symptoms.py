@@ -27,10 +27,12 @@ class Symptom(Enum):
     HYDRATION_FAILED = auto()
     OPERATION_FAILED = auto()
     ATTEMPTS_FAILED = auto()
+    HOOK_FAILED = auto()
     CONDITION = auto()
     SYNC_REFUSED = auto()
     OUT_OF_REACH = auto()
     STUCK = auto()
+    OLD_SYNC = auto()
     PODS = auto()
     DEGRADED = auto()
     EMPTY = auto()
@@ -43,7 +45,8 @@ _CHECK_ACCOUNT: Final = (
 )
 # What is seen of one revision, which may be a later one than the job's own.
 ABOUT_REVISION: Final = frozenset({
-    Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.CONDITION, Symptom.PODS, Symptom.DEGRADED,
+    Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.HOOK_FAILED, Symptom.CONDITION, Symptom.PODS,
+    Symptom.DEGRADED,
 })  # fmt: skip
 SUPERSEDED: Final = "the later commit named above needs the fix; this one was synced, and is contained in it"
 # Of what kind a symptom is that a look at the application itself does not tell better.
@@ -81,12 +84,13 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         "to the repository, the project's allowed sources), fix it there and retry the job, which asks it once more",
         Symptom.OPERATION_FAILED: "fix the manifests named above and push again; the cluster keeps what it had",
         Symptom.ATTEMPTS_FAILED: "fix the manifests named above and push again; Argo CD may go on retrying first",
+        Symptom.HOOK_FAILED: "fix what the hook runs and push again; Argo CD may keep retrying meanwhile",
         Symptom.CONDITION: "fix what the condition says; until then Argo CD compares and applies nothing",
         Symptom.SYNC_REFUSED: "fix what Argo CD says, or sync by hand to see it in full",
         Symptom.OUT_OF_REACH: "a newer or another revision took its place, or it never reached the branch that Argo CD "
         "follows: look at that branch; <RELEASE_EXPECTATION_GRACE> says how long such a state may last",
-        Symptom.STUCK: "Argo CD will not change this by itself: do by hand what is said above, or turn on prune or "
-        "selfHeal in the application's sync policy; <RELEASE_STUCK_GRACE> says how long such a state may last",
+        Symptom.STUCK: "Argo CD will not change this by itself: do by hand what is said above; <RELEASE_STUCK_GRACE> "
+        "says how long such a state may last",
         Symptom.PODS: "look at the pod's log and events (argocd app logs, or Argo CD itself), fix, push again",
         Symptom.DEGRADED: "look at the pods and events of what is Degraded",
         Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.events import HistoryNotConsulted, JobEvent, PodsNotSeen, UnknownWords
+from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, Kinship
 from argocd_release.model.resource_tree import Workloads
@@ -201,6 +201,15 @@ class Observer:
             return replace(application, refusal=error.message) if refused else _failure(error)
         self._asked = application.revisions
         return replace(application, requested=True)
+
+    def terminate(self, *, seconds: float) -> bool:
+        """Return True if Argo CD has been asked to end the operation that runs; say why if it could not."""
+        try:
+            self._commands.terminate(self._name, seconds=seconds)
+        except ArgoCDError as error:
+            self._emit(NotTerminated(error=error.message))
+            return False
+        return True
 
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
         # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes; while

@@ -83,6 +83,10 @@ class SnapshotCommands:
     def sync(self, name: str, *, seconds: float) -> None:
         self._commands.sync(name, seconds=seconds)
 
+    def terminate(self, name: str, *, seconds: float) -> None:
+        """Ask Argo CD to end the operation that runs; raises ``ArgoCDError``."""
+        self._commands.terminate(name, seconds=seconds)
+
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
         return self._commands.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
 

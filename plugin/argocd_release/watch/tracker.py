@@ -53,6 +53,8 @@ class Tracker:
 
     ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
     runs beside it, whose lines are news. ``queued_before``: how many requests are sent before the requested comparison.
+    ``keep``: takes each state seen, with the name;
+    ``terminate``: whether to end a sync of an earlier revision that hangs.
     """
 
     def __init__(
@@ -68,13 +70,17 @@ class Tracker:
         beneath: ClusterView | None = None,
         kinship: Kinship | None = None,
         sync: bool = False,
+        terminate: bool = False,
         check: Callable[[], object] = lambda: None,
         started: float | None = None,
         follow: bool = True,
         queued_before: Callable[[], int] = lambda: 0,
         hard_refresh: Get | None = None,
+        keep: Callable[[str, Application], object] = lambda *_: None,
     ) -> None:
         self.timeline = Timeline()
+        self._keep = keep
+        self._terminate = terminate
         self._name = name
         self._commands = commands
         self._clock = clock
@@ -106,6 +112,8 @@ class Tracker:
         self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
         self._told = 0
+        #: Operations that were ended, by their start.
+        self._terminated: set[str] = set()
 
     @property
     def application(self) -> Application | None:
@@ -202,6 +210,10 @@ class Tracker:
                 seen = synced
                 history = self._observe(seen, compared=compared, begun=None)
         self._history = history
+        if self._terminate and isinstance(seen, Application):
+            self._end_old_sync(seen)
+        if isinstance(seen, Application):
+            self._keep(self._name, seen)
         return seen
 
     def _observe(self, seen: Application | Failure, *, compared: bool, begun: float | None) -> History:
@@ -212,6 +224,15 @@ class Tracker:
             begun=begun,
             no_more_comparisons=self._comparisons.exhausted,
         )
+
+    def _end_old_sync(self, application: Application) -> None:
+        """End the operation of a revision before this one, once it has hung for its grace period."""
+        operation = application.operation
+        if not self._history.old_sync_hangs or operation is None or operation.started_at in self._terminated:
+            return
+        self._terminated.add(operation.started_at)
+        if self._looks.terminate(seconds=max(self._left(), LEAST_SECONDS)):
+            self._history = self._history.without_old_sync()
 
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)

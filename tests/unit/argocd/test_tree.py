@@ -1,10 +1,11 @@
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd.tree_json import parse_events, parse_tree
+from argocd_release.argocd.tree_json import LogReader, parse_events, parse_tree
 from argocd_release.model.cause import WAITING_REASONS, Finding, Subject
 from argocd_release.model.resource_tree import Failing
 
@@ -203,3 +204,15 @@ def test_pods_of_jobs_that_never_begin(owner: str, reason: str, found: bool) -> 
     failing = Failing(uid="import-a", finding=Finding(text=text, code=code, subject=subject), of_job=True)
     assert [known.as_failing(pod) for pod in known.never_begun] == ([failing] if found else [])
     assert known.failing == ()
+
+
+def test_a_log_that_is_followed_is_handed_on_line_by_line_however_it_is_cut() -> None:
+    def entry(content: str, **more: str) -> bytes:
+        return json.dumps({"result": {"content": content, "timeStamp": "2026-01-01T00:00:00Z"} | more}).encode() + b"\n"
+
+    whole = entry("migrating") + b"no JSON\n" + entry("fatal: \x1b[31mno such table") + entry("", last="true")
+    lines: list[str] = []
+    reader = LogReader(lines.append)
+    for index in range(0, len(whole), 7):
+        reader.feed(whole[index : index + 7])
+    assert lines == ["migrating", "fatal: no such table"]

@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -68,8 +70,12 @@ class Slow:
         self._call("log")
         return ("cannot connect",) * lines
 
+    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+        for line in self.log(name, pod, container, previous=False, lines=lines):
+            take(line)
 
-def ask(slow: Slow, state: Application = CRASHES, **options: float) -> tuple[object, float]:
+
+def ask(slow: Slow, state: Application = CRASHES, **options: Any) -> tuple[object, float]:
     started = time.monotonic()
     found = diagnose("web", state, sources=slow, stop=threading.Event(), **options)
     return found, time.monotonic() - started

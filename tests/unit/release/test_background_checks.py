@@ -1,7 +1,7 @@
 """When the versions of argocd and Argo CD are asked for, and what is told of them."""
 
 import time
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -41,7 +41,7 @@ def told(text: str, *events: State) -> tuple[list[JobEvent], int]:
         if not isinstance(event, State):
             found.append(event)
 
-    checks = BackgroundChecks(cast("ArgoCD", argocd), None, emit)
+    checks = BackgroundChecks(cast("ArgoCD", argocd), None, emit, cast("Any", None))
     for event in events:
         checks.emit(event)
     wanted, until = any(event.reason != CONFIRMING for event in events), time.monotonic() + 30

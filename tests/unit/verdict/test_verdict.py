@@ -71,7 +71,7 @@ def test_without_a_comparison_nothing_is_delivered() -> None:
     ("parts", "reason"),
     [
         ({"sync": "OutOfSync", "operated": OLD}, "OutOfSync: Deployment/web"),
-        ({"sync": "OutOfSync"}, "OutOfSync: Deployment/web; Argo CD has synced this revision already and does not repeat that without selfHeal"),
+        ({"sync": "OutOfSync"}, "OutOfSync: Deployment/web; Argo CD has synced this revision already and does not sync it again"),
         ({"sync": None, "health": None, "phase": None}, "Unknown: Deployment/web"),
         ({"health": "Progressing"}, "Progressing: Deployment/web 0 of 1 updated replicas"),
         ({"health": "Missing"}, "Missing: Deployment/web 0 of 1 updated replicas"),
@@ -80,7 +80,7 @@ def test_without_a_comparison_nothing_is_delivered() -> None:
         ({"phase": "Running"}, "sync is running: successfully synced (all tasks run)"),
         ({"phase": "Terminating"}, "sync is running: successfully synced (all tasks run)"),
         ({"operation": {"sync": {}}}, "a sync is about to start"),
-        ({"phase": "Running", "operated": OLD}, f"Argo CD is still busy with the sync of {OLD}, a revision before this one"),
+        ({"phase": "Running", "operated": OLD}, f"Argo CD is still busy with the sync of {OLD[:7]}, a revision before this one: successfully synced (all tasks run)"),
         ({"reconciledAt": "2026-01-01T00:00:04Z"}, "Argo CD has not compared since the sync finished"),
         ({"resources": []}, "the application manages no resources"),
     ],
@@ -114,7 +114,7 @@ def test_the_failure_of_another_revision_is_history_only_while_a_newer_sync_is_t
     """To a Synced application none comes: a failed hook would be green after any commit to another folder."""
     synced = twice(phase="Failed", operated=OLD)
     assert synced.outcome is Outcome.SYNC_FAILED
-    assert f"the last sync, of {OLD}; Argo CD has nothing new to sync, so repeat it" in synced.reason
+    assert f"the last sync, of {OLD[:7]}; Argo CD has nothing new to sync, so repeat it" in synced.reason
     assert twice(phase="Failed", operated=OLD, sync="OutOfSync").outcome is None
     assert twice(phase="Failed", operated=OLD, operation={"sync": {}}).outcome is None
 
@@ -343,6 +343,30 @@ def test_whose_pods_count(parts: dict[str, Any], pod: Failing, counts: bool) -> 
 def test_a_failure_that_heals_before_the_second_look() -> None:
     failed = application(phase="Failed", sync="OutOfSync")
     assert look((0, failed), (1, application()), (2, failed)).outcome is None
+
+
+HOOK = {"kind": "Job", "name": "migrate", "hookType": "PreSync", "message": "backoff limit"}
+HOOK_FAILED = HOOK | {"status": "Synced", "hookPhase": "Failed"}
+HOOK_REJECTED = HOOK | {"status": "SyncFailed", "hookPhase": "Failed"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "retries", "result", "outcome"),
+    [
+        (2, 1, HOOK_FAILED, Outcome.SYNC_FAILED),
+        (2, 1, HOOK_REJECTED, None),
+        (3, 1, HOOK_FAILED, None),
+        (3, 2, HOOK_FAILED, Outcome.SYNC_FAILED),
+        (1, 1, HOOK_FAILED, Outcome.SYNC_FAILED),
+        (0, 4, HOOK_FAILED, None),
+    ],
+)
+def test_a_hook_whose_program_failed_needs_one_attempt_less(
+    limit: int, retries: int, result: dict[str, str], outcome: Outcome | None
+) -> None:
+    patience = GracePeriods(failed_attempts=limit)
+    state = application(sync="OutOfSync", phase="Running", retries=retries, results=[result])
+    assert look((0, state), (0.5, state), patience=patience).outcome is outcome
 
 
 @pytest.mark.parametrize(("retries", "outcome"), [(1, None), (2, Outcome.SYNC_FAILED), (5, Outcome.SYNC_FAILED)])

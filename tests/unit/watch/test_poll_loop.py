@@ -75,6 +75,8 @@ class World:
             raise ArgoCDError(trouble=FailureKind.MISSING, command="get", exit_code=20, message="there is none")
         return found
 
+    def terminate(self, name: str, *, seconds: float) -> None: ...
+
     def sync(self, name: str, *, seconds: float) -> None: ...
 
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:

@@ -30,6 +30,8 @@ class Commands:
             raise self.answer
         return self.answer
 
+    def terminate(self, name: str, *, seconds: float) -> None: ...
+
     def sync(self, name: str, *, seconds: float) -> None: ...
 
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:

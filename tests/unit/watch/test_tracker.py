@@ -117,6 +117,8 @@ class FakeCommands:
             raise answer
         return answer
 
+    def terminate(self, name: str, *, seconds: float) -> None: ...
+
     def sync(self, name: str, *, seconds: float) -> None:
         del name, seconds
         self.syncs += 1

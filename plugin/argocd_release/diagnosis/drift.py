@@ -1,0 +1,66 @@
+"""Find out from a resource's live manifest why it stays OutOfSync. Pure."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from argocd_release.core.json_shape import as_list, as_object, as_objects, as_text
+from argocd_release.core.text import one_line
+from argocd_release.model.application import Application, Resource, SyncStatus
+from argocd_release.model.cause import Cause, CauseCode, Subject
+from argocd_release.verdict.drift import HINTS, PENDING_DELETION
+
+#: Argo CD's own field managers, client-side and server-side (argo-cd v2.13.2 common/common.go).
+_ARGO_CD: Final = frozenset({"argocd-controller", "argocd-application-controller", "gitops-engine"})
+#: Field managers of programs that a person uses.
+_PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard", "headlamp")
+
+
+def suspect(application: Application) -> Resource | None:
+    """Return the first resource that is OutOfSync and exists; None if there is none."""
+    pending = (item for item in application.resources if item.sync is SyncStatus.OUT_OF_SYNC and not item.hook)
+    existing = [item for item in pending if item.health != "Missing"]
+    held = [item for item in existing if item.message == PENDING_DELETION]
+    return next(iter((*held, *existing)), None)
+
+
+def cause_of(application: Application, item: Resource, manifest: object) -> Cause | None:
+    """Return why the resource is OutOfSync as its manifest shows it; None if it does not."""
+    metadata = as_object(as_object(manifest).get("metadata"))
+    subject = Subject.of(item)
+    if metadata.get("deletionTimestamp"):
+        names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
+        code = CauseCode.DELETION_PENDING
+        message = f"{item} is being deleted, and its finalizer {names} holds it"
+        return Cause(code=code, message=message, subject=subject, hint=HINTS[code]) if names else None
+    operation = application.operation
+    if operation is None or not application.attempted or item.requires_pruning:
+        return None
+    manager = _last_manager(metadata, since=operation.started_at)
+    if not manager:
+        return None
+    if manager.lower().startswith(_PEOPLE):
+        message = f"{item} was changed by hand after the sync ({manager})"
+        hint = (
+            f"put the change into git, or sync again (argocd app sync {application.full_name} or <RELEASE_SYNC=true>); "
+            "selfHeal in the application's sync policy undoes such changes from now on"
+        )
+        return Cause(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
+    code, message = CauseCode.OVERWRITTEN, f"{item} is changed by {manager} after each sync"
+    return Cause(code=code, message=message, subject=subject, hint=HINTS[code])
+
+
+def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
+    """Return the manager that changed the object's spec last, if that was not Argo CD; else an empty string."""
+    changes = sorted(_changes(metadata), key=lambda change: change[0])
+    # Times are in whole seconds, so a change in the second of the sync counts.
+    others = [manager for time, manager in changes if manager not in _ARGO_CD and time >= since]
+    return one_line(others[-1], limit=100) if others else ""
+
+
+def _changes(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for entry in as_objects(metadata.get("managedFields")):
+        fields = as_object(entry.get("fieldsV1"))
+        # A controller writes its status and its bookkeeping annotations whatever is in git.
+        if entry.get("subresource") == "status" or not fields.keys() & {"f:spec", "f:data", "f:stringData", "f:rules"}:
+            continue
+        yield as_text(entry.get("time")), as_text(entry.get("manager"))

@@ -1,0 +1,236 @@
+"""Keep what the hooks of an operation leave behind, before Argo CD deletes it.
+
+The pod and the log of a failed hook exist for seconds only. Argo CD deletes a hook as its delete policy says, at the
+latest before the next attempt (argo-cd v2.13.2, gitops-engine pkg/sync/sync_context.go). A recorder reads them while
+the hook runs, beside the looks, and as seldom as that allows.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Final
+
+from argocd_release.core.redaction import lines_shown
+from argocd_release.diagnosis.pod_status import PodStatus, ended, parse_pod_status
+from argocd_release.diagnosis.root_cause import Clues
+from argocd_release.model.application import Application, Operation, OperationPhase
+from argocd_release.model.diagnosis import PodLog
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.ports import Evidence
+from argocd_release.model.resource_tree import Event, Node, Tree
+from argocd_release.timing.inquiry import ask
+
+LOG_LINES: Final = 30
+#: Pods of hooks that are read, and logs that are followed at the same time.
+PODS: Final = 3
+LOGS: Final = 4
+#: Seconds between two reads of the resource tree: at first, while a pod is awaited; later, while nothing changes.
+FIRST_SECONDS: Final = 0.5
+MOST_SECONDS: Final = 4.0
+_SLOWER: Final = 1.5
+#: The length of a time of RFC 3339 up to its seconds.
+SECONDS: Final = len("2026-01-01T00:00:00")
+#: No hook is watched for longer.
+WATCH_SECONDS: Final = 3600.0
+_Attempt = tuple[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptPod:
+    """A pod of a hook, the tree that it was last seen in, and what was read of it."""
+
+    tree: Tree
+    pod: Node
+    clues: Clues
+
+
+class HookRecorder:
+    """Reads pods, events and logs of the hooks of one application; ``look`` and ``kept`` never wait for Argo CD."""
+
+    def __init__(self, name: str, sources: Evidence) -> None:
+        self._name = name
+        self._sources = sources
+        self._recording: _Recording | None = None
+
+    def look(self, application: Application) -> None:
+        """Take the last look at the application; start to read once an operation of its revision runs."""
+        operation = application.operation
+        hooks = _of_interest(application)
+        if operation is None or not (hooks or (operation.running and application.operation_counts)):
+            self.stop()
+            return
+        attempt = (operation.started_at, operation.attempt)
+        if self._recording is None or self._recording.attempt != attempt:
+            self.stop()
+            self._recording = _Recording(self._name, self._sources, attempt)
+            self._recording.start()
+        self._recording.tell(hooks)
+
+    def stop(self) -> None:
+        """Read nothing more."""
+        if self._recording is not None:
+            self._recording.stop()
+
+    def kept(self, application: Application, *, seconds: float = 0.0) -> tuple[KeptPod, ...]:
+        """Return the pods of the application's failed hooks, the newest first.
+
+        Wait up to ``seconds`` for what is being read.
+        """
+        recording, operation = self._recording, application.operation
+        if recording is None or operation is None or not recording.is_of(operation):
+            return ()
+        recording.wait(seconds)
+        return recording.pods({(item.kind, item.name) for item in application.results if item.hook_ran and item.failed})
+
+
+def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
+    """Return kind and name of each hook that runs or has failed, with whether it has failed."""
+    hooks = {(item.kind, item.name): item for item in application.results if item.hook_ran}
+    return {
+        key: item.failed
+        for key, item in hooks.items()
+        if item.failed or (application.operating and item.hook_phase == OperationPhase.RUNNING)
+    }
+
+
+class _Recording:
+    """One attempt of an operation: a thread that reads the tree, and one for each log that is followed."""
+
+    def __init__(self, name: str, sources: Evidence, attempt: _Attempt) -> None:
+        self.attempt = attempt
+        self._name = name
+        self._sources = sources
+        self._hooks: dict[tuple[str, str], bool] = {}
+        self._nodes: dict[str, tuple[Tree, Node]] = {}
+        self._statuses: dict[str, PodStatus] = {}
+        self._events: dict[str, tuple[Event, ...]] = {}
+        self._logs: dict[tuple[str, str, int], deque[str]] = {}
+        self._news = threading.Event()
+        self._stopped = False
+        self._until = time.monotonic() + WATCH_SECONDS
+        self._done: Future[None] = Future()
+
+    def start(self) -> None:
+        self._done = ask(self._work)
+
+    def is_of(self, operation: Operation) -> bool:
+        return self.attempt[0] == operation.started_at
+
+    def tell(self, hooks: dict[tuple[str, str], bool]) -> None:
+        """Take the hooks as the last look showed them."""
+        if hooks != self._hooks:
+            self._hooks = {**self._hooks, **hooks}
+            self._news.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._news.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all is read that is there to be read."""
+        until = time.monotonic() + seconds
+        while not self._done.done() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def pods(self, hooks: set[tuple[str, str]]) -> tuple[KeptPod, ...]:
+        """Return the pods of these hooks, the newest first."""
+        found = [(tree, pod) for tree, pod in list(self._nodes.values()) if _hook_of(tree, pod) in hooks]
+        newest = sorted(found, key=lambda pair: pair[1].created_at, reverse=True)
+        return tuple(KeptPod(tree=tree, pod=pod, clues=self._clues(pod)) for tree, pod in newest)
+
+    def _clues(self, pod: Node) -> Clues:
+        status = self._statuses.get(pod.uid)
+        # The hook has failed, whatever its pod looked like a moment before.
+        status = ended(status) if status else None
+        culprit = status.culprit if status else None
+        clues = Clues(status=status, events=self._events.get(pod.uid, ()))
+        runs = [key for key in list(self._logs) if key[0] == pod.uid and (culprit is None or key[1] == culprit.name)]
+        for uid, container, run in sorted(runs, key=lambda key: key[2], reverse=True):
+            if lines := lines_shown(list(self._logs[uid, container, run])):
+                return replace(clues, log=PodLog(pod=pod.name, container=container, previous=False, lines=lines))
+        return clues
+
+    def _work(self) -> None:
+        pause = FIRST_SECONDS
+        while not self._stopped and time.monotonic() < self._until:
+            self._news.clear()
+            over = bool(self._hooks) and all(self._hooks.values())
+            try:
+                changed = self._read(over=over)
+            except ArgoCDError as error:
+                if error.trouble in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}:
+                    return
+                changed = False
+            if over:
+                return
+            awaits = bool(self._hooks) and not self._nodes
+            pause = FIRST_SECONDS if changed or awaits else min(pause * _SLOWER, MOST_SECONDS)
+            self._news.wait(pause)
+
+    def _read(self, *, over: bool) -> bool:
+        """Read what is new of the hooks' pods; return whether anything was.
+
+        Args:
+            over: the hooks have failed, so this is the last time.
+
+        """
+        tree = self._sources.tree(self._name)
+        pods = [pod for pod in tree.nodes if pod.kind == "Pod" and self._may_be_of_a_hook(tree, pod)]
+        newest = sorted(pods, key=lambda pod: pod.created_at, reverse=True)[:PODS]
+        changed = [pod for pod in newest if _mark(pod) != _mark(self._nodes.get(pod.uid, (tree, None))[1])]
+        for pod in changed:
+            self._nodes[pod.uid] = (tree, pod)
+            self._best_effort(lambda pod=pod: self._look_at(pod))  # type: ignore[misc]
+        for pod in newest:
+            if (over or pod.health == "Degraded") and pod.uid not in self._events:
+                self._best_effort(lambda pod=pod: self._take_events(pod))  # type: ignore[misc]
+        return bool(changed)
+
+    def _may_be_of_a_hook(self, tree: Tree, pod: Node) -> bool:
+        """Return True for a pod of a hook; of a hook that no look has shown yet only the Job is known, and its age."""
+        root = tree.root(pod)
+        started_at, _ = self.attempt
+        is_new_job = root.kind == "Job" and not self._hooks and root.created_at[:SECONDS] >= started_at[:SECONDS]
+        return is_new_job or (root.kind, root.name) in self._hooks
+
+    def _look_at(self, pod: Node) -> None:
+        status = parse_pod_status(self._sources.live(self._name, pod))
+        self._statuses[pod.uid] = status
+        for container in status.containers:
+            key = (pod.uid, container.name, container.restarts)
+            if not container.has_run or key in self._logs or len(self._logs) >= LOGS * (container.restarts + 1):
+                continue
+            lines = self._logs[key] = deque(maxlen=LOG_LINES)
+            ask(lambda container=container, lines=lines: self._follow(pod, container.name, lines.append))  # type: ignore[misc]
+
+    def _take_events(self, pod: Node) -> None:
+        self._events[pod.uid] = self._sources.events(self._name, pod)
+
+    def _follow(self, pod: Node, container: str, take: Callable[[str], None]) -> None:
+        try:
+            self._sources.follow(self._name, pod, container, lines=LOG_LINES, take=take)
+        except ArgoCDError:
+            # The report says which logs it could not read, when it asks for them at the end.
+            return
+        finally:
+            # Most likely the program has ended: its exit code is there for a moment.
+            self._news.set()
+
+    def _best_effort(self, read: Callable[[], None]) -> None:
+        """Read one thing; if that fails, the others still count."""
+        try:
+            read()
+        except ArgoCDError:
+            return
+
+
+def _hook_of(tree: Tree, pod: Node) -> tuple[str, str]:
+    root = tree.root(pod)
+    return (root.kind, root.name)
+
+
+def _mark(pod: Node | None) -> tuple[str, ...] | None:
+    return (pod.reason, pod.containers, str(pod.restarts), pod.health) if pod else None

@@ -1,0 +1,84 @@
+"""Why an application stays OutOfSync although Argo CD has synced its revision. Pure.
+
+Each cause needs another answer, and some answers make another cause worse: selfHeal against a second owner of a
+resource is a fight without end (argo-cd#8134, #8811, #5105).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from argocd_release.core.text import one_line
+from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
+from argocd_release.model.cause import CauseCode, Finding, Subject
+
+# gitops-engine pkg/health/health.go GetResourceHealth, as argo-cd v2.13.2 pins it.
+PENDING_DELETION: Final = "Pending deletion"
+# argo-cd v2.13.2 controller/state.go CompareAppState.
+_SHARED: Final = " is part of applications "
+# gitops-engine pkg/sync/sync_context.go pruneObject.
+_NO_PRUNE: Final = "ignored (no prune)"
+HINTS: Final = {
+    CauseCode.DELETION_PENDING: "see what the finalizer waits for, and let its controller finish; remove a finalizer "
+    "by hand only if its controller is gone for good",
+    CauseCode.PRUNE_FALSE: "if it is not needed, delete it by hand; if it is to stay, give it the annotation "
+    "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
+    CauseCode.SHARED_RESOURCE: "let one application alone manage it: remove it from the other's sources, or rename it",
+    CauseCode.OVERWRITTEN: "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
+    "in the application's spec",
+    CauseCode.OUT_OF_SYNC: "find out who has changed it (argocd app diff, kubectl get --show-managed-fields). If a "
+    "person did, sync again (argocd app sync); if a controller does, name the field under ignoreDifferences",
+}
+
+
+def drift(application: Application) -> Finding | None:
+    """Return why the application is OutOfSync, if its own state says it; None if it does not."""
+    pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
+    found = next(_causes(application, pending), None)
+    if found is None:
+        return None
+    code, item, text = found
+    return Finding(text=text, status=application.sync, code=code, subject=Subject.of(item), hint=HINTS[code])
+
+
+def holds_for_good(application: Application) -> bool:
+    """Return True if no sync can end this state, with selfHeal or without."""
+    finding = drift(application)
+    return finding is not None and finding.code is not CauseCode.SHARED_RESOURCE
+
+
+def _causes(application: Application, pending: Sequence[Resource]) -> Iterator[tuple[CauseCode, Resource, str]]:
+    if not pending:
+        return
+    for item in pending:
+        if item.message == PENDING_DELETION:
+            yield CauseCode.DELETION_PENDING, item, f"{item} is being deleted, and a finalizer holds it"
+    yield from _shared(application, pending)
+    if all(item.requires_pruning for item in pending):
+        kept = {item.key for item in application.results if item.message == _NO_PRUNE}
+        has_synced = application.attempted and _has_succeeded(application)
+        for item in pending:
+            if item.key in kept or (application.prune and has_synced):
+                yield (
+                    CauseCode.PRUNE_FALSE,
+                    item,
+                    f"{item} is no longer in git, and its annotation Prune=false keeps it",
+                )
+
+
+def _shared(application: Application, pending: Sequence[Resource]) -> Iterator[tuple[CauseCode, Resource, str]]:
+    names = {str(item): item for item in pending}
+    for condition in application.conditions:
+        if condition.type != "SharedResourceWarning":
+            continue
+        resource, _, applications = condition.message.partition(_SHARED)
+        item = names.get(resource)
+        if item is None:
+            continue
+        owners = [one_line(name, limit=200) for name in applications.split(" and ")]
+        other = next((name for name in owners if name.rpartition("/")[2] != application.name), "another")
+        text = one_line(f"{item} is managed by application {other.rpartition('/')[2]} too")
+        yield CauseCode.SHARED_RESOURCE, item, text
+
+
+def _has_succeeded(application: Application) -> bool:
+    return application.operation is not None and application.operation.phase is OperationPhase.SUCCEEDED

@@ -1,0 +1,286 @@
+"""Failures whose evidence disappears: the pod and log of a failed hook exist for seconds only."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from argocd_release.model.outcome import Outcome
+from sandbox import manifests
+from scenarios.stage import Stage, config, scenario, status, web
+
+LAST_WORDS = "cannot connect to database at db:5432: connection refused"
+# The first attempt fails after 3 s. Argo CD begins the second one 5 s later, and replaces the hook then.
+FIRST_ATTEMPT = 12.0
+
+
+def _migration(stage: Stage, **options: Any) -> None:
+    stage.deployed(web("1"))
+    options = {"fate": "fail", "ends_after": "2s"} | options
+    stage.commit(web("2"), {"hook.yaml": manifests.hook("migrate", "PreSync", **options)})
+
+
+@scenario(
+    "a failed migration of a service that runs",
+    Outcome.SYNC_FAILED,
+    ru="неудачная миграция работающего сервиса",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def migration_fails(stage: Stage) -> Iterator[None]:
+    _migration(stage)
+    yield
+
+
+@scenario(
+    "a failed migration without a hook-delete-policy",
+    Outcome.SYNC_FAILED,
+    ru="неудачная миграция без hook-delete-policy",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def migration_without_policy(stage: Stage) -> Iterator[None]:
+    _migration(stage, delete="")
+    yield
+
+
+@scenario(
+    "a failed migration with generateName",
+    Outcome.SYNC_FAILED,
+    ru="неудачная миграция с generateName",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def migration_with_generated_name(stage: Stage) -> Iterator[None]:
+    _migration(stage, generate_name=True)
+    yield
+
+
+@scenario(
+    "a failed migration that Argo CD deletes at once (HookFailed)",
+    Outcome.SYNC_FAILED,
+    ru="неудачная миграция, которую Argo CD сразу удаляет (HookFailed)",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def migration_deleted_when_failed(stage: Stage) -> Iterator[None]:
+    _migration(stage, delete="HookFailed")
+    yield
+
+
+@scenario(
+    "a failed migration with generateName that Argo CD deletes whatever its end",
+    Outcome.SYNC_FAILED,
+    ru="неудачная миграция с generateName, которую Argo CD удаляет при любом исходе",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def migration_always_deleted(stage: Stage) -> Iterator[None]:
+    _migration(stage, delete="HookSucceeded,HookFailed", generate_name=True)
+    yield
+
+
+@scenario(
+    "a failed migration with the hook-delete-policy HookSucceeded",
+    Outcome.SYNC_FAILED,
+    ru="неудачная миграция с hook-delete-policy HookSucceeded",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def migration_kept_when_failed(stage: Stage) -> Iterator[None]:
+    _migration(stage, delete="HookSucceeded")
+    yield
+
+
+@scenario(
+    "a failed smoke test that Argo CD deletes at once",
+    Outcome.SYNC_FAILED,
+    ru="неудачная проверка PostSync, которую Argo CD сразу удаляет",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def smoke_test_deleted(stage: Stage) -> Iterator[None]:
+    smoke = manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="2s", delete="HookFailed")
+    stage.deployed(web("1"))
+    stage.commit(web("2"), {"smoke.yaml": smoke})
+    yield
+
+
+# OutOfSync after a successful sync: each cause has its own advice (argo-cd#8134, #8811, #5105, #12039).
+
+DRIFT = {"RELEASE_STUCK_GRACE": "5"}
+DRIFT_ENDS = 5.0 + 8.0
+
+
+@scenario(
+    "a resource with Prune=false is no longer in git",
+    Outcome.NOT_DELIVERED,
+    ru="ресурса с Prune=false больше нет в git",
+    cause="its annotation Prune=false keeps it",
+    within=DRIFT_ENDS,
+)
+def prune_false(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT
+    kept = json.loads(manifests.config_map("kept", colour="blue"))
+    kept["metadata"]["annotations"] = {"argocd.argoproj.io/sync-options": "Prune=false"}
+    stage.deployed(web("1"), {"kept.yaml": json.dumps(kept)})
+    stage.commit(web("2"), {"kept.yaml": None})
+    yield
+
+
+@scenario(
+    "a finalizer holds what is pruned",
+    Outcome.NOT_DELIVERED,
+    ru="finalizer держит удаляемый ресурс",
+    cause="example.com/hold",
+    within=DRIFT_ENDS + 3,
+)
+def finalizer_holds(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT
+    held = json.loads(manifests.config_map("held", colour="blue"))
+    held["metadata"]["finalizers"] = ["example.com/hold"]
+    stage.deployed(web("1"), {"held.yaml": json.dumps(held)})
+    stage.commit(web("2"), {"held.yaml": None})
+    yield
+    stage.sleep(20)
+    stage.sandbox.kubectl(
+        "patch", "configmap", "held", "-n", stage.name, "--type=merge", '-p={"metadata":{"finalizers":null}}'
+    )
+
+
+@scenario(
+    "two applications have the same resource",
+    Outcome.NOT_DELIVERED,
+    ru="один ресурс у двух приложений",
+    cause="is managed by application play-shared-resource-other too",
+    within=DRIFT_ENDS,
+)
+def shared_resource(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT
+    stage.deployed(web("1"), config("shared"))
+    other = stage.sandbox.repository(f"{stage.name}-other")
+    other.commit(config("shared", colour="red"))
+    taken = stage.sandbox.application(f"{stage.name}-other", other, namespace=stage.name)
+    taken.wait_for(lambda state: status(state, "sync", "status") == "Synced")
+    stage.running.refresh()
+    stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
+    yield
+
+
+@scenario(
+    "another controller changes what was synced",
+    Outcome.NOT_DELIVERED,
+    ru="другой контроллер меняет то, что было применено",
+    cause="is changed by autoscaler",
+    within=DRIFT_ENDS,
+)
+def overwritten(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT
+    stage.deployed(web("1"))
+    _autoscale(stage, 2)
+    stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
+    yield
+
+
+def _autoscale(stage: Stage, replicas: int) -> None:
+    patch = json.dumps({"spec": {"replicas": replicas}})
+    as_controller = ("--field-manager=autoscaler", "--type=merge", f"--patch={patch}")
+    stage.sandbox.kubectl("patch", "deployment", "web", "-n", stage.name, *as_controller)
+
+
+@scenario(
+    "another controller and selfHeal change the same field in turn",
+    Outcome.TIMED_OUT,
+    ru="другой контроллер и selfHeal по очереди меняют одно поле",
+    cause="is changed by autoscaler",
+    within=25,
+)
+def fight(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "15"
+    stage.deployed(web("1"), self_heal=True)
+    yield
+    for replicas in range(2, 40):
+        _autoscale(stage, replicas)
+        stage.sleep(0.5)
+
+
+# The operation of another revision: whose failure, whose pod (argo-cd#17314, #4811, #11473).
+
+
+def _hangs(stage: Stage) -> None:
+    """An earlier commit's sync waits for ever in its first wave; the next commit is the fix."""
+    later = json.loads(manifests.config_map("later", colour="blue"))
+    later["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "1"}
+    stage.deploy(web("1", fate="crash"), {"later.yaml": json.dumps(later)})
+    stage.until(lambda state: "waiting for healthy state" in str(status(state, "operationState", "message")))
+    stage.commit(web("2"))
+
+
+@scenario(
+    "the sync of an earlier commit hangs, and this commit is the fix",
+    Outcome.NOT_DELIVERED,
+    ru="sync более раннего коммита завис, а этот коммит его исправляет",
+    cause="waiting for healthy state of apps/Deployment/web",
+    within=DRIFT_ENDS,
+)
+def old_sync_hangs(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT
+    _hangs(stage)
+    yield
+
+
+@scenario(
+    "the sync of an earlier commit hangs, and RELEASE_TERMINATE_OLD_SYNC ends it",
+    Outcome.DELIVERED,
+    ru="sync более раннего коммита завис, и RELEASE_TERMINATE_OLD_SYNC завершает его",
+    within=25,
+)
+def old_sync_terminated(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT | {"RELEASE_TERMINATE_OLD_SYNC": "true"}
+    _hangs(stage)
+    yield
+
+
+@scenario(
+    "a PreSync hook failed, and the SyncFail hook cannot start",
+    Outcome.SYNC_FAILED,
+    ru="PreSync hook не удался, а hook SyncFail не может начаться",
+    cause=LAST_WORDS,
+    within=FIRST_ATTEMPT,
+)
+def sync_fail_hook_hangs(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    migrate = manifests.hook("migrate", "PreSync", fate="fail", ends_after="1s")
+    notify = manifests.hook("notify", "SyncFail", fate="image-pull")
+    stage.commit(web("2"), {"migrate.yaml": migrate, "notify.yaml": notify})
+    yield
+
+
+@scenario(
+    "a person ends the sync",
+    Outcome.SYNC_FAILED,
+    ru="sync завершил человек",
+    cause="the sync was ended by hand",
+    within=20,
+)
+def sync_ended_by_hand(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"), retry_limit=0)
+    stage.commit(web("2"), {"hook.yaml": manifests.hook("slow", "PreSync", ends_after="60s")})
+    yield
+    stage.until(lambda state: "waiting for completion of hook" in str(status(state, "operationState", "message")))
+    stage.sandbox.argocd("app", "terminate-op", stage.name)
+
+
+@scenario(
+    "the application has the annotation skip-reconcile",
+    Outcome.NOT_DELIVERED,
+    ru="у приложения аннотация skip-reconcile",
+    cause="skip-reconcile keeps Argo CD from comparing",
+    within=30,
+)
+def skip_reconcile(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT
+    stage.deployed(web("1"))
+    annotation = "argocd.argoproj.io/skip-reconcile=true"
+    stage.sandbox.kubectl("annotate", "application", stage.name, "-n", "argocd", annotation)
+    stage.commit(web("2"))
+    yield

@@ -1,0 +1,162 @@
+# ruff: noqa: ARG002 - the arguments are those of the port
+"""The recorder of hooks, with an Argo CD whose tree, logs and answers the test decides."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from argocd_release.argocd.tree_json import parse_tree
+from argocd_release.diagnosis.collect import steps
+from argocd_release.diagnosis.hook_evidence import HookRecorder
+from argocd_release.model.application import Application
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.resource_tree import Event, Node, Tree
+from tests.unit.states import application
+
+HOOK = {"group": "batch", "kind": "Job", "namespace": "web", "name": "migrate", "hookType": "PreSync"}
+WAIT_SECONDS = 5.0
+
+
+def state(phase: str, *, message: str = "", **parts: Any) -> Application:
+    results = [HOOK | {"status": "Synced", "hookPhase": phase, "message": message}]
+    return application(sync="OutOfSync", phase="Running", results=results, **parts)
+
+
+RUNNING = state("Running")
+FAILED = state("Failed", message="Job has reached the specified backoff limit", retries=1)
+
+
+class Cluster:
+    """Argo CD's API over one hook's pod, which can be deleted."""
+
+    def __init__(self, *, denied: str = "") -> None:
+        self.exists = True
+        self.failed = False
+        self.denied = denied
+        self.asked: list[str] = []
+        self.ended = threading.Event()
+
+    def _call(self, what: str) -> None:
+        self.asked.append(what)
+        if what == self.denied or not self.exists:
+            trouble = FailureKind.DENIED if what == self.denied else FailureKind.MISSING
+            raise ArgoCDError(trouble=trouble, command=what, exit_code=None, message="no")
+
+    def tree(self, name: str) -> Tree:
+        self.asked.append("tree")
+        pod = {
+            "kind": "Pod", "name": "migrate-x", "uid": "pod", "parentRefs": [{"uid": "job"}],
+            "health": {"status": "Degraded" if self.failed else "Progressing"},
+            "info": [{"name": "Status Reason", "value": "Error" if self.failed else "Running"}],
+        }  # fmt: skip
+        job = {"group": "batch", "kind": "Job", "name": "migrate", "namespace": "web", "uid": "job"}
+        return parse_tree({"nodes": [job, pod] if self.exists else []})
+
+    def events(self, name: str, node: Node) -> tuple[Event, ...]:
+        self._call("events")
+        return (Event(type="Warning", reason="BackOff", message="it failed", count=1, last_at=""),)
+
+    def live(self, name: str, node: Node) -> object:
+        self._call("live")
+        state = {"terminated": {"exitCode": 3, "reason": "Error"}} if self.failed else {"running": {}}
+        return {"status": {"containerStatuses": [{"name": "migrate", "state": state, "restartCount": 0}]}}
+
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        self._call("log")
+        return ()
+
+    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+        self._call("follow")
+        take("migrating")
+        self.ended.wait(WAIT_SECONDS)
+        take("fatal: no such table users")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_last_words_of_a_hook_survive_its_pod() -> None:
+    cluster = Cluster()
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    until(lambda: "follow" in cluster.asked)
+    cluster.failed = True
+    cluster.ended.set()
+    until(lambda: "events" in cluster.asked)
+    cluster.exists = False
+    recorder.look(FAILED)
+
+    *_, last = steps("web", FAILED, cluster, recorder.kept(FAILED, seconds=WAIT_SECONDS))
+
+    assert last.cause is not None
+    assert last.cause.code is CauseCode.HOOK_FAILED
+    assert str(last.cause) == (
+        'PreSync hook Job/migrate → Pod/migrate-x: Error, exit code 3 — "fatal: no such table users"'
+    )
+    assert "hook's log" in last.cause.hint
+    assert [event.event.message for event in last.occurrences] == ["it failed"]
+    assert [log.lines for log in last.logs] == [("migrating", "fatal: no such table users")]
+    assert [pod.name for pod in last.pods] == ["migrate-x"]
+
+
+def test_a_hook_that_is_deleted_before_its_end_is_seen_still_has_its_log() -> None:
+    cluster = Cluster()
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    until(lambda: "follow" in cluster.asked)
+    cluster.exists = False
+    cluster.ended.set()
+    recorder.look(FAILED)
+
+    *_, last = steps("web", FAILED, cluster, recorder.kept(FAILED, seconds=WAIT_SECONDS))
+
+    assert str(last.cause) == 'PreSync hook Job/migrate → Pod/migrate-x: Failed — "fatal: no such table users"'
+
+
+def test_a_log_that_is_denied_hides_neither_pod_nor_exit_code() -> None:
+    cluster = Cluster(denied="follow")
+    cluster.failed = True
+    recorder = HookRecorder("web", cluster)
+    recorder.look(FAILED)
+
+    (kept,) = recorder.kept(FAILED, seconds=WAIT_SECONDS)
+
+    assert kept.clues.status is not None
+    assert [container.exit_code for container in kept.clues.status.containers] == [3]
+    assert kept.clues.log is None
+
+
+def test_a_look_costs_nothing_while_no_operation_of_this_revision_runs() -> None:
+    cluster = Cluster()
+    recorder = HookRecorder("web", cluster)
+    recorder.look(application())
+    recorder.look(application(sync="OutOfSync", phase="Running", operated="e" * 40))
+    time.sleep(0.1)
+    assert cluster.asked == []
+
+
+def test_what_does_not_change_is_read_ever_more_seldom() -> None:
+    cluster = Cluster()
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    time.sleep(3)
+    recorder.stop()
+    assert cluster.asked.count("live") == 1
+    assert cluster.asked.count("follow") == 1
+    assert cluster.asked.count("tree") <= 5
+    cluster.ended.set()
+
+
+def test_nothing_is_kept_of_another_operation() -> None:
+    cluster = Cluster()
+    cluster.failed = True
+    recorder = HookRecorder("web", cluster)
+    recorder.look(FAILED)
+    later = application(phase="Failed", results=[], operation=None)
+    assert recorder.kept(later, seconds=WAIT_SECONDS) == ()

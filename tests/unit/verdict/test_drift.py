@@ -1,0 +1,123 @@
+"""OutOfSync after a successful sync: each cause has its own words and its own advice."""
+
+from typing import Any
+
+import pytest
+
+from argocd_release.diagnosis.drift import cause_of, suspect
+from argocd_release.model.application import Application
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.verdict import Verdict
+from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.judge import History, judge
+from tests.unit.states import OLD, application
+
+OLD_MAP = {"kind": "ConfigMap", "namespace": "web", "name": "old", "status": "OutOfSync", "requiresPruning": True}
+SHARED = {"type": "SharedResourceWarning", "message": "Deployment/web is part of applications argocd/web and shop"}
+
+
+def after(seconds: float, *states: Application) -> Verdict:
+    """Return the verdict on the last of looks that are so many seconds apart in all."""
+    history = History(patience=GracePeriods(stuck=60))
+    for index, state in enumerate(states):
+        history = history.observe(state, now=seconds * index / max(len(states) - 1, 1), compared=True)
+    return judge(states[-1], history)
+
+
+def out_of_sync(*resources: dict[str, Any], **parts: Any) -> Application:
+    extra = {"resources": list(resources)} if resources else {}
+    return application(sync="OutOfSync", **extra, **parts)
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "advice"),
+    [
+        (
+            out_of_sync(OLD_MAP, results=[{"kind": "ConfigMap", "namespace": "web", "name": "old", "status": "PruneSkipped", "message": "ignored (no prune)"}]),
+            CauseCode.PRUNE_FALSE,
+            "IgnoreExtraneous",
+        ),
+        (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion"}}), CauseCode.DELETION_PENDING, "finalizer"),
+        (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, "one application alone"),
+        (out_of_sync(OLD_MAP), CauseCode.PRUNE_OFF, "--prune"),
+        (out_of_sync(), CauseCode.OUT_OF_SYNC, "ignoreDifferences"),
+    ],
+)  # fmt: skip
+def test_each_cause_has_its_own_advice(state: Application, code: CauseCode, advice: str) -> None:
+    verdict = after(61, state, state)
+    assert verdict.outcome is Outcome.NOT_DELIVERED
+    assert verdict.code is code
+    assert advice in verdict.hint
+    assert "selfHeal" not in verdict.hint
+    assert "RELEASE_TIMEOUT" not in verdict.hint
+
+
+def test_the_other_application_is_named() -> None:
+    state = out_of_sync(conditions=[SHARED])
+    assert after(61, state, state).reason == "OutOfSync: Deployment/web is managed by application shop too"
+
+
+def fields(manager: str, time: str, **more: Any) -> dict[str, Any]:
+    return {"manager": manager, "time": time, "fieldsV1": {"f:spec": {}}} | more
+
+
+@pytest.mark.parametrize(
+    ("managed", "code", "advice"),
+    [
+        ([fields("autoscaler", "2026-01-01T00:00:09Z")], CauseCode.OVERWRITTEN, "ignoreDifferences"),
+        ([fields("kubectl-edit", "2026-01-01T00:00:09Z")], CauseCode.OUT_OF_SYNC, "selfHeal"),
+        ([fields("kube-controller-manager", "2026-01-01T00:00:09Z", subresource="status")], None, ""),
+        ([fields("argocd-controller", "2026-01-01T00:00:09Z")], None, ""),
+        ([fields("helm", "2025-01-01T00:00:00Z"), fields("argocd-controller", "2026-01-01T00:00:04Z")], None, ""),
+    ],
+)
+def test_who_changed_it_decides_the_advice(managed: list[dict[str, Any]], code: CauseCode | None, advice: str) -> None:
+    state = out_of_sync()
+    item = suspect(state)
+    assert item is not None
+    cause = cause_of(state, item, {"metadata": {"managedFields": managed}})
+    assert (cause.code if cause else None) is code
+    assert advice in (cause.hint if cause else "")
+
+
+BUSY = {"sync": "OutOfSync", "phase": "Running", "operated": OLD}
+
+
+def step(status: str) -> Application:
+    return application(**BUSY, results=[{"kind": "Deployment", "name": "web", "status": status, "hookPhase": ""}])
+
+
+def test_a_sync_of_an_earlier_revision_that_hangs_ends_the_release() -> None:
+    verdict = after(61, step("Synced"), step("Synced"))
+    assert verdict.outcome is Outcome.NOT_DELIVERED
+    assert verdict.code is CauseCode.SYNC_BUSY
+    assert "argocd app terminate-op argocd/web" in verdict.hint
+
+
+def test_one_that_makes_progress_does_not() -> None:
+    assert after(61, step(""), step("Synced")).outcome is None
+
+
+def test_one_that_waits_for_its_next_attempt_does_not() -> None:
+    waits = application(**BUSY, retries=1)
+    assert after(61, waits, waits).outcome is None
+
+
+def test_a_sync_that_a_person_ended_is_said_to_be() -> None:
+    ended = application(sync="OutOfSync", phase="Failed", results=[])
+    ended = application(sync="OutOfSync", phase="Failed", operationState=_ended(ended))
+    verdict = after(1, ended, ended)
+    assert verdict.code is CauseCode.SYNC_TERMINATED
+    assert "manifests" not in verdict.hint
+
+
+def _ended(state: Application) -> dict[str, Any]:
+    assert state.operation is not None
+    return {
+        "phase": "Failed",
+        "message": "Operation terminated",
+        "startedAt": state.operation.started_at,
+        "finishedAt": "2026-01-01T00:00:05Z",
+        "syncResult": {"revision": state.revision},
+    }
