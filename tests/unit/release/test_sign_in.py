@@ -295,7 +295,9 @@ class Renewing:
 
 def test_renewals_with_sixty_requests_under_way_disturb_none_of_them() -> None:
     # A hundred in the whole suite, fewer in the quick one.
-    renewals = min(hypothesis.settings.default.max_examples, 100)
+    profile = hypothesis.settings.default
+    assert profile is not None
+    renewals = min(profile.max_examples, 100)
     server = Renewing()
     errors: list[BaseException] = []
     answers: list[int] = []
