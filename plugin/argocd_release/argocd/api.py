@@ -6,7 +6,7 @@ what it would be without.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
+_APPLICATION_SETS: Final = "/api/v1/applicationsets"
 _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 
@@ -200,6 +201,19 @@ class Api:
         if status != _OK:
             raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), f"HTTP status {status}")
 
+    def git_repositories(self, name: str, /) -> tuple[str, ...]:
+        """Return the repositories that the git generators of an ApplicationSet read; raise ``ArgoCDError``.
+
+        Generators are nested in those of kind matrix and merge (argo-cd v2.13.2 applicationset_types.go).
+        """
+        namespace, _, plain = name.rpartition("/")
+        named = {"appsetNamespace": namespace} if namespace else {}
+        try:
+            document = as_object(json.loads(self._ask(f"{_APPLICATION_SETS}/{quote(plain, safe='')}", named)))
+        except ValueError as error:
+            raise _error("GET applicationset", FailureKind.GARBAGE, f"no JSON: {error}") from error
+        return tuple(dict.fromkeys(_git_repositories(as_object(document.get("spec")))))
+
     def sync_window(self, name: str) -> str:
         """The sync window that keeps Argo CD from syncing by itself now; ``""`` if none. Raises ``ArgoCDError``.
 
@@ -258,7 +272,8 @@ class Api:
             answer = self._client.send(request, seconds=seconds or API_CALL)
             status = answer.status
         except HttpError as error:
-            raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
+            kind = FailureKind.HUNG if error.timed_out else FailureKind.OTHER
+            raise _error(f"GET {path}", kind, str(error)) from error
         finally:
             self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
         return answer
@@ -268,6 +283,14 @@ def _place(name: str) -> tuple[str, dict[str, str]]:
     """Return the path of the application, and the query that names its namespace."""
     namespace, _, plain = name.rpartition("/")
     return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
+
+
+def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
+    for generator in as_objects(holder.get("generators")):
+        if url := one_line(str(as_object(generator.get("git")).get("repoURL") or "")):
+            yield url
+        for kind in ("matrix", "merge") if levels else ():
+            yield from _git_repositories(as_object(generator.get(kind)), levels - 1)
 
 
 def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:

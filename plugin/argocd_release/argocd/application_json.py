@@ -23,11 +23,15 @@ from argocd_release.model.application import (
     SyncStatus,
 )
 from argocd_release.model.hydration import Hydration, HydrationPhase
+from argocd_release.model.owner import APPLICATION, APPLICATION_SET, OwnerRef
 
 # More than argocd ever prints; each costs a look at all the text.
 DOCUMENTS: Final = 20
 _SKIP: Final = "argocd.argoproj.io/skip-reconcile"
 _HYDRATE: Final = "argocd.argoproj.io/hydrate"
+_TRACKING: Final = "argocd.argoproj.io/tracking-id"
+# The default, and the one that Argo CD's documentation recommends instead.
+_INSTANCE_LABELS: Final = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 _BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
 
 
@@ -71,6 +75,8 @@ def _application(document: dict[str, Any]) -> Application:
         hydration=_hydration(hydrator, as_object(status.get("sourceHydrator")), metadata) if hydrator else None,
         application_set=_application_set(metadata),
         skips_reconcile=as_object(metadata.get("annotations")).get(_SKIP) == "true",
+        owner_refs=_owner_refs(metadata),
+        spec_compared=bool(hydrator) or _is_compared(spec, as_object(sync.get("comparedTo"))),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
         sync=SyncStatus.read(sync.get("status")),
@@ -143,6 +149,44 @@ def _documents(text: str) -> list[dict[str, Any]]:
 def _application_set(metadata: dict[str, Any]) -> str:
     owners = as_objects(metadata.get("ownerReferences"))
     return next((one_line(as_text(owner.get("name"))) for owner in owners if owner.get("kind") == "ApplicationSet"), "")
+
+
+def _owner_refs(metadata: dict[str, Any]) -> tuple[OwnerRef, ...]:
+    """Return the names of the objects that hold the application's spec.
+
+    The tracking methods of Argo CD are an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), a label with the parent's
+    name, or both (argo-cd v2.13.2 util/argo/resource_tracking.go).
+    """
+    namespace, name = as_text(metadata.get("namespace")), as_text(metadata.get("name"))
+    parent, _, tracked = one_line(as_text(as_object(metadata.get("annotations")).get(_TRACKING))).partition(":")
+    refs: dict[tuple[str, str], OwnerRef] = {}
+    # A copied annotation names another object, and Argo CD ignores it.
+    if parent and tracked in {f"argoproj.io/Application:{namespace}/{name}", f"argoproj.io/Application:/{name}"}:
+        refs[APPLICATION, parent] = OwnerRef(kind=APPLICATION, name=_instance(parent))
+    labels = as_object(metadata.get("labels"))
+    for label in filter(None, (one_line(as_text(labels.get(key))) for key in _INSTANCE_LABELS)):
+        refs.setdefault((APPLICATION, label), OwnerRef(kind=APPLICATION, name=_instance(label), certain=False))
+    if owner := _application_set(metadata):
+        refs[APPLICATION_SET, owner] = OwnerRef(kind=APPLICATION_SET, name=f"{namespace}/{owner}")
+    return tuple(refs.values())
+
+
+def _instance(name: str) -> str:
+    """Return the full name; Argo CD writes ``namespace_name`` outside of its own namespace."""
+    return name.replace("_", "/", 1)
+
+
+def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
+    """Return True if Argo CD has compared with these sources; True also if it does not say."""
+    before = [_given(compared.get(key)) for key in ("source", "sources")]
+    return not any(before) or before == [_given(spec.get(key)) for key in ("source", "sources")]
+
+
+def _given(value: Any) -> Any:
+    """Return the value without parts that are empty, which Argo CD writes or leaves out."""
+    if isinstance(value, dict):
+        return {key: given for key, item in value.items() if (given := _given(item)) not in ({}, [], "", None)}
+    return [_given(item) for item in value] if isinstance(value, list) else value
 
 
 def _version(document: dict[str, Any]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from argocd_release.model.cause import CauseCode, Key
 from argocd_release.model.hydration import Hydration
+from argocd_release.model.owner import Owner, OwnerRef
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import RevisionRelation, alike, all_alike
 
@@ -269,6 +270,10 @@ class Application:
     previously: Deployment | None = None
     #: An annotation keeps Argo CD from comparing and syncing it (argocd.argoproj.io/skip-reconcile).
     skips_reconcile: bool = False
+    # The objects that hold this application's spec, by the names that the application gives.
+    owner_refs: tuple[OwnerRef, ...] = ()
+    # False if the spec has changed since Argo CD compared.
+    spec_compared: bool = True
     # The ApplicationSet that makes it; "": none does.
     application_set: str = ""
     # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.
@@ -276,6 +281,9 @@ class Application:
     # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
     # sync window that blocks, and why Argo CD refused to sync.
     workloads: Workloads | None = None
+    # True if the resource tree is refused, so that no look will show the pods; a late one is only not known yet.
+    pods_hidden: bool = True
+    owners: tuple[Owner, ...] = ()
     kinships: Mapping[str, RevisionRelation] = field(default_factory=dict)
     sync_window: str = ""
     refusal: str = ""

@@ -58,6 +58,7 @@ class CauseCode(Enum):
     RECONCILE_SKIPPED = ("reconcile-skipped", "an annotation keeps Argo CD from looking at the application")
     NOT_HYDRATED = ("not-hydrated", "the dry commit is not hydrated yet, or what was made of it not compared with")
     HYDRATION_FAILED = ("hydration-failed", "Argo CD could not hydrate the dry commit")
+    OWNER_PENDING = ("owner-pending", "the object that holds the application's spec is not up to date yet")
     OUT_OF_SYNC = ("out-of-sync", "the cluster is not as git has it")
     # What was expected.
     OTHER_REVISION = ("other-revision", "Argo CD compares with another revision than the expected one")

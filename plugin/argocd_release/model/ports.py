@@ -5,6 +5,7 @@ from typing import Protocol
 
 from argocd_release.model.application import Application, Source
 from argocd_release.model.events import JobEvent
+from argocd_release.model.owner import Owner
 from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
 from argocd_release.model.revision import RevisionRelation
 
@@ -75,6 +76,18 @@ class Lists(Protocol):
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]: ...
+
+
+class ApplicationSets(Protocol):
+    """Reads ApplicationSets; raises ``ArgoCDError``."""
+
+    def git_repositories(self, name: str, /) -> tuple[str, ...]: ...
+
+
+class OwnerLookup(Protocol):
+    """Returns at once what is known of an application's owners."""
+
+    def __call__(self, application: Application, /) -> tuple[Owner, ...]: ...
 
 
 class ClusterView(Protocol):

@@ -49,6 +49,8 @@ class Verdict:
     detail: str = ""
     # Whether the reason is what the object says, and nothing more.
     quotes: bool = False
+    # What a success does not prove; "" if nothing.
+    caveat: str = ""
 
     @classmethod
     def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", via: str = "") -> "Verdict":

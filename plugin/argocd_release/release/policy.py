@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from argocd_release.model.ports import ClusterView, Get, Kinship
+from argocd_release.model.ports import ClusterView, Get, Kinship, OwnerLookup
 from argocd_release.release.signals import Stop
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.expected import Expected
@@ -31,6 +31,8 @@ class Policy:
     revision_relation: Kinship | None = None
     #: Asks Argo CD for a hard refresh; None if the settings turn that off.
     hard_refresh: Get | None = None
+    #: Looks up the owners of applications; None if the settings turn that off.
+    owners: OwnerLookup | None = None
 
     @property
     def graces(self) -> GracePeriods:
@@ -72,6 +74,7 @@ class Policy:
             terminate=settings.terminate_old_sync,
             check=self.check,
             hard_refresh=self.hard_refresh,
+            owners=self.owners,
             **parts,
         )
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from argocd_release.argocd.http_first import HttpFirstCommands
 from argocd_release.release import after
 from argocd_release.release.background_checks import BackgroundChecks
 from argocd_release.release.connect import Readers, connected
 from argocd_release.release.group import GroupWait
+from argocd_release.release.group_readers import group_readers
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.policy import Policy, policy_of
 from argocd_release.release.signals import Signals, Stop
@@ -67,10 +67,12 @@ def wire(
         stack=stack,
         hard_refresh=readers.argocd.hard_refresh,
     )
+    commands, owners = group_readers(settings, readers, clock)
+    policy = replace(policy, owners=owners)
     group = GroupWait(
         targets_of(settings),
         policy,
-        commands=HttpFirstCommands(readers.commands, readers.lists, readers.api),
+        commands=commands,
         cluster=readers.api,
         clock=clock,
         emit=checks.emit,

@@ -57,8 +57,12 @@ def headline(result: ApplicationResult) -> str:
 
 
 def caveat(result: ApplicationResult) -> str:
-    """What green does not say, where that is so; else ``""``."""
-    if result.outcome is not Outcome.DELIVERED or result.proven:
+    """Return what a success does not prove; "" if nothing."""
+    if result.outcome is not Outcome.DELIVERED:
+        return ""
+    if result.verdict.caveat:
+        return f"note: {result.verdict.caveat}"
+    if result.proven:
         return ""
     return (
         f"note: green says that git's head runs; to prove this commit ({result.image_tag}), set <RELEASE_IMAGE> "

@@ -7,9 +7,11 @@ _SHORT = 8
 
 
 def proof(result: ApplicationResult) -> str:
-    """What green says of this application; of any other outcome, that nothing is proven."""
+    """Return what a success proves about the application; any other outcome proves nothing."""
     if result.outcome is not Outcome.DELIVERED:
         return f"Not proven: the release was {'not delivered' if result.outcome.is_failure else 'not judged'}."
+    if result.verdict.caveat:
+        return f"{result.verdict.caveat[:1].upper()}{result.verdict.caveat[1:]}."
     if result.expects:
         contained = f", which {result.verdict.via}" if result.verdict.via else ""
         return f"Proven: what was expected runs, {result.expects}{contained}."

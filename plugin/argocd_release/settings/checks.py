@@ -35,6 +35,7 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Sett
     """
     found = [*_missing(values, environ), *component_job.missing_identity(values, environ)]
     found += token_files.problems(values)
+    found += _split(values, environ)
     for error in Draft202012Validator(SCHEMA).iter_errors(values):
         if error.validator != "required":
             found += _invalid(error)
@@ -58,6 +59,22 @@ def _missing(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[
             message="is not set",
             fix="set it to the application's name in Argo CD, or set <RELEASE_SELECTOR> or <RELEASE_PROJECT>",
         )
+
+
+def _split(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[SettingProblem]:
+    """Yield the problem of a share that no job, or each job, would take."""
+    index, total = values.get("CI_NODE_INDEX"), values.get("CI_NODE_TOTAL")
+    if values.get("RELEASE_SPLIT") is not True or not (isinstance(index, int) and isinstance(total, int)):
+        return
+    if index <= total and environ.get("CI_NODE_TOTAL"):
+        return
+    given = f"job {index} of {total}" if environ.get("CI_NODE_TOTAL") else "no CI_NODE_TOTAL"
+    yield SettingProblem(
+        name="RELEASE_SPLIT",
+        code="setting-invalid",
+        message=f"needs GitLab's parallel, which gives each job its share, but this is {given}",
+        fix="add parallel to the job, or turn <RELEASE_SPLIT> off",
+    )
 
 
 def _missing_variable(name: str, environ: Mapping[str, str]) -> SettingProblem:

@@ -66,6 +66,7 @@ class Settings:
     wait_for: str
     allow_empty: bool
     sync: bool
+    owner: str
     hard_refresh: bool
     terminate_old_sync: bool
     preview_pattern: str

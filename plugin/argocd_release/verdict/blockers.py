@@ -21,6 +21,7 @@ from argocd_release.verdict.drift import HINTS, drift, holds_for_good
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.hydrating import unhydrated
 from argocd_release.verdict.lack import lack
+from argocd_release.verdict.owners import owner_caveat, owner_finding
 
 NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Finding(
@@ -31,6 +32,9 @@ SKIPPED: Final = Finding(
     text="the application's annotation argocd.argoproj.io/skip-reconcile keeps Argo CD from comparing and syncing it",
     code=CauseCode.RECONCILE_SKIPPED,
     hint="remove the annotation; until then Argo CD does nothing for this application",
+)
+SPEC_CHANGED: Final = Finding(
+    text="the application's own spec has changed, and Argo CD has not compared with it yet", code=CauseCode.NOT_COMPARED
 )
 EMPTY: Final = Finding(text="the application manages no resources", code=CauseCode.NOTHING_MANAGED)
 # The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
@@ -57,6 +61,8 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
         return DELETING
     if missing := unhydrated(application):
         return missing
+    if not application.spec_compared:
+        return SPEC_CHANGED
     wait_for = expectation.wait_for
     if Condition.OPERATION in wait_for:
         if application.operating:
@@ -70,12 +76,17 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
     gap = expectation.gap(application)
     if gap is not None:
         return gap.finding
-    return _not_applied(application, expectation) or _not_well(application, expectation)
+    return (
+        _not_applied(application, expectation)
+        or _not_well(application, expectation)
+        or owner_finding(application, expectation)
+    )
 
 
 def _not_applied(application: Application, expectation: Expectation) -> Finding | None:
     operation = application.operation if Condition.OPERATION in expectation.wait_for else None
-    if operation is not None and not operation.dry_run and operation.phase is not OperationPhase.SUCCEEDED:
+    succeeded = operation is None or operation.dry_run or operation.phase is OperationPhase.SUCCEEDED
+    if not succeeded and not is_reverted(application):
         return failure(application)
     if missing := unsynced(application, expectation):
         return missing
@@ -85,6 +96,29 @@ def _not_applied(application: Application, expectation: Expectation) -> Finding 
         )
         return Finding(text=hidden, code=CauseCode.NO_SYNC_POLICY)
     return None
+
+
+def is_reverted(application: Application) -> bool:
+    """Return True if the last operation failed for a state that is no longer wanted.
+
+    It is of another revision or of other parameters, only resources failed in it, and Argo CD is Synced without them,
+    as after a revert. A failed hook counts, because Argo CD does not compare hooks.
+    """
+    operation = application.operation
+    if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:
+        return False
+    failed = [item for item in operation.results if item.failed]
+    return bool(failed) and application.sync is SyncStatus.SYNCED and not any(item.hook_type for item in failed)
+
+
+def has_old_spec(application: Application, expectation: Expectation) -> bool:
+    """Return True if the application's own spec is about to change, or has changed since Argo CD compared."""
+    return not application.spec_compared or owner_finding(application, expectation) is not None
+
+
+def caveat(application: Application, expectation: Expectation) -> str:
+    """Return what a success does not prove; "" if nothing."""
+    return expectation.image_caveat(application) or owner_caveat(application, expectation)
 
 
 def comparison_errors(application: Application) -> tuple[Finding, ...]:

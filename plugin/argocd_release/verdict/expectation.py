@@ -90,6 +90,12 @@ class Expectation:
             return Gap(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
+    def image_caveat(self, application: Application) -> str:
+        """Return what a success does not prove, because Argo CD refuses to show the pods; "" if nothing."""
+        if not self.image or application.workloads is not None:
+            return ""
+        return f"not proven: there are pods of {self.image}, but Argo CD's HTTP API does not show which pods serve"
+
     def via(self, application: Application) -> str:
         """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
         later = self.later(application)
@@ -186,6 +192,8 @@ class Expectation:
         if not self.image:
             return None
         beneath = application.workloads
+        if beneath is None and not application.pods_hidden:
+            return Gap(reason="Argo CD has not shown the pods yet", code=CauseCode.OTHER_IMAGE)
         if beneath is None:
             return self._image_gap_of_summary(application)
         running = beneath.images
@@ -207,7 +215,9 @@ class Expectation:
         # something only of a name that has no other version there.
         found = [image for image in application.images if runs(self.image, image)]
         names = {parts(image)[0] for image in found}
-        others = [image for image in application.images if image not in found and parts(image)[0] in names]
+        # A bare tag names no image, so that one of a finished Job could have it.
+        counts = names if ":" in self.image.lstrip(":@") or "@" in self.image else set(application.images)
+        others = [image for image in application.images if image not in found and {image, parts(image)[0]} & counts]
         if found and not others:
             return None
         if found:

@@ -22,11 +22,14 @@ from argocd_release.verdict.blockers import (
     SKIPPED,
     blocker,
     cannot_start,
+    caveat,
     failed_attempts,
     failure,
     first,
     hangs,
+    has_old_spec,
     hook_failed,
+    is_reverted,
     old_sync,
     stuck,
     unsynced,
@@ -187,6 +190,8 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
             )
             verdict = Verdict.on(sighting.finding, outcome, hint=HINTS.get(symptom, ""), via=via)
             verdict = replace(verdict, quotes=symptom in _QUOTED)
+            if isinstance(seen, Application) and outcome is Outcome.DELIVERED:
+                verdict = replace(verdict, caveat=caveat(seen, history.expectation))
             if isinstance(seen, Application) and symptom in ABOUT_REVISION:
                 return _of_whom(verdict, seen, history.expectation)
             return verdict
@@ -283,11 +288,13 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     expectation = history.expectation
     elsewhere = expectation.is_elsewhere(application)
     # The git history decides which commit a failure belongs to. Until it has answered, no failure counts.
-    foreign = elsewhere or expectation.is_undecided(application)
+    # A failure of a spec that the owner is about to replace does not count either.
+    old_spec = has_old_spec(application, expectation)
+    foreign = elsewhere or expectation.is_undecided(application) or old_spec
     yield from _conditions(application, foreign=foreign)
     gap = expectation.gap(application)
     reached = elsewhere or _is_synced(application, expectation)
-    if gap is not None and gap.final and reached and not application.operating:
+    if gap is not None and gap.final and reached and not (application.operating or old_spec):
         yield Symptom.OUT_OF_REACH, gap.finding
     # Ignore failures of any revision other than the expected one.
     if not foreign:
@@ -344,7 +351,8 @@ def _failed_operation(application: Application, history: History) -> Iterator[tu
     if operation is None:
         return
     # That of another revision is history only while a newer operation is to come: a Synced application gets none.
-    counts = application.operation_counts or application.sync is SyncStatus.SYNCED
+    is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
+    counts = application.operation_counts or is_last
     if counts and operation.unsuccessful and not application.operating:
         yield Symptom.OPERATION_FAILED, failure(application)
     elif application.operation_counts and operation.running and operation.retries >= history.patience.failed_attempts:

@@ -80,7 +80,11 @@ class Comparisons:
         # Each comparison asks to hydrate again, and a failure would never be seen to last.
         if application.operating or (hydration is not None and hydration.failed):
             return math.inf
-        if application.outdated or (expectation.demands and expectation.gap(application) is not None):
+        if (
+            not application.spec_compared
+            or application.outdated
+            or (expectation.demands and expectation.gap(application) is not None)
+        ):
             return self._begun_at + COMPARE_AGAIN_SECONDS
         return self._begun_at + SYNC_SECONDS if application.awaits_sync else math.inf
 

@@ -15,7 +15,7 @@ from argocd_release.model.application import Application, HealthStatus, SyncStat
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
 from argocd_release.model.observation import ANSWERS, Failure
-from argocd_release.model.ports import ClusterView, Commands, Emit, Get, Kinship
+from argocd_release.model.ports import ClusterView, Commands, Emit, Get, Kinship, OwnerLookup
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
 from argocd_release.timing.deadline import Deadline
@@ -71,6 +71,7 @@ class Observer:
         wake: Callable[[], object],
         patience: float = REFRESH_SECONDS,
         hard_refresh: Get | None = None,
+        owners: OwnerLookup | None = None,
     ) -> None:
         self.application: Application | None = None
         self._name = name
@@ -84,6 +85,7 @@ class Observer:
         self._wake = wake
         self._patience = patience
         self._hard_refresh = hard_refresh
+        self._owners = owners
         self._comparison: Future[Application] | None = None
         self._compared_uid = ""
         self._workloads: _Asked[Workloads] | None = None
@@ -125,7 +127,8 @@ class Observer:
         if application.unknown_words:
             self._tell(UnknownWords(words=one_line(", ".join(application.unknown_words))))
         beneath = Deadline(min(max(seconds, LEAST_BENEATH_SECONDS), BENEATH_SECONDS), self._now)
-        self.application = self._with_kinships(self._with_window(self._with_workloads(application, beneath), beneath))
+        found = self._with_kinships(self._with_window(self._with_workloads(application, beneath), beneath))
+        self.application = replace(found, owners=self._owners(found)) if self._owners else found
         return self.application, compared
 
     def follow_changes(self) -> None:
@@ -226,13 +229,14 @@ class Observer:
                 self._workloads = asked
                 asked.answer.add_done_callback(lambda _: self._wake())
             self._tell(PodsNotSeen(error=f"no answer within {BENEATH_SECONDS:.0f} s, asking on"))
-            return self._with_remembered(application, about)
+            return self._with_remembered(replace(application, pods_hidden=False), about)
         self._workloads = None
         try:
             found = asked.answer.result()
         except ArgoCDError as error:
             self._tell(PodsNotSeen(error=error.message))
-            return self._with_remembered(application, about)
+            hidden = error.trouble is not FailureKind.HUNG
+            return self._with_remembered(replace(application, pods_hidden=hidden), about)
         self._remembered = (self._now(), about, found)
         return replace(application, workloads=found)
 

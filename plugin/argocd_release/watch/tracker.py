@@ -9,7 +9,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.events import NoAnswer, Output, State, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Get, Kinship, WaitFeed
+from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Get, Kinship, OwnerLookup, WaitFeed
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
@@ -77,6 +77,7 @@ class Tracker:
         queued_before: Callable[[], int] = lambda: 0,
         hard_refresh: Get | None = None,
         keep: Callable[[str, Application], object] = lambda *_: None,
+        owners: OwnerLookup | None = None,
     ) -> None:
         self.timeline = Timeline()
         self._keep = keep
@@ -103,6 +104,7 @@ class Tracker:
             wake=self._on_news,
             patience=REFRESH_SECONDS if follow else CROWD_SECONDS,
             hard_refresh=hard_refresh,
+            owners=owners,
         )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
         self._feed: WaitFeed | None = None
