@@ -244,6 +244,7 @@ def _hydration(hydrator: dict[str, Any], status: dict[str, Any], metadata: dict[
         finished_at=as_text(current.get("finishedAt")),
         requested=_HYDRATE in as_object(metadata.get("annotations")),
         staged_on=one_line(as_text(staged)),
+        is_elsewhere=_synced(hydrator)["repoURL"] != as_object(hydrator.get("drySource")).get("repoURL"),
     )
 
 

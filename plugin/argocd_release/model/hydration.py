@@ -42,6 +42,8 @@ class Hydration:
     finished_at: str = ""
     requested: bool = False
     staged_on: str = ""
+    #: The hydrated manifests are in another repository than the dry ones.
+    is_elsewhere: bool = False
 
     @property
     def commit(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
+from argocd_release.model.hydration import Hydration, HydrationPhase
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.owner import Owner, OwnerRef, OwnerState
 from argocd_release.model.verdict import Verdict
@@ -115,3 +116,13 @@ def test_a_revert_succeeds_unless_a_hook_failed(result: dict[str, str], outcome:
         },
     }
     assert verdict(parse_application(json.dumps(document))).outcome is outcome
+
+
+@pytest.mark.parametrize(("is_elsewhere", "revision", "has_caveat"), [(True, "", True), (False, "", False)])
+def test_a_dry_repository_of_its_own_proves_nothing(*, is_elsewhere: bool, revision: str, has_caveat: bool) -> None:
+    hydration = Hydration(
+        phase=HydrationPhase.HYDRATED, dry_revision=OLD, hydrated_revision=NEW, is_elsewhere=is_elsewhere
+    )
+    found = verdict(replace(application(), hydration=hydration), Expectation(revision=revision))
+    assert found.outcome is Outcome.DELIVERED
+    assert bool(found.caveat) is has_caveat
