@@ -101,8 +101,7 @@ def _not_applied(application: Application, expectation: Expectation) -> Finding 
 def is_reverted(application: Application) -> bool:
     """Return True if the last operation failed for a state that is no longer wanted.
 
-    It is of another revision or of other parameters, only resources failed in it, and Argo CD is Synced without them,
-    as after a revert. A failed hook counts, because Argo CD does not compare hooks.
+    Only resources failed in it, and Argo CD is Synced without them. A failed hook counts, as Argo CD compares no hooks.
     """
     operation = application.operation
     if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:
