@@ -138,7 +138,7 @@ class ResourceResult:
 
     @property
     def changed(self) -> bool:
-        """Whether the operation changed something in the cluster, ran a hook, or failed to."""
+        """Return True if the operation changed something in the cluster, ran a hook, or failed to."""
         return self.action != "unchanged"
 
     @property
@@ -338,7 +338,7 @@ class Application:
 
     @property
     def results(self) -> tuple[ResourceResult, ...]:
-        """What the last operation did to each resource, if it has a say."""
+        """Return the results of the last operation, if that counts."""
         return self.operation.results if self.operation is not None and self.operation_counts else ()
 
     @property
@@ -373,7 +373,7 @@ class Application:
 
     @property
     def runs_deployed(self) -> bool:
-        """Whether the cluster has what was synced last with success, and nothing else was begun since."""
+        """Return True if the cluster has the state of the last successful sync, and no sync began since."""
         operation, deployed = self.operation, self.deployed
         if self.sync is not SyncStatus.SYNCED or operation is None or deployed is None:
             return False
@@ -395,5 +395,5 @@ class Application:
 
     @property
     def operating(self) -> bool:
-        """Whether a sync is asked for or running."""
+        """Return True if a sync is requested or running."""
         return self.requested or (self.operation is not None and self.operation.running)

@@ -1,4 +1,4 @@
-"""Whether the application's own spec is as new as the commit, as far as its owners say. Pure."""
+"""Decides if the application's own spec is as new as the commit, by what its owners show. Pure."""
 
 from argocd_release.model.application import Application
 from argocd_release.model.cause import CauseCode, Finding
