@@ -313,7 +313,7 @@ def test_rights_are_shown(installation: Installation) -> None:
 EXPECTED = {
     "check-server.sh": "argocd-server: v2.13.2",
     "check-token.sh": "Logged In: true",
-    "doctor.sh": "A release could be tracked",
+    "doctor.sh": "Ready to track releases",
     "release.sh": "SUCCESSFUL",
 }
 

@@ -18,6 +18,7 @@ from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from tests.support import entrances
 from tests.support.entrances import Entrances
+from tests.support.insecure_server import insecure_server
 from tests.support.job import Checked, doctor
 from tests.support.misconfigured import IMAGE, MISTAKES, Place
 
@@ -31,20 +32,20 @@ SECONDS: Final = 3.0
 _CHANGING: Final = (
     (r"(localhost|port|argocd-server|:)(:| )\d{4,5}\b", r"\1\2PORT"),
     (r"localhost is [0-9a-f.:, ]+", "localhost is ADDRESS"),
-    (r"argocd\.invalid has no address: .*", "argocd.invalid has no address: WHY"),
+    (r"argocd\.invalid cannot be resolved: .*", "argocd.invalid cannot be resolved: WHY"),
     (r"\d{4}-\d{2}-\d{2}", "DAY"),
     (r"valid until .*", "valid until THEN"),
     (r"\(in [^)]+\)", "(in TIME)"),
-    (r"(ends in) \d+ \w+", r"\1 TIME"),
+    (r"(expires in) \d+ \w+", r"\1 TIME"),
     (rf"{tempfile.gettempdir()}/[^ ,]+", "FOLDER"),
-    (r"wait \d+ \w+ at the most", "wait TIME at the most"),
+    (r"wait for at most \d+ \w+", "wait for at most TIME"),
 )
 
 
 @pytest.fixture(scope="module")
 def place(sandbox: Sandbox, ways: Entrances) -> Iterator[Place]:
-    with entrances.hole() as hole, entrances.silence() as silence:
-        yield Place.prepared(sandbox, ways, hole, silence)
+    with entrances.hole() as hole, entrances.silence() as silence, insecure_server(sandbox) as insecure:
+        yield Place.prepared(sandbox, ways, hole, silence, insecure)
 
 
 def checked_by_doctor(place: Place, folder: Path, *arguments: str, **environ: str) -> Checked:

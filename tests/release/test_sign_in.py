@@ -100,7 +100,7 @@ def test_an_identity_that_ends_before_the_timeout(direct: Realm, release: Run) -
     ended = release(direct.application, RELEASE_ID_TOKEN=direct.gitlab.id_token(AUDIENCE, lives=50))
 
     assert ended.exit_code == 0, ended.log
-    assert "ends in 4" in ended.log
+    assert "expires in 4" in ended.log
     assert "the timeout is 1 min" in ended.log
 
 

@@ -50,7 +50,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "TLS passes through, gRPC": Row(entrance="passthrough", options=OWN),
     "TLS passes through, gRPC-Web": Row(entrance="passthrough", options=f"--grpc-web {OWN}"),
     "TLS passes through, nobody checks the certificate": Row(
-        entrance="passthrough", options="--insecure", said="warning: nobody checks the certificate"
+        entrance="passthrough", options="--insecure", said="warning: --insecure turns off the check of the certificate"
     ),
     "TLS ends at the ingress, HTTP/1.1 behind it": Row(entrance="terminated"),
     "TLS ends at the ingress, HTTP/2 behind it": Row(entrance="terminated-h2", options=CA),
@@ -88,34 +88,36 @@ ROWS: Final[Mapping[str, Row]] = {
     },
     "the authority is not known": blocked("terminated", "--grpc-web", "signed by an authority that this job does not"),
     "the authority is not known, gRPC": blocked("passthrough", "", "x509: "),
-    "an expired certificate": blocked("expired", said="the certificate of the server has expired: renew it"),
+    "an expired certificate": blocked(
+        "expired", said="the certificate of the server has expired: renew the certificate"
+    ),
     "a certificate for another name": blocked("wrong-name", said="certificate is valid for argocd.example.com"),
     "no certificate of the client": blocked("client-certificate", said="asks for a certificate of the client"),
     "plaintext on a port of TLS": blocked("terminated", "--plaintext --grpc-web", "leave --plaintext out"),
     "TLS on a port of plaintext": blocked("plaintext", "--grpc-web", "add the option --plaintext"),
     "without its path": blocked("under-a-path", said="add the option --grpc-web-root-path /argocd"),
-    "a page that forbids": blocked("forbidden", said="a proxy refuses: HTTP 403"),
+    "a page that forbids": blocked("forbidden", said="a proxy refuses the request: HTTP 403"),
     "a page that knows nothing": blocked("missing", said="there is no Argo CD at this address: HTTP 404"),
     "a gateway without anything behind it": blocked("bad-gateway", said="HTTP 502"),
     "a gateway that is overloaded": blocked("unavailable", said="HTTP 503"),
     "a guest portal's page": blocked("portal", said="Welcome to Guest WiFi"),
-    "a login page": blocked("access-login", said="a login page stands before Argo CD: Cloudflare Access"),
+    "a login page": blocked("access-login", said="a login page answers instead of Argo CD: Cloudflare Access"),
     "GitLab instead of Argo CD": blocked("gitlab", said="this is GitLab, not Argo CD"),
     "connections are reset": blocked("resets", said="the connection is closed as soon as it is made"),
     **{
         f"{words}, {protocol}": blocked(f"@{where}", options, said)
         for where, words, said in (
             ("hole", "packets vanish", "packets are dropped on the way"),
-            ("silence", "whoever answers says nothing", "something accepts the connection, and then says nothing"),
-            ("nobody", "nobody listens", "nobody listens at localhost"),
+            ("silence", "whoever answers says nothing", "a server accepts the connection and then does not respond"),
+            ("nobody", "nothing listens", "nothing listens at localhost"),
         )
         for protocol, options in (("gRPC", ""), ("gRPC-Web", "--grpc-web"))
     },
     "every packet is late": Row(entrance=f"@{Fault.LATENCY.value}"),
     "every packet is late, gRPC": Row(entrance="@late gRPC", options=CA),
     "answers trickle in": Row(entrance=f"@{Fault.TRICKLE.value}"),
-    "nothing comes back": blocked(f"@{Fault.HALF_OPEN.value}", said="and then says nothing"),
-    "nothing comes back, gRPC": blocked(f"@{Fault.HALF_OPEN.value}", CA, "and then says nothing"),
+    "nothing comes back": blocked(f"@{Fault.HALF_OPEN.value}", said="and then does not respond"),
+    "nothing comes back, gRPC": blocked(f"@{Fault.HALF_OPEN.value}", CA, "and then does not respond"),
 }
 
 

@@ -37,10 +37,11 @@ class Place:
     ways: Entrances
     hole: str
     silence: str
+    insecure: str
     token: str
 
     @classmethod
-    def prepared(cls, sandbox: Sandbox, ways: Entrances, hole: str, silence: str) -> "Place":
+    def prepared(cls, sandbox: Sandbox, ways: Entrances, hole: str, silence: str, insecure: str) -> "Place":
         """Applications, accounts and tokens for every mistake."""
         sandbox.project(PROJECT)
         sandbox.project("doctor-window", syncWindows=[objects.deny_window()])
@@ -54,7 +55,14 @@ class Place:
             repository.commit(web("1"))
             sandbox.application(name, repository, project=project, **options)
         sandbox.token("doctor", (*RIGHTS, "applications, get, doctor-window/*, allow", "projects, get, *, allow"))
-        return cls(sandbox=sandbox, ways=ways, hole=hole, silence=silence, token=issued(sandbox, "doctor", "30d"))
+        return cls(
+            sandbox=sandbox,
+            ways=ways,
+            hole=hole,
+            silence=silence,
+            insecure=insecure,
+            token=issued(sandbox, "doctor", "30d"),
+        )
 
     def by(self, entrance: str, options: str = "--grpc-web --server-crt {authority}", **more: str) -> Environ:
         """The variables that lead through the entrance."""
@@ -176,6 +184,9 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "port-silent": Mistake(code="port-silent", exit_code=30, environ=lambda place: {"ARGOCD_SERVER": place.hole}),
     "tls-silent": Mistake(code="tls-silent", exit_code=30, environ=lambda place: {"ARGOCD_SERVER": place.silence}),
     "tls-missing": _way("tls-missing", "plaintext"),
+    "tls-missing-insecure": Mistake(
+        code="tls-missing", exit_code=30, environ=lambda place: {"ARGOCD_SERVER": place.insecure}
+    ),
     "tls-unwanted": _way("tls-unwanted", "terminated", "--plaintext --grpc-web"),
     "connection-reset": _way("connection-reset", "resets"),
     "certificate-unknown": _way("certificate-unknown", "terminated", "--grpc-web"),

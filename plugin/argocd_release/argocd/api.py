@@ -4,7 +4,6 @@ Reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. Optional: wher
 what it would be without.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
@@ -14,7 +13,7 @@ from argocd_release.argocd.application_json import ListReader, parse_application
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.rollout_json import unhealthy_rollouts
 from argocd_release.argocd.tree_json import LogReader, parse_events, parse_log, parse_tree
-from argocd_release.core.json_shape import as_message, as_object, as_objects
+from argocd_release.core.json_shape import as_message, as_object, as_objects, parse_json
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -152,7 +151,7 @@ class Api:
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
         answer = as_object(self._get(name, "resource", **about, version=node.version))
         try:
-            return json.loads(str(answer.get("manifest") or "null"))
+            return parse_json(str(answer.get("manifest") or "null"))
         except ValueError as error:
             raise _error(f"the manifest of {node}", FailureKind.GARBAGE, f"no JSON: {error}") from error
 
@@ -209,7 +208,7 @@ class Api:
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
         try:
-            document = as_object(json.loads(self._ask(f"{_APPLICATION_SETS}/{quote(plain, safe='')}", named)))
+            document = as_object(parse_json(self._ask(f"{_APPLICATION_SETS}/{quote(plain, safe='')}", named)))
         except ValueError as error:
             raise _error("GET applicationset", FailureKind.GARBAGE, f"no JSON: {error}") from error
         return tuple(dict.fromkeys(_git_repositories(as_object(document.get("spec")))))
@@ -234,7 +233,7 @@ class Api:
     def _get(self, name: str, what: str, **query: str) -> Any:
         text = self._text(name, what, query)
         try:
-            return json.loads(text)
+            return parse_json(text)
         except ValueError as error:
             raise _error(f"GET {what}", FailureKind.GARBAGE, f"no JSON: {error}") from error
 
@@ -302,7 +301,7 @@ def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:
 def _said(text: str) -> str:
     """The message of an answer that is an error; of a stream it is one level deeper."""
     try:
-        answer = as_object(json.loads(text))
+        answer = as_object(parse_json(text))
     except ValueError:
         return ""
     return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_list, as_message, as_object, as_objects, as_text
+from argocd_release.core.json_shape import as_list, as_message, as_object, as_objects, as_text, parse_json
 from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import (
     Application,
@@ -32,7 +32,7 @@ _HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
 # The default, and the one that Argo CD's documentation recommends instead.
 _INSTANCE_LABELS: Final = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
-_BEGINNING: Final = re.compile(r"^\{", re.MULTILINE)
+_BEGINNING: Final = re.compile(r"^\ufeff?\{", re.MULTILINE)
 
 
 def parse_application(text: str) -> Application:
@@ -117,10 +117,7 @@ class ListReader:
 
     def read(self, text: str) -> tuple[Application, ...]:
         """The applications of a list; raises ``ValueError``."""
-        try:
-            document = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("a document nested too deeply") from error
+        document = parse_json(text)
         items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
         # Of no applications Go prints null.
         if items is not None and as_list(items) is not items:

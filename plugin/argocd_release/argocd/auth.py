@@ -1,13 +1,12 @@
 """How a job comes by a token that Argo CD takes: its own identity as it is, or exchanged by Dex."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
 from argocd_release.argocd.connection import Connection, SignedIn
-from argocd_release.core.json_shape import as_object
+from argocd_release.core.json_shape import as_object, parse_json
 from argocd_release.core.text import one_line
 from argocd_release.model.errors import SignInError
 from argocd_release.model.outcome import Outcome
@@ -53,8 +52,8 @@ def signed_in(
     with Client(tls=connection.tls, deadline=deadline, check=check) as client:
         answer = _post(client, connection, form)
     try:
-        said = as_object(json.loads(answer.text))
-    except (ValueError, RecursionError):
+        said = as_object(parse_json(answer.text))
+    except ValueError:
         said = {}
     token, lifetime = said.get("access_token"), said.get("expires_in")
     if answer.status == _OK and isinstance(token, str) and token:

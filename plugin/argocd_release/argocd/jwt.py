@@ -4,16 +4,17 @@ Whether it is genuine is Argo CD's business. What is read here serves to explain
 """
 
 import base64
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_object
+from argocd_release.core.json_shape import as_object, parse_json
 
 # Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes, base64url.
+# An RSA signature is as long as its key, of 2048 bits or more: only that it is too short is certain.
 OWN_ISSUER: Final = "argocd"
-_SIGNATURES: Final = {"HS256": 43, "RS256": 342, "ES256": 86}
+_SIGNATURES: Final = {"HS256": 43, "ES256": 86}
+_RSA_SIGNATURE: Final = 342
 _PARTS: Final = 3
 _QUOTES: Final = "\"'`"
 _VARIABLE: Final = re.compile(r"\$\{?\w+\}?")
@@ -85,7 +86,9 @@ def _damage(token: str) -> str:
     header, claims = _decoded(parts[0]), _decoded(parts[1])
     if len(parts) > _PARTS or header is None or claims is None:
         return "it is damaged: it is not what a JSON Web Token is made of"
-    expected = _SIGNATURES.get(str(header.get("alg")), len(parts[2]))
+    algorithm, length = str(header.get("alg")), len(parts[2])
+    is_rsa = algorithm.startswith(("RS", "PS"))
+    expected = max(length, _RSA_SIGNATURE) if is_rsa else _SIGNATURES.get(algorithm, length)
     if len(parts[2]) != expected:
         missing = expected - len(parts[2])
         return f"it is cut off: {missing} characters are missing" if missing > 0 else "something follows at its end"
@@ -94,8 +97,8 @@ def _damage(token: str) -> str:
 
 def _decoded(part: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError):
+        found = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
         return None
     return as_object(found) or None
 

@@ -1,10 +1,9 @@
 """Parse the resource tree, events and logs that Argo CD's API gives, and make them typed and harmless."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_line, as_list, as_message, as_object, as_objects
+from argocd_release.core.json_shape import as_line, as_list, as_message, as_object, as_objects, parse_json
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import clean
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -52,7 +51,7 @@ class LogReader:
 
 def _log_line(text: str) -> str | None:
     try:
-        entry = as_object(as_object(json.loads(text)).get("result"))
+        entry = as_object(as_object(parse_json(text)).get("result"))
     except ValueError:
         return None
     if entry.get("last") or not entry.get("timeStamp"):

@@ -168,7 +168,7 @@ class Changes:
         if len(self._message) >= CONTINUED_LINES:
             return "" if self._kind else without_applied_file(without_secret_data(line))
         if line.startswith("argocd: "):
-            return message_shown(line)
+            return message_shown(line, kind=self._kind)
         before = message_shown("\n".join(self._message), kind=self._kind)
         self._message.append(without_applied_file(line))
         after = message_shown("\n".join(self._message), kind=self._kind)

@@ -1,11 +1,11 @@
 """What argocd prints: as it runs, line by line, and as it fails."""
 
-import json
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from argocd_release.core.json_shape import parse_json
 from argocd_release.core.secret_data import message_shown
 from argocd_release.core.text import clean, one_line
 
@@ -61,7 +61,7 @@ def failure_message(stderr: str) -> str:
 
 def _log_entry(line: str) -> dict[str, Any]:
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
     except ValueError:
         return {}
     return entry if isinstance(entry, dict) and "msg" in entry else {}

@@ -45,10 +45,11 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
         )
     name_of = partial(environment.name_in_text, given)
     ledger.findings[:] = everywhere(ledger.findings, lambda text: with_names(redact(text), name_of))
+    docs_url = environment.text(given, "RELEASE_DOCS_URL")
     if asked.json:
-        print(json.dumps(render.as_json(ledger), indent=2), file=stream)
+        print(json.dumps(render.as_json(ledger, docs_url), indent=2), file=stream)
     else:
-        print(style(environ, terminal=stream.isatty()).paint(render.as_text(ledger)), file=stream)
+        print(style(environ, terminal=stream.isatty()).paint(render.as_text(ledger, docs_url)), file=stream)
     return ledger.worst.exit_code if ledger.worst else 0
 
 

@@ -1,11 +1,11 @@
 """``argocd-release page REPORT [PAGE]``: the page of a JSON report, drawn anew."""
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from argocd_release.core.json_shape import parse_json
 from argocd_release.core.text import one_line
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
@@ -19,8 +19,9 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
     parser.add_argument("report", type=Path, help="the JSON report, such as argocd-release.json")
     parser.add_argument("page", type=Path, nargs="?", help="where to write; by default the report's name with .html")
     given = parser.parse_args(arguments)
-    target = given.page or given.report.with_suffix(".html")
     try:
+        # A folder has no name to derive another from.
+        target = given.page or given.report.with_suffix(".html")
         report = _read(given.report)
         # The template engine takes longer to load than help may.
         from argocd_release.reports import files  # noqa: PLC0415
@@ -42,7 +43,7 @@ def _read(path: Path) -> Any:
     from argocd_release.reports.json_report import SCHEMA  # noqa: PLC0415
 
     try:
-        report = json.loads(path.read_text("utf-8"))
+        report = parse_json(path.read_text("utf-8"))
     except ValueError as error:
         raise ValueError(f"it is no JSON: {error}") from error
     wrong = next(Draft202012Validator(SCHEMA).iter_errors(report), None)

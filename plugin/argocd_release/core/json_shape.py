@@ -1,11 +1,26 @@
-"""JSON from outside, read without trusting its shape: what is not of the kind asked for is empty."""
+"""Read JSON from outside without trusting its shape: what is not of the expected type is empty."""
 
+import json
 from typing import Any, Final
 
 from argocd_release.core.secret_data import message_shown
 from argocd_release.core.text import clean, one_line
 
 MESSAGE_LIMIT: Final = 4000
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the document.
+
+    Raises:
+        ValueError: the text is not JSON, or nested too deeply for Python.
+
+    """
+    try:
+        # Some programs put a byte order mark in front.
+        return json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
+    except RecursionError as error:
+        raise ValueError("the document is nested too deeply") from error
 
 
 def as_object(value: object) -> dict[str, Any]:

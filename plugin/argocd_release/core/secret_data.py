@@ -44,7 +44,8 @@ _PHRASES: Final = (
     ),
     r"expected (?:string|map|list|boolean|numeric \(int or float\)|numeric|scalar|integer|object|array), got",
     (
-        r"Invalid value|Required value|Unsupported value|Duplicate value|Not found|Internal error|Too (?:long|many)"
+        r"Invalid value|Required value|Unsupported value|Duplicate value|Not found|Internal error(?: occurred)?"
+        r"|Too (?:long|many)"
         r"|Forbidden"
     ),
     r"field not declared in schema",
@@ -76,6 +77,7 @@ _PHRASES: Final = (
     (
         rf'admission webhook "{_NAME}" denied the request|failed calling webhook "{_NAME}"|failed to call webhook'
         rf'|no endpoints available for service "{_NAME}"'
+        r'|Post "https://[a-z0-9.-]{1,253}(?::\d{1,5})?(?:/[\w.-]{1,63}){0,9}\?timeout=\d{1,3}s"'
     ),
     r"ValidatingAdmissionPolicy '[a-z0-9.-]{1,253}+' (?:with binding '[a-z0-9.-]{1,253}+' )?denied request",
     r"resource Secret/[a-z0-9./-]{1,500} was blocked due to the following policies",
@@ -97,7 +99,7 @@ _PHRASES: Final = (
         r"|http2: client connection lost"
         r"|x509: certificate (?:signed by unknown authority|has expired or is not yet valid)"
     ),
-    r"Internal error occurred|dial tcp(?: [\d.:\[\]a-f]{1,60})?+: (?:lookup|connect)?",
+    r"dial tcp(?: [\d.:\[\]a-f]{1,60}(?=: ))?: (?:lookup [\w.-]{1,253}(?: on [\d.:]{1,40})?(?=: )|connect)",
     (
         r"one or more (?:objects failed to apply(?: \(dry run\))?|synchronization tasks (?:are not valid|completed "
         r"unsuccessfully))(?:, reason)?"
@@ -108,6 +110,16 @@ _PHRASES: Final = (
         r"Resource not found in cluster|Failed to (?:load|compare) [a-z ]{1,30}state|resource mapping not found"
         r"|ignored \(requires pruning\)|ignored \(no prune\)|pruned|unchanged|created|configured"
     ),
+    # Argo CD's own words about resources (argo-cd v2.13.2 controller/state.go, gitops-engine pkg/sync).
+    (
+        r"is part of applications [a-z0-9./-]{1,300} and [a-z0-9./-]{1,300}"
+        r"|appeared \d{1,6} times among application resources"
+    ),
+    (
+        r"[Rr]esource [\w.]{0,100}:Secret is not permitted in project [\w.-]{1,100}"
+        r"|namespace [a-z0-9-]{1,63} is not permitted in project '?[\w.-]{1,100}'?"
+    ),
+    r"[Rr]esource(?= /?Secret)|is excluded in the settings|requires pruning|Pending deletion|/v1/Secret|v1/Secret",
 )
 _SAFE: Final = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
 _GLUE: Final = re.compile(r"[\s:;,.*()]*+")

@@ -1,10 +1,8 @@
 """Who the token is for Argo CD, what it may, and whether the application is there."""
 
 import difflib
-import json
 import re
 import time
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -12,12 +10,12 @@ from argocd_release.argocd import jwt
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
-from argocd_release.core.json_shape import as_object, as_objects
+from argocd_release.core.json_shape import as_object, as_objects, parse_json
 from argocd_release.core.text import one_line
 from argocd_release.doctor import settings
 from argocd_release.doctor.finding import Problem
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings.load import Settings
 
@@ -37,7 +35,7 @@ _REFUSALS: Final = (
     (
         r"does not have token with id",
         "token-revoked",
-        "the token was revoked: Argo CD knows the account, and no longer this token of it",
+        "the token was revoked: Argo CD knows the account, but no longer this token",
         "generate a new one and change the variable",
     ),
     (
@@ -55,14 +53,14 @@ _REFUSALS: Final = (
     (
         r"does not have .{0,20}apiKey.{0,20}capability|not have '\w+' capability",
         "account-capability",
-        "the account may have no tokens: it lacks the capability apiKey",
-        "add apiKey to accounts.NAME in argocd-cm",
+        "this account is not allowed to have tokens: it lacks the `apiKey` capability",
+        "add apiKey to accounts.NAME in argocd-cm, for example `accounts.ci: apiKey`",
     ),
     (
         r"signature is invalid",
         "token-foreign",
-        "the token is another Argo CD's, or this one has a new key since: its signature is not this server's",
-        "generate one on this server",
+        "the token was signed by another Argo CD, or this one has a new signing key",
+        "generate a new token on this server",
     ),
     (
         r"role .{0,100} not found|does not exist in project",
@@ -73,14 +71,14 @@ _REFUSALS: Final = (
     (
         r"SSO is not configured",
         "sso-missing",
-        "the token is not Argo CD's own, and this Argo CD trusts nobody else: it has no oidc.config and no Dex",
+        "the token is not Argo CD's own, and this Argo CD has neither oidc.config nor Dex to verify it",
         "configure oidc.config in argocd-cm, or use a token of Argo CD's",
     ),
     (
         r"segments|malformed",
         "token-damaged",
         "the token is damaged",
-        "copy it once more, alone and whole",
+        "copy it again, whole and without anything around it",
     ),
 )
 
@@ -98,13 +96,13 @@ def signed_in(prober: Prober, connection: Connection) -> str | Problem:
     if answer.status == _OK:
         info = _object(prober.get("/api/v1/session/userinfo", token=True))
         known = str(info.get("username") or "") or (claims.whose if claims else "")
-        return f"signed in as {one_line(known or 'somebody without a name', limit=150)}"
+        return f"signed in as {one_line(known or 'an account without a name', limit=150)}"
     said = _said(answer)
     if answer.status != _UNAUTHENTICATED:
         return Problem(
             code="account-unknown",
-            message=f"Argo CD gives no answer to who this is: HTTP {answer.status} {said}".rstrip(),
-            fix="see its log",
+            message=f"Argo CD does not say whose the token is: HTTP {answer.status} {said}".rstrip(),
+            fix="look at the log of argocd-server",
             outcome=Outcome.UNREACHABLE,
         )
     if "failed to verify the token" in said:
@@ -136,7 +134,7 @@ def _unverified(prober: Prober, claims: jwt.Claims | None) -> Problem:
     if client and client not in ours.audience:
         return _denied(
             "audience",
-            f"the token is for {one_line(audience or 'nobody')}, and Argo CD expects {one_line(client)}",
+            f"the token is for {one_line(audience or 'no audience')}, and Argo CD expects {one_line(client)}",
             f"set the audience of the ID token (`oidc_audience` in the component) to {one_line(client)}, or "
             "allow it in oidc.config's allowedAudiences",
         )
@@ -149,55 +147,71 @@ def _unverified(prober: Prober, claims: jwt.Claims | None) -> Problem:
 
 def application(api: Api, prober: Prober, name: str) -> Application | Problem:
     """The application as Argo CD shows it, or why it does not."""
-    with suppress(ArgoCDError):
+    try:
         return api.application(name)
-    seen = _names(prober)
+    except ArgoCDError as error:
+        if error.trouble not in {FailureKind.DENIED, FailureKind.MISSING}:
+            return _unanswered(name, one_line(error.message, limit=200))
+    listed, seen = _names(prober)
+    if name in seen or not listed:
+        return _unanswered(name, "it did not say whether there is one")
     if not seen:
         return _denied(
             "rights-none",
-            "the token may not see a single application",
+            "the token is not allowed to see any application",
             "grant it `applications, get, PROJECT/*` in argocd-rbac-cm or in a role of the project",
         )
     near = difflib.get_close_matches(name, seen, 1)
     if near:
-        message, fix = f"there is no application {name} that this token may see", f"did you mean {near[0]}?"
+        message, fix = f"there is no application {name} that this token can see", f"did you mean {near[0]}?"
     else:
         more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
-        message = f"no application {name} among those that this token may see: {', '.join(seen[:_SHOWN])}{more}"
-        fix = "check <ARGOCD_APP_NAME>, the application's name in Argo CD; or the token lacks `applications, get`"
+        message = (
+            f"there is no application {name} among those that this token can see: {', '.join(seen[:_SHOWN])}{more}"
+        )
+        fix = "set <ARGOCD_APP_NAME> to the name in Argo CD, or grant the token `applications, get` on it"
     return Problem(code="application-missing", message=message, fix=fix, outcome=Outcome.MISSING)
+
+
+def _unanswered(name: str, why: str) -> Problem:
+    return Problem(
+        code="application-unanswered",
+        message=f"Argo CD did not answer with application {name}: {why}",
+        fix="look at the load and the log of argocd-server, and run the doctor again",
+        outcome=Outcome.UNREACHABLE,
+    )
 
 
 def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list[Problem]:
     """What the token may do with the application, and what it should be able to do."""
     thing = f"{project}/{name}"
     problems = []
-    if not _may(prober, "projects", "get", project):
+    if not may(prober, "projects", "get", project):
         problems.append(
             _denied(
                 "rights-project",
-                f"the token may not see the project {project}, and argocd app get asks for it",
+                f"the token is not allowed to see project {project}, which `argocd app get` needs",
                 f"grant it `projects, get, {project}`",
             )
         )
-    if sync and not _may(prober, "applications", "sync", thing):
+    if sync and not may(prober, "applications", "sync", thing):
         problems.append(
             _denied(
                 "rights-sync",
-                f"<RELEASE_SYNC> is set, and the token may not sync {thing}",
+                f"<RELEASE_SYNC> is set, but the token is not allowed to sync {thing}",
                 f"grant it `applications, sync, {project}/*`, or leave the syncing to Argo CD",
             )
         )
-    if not _may(prober, "logs", "get", thing):
+    if not may(prober, "logs", "get", thing):
         problems.append(
             Problem(
                 code="rights-logs",
-                message="the token may not read logs: what a broken pod has printed will be missing",
+                message="the token is not allowed to read logs: reports will lack the last lines of broken pods",
                 fix=f"grant it `logs, get, {project}/*`",
             )
         )
     problems += too_wide(prober, name, project)
-    return problems or "the token may all that is needed"
+    return problems or "the token has every right it needs"
 
 
 def too_wide(prober: Prober, name: str, project: str) -> list[Problem]:
@@ -208,13 +222,14 @@ def too_wide(prober: Prober, name: str, project: str) -> list[Problem]:
     return [
         Problem(
             code="rights-wide",
-            message="the token may do more than a release needs: delete applications or change the project",
-            fix="give the pipeline an account of its own, with the rights of the guide",
+            message="the token is allowed to do more than a release needs: delete applications or change the project",
+            fix="give the pipeline its own account, with the rights that the guide lists",
         )
     ]
 
 
-def _may(prober: Prober, resource: str, action: str, thing: str) -> bool:
+def may(prober: Prober, resource: str, action: str, thing: str) -> bool:
+    """Return whether the token has the right; a right that this server does not know is not guarded."""
     answer = _can_i(prober, resource, action, thing)
     # What this server does not know it does not guard either.
     return answer.status != _OK or _object(answer).get("value") == "yes"
@@ -224,10 +239,12 @@ def _can_i(prober: Prober, resource: str, action: str, thing: str) -> Answer:
     return prober.get(f"/api/v1/account/can-i/{resource}/{action}/{quote(thing)}", token=True)
 
 
-def _names(prober: Prober) -> list[str]:
+def _names(prober: Prober) -> tuple[bool, list[str]]:
+    """Return whether Argo CD listed the applications, and their names."""
     answer = prober.get("/api/v1/applications", {"fields": "items.metadata.name,items.metadata.namespace"}, token=True)
     items = as_objects(_object(answer).get("items"))
-    return [one_line(str(as_object(item.get("metadata")).get("name") or ""), limit=100) for item in items]
+    names = [one_line(str(as_object(item.get("metadata")).get("name") or ""), limit=100) for item in items]
+    return answer.status == _OK, names
 
 
 def _said(answer: Answer) -> str:
@@ -237,8 +254,8 @@ def _said(answer: Answer) -> str:
 
 def _object(answer: Answer) -> dict[str, Any]:
     try:
-        return as_object(json.loads(answer.body))
-    except (ValueError, RecursionError):
+        return as_object(parse_json(answer.body))
+    except ValueError:
         return {}
 
 

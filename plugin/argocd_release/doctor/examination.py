@@ -4,18 +4,16 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
-from typing import cast
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import one_line
-from argocd_release.doctor import account, pipeline, settings, way
-from argocd_release.doctor.finding import Check, Ledger, Problem
-from argocd_release.model.application import Application
-from argocd_release.model.errors import Cancelled, ReleaseError, SettingsError
+from argocd_release.doctor import account, settings, way
+from argocd_release.doctor.finding import Check, Ledger, Problem, Seen
+from argocd_release.doctor.release_checks import examine_release
+from argocd_release.model.errors import Cancelled, NoPreviewError, ReleaseError, SettingsError
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
 
@@ -54,12 +52,12 @@ def _examine(
     sign_in: Callable[[Connection, float], Connection],
     stack: ExitStack,
 ) -> None:
-    ledger.run([Check(name="settings", run=lambda: settings.problems(environ) or "complete")])
+    ledger.run([Check(name="settings", run=lambda: _settings(environ))])
     fixed = settings.repaired(environ)
     server, opts = settings.server_and_options(fixed)
     try:
         known: Settings | None = load.load(fixed)
-    except SettingsError:
+    except (SettingsError, NoPreviewError):
         known = None
     connection = known.connection if known else Connection(server=server, auth_token="", opts=opts)
     connection = replace(connection, ca_file=ca_file)
@@ -82,7 +80,7 @@ def _examine(
     signed_prober = stack.enter_context(Prober(signed, deadline=ledger.deadline, check=ledger.check))
     api = stack.enter_context(Api(signed, deadline=ledger.deadline, check=ledger.check))
     examine_account(ledger, signed, signed_prober, known)
-    _examine_release(ledger, api, signed_prober, environ, known)
+    examine_release(ledger, api, signed_prober, environ, known)
 
 
 def examine_way(
@@ -123,37 +121,13 @@ def examine_account(ledger: Ledger, connection: Connection, prober: Prober, know
     )
 
 
-def _examine_release(ledger: Ledger, api: Api, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
-    if not known.names:
-        # Which applications a selector means shows when the release is waited for.
-        return
-    name = known.names[0]
-    found = cache(lambda: account.application(api, prober, name))
-
-    def application() -> Application:
-        # What needs it is not run where it is not there.
-        return cast("Application", found())
-
-    def project() -> str:
-        return one_line(application().project or "default", limit=100)
-
-    def there() -> str | Problem:
-        seen = found()
-        return seen if isinstance(seen, Problem) else f"{name} is there, in project {project()}"
-
-    ledger.run(
-        [
-            Check(name="application", run=there, needs=("account",)),
-            Check(
-                name="rights",
-                run=lambda: account.rights(prober, name, project(), sync=known.sync),
-                needs=("application",),
-            ),
-            Check(name="source", run=lambda: pipeline.source(application(), environ, known), needs=("application",)),
-            Check(name="proof", run=lambda: pipeline.proof(application(), known), needs=("application",)),
-            Check(name="sync", run=lambda: pipeline.syncing(application(), api, known), needs=("application",)),
-            Check(name="time", run=lambda: pipeline.time(known, datetime.now(UTC))),
-            Check(name="history", run=lambda: pipeline.history(known)),
-            Check(name="reports", run=lambda: pipeline.reports(environ)),
-        ]
-    )
+def _settings(environ: Mapping[str, str]) -> Seen:
+    try:
+        return settings.problems(environ) or "all required settings are set"
+    except NoPreviewError as error:
+        return Problem(
+            code="no-preview",
+            message=one_line(str(error), limit=300),
+            fix="name the branch after its issue, as PROJ-123-description, or correct <RELEASE_PREVIEW_PATTERN>",
+            outcome=error.outcome,
+        )

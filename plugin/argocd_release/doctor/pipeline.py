@@ -28,17 +28,18 @@ def source(application: Application, environ: Mapping[str, str], known: Settings
         one_line(f"{GitUrl.parse(item.repo_url)} at {item.target_revision or 'HEAD'}", limit=200) for item in sources
     )
     if not known.project_url:
-        return f"it deploys {shown}"
+        return f"the application deploys {shown}"
     if not beside:
         if known.revision:
             return [
                 _warning(
                     "revision-elsewhere",
-                    f"<RELEASE_REVISION> is this repository's, and the application deploys another: {shown}",
+                    "<RELEASE_REVISION> is a commit of this repository, but the application deploys another one: "
+                    f"{shown}",
                     "expect an image (<RELEASE_IMAGE>), or the commit of that repository",
                 )
             ]
-        return f"it deploys another repository than this one: {shown}"
+        return f"the application deploys another repository than this one: {shown}"
     branch = environ.get("CI_COMMIT_BRANCH", "")
     targets = {item.target_revision or "HEAD" for item in beside}
     followed = {branch, "HEAD", environ.get("CI_COMMIT_TAG", "")} - {""}
@@ -47,18 +48,18 @@ def source(application: Application, environ: Mapping[str, str], known: Settings
         return [
             _warning(
                 "branch",
-                f"the application follows {target}, and this pipeline is of {one_line(branch, limit=100)}: its commit "
-                "never gets there",
+                f"the application follows {target}, but this pipeline is for {one_line(branch, limit=100)}: its "
+                "commit will not be deployed",
                 f"run the release job on {target} only (rules), or change the application's targetRevision",
             )
         ]
-    return f"it deploys this repository: {shown}"
+    return f"the application deploys this repository: {shown}"
 
 
 def proof(application: Application, known: Settings) -> str | list[Problem]:
     """What would show that it is this pipeline's commit that runs."""
     if known.revision or known.chart_version:
-        return "the revision or chart version that is expected shows it"
+        return "the expected revision or chart version proves it"
     images = application.images
     if known.image:
         name = _image_name(known.image)
@@ -71,7 +72,7 @@ def proof(application: Application, known: Settings) -> str | list[Problem]:
                     "set <RELEASE_IMAGE> to the image as the manifests write it, or to its tag alone",
                 )
             ]
-        return "the image that is expected shows it"
+        return "the expected image proves it"
     return [
         _warning(
             "nothing-expected",
@@ -96,12 +97,18 @@ def syncing(application: Application, api: Api, known: Settings) -> str | list[P
         )
     for condition in application.errors:
         message = one_line(f"{condition.type}: {condition.message}", limit=300)
-        problems.append(_warning("condition", f"Argo CD cannot deploy it as it is: {message}", "mend that first"))
+        problems.append(
+            _warning(
+                "condition",
+                f"Argo CD cannot deploy it as it is: {message}",
+                "fix the error that Argo CD shows, and run the doctor again",
+            )
+        )
     with suppress(ArgoCDError):
-        if window := api.sync_window(known.names[0]):
+        if window := api.sync_window(application.full_name):
             forbids = f"a sync window forbids syncing now: {window}"
             problems.append(_warning("sync-window", forbids, "release later, or change the window"))
-    return problems or ("Argo CD syncs by itself" if application.automated else "this job asks Argo CD to sync")
+    return problems or ("Argo CD syncs automatically" if application.automated else "this job asks Argo CD to sync")
 
 
 def time(known: Settings, now: datetime) -> str | list[Problem]:
@@ -112,27 +119,27 @@ def time(known: Settings, now: datetime) -> str | list[Problem]:
             _warning(
                 "job-timeout",
                 f"the timeout is {span(known.timeout)}, but GitLab ends the job after {span(known.job_timeout)}: it "
-                f"will wait {span(left)} at the most",
+                f"will wait for at most {span(left)}",
                 "raise the job's timeout, or lower <RELEASE_TIMEOUT>",
             )
         ]
-    return f"at most {span(known.timeout)}"
+    return f"the job waits for at most {span(known.timeout)}"
 
 
 def history(known: Settings) -> str | list[Problem]:
     """Whether this job can see which commit contains which."""
     if not known.revision or known.revision_match == "exact":
-        return "not needed"
+        return "not needed: no revision is expected that another commit can contain"
     shown = str(GitUrl.parse(known.repository_url))
     parts = urlsplit(known.repository_url) if known.repository_url else None
     if parts is None or parts.scheme not in {"http", "https"}:
-        return [_warning("history-missing", "CI_REPOSITORY_URL is no address to read", "GitLab sets it in a job")]
+        return [_warning("history-missing", "CI_REPOSITORY_URL is not an HTTP address", "leave it as GitLab sets it")]
     if why := unreadable_repository(known.repository_url, ca_file=known.git_ca_file):
         return [
             _warning(
                 "history-unreachable",
                 f"{shown} cannot be read: {one_line(why, limit=200)}",
-                "the runner must reach GitLab; a private authority is taken from CI_SERVER_TLS_CA_FILE",
+                "let the runner reach GitLab. A private authority is read from CI_SERVER_TLS_CA_FILE",
             )
         ]
     return f"{shown} can be read"
@@ -149,7 +156,7 @@ def reports(environ: Mapping[str, str]) -> str | list[Problem]:
                     "report-path", f"{one_line(path, limit=200)} cannot be written", "choose a path in the project"
                 )
             )
-    return problems or "they can be written"
+    return problems or "all reports can be written"
 
 
 def _image_name(image: str) -> str:

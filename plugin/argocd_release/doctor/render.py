@@ -1,52 +1,69 @@
-"""The checklist, for people and for machines."""
+"""Render the checklist, for people and for machines."""
 
 from typing import Any, Final
 
 from argocd_release import __version__
-from argocd_release.doctor.finding import Ledger, State
+from argocd_release.core.text import counted
+from argocd_release.doctor.finding import Finding, Ledger, State
+from argocd_release.doctor.links import link
 
 FORMAT: Final = 1
 _WIDTH: Final = 12
 
 
-def as_text(ledger: Ledger) -> str:
-    """A line a check, and below each that is not well what mends it."""
-    lines = []
+def as_text(ledger: Ledger, docs_url: str = "") -> str:
+    """Return one line per check, followed by the fix for each failed check.
+
+    Checks that could not run share one line. ``docs_url``: address of the documentation, "" if it is unknown.
+    """
+    lines: list[str] = []
     for found in ledger.findings:
+        if found.state is State.SKIPPED:
+            continue
         lines.append(f"{found.state.mark} {found.check:{_WIDTH}} {found.message}")
         if found.fix:
             lines.append(f"  {'':{_WIDTH}} fix: {found.fix}")
-    return "\n".join([*lines, "", _conclusion(ledger)])
+        if found.code and (page := link(found.check, docs_url)):
+            lines.append(f"  {'':{_WIDTH}} see: {page}")
+    if skipped := [found.check for found in ledger.findings if found.state is State.SKIPPED]:
+        lines.append(f"{State.SKIPPED.mark} {'not checked':{_WIDTH}} {', '.join(skipped)}: fix the errors above first")
+    return "\n".join([*lines, "", *_conclusion(ledger)])
 
 
-def as_json(ledger: Ledger) -> dict[str, Any]:
-    """Of the form that ``doctor.schema.json`` describes."""
+def as_json(ledger: Ledger, docs_url: str = "") -> dict[str, Any]:
+    """Return the checklist in the form that ``doctor.schema.json`` describes."""
     worst = ledger.worst
     return {
         "format": FORMAT,
         "version": __version__,
         "trackable": worst is None,
         "exit_code": worst.exit_code if worst else 0,
-        "checks": [
-            {
-                "name": found.check,
-                "state": found.state.word,
-                "code": found.code,
-                "message": found.message,
-                "fix": found.fix,
-            }
-            for found in ledger.findings
-        ],
+        "checks": [_check(found, docs_url) for found in ledger.findings],
     }
 
 
-def _conclusion(ledger: Ledger) -> str:
-    failed = sum(found.state is State.FAILED for found in ledger.findings)
-    warned = sum(found.state is State.WARNING for found in ledger.findings)
-    notes = f", {warned} to look at" if warned else ""
+def _check(found: Finding, docs_url: str) -> dict[str, str]:
+    return {
+        "name": found.check,
+        "state": found.state.word,
+        "code": found.code,
+        "message": found.message,
+        "fix": found.fix,
+        "link": link(found.check, docs_url) if found.code else "",
+    }
+
+
+def _conclusion(ledger: Ledger) -> list[str]:
+    errors = sum(found.state is State.FAILED for found in ledger.findings)
+    warnings = sum(found.state is State.WARNING for found in ledger.findings)
+    noted = counted(warnings, "warning")
     if ledger.worst is None:
-        return f"A release could be tracked{notes}."
+        return [f"Ready to track releases ({noted})" if warnings else "Ready to track releases"]
     worst = ledger.worst
+    ending = f"exit code {worst.exit_code} ({worst.meaning})"
     if ledger.cancelled is not None:
-        return f"The checks are incomplete. Exit code {worst.exit_code} ({worst.meaning})."
-    return f"No release could be tracked: {failed} to mend{notes}. Exit code {worst.exit_code} ({worst.meaning})."
+        return [f"Not ready: the checks are incomplete, {ending}"]
+    return [
+        f"A release would end with {ending}.",
+        f"Not ready: {counted(errors, 'error')}, {noted}" if warnings else f"Not ready: {counted(errors, 'error')}",
+    ]

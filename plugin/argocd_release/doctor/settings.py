@@ -17,7 +17,7 @@ _SOCKS: Final = ("ALL_PROXY", "all_proxy")
 DAY: Final = 86400.0
 INSECURE: Final = Problem(
     code="insecure",
-    message="nobody checks the certificate: --insecure gives the token to whoever answers",
+    message="--insecure turns off the check of the certificate: any server that answers gets the token",
     fix="leave --insecure out, and name the authority in <RELEASE_ARGOCD_CA>",
 )
 
@@ -73,8 +73,8 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
         return [
             Problem(
                 code="token-endless",
-                message=f"the token of {whose} never ends",
-                fix="generate one with --expires-in, and put its last day into a calendar",
+                message=f"the token of {whose} has no expiry date",
+                fix="generate one with --expires-in, and note its last day",
             )
         ]
     left = claims.expires_at - now
@@ -85,7 +85,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
                 message=f"the token of {whose} expired {span(-left)} ago, on {_day(claims.expires_at)}",
                 fix="generate a new one and change the variable"
                 if claims.is_own
-                else "an ID token is made when the job starts: the job was older than its token; run it again",
+                else "run the job again: GitLab makes a new ID token for each job",
                 outcome=Outcome.DENIED,
             )
         ]
@@ -93,11 +93,11 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
         return [
             Problem(
                 code="token-ends-early",
-                message=f"the token of {whose} ends in {span(left)}, the timeout is {span(timeout)}",
+                message=f"the token of {whose} expires in {span(left)}, before the timeout of {span(timeout)}",
                 fix="replace it, or shorten <RELEASE_TIMEOUT>",
             )
         ]
-    return f"{whose}, until {_day(claims.expires_at)} (in {span(left)})"
+    return f"the token of {whose} is valid until {_day(claims.expires_at)} (in {span(left)})"
 
 
 def proxies(environ: Mapping[str, str], options: Mapping[str, str]) -> str | list[Problem]:
@@ -107,12 +107,12 @@ def proxies(environ: Mapping[str, str], options: Mapping[str, str]) -> str | lis
     used = set(_SOCKS) if native else {"HTTP_PROXY", "http_proxy"} if plaintext else set()
     ignored = [name for name in (*_PROXIES, *_SOCKS) if environ.get(name) and name not in used]
     if not ignored:
-        return "no variable of a proxy that argocd would ignore"
+        return "no proxy variable is set that argocd would ignore"
     return [
         Problem(
             code="proxy-ignored",
             message=f"{', '.join(ignored)} is set, and argocd does not use it for Argo CD",
-            fix="give the runner a direct way to Argo CD, or a transparent proxy",
+            fix="give the runner a direct connection to Argo CD, or a transparent proxy",
         )
     ]
 

@@ -1,20 +1,17 @@
 """What a release that could be tracked is warned of, once: what the doctor marks with a !, as far as it comes cheap."""
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
 from argocd_release.argocd import jwt
 from argocd_release.argocd.connection import Connection
-from argocd_release.core.json_shape import as_object
+from argocd_release.core.json_shape import as_object, parse_json
 from argocd_release.doctor import settings
 from argocd_release.doctor.finding import Problem
 from argocd_release.model.git_url import WEB
 
 # GitLab takes an environment's URL of up to 255 characters.
 ADDRESS_LIMIT: Final = 255
-# Of the versions only what endangers whoever signs in is worth a line in each release's log.
-_OF_SERVER: Final = frozenset({"server-leaks-credentials", "rights-wide"})
 
 
 def of_settings(connection: Connection, environ: Mapping[str, str], *, timeout: float, now: float) -> list[Problem]:
@@ -42,9 +39,8 @@ def of_server(connection: Connection, name: str, project: str) -> list[Problem]:
         version = way.version(prober.get("/api/version"))
         if not version:
             return []
-        seen = (way.supported(version), account.too_wide(prober, name, project))
-    problems = [problem for found in seen if not isinstance(found, str) for problem in found]
-    return [problem for problem in problems if problem.code in _OF_SERVER]
+        # The doctor tells of the server's version: in the log of each release it would hide what the release says.
+        return account.too_wide(prober, name, project)
 
 
 def public_address(connection: Connection) -> str:
@@ -58,8 +54,8 @@ def public_address(connection: Connection) -> str:
     with Prober(connection) as prober:
         answer = prober.get("/api/v1/settings")
     try:
-        url = str(as_object(json.loads(answer.body)).get("url") or "").rstrip("/")
-    except (ValueError, RecursionError):
+        url = str(as_object(parse_json(answer.body)).get("url") or "").rstrip("/")
+    except ValueError:
         return ""
     is_plain = len(url) <= ADDRESS_LIMIT and WEB.fullmatch(url) is not None and "@" not in url
     return url if is_plain else ""

@@ -1,7 +1,7 @@
 """The way to Argo CD, layer by layer: the mistake is named where it first shows."""
 
-import json
 import re
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
@@ -11,7 +11,7 @@ from argocd_release.argocd import probe, versions
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
-from argocd_release.core.json_shape import as_object
+from argocd_release.core.json_shape import as_object, parse_json
 from argocd_release.core.text import one_line
 from argocd_release.doctor.finding import Problem
 from argocd_release.doctor.settings import INSECURE
@@ -39,8 +39,8 @@ def resolves(connection: Connection) -> str | Problem:
     if not found:
         return _unreachable(
             "name-unknown",
-            f"{host} has no address: {one_line(why)}",
-            "look for a typing error in <ARGOCD_SERVER>; a name of the cluster is known inside of it only",
+            f"{host} cannot be resolved: {one_line(why)}",
+            "check the spelling of <ARGOCD_SERVER>. A service name can only be resolved inside its cluster",
         )
     return f"{host} is {', '.join(found[:3])}"
 
@@ -50,7 +50,7 @@ def connects(connection: Connection) -> str | Problem:
     host, port = probe.endpoint(connection)
     match probe.connects(host, port):
         case "":
-            return f"something listens at port {port}"
+            return f"port {port} accepts connections"
         case "timeout":
             return _unreachable(
                 "port-silent",
@@ -62,7 +62,7 @@ def connects(connection: Connection) -> str | Problem:
         case why:
             return _unreachable(
                 "port-closed",
-                f"nobody listens at {host} port {port}: {one_line(why)}",
+                f"nothing listens at {host} port {port}: {one_line(why)}",
                 "check the port in <ARGOCD_SERVER>, and that argocd-server or its ingress runs",
             )
 
@@ -74,9 +74,9 @@ def encrypts(connection: Connection) -> str | Problem:
         tried = probe.handshake(connection, verify=False)
         if not tried.error:
             return _unreachable(
-                "tls-unwanted", "the server speaks TLS, and the options say --plaintext", "leave --plaintext out"
+                "tls-unwanted", "the server speaks TLS, but the options say --plaintext", "leave --plaintext out"
             )
-        return "none, as --plaintext says: the token travels for all to read"
+        return "no TLS, because of --plaintext: the token is sent unencrypted"
     tried = probe.handshake(connection)
     if tried.error:
         return _broken(connection, tried)
@@ -96,7 +96,9 @@ def _broken(connection: Connection, tried: Handshake) -> Problem:
                 "put the authority's certificate, or the server's own, into <RELEASE_ARGOCD_CA>",
             )
         case code if code == _EXPIRED:
-            return _unreachable("certificate-expired", "the certificate of the server has expired", "renew it")
+            return _unreachable(
+                "certificate-expired", "the certificate of the server has expired", "renew the certificate"
+            )
         case code if code == _NOT_YET:
             return _unreachable(
                 "certificate-early", "the certificate of the server is not valid yet", "check both clocks"
@@ -106,30 +108,46 @@ def _broken(connection: Connection, tried: Handshake) -> Problem:
             return _unreachable(
                 "certificate-name",
                 f"the certificate is not for {host}: it is for {names}",
-                "set <ARGOCD_SERVER> to a name that it holds, or have one made for this name",
+                "set <ARGOCD_SERVER> to one of these names, or issue a certificate for this name",
             )
         case _:
-            return _no_tls(tried.error)
+            return _no_tls(connection, tried.error)
 
 
-def _no_tls(error: str) -> Problem:
+def _no_tls(connection: Connection, error: str) -> Problem:
     if error == "timeout":
         return _unreachable(
             "tls-silent",
-            f"something accepts the connection, and then says nothing for {DOCTOR_CALL:.0f} s",
-            "that is no Argo CD, or it hangs: check the port in <ARGOCD_SERVER>",
+            f"a server accepts the connection and then does not respond for {DOCTOR_CALL:.0f} s",
+            "check the port in <ARGOCD_SERVER>, and whether argocd-server hangs",
         )
     if re.search(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|RECORD_LAYER|PACKET_LENGTH", error):
-        return _unreachable(
-            "tls-missing", "the server speaks plaintext, not TLS", "add the option --plaintext, or use its TLS port"
-        )
+        return _plaintext()
     if "cannot be read" in error:
         return Problem(
             code="options-file", message=one_line(error), fix="check the paths in the options", outcome=Outcome.SETTINGS
         )
     if "reset" in error.lower() or "EOF" in error:
-        return _reset()
-    return _unreachable("tls-failed", f"TLS does not come about: {one_line(error)}", "check what listens at that port")
+        return _plaintext() if _speaks_plaintext(connection) else _reset()
+    return _unreachable("tls-failed", f"the TLS handshake failed: {one_line(error)}", "check what listens at that port")
+
+
+def _speaks_plaintext(connection: Connection) -> bool:
+    """Return whether Argo CD answers without TLS.
+
+    With `--insecure` argocd-server closes a TLS connection at once (argo-cd v2.13.2 server/server.go). Neither the
+    token nor a header of the options is sent.
+    """
+    root = connection.options.get("--grpc-web-root-path", "")
+    opts = "--plaintext" + (f" --grpc-web-root-path {shlex.quote(root)}" if root else "")
+    with Prober(Connection(server=connection.server, auth_token="", opts=opts)) as prober:
+        return bool(version(prober.get("/api/version")))
+
+
+def _plaintext() -> Problem:
+    return _unreachable(
+        "tls-missing", "the server speaks plaintext, not TLS", "add the option --plaintext, or use its TLS port"
+    )
 
 
 def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) -> str | Problem:
@@ -141,8 +159,8 @@ def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) 
     except ArgoCDError as error:
         return Problem(
             code="argocd-fails",
-            message=f"argocd does not get through: {one_line(error.message, limit=300)}",
-            fix="the proxy in between carries no gRPC: add the option --grpc-web",
+            message=f"the argocd command does not reach Argo CD: {one_line(error.message, limit=300)}",
+            fix="if a proxy in between does not carry gRPC, add the option --grpc-web",
             outcome=Outcome.UNREACHABLE,
         )
     except ProgramMissingError as error:
@@ -150,12 +168,12 @@ def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) 
     if not web and _WEB_ADVICE in said:
         return Problem(
             code="grpc-blocked",
-            message="gRPC does not pass what is in between; each call of argocd tries it first, then gRPC-Web",
+            message="gRPC does not reach Argo CD: each call of argocd tries it in vain before gRPC-Web",
             fix="add the option --grpc-web",
         )
     if distance := versions.apart(*versions.read(said)):
         return Problem(code="versions-apart", message=distance, fix="use an argocd of the server's version")
-    return "gets through by gRPC-Web" if web else "gets through by gRPC"
+    return "reaches Argo CD by gRPC-Web" if web else "reaches Argo CD by gRPC"
 
 
 def answers(connection: Connection, prober: Prober) -> str | Problem:
@@ -169,8 +187,8 @@ def answers(connection: Connection, prober: Prober) -> str | Problem:
 def version(answer: Answer) -> str:
     """Argo CD's version, from its answer to /api/version; ``""`` if that is none of Argo CD's."""
     try:
-        found = str(as_object(json.loads(answer.body)).get("Version") or "")
-    except (ValueError, RecursionError):
+        found = str(as_object(parse_json(answer.body)).get("Version") or "")
+    except ValueError:
         return ""
     return one_line(found, limit=60) if answer.status == 200 and _VERSION.match(found) else ""  # noqa: PLR2004 - HTTP's
 
@@ -181,26 +199,26 @@ def supported(found: str) -> str | list[Problem]:
     if match is None:
         return f"Argo CD {found}"
     major, minor, patch = map(int, match.groups())
-    problems = []
+    # One finding: a version that gets no fixes has a fix for neither.
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
-        problems.append(
+        return [
             Problem(
                 code="server-leaks-credentials",
-                message=f"Argo CD {found} shows a project's repository credentials to a token with projects, get "
-                "(CVE-2025-55190)",
-                fix="update to 2.13.9, 2.14.16, 3.0.14, 3.1.2 or newer",
+                message=f"Argo CD {found} shows the credentials of a project's repositories to every token with the "
+                "right `projects, get` (CVE-2025-55190)",
+                fix="update Argo CD to 3.1.2 or newer (2.13.9, 2.14.16 and 3.0.14 fix it too, and get no more fixes)",
             )
-        )
+        ]
     if major < 3:  # noqa: PLR2004 - the last line that is still maintained begins there
-        problems.append(
+        return [
             Problem(
                 code="server-unmaintained",
                 message=f"Argo CD {major}.{minor} gets no more fixes",
                 fix="update to Argo CD 3",
             )
-        )
-    return problems or f"Argo CD {found}"
+        ]
+    return f"Argo CD {found}"
 
 
 def _client_certificate(answer: Answer) -> Problem | None:
@@ -232,7 +250,7 @@ def _else(answer: Answer) -> Problem:
     if not answer.status:
         why = one_line(answer.error, limit=200)
         return _unreachable(
-            "http-silent", f"no answer over HTTP: {why}", "something in between cuts the connection; ask who runs it"
+            "http-silent", f"no answer over HTTP: {why}", "find the proxy or firewall that closes the connection"
         )
     title = one_line("".join(_TITLE.findall(answer.body)[:1]), limit=80)
     said = f"{answer.body[:2000]} {title} {answer.location}".lower()
@@ -251,28 +269,33 @@ def _else(answer: Answer) -> Problem:
         case 401 | 403 | 407:
             return _unreachable(
                 "forbidden",
-                f"a proxy refuses{by}: HTTP {answer.status} {title}".rstrip(),
-                "it is not Argo CD that refuses: allow the runner's address, or send what it wants in --header",
+                f"a proxy refuses the request{by}: HTTP {_status(answer.status, title)}",
+                "allow the runner's address in the proxy, or send the header that the proxy expects with --header",
             )
         case 404:
             return _unreachable(
                 "not-found",
-                f"there is no Argo CD at this address: HTTP 404 {title}".rstrip(),
+                f"there is no Argo CD at this address: HTTP {_status(404, title)}",
                 "check the host in <ARGOCD_SERVER>; under a path, name it in --grpc-web-root-path",
             )
         case 502 | 503 | 504:
             return _unreachable(
                 "gateway",
-                f"the ingress answers, and nothing behind it: HTTP {answer.status} {title}".rstrip(),
-                "argocd-server does not run, or the ingress looks for it at another port or with another protocol",
+                f"the ingress answers, but nothing behind it does: HTTP {_status(answer.status, title)}",
+                "check that argocd-server runs, and the port and protocol by which the ingress reaches it",
             )
         case status:
             shown = f"a page “{title}”" if title else "something else"
             return _unreachable(
                 "not-argocd",
                 f"{shown} answers, not Argo CD (HTTP {status})",
-                "a login page or a captive portal stands in between, or <ARGOCD_SERVER> is another server's",
+                "check <ARGOCD_SERVER>, and whether a login page or a captive portal is in between",
             )
+
+
+def _status(status: int, title: str) -> str:
+    """Return the status with the title of the page, which often begins with the status."""
+    return f"{status} {title.removeprefix(str(status)).strip()}".strip()
 
 
 def _redirected(answer: Answer, said: str) -> Problem:
@@ -297,8 +320,8 @@ def _gitlab() -> Problem:
 def _login(whose: str) -> Problem:
     return _unreachable(
         "login-page",
-        f"a login page stands before Argo CD: {whose}",
-        "let the runner pass it, by a service token in --header 'Name: value', or by an address without it",
+        f"a login page answers instead of Argo CD: {whose}",
+        "let the runner pass it with a service token in --header 'Name: value', or use an address without it",
     )
 
 
@@ -306,7 +329,7 @@ def _reset() -> Problem:
     return _unreachable(
         "connection-reset",
         "the connection is closed as soon as it is made",
-        "something in between refuses it: a firewall, an allow list of addresses, or a proxy without a backend",
+        "check firewalls, allow lists of addresses, and proxies without a backend between the runner and Argo CD",
     )
 
 

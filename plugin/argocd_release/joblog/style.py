@@ -21,6 +21,10 @@ _LINES: Final = (
     (re.compile(rf"{Headline.NOT_JUDGED}|{Headline.CANCELLED}|next: .*|help: .*"), f"{_BOLD};{_YELLOW}"),
     (re.compile(r"(?:warning|note): .*"), _YELLOW),
     (re.compile(r"\$ .*"), f"{_BOLD};{_CYAN}"),
+    # The doctor's checklist.
+    (re.compile(r"✗ .*|Not ready: .*"), f"{_BOLD};{_RED}"),
+    (re.compile(r"! .*"), _YELLOW),
+    (re.compile(r"✓ .*|Ready to track releases.*"), _GREEN),
 )
 _HEADER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
 _CANNOT_START: Final = "|".join((*WAITING_REASONS, "Error"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.core.json_shape import as_object
+from argocd_release.core.json_shape import as_object, parse_json
 from argocd_release.core.text import one_line
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.limits import GITLAB_CALL, GITLAB_PAUSE
@@ -121,7 +121,7 @@ class GitLab:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
         raise GitLabError("the answer is no JSON") from error
 
@@ -130,7 +130,7 @@ def _said(status: int, text: str) -> str:
     if not status:
         return f"no answer: {text}"
     try:
-        answer = as_object(json.loads(text))
+        answer = as_object(parse_json(text))
     except ValueError:
         return f"HTTP status {status}"
     said = answer.get("message") or answer.get("error") or ""

@@ -1,7 +1,7 @@
 """The dotenv report, by the grammar of GitLab's parser (app/services/ci/parse_dotenv_artifact_service.rb).
 
 An invalid file fails a job that succeeded, so whatever could make it invalid is taken out here: no empty line, no
-line break in a value, less than 5 KB, at most 20 variables. And nothing that later jobs would expand, for the values
+line break in a value, less than 4 KB, at most 20 variables. And nothing that later jobs would expand, for the values
 hold words of others: ``$NAME`` and ``%NAME%`` alike (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
 """
 
@@ -12,16 +12,20 @@ from argocd_release.core.text import one_line
 from argocd_release.model.result import ReleaseResult
 
 VALUE_LIMIT: Final = 400
-FILE_LIMIT: Final = 5120
+# GitLab refuses files over 5 KB by default, and an instance can have a lower limit.
+FILE_LIMIT: Final = 4096
 # Names separated by spaces, of which only whole ones are kept.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
 # The sign stays, for without it two others could come together: %%A% would become %A%.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
+# Addresses are the pipeline's own values, and %D0 in them encodes a byte.
+ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
+_NAMES_IN_ADDRESS: Final = re.compile(r"%(?=[A-Za-z_])(?![0-9A-Fa-f]{2})")
 
 
 def render(result: ReleaseResult) -> str:
     """The report as lines ``PREFIX_KEY=value``; each key is there on every outcome."""
-    values = {key: _value(value) for key, value in variables(result).items()}
+    values = {key: _value(key, value) for key, value in variables(result).items()}
     for listed in LISTS & values.keys():
         values[listed] = _names(values[listed], VALUE_LIMIT)
     while len((text := _text(result.dotenv_prefix, values)).encode()) >= FILE_LIMIT:
@@ -70,8 +74,9 @@ def _text(prefix: str, values: dict[str, str]) -> str:
     return "".join(f"{prefix}_{key}={value}\n" for key, value in values.items())
 
 
-def _value(text: str) -> str:
-    return _NAMES.sub("% ", one_line(text, limit=FILE_LIMIT).replace("$", ""))
+def _value(key: str, text: str) -> str:
+    names = _NAMES_IN_ADDRESS if key in ADDRESSES else _NAMES
+    return names.sub("% ", one_line(text, limit=FILE_LIMIT).replace("$", ""))
 
 
 def _names(text: str, limit: int) -> str:

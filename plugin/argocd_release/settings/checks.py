@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from argocd_release.argocd import options
 from argocd_release.core.text import one_line
 from argocd_release.model.errors import SettingProblem
-from argocd_release.settings import component_job, expected, preview, server_address, token_files
+from argocd_release.settings import component_job, expected, preview, selector, server_address, token_files
 from argocd_release.settings.environment import COMPONENT
 from argocd_release.settings.schema import PROPERTIES, SCHEMA
 
@@ -40,7 +40,12 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Sett
         if error.validator != "required":
             found += _invalid(error)
     wrong = {problem.name for problem in found}
-    others = [*_options(values["ARGOCD_OPTS"]), *preview.problems(values), *expected.problems(values, PROPERTIES)]
+    others = [
+        *_options(values["ARGOCD_OPTS"]),
+        *selector.problems(values),
+        *preview.problems(values),
+        *expected.problems(values, PROPERTIES),
+    ]
     # A value that is wrong by itself explains what is wrong with it together with others.
     found += [problem for problem in [*others, *_files(values)] if problem.name not in wrong]
     order = list(PROPERTIES)

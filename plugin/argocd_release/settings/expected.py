@@ -31,6 +31,7 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 #: So many mistakes of a kind are told.
 _TOLD: Final = 20
+_OWN_NAMESPACE: Final = "argocd/"
 _WILD: Final = re.compile(r"[*?\[]")
 _PATTERN: Final = r"^([a-z0-9*?\[\]!-]+/)?[a-z0-9*?\[\]!.-]+$"
 
@@ -43,10 +44,11 @@ class Expected:
 
     def of(self, name: str) -> Mapping[str, str]:
         """Return what is expected of the application beyond the settings: its name wins, then the first pattern."""
-        named = self.rules.get(name)
-        if named is not None:
-            return named
-        return next((self.rules[pattern] for pattern in self._patterns if fnmatchcase(name, pattern)), {})
+        # A name alone is one in Argo CD's own namespace, which can be written in front.
+        for key in (name, f"{_OWN_NAMESPACE}{name}", name.removeprefix(_OWN_NAMESPACE)):
+            if key in self.rules:
+                return self.rules[key]
+        return next((self.rules[pattern] for pattern in self._patterns if _fits(name, pattern)), {})
 
     @cached_property
     def _patterns(self) -> tuple[str, ...]:
@@ -56,11 +58,12 @@ class Expected:
     def unmatched(self, names: Collection[str]) -> tuple[SettingProblem, ...]:
         """Return the patterns that match none of the applications, once those are known."""
         applications = one_line(", ".join(sorted(names)), limit=200) or "none"
-        known, wild = frozenset(names), frozenset(self._patterns)
+        known, wild = frozenset(name.removeprefix(_OWN_NAMESPACE) for name in names), frozenset(self._patterns)
         unknown = [
             rule
             for rule in self.rules
-            if rule not in known and not (rule in wild and any(fnmatchcase(name, rule) for name in known))
+            if rule.removeprefix(_OWN_NAMESPACE) not in known
+            and not (rule in wild and any(_fits(name, rule) for name in known))
         ]
         return tuple(
             SettingProblem(
@@ -90,7 +93,7 @@ def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expect
     except OSError as error:
         return nothing, (f"{shown} cannot be read: {error.strerror}. Is it an artifact of a job before?",)
     except (ValueError, RecursionError) as error:
-        return nothing, (f"{shown} is neither YAML nor JSON: {one_line(str(error), limit=200)}",)
+        return nothing, (f"{shown} cannot be read as YAML or JSON: {one_line(str(error), limit=200)}",)
     errors = Draft202012Validator(schema(properties)).iter_errors(document)
     problems = tuple(_problem(error, properties) for error in islice(errors, _TOLD))
     problems += (f"{more} more",) if (more := sum(1 for _ in errors)) else ()
@@ -119,6 +122,13 @@ def schema(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _fits(name: str, pattern: str) -> bool:
+    name, plain = name.removeprefix(_OWN_NAMESPACE), pattern.removeprefix(_OWN_NAMESPACE)
+    if plain != pattern and "/" in name:
+        return False
+    return fnmatchcase(name, plain)
+
+
 def _parsed(text: str) -> Any:
     # Most runs have no such file.
     import yaml  # noqa: PLC0415
@@ -132,6 +142,8 @@ def _parsed(text: str) -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - yaml's
             keys: set[Any] = set()
             for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    raise ValueError("the merge key << is not supported: repeat the fields below each application")
                 key = self.construct_object(key_node, deep=True)
                 if key in keys:
                     raise ValueError(f"{key!r} stands there more than once")

@@ -10,6 +10,8 @@ from argocd_release.model.errors import SettingProblem
 
 # What stands for the tag while the settings of a branch without one are checked.
 _PLACEHOLDER: Final = "tag-0"
+# One of several names; what separates them (``read_names``) stays.
+_NAME: Final = re.compile(r"[^\s,]++")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,8 @@ class Preview:
         """
         tag = self.tag or _PLACEHOLDER
         made = dict(values)
-        made["ARGOCD_APP_NAME"] = with_tag(made["ARGOCD_APP_NAME"], tag)
+        # Each name has its own room for the tag.
+        made["ARGOCD_APP_NAME"] = _NAME.sub(lambda name: with_tag(name[0], tag), made["ARGOCD_APP_NAME"])
         made["RELEASE_SITE_URL"] = host_with_tag(made["RELEASE_SITE_URL"], tag)
         made["RELEASE_GITLAB_ENVIRONMENT"] = made["RELEASE_GITLAB_ENVIRONMENT"].replace(TAG, tag)
         made["RELEASE_APPEAR_TIMEOUT"] = made["RELEASE_APPEAR_TIMEOUT"] or made["RELEASE_TIMEOUT"]

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -6,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_json import parse_application, parse_applications
+from argocd_release.core.json_shape import parse_json
 from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.revision import alike
 from argocd_release.verdict.blockers import blocker
@@ -209,3 +211,16 @@ def test_what_an_older_argocd_may_have_left_out(sync: str, policy: Any, source: 
         {"source": {"repoURL": "https://git.example.com/web.git"}} if source else {}
     )
     assert parse_application(json.dumps(found)).abridged is abridged
+
+
+def test_a_byte_order_mark_before_the_answer_is_skipped() -> None:
+    text = json.dumps(document())
+    assert parse_application(f"\ufeff{text}").name == parse_application(text).name
+    assert len(parse_applications(f"\ufeff[{text}]")) == 1
+
+
+@pytest.mark.parametrize("read", [parse_application, parse_applications, parse_json])
+def test_a_document_nested_too_deeply_is_a_value_error(read: Callable[[str], object]) -> None:
+    for text in ("[" * 100_000, '{"a":' * 100_000):
+        with pytest.raises(ValueError, match=r"nested too deeply|no JSON document|no list"):
+            read(text)

@@ -106,3 +106,45 @@ def test_what_the_sync_before_did_is_no_news() -> None:
     again = "2026-01-01T00:00:02+00:00   batch  Job  web  migrate  Running   Synced     PreSync  created"
     assert shown(hook, again, hook) == [again]
     assert shown(hook, again, hook.replace("Reached", "Has reached")) == [again, hook.replace("Reached", "Has reached")]
+
+
+SECRET_ROW = "2026-01-01T00:00:00+00:00            Secret     default  credentials  OutOfSync  Missing        "
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f'{SECRET_ROW}Secret "credentials" is invalid: type: Invalid value: "TOPSECRET": field is immutable'],
+        [
+            f"{SECRET_ROW}failed to create typed patch object (default/x; /v1, Kind=Secret): errors:",
+            "  .data.a: expected string, got &value.valueUnstructured{Value:TOPSECRET}",
+            "  .data.b: expected string, got &value.valueUnstructured{Value:map[x:TOPSECRET]}",
+        ],
+        [f'{SECRET_ROW}admission webhook "w" denied the request: the value', "TOPSECRET", "", "is TOPSECRET"],
+        [f"{SECRET_ROW}error when patching: map[data:map[a:one  two", "TOPSECRET]]", "TOPSECRET"],
+        [
+            "2026-01-01T00:00:00+00:00  apps  Deployment  default  web  OutOfSync  Missing        it printed",
+            "kind: Secret",
+            "data:",
+            "  password: TOPSECRET",
+            "  other: |",
+            "    TOPSECRET",
+        ],
+        [
+            "2026-01-01T00:00:00+00:00  apps  Deployment  default  web  OutOfSync  Missing        bad",
+            "Invalid value: v1.PodSpec{A:",
+            'Value:"TOPSECRET"',
+        ],
+        ['argocd: failed: Secret "x" is invalid: data: Invalid value: "TOPSECRET": no'],
+    ],
+)
+def test_a_secret_in_the_feed_is_hidden_although_its_message_has_several_lines(lines: list[str]) -> None:
+    changes = Changes(lambda: 0.0)
+    shown = "\n".join(line for given in lines for line in changes.new(given))
+    assert "TOPSECRET" not in shown
+    assert "credentials" in shown or "Deployment" in shown or "argocd: failed" in shown or "Secret" in shown
+    # The next row is shown in full.
+    other = (
+        "2026-01-01T00:00:01+00:00            ConfigMap  default  settings     OutOfSync  Missing        it is wrong"
+    )
+    assert changes.new(other)[-1] == other

@@ -52,6 +52,21 @@ def test_no_message_of_the_api_server_shows_a_value(message: str, kind: str) -> 
             f'admission webhook "check.example.com" denied the request: Secret "db": {VALUE} is too weak',
             'admission webhook "check.example.com" denied the request: Secret "db": [redacted]',
         ),
+        (
+            'Internal error occurred: failed calling webhook "v.example.com": failed to call webhook: Post '
+            '"https://v.example.svc:443/validate?timeout=10s": dial tcp 10.0.0.1:443: connect: connection refused: Kind=Secret',
+            'Internal error occurred: failed calling webhook "v.example.com": failed to call webhook: Post '
+            '"https://v.example.svc:443/validate?timeout=10s": dial tcp 10.0.0.1:443: connect: connection refused: [redacted]',
+        ),
+        *(
+            (message, message)
+            for message in (
+                "Secret/db is part of applications argocd/web and team-a/api",
+                "resource :Secret is not permitted in project default.",
+                "secret/db created",
+                "Pending deletion",
+            )
+        ),
         ('secret "db" not found', 'secret "db" not found'),
         ("couldn't find key password in Secret web/db", "couldn't find key password in Secret web/db"),
     ],

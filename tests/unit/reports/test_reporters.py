@@ -54,6 +54,35 @@ def result(*args: Any, **parts: Any) -> ReleaseResult:
     return release(one(*args, **parts))
 
 
+def test_an_encoded_address_of_the_pipeline_s_own_stays_one_in_dotenv() -> None:
+    address = "https://xn--p1ai.example.com/%D0%BF%d1%80/?q=%41"
+    given = replace(result(Outcome.DELIVERED, reason="%D0%BF and %HOME%"), site_url=address)
+    written = check_dotenv(dotenv.render(given))
+    assert written["ARGOCD_RELEASE_SITE_URL"] == address
+    assert "%D0%" not in written["ARGOCD_RELEASE_REASON"]
+    given = replace(given, site_url="https://x/%HOME%%TOKEN%")
+    assert not any(any(found.groups()) for found in EXPANDED.finditer(dotenv.render(given)))
+
+
+def test_dotenv_stays_well_below_the_default_limit_of_gitlab() -> None:
+    long = result(
+        Outcome.SYNC_FAILED, reason="ü" * 5000, images=[f"registry.example.com/{'i' * 200}:{n}" for n in range(50)]
+    )
+    assert len(dotenv.render(long).encode()) < 4096
+
+
+@pytest.mark.parametrize("length", [10, 200, 253])
+def test_no_label_of_an_annotation_is_longer_than_gitlab_takes(length: int) -> None:
+    name = f"{'n' * 63}/{'a' * length}"
+    given = release(one(Outcome.SYNC_FAILED, name=name))
+    check_annotations(annotations.render(given))
+    assert all(
+        len(link["external_link"]["label"]) <= 255
+        for links in json.loads(annotations.render(given)).values()
+        for link in links
+    )
+
+
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     cases = check_junit(junit.render(result(outcome)))

@@ -67,10 +67,11 @@ def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:
         ("{}", "must be a list of applications, each by its name"),
         ("web: {image: ':1'}\nweb: {image: ':2'}", "'web' stands there more than once"),
         ("web: {image: ':1', image: ':2'}", "'image' stands there more than once"),
-        ("web: [", "is neither YAML nor JSON"),
-        ("web: !!python/object/apply:os.system [id]", "is neither YAML nor JSON"),
-        ("? [web]\n: {image: ':1'}", "neither YAML nor JSON"),
-        ("[" * 400, "is neither YAML nor JSON"),
+        ("web: [", "cannot be read as YAML or JSON"),
+        ("web: !!python/object/apply:os.system [id]", "cannot be read as YAML or JSON"),
+        ("? [web]\n: {image: ':1'}", "cannot be read as YAML or JSON"),
+        ("[" * 400, "cannot be read as YAML or JSON"),
+        ("b:\n  <<: {image: ':1'}\n  chart_version: '2'", "the merge key << is not supported"),
         ("a: " + "x" * BYTES, "is larger than 1 MB"),
     ],
 )
@@ -129,3 +130,14 @@ def test_of_thousands_of_mistakes_the_first_are_told(tmp_path: Path) -> None:
     _, problems = said(tmp_path, "".join(f"app-{number}: {{image: 1}}\n" for number in range(2_000)))
     assert len(problems) <= 21
     assert "1980 more" in problems[-1]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("argocd/web", "web"), ("web", "argocd/web"), ("argocd/*", "web"), ("web", "web")]
+)
+def test_argocd_s_own_namespace_can_be_written_in_front_or_left_out(key: str, name: str) -> None:
+    expected = Expected(rules={key: {"image": ":1"}})
+    assert expected.of(name) == {"image": ":1"}
+    assert expected.unmatched([name]) == ()
+    assert Expected(rules={"team-a/web": {}}).unmatched([name])
+    assert Expected(rules={"argocd/*": {}}).unmatched(["team-a/web"])

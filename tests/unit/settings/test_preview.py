@@ -74,3 +74,12 @@ def test_what_is_wrong_is_said_first(environ: dict[str, str], problem: str) -> N
     with pytest.raises(SettingsError) as caught:
         loaded(**environ)
     assert any(problem in each.text for each in caught.value.problems), caught.value.problems
+
+
+def test_each_of_several_names_has_its_own_room_for_the_tag() -> None:
+    known = loaded(
+        ARGOCD_APP_NAME="web-{tag}, api-{tag}\nteam-a/worker-{tag}", CI_COMMIT_REF_NAME=f"PROJ-123-{'x' * 80}"
+    )
+    assert known.names == ("web-proj-123", "api-proj-123", "team-a/worker-proj-123")
+    long = loaded(ARGOCD_APP_NAME=f"{'w' * 58}-{{tag}},api-{{tag}}").names
+    assert long == (f"{'w' * 58}-proj", "api-proj-123")

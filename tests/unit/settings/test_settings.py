@@ -517,3 +517,36 @@ def test_load_gives_settings_or_says_what_is_wrong(environ: dict[str, str]) -> N
     except SettingsError as error:
         assert error.problems
         assert all(problem.text.startswith(tuple(PROPERTIES)) for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "team=web", "team==web,tier!=db", "env in (dev, test)", "env notin (dev),!legacy", "example.com/team=a.b_c", "team",
+        "! legacy", "a=,b", "count>3, count<10", " team = web ", "env in (a,,b)", "x in ()",
+    ],
+)  # fmt: skip
+def test_a_selector_of_kubernetes_is_accepted(selector: str) -> None:
+    assert problems(RELEASE_SELECTOR=selector) == ()
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "team=web,",
+        "=web",
+        "team=a b",
+        "env in dev",
+        "env in (dev",
+        "team=web;tier=db",
+        "a=b=c",
+        "!!x",
+        "a!b",
+        ",",
+        "x>y",
+        f"{'k' * 64}=a",
+    ],
+)
+def test_a_malformed_selector_is_a_problem_of_its_setting(selector: str) -> None:
+    (problem,) = problems(RELEASE_SELECTOR=selector)
+    assert problem.startswith("RELEASE_SELECTOR is not a label selector from ")

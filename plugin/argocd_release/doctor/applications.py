@@ -1,0 +1,191 @@
+"""Check the applications of a job: one, several by name, or those that a selector or a project means."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from argocd_release.argocd.api import Api
+from argocd_release.argocd.probe import Prober
+from argocd_release.core.json_shape import as_object, as_objects, as_text, parse_json
+from argocd_release.core.text import counted, one_line
+from argocd_release.doctor import account
+from argocd_release.doctor.finding import Problem, Seen
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.outcome import Outcome
+from argocd_release.settings import expected
+from argocd_release.settings.load import Settings
+from argocd_release.settings.schema import PROPERTIES
+
+#: Of a larger group only so many are checked: each costs several requests.
+CHECKED: Final = 10
+_LIST_SECONDS: Final = 5.0
+_TRACKING: Final = "argocd.argoproj.io/tracking-id"
+_INSTANCE: Final = "app.kubernetes.io/instance"
+_APPLICATION_KIND: Final = "argoproj.io/Application"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The applications that were found, with what is wrong about those that were not.
+
+    Attributes:
+        found: the applications that are checked.
+        problems: one for each application, or for the selector, that Argo CD does not show.
+        count: how many there are in all.
+    """
+
+    found: tuple[Application, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    count: int = 0
+
+    @property
+    def seen(self) -> Seen:
+        """Return what the check of the applications gives."""
+        if self.problems:
+            return self.problems
+        if self.count == 1:
+            return f"{name_of(self.found[0])} is there, in project {_project(self.found[0])}"
+        names = ", ".join(name_of(application) for application in self.found)
+        if self.count > len(self.found):
+            return f"{self.count} applications are there; the checks below look at the first {len(self.found)}: {names}"
+        return f"{counted(self.count, 'application')} are there: {names}"
+
+    def each(self, look: Callable[[Application], Seen]) -> Seen:
+        """Look at each application; problems of several are said once, and name the applications."""
+        seen = [(name_of(application), look(application)) for application in self.found]
+        if self.count == 1 and seen:
+            return seen[0][1]
+        merged: dict[Problem, list[str]] = {}
+        for name, answer in seen:
+            for problem in () if isinstance(answer, str) else (answer,) if isinstance(answer, Problem) else answer:
+                merged.setdefault(problem, []).append(name)
+        if merged:
+            return [
+                replace(problem, message=f"{_named(names)}: {problem.message}") for problem, names in merged.items()
+            ]
+        texts = list(dict.fromkeys(answer for _, answer in seen if isinstance(answer, str)))
+        return one_line("; ".join(texts), limit=400)
+
+
+def find(api: Api, prober: Prober, settings: Settings) -> Group:
+    """Return the applications that the settings mean, as a release finds them."""
+    found: list[Application] = []
+    problems: list[Problem] = []
+    for name in settings.names[:CHECKED]:
+        answer = account.application(api, prober, name)
+        (problems if isinstance(answer, Problem) else found).append(answer)  # type: ignore[arg-type]
+    count = len(settings.names)
+    if settings.selector or settings.project:
+        try:
+            chosen = api.applications(seconds=_LIST_SECONDS, selector=settings.selector, project=settings.project)
+        except ArgoCDError as error:
+            problems.append(_unlisted(settings, error))
+            chosen = ()
+        known = {application.full_name for application in found}
+        chosen = tuple(application for application in chosen if application.full_name not in known)
+        if not chosen and not problems and not settings.names:
+            problems.append(_no_match(settings))
+        count += len(chosen)
+        found += chosen[: CHECKED - len(found)]
+    return Group(found=tuple(found), problems=tuple(problems), count=count)
+
+
+def settings_of(settings: Settings, application: Application) -> Settings:
+    """Return the settings with what the file of expectations says of the application."""
+    rules, _ = expected.read(settings.expectations, PROPERTIES)
+    own: dict[str, Any] = dict(rules.of(name_of(application)))
+    return replace(settings, **own)
+
+
+def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
+    """Return what is wrong with the token's rights on the application."""
+    return account.rights(prober, name_of(application), _project(application), sync=sync)
+
+
+def owner(api: Api, prober: Prober, application: Application) -> Seen:
+    """Return whether the token can see what makes the application: a parent application or an ApplicationSet."""
+    project = _project(application)
+    if application.application_set:
+        name = application.application_set
+        if account.may(prober, "applicationsets", "get", f"{project}/{name}"):
+            return f"made by ApplicationSet/{name}, which the token can see"
+        return _hidden(f"ApplicationSet/{name}", f"applicationsets, get, {project}/{name}")
+    if not (name := _parent(prober, application)):
+        return "not made by a parent application or an ApplicationSet"
+    try:
+        api.application(name)
+    except ArgoCDError as error:
+        if error.trouble in {FailureKind.DENIED, FailureKind.MISSING}:
+            return _hidden(f"Application/{name}", f"applications, get, PROJECT/{name}")
+        return f"made by Application/{name}; Argo CD did not show it: {one_line(error.message, limit=150)}"
+    return f"made by Application/{name}, which the token can see"
+
+
+def name_of(application: Application) -> str:
+    """Return the name as Argo CD takes it: with the namespace only outside Argo CD's own."""
+    own = application.controller_namespace or application.namespace
+    name = application.name if application.namespace == own else application.full_name
+    return one_line(name, limit=200)
+
+
+def _parent(prober: Prober, application: Application) -> str:
+    """Return the name of the application that manages this one, by Argo CD's tracking mark, or ""."""
+    query = {
+        "name": application.name,
+        "fields": "items.metadata.name,items.metadata.namespace,items.metadata.annotations,items.metadata.labels",
+    }
+    try:
+        answer = as_object(parse_json(prober.get("/api/v1/applications", query, token=True).body))
+    except ValueError:
+        return ""
+    metadata = [as_object(item.get("metadata")) for item in as_objects(answer.get("items"))]
+    own = next((each for each in metadata if as_text(each.get("name")) == application.name), {})
+    parent, _, subject = as_text(as_object(own.get("annotations")).get(_TRACKING)).partition(":")
+    if parent and subject == f"{_APPLICATION_KIND}:{application.namespace}/{application.name}":
+        return parent.replace("_", "/", 1)
+    label = as_text(as_object(own.get("labels")).get(_INSTANCE))
+    return "" if label == application.name else label
+
+
+def _project(application: Application) -> str:
+    return one_line(application.project or "default", limit=100)
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a few
+
+
+def _unlisted(settings: Settings, error: ArgoCDError) -> Problem:
+    denied = error.trouble in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}
+    return Problem(
+        code="applications-unlisted",
+        message=f"Argo CD does not list the applications of {_choice(settings)}: {one_line(error.message, limit=200)}",
+        fix="grant the token `applications, get, PROJECT/*`"
+        if denied
+        else "look at the log of argocd-server, and run the doctor again",
+        outcome=Outcome.DENIED if denied else Outcome.UNREACHABLE,
+    )
+
+
+def _no_match(settings: Settings) -> Problem:
+    return Problem(
+        code="no-application-matches",
+        message=f"no application that this token can see matches {_choice(settings)}",
+        fix="compare it with `argocd app list`; or the token lacks `applications, get` in the project",
+        outcome=Outcome.MISSING,
+    )
+
+
+def _choice(settings: Settings) -> str:
+    chosen = (("selector", settings.selector), ("project", settings.project))
+    return " and ".join(f"{word} {one_line(text, limit=150)}" for word, text in chosen if text)
+
+
+def _hidden(owner: str, right: str) -> Problem:
+    return Problem(
+        code="owner-hidden",
+        message=f"its spec comes from {owner}, which this token cannot see: a release is proven for the application's "
+        "own source only",
+        fix=f"grant the token `{right}`, if a commit can change what the owner generates",
+    )

@@ -1,0 +1,29 @@
+"""The command that draws the page of a JSON report."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from argocd_release.cli import page
+from argocd_release.model.outcome import Outcome
+from argocd_release.release.signals import Signals
+
+
+@pytest.mark.parametrize("content", [None, "", "[" * 100_000, "{}", "\ufeff{}", '"x"'])
+def test_what_is_no_report_is_said_to_be_none(tmp_path: Path, content: str | None) -> None:
+    report = tmp_path / "report.json"
+    if content is not None:
+        report.write_text(content, "utf-8")
+    stream = io.StringIO()
+    with Signals() as signals:
+        assert page.execute([str(report)], {}, stream, signals) == Outcome.SETTINGS.exit_code
+    assert stream.getvalue().startswith(f"no page was made of {report}: ")
+
+
+@pytest.mark.parametrize("path", ["/", "..", "."])
+def test_a_folder_is_no_report(path: str) -> None:
+    stream = io.StringIO()
+    with Signals() as signals:
+        assert page.execute([path], {}, stream, signals) == Outcome.SETTINGS.exit_code
+    assert stream.getvalue().count("\n") == 1
