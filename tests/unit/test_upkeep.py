@@ -15,6 +15,7 @@ from dev_environment import PYTHON, uv_settings
 
 ROOT = Path(__file__).parents[2]
 RENOVATE = json.loads((ROOT / "renovate.json").read_text("utf-8"))
+LOCK = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -53,6 +54,22 @@ def locked(*options: str) -> str:
         "--no-header",
     ]
     return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_lock_was_made_from_this_pyproject() -> None:
+    """The lock alone decides what uv installs, so a requirement that was never locked would go unnoticed."""
+    (package,) = (each for each in LOCK["package"] if each["name"] == PROJECT["project"]["name"])
+    metadata = package["metadata"]
+    groups = PROJECT["dependency-groups"]
+    plain = {name: [item for item in items if isinstance(item, str)] for name, items in groups.items()}
+    assert specified(metadata["requires-dist"]) == sorted(PROJECT["project"]["dependencies"])
+    for name, requirements in plain.items():
+        included = [other for item in groups[name] if isinstance(item, dict) for other in plain[item["include-group"]]]
+        assert specified(metadata["requires-dev"][name]) == sorted([*requirements, *included]), name
+
+
+def specified(requirements: list[dict[str, str]]) -> list[str]:
+    return sorted(f"{each['name']}{each['specifier']}" for each in requirements)
 
 
 def test_the_lock_pins_what_is_asked_for() -> None:
