@@ -12,7 +12,6 @@ from argocd_release.core.json_shape import as_list, as_message, as_object, as_ob
 from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.model.application import (
     Application,
-    Condition,
     Deployment,
     HealthStatus,
     Operation,
@@ -22,6 +21,7 @@ from argocd_release.model.application import (
     Source,
     SyncStatus,
 )
+from argocd_release.model.condition import Condition
 from argocd_release.model.hydration import Hydration, HydrationPhase
 from argocd_release.model.owner import APPLICATION, APPLICATION_SET, OwnerRef
 

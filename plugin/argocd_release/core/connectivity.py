@@ -274,9 +274,12 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
 }
 
 
-def outage(message: str) -> Outage | None:
-    """Return who could not be reached, and why; None if the message is an answer about what was asked."""
-    speaker, words, gone = _spoken(message)
+def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
+    """Return who could not be reached, and why; None if the message is an answer about what was asked.
+
+    If no layer of the message says who speaks, it is ``speaker``.
+    """
+    speaker, words, gone = _spoken(message, speaker)
     if gone is not None:
         return Outage(speaker=speaker, trouble=gone)
     if speaker is Speaker.RENDERER and (run := _KUSTOMIZE_GIT.search(words)):
@@ -292,9 +295,9 @@ def is_outage(message: str) -> bool:
     return outage(message) is not None
 
 
-def _spoken(message: str) -> tuple[Speaker, str, Trouble | None]:
+def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, Trouble | None]:
     """Return who speaks, the words without the layers around them, and the trouble if a layer itself names it."""
-    speaker, rest = Speaker.ARGO_CD, message.strip()
+    rest = message.strip()
     while True:
         if code := _RPC.match(rest):
             rest = rest[code.end() :]

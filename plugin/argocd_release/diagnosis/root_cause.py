@@ -9,8 +9,9 @@ from typing import Final
 from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.log_lines import last_meaningful
 from argocd_release.diagnosis.pod_status import Container, PodStatus
-from argocd_release.model.application import SYNC_ERROR, Application, OperationPhase, ResourceResult, SyncStatus
+from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, refusal
+from argocd_release.model.condition import SYNC_ERROR
 from argocd_release.model.diagnosis import PodLog
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.verdict import rollouts
@@ -137,6 +138,8 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     rollout = rollouts.known(application, node)
     if rollout is not None and (stands := rollouts.described(node, rollout)) is not None:
         return Cause(code=rollouts.code(rollout), message=stands.text, subject=stands.subject, hint=rollout.todo)
+    if node.health == "Unknown" and f'with name "{node.name}"' in application.unreadable_health:
+        return _unreadable(tree, node)
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
     if hook is None or finding is None:
         return finding
@@ -150,6 +153,12 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     code = CauseCode.HOOK_FAILED if finding.code in _GENERAL else finding.code
     message = f"{hook.hook_type} hook {finding.message}"
     return replace(finding, code=code, message=message, hint=f"{fix}; {when}")
+
+
+def _unreadable(tree: Tree, node: Node) -> Cause:
+    said, subject = one_line(node.message, limit=300), tree.subject(node)
+    message = f"{subject}: Argo CD cannot read its health" + (f' — "{said}"' if said else "")
+    return Cause(code=CauseCode.HEALTH_UNREADABLE, message=message, subject=subject)
 
 
 def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Cause:

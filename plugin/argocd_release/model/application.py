@@ -6,35 +6,16 @@ Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final, Self
 
-from argocd_release.model.cause import CauseCode, Key
+from argocd_release.model.cause import Key
+from argocd_release.model.condition import ERRORS, SYNC_ERROR, Condition
 from argocd_release.model.hydration import Hydration
 from argocd_release.model.owner import Owner, OwnerRef
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import RevisionRelation, alike, all_alike
 
 #: Argo CD could not make the manifests, or could not compare them.
-COMPARISON_ERROR: Final = "ComparisonError"
-#: Auto-sync gave the revision up.
-SYNC_ERROR: Final = "SyncError"
-# The types of conditions that say why a revision is not applied.
-_ERRORS: Final[Mapping[str, CauseCode]] = MappingProxyType(
-    {
-        COMPARISON_ERROR: CauseCode.COMPARISON_ERROR,
-        "InvalidSpecError": CauseCode.SPEC_INVALID,
-        "UnknownError": CauseCode.COMPARISON_ERROR,
-        SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,
-    }
-)
-# What the repo-server says of what it finds in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
-_IN_GIT: Final = (
-    ("app path does not exist", CauseCode.PATH_MISSING),
-    ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
-)
-
-
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
 
 
@@ -226,18 +207,6 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Condition:
-    type: str
-    message: str
-
-    @property
-    def code(self) -> CauseCode | None:
-        """The kind of cause; None of what says nothing of why a revision is not applied."""
-        known = next((code for words, code in _IN_GIT if words in self.message), None)
-        return (known or _ERRORS[self.type]) if self.type in _ERRORS else None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Application:
     """The state of an application at one moment. Times are RFC 3339 in whole seconds, or ``""``."""
 
@@ -325,11 +294,24 @@ class Application:
         return frozenset(each[position] for each in names if position < len(each))
 
     @property
+    def unreadable_health(self) -> str:
+        """Return the error if Argo CD could not read the health of a resource, otherwise an empty text.
+
+        Argo CD then leaves that resource out of the application's health, which can be Healthy without it
+        (argo-cd v2.13.2 controller/health.go, controller/state.go:857).
+        """
+        return next((item.message for item in self.conditions if item.about_health), "")
+
+    @property
     def errors(self) -> tuple[Condition, ...]:
         """The conditions that say why this revision is not applied."""
         # Where a sync runs or has run all the same, that is what counts, not that auto-sync gave this revision up.
         gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
-        return tuple(item for item in self.conditions if item.type in _ERRORS and (item.type != SYNC_ERROR or gave_up))
+        return tuple(
+            item
+            for item in self.conditions
+            if item.type in ERRORS and not item.about_health and (item.type != SYNC_ERROR or gave_up)
+        )
 
     @property
     def operation_counts(self) -> bool:

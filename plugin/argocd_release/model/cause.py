@@ -41,6 +41,10 @@ class CauseCode(Enum):
     NOTHING_MANAGED = ("nothing-managed", "the application manages no resources")
     # The sync.
     MANIFEST_REJECTED = ("manifest-rejected", "Kubernetes rejects a manifest")
+    CLUSTER_NOT_READY = (
+        "cluster-not-ready",
+        "the cluster lacks what the sync needs, such as a namespace or a CRD, or still deletes it",
+    )
     HOOK_FAILED = ("hook-failed", "a hook of the sync failed, or does not end")
     SYNC_FAILED = ("sync-failed", "the sync failed as a whole")
     SYNC_GIVEN_UP = ("sync-given-up", "Argo CD does not try to sync this revision again")
@@ -89,6 +93,7 @@ class CauseCode(Enum):
     # Other resources.
     NO_ADDRESS = ("no-address", "an Ingress or a load balancer has no address")
     NO_VOLUME = ("no-volume", "a claim has no volume")
+    HEALTH_UNREADABLE = ("health-unreadable", "Argo CD cannot read the health of a resource")
     UNHEALTHY = ("unhealthy", "a resource is not healthy; its message says why")
     SITE_SILENT = ("site-silent", "the deployed address does not answer as it should")
 

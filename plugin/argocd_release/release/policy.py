@@ -49,6 +49,7 @@ class Policy:
             appear=settings.appear_timeout,
             expected=settings.expectation_grace,
             stuck=settings.stuck_grace,
+            healing=settings.healing_grace,
         )
 
     @property

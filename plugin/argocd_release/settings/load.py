@@ -50,6 +50,7 @@ class Settings:
     failed_attempts: int
     condition_grace: int
     degraded_grace: int
+    healing_grace: int
     pod_grace: int
     deleted_grace: int
     unreachable_grace: int

@@ -6,7 +6,6 @@ from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.model.application import (
-    SYNC_ERROR,
     Application,
     HealthStatus,
     Operation,
@@ -15,6 +14,7 @@ from argocd_release.model.application import (
     SyncStatus,
 )
 from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject, refusal
+from argocd_release.model.condition import SYNC_ERROR
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import rollouts
 from argocd_release.verdict.drift import HINTS, drift, holds_for_good
@@ -151,6 +151,8 @@ def unsynced(application: Application, expectation: Expectation) -> Finding | No
 
 
 def _not_well(application: Application, expectation: Expectation) -> Finding | None:
+    if expectation.healths and application.unreadable_health:
+        return unreadable_health(application)
     if expectation.healths and application.health not in expectation.healths:
         failing = cannot_start(application)
         return first(tuple(each.finding for each in failing)) if failing else unwell(application)
@@ -178,21 +180,10 @@ def failure(application: Application) -> Finding:
     return _failed(application, f" (the last sync, of {of}; Argo CD has nothing new to sync, so repeat it: {_AGAIN})")
 
 
-def failed_attempts(application: Application, count: int) -> Finding:
-    """Why the attempts of an operation failed that goes on."""
-    return _failed(application, f" ({counted(count, 'attempt')}, Argo CD still retries)", phase="failed")
-
-
-def hook_failed(application: Application, *, failed_attempts: int) -> bool:
-    """Return True if the program of a hook has failed often enough in an operation that goes on.
-
-    A hook counts one attempt sooner than a manifest: what it does is seldom undone, and Argo CD deletes what it leaves.
-    """
-    operation = application.operation
-    if operation is None or not application.operation_counts or not operation.running:
-        return False
-    hooks = any(item.hook_ran and item.failed for item in operation.results)
-    return hooks and operation.attempt >= failed_attempts - 1
+def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Finding:
+    """Return why the attempts of a running operation failed, and what they wait for if they can heal."""
+    waiting = f", waiting for {waits_for}" if waits_for else ""
+    return _failed(application, f" ({counted(count, 'attempt')}, Argo CD still retries{waiting})", phase="failed")
 
 
 def _failed(application: Application, more: str = "", *, phase: str = "") -> Finding:
@@ -258,6 +249,12 @@ def unwell(application: Application) -> Finding:
         code=missing.code if missing else CauseCode.UNHEALTHY,
         subject=_subject(worst),
     )
+
+
+def unreadable_health(application: Application) -> Finding:
+    """Return what Argo CD says of the health that it cannot read."""
+    said = one_line(application.unreadable_health, limit=1000)
+    return Finding(text=f"Argo CD cannot read the health of a resource: {said}", code=CauseCode.HEALTH_UNREADABLE)
 
 
 def _worst(application: Application) -> list[Resource]:

@@ -44,6 +44,7 @@ class GracePeriods:
     appear: float = 0
     expected: float = 30
     stuck: float = 60
+    healing: float = 60
 
     @cached_property
     def rules(self) -> Mapping[Symptom, Rule]:
@@ -75,6 +76,8 @@ class GracePeriods:
         if self.failed_attempts:
             rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
             rules[Symptom.HOOK_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, looks=2)
+        if self.healing:
+            rules[Symptom.ATTEMPTS_WAIT] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.healing)
         if self.expected:
             rules[Symptom.OUT_OF_REACH] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.expected, looks=2)
         if self.stuck:
@@ -88,4 +91,5 @@ class GracePeriods:
             rules[Symptom.PODS] = Rule(outcome=Outcome.DEGRADED, seconds=self.pods)
         if self.degraded:
             rules[Symptom.DEGRADED] = Rule(outcome=Outcome.DEGRADED, seconds=self.degraded)
+            rules[Symptom.HEALTH_UNREADABLE] = rules[Symptom.DEGRADED]
         return rules

@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from argocd_release.core.connectivity import is_outage, outage
-from argocd_release.core.text import one_line
-from argocd_release.model.application import SYNC_ERROR, Application, HealthStatus, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, Operation, SyncStatus
 from argocd_release.model.cause import CauseCode, Finding
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
+from argocd_release.verdict.attempts import Attempts, awaited, cause_code, healings, hook_failed, remedy
 from argocd_release.verdict.blockers import (
     DELETING,
     EMPTY,
@@ -28,16 +27,17 @@ from argocd_release.verdict.blockers import (
     first,
     hangs,
     has_old_spec,
-    hook_failed,
     is_reverted,
     old_sync,
     stuck,
+    unreadable_health,
     unsynced,
     unwell,
 )
+from argocd_release.verdict.conditions import condition_symptoms, hydration_symptoms
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom, condition_hint
+from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom
 
 # What these name is what the object itself says, and nothing more.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
@@ -86,6 +86,7 @@ class History:
     # The application that was found; one of the same name that was created since is another.
     uid: str | None = None
     sightings: Mapping[Symptom, Sighting] = field(default_factory=dict)
+    attempts: Attempts = field(default_factory=Attempts)
 
     def observe(
         self,
@@ -117,6 +118,7 @@ class History:
             no_more_comparisons=no_more_comparisons,
             reached=self.reached or not isinstance(seen, Failure) or seen.trouble in ANSWERS,
             uid=application.uid if application else self.uid,
+            attempts=self.attempts.observe(application) if application else self.attempts,
         )
         subject = f"{application.uid} {application.revision}" if application else ""
         sightings: dict[Symptom, Sighting] = {}
@@ -280,7 +282,7 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     missing = blocker(application, history.expectation, compared=history.compared)
     if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
         # Whatever else is seen is of the commit before.
-        yield from _failed_hydration(missing, application.hydration.message if application.hydration else "")
+        yield from hydration_symptoms(missing, application.hydration.message if application.hydration else "")
         return
     if application.refusal:
         refused = f"Argo CD refuses to sync: {application.refusal}"
@@ -291,7 +293,7 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
     # A failure of a spec that the owner is about to replace does not count either.
     old_spec = has_old_spec(application, expectation)
     foreign = elsewhere or expectation.is_undecided(application) or old_spec
-    yield from _conditions(application, foreign=foreign)
+    yield from condition_symptoms(application, foreign=foreign)
     gap = expectation.gap(application)
     reached = elsewhere or _is_synced(application, expectation)
     if gap is not None and gap.final and reached and not (application.operating or old_spec):
@@ -303,24 +305,6 @@ def _states(application: Application, history: History) -> Iterator[tuple[Sympto
         yield from _ailments(application, expectation)
     if missing is None:
         yield Symptom.DELIVERED, Finding(text=f"{application.sync} and {application.health}")
-
-
-def _conditions(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Finding]]:
-    for condition in application.errors:
-        said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
-        cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
-        hint = condition_hint(condition, cut_off)
-        if cut_off:
-            # An outage says nothing about the revision.
-            text = f"Argo CD cannot compare: {said}"
-            yield Symptom.CANNOT_COMPARE, Finding(text=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
-        elif condition.type != SYNC_ERROR or not foreign:
-            yield Symptom.CONDITION, Finding(text=said, code=condition.code, hint=hint)
-
-
-def _failed_hydration(missing: Finding, message: str) -> Iterator[tuple[Symptom, Finding]]:
-    if missing.code is CauseCode.HYDRATION_FAILED:
-        yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing
 
 
 def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Finding]]:
@@ -336,6 +320,8 @@ def _ailments(application: Application, expectation: Expectation) -> Iterator[tu
     rolls_out = application.operating and application.operation_counts
     if (synced or rolls_out) and expectation.healths and failing:
         yield Symptom.PODS, first(tuple(each.finding for each in failing))
+    if settled and expectation.healths and application.unreadable_health:
+        yield Symptom.HEALTH_UNREADABLE, unreadable_health(application)
     if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
         yield Symptom.DEGRADED, unwell(application)
     if settled and not application.resources and not expectation.allow_empty:
@@ -354,8 +340,36 @@ def _failed_operation(application: Application, history: History) -> Iterator[tu
     is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
     counts = application.operation_counts or is_last
     if counts and operation.unsuccessful and not application.operating:
-        yield Symptom.OPERATION_FAILED, failure(application)
-    elif application.operation_counts and operation.running and operation.retries >= history.patience.failed_attempts:
+        yield Symptom.OPERATION_FAILED, _given_up(failure(application), operation)
+    elif application.operation_counts and operation.running:
+        yield from _failed_attempts(application, operation, history)
+
+
+def _given_up(finding: Finding, operation: Operation) -> Finding:
+    """Return the finding on a failed operation, with its own hint if the failure can heal without a change in git."""
+    kinds = healings(operation)
+    if not kinds:
+        return finding
+    hint = (
+        f"the failure can heal without a change in git, but Argo CD does not sync this revision again: {remedy(kinds)}"
+    )
+    return replace(
+        finding, code=cause_code(kinds), hint=f"{hint}, then sync again (argocd app sync, or <RELEASE_SYNC=true>)"
+    )
+
+
+def _failed_attempts(
+    application: Application, operation: Operation, history: History
+) -> Iterator[tuple[Symptom, Finding]]:
+    attempts, limit = history.attempts, history.patience.failed_attempts
+    if 0 < limit <= attempts.counted:
         yield Symptom.ATTEMPTS_FAILED, failed_attempts(application, operation.retries)
-    elif hook_failed(application, failed_attempts=history.patience.failed_attempts):
+    elif hook_failed(application, failed_attempts=limit):
         yield Symptom.HOOK_FAILED, failed_attempts(application, operation.attempt)
+    if attempts.waits_for:
+        waiting = failed_attempts(application, operation.retries, waits_for=awaited(attempts.waits_for))
+        hint = (
+            f"the manifests need no change: {remedy(attempts.waits_for)}; Argo CD retries by itself for a while, and "
+        )
+        hint += "<RELEASE_HEALING_GRACE> says how long such a failure may last"
+        yield Symptom.ATTEMPTS_WAIT, replace(waiting, code=cause_code(attempts.waits_for), hint=hint)

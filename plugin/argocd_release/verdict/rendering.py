@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from argocd_release.core.connectivity import is_outage
-from argocd_release.model.application import COMPARISON_ERROR, Condition
+from argocd_release.model.condition import COMPARISON_ERROR, Condition
 
 #: Begins every answer from the cache of errors (argo-cd v2.13.2 reposerver/repository/repository.go:67).
 _CACHED: Final = "Manifest generation error (cached)"

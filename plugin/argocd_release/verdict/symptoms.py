@@ -1,4 +1,4 @@
-"""What a look can show, and what to do about it."""
+"""The symptoms that a look can show, and the hints for them."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -6,13 +6,13 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.connectivity import Outage, Speaker, Trouble
-from argocd_release.model.application import Condition
 from argocd_release.model.cause import CauseCode
+from argocd_release.model.condition import Condition
 from argocd_release.verdict.rendering import is_cached
 
 
 class Symptom(Enum):
-    """What a look can show; the first that is ripe decides."""
+    """A symptom that a look can show. The first whose grace period has elapsed decides."""
 
     DENIED = auto()
     DENIED_MIDWAY = auto()
@@ -28,6 +28,8 @@ class Symptom(Enum):
     OPERATION_FAILED = auto()
     ATTEMPTS_FAILED = auto()
     HOOK_FAILED = auto()
+    #: The attempts fail for a reason that heals without a change in git.
+    ATTEMPTS_WAIT = auto()
     CONDITION = auto()
     SYNC_REFUSED = auto()
     OUT_OF_REACH = auto()
@@ -35,6 +37,7 @@ class Symptom(Enum):
     OLD_SYNC = auto()
     PODS = auto()
     DEGRADED = auto()
+    HEALTH_UNREADABLE = auto()
     EMPTY = auto()
     DELIVERED = auto()
 
@@ -45,8 +48,8 @@ _CHECK_ACCOUNT: Final = (
 )
 # What is seen of one revision, which may be a later one than the job's own.
 ABOUT_REVISION: Final = frozenset({
-    Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.HOOK_FAILED, Symptom.CONDITION, Symptom.PODS,
-    Symptom.DEGRADED,
+    Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.HOOK_FAILED, Symptom.ATTEMPTS_WAIT, Symptom.CONDITION,
+    Symptom.PODS, Symptom.DEGRADED, Symptom.HEALTH_UNREADABLE,
 })  # fmt: skip
 SUPERSEDED: Final = "the later commit named above needs the fix; this one was synced, and is contained in it"
 # Of what kind a symptom is that a look at the application itself does not tell better.
@@ -93,6 +96,9 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
         "says how long such a state may last",
         Symptom.PODS: "look at the pod's log and events (argocd app logs, or Argo CD itself), fix, push again",
         Symptom.DEGRADED: "look at the pods and events of what is Degraded",
+        Symptom.HEALTH_UNREADABLE: "see why Argo CD's health check cannot read the resource: its operator must run and "
+        "write a status, or the health check in Argo CD (resource.customizations.health) must accept a missing field; "
+        "<RELEASE_DEGRADED_GRACE> says how long such a state may last",
         Symptom.EMPTY: "check the application's source path; files without apiVersion, kind and metadata are skipped",
     }
 )

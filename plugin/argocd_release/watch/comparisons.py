@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from argocd_release.model.application import Application, Condition
+from argocd_release.model.application import Application
+from argocd_release.model.condition import Condition
 from argocd_release.verdict.judge import History
 from argocd_release.verdict.rendering import can_heal, is_cached, is_render_error
 

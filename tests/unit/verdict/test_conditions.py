@@ -16,7 +16,7 @@ LAYERS = "Failed to load target state: failed to generate manifest for source 1 
 
 
 def after(seconds: float, **parts: Any) -> Verdict:
-    """The verdict on a state that has lasted so long, compared anew all the while."""
+    """The verdict on a state that has lasted so long, compared at each look."""
     state, history = application(**parts), History(patience=GRACES)
     for now in (0.0, seconds / 2, seconds):
         history = history.observe(state, now=now, compared=True)
@@ -53,3 +53,23 @@ def test_an_outage_says_nothing_of_the_revision_and_its_hint_fits(message: str, 
     found = after(61, **condition(message))
     assert (found.outcome, found.code) == (Outcome.UNREACHABLE, CauseCode.CANNOT_COMPARE)
     assert hint in found.hint
+
+
+UNREADABLE = 'error setting app health: failed to get resource health for "Widget" with name "a" in namespace "web": x'
+
+
+def test_a_health_that_cannot_be_read_is_not_healthy_yet() -> None:
+    """Argo CD leaves such a resource out, so the application can be Healthy without it."""
+    parts = {"sync": "Synced", "conditions": [{"type": "ComparisonError", "message": UNREADABLE}]}
+    found = after(14, **parts)
+    assert found.outcome is None
+    assert "cannot read the health" in found.reason
+    found = after(16, **parts)
+    assert (found.outcome, found.code) == (Outcome.DEGRADED, CauseCode.HEALTH_UNREADABLE)
+    assert UNREADABLE in found.reason
+
+
+def test_a_health_script_that_speaks_of_networks_is_no_outage() -> None:
+    said = f"{UNREADABLE}: dial tcp 10.0.0.1:1: connection refused"
+    found = after(16, sync="Synced", conditions=[{"type": "ComparisonError", "message": said}])
+    assert found.outcome is Outcome.DEGRADED

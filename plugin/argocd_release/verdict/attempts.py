@@ -1,0 +1,167 @@
+"""The failed attempts of a sync: which of them count, and which failures heal without a change in git. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final
+
+from argocd_release.core.connectivity import Speaker, is_outage, outage
+from argocd_release.model.application import Application, Operation, ResourceResult
+from argocd_release.model.cause import CauseCode
+
+
+class Healing(Enum):
+    """Why a sync failed that can succeed without a change in git."""
+
+    WEBHOOK = auto()
+    TERMINATING = auto()
+    KIND = auto()
+    NAMESPACE = auto()
+    CONFLICT = auto()
+    NOT_READY = auto()
+    OUTAGE = auto()
+
+
+# The API server or a webhook has decided. Values that anyone can choose follow these words.
+_DECIDED: Final = re.compile(
+    r'" is invalid: |denied the request|denied request: |exceeded quota: |insufficient quota |violates PodSecurity'
+)
+# In the words of the API server (kubernetes v1.31.0) and of Argo CD (argo-cd v2.13.2 util/argo/argo.go:50).
+_WORDS: Final = (
+    # apiserver pkg/util/webhook/error.go.
+    (Healing.WEBHOOK, re.compile(r'failed calling webhook "')),
+    # apiserver pkg/admission/plugin/namespace/lifecycle, pkg/registry/generic/registry/store.go.
+    (Healing.TERMINATING, re.compile(r"\bis being terminated\b|\bobject is being deleted: ")),
+    # apimachinery pkg/api/meta/errors.go, pkg/api/errors/errors.go; cli-runtime pkg/resource/mapper.go.
+    (
+        Healing.KIND,
+        re.compile(
+            r'The Kubernetes API could not find |\bno matches for kind "|ensure CRDs are installed first'
+            r"|server could not find the requested resource"
+        ),
+    ),
+    (Healing.NAMESPACE, re.compile(r'\bnamespaces "[^"]{1,253}+" not found')),
+    # apiserver pkg/registry/generic/registry/store.go OptimisticLockErrorMsg; etcd3/store.go.
+    (
+        Healing.CONFLICT,
+        re.compile(
+            r"the object has been modified; please apply your changes|server reported a conflict|Precondition failed: "
+        ),
+    ),
+    # The cluster's controllers prepare a namespace or a quota a moment after it was created (plugin/pkg/admission).
+    (
+        Healing.NOT_READY,
+        re.compile(
+            r'status unknown for quota: |serviceaccount "default" not found|could not be completed at this time, please'
+        ),
+    ),
+)
+# By kind, the event that is awaited, and the remedy if it does not come.
+_AWAITED: Final[Mapping[Healing, tuple[str, str]]] = MappingProxyType(
+    {
+        Healing.WEBHOOK: ("the admission webhook to respond", "see that the webhook's own pods run"),
+        Healing.TERMINATING: ("the deletion to end", "see which finalizer holds what is being deleted"),
+        Healing.KIND: ("its custom resource definition to be installed", "install it, or correct apiVersion and kind"),
+        Healing.NAMESPACE: ("the namespace to be created", "create it, or use the sync option CreateNamespace=true"),
+        Healing.CONFLICT: (
+            "another writer to leave the object alone",
+            "find out which controller keeps changing the object",
+        ),
+        Healing.NOT_READY: ("the cluster to prepare the namespace", "see that its kube-controller-manager runs"),
+        Healing.OUTAGE: (
+            "the cluster's API server or git to respond",
+            "see that they run, and that Argo CD reaches them",
+        ),
+    }
+)
+_CODES: Final[Mapping[Healing, CauseCode]] = MappingProxyType(
+    {Healing.WEBHOOK: CauseCode.WEBHOOK_FAILED, Healing.OUTAGE: CauseCode.CANNOT_COMPARE}
+)
+
+
+def healing(message: str) -> Healing | None:
+    """Return what a failure to apply waits for; None if it needs a change in git."""
+    if _DECIDED.search(message):
+        return None
+    known = next((kind for kind, words in _WORDS if words.search(message)), None)
+    if known is None and outage(message, Speaker.CLUSTER):
+        return Healing.OUTAGE
+    return known
+
+
+def healings(operation: Operation) -> tuple[Healing, ...]:
+    """Return what the failures of the operation wait for; () if one of them needs a change in git, or none is known."""
+    failed = [item for item in operation.results if item.failed]
+    found = [_of_result(item) for item in failed] if failed else [_of_operation(operation)]
+    return tuple(dict.fromkeys(kind for kind in found if kind)) if all(found) else ()
+
+
+def awaited(kinds: Iterable[Healing]) -> str:
+    """Return what has to happen, such as ``the admission webhook to respond``."""
+    return " and ".join(_AWAITED[kind][0] for kind in kinds)
+
+
+def remedy(kinds: Iterable[Healing]) -> str:
+    """Return what to do if it does not happen."""
+    return "; ".join(_AWAITED[kind][1] for kind in kinds)
+
+
+def cause_code(kinds: Iterable[Healing]) -> CauseCode:
+    """Return the cause of failures that wait for these, the first of which decides."""
+    return _CODES.get(next(iter(kinds)), CauseCode.CLUSTER_NOT_READY)
+
+
+def hook_failed(application: Application, *, failed_attempts: int) -> bool:
+    """Return True if the program of a hook has failed often enough in an operation that goes on.
+
+    A hook counts one attempt sooner than a manifest: what it does is seldom undone, and Argo CD deletes what it leaves.
+    """
+    operation = application.operation
+    if operation is None or not application.operation_counts or not operation.running:
+        return False
+    hooks = any(item.hook_ran and item.failed for item in operation.results)
+    return hooks and operation.attempt >= failed_attempts - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempts:
+    """The failed attempts of the running operation, as far as the looks have shown them.
+
+    Argo CD keeps the results of a failed attempt until the next one has results of its own.
+    """
+
+    operation: str = ""
+    #: The number of failed attempts at the last look that showed why they failed.
+    seen: int = 0
+    #: How many of them need a change in git.
+    counted: int = 0
+    #: The events that the last failed attempt waits for; () if none, or if a later attempt got further.
+    waits_for: tuple[Healing, ...] = ()
+
+    def observe(self, application: Application) -> "Attempts":
+        """Return the attempts with one more look in them."""
+        operation = application.operation
+        if operation is None or not operation.running:
+            return Attempts()
+        name = f"{operation.started_at} {operation.revisions or operation.asked}"
+        known = self if self.operation == name else Attempts(operation=name)
+        failed = any(item.failed for item in operation.results)
+        if not operation.finished_at and not failed:
+            return replace(known, waits_for=()) if operation.results else known
+        if operation.retries <= known.seen:
+            return known
+        waits_for = healings(operation)
+        more = 0 if waits_for else operation.retries - known.seen
+        return replace(known, seen=operation.retries, counted=known.counted + more, waits_for=waits_for)
+
+
+def _of_result(result: ResourceResult) -> Healing | None:
+    # A hook that was created and failed says what its program says.
+    return healing(result.message) if result.status == "SyncFailed" else None
+
+
+def _of_operation(operation: Operation) -> Healing | None:
+    """Return what an operation waits for that failed before it applied anything."""
+    return healing(operation.message) or (Healing.OUTAGE if is_outage(operation.message) else None)

@@ -1,0 +1,33 @@
+"""The error conditions of an application: an outage, or an answer about the revision. Pure."""
+
+from collections.abc import Iterator
+
+from argocd_release.core.connectivity import is_outage, outage
+from argocd_release.core.text import one_line
+from argocd_release.model.application import Application
+from argocd_release.model.cause import CauseCode, Finding
+from argocd_release.model.condition import SYNC_ERROR
+from argocd_release.verdict.symptoms import Symptom, condition_hint
+
+
+def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Finding]]:
+    """Yield the symptoms that the error conditions show.
+
+    A SyncError of a revision other than the expected one (``foreign``) is none.
+    """
+    for condition in application.errors:
+        said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
+        cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
+        hint = condition_hint(condition, cut_off)
+        if cut_off:
+            # An outage says nothing about the revision.
+            text = f"Argo CD cannot compare: {said}"
+            yield Symptom.CANNOT_COMPARE, Finding(text=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
+        elif condition.type != SYNC_ERROR or not foreign:
+            yield Symptom.CONDITION, Finding(text=said, code=condition.code, hint=hint)
+
+
+def hydration_symptoms(missing: Finding, message: str) -> Iterator[tuple[Symptom, Finding]]:
+    """Yield the symptom of a failed hydration, by the message of Argo CD's source hydrator."""
+    if missing.code is CauseCode.HYDRATION_FAILED:
+        yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing
