@@ -43,6 +43,8 @@ FETCHED_COMMITS: Final = 1000
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
 TAGS: Final = 10
+# The levels of folders below the application's, whose files are compared.
+FILE_LEVELS: Final = 3
 _WHOLE: Final = len("0" * 40)
 _NO_SOURCE: Final = Source(repo_url="")
 
@@ -248,15 +250,23 @@ class Ancestry:
             if later is None or wanted is None:
                 continue
             again = undone(repository, later.id, wanted.id, path)
-            if again is not None or not self._url or not wanted.parents or not parts(path):
+            if again is not None or not self._url or not wanted.parents:
                 return again
-            with suppress(Exception):
-                # The folder's name stands in the one above it: a path of two parts takes two levels.
-                levels = f"tree:{len(parts(path))}".encode()
-                choose = partial(_wanted, [later.id, wanted.id, wanted.parents[0]], by_name=True, branches=False)
-                trees = self._download(choose, depth=1, keep=levels)
-                return undone(trees, later.id, wanted.id, path)
+            # The folder's name stands in the one above it: a path of two parts takes two levels. If the folder is
+            # neither that of before nor that of the commit, its files are compared, down to some levels below it.
+            for depth in filter(None, (len(parts(path)), len(parts(path)) + FILE_LEVELS)):
+                again = self._undone_by_trees(later.id, wanted, path, depth=depth)
+                if again is not None:
+                    return again
             return None
+        return None
+
+    def _undone_by_trees(self, later: ObjectID, wanted: Commit, path: str, *, depth: int) -> bool | None:
+        """Return what the files say, by trees that are fetched down to a depth."""
+        with suppress(Exception):
+            choose = partial(_wanted, [later, wanted.id, wanted.parents[0]], by_name=True, branches=False)
+            trees = self._download(choose, depth=1, keep=f"tree:{depth}".encode())
+            return undone(trees, later, wanted.id, path)
         return None
 
     def _download(self, choose: Callable[..., list[ObjectID]], *, depth: int, keep: bytes) -> Repo:

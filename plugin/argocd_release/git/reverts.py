@@ -1,25 +1,34 @@
-"""Whether a commit that is contained in another was undone on the way there.
+"""Tell whether a commit that is contained in another was undone on the way there.
 
-Two signs: a commit's message says that it reverts it, or the application's files are again those of before it.
-Messages are written by anyone: only their first kilobytes are read, by patterns that cannot backtrack.
+There are two signs: a message says that its commit reverts it, or the files that it changed are again those of before.
+The files count for more. Anyone can write a message, so only its first kilobytes are read, by patterns that cannot
+backtrack.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final
 
+from dulwich.diff_tree import TreeChange, tree_changes
 from dulwich.object_store import tree_lookup_path
-from dulwich.objects import Commit, ObjectID
+from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import BaseRepo
 
 MESSAGE_BYTES: Final = 10_000
 _SHORT: Final = 7
 # As git revert writes it, and GitLab of a merge request (app/models/commit.rb, revert_description).
 _REVERTS: Final = re.compile(
-    rb"^This reverts (?:commit ([0-9a-f]{7,64})|merge request [^\s!]{0,300}(![0-9]{1,10}))", re.MULTILINE
+    rb"^This reverts (?:commit ([0-9a-f]{7,64})|merge request ([^\s!]{0,300}![0-9]{1,10}))", re.MULTILINE
 )
 # As GitLab ends the message of a merge commit (lib/gitlab/merge_requests/message_generator.rb).
-_MERGED: Final = re.compile(rb"^See merge request [^\s!]{0,300}(![0-9]{1,10})", re.MULTILINE)
+_MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
+# As git cherry-pick -x ends the message, and GitLab of a commit that it picks.
+_PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
+# A commit that changes more files is judged by the messages.
+FILES: Final = 500
+FILE_BYTES: Final = 1_000_000
 
 
 class Reverts:
@@ -43,11 +52,11 @@ class Reverts:
             brought = len(commit.parents) > 1 and not self._precedes(commit.parents[0])
             self.by = by if brought else ""
             return
-        if _origin(commit) == _origin(self._wanted) and not self._reverter(self._wanted):
+        if _is_again(commit, self._wanted) and not self._reverter(self._wanted):
             self._picked_again = True
             return
         for name in _named(commit):
-            self._reverted.setdefault(name[:_SHORT], []).append((name, commit.id.decode()))
+            self._reverted.setdefault(_key(name), []).append((name, commit.id.decode()))
 
     def end(self) -> str:
         """After the last commit: the revision that reverts ``wanted``, or ``""``."""
@@ -61,21 +70,85 @@ class Reverts:
         merged = _MERGED.findall(commit.message[:MESSAGE_BYTES])
         names = [commit.id, *merged[-1:]]
         for own in names:
-            for name, by in self._reverted.get(own[:_SHORT], ()):
-                if own == name or (not name.startswith(b"!") and own.startswith(name)):
+            for name, by in self._reverted.get(_key(own), ()):
+                if _is_same(own, name):
                     return by
         return ""
 
 
 def undone(repository: BaseRepo, later: ObjectID, wanted: ObjectID, path: str) -> bool | None:
-    """Whether the files under ``path`` are, at ``later``, again those of before ``wanted``; None: cannot be told."""
+    """Return True if the files that ``wanted`` changed under ``path`` are those of before it again, at ``later``.
+
+    Return None if they cannot be compared, or if some are and others are not.
+    """
     commit = _commit(repository, wanted)
     if commit is None or not commit.parents:
         return None
     before, then, now = (_tree(repository, revision, path) for revision in (commit.parents[0], wanted, later))
     if before is None or then is None or now is None or before == then:
         return None
-    return True if now == before else False if now == then else None
+    if now in {before, then}:
+        return now == before
+    try:
+        found = {_is_undone(repository, change, now) for change in _changes(repository, before, then)}
+    except Exception:  # noqa: BLE001 - trees that were not fetched, damaged ones
+        return None
+    return found.pop() if len(found) == 1 else None
+
+
+def _changes(repository: BaseRepo, before: ObjectID, then: ObjectID) -> list[TreeChange]:
+    changes = list(islice(tree_changes(repository.object_store, before, then), FILES + 1))
+    return changes if len(changes) <= FILES else []
+
+
+def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool | None:
+    """Return True if one file is that of before the change again, None if it is neither that nor the changed one."""
+    old, new = (entry.sha if entry is not None else None for entry in (change.old, change.new))
+    entry = change.new or change.old
+    found = _entry(repository, now, entry.path) if entry is not None and entry.path else None
+    if found in {old, new}:
+        return found == old
+    return _lines_undone(*(_lines(repository, sha) for sha in (old, new, found)))
+
+
+def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
+    """Return False if all added lines are there, True if all removed ones are and no added one, otherwise None."""
+    if old is None or new is None or now is None:
+        return None
+    added, removed = new - old, old - new
+    if added and added <= now:
+        return False
+    # A file without either has another version of these lines.
+    return True if removed and removed <= now and not added & now else None
+
+
+def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
+    """Return the lines of a file, none if there is no file; None if it was not fetched, or is too large."""
+    if sha is None:
+        return Counter()
+    try:
+        blob = repository[sha]
+    except KeyError:
+        return None
+    if not isinstance(blob, Blob) or blob.raw_length() > FILE_BYTES:
+        return None
+    return Counter(line.strip() for line in blob.data.splitlines() if line.strip())
+
+
+def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None:
+    """Return what the tree has at the path, None if nothing.
+
+    Raises:
+        KeyError: a folder on the way was not fetched.
+
+    """
+    sha = tree
+    for name in path.split(b"/"):
+        folder = repository[sha]
+        if not isinstance(folder, Tree) or name not in folder:
+            return None
+        sha = ObjectID(folder[name][1])
+    return sha
 
 
 def parts(path: str) -> list[str]:
@@ -110,6 +183,32 @@ def _named(commit: Commit) -> Iterator[bytes]:
         yield found[1] or found[2]
 
 
+def _is_again(commit: Commit, wanted: Commit) -> bool:
+    """Return True if the commit is ``wanted`` picked again, by what a cherry-pick keeps or says of it."""
+    if _origin(commit) == _origin(wanted):
+        return True
+    names = [wanted.id, *_picked(wanted)]
+    return any(name.startswith(picked) for picked in _picked(commit) for name in names)
+
+
+def _picked(commit: Commit) -> list[bytes]:
+    return _PICKED.findall(commit.message[:MESSAGE_BYTES])
+
+
+def _key(name: bytes) -> bytes:
+    """Return what two names of the same commit or merge request have in common."""
+    _, mark, number = name.rpartition(b"!")
+    return mark + number if mark else name[:_SHORT]
+
+
+def _is_same(own: bytes, name: bytes) -> bool:
+    """Return True if a revert's name is that of the commit or merge request; one without a project is of the same."""
+    if b"!" not in name:
+        return own.startswith(name)
+    project, own_project = name.rpartition(b"!")[0], own.rpartition(b"!")[0]
+    return not project or not own_project or project == own_project
+
+
 def _origin(commit: Commit) -> tuple[bytes, int, bytes]:
-    """What a cherry-pick keeps of a commit."""
+    """Return what a cherry-pick keeps of a commit."""
     return commit.author, commit.author_time, commit.message

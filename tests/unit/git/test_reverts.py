@@ -83,6 +83,68 @@ def test_what_is_picked_again_is_delivered(repository: Repository) -> None:
     assert related(repository, wanted).relation is Relation.DESCENDANT
 
 
+def test_a_pick_that_names_its_origin_is_the_commit_again(repository: Repository) -> None:
+    """Git cherry-pick -x adds a line to the message."""
+    wanted = repository.commit({IMAGE: "2"})
+    reverting(repository, wanted)
+    repository.git("cherry-pick", "-x", wanted)
+    assert related(repository, wanted, path="nowhere").relation is Relation.DESCENDANT
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+    again = head(repository)
+    by = reverting(repository, again)
+    assert related(repository, wanted).relation is Relation.REVERTED
+    assert is_reverted(related(repository, again), by)
+
+
+def test_a_commit_landed_again_by_hand_with_another_change_is_delivered(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    reverting(repository, wanted)
+    repository.commit({IMAGE: "2", f"{PATH}/replicas": "3"}, message="land it again")
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+    assert related(repository, wanted, path="").relation is Relation.DESCENDANT
+
+
+def test_a_file_that_holds_its_lines_again_and_others_is_delivered(repository: Repository) -> None:
+    repository.commit({IMAGE: "image: 1\nreplicas: 1\n"})
+    wanted = repository.commit({IMAGE: "image: 2\nreplicas: 1\n"})
+    by = reverting(repository, wanted)
+    repository.commit({IMAGE: "image: 1\nreplicas: 4\n"}, message="more of it")
+    clone = Access(clone=repository.folder)
+    assert is_reverted(ask(clone, head(repository), wanted, path=PATH), by)
+    repository.commit({IMAGE: "image: 2\nreplicas: 5\n"}, message="land it again")
+    assert ask(clone, head(repository), wanted, path=PATH).relation is Relation.DESCENDANT
+
+
+def test_a_revert_beside_another_change_is_a_revert(repository: Repository) -> None:
+    """The folder is not that of before, and no message says so; the files that the commit changed are."""
+    wanted = repository.commit({IMAGE: "2"})
+    repository.commit({IMAGE: "1", f"{PATH}/replicas": "3"}, message="back to 1")
+    assert is_reverted(related(repository, wanted))
+
+
+def test_a_revert_of_one_of_two_files_is_none_unless_a_message_says_so(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2", f"{PATH}/sub/replicas": "3"})
+    repository.commit({IMAGE: "1"}, message="other image")
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+
+
+def test_a_squash_that_quotes_a_revert_reverts_nothing(repository: Repository) -> None:
+    wanted = repository.commit({IMAGE: "2"})
+    quoted = f"A branch in one commit\n\n* Revert it\n\nThis reverts commit {wanted}.\n\n* Land it again"
+    repository.commit({f"{PATH}/replicas": "3"}, message=quoted)
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+
+
+def test_a_merge_request_of_another_project_is_another_one(repository: Repository) -> None:
+    merged = "Merge branch 'a' into 'main'\n\nSee merge request group/web!12"
+    wanted = repository.commit({IMAGE: "2"}, message=merged)
+    repository.commit({"other": "2"}, message='Revert "a"\n\nThis reverts merge request group/other!12')
+    assert related(repository, wanted, path="nowhere").relation is Relation.DESCENDANT
+    assert related(repository, wanted).relation is Relation.DESCENDANT
+    by = repository.commit({"other": "3"}, message='Revert "a"\n\nThis reverts merge request group/web!12')
+    assert is_reverted(related(repository, wanted, path="nowhere"), by)
+
+
 @pytest.mark.parametrize("path", [PATH, f"./{PATH}/", "apps", ".", ""])
 def test_files_that_are_again_those_of_before(repository: Repository, path: str) -> None:
     """Nobody says that it is a revert: another pipeline writes the old tag."""
@@ -155,13 +217,14 @@ HOSTILE: list[Callable[[int], bytes]] = [
     lambda size: b"See merge request !" * (size // 19),
     lambda size: b"This reverts commit " + b"a" * size,
     lambda size: b"\n" * size,
+    lambda size: b"(cherry picked from commit " * (size // 27),
 ]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_message_takes_long(text: Callable[[int], bytes]) -> None:
     hostile = text(reverts.MESSAGE_BYTES)
-    for pattern in (reverts._REVERTS, reverts._MERGED):
+    for pattern in (reverts._REVERTS, reverts._MERGED, reverts._PICKED):
         started = time.process_time()
         pattern.findall(hostile)
         assert time.process_time() - started < 0.01
