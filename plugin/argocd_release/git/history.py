@@ -25,7 +25,7 @@ from dulwich.repo import BaseRepo, Repo
 
 from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
-from argocd_release.git.reverts import Reverts, parts, undone
+from argocd_release.git.reverts import Reverts, depths, undone
 from argocd_release.model.application import Source
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import Stop
@@ -43,8 +43,6 @@ FETCHED_COMMITS: Final = 1000
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
 TAGS: Final = 10
-# The levels of folders below the application's, whose files are compared.
-FILE_LEVELS: Final = 3
 _WHOLE: Final = len("0" * 40)
 _NO_SOURCE: Final = Source(repo_url="")
 
@@ -252,9 +250,7 @@ class Ancestry:
             again = undone(repository, later.id, wanted.id, path)
             if again is not None or not self._url or not wanted.parents:
                 return again
-            # The folder's name stands in the one above it: a path of two parts takes two levels. If the folder is
-            # neither that of before nor that of the commit, its files are compared, down to some levels below it.
-            for depth in filter(None, (len(parts(path)), len(parts(path)) + FILE_LEVELS)):
+            for depth in depths(path):
                 again = self._undone_by_trees(later.id, wanted, path, depth=depth)
                 if again is not None:
                     return again

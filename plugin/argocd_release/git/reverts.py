@@ -28,6 +28,8 @@ _MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", 
 _PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
 # A commit that changes more files is judged by the messages.
 FILES: Final = 500
+# The levels of folders below the application's, whose files are compared.
+FILE_LEVELS: Final = 3
 FILE_BYTES: Final = 1_000_000
 
 
@@ -149,6 +151,15 @@ def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None
             return None
         sha = ObjectID(folder[name][1])
     return sha
+
+
+def depths(path: str) -> tuple[int, ...]:
+    """Return how many levels of trees to fetch: first down to the folder's name, then down to its files.
+
+    The folder's name stands in the one above it, so a path of two parts takes two levels.
+    """
+    levels = len(parts(path))
+    return (levels, levels + FILE_LEVELS) if levels else (FILE_LEVELS,)
 
 
 def parts(path: str) -> list[str]:
