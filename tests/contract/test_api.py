@@ -148,9 +148,15 @@ def test_the_log(argocd: Api, previous: bool) -> None:  # noqa: FBT001
 
 def test_changes_of_the_tree_are_reported_as_they_arrive() -> None:
     path = f"/api/v1/stream/applications/{API_APPLICATION}/resource-tree"
-    answer = Answer(body=b'data: {"result":{}}\n\n' * 2, type="text/event-stream", drip=0.3)
+    tree = b'data: {"result":{"nodes":[{"kind":"Pod","resourceVersion":"%d","health":"%s"}]}}\n\n'
+    answer = Answer(body=tree % (1, b"good") + tree % (2, b"good"), type="text/event-stream", drip=0.3)
+    changed = replace(answer, body=tree % (1, b"good") + tree % (2, b"poor"))
     arrived: list[float] = []
     with serving(Server(answers={path: answer})) as server, server.client() as argocd:
+        argocd.watch_tree(API_APPLICATION, lambda: arrived.append(time.monotonic()))
+        assert len(arrived) == 1, "another version of the same tree is no change"
+        server.answers[path] = changed
+        arrived.clear()
         argocd.watch_tree(API_APPLICATION, lambda: arrived.append(time.monotonic()))
         (_, headers) = server.asked[0]
     assert headers["Accept"] == "text/event-stream", "any other answer is compressed, and held back"

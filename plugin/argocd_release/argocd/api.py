@@ -4,6 +4,8 @@ Reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. Optional: wher
 what it would be without.
 """
 
+import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
@@ -24,6 +26,7 @@ from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
+_VERSION: Final = re.compile(rb'"resourceVersion":"[0-9]++"')
 _UNAUTHENTICATED: Final = 401
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
@@ -113,24 +116,40 @@ class Api:
 
         """
         namespace, _, plain = name.rpartition("/")
-        self._watch(_STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), on_change)
+        self._watch(
+            _STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), lambda _: on_change()
+        )
 
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
         """Call ``on_change`` at each change of the application's resource tree; otherwise as ``watch_application``.
 
-        Nothing arrives before the first change, not even a status.
+        Nothing arrives before the first change, not even a status. A tree that differs in versions alone has not
+        changed: each heartbeat of a pod sends one.
         """
         path, named = _place(name)
-        self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
+        last, text = b"", bytearray()
 
-    def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
+        def on_part(part: bytes) -> None:
+            nonlocal last
+            text.extend(part)
+            if not text.endswith(b"\n") and len(text) < BODY_LIMIT:
+                return
+            tree = hashlib.sha256(_VERSION.sub(b"", bytes(text))).digest()
+            text.clear()
+            if tree != last:
+                last = tree
+                on_change()
+
+        self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_part)
+
+    def _watch(self, path: str, query: Mapping[str, str], on_part: Callable[[bytes], object]) -> None:
         connection = self._credentials.current()
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
             # Argo CD compresses, and so holds back, any other answer (server/server.go compressHandler).
             headers={**connection.headers, "Accept": "text/event-stream"},
-            on_part=lambda _: on_change(),
+            on_part=on_part,
         )
         try:
             self._client.send(request, seconds=STREAM)
