@@ -201,3 +201,32 @@ def out_of_sync_by_design(stage: Stage) -> Iterator[None]:
         and status(state, "summary", "images") == [f"{IMAGE}:2"]
     )
     yield
+
+
+@scenario(
+    "RELEASE_WAIT_FOR without sync: RELEASE_REVISION was synced by hand",
+    GREEN,
+    ru="RELEASE_WAIT_FOR без sync: RELEASE_REVISION применили вручную",
+)
+def synced_by_revision(stage: Stage) -> Iterator[None]:
+    """`argocd app sync --revision` leaves the application OutOfSync with the branch that it tracks."""
+    stage.deploy(web("1"), automated=False)
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    revision = stage.commit(web("2"))
+    stage.commit(web("3"))
+    stage.until(lambda state: status(state, "operationState", "phase") == "Succeeded")
+    stage.settings |= {"RELEASE_WAIT_FOR": "health operation", "RELEASE_REVISION": revision}
+    stage.sandbox.argocd("app", "sync", stage.name, "--revision", revision, "--async")
+    stage.truth = lambda state: (
+        status(state, "operationState", "syncResult", "revision") == revision
+        and status(state, "health", "status") == "Healthy"
+        and status(state, "summary", "images") == [f"{IMAGE}:2"]
+    )
+    yield
+
+
+@scenario("a resource that is defined twice", GREEN, ru="ресурс определён дважды", cause="warning: ", within=15)
+def defined_twice(stage: Stage) -> Iterator[None]:
+    """Argo CD takes one of the two, and says so in a condition only."""
+    stage.deploy(web("1"), {"again.yaml": manifests.deployment("web", f"{IMAGE}:1")})
+    yield

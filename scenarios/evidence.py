@@ -6,7 +6,7 @@ from typing import Any
 
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
-from scenarios.stage import Stage, config, scenario, status, web
+from scenarios.stage import IMAGE, Stage, config, scenario, status, web
 
 LAST_WORDS = "cannot connect to database at db:5432: connection refused"
 # The first attempt fails after 3 s. Argo CD begins the second one 5 s later, and replaces the hook then.
@@ -283,4 +283,51 @@ def skip_reconcile(stage: Stage) -> Iterator[None]:
     annotation = "argocd.argoproj.io/skip-reconcile=true"
     stage.sandbox.kubectl("annotate", "application", stage.name, "-n", "argocd", annotation)
     stage.commit(web("2"))
+    yield
+
+
+@scenario(
+    "an evicted pod that was replaced",
+    Outcome.TIMED_OUT,
+    ru="вытесненный под, который уже заменён",
+    cause="not ready",
+    within=20,
+)
+def evicted_pod(stage: Stage) -> Iterator[None]:
+    """The pod that has ended is no cause: the one that replaced it is."""
+    stage.settings["RELEASE_TIMEOUT"] = "8"
+    stage.deploy(web("1", fate="never-ready"))
+    stage.until(lambda state: status(state, "health", "status") == "Progressing")
+    pods: list[str] = []
+    while not pods:
+        pods = stage.sandbox.kubectl("get", "pods", "-o", "name", "-n", stage.name).split()
+        stage.sleep(1)
+    status_patch = json.dumps(
+        {"status": {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"}}
+    )
+    stage.sandbox.kubectl(
+        "patch", pods[0], "-n", stage.name, "--subresource=status", "--type=merge", f"--patch={status_patch}"
+    )
+    yield
+
+
+@scenario(
+    "the site is silent beside a pod that does not serve it",
+    Outcome.TIMED_OUT,
+    ru="сайт молчит, а рядом падает под, который его не обслуживает",
+    cause="does not answer as it should",
+    within=20,
+)
+def silent_site(stage: Stage) -> Iterator[None]:
+    """Argo CD shows the pod of an operator below a resource that has no health."""
+    stage.settings |= {
+        "RELEASE_TIMEOUT": "10", "RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": "http://127.0.0.1:9/"
+    }  # fmt: skip
+    stage.deployed(web("1"), config("operator"))
+    owner = json.loads(stage.sandbox.kubectl("get", "configmap", "operator", "-n", stage.name, "-o", "json"))
+    pod = json.loads(manifests.deployment("worker", f"{IMAGE}:1", fate="crash"))["spec"]["template"]
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "operator", "uid": owner["metadata"]["uid"]}
+    metadata = pod["metadata"] | {"name": "worker", "namespace": stage.name, "ownerReferences": [reference]}
+    stage.sandbox.apply({"apiVersion": "v1", "kind": "Pod"} | pod | {"metadata": metadata})
+    stage.sleep(4)
     yield

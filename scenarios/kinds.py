@@ -1,5 +1,6 @@
 """What is deployed, and how it is written down: every kind of workload, Helm, Kustomize, other namespaces."""
 
+import json
 from collections.abc import Callable, Iterator
 
 from argocd_release.model.outcome import Outcome
@@ -398,3 +399,18 @@ def _delivered(version: str) -> Callable[[State], bool]:
         return (status(state, "sync", "revision"), status(state, "health", "status")) == (version, "Healthy")
 
     return holds
+
+
+@scenario(
+    "a resource whose health is ignored",
+    Outcome.DELIVERED,
+    ru="ресурс, здоровье которого не учитывается",
+    within=40,
+    parts=("commit-server",),
+)
+def ignored_health(stage: Stage) -> Iterator[None]:
+    """Argo CD knows the annotation since 2.14, as it does the commit-server. The other Deployment takes its time."""
+    document = json.loads(manifests.deployment("extra", f"{IMAGE}:1", fate="crash"))
+    document["metadata"]["annotations"] = {"argocd.argoproj.io/ignore-healthcheck": "true"}
+    stage.deploy(web("1", ready_after="25s"), {"extra.yaml": json.dumps(document)})
+    yield

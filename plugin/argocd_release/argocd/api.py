@@ -14,7 +14,7 @@ from urllib.parse import quote
 from argocd_release.argocd.application_json import ListReader, parse_application
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.rollout_json import unhealthy_rollouts
-from argocd_release.argocd.tree_json import LogReader, parse_events, parse_log, parse_tree
+from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_log, parse_tree
 from argocd_release.core.json_shape import as_message, as_object, as_objects, parse_json
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
@@ -99,8 +99,9 @@ class Api:
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
         ready = sum(pod.health == "Healthy" for pod in tree.served)
+        ignored = ignored_roots(tree, [each.root for each in failing if each.root], lambda node: self.live(name, node))
         return Workloads(
-            failing=tuple(failing),
+            failing=tuple(each for each in failing if each.root not in ignored),
             images=tree.images,
             starting=tree.starting,
             pods=len(tree.served),

@@ -1,13 +1,20 @@
 """Parse the resource tree, events and logs that Argo CD's API gives, and make them typed and harmless."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from argocd_release.core.json_shape import as_line, as_list, as_message, as_object, as_objects, parse_json
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import clean
+from argocd_release.model.cause import Key
+from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Event, Node, Tree
 
+#: Live manifests of failing resources that one look reads.
+MANIFESTS: Final = 3
+_IGNORE_HEALTH: Final = "argocd.argoproj.io/ignore-healthcheck"
 LOG_LINE_LIMIT: Final = 500
 LINE_BYTES: Final = 1 << 20
 
@@ -15,6 +22,22 @@ LINE_BYTES: Final = 1 << 20
 def parse_tree(document: object) -> Tree:
     """The tree in the answer of ``GET …/resource-tree``."""
     return Tree(nodes=tuple(_node(item) for item in as_objects(as_object(document).get("nodes"))))
+
+
+def ignored_roots(tree: Tree, roots: Iterable[Key], manifest: Callable[[Node], object]) -> set[Key]:
+    """Return those of the first resources whose health Argo CD leaves out of the application's.
+
+    Argo CD 2.14 and later reads the annotation from the live manifest (argo-cd v3.6.1 controller/health.go).
+    ``manifest`` returns the live manifest of a node, or raises ``ArgoCDError``.
+    """
+    by_key = {node.key: node for node in tree.nodes if not node.owner}
+    ignored: set[Key] = set()
+    for root in list(dict.fromkeys(key for key in roots if key in by_key))[:MANIFESTS]:
+        with suppress(ArgoCDError):
+            metadata = as_object(as_object(manifest(by_key[root])).get("metadata"))
+            if as_object(metadata.get("annotations")).get(_IGNORE_HEALTH) == "true":
+                ignored.add(root)
+    return ignored
 
 
 def parse_events(document: object) -> tuple[Event, ...]:
@@ -61,7 +84,8 @@ def _log_line(text: str) -> str | None:
 
 def _node(item: dict[str, Any]) -> Node:
     parents, health = as_objects(item.get("parentRefs")), as_object(item.get("health"))
-    labels = as_object(as_object(item.get("networkingInfo")).get("labels"))
+    network = as_object(item.get("networkingInfo"))
+    labels, selector = as_object(network.get("labels")), as_object(network.get("targetLabels"))
     return Node(
         uid=as_line(item.get("uid")),
         owner=as_line(parents[0].get("uid")) if parents else "",
@@ -76,7 +100,25 @@ def _node(item: dict[str, Any]) -> Node:
         images=tuple(as_line(image) for image in as_list(item.get("images"))),
         info={as_line(row.get("name")): as_line(row.get("value")) for row in as_objects(item.get("info"))},
         labels={as_line(name): as_line(value) for name, value in labels.items()},
+        hosts=frozenset(filter(None, map(_host, as_list(network.get("externalURLs"))))),
+        targets=tuple(
+            (
+                as_line(ref.get("group")),
+                as_line(ref.get("kind")),
+                as_line(ref.get("namespace")),
+                as_line(ref.get("name")),
+            )
+            for ref in as_objects(network.get("targetRefs"))
+        ),
+        selector={as_line(name): as_line(value) for name, value in selector.items()},
     )
+
+
+def _host(url: object) -> str:
+    try:
+        return urlsplit(as_line(url)).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _event(item: dict[str, Any]) -> Event:

@@ -38,16 +38,18 @@ def diagnose(
     stop: Stop,
     seconds: float = SECONDS,
     hooks: HookRecorder | None = None,
+    host: str = "",
 ) -> Diagnosis:
     """Return the diagnosis as far as it came within ``seconds``, or until ``stop`` is set; never later than that.
 
-    ``name`` is the application's as Argo CD is asked for it; ``hooks`` has what its hooks have left behind.
+    ``name`` is the application's as Argo CD is asked for it; ``hooks`` has what its hooks have left behind. If only a
+    ``host`` did not answer, only what serves it is a suspect.
     """
     found, over = [Diagnosis()], False
 
     def work() -> None:
         kept = hooks.kept(application, seconds=HOOK_SECONDS) if hooks else ()
-        for step in steps(name, application, sources, kept):
+        for step in steps(name, application, sources, kept, host=host):
             found.append(step)
             if over:
                 return
@@ -70,7 +72,7 @@ def diagnose(
 
 
 def steps(
-    name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = ()
+    name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = (), *, host: str = ""
 ) -> Iterator[Diagnosis]:
     """Yield the diagnosis after each call to Argo CD, each with more in it than the one before.
 
@@ -92,6 +94,9 @@ def steps(
     known = {hook.pod.uid for hook in kept}
     gone = [hook.pod for hook in kept if hook.pod.uid not in {node.uid for node in tree.nodes}]
     chosen = root_cause.suspects(application, tree)
+    if host:
+        serving = tree.serving(host)
+        chosen = tuple(node for node in chosen if node.uid in serving)
     pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
     yield (diagnosis := replace(diagnosis, pods=pods))
     for suspect in [node for node in chosen if node.uid not in known][: SUSPECTS - len(kept[:SUSPECTS])]:

@@ -101,7 +101,7 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     # Until all is Synced, only an operation of this revision makes suspects: other pods are of the revision before.
     if application.sync is not SyncStatus.SYNCED and not (application.operating and application.operation_counts):
         return ()
-    pods = [pod for pod in tree.pods if pod.health in _UNHEALTHY]
+    pods = [pod for pod in tree.pods if pod.health in _UNHEALTHY and not tree.is_replaced(pod)]
     barren = [node for node in tree.barren if node.kind != "ReplicaSet" or node.health == "Degraded"]
     failing = set(map(id, tree.failing))
 

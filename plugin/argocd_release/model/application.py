@@ -356,8 +356,13 @@ class Application:
     @property
     def runs_deployed(self) -> bool:
         """Return True if the cluster has the state of the last successful sync, and no sync began since."""
+        return self.sync is SyncStatus.SYNCED and self.last_sync_stands
+
+    @property
+    def last_sync_stands(self) -> bool:
+        """Return True if the last operation is the last successful sync, whatever Argo CD compares with since."""
         operation, deployed = self.operation, self.deployed
-        if self.sync is not SyncStatus.SYNCED or operation is None or deployed is None:
+        if operation is None or deployed is None:
             return False
         succeeded = operation.phase is OperationPhase.SUCCEEDED and not operation.dry_run
         return succeeded and operation.is_of(deployed.revisions)

@@ -105,7 +105,7 @@ class VersionsApart(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(JobEvent):
-    """Something of the connection, the server or the token that ends no release; ``code``: the doctor's name of it."""
+    """A warning that ends no release; ``code`` is the doctor's name of the check, or the type of a condition."""
 
     NAME = "warning"
     why: str

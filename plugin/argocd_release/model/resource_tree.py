@@ -40,6 +40,10 @@ class Node:
     images: tuple[str, ...]
     info: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: The host names of a route or a Service, the Services that a route leads to, and the labels a Service selects.
+    hosts: frozenset[str] = frozenset()
+    targets: tuple[Key, ...] = ()
+    selector: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
@@ -211,7 +215,38 @@ class Tree:
     @property
     def served(self) -> tuple[Node, ...]:
         """The pods that are to become ready and stay so: not those of Jobs."""
-        return tuple(pod for pod in self.pods if not self.is_of_a_job(pod))
+        return tuple(pod for pod in self.pods if not self.is_of_a_job(pod) and not self.is_replaced(pod))
+
+    def is_replaced(self, pod: Node) -> bool:
+        """Return True for a pod that has ended, such as one that was evicted, if its owner has a younger pod.
+
+        Each attempt of a Job has a pod of its own, and what an earlier one says still counts.
+        """
+        ended = pod.health == "Degraded" and not _cannot_start(pod)
+        return ended and not self.is_of_a_job(pod) and pod.created_at < self._youngest.get(pod.owner, "")
+
+    @cached_property
+    def _youngest(self) -> dict[str, str]:
+        """Return the time at which the youngest pod of each owner was created, by the owner's uid."""
+        youngest: dict[str, str] = {}
+        for node in self.nodes:
+            if node.kind == "Pod" and node.owner:
+                youngest[node.owner] = max(youngest.get(node.owner, ""), node.created_at)
+        return youngest
+
+    def serving(self, host: str) -> frozenset[str]:
+        """Return the uids of what serves a host: routes and Services that name it, their Services, and their pods."""
+        routes = [node for node in self.nodes if host in node.hosts]
+        keys = {target for node in routes for target in node.targets}
+        behind = [node for node in self.nodes if node.key in keys or node in routes]
+        selectors = [(node.namespace, node.selector.items()) for node in behind if node.selector]
+        pods = [
+            node
+            for node in self.nodes
+            if node.kind == "Pod"
+            if any(node.namespace == space and wanted <= node.labels.items() for space, wanted in selectors)
+        ]
+        return frozenset(node.uid for node in (*behind, *pods))
 
     @property
     def images(self) -> tuple[str, ...]:

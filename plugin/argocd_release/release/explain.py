@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import diagnose
+from argocd_release.model.cause import CauseCode
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.events import AskingTheDoctor, CauseNotLookedFor, LookingForTheCause, NotShown
@@ -96,12 +98,19 @@ class Explainer:
                 stop=self._stop,
                 seconds=seconds,
                 hooks=self._parts.hooks.of(one.name),
+                host=self._silent_host(one),
             )
         except Cancelled as cancelled:
             return Diagnosis(notes=(f"cut short: {cancelled}",))
         except Exception as error:  # noqa: BLE001 - a diagnosis changes no verdict
             self._log.tell(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
             return Diagnosis()
+
+    def _silent_host(self, one: ApplicationResult) -> str:
+        """Return the host of the deployed address if it is all that failed, otherwise an empty string."""
+        if one.verdict.code is not CauseCode.SITE_SILENT:
+            return ""
+        return urlsplit(self._parts.settings.site_url).hostname or "-"
 
     def _with_status(self, result: ReleaseResult) -> ReleaseResult:
         """Return the result with the status of its application as ``argocd app get`` prints it."""

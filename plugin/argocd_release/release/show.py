@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
+from argocd_release.core.text import one_line
 from argocd_release.model.events import (
     Next,
     NotProven,
@@ -11,12 +13,17 @@ from argocd_release.model.events import (
     ReportsWritten,
     Result,
     ShownEvidence,
+    Warned,
 )
+from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.release.explain import EXPLAINED
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.report_files import Written
 from argocd_release.reports import banner, evidence, phases
+
+#: Conditions of delivered applications that the job log shows.
+CONDITIONS: Final = 10
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
@@ -24,6 +31,8 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     log.tell(_end(result))
     if not result.several:
         _show_what_holds(log, result.applications[0])
+    for event in _warnings(result)[:CONDITIONS]:
+        log.tell(event)
     for position, one in enumerate(result.undelivered[:EXPLAINED] if result.several else result.applications, 1):
         for block in evidence.blocks(one):
             title = f"{one.name}: {block.title}" if result.several else block.title
@@ -37,6 +46,16 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
             log.tell(missing)
     if paths := [path for path in written if isinstance(path, str)]:
         log.tell(ReportsWritten(paths=", ".join(paths)))
+
+
+def _warnings(result: ReleaseResult) -> list[Warned]:
+    """Return the conditions of delivered applications, which do not keep them from being Synced and Healthy."""
+    return [
+        Warned(why=f"{one.name}: {item.type}: {one_line(item.message, limit=1000)}", code=item.type)
+        for one in result.applications
+        if one.outcome is Outcome.DELIVERED and one.application is not None
+        for item in one.application.conditions
+    ]
 
 
 def _show_what_holds(log: JobLog, one: ApplicationResult) -> None:

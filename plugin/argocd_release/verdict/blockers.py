@@ -142,9 +142,10 @@ def unsynced(application: Application, expectation: Expectation) -> Finding | No
         return None
     if Condition.SYNC in expectation.wait_for:
         return _out_of_sync(application)
-    # Where OutOfSync is good enough, only a sync of this very revision says that it was applied.
+    # If the sync status is not waited for, only a sync of this revision, or of the expected one, proves it applied.
     asks = Condition.OPERATION in expectation.wait_for or expectation.revision
-    if asks and not (_only_prunes(application) or application.applied):
+    applied = application.applied or expectation.was_synced_last(application)
+    if asks and not (applied or _only_prunes(application)):
         code, why = _policy(application)
         return Finding(text=f"{application.revision[:12] or 'this revision'} has not been synced yet{why}", code=code)
     return None
@@ -281,8 +282,9 @@ def _running(application: Application) -> Finding:
         failed = _failed(application)
         again = f"sync attempt {operation.retries} failed, Argo CD will retry: {operation_cause(application)}"
         return replace(failed, text=again)
-    running = f"sync is running: {one_line(operation.message)}".removesuffix(": ")
-    return Finding(text=running, code=CauseCode.SYNC_RUNNING)
+    return Finding(
+        text=f"sync is running: {one_line(operation.message)}".removesuffix(": "), code=CauseCode.SYNC_RUNNING
+    )
 
 
 def old_sync(application: Application, operation: Operation) -> Finding:

@@ -128,6 +128,13 @@ class Expectation:
         known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
         return any(alike(revision, self.revision) for revision in known)
 
+    def was_synced_last(self, application: Application) -> bool:
+        """Return True if the last operation synced the expected revision, and its sync status is not waited for.
+
+        ``argocd app sync --revision`` leaves an application OutOfSync with the branch that it tracks.
+        """
+        return Condition.SYNC not in self.wait_for and application.last_sync_stands and self.was_deployed(application)
+
     def strangers(self, application: Application) -> dict[str, Source]:
         """Revisions that may or may not contain the expected one, or be a tag of it: git's history must tell."""
         if not self.revision or self.revision_gap(application) is None:
@@ -160,7 +167,7 @@ class Expectation:
         if not self.revision or any(self._is_at(application, index) for index in positions):
             return None
         # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
-        if application.runs_deployed and self.was_deployed(application):
+        if (application.runs_deployed and self.was_deployed(application)) or self.was_synced_last(application):
             return None
         kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
         accepted = {Relation.SAME} if self.exact else {Relation.SAME, Relation.DESCENDANT}

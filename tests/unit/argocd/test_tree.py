@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd.tree_json import LogReader, parse_events, parse_tree
+from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_tree
 from argocd_release.model.cause import WAITING_REASONS, Finding, Subject
 from argocd_release.model.resource_tree import Failing
 
@@ -216,3 +216,58 @@ def test_a_log_that_is_followed_is_handed_on_line_by_line_however_it_is_cut() ->
     for index in range(0, len(whole), 7):
         reader.feed(whole[index : index + 7])
     assert lines == ["migrating", "fatal: no such table"]
+
+
+@pytest.mark.parametrize(("value", "ignored"), [("true", True), ("false", False), ("", False)])
+def test_the_pods_of_a_resource_whose_health_is_ignored(value: str, *, ignored: bool) -> None:
+    known = parse_tree(tree(CRASH))
+    roots = [known.root(pod).key for pod in known.failing]
+    manifest = {"metadata": {"annotations": {"argocd.argoproj.io/ignore-healthcheck": value} if value else None}}
+    asked: list[str] = []
+
+    def live(node: object) -> object:
+        asked.append(str(node))
+        return manifest
+
+    assert bool(ignored_roots(known, roots, live)) is ignored
+    assert asked == ["Deployment/web"]
+
+
+def pod_of_web(
+    name: str, reason: str, created_at: str, *, health: str = "Degraded", owner: str = "web-1"
+) -> dict[str, Any]:
+    more = {"health": {"status": health}, "createdAt": f"2026-01-01T00:00:0{created_at}Z"}
+    return node("Pod", name, owner, Status_Reason=reason) | more
+
+
+@pytest.mark.parametrize(
+    ("younger", "reason", "replaced"),
+    [("2", "Evicted", True), ("2", "Error", True), ("0", "Evicted", False), ("2", "CrashLoopBackOff", False)],
+)
+def test_a_pod_that_has_ended_is_replaced_by_a_younger_one(younger: str, reason: str, *, replaced: bool) -> None:
+    known = parse_tree(tree(pod_of_web("old", reason, "1"), pod_of_web("new", "Running", younger, health="Healthy")))
+    old = next(pod for pod in known.pods if pod.name == "old")
+    assert known.is_replaced(old) is replaced
+    assert (old in known.served) is not replaced
+
+
+def test_an_earlier_attempt_of_a_job_is_not_replaced() -> None:
+    pods = [pod_of_web(name, "Error", name[-1], owner="migrate") for name in ("a1", "a2")]
+    known = parse_tree({"nodes": [node("Job", "migrate"), *pods]})
+    assert not any(known.is_replaced(pod) for pod in known.pods)
+
+
+def test_what_serves_a_host() -> None:
+    route = node("Ingress", "web-route") | {
+        "networkingInfo": {
+            "externalURLs": ["https://shop.example.com/", "https://[broken"],
+            "targetRefs": [{"kind": "Service", "name": "web"}],
+        }
+    }
+    service = node("Service", "web") | {"networkingInfo": {"targetLabels": {"app": "web"}}}
+    service["uid"] = "service-web"
+    serving = CRASH | {"networkingInfo": {"labels": {"app": "web", "pod-template-hash": "1"}}}
+    other = node("Pod", "worker", "operator") | {"networkingInfo": {"labels": {"app": "worker"}}}
+    known = parse_tree({"nodes": [route, service, serving, other]})
+    assert known.serving("shop.example.com") == {"web-route", "service-web", "web-1-a"}
+    assert known.serving("other.example.com") == frozenset()

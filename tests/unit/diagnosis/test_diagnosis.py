@@ -12,6 +12,7 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
 from argocd_release.model.application import Application
 from argocd_release.model.cause import CauseCode
+from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.unit.states import application
@@ -120,3 +121,11 @@ def test_what_the_application_itself_says_needs_no_api() -> None:
     assert found.cause is not None
     assert found.cause.message == "ComparisonError: app path does not exist"
     assert found.cause.code is CauseCode.PATH_MISSING
+
+
+@pytest.mark.parametrize(("host", "named"), [("", True), ("shop.example.com", False)])
+def test_a_pod_that_does_not_serve_the_silent_site_is_no_cause(host: str, *, named: bool) -> None:
+    found, _ = ask(Slow(), application(), host=host)
+    assert isinstance(found, Diagnosis)
+    assert (found.cause is not None) is named
+    assert found.pods, "the pods are shown all the same"

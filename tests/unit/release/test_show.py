@@ -1,13 +1,16 @@
 """The end of the job log."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from argocd_release.model.condition import Condition
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import ReleaseResult
+from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.show import show
+from tests.unit.states import application
 
 
 def test_the_hint_of_a_group_without_applications_is_shown() -> None:
@@ -20,3 +23,18 @@ def test_the_hint_of_a_group_without_applications_is_shown() -> None:
         (),
     )
     assert stream.getvalue().count("\nnext: check the selector\n") == 1
+
+
+def test_a_delivered_release_shows_the_conditions_of_its_application() -> None:
+    stream = io.StringIO()
+    twice = Condition(type="RepeatedResourceWarning", message="Resource apps/Deployment/web appeared 2 times")
+    state = replace(application(), conditions=(twice,))
+    ended_at, verdict = datetime.now(UTC), Verdict(outcome=Outcome.DELIVERED, reason="Synced and Healthy")
+    one = ApplicationResult(
+        verdict=verdict, name="web", url="", image_tag="", seconds=1.0, ended_at=ended_at, application=state
+    )
+    for several in (False, True):
+        whole = ReleaseResult(verdict=verdict, applications=(one,), seconds=1.0, ended_at=ended_at, several=several)
+        show(JobLog({}, stream), whole, ())
+    line = "\nwarning: web: RepeatedResourceWarning: Resource apps/Deployment/web appeared 2 times\n"
+    assert stream.getvalue().count(line) == 2

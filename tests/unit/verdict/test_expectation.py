@@ -7,6 +7,7 @@ from argocd_release.model.application import Deployment, HealthStatus, Operation
 from argocd_release.model.cause import CauseCode
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Condition, Expectation, Gap
 from tests.unit.states import NEW, OLD, application
 
@@ -41,6 +42,19 @@ def test_a_revision_that_does_not_contain_the_expected_one(
     state = replace(ONE, kinships=kin(relation, commits, "no clone" if relation is Relation.UNKNOWN else ""))
     gap = Expectation(revision="deadbeef").gap(state)
     assert gap == Gap(code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with {NEW[:12]}, {reason}", final=final)
+
+
+def test_a_sync_of_the_expected_revision_is_enough_if_the_sync_status_is_not_waited_for() -> None:
+    deployed = Deployment(revisions=(OLD,), parameters=())
+    state = replace(application(sync="OutOfSync", operated=OLD), deployed=deployed)
+    expectation = Expectation(revision=OLD, wait_for=frozenset({Condition.HEALTH, Condition.OPERATION}))
+    assert blocker(state, expectation, compared=True) is None
+    assert blocker(state, Expectation(revision=OLD), compared=True) is not None
+    failed = replace(application(sync="OutOfSync", operated=OLD, phase="Failed"), deployed=deployed)
+    assert blocker(failed, expectation, compared=True) is not None
+    # The last sync was of another revision, whatever was synced before it.
+    other = replace(application(sync="OutOfSync", operated=NEW), deployed=deployed)
+    assert blocker(other, expectation, compared=True) is not None
 
 
 def test_exactly_means_no_other_revision() -> None:
