@@ -112,7 +112,8 @@ def test_without_argocd_the_job_says_what_is_missing(tmp_path: Path) -> None:
 def test_a_number_that_is_none_is_a_wrong_setting(tmp_path: Path, name: str, value: str) -> None:
     done = run(DELIVERED, tmp_path, **{name: value})
     assert done.returncode == 2
-    assert f"{name}: must be a whole number" in done.stdout
+    assert f"error: {name} must be a " in done.stdout
+    assert "fix: set it to a number of seconds from " in done.stdout
     assert check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))["release"] == "error"
 
 

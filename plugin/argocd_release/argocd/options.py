@@ -5,10 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-_RULE: Final = (
-    "use only long argocd options, such as --grpc-web --header 'Name: value'; "
-    "the token and the server have settings of their own"
-)
+_RULE: Final = "use only long argocd options, such as --grpc-web --header 'Name: value'"
 # Options whose value can be shown, because links and messages contain it: paths, addresses and words of argocd.
 _OPEN: Final = frozenset({
     "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
@@ -70,21 +67,21 @@ def secrets(opts: str) -> Iterator[str]:
         before = option if word.startswith("--") and not separator else ""
 
 
-def problems(opts: str) -> Iterator[str]:
-    """Yield each mistake, without the name of the variable and without any word that can be a secret."""
+def problems(opts: str) -> Iterator[tuple[str, str]]:
+    """Yield each mistake and its fix, without any word that can be a secret."""
     try:
         split = shlex.split(opts)
     except ValueError:
-        yield f"a quote is not closed; {_RULE}"
+        yield "a quote is not closed", f"close the quote; {_RULE}"
         return
     takes_value, stray = False, list[str]()
     for position, word in enumerate(split, start=1):
         option = word.partition("=")[0]
         if option in _OWN:
-            yield f"{option} belongs into <{_OWN[option]}>"
+            yield f"{option} belongs into <{_OWN[option]}>", f"remove {option} here, and set <{_OWN[option]}>"
             takes_value = True
         elif option in _UNUSABLE and word != f"{option}=false":
-            yield f"{option} cannot be used here: {_UNUSABLE[option]}"
+            yield f"{option} cannot be used here: {_UNUSABLE[option]}", f"remove {option}"
             takes_value = option in _VALUED and "=" not in word
         elif word.startswith("--"):
             takes_value = "=" not in word and option in _VALUED
@@ -95,7 +92,7 @@ def problems(opts: str) -> Iterator[str]:
     if stray:
         # argocd exits 1 on these (util/config/env.go:44).
         which = f"word {stray[0]} is" if len(stray) == 1 else f"words {', '.join(stray)} are"
-        yield f"{which} neither an option nor the value of one (are quotes missing?); {_RULE}"
+        yield f"{which} neither an option nor the value of one (are quotes missing?)", _RULE
 
 
 def _secret_parts(value: str) -> Iterator[str]:

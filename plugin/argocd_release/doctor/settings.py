@@ -52,7 +52,7 @@ def problems(environ: Mapping[str, str]) -> list[Problem]:
             Problem(
                 code=problem.code,
                 message=problem.text,
-                fix=problem.fix or f"correct it; `argocd-release explain {problem.name}` says what it can be",
+                fix=problem.fix,
                 outcome=Outcome.SETTINGS,
             )
             for problem in error.problems

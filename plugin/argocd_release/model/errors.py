@@ -45,7 +45,7 @@ class SettingProblem:
         name: The variable of the setting.
         message: The mistake as a predicate of the setting, such as "is not set".
         value: The value to set instead, if that is known.
-        fix: The step to take, or the step besides setting the value.
+        fix: The step to take, or the step besides setting the value: empty only if the value says it all.
         code: A stable word for the mistake.
         title: The name under which the reader set it, such as "input timeout".
 
@@ -53,8 +53,8 @@ class SettingProblem:
 
     name: str
     message: str
+    fix: str
     value: str | None = None
-    fix: str = ""
     code: str = "setting"
     title: str = ""
 
@@ -80,9 +80,7 @@ class SettingsError(ReleaseError):
         verb = "is" if len(problems) == 1 else "are"
         lines = [f"{counted(len(problems), 'setting')} {verb} wrong:"]
         for problem in problems:
-            lines.append(f"  error: {problem.text}")
-            if problem.fix:
-                lines.append(f"    fix: {problem.fix}")
+            lines += [f"  error: {problem.text}", f"    fix: {problem.fix}"]
         super().__init__("\n".join(lines))
 
 

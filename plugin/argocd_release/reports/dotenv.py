@@ -1,12 +1,14 @@
 """The dotenv report, by the grammar of GitLab's parser (app/services/ci/parse_dotenv_artifact_service.rb).
 
 An invalid file fails a job that succeeded, so whatever could make it invalid is taken out here: no empty line, no
-line break in a value, less than 4 KB, at most 20 variables. And nothing that later jobs would expand, for the values
-hold words of others: ``$NAME`` and ``%NAME%`` alike (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
+line break in a value, less than 4 KB, at most 20 variables. The values also contain text from outside, so the report
+contains nothing that later jobs would expand: neither ``$NAME`` nor ``%NAME%``
+(lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
 """
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from argocd_release.core.text import one_line
 from argocd_release.model.result import ReleaseResult
@@ -18,9 +20,10 @@ FILE_LIMIT: Final = 4096
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
 # The sign stays, for without it two others could come together: %%A% would become %A%.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
-# Addresses are the pipeline's own values, and %D0 in them encodes a byte.
+# The pipeline sets these addresses itself.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
-_NAMES_IN_ADDRESS: Final = re.compile(r"%(?=[A-Za-z_])(?![0-9A-Fa-f]{2})")
+# GitLab reads %D0% in %D0%BF as a variable. Escapes of ASCII characters begin with a digit, as no name does.
+_LETTERED: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
 def render(result: ReleaseResult) -> str:
@@ -75,8 +78,15 @@ def _text(prefix: str, values: dict[str, str]) -> str:
 
 
 def _value(key: str, text: str) -> str:
-    names = _NAMES_IN_ADDRESS if key in ADDRESSES else _NAMES
-    return names.sub("% ", one_line(text, limit=FILE_LIMIT).replace("$", ""))
+    # Escapes of an address become the letters themselves: environment: url accepts them (RFC 3987).
+    plain = _LETTERED.sub(_decoded, text) if key in ADDRESSES else text
+    return _NAMES.sub("% ", one_line(plain, limit=FILE_LIMIT).replace("$", ""))
+
+
+def _decoded(escapes: re.Match[str]) -> str:
+    """Return the letters that the escapes stand for, or the escapes if they are not printable UTF-8."""
+    text = unquote(escapes[0], errors="surrogateescape")
+    return text if text.isprintable() else escapes[0]
 
 
 def _names(text: str, limit: int) -> str:

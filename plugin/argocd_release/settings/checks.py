@@ -121,7 +121,9 @@ def _invalid(error: "ValidationError") -> Iterator[SettingProblem]:
     shown = f"{'; it is' if ';' in rule else ', not'} {one_line(given, limit=100)!r}"
     # The options can hold headers with secrets.
     message = rule if declared.get("x-secret") or name == "ARGOCD_OPTS" else f"{rule}{shown}"
-    yield SettingProblem(name=name, message=message, value=_meant(given, declared))
+    value = _meant(given, declared)
+    fix = "" if value is not None else _instead(error, declared)
+    yield SettingProblem(name=name, message=message, value=value, fix=fix)
 
 
 def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
@@ -143,6 +145,21 @@ def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
             return str(declared.get("x-rule", "is not allowed"))
 
 
+def _instead(error: "ValidationError", declared: Mapping[str, Any]) -> str:
+    """Return the step that corrects a value of which nothing better is known."""
+    if error.validator == "maxLength":
+        return f"shorten it to {error.validator_value} characters"
+    if declared["type"] == "boolean":
+        return "set it to true or false"
+    if declared["type"] == "integer":
+        unit = "number of seconds" if declared.get("x-unit") == "seconds" else "whole number"
+        limit = f" to {declared['maximum']}" if "maximum" in declared else " upwards"
+        return f"set it to a {unit} from {declared['minimum']}{limit}"
+    rule = str(declared.get("x-rule", ""))
+    wanted = rule.removeprefix("must be ")
+    return f"set it to {wanted}" if wanted != rule else f"correct it as `argocd-release explain {error.path[0]}` says"
+
+
 def _meant(given: str, declared: Mapping[str, Any]) -> str | None:
     """Return the value that was probably meant, if the setting takes one of a few words."""
     if declared["type"] == "boolean":
@@ -162,8 +179,8 @@ def _nearest(given: str, words: "tuple[str, ...] | list[str]") -> str | None:
 
 
 def _options(given: str) -> Iterator[SettingProblem]:
-    for rule in options.problems(given):
-        yield SettingProblem(name="ARGOCD_OPTS", message=f"is wrong: {rule}")
+    for rule, fix in options.problems(given):
+        yield SettingProblem(name="ARGOCD_OPTS", message=f"is wrong: {rule}", fix=fix)
 
 
 def _files(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
@@ -183,7 +200,10 @@ def _file(name: str, path: str, *, option: str) -> Iterator[SettingProblem]:
     if not _looks_like_path(path):
         # The text can be a key that was pasted without its first line, so it is not shown.
         message = "is neither a certificate in PEM nor the path of a file"
-        yield SettingProblem(name=name, code="options-file" if option else "authority-file", message=message)
+        fix = "set it to the whole certificate, with its BEGIN and END lines, or to the path of a file that holds it"
+        if option:
+            fix = f"write the path of a file after {option}; for a variable of type File that is $NAME"
+        yield SettingProblem(name=name, code="options-file" if option else "authority-file", message=message, fix=fix)
         return
     shown = one_line(path, limit=200)
     why = _unreadable(path)

@@ -70,6 +70,7 @@ class Expected:
                 name=NAME,
                 title=f"<{NAME}>",
                 message=f"names {rule}, which is no application of this release: {applications}",
+                fix=f"correct the name {rule} in the file, or add the application to this release",
             )
             for rule in unknown[:_TOLD]
         )
@@ -197,4 +198,5 @@ def _rule(error: "ValidationError", at: list[str], shown: str, properties: Mappi
 def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[SettingProblem]:
     """Return the mistakes in the file that the settings name."""
     for rule in read(values[NAME], properties)[1]:
-        yield SettingProblem(name=NAME, message=f"is wrong: {rule}")
+        fix = "correct the file that <RELEASE_EXPECTATIONS> names"
+        yield SettingProblem(name=NAME, message=f"is wrong: {rule}", fix=fix)

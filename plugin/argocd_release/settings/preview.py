@@ -53,10 +53,17 @@ def problems(values: Mapping[str, Any]) -> list[SettingProblem]:
     """Return the mistakes of settings that are each right by itself."""
     found = []
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
-        found.append(SettingProblem(name="RELEASE_PREVIEW_PATTERN", message=f"must be a regular expression: {error}"))
+        found.append(
+            SettingProblem(
+                name="RELEASE_PREVIEW_PATTERN",
+                message=f"must be a regular expression: {error}",
+                fix="correct the expression, or leave it out to use the default",
+            )
+        )
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:
         needs = "needs <RELEASE_SITE_URL>, the address to check"
-        found.append(SettingProblem(name="RELEASE_URL_CHECK", message=needs))
+        fix = "set <RELEASE_SITE_URL>, or leave <RELEASE_URL_CHECK> out"
+        found.append(SettingProblem(name="RELEASE_URL_CHECK", message=needs, fix=fix))
     return found
 
 

@@ -14,6 +14,8 @@ _QUOTES: Final = "\"'"
 #: An address of this form means exactly one host, so the job goes on with it.
 _PLAIN_URL: Final = re.compile(r"(?:https://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
+_HOST: Final = "set it to the host of Argo CD, such as argocd.example.com"
+
 
 def accepted(given: str) -> str:
     """Return ``host`` for ``https://host/`` and ``host/``; any other text as it is."""
@@ -41,7 +43,13 @@ def problems(given: str) -> Iterator[SettingProblem]:
     shown = one_line(_without_password(given), limit=100)
     value = host or None
     if given[:1] in _QUOTES:
-        yield SettingProblem(name=NAME, code="server-quoted", message=f"has quotes around it: {shown}", value=value)
+        yield SettingProblem(
+            name=NAME,
+            code="server-quoted",
+            message=f"has quotes around it: {shown}",
+            value=value,
+            fix="" if value else _HOST,
+        )
         return
     if is_unexpanded(given):
         yield SettingProblem(
@@ -55,10 +63,14 @@ def problems(given: str) -> Iterator[SettingProblem]:
     if separator:
         hint = ", and add --plaintext to <ARGOCD_OPTS> if Argo CD is served without TLS" if scheme == "http" else ""
         message = f"has a scheme: {shown}"
-        yield SettingProblem(name=NAME, code="server-scheme", message=message, value=value, fix=hint)
+        yield SettingProblem(
+            name=NAME, code="server-scheme", message=message, value=value, fix=hint if value else _HOST
+        )
     if path:
         hint = f", and add --grpc-web-root-path {path} to <ARGOCD_OPTS>"
-        yield SettingProblem(name=NAME, code="server-path", message=f"has a path: {shown}", value=value, fix=hint)
+        yield SettingProblem(
+            name=NAME, code="server-path", message=f"has a path: {shown}", value=value, fix=hint if value else _HOST
+        )
 
 
 def _without_password(given: str) -> str:

@@ -58,7 +58,7 @@ def test_an_encoded_address_of_the_pipeline_s_own_stays_one_in_dotenv() -> None:
     address = "https://xn--p1ai.example.com/%D0%BF%d1%80/?q=%41"
     given = replace(result(Outcome.DELIVERED, reason="%D0%BF and %HOME%"), site_url=address)
     written = check_dotenv(dotenv.render(given))
-    assert written["ARGOCD_RELEASE_SITE_URL"] == address
+    assert written["ARGOCD_RELEASE_SITE_URL"] == "https://xn--p1ai.example.com/пр/?q=%41"
     assert "%D0%" not in written["ARGOCD_RELEASE_REASON"]
     given = replace(given, site_url="https://x/%HOME%%TOKEN%")
     assert not any(any(found.groups()) for found in EXPANDED.finditer(dotenv.render(given)))
@@ -238,6 +238,23 @@ def test_what_the_application_says_cannot_break_a_report() -> None:
 
 
 NAMES = st.text("A_$%{} 1", max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://web.example.com/a%20b%2Fc%5Bd%5D", "https://web.example.com/a%20b%2Fc%5Bd%5D"),
+        ("https://web.example.com/%D0%BF%D1%83%D1%82%D1%8C/%C3%A9%20", "https://web.example.com/путь/é%20"),
+        # Not UTF-8, an invisible character, and a name.
+        ("https://web.example.com/%E9%E9", "https://web.example.com/% E9% E9"),
+        ("https://web.example.com/%E2%80%AE", "https://web.example.com/% E2%80% AE"),
+        ("https://web.example.com/%CI_JOB_TOKEN%", "https://web.example.com/% CI_JOB_TOKEN%"),
+    ],
+)
+def test_the_sites_address_in_dotenv_stays_an_address(url: str, kept: str) -> None:
+    values = check_dotenv(dotenv.render(replace(result(), site_url=url)))
+    assert values["ARGOCD_RELEASE_SITE_URL"] == kept
+    assert [found[0] for found in EXPANDED.finditer(kept)] == []
 
 
 @given(NAMES, st.lists(NAMES, max_size=5))

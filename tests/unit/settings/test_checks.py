@@ -53,14 +53,14 @@ def wrong(**environ: str) -> list[tuple[str, str]]:
             "wait_for: sync health",
         ),
         ({"RELEASE_ON_FAILURE": "stopp"}, "RELEASE_ON_FAILURE must be finish or stop, not 'stopp'", "RELEASE_ON_FAILURE=stop"),
-        ({"RELEASE_ON_FAILURE": "qwerty"}, "RELEASE_ON_FAILURE must be finish or stop, not 'qwerty'", ""),
+        ({"RELEASE_ON_FAILURE": "qwerty"}, "RELEASE_ON_FAILURE must be finish or stop, not 'qwerty'", "set it to finish or stop"),
         (
             {"RELEASE_TIMEOUT": "10 min"},
             "RELEASE_TIMEOUT must be a number of seconds, such as 600 or 10m, not '10 min'",
-            "",
+            "set it to a number of seconds from 1 to 86400",
         ),
-        ({"RELEASE_TIMEOUT": "48h"}, "RELEASE_TIMEOUT must be at most 86400, not '172800'", ""),
-        ({"RELEASE_FAILED_ATTEMPTS": "2m"}, "RELEASE_FAILED_ATTEMPTS must be a whole number, not '2m'", ""),
+        ({"RELEASE_TIMEOUT": "48h"}, "RELEASE_TIMEOUT must be at most 86400, not '172800'", "set it to a number of seconds from 1 to 86400"),
+        ({"RELEASE_FAILED_ATTEMPTS": "2m"}, "RELEASE_FAILED_ATTEMPTS must be a whole number, not '2m'", "set it to a whole number from 0 to 100"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_comes_with_its_fix(environ: dict[str, str], error: str, fix: str) -> None:

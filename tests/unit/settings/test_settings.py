@@ -46,6 +46,18 @@ IMAGES = (
 )  # fmt: skip
 
 
+HOSTILE = (
+    "$(id)\n`id`; id #",
+    "--help",
+    "\x1b[31mred\x1b[0m",
+    "section_end:0:x\r",
+    "\u202eabc",
+    "x" * 100_000,
+    "]]>",
+    "%s{0}",
+)
+
+
 def problems(**environ: str) -> tuple[str, ...]:
     try:
         load(GOOD | environ)
@@ -92,6 +104,7 @@ def test_everything_wrong_is_said_at_once() -> None:
         "  error: ARGOCD_APP_NAME is not set",
         "    fix: set it to the application's name in Argo CD, or set <RELEASE_SELECTOR> or <RELEASE_PROJECT>",
         "  error: RELEASE_TIMEOUT must be at least 1, not '0'",
+        "    fix: set it to a number of seconds from 1 to 86400",
     ]
 
 
@@ -144,6 +157,37 @@ def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: s
     assert problem.startswith(f"{name} ")
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        *({name: value} for name in PROPERTIES for value in HOSTILE),
+        *({"ARGOCD_SERVER": server} for server in ("'", "https://", "http://", "/argo", "https:///argo", "$HOST")),
+        *({"ARGOCD_OPTS": opts} for opts in ("-k", "--header 'x", "--auth-token x", "--server=x", "--core")),
+        *({"ARGOCD_OPTS": f"--server-crt {path}"} for path in ("/no/such.pem", "MIIB... MIIC")),
+        {"RELEASE_ARGOCD_CA": "/no/such.pem"},
+        {"RELEASE_ARGOCD_CA": "MIIB... MIIC"},
+        {"RELEASE_PREVIEW_PATTERN": "("},
+        {"RELEASE_URL_CHECK": "true"},
+        {"RELEASE_EXPECTATIONS": "/no/such.yml"},
+        {"RELEASE_DEX_CONNECTOR": "gitlab"},
+        {"RELEASE_SPLIT": "true"},
+        {"ARGOCD_AUTH_TOKEN": "/no/such"},
+        {"ARGOCD_APP_NAME": ""},
+    ],
+    ids=lambda environ: repr(environ)[:40],
+)
+def test_each_problem_has_a_fix(environ: dict[str, str]) -> None:
+    try:
+        load(GOOD | environ)
+    except SettingsError as error:
+        fixes = [problem.fix for problem in error.problems]
+        assert all(fix and fix[0] not in " ," and len(fix) < 600 for fix in fixes), fixes
+        assert str(error).count("\n    fix: ") == len(error.problems)
+    else:
+        # Most settings accept some of the hostile texts; every row of one's own is refused.
+        assert set(environ.values()) & set(HOSTILE)
+
+
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_that_can_be_found(image: str) -> None:
     assert problems(RELEASE_IMAGE=image) == ()
@@ -152,18 +196,6 @@ def test_an_image_that_can_be_found(image: str) -> None:
 @pytest.mark.parametrize("version", ["1.2.3", "v1.2.3", "1.2.3-rc.1+build_5"])
 def test_the_version_of_a_chart(version: str) -> None:
     assert problems(RELEASE_CHART_VERSION=version) == ()
-
-
-HOSTILE = (
-    "$(id)\n`id`; id #",
-    "--help",
-    "\x1b[31mred\x1b[0m",
-    "section_end:0:x\r",
-    "\u202eabc",
-    "x" * 100_000,
-    "]]>",
-    "%s{0}",
-)
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
