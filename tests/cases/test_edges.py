@@ -252,7 +252,7 @@ def test_a_group_whose_server_cannot_be_reached_gets_one_cause_and_one_next_step
     assert sum(refused in line for line in head) == 1, head
     assert f"cause: {refused}" in head
     assert done.stdout.count("\nnext: ") == 1
-    assert "next: nobody listens at 127.0.0.1 port 9" in done.stdout
+    assert "next: nothing listens at 127.0.0.1 port 9" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["missing", "settings", "timed-out"])

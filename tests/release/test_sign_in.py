@@ -101,7 +101,7 @@ def test_an_identity_that_ends_before_the_timeout(direct: Realm, release: Run) -
 
     assert ended.exit_code == 0, ended.log
     assert "expires in 4" in ended.log
-    assert "the timeout is 1 min" in ended.log
+    assert "before the timeout of 1 min" in ended.log
 
 
 def test_the_role_of_a_project(sandbox: Sandbox, direct: Realm, release: Run, name: str) -> None:

@@ -74,10 +74,15 @@ def _open(host: str, port: int) -> socket.socket:
 
 
 def connects(host: str, port: int) -> str:
-    """Return the reason why no connection comes about, or an empty string if one does."""
+    """Return the reason why no connection comes about, or an empty string if one does.
+
+    A reset proves that something listens; the TLS handshake or the first request then meets it again.
+    """
     try:
         with _open(host, port):
             return ""
+    except ConnectionResetError:
+        return ""
     except TimeoutError:
         return "timeout"
     except OSError as error:

@@ -257,6 +257,8 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
         (
             Trouble.UNREACHABLE,
             _any_of(
+                # Also a TLS alert, which argocd quotes after the address of its own request.
+                _REQUEST + _BROKEN,
                 # grpc-go, net, and argocd's own (argo-cd v2.13.2 pkg/apiclient).
                 r"Failed to establish connection|failed with status code \d|HTTP status code received from server",
                 r"connection error: desc = |transport is closing|error reading from server|transport: ",

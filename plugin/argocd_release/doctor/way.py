@@ -57,8 +57,6 @@ def connects(connection: Connection) -> str | Problem:
                 f"no answer from {host} port {port} within {DOCTOR_CALL:.0f} s: packets are dropped on the way",
                 "look for a firewall, a NetworkPolicy, or an address that the runner has no route to",
             )
-        case why if "reset" in why.lower():
-            return _reset()
         case why:
             return _unreachable(
                 "port-closed",
