@@ -1,8 +1,10 @@
 """What a job expects beside Synced and Healthy: a revision, an image, a chart's version."""
 
+import json
 from collections.abc import Iterator
 
 from argocd_release.model.outcome import Outcome
+from sandbox import manifests
 from sandbox.application import State, delivered
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving
@@ -275,3 +277,49 @@ def source_missing(stage: Stage) -> Iterator[None]:
     stage.settings |= GRACE | {"RELEASE_SOURCE": "https://git.example.com/other.git"}
     stage.deploy(web("1"))
     yield
+
+
+@scenario(
+    "RELEASE_IMAGE of a CronJob that has not started",
+    Outcome.DELIVERED,
+    ru="RELEASE_IMAGE у CronJob, который ещё не запускался",
+    cause="CronJob/report will run registry.example.com/web:2 at its next start",
+)
+def image_of_a_cron_job(stage: Stage) -> Iterator[None]:
+    stage.deployed({"report.yaml": manifests.cron_job("report", image=f"{IMAGE}:1")})
+    stage.settings["RELEASE_IMAGE"] = f"{IMAGE}:2"
+    stage.commit({"report.yaml": manifests.cron_job("report", image=f"{IMAGE}:2")})
+    yield
+
+
+@scenario(
+    "RELEASE_IMAGE of a Deployment that is scaled to zero",
+    Outcome.DELIVERED,
+    ru="RELEASE_IMAGE у Deployment без реплик",
+    cause="Deployment/web will run registry.example.com/web:2 once it is scaled up",
+)
+def image_scaled_to_zero(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    stage.settings["RELEASE_IMAGE"] = "2"
+    stage.commit(web("2", replicas=0))
+    yield
+
+
+@scenario(
+    "RELEASE_IMAGE of a StatefulSet with OnDelete",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_IMAGE у StatefulSet со стратегией OnDelete",
+    cause="of the revision before: registry.example.com/web:1; StatefulSet/db replaces a pod only after you delete it",
+    within=15,
+)
+def image_on_delete(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_IMAGE": f"{IMAGE}:2", "RELEASE_TIMEOUT": "10"}
+    stage.deployed(_on_delete("1"))
+    stage.commit(_on_delete("2"))
+    yield
+
+
+def _on_delete(tag: str) -> dict[str, str | None]:
+    document = json.loads(manifests.stateful_set("db", f"{IMAGE}:{tag}"))
+    document["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    return {"db.yaml": json.dumps(document)}

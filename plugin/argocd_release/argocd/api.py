@@ -14,12 +14,19 @@ from urllib.parse import quote
 from argocd_release.argocd.application_json import ListReader, parse_application
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.rollout_json import unhealthy_rollouts
-from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_log, parse_tree
+from argocd_release.argocd.tree_json import (
+    LogReader,
+    ignored_roots,
+    parse_events,
+    parse_log,
+    parse_pod_template,
+    parse_tree,
+)
 from argocd_release.core.json_shape import as_message, as_object, as_objects, parse_json
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
+from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.limits import API_CALL, FOLLOW, STREAM
 from argocd_release.transport.client import Client, HttpError, Request, Response
@@ -28,6 +35,8 @@ BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
 _VERSION: Final = re.compile(rb'"resourceVersion":"[0-9]++"')
 _UNAUTHENTICATED: Final = 401
+#: Live manifests of workloads without pods that one look reads.
+TEMPLATES: Final = 5
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
 _APPLICATION_SETS: Final = "/api/v1/applicationsets"
@@ -106,8 +115,15 @@ class Api:
             starting=tree.starting,
             pods=len(tree.served),
             ready=ready,
+            idle=tree.idle,
+            earlier=tree.earlier,
+            only_jobs=not tree.served,
             rollouts=unhealthy_rollouts(tree, lambda node: self.live(name, node)),
         )
+
+    def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
+        """Return the pod templates of the first of these workloads; raise ``ArgoCDError``."""
+        return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
         """Call ``on_change`` at once, and at each change of the application, until Argo CD ends the stream.

@@ -10,7 +10,7 @@ from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import clean
 from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError
-from argocd_release.model.resource_tree import Event, Node, Tree
+from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
 
 #: Live manifests of failing resources that one look reads.
 MANIFESTS: Final = 3
@@ -38,6 +38,28 @@ def ignored_roots(tree: Tree, roots: Iterable[Key], manifest: Callable[[Node], o
             if as_object(metadata.get("annotations")).get(_IGNORE_HEALTH) == "true":
                 ignored.add(root)
     return ignored
+
+
+def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
+    """Return the pod template in the live manifest of a workload (Kubernetes apps/v1 and batch/v1)."""
+    document = as_object(manifest)
+    spec, status = as_object(document.get("spec")), as_object(document.get("status"))
+    strategy = as_object(spec.get("updateStrategy")).get("type")
+    holder = as_object(as_object(spec.get("jobTemplate")).get("spec")) if node.kind == "CronJob" else spec
+    pod = as_object(as_object(holder.get("template")).get("spec"))
+    containers = [item for key in ("initContainers", "containers") for item in as_objects(pod.get(key))]
+    due = ""
+    if node.kind == "CronJob":
+        due = "at its next start" + (", and is suspended now" if spec.get("suspend") is True else "")
+    elif node.kind == "Job":
+        due = "once it is resumed: it is suspended" if spec.get("suspend") is True else ""
+    elif node.kind == "DaemonSet":
+        settled = status.get("observedGeneration") == as_object(document.get("metadata")).get("generation")
+        due = "once a node fits it" if settled and status.get("desiredNumberScheduled") == 0 else ""
+    elif spec.get("replicas") == 0:
+        due = "once it is scaled up from 0 replicas"
+    images = tuple(filter(None, (as_line(item.get("image")) for item in containers)))
+    return PodTemplate(resource=str(node), images=images, due=due, on_delete=strategy == "OnDelete")
 
 
 def parse_events(document: object) -> tuple[Event, ...]:

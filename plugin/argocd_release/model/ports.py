@@ -6,7 +6,7 @@ from typing import Protocol
 from argocd_release.model.application import Application, Source
 from argocd_release.model.events import JobEvent
 from argocd_release.model.owner import Owner
-from argocd_release.model.resource_tree import Event, Node, Tree, Workloads
+from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.model.revision import RevisionRelation
 
 
@@ -94,6 +94,7 @@ class ClusterView(Protocol):
     """What is needed of Argo CD's HTTP API. Each raises ``ArgoCDError``."""
 
     def workloads(self, name: str) -> Workloads: ...
+    def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]: ...
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None: ...
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None: ...
     def sync_window(self, name: str) -> str: ...

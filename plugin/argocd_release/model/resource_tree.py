@@ -16,6 +16,7 @@ from argocd_release.model.rollout import Rollout
 
 _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
+_WORKLOADS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "Rollout", "StatefulSet"})
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 # Of a pod of a StatefulSet the name of its ControllerRevision, of a DaemonSet's the last part of it
 # (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go ControllerRevisionHashLabelKey).
@@ -98,6 +99,18 @@ class Failing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PodTemplate:
+    """The pods that a resource makes when they are due, as its live manifest says."""
+
+    resource: str
+    images: tuple[str, ...]
+    #: When it makes them, such as ``at its next start``; "" if it should have them now.
+    due: str = ""
+    #: True if it replaces a pod only after somebody has deleted it.
+    on_delete: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workloads:
     """Of what runs now: what cannot start, the images of the pods that serve, and of those that may yet.
 
@@ -109,6 +122,13 @@ class Workloads:
     starting: tuple[str, ...] = ()
     pods: int = 0
     ready: int = 0
+    #: What has no pod of the current revision, and the images of pods of the revision before that serve.
+    idle: tuple[Node, ...] = ()
+    earlier: tuple[str, ...] = ()
+    #: The pod templates of what is idle, as far as they were asked for.
+    templates: tuple[PodTemplate, ...] = ()
+    #: True if only pods of Jobs run.
+    only_jobs: bool = False
     rollouts: Mapping[Key, Rollout] = field(default_factory=dict)
 
 
@@ -257,6 +277,22 @@ class Tree:
             newest = max(jobs, key=lambda job: job.created_at, default=None)
             serving = [pod for pod in self.pods if newest and pod.owner == newest.uid and pod.health == "Healthy"]
         return tuple(dict.fromkeys(image for pod in serving for image in pod.images))
+
+    @property
+    def idle(self) -> tuple[Node, ...]:
+        """Return the applied resources that make pods and have none now; a CronJob starts its Jobs anew each time."""
+        busy = {self.root(pod).uid for pod in self.pods}
+        return tuple(
+            node
+            for node in self.nodes
+            if node.kind in _WORKLOADS and not node.owner and (node.kind == "CronJob" or node.uid not in busy)
+        )
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """Return the images of pods of the revision before that serve."""
+        old = [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
+        return tuple(dict.fromkeys(image for pod in old for image in pod.images))
 
     @property
     def starting(self) -> tuple[str, ...]:

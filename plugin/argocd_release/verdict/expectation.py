@@ -8,6 +8,7 @@ from typing import Final
 from argocd_release.core.text import counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.cause import CauseCode, Finding
+from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation, alike
 from argocd_release.verdict.image import parts, runs
 
@@ -91,10 +92,31 @@ class Expectation:
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
     def image_caveat(self, application: Application) -> str:
-        """Return what a success does not prove, because Argo CD refuses to show the pods; "" if nothing."""
-        if not self.image or application.workloads is not None:
+        """Return what a success does not prove, because no pod shows the image yet, or is shown; "" if nothing."""
+        if not self.image:
             return ""
+        if (workloads := application.workloads) is not None:
+            waiting = self._waiting(workloads) if self.lacks_image(workloads) else []
+            return "; ".join(
+                f"{item.resource} will run {', '.join(item.images)} {item.due}" for item in waiting[:NAMED]
+            )
         return f"not proven: there are pods of {self.image}, but Argo CD's HTTP API does not show which pods serve"
+
+    def lacks_image(self, workloads: Workloads) -> bool:
+        """Return True if an image is expected that no pod runs."""
+        return bool(self.image) and not any(runs(self.image, image) for image in workloads.images)
+
+    def _waiting(self, workloads: Workloads) -> list[PodTemplate]:
+        """Return what will run the expected image as soon as its pods are due.
+
+        It proves nothing of a name that pods run in another version. A bare tag names no image.
+        """
+        served = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
+        running = {parts(image)[0] for image in served}
+        found = [item for item in workloads.templates if item.due and any(runs(self.image, one) for one in item.images)]
+        named = ":" in self.image.lstrip(":@") or "@" in self.image
+        names = {parts(image)[0] for item in found for image in item.images if runs(self.image, image)}
+        return [] if running & names or (running and not named) else found
 
     def via(self, application: Application) -> str:
         """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
@@ -204,7 +226,7 @@ class Expectation:
         if beneath is None:
             return self._image_gap_of_summary(application)
         running = beneath.images
-        if any(runs(self.image, image) for image in running):
+        if not self.lacks_image(beneath) or self._waiting(beneath):
             return None
         unhealthy = bool(self.healths) and application.health not in self.healths
         if unhealthy and any(runs(self.image, image) for image in beneath.starting):
@@ -214,7 +236,7 @@ class Expectation:
         shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
         # What a known revision says is settled; without one, a commit with the image may still come.
         settled = bool(self.revision) and application.health in self.healths
-        reason = f"no pod runs the image {self.image}; running: {shown}"
+        reason = f"no pod runs the image {self.image}; running: {shown}{_not_due(beneath)}"
         return Gap(reason=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> Gap | None:
@@ -234,6 +256,19 @@ class Expectation:
             shown = one_line(", ".join(application.images[:NAMED])) or "none"
             reason = f"no pod runs the image {self.image}; there are pods of: {shown}"
         return Gap(reason=reason, code=CauseCode.OTHER_IMAGE)
+
+
+def _not_due(workloads: Workloads) -> str:
+    """Return what explains that no current pod runs; "" if nothing does."""
+    earlier = one_line(", ".join(workloads.earlier[:NAMED])) or "none"
+    held = [item.resource for item in workloads.templates if item.on_delete]
+    if held:
+        rule = "replaces a pod only after you delete it (update strategy OnDelete)"
+        return f"; of the revision before: {earlier}; {held[0]} {rule}"
+    waiting = [
+        f"{item.resource} will run {', '.join(item.images)} {item.due}" for item in workloads.templates if item.due
+    ]
+    return "".join(f"; {one_line(text)}" for text in waiting[:NAMED])
 
 
 def _out_of_reach(reason: str, kinships: list[RevisionRelation]) -> Gap:

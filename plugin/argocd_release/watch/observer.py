@@ -223,7 +223,7 @@ class Observer:
             return application
         asked, about = self._workloads, (application.uid, application.revisions)
         if asked is None or asked.about != about:
-            asked = _Asked(about, ask(partial(self._beneath.workloads, self._name)))
+            asked = _Asked(about, ask(partial(self._workloads_with_templates, self._beneath)))
         if not answered(asked.answer, seconds=deadline.left, check=self._check):
             if asked is not self._workloads:
                 self._workloads = asked
@@ -239,6 +239,13 @@ class Observer:
             return self._with_remembered(replace(application, pods_hidden=hidden), about)
         self._remembered = (self._now(), about, found)
         return replace(application, workloads=found)
+
+    def _workloads_with_templates(self, view: ClusterView) -> Workloads:
+        """Return what runs, with the pod templates of what has no pods if no pod runs the expected image."""
+        found = view.workloads(self._name)
+        if not found.idle or not self._expectation.lacks_image(found):
+            return found
+        return replace(found, templates=view.pod_templates(self._name, found.idle))
 
     def _with_remembered(self, application: Application, about: object) -> Application:
         """With what could not start a moment ago: a look that sees no pods would begin their graces anew.

@@ -10,7 +10,7 @@ from typing import Final
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.ports import ClusterView, Commands, WaitFeed
-from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
 # Each resource tree is work for Argo CD.
 TREES_AT_ONCE: Final = 4
@@ -113,6 +113,10 @@ class SharedView:
     def workloads(self, name: str) -> Workloads:
         with self._at_once:
             return self._view.workloads(name)
+
+    def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
+        with self._at_once:
+            return self._view.pod_templates(name, nodes)
 
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
         self._view.watch_application(name, on_change)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_tree
+from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_pod_template, parse_tree
 from argocd_release.model.cause import WAITING_REASONS, Finding, Subject
 from argocd_release.model.resource_tree import Failing
 
@@ -271,3 +271,37 @@ def test_what_serves_a_host() -> None:
     known = parse_tree({"nodes": [route, service, serving, other]})
     assert known.serving("shop.example.com") == {"web-route", "service-web", "web-1-a"}
     assert known.serving("other.example.com") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "due"),
+    [
+        ("CronJob", {"jobTemplate": {"spec": {"template": "POD"}}}, "at its next start"),
+        ("CronJob", {"jobTemplate": {"spec": {"template": "POD"}}, "suspend": True}, "at its next start, and is suspended now"),
+        ("Job", {"template": "POD", "suspend": True}, "once it is resumed: it is suspended"),
+        ("Job", {"template": "POD"}, ""),
+        ("Deployment", {"template": "POD", "replicas": 0}, "once it is scaled up from 0 replicas"),
+        ("Deployment", {"template": "POD", "replicas": 1}, ""),
+        ("StatefulSet", {"template": "POD", "replicas": 0}, "once it is scaled up from 0 replicas"),
+    ],
+)  # fmt: skip
+def test_a_pod_template(kind: str, spec: dict[str, Any], due: str) -> None:
+    pod = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "web:2"}]}}
+    known = parse_tree({"nodes": [node(kind, "web")]})
+    manifest = json.loads(json.dumps({"spec": spec}).replace('"POD"', json.dumps(pod)))
+    (idle,) = known.idle
+    template = parse_pod_template(idle, manifest)
+    assert (template.resource, template.images, template.due) == (f"{kind}/web", ("init:1", "web:2"), due)
+    assert not template.on_delete
+
+
+@given(JSON)
+def test_whatever_a_manifest_holds_it_does_not_crash(manifest: object) -> None:
+    (idle,) = parse_tree({"nodes": [node("CronJob", "web")]}).idle
+    parse_pod_template(idle, manifest)
+
+
+def test_what_has_pods_is_not_idle() -> None:
+    job = [node("Job", "report-1", "report"), node("Pod", "report-1-a", "report-1", Status_Reason="Completed")]
+    nodes = [*tree(CRASH)["nodes"], node("CronJob", "report"), *job, node("StatefulSet", "db")]
+    assert [str(each) for each in parse_tree({"nodes": nodes}).idle] == ["CronJob/report", "StatefulSet/db"]

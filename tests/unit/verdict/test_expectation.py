@@ -5,7 +5,7 @@ import pytest
 
 from argocd_release.model.application import Deployment, HealthStatus, OperationPhase, Source, SyncStatus
 from argocd_release.model.cause import CauseCode
-from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Condition, Expectation, Gap
@@ -214,3 +214,41 @@ def test_what_was_synced_last_is_delivered_whatever_a_synced_application_is_comp
 def test_short_revisions_match_both_ways(revision: str) -> None:
     assert Expectation(revision=revision).gap(application(revision=NEW[:8], operated=NEW)) is None
     assert Expectation(revision=revision).gap(application(revision=NEW[:8], phase=None)) is None
+
+
+NIGHTLY = PodTemplate(resource="CronJob/report", images=("web:2",), due="at its next start")
+
+
+@pytest.mark.parametrize(
+    ("image", "workloads", "caveat"),
+    [
+        ("web:2", Workloads(templates=(NIGHTLY,), only_jobs=True), "CronJob/report will run web:2 at its next start"),
+        ("2", Workloads(templates=(NIGHTLY,), only_jobs=True), "CronJob/report will run web:2 at its next start"),
+        # Last night's Job ran another version.
+        ("2", Workloads(images=("web:1",), templates=(NIGHTLY,), only_jobs=True), "CronJob/report will run web:2 at its next start"),
+        ("web:2", Workloads(images=("api:7",), templates=(NIGHTLY,)), "CronJob/report will run web:2 at its next start"),
+        # Pods of another version run, or of another image that could be meant.
+        ("web:2", Workloads(images=("web:1",), templates=(NIGHTLY,)), None),
+        ("2", Workloads(images=("api:7",), templates=(NIGHTLY,)), None),
+        ("web:2", Workloads(starting=("web:1",), templates=(NIGHTLY,)), None),
+        # Its pods should be there.
+        ("web:2", Workloads(templates=(replace(NIGHTLY, due=""),), only_jobs=True), None),
+    ],
+)  # fmt: skip
+def test_an_image_without_pods_is_judged_by_the_live_manifest(
+    image: str, workloads: Workloads, caveat: str | None
+) -> None:
+    state = replace(ONE, workloads=workloads)
+    assert (Expectation(image=image).gap(state) is None) is (caveat is not None)
+    if caveat is not None:
+        assert Expectation(image=image).image_caveat(state) == caveat
+
+
+def test_an_update_strategy_that_replaces_nothing_is_named() -> None:
+    held = PodTemplate(resource="StatefulSet/db", images=("web:2",), on_delete=True)
+    gap = Expectation(image="web:2").gap(replace(ONE, workloads=Workloads(earlier=("web:1",), templates=(held,))))
+    assert gap is not None
+    assert gap.reason == (
+        "no pod runs the image web:2; running: none; of the revision before: web:1; StatefulSet/db replaces a pod only "
+        "after you delete it (update strategy OnDelete)"
+    )

@@ -22,7 +22,7 @@ from argocd_release.model.events import (
     UnknownWords,
 )
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Stop
@@ -151,6 +151,9 @@ class FakeBeneath:
         clock.schedule = [(1000, self.answered.wait), *((1000 + at, self.change) for at in tree_changes or ())]
         if not self.streams:
             self.answered.set()
+
+    def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
+        raise AssertionError(f"no test has idle workloads: {name}, {nodes}")
 
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
         del name
