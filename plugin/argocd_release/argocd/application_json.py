@@ -180,10 +180,13 @@ def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
 
 
 def _given(value: Any) -> Any:
-    """Return the value without parts that are empty, which Argo CD writes or leaves out."""
+    """Return the value without its empty parts; None if nothing is left.
+
+    A spec can hold ``false`` or ``{}`` where Argo CD writes nothing, and the other way round.
+    """
     if isinstance(value, dict):
-        return {key: given for key, item in value.items() if (given := _given(item)) not in ({}, [], "", None)}
-    return [_given(item) for item in value] if isinstance(value, list) else value
+        return {key: given for key, item in value.items() if (given := _given(item))} or None
+    return [_given(item) for item in value] or None if isinstance(value, list) else value or None
 
 
 def _version(document: dict[str, Any]) -> tuple[str, str]:

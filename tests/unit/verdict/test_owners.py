@@ -92,6 +92,25 @@ def test_the_spec_is_held_against_the_one_that_was_compared(now: str, *, compare
 
 
 @pytest.mark.parametrize(
+    ("spec", "compared_to"),
+    [
+        # Argo CD writes an empty source beside several (seen on 2.13.2 and 3.6.1).
+        ({"sources": [{"repoURL": HERE}]}, {"source": {"repoURL": ""}, "sources": [{"repoURL": HERE}]}),
+        # Go leaves out what is false or empty; a person can write it.
+        (
+            {"source": {"repoURL": HERE, "directory": {"recurse": False}, "helm": {"skipCrds": False, "values": ""}}},
+            {"source": {"repoURL": HERE}},
+        ),
+    ],
+)
+def test_what_argo_cd_writes_in_another_way_is_no_other_spec(
+    spec: dict[str, object], compared_to: dict[str, object]
+) -> None:
+    document = {"metadata": METADATA, "spec": spec, "status": {"sync": {"comparedTo": compared_to}}}
+    assert parse_application(json.dumps(document)).spec_compared
+
+
+@pytest.mark.parametrize(
     ("result", "outcome"),
     [
         ({"status": "SyncFailed"}, Outcome.DELIVERED),
