@@ -33,7 +33,7 @@ from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
-_VERSION: Final = re.compile(rb'"resourceVersion":"[0-9]++"')
+_VERSIONS: Final = re.compile(rb'"(?:resourceVersion|reconciledAt|time|generation)":(?:"[^"]*+"|[0-9]++)')
 _UNAUTHENTICATED: Final = 401
 #: Live manifests of workloads without pods that one look reads.
 TEMPLATES: Final = 5
@@ -133,17 +133,18 @@ class Api:
 
         """
         namespace, _, plain = name.rpartition("/")
-        self._watch(
-            _STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), lambda _: on_change()
-        )
+        self._watch(_STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), on_change)
 
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
         """Call ``on_change`` at each change of the application's resource tree; otherwise as ``watch_application``.
 
-        Nothing arrives before the first change, not even a status. A tree that differs in versions alone has not
-        changed: each heartbeat of a pod sends one.
+        Nothing arrives before the first change, not even a status.
         """
         path, named = _place(name)
+        self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
+
+    def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
+        """Follow a stream. A message that differs in versions and times alone is no change: pods have heartbeats."""
         last, text = b"", bytearray()
 
         def on_part(part: bytes) -> None:
@@ -151,15 +152,12 @@ class Api:
             text.extend(part)
             if not text.endswith(b"\n") and len(text) < BODY_LIMIT:
                 return
-            tree = hashlib.sha256(_VERSION.sub(b"", bytes(text))).digest()
+            message = hashlib.sha256(_VERSIONS.sub(b"", bytes(text))).digest()
             text.clear()
-            if tree != last:
-                last = tree
+            if message != last:
+                last = message
                 on_change()
 
-        self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_part)
-
-    def _watch(self, path: str, query: Mapping[str, str], on_part: Callable[[bytes], object]) -> None:
         connection = self._credentials.current()
         request = Request(
             url=f"{connection.address}{path}",

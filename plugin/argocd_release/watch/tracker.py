@@ -136,7 +136,8 @@ class Tracker:
             self._looks.follow_changes()
         seen = self._look()
         if self._history.fresh:
-            # The comparison itself changes the application and its tree; the next look is soon enough for more.
+            # The comparison itself changes the application and its tree. `argocd app wait` starts after it, and ends at
+            # once if the release was delivered in the meantime.
             self._has_news = False
         verdict = judge(seen, self._history)
         at = self._clock.now() - self._started
@@ -255,8 +256,7 @@ class Tracker:
         now, deadline = self._clock.now(), self._started + self._timeout
         self._look_at = now
         if most == QUIET_SECONDS and ripens_in is None and self._answered is not None and self._is_live():
-            seconds = QUIET_SECONDS if self._history.fresh else LIVE_SECONDS
-            self._look_at = min(self._answered[0] + seconds, now + max(due_in, 0.0), deadline)
+            self._look_at = min(self._answered[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline)
             most = min(self._look_at - now, STILL_WAITING_SECONDS + BURST_SECONDS)
         not_before = min(now + least, deadline)
         return Step(
@@ -297,8 +297,8 @@ class Tracker:
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
-        # The stream of the application reports the same change.
-        if not self._looks.hears_of_changes:
+        # The stream of the application reports the same changes; the end of the process comes as an empty line.
+        if not line or not self._looks.hears_of_changes:
             self._on_news()
 
     def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
