@@ -331,3 +331,55 @@ def silent_site(stage: Stage) -> Iterator[None]:
     stage.sandbox.apply({"apiVersion": "v1", "kind": "Pod"} | pod | {"metadata": metadata})
     stage.sleep(4)
     yield
+
+
+@scenario(
+    "a hook that is suspended",
+    Outcome.TIMED_OUT,
+    ru="hook приостановлен",
+    cause="PreSync hook Job/migrate: suspended",
+    within=20,
+)
+def suspended_hook(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "8"
+    document = json.loads(manifests.hook("migrate", "PreSync"))
+    document["spec"]["suspend"] = True
+    stage.deploy(web("1"), {"hook.yaml": json.dumps(document)})
+    yield
+
+
+@scenario(
+    "a claim whose consumer comes in a later wave",
+    Outcome.TIMED_OUT,
+    ru="claim, потребитель которого применяется в следующей волне",
+    cause="PersistentVolumeClaim/data has no volume yet",
+    within=20,
+)
+def claim_without_consumer(stage: Stage) -> Iterator[None]:
+    """Another pod runs, which does not use the claim."""
+    stage.settings["RELEASE_TIMEOUT"] = "8"
+    stage.sandbox.apply({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": stage.name},
+        "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer",
+    })  # fmt: skip
+    stage.deployed(web("1"))
+    consumer = json.loads(manifests.deployment("db", f"{IMAGE}:1", claim="data"))
+    consumer["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "1"}
+    stage.commit({"claim.yaml": manifests.claim("data", storage_class=stage.name), "db.yaml": json.dumps(consumer)})
+    yield
+
+
+@scenario(
+    "a hook that was deleted while the sync waits for it",
+    Outcome.TIMED_OUT,
+    ru="hook удалили, пока sync его ждёт",
+    cause="PreSync hook Job/migrate: the sync waits for it, but it is gone",
+    within=20,
+)
+def deleted_hook(stage: Stage) -> Iterator[None]:
+    """The TTL of a Job does the same if it passes before Argo CD looks."""
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s")})
+    stage.until(lambda state: "Running" in str(status(state, "operationState", "syncResult", "resources")))
+    stage.sandbox.kubectl("delete", "job", "migrate", "-n", stage.name, "--wait=false")
+    yield

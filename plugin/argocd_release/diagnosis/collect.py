@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.diagnosis import drift, root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod
 from argocd_release.diagnosis.pod_status import parse_pod_status
@@ -18,6 +19,7 @@ from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, Stop
 from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.timing.inquiry import answered, ask
+from argocd_release.verdict.lack import CLAIM
 
 SECONDS: Final = 20.0
 SUSPECTS: Final = 3
@@ -86,7 +88,8 @@ def steps(
         yield (diagnosis := _with(diagnosis, hook.tree, hook.pod, hook.clues, application))
     try:
         tree = sources.tree(name)
-        if diagnosis.cause is None and (found := _drift(name, application, tree, sources)):
+        found = root_cause.gone_hook(application, tree) or _drift(name, application, tree, sources)
+        if diagnosis.cause is None and found:
             yield (diagnosis := replace(diagnosis, cause=found))
     except ArgoCDError as error:
         yield replace(diagnosis, notes=(_note("pods and events", error),))
@@ -101,8 +104,24 @@ def steps(
     yield (diagnosis := replace(diagnosis, pods=pods))
     for suspect in [node for node in chosen if node.uid not in known][: SUSPECTS - len(kept[:SUSPECTS])]:
         clues, notes = _interrogate(name, suspect, sources)
+        if (suspect.group, suspect.kind) == CLAIM:
+            clues = replace(clues, used=_is_mounted(name, suspect, tree, sources))
         diagnosis = _with(diagnosis, tree, suspect, clues, application)
         yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, *notes)))))
+
+
+def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
+    """Return True if one of the first pods that are not ready mounts the claim, or if that cannot be read."""
+    pods = [pod for pod in tree.pods if pod.namespace == claim.namespace and pod.health != "Healthy"]
+    for pod in pods[:SUSPECTS]:
+        try:
+            spec = as_object(as_object(sources.live(name, pod)).get("spec"))
+        except ArgoCDError:
+            return True
+        volumes = [as_object(volume.get("persistentVolumeClaim")) for volume in as_objects(spec.get("volumes"))]
+        if any(volume.get("claimName") == claim.name for volume in volumes):
+            return True
+    return False
 
 
 def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Cause | None:

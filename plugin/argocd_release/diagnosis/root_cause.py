@@ -10,7 +10,7 @@ from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.log_lines import last_meaningful
 from argocd_release.diagnosis.pod_status import Container, PodStatus
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
-from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, refusal
+from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, Subject, refusal
 from argocd_release.model.condition import SYNC_ERROR
 from argocd_release.model.diagnosis import PodLog
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -21,7 +21,7 @@ from argocd_release.verdict.lack import hint as lack_hint
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
 # Exit code of a process that was killed with SIGKILL.
 _KILLED: Final = 137
-# What Argo CD's own layers put before what the repo-server says.
+# Argo CD puts these layers before the message of the repo-server.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
     # What the repo-server puts before an error that it remembers (argo-cd v2.13.2 reposerver/repository/repository.go).
@@ -30,7 +30,7 @@ _LAYERS: Final = re.compile(
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
 # Events that say only that a controller works on it.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
-# What to do; of what is not here the verdict says it.
+# Hints by cause. For any other cause the verdict gives the hint.
 _HINTS: Final[Mapping[CauseCode, str]] = MappingProxyType(
     {
         CauseCode.PATH_MISSING: "create the path in git, or correct the application's source path in Argo CD",
@@ -57,7 +57,15 @@ _HINTS: Final[Mapping[CauseCode, str]] = MappingProxyType(
         "again",
     }
 )
-# Kinds that say only that something failed: that a hook did says more.
+_NO_CONSUMER: Final = (
+    "no pod uses the claim, and its storage class provides a volume only for a pod that does: put the claim and its "
+    "consumer into the same sync wave; push again"
+)
+_GONE: Final = (
+    "something deleted it before Argo CD saw it end: its ttlSecondsAfterFinished, or a person. Remove the TTL and let "
+    "argocd.argoproj.io/hook-delete-policy delete the hook; then end the sync"
+)
+# These kinds say only that something failed. That a hook failed says more.
 _GENERAL: Final = frozenset({
     CauseCode.CONTAINER_FAILED, CauseCode.CRASH_LOOP, CauseCode.NOT_READY, CauseCode.JOB_FAILED, CauseCode.UNHEALTHY,
 })  # fmt: skip
@@ -70,6 +78,8 @@ class Clues:
     status: PodStatus | None = None
     events: tuple[Event, ...] = ()
     log: PodLog | None = None
+    #: True if a pod that is not ready mounts the claim that is the suspect.
+    used: bool = False
 
 
 def from_application(application: Application) -> Cause | None:
@@ -192,6 +202,10 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Cause:
 
 
 def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Cause | None:
+    if node.kind == "Job" and node.health == "Suspended":
+        subject = tree.subject(node)
+        message = f"{subject}: suspended (spec.suspend), so it starts no pod"
+        return Cause(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint="remove spec.suspend")
     if missing := lack(node.group, node.kind, node.health):
         return _lacking(tree, node, missing, clues)
     refused = tree.refusals(node, tuple(warnings))
@@ -216,12 +230,14 @@ def _code(node: Node, said: str, *, refused: bool) -> CauseCode:
 
 def _lacking(tree: Tree, node: Node, missing: Lack, clues: Clues) -> Cause | None:
     told = [event for event in clues.events if event.reason not in _NOISE][-1:]
-    if tree.pods and any(event.reason == "WaitForFirstConsumer" for event in told):
+    waits = any(event.reason == "WaitForFirstConsumer" for event in told)
+    if waits and clues.used:
         # It waits for a pod that uses it, so the pod is at fault.
         return None
     said, subject = _message(told), tree.subject(node)
     message = f"{subject} {missing.what}" + (f' — "{said}"' if said else "")
-    return Cause(code=missing.code, message=message, subject=subject, hint=lack_hint(missing, said))
+    hint = _NO_CONSUMER if waits else lack_hint(missing, said)
+    return Cause(code=missing.code, message=message, subject=subject, hint=hint)
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
@@ -262,6 +278,20 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
         return ""
     where = "its log above" if clues.log and clues.log.says_something else "its log"
     return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
+
+
+def gone_hook(application: Application, tree: Tree) -> Cause | None:
+    """Return the cause if a sync waits for a hook that has no object in the cluster any more."""
+    if not application.operating or any(item.failed for item in application.results):
+        return None
+    present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
+    for item in application.results:
+        if item.hook_type and item.applied and (item.kind, item.namespace, item.name) not in present:
+            message = f"{item.hook_type} hook {item}: the sync waits for it, but it is gone from the cluster"
+            subject = Subject.of(item)
+            hint = f"{_GONE} (argocd app terminate-op {application.full_name}) and sync again"
+            return Cause(code=CauseCode.HOOK_FAILED, message=message, subject=subject, hint=hint)
+    return None
 
 
 def _hooks(application: Application) -> set[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from argocd_release.argocd.tree_json import parse_tree
+from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
 from argocd_release.model.application import Application
 from argocd_release.model.cause import CauseCode
@@ -129,3 +130,39 @@ def test_a_pod_that_does_not_serve_the_silent_site_is_no_cause(host: str, *, nam
     assert isinstance(found, Diagnosis)
     assert (found.cause is not None) is named
     assert found.pods, "the pods are shown all the same"
+
+
+def hook_that_runs() -> Application:
+    hook = {"kind": "Job", "group": "batch", "namespace": "web", "name": "migrate", "hookType": "PreSync"}
+    return application(sync="OutOfSync", phase="Running", results=[hook | {"hookPhase": "Running", "status": ""}])
+
+
+def job(**more: Any) -> dict[str, Any]:
+    return {"kind": "Job", "group": "batch", "namespace": "web", "name": "migrate", "uid": "job"} | more
+
+
+def test_a_hook_that_the_sync_waits_for_is_gone() -> None:
+    gone = root_cause.gone_hook(hook_that_runs(), parse_tree({"nodes": []}))
+    assert gone is not None
+    assert gone.code is CauseCode.HOOK_FAILED
+    assert gone.message == "PreSync hook Job/migrate: the sync waits for it, but it is gone from the cluster"
+    assert root_cause.gone_hook(hook_that_runs(), parse_tree({"nodes": [job()]})) is None
+
+
+def test_a_hook_is_suspended() -> None:
+    tree = parse_tree({"nodes": [job(health={"status": "Suspended"})]})
+    (suspect,) = root_cause.suspects(hook_that_runs(), tree)
+    cause = root_cause.describe(tree, suspect, root_cause.Clues(), hook_that_runs())
+    assert cause is not None
+    assert cause.code is CauseCode.HOOK_FAILED
+    assert cause.message == "PreSync hook Job/migrate: suspended (spec.suspend), so it starts no pod"
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_claim_that_waits_for_its_first_consumer(*, used: bool) -> None:
+    claim = {"kind": "PersistentVolumeClaim", "name": "data", "uid": "claim", "health": {"status": "Progressing"}}
+    tree = parse_tree({"nodes": [claim, {"kind": "Pod", "name": "web", "uid": "pod"}]})
+    event = Event(type="Normal", reason="WaitForFirstConsumer", message="waiting", count=1, last_at="")
+    cause = root_cause.describe(tree, tree.nodes[0], root_cause.Clues(events=(event,), used=used), CRASHES)
+    assert (cause is None) is used
+    assert used or "no pod uses the claim" in str(cause and cause.hint)
