@@ -25,12 +25,12 @@ def forbidden(stage: Stage) -> Iterator[None]:
 
 @scenario(
     "a token without projects, get",
-    Outcome.DENIED,
+    Outcome.DELIVERED,
     ru="токен без projects, get",
-    cause="permission denied: projects, get",
-    within=5,
+    within=8,
 )
 def no_projects(stage: Stage) -> Iterator[None]:
+    """Withhold a right that `argocd app get` needs and a comparison over HTTP does not."""
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER[:1])
     stage.deploy(web("1"))
     yield

@@ -133,8 +133,8 @@ def test_a_release_is_warned_once_of_what_no_release_needs(
 
     assert ended.exit_code == 0, ended.log
     assert ended.log.count("warning: the token is allowed to do more than a release needs") == 1, ended.log
-    leaks = sandbox.layout.release.version.startswith("2.13.2")
-    assert ended.log.count("(CVE-2025-55190)") == int(leaks), ended.log
+    # The server's version is the doctor's business.
+    assert "CVE-2025-55190" not in ended.log
 
 
 def _without(sandbox: Sandbox, right: str) -> str:

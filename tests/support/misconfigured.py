@@ -244,7 +244,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
         code="application-missing", exit_code=14, environ=lambda _: {"ARGOCD_APP_NAME": "billing"}
     ),
     "rights-none": _denied("rights-none", lambda place: {"ARGOCD_AUTH_TOKEN": place.account("doctor-nothing")}),
-    "rights-project": _denied(
+    "rights-project": _note(
         "rights-project", lambda place: {"ARGOCD_AUTH_TOKEN": place.account("doctor-project", RIGHTS[0])}
     ),
     "rights-sync": _denied("rights-sync", lambda _: {"RELEASE_SYNC": "true"}),

@@ -188,10 +188,11 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
     problems = []
     if not may(prober, "projects", "get", project):
         problems.append(
-            _denied(
-                "rights-project",
-                f"the token is not allowed to see project {project}, which `argocd app get` needs",
-                f"grant it `projects, get, {project}`",
+            Problem(
+                code="rights-project",
+                message=f"the token is not allowed to read the project {project}: if only gRPC reaches Argo CD, a "
+                "release cannot read the application",
+                fix=f"grant it `projects, get, {project}`",
             )
         )
     if sync and not may(prober, "applications", "sync", thing):
