@@ -10,7 +10,7 @@ from typing import Final
 
 from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.diagnosis import drift, root_cause
-from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod
+from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import parse_pod_status
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.cause import Cause
@@ -85,7 +85,8 @@ def steps(
     if cause is not None:
         yield (diagnosis := replace(diagnosis, cause=cause))
     for hook in kept[:SUSPECTS]:
-        yield (diagnosis := _with(diagnosis, hook.tree, hook.pod, hook.clues, application))
+        described = _with(diagnosis, hook.tree, hook.pod, hook.clues, application)
+        yield (diagnosis := described if has_failed(hook, application) else replace(described, cause=diagnosis.cause))
     try:
         tree = sources.tree(name)
         found = root_cause.gone_hook(application, tree) or _drift(name, application, tree, sources)

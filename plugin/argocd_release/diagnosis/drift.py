@@ -52,8 +52,9 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Caus
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
     """Return the manager that changed the object's spec last, if that was not Argo CD; else an empty string."""
     changes = sorted(_changes(metadata), key=lambda change: change[0])
-    # Times are in whole seconds, so a change in the second of the sync counts.
-    others = [manager for time, manager in changes if manager not in _ARGO_CD and time >= since]
+    # Times are in whole seconds, so a change in the second of the sync counts. A change of replicas through the scale
+    # subresource has no time (seen with Kubernetes 1.31).
+    others = [manager for time, manager in changes if manager not in _ARGO_CD and (not time or time >= since)]
     return one_line(others[-1], limit=100) if others else ""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.core.redaction import lines_shown
-from argocd_release.diagnosis.pod_status import PodStatus, ended, parse_pod_status
+from argocd_release.diagnosis.pod_status import UNSEEN_END, PodStatus, ended, parse_pod_status
 from argocd_release.diagnosis.root_cause import Clues
 from argocd_release.model.application import Application, Operation, OperationPhase
 from argocd_release.model.diagnosis import PodLog
@@ -35,6 +35,8 @@ _SLOWER: Final = 1.5
 SECONDS: Final = len("2026-01-01T00:00:00")
 #: No hook is watched for longer.
 WATCH_SECONDS: Final = 3600.0
+# kubernetes v1.31.0 pkg/controller/job/job_controller.go.
+_PAST_DEADLINE: Final = "active longer than specified deadline"
 _Attempt = tuple[str, int]
 
 
@@ -45,6 +47,21 @@ class KeptPod:
     tree: Tree
     pod: Node
     clues: Clues
+
+
+def has_failed(kept: KeptPod, application: Application) -> bool:
+    """Return True if the pod itself failed, so that it is the cause.
+
+    A Job ends its pods when it passes its deadline. Then the Job is the cause, unless the pod could not even start.
+    """
+    status, root = kept.clues.status, kept.tree.root(kept.pod)
+    troubles = [container.reason for container in status.containers if container.in_trouble] if status else []
+    if (status is not None and status.unschedulable) or any(reason != UNSEEN_END for reason in troubles):
+        return True
+    messages = [item.message for item in application.results if (item.kind, item.name) == (root.kind, root.name)]
+    if any(_PAST_DEADLINE in message for message in messages):
+        return False
+    return status is None or bool(troubles) or (kept.clues.log is not None and kept.clues.log.says_something)
 
 
 class HookRecorder:

@@ -160,3 +160,19 @@ def test_nothing_is_kept_of_another_operation() -> None:
     recorder.look(FAILED)
     later = application(phase="Failed", results=[], operation=None)
     assert recorder.kept(later, seconds=WAIT_SECONDS) == ()
+
+
+def test_a_job_past_its_deadline_is_the_cause_and_not_the_pod_that_it_ended() -> None:
+    cluster = Cluster()
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    until(lambda: "follow" in cluster.asked)
+    ended = state("Failed", message="Job was active longer than specified deadline")
+    recorder.look(ended)
+    cluster.ended.set()
+    kept = recorder.kept(ended, seconds=WAIT_SECONDS)
+    assert [hook.pod.name for hook in kept] == ["migrate-x"]
+    *_, diagnosis = steps("web", ended, cluster, kept)
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.message.startswith("PreSync hook Job/migrate: ")
+    assert diagnosis.logs

@@ -67,6 +67,7 @@ def fields(manager: str, time: str, **more: Any) -> dict[str, Any]:
     [
         ([fields("autoscaler", "2026-01-01T00:00:09Z")], CauseCode.OVERWRITTEN, "ignoreDifferences"),
         ([fields("kubectl-edit", "2026-01-01T00:00:09Z")], CauseCode.OUT_OF_SYNC, "selfHeal"),
+        ([fields("kubectl", "", subresource="scale")], CauseCode.OUT_OF_SYNC, "selfHeal"),
         ([fields("kube-controller-manager", "2026-01-01T00:00:09Z", subresource="status")], None, ""),
         ([fields("argocd-controller", "2026-01-01T00:00:09Z")], None, ""),
         ([fields("helm", "2025-01-01T00:00:00Z"), fields("argocd-controller", "2026-01-01T00:00:04Z")], None, ""),
