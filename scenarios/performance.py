@@ -66,6 +66,6 @@ def wrong(scenario: Scenario, played: Played) -> str:
         return f"{scenario.cause!r} is not said: {played.cause}"
     if expected is Outcome.DELIVERED and played.early:
         return "green before it was delivered"
-    # A release that was not judged is never called failed.
+    # The job never calls a release failed if its status is unknown.
     called_failed = "RELEASE FAILED" in played.log
     return "" if called_failed == expected.is_failure else "called failed, or not, against its exit code"

@@ -20,7 +20,7 @@ from sandbox.sandbox import Sandbox
 from tests.support.component import TEMPLATE, copy_of_the_project, resolved, schema_errors
 from tests.support.docker_engine import Engine
 from tests.support.gitlab_ci_local import EXAMPLES, ROOT, Consumer, default_image, example
-from tests.support.gitlab_rules import check_dotenv, check_junit
+from tests.support.gitlab_rules import check_dotenv, check_junit, released
 
 EXPECTED = Path(__file__).parent / "expected"
 INPUT = re.compile(r"\$\[\[ inputs\.(\w+) (?:\| truncate\(0,5\) )?\]\]")
@@ -232,7 +232,7 @@ def test_a_pipeline_goes_green_and_the_next_job_reads_the_report(
     )
     assert sandbox.ci_token not in log
     junit, dotenv = reports(consumer)
-    assert check_junit(junit)["release"] == "passed"
+    assert released(check_junit(junit)) == "passed"
     assert check_dotenv(dotenv)["ARGOCD_RELEASE_REVISION"] == revision
 
 
@@ -251,7 +251,7 @@ def test_the_guides_pipeline_goes_red_with_its_cause(sandbox: Sandbox, engine: E
     assert re.search(r"release:payment-service.*10", log)
     assert "release:frontend " not in log, "its folder did not change"
     junit, dotenv = reports(consumer)
-    assert check_junit(junit)["release"] == "failure"
+    assert released(check_junit(junit)) == "failure"
     assert check_dotenv(dotenv)["ARGOCD_RELEASE_EXIT_CODE"] == "10"
 
 

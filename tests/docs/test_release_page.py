@@ -18,7 +18,7 @@ WORST = " ".join([*MARKUP, *(text for text in HOSTILE if isinstance(text, str) a
 REPORTS = {
     "green": report(application()),
     "red": report(application(outcome="degraded")),
-    "not judged": report(outcome="settings"),
+    "status unknown": report(outcome="settings"),
     "hostile": report(application(outcome="degraded", text=WORST)),
     "many": report(
         application("bad", "degraded", seconds=91),

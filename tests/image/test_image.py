@@ -15,7 +15,7 @@ from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
 from tests.support.docker_engine import ROOT, Engine
-from tests.support.gitlab_rules import check_dotenv, check_junit
+from tests.support.gitlab_rules import check_dotenv, check_junit, released
 from tests.support.runner import scripts, wrapped
 
 MEGABYTE = 1_000_000
@@ -184,7 +184,7 @@ def test_a_failed_release(sandbox: Sandbox, start: Start, name: str, tmp_path: P
 
     assert container.wait(timeout=60)["StatusCode"] == 10, container.logs().decode()
     assert "must be greater than or equal to 0" in container.logs().decode()
-    assert check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))["release"] == "failure"
+    assert released(check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))) == "failure"
 
 
 def test_cancelled_as_gitlabs_runner_does(sandbox: Sandbox, start: Start, name: str, tmp_path: Path) -> None:
@@ -201,5 +201,5 @@ def test_cancelled_as_gitlabs_runner_does(sandbox: Sandbox, start: Start, name: 
     assert container.wait(timeout=10)["StatusCode"] == 143, container.logs().decode()
     assert time.monotonic() - sent <= 10
     assert {file.name for file in tmp_path.iterdir()} == REPORTS
-    assert check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))["release"] == "error"
+    assert released(check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))) == "error"
     assert check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))["ARGOCD_RELEASE_STATUS"] == "cancelled"

@@ -21,7 +21,7 @@ from sandbox.application import Application, delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 from scenarios.play import RULE
-from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit, released
 from tests.support.job import Release, Running
 
 LOGS = Path(__file__).parents[2] / "docs" / "logs"
@@ -36,6 +36,7 @@ TITLES = (
     "Conditions",
     "Not shown",
     "What changed",
+    "cause: ",
     "next: ",
 )
 Files = dict[str, str | None]
@@ -261,7 +262,7 @@ def test_the_reports_say_the_same(name: str, ended: dict[str, tuple[Release, Pat
     check_dotenv((folder / "argocd-release.env").read_text("utf-8"))
     check_annotations((folder / "argocd-release.annotations.json").read_text("utf-8"))
     assert report["exit_code"] == release.exit_code
-    assert cases["release"] == ("failure" if release.exit_code else "passed")
+    assert released(cases) == ("failure" if release.exit_code else "passed")
     if release.exit_code:
         assert report["cause"]["message"] == release.cause
         assert release.dotenv["ARGOCD_RELEASE_CAUSE"].startswith(release.cause[:300])

@@ -11,7 +11,7 @@ import pytest
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
-from tests.support.gitlab_rules import check_junit
+from tests.support.gitlab_rules import check_junit, released
 from tests.support.job import COMMAND, Release, Running, StartRelease, check_reports
 from tests.support.processes import command_line, descendants
 from tests.support.runner import WRAPPERS, scripts, wrapped
@@ -44,7 +44,9 @@ def test_first_release(sandbox: Sandbox, release: Run, name: str) -> None:
     assert ended.dotenv["ARGOCD_RELEASE_IMAGES"] == f"{IMAGE}:1"
     assert ended.dotenv["ARGOCD_RELEASE_URL"] == f"https://{sandbox.server}/applications/{name}"
     cases = check_reports(ended, "delivered")
-    assert cases == dict.fromkeys(["release", "sync", "operation", "health", f"apps/Deployment/{name}/web"], "passed")
+    assert cases == dict.fromkeys(
+        [f"{name} is released", "sync", "operation", "health", f"apps/Deployment/{name}/web"], "passed"
+    )
 
 
 def test_links_lead_to_the_address_that_people_use(sandbox: Sandbox, release: Run, name: str) -> None:
@@ -145,7 +147,7 @@ def test_a_cancel_by_the_shell_executor(sandbox: Sandbox, name: str, tmp_path: P
     assert ended.ended - sent <= 5
     assert "RELEASE TRACKING CANCELLED" in ended.log
     assert ended.dotenv["ARGOCD_RELEASE_STATUS"] == "cancelled"
-    assert check_junit(ended.junit)["release"] == "error"
+    assert released(check_junit(ended.junit)) == "error"
 
 
 def test_a_signal_at_any_moment_still_leaves_reports(sandbox: Sandbox, start_release: StartRelease, name: str) -> None:

@@ -166,8 +166,10 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
     except ArgoCDError as error:
         notes.append(_note(f"the state of {suspect}", error))
     container = clues.status.culprit if clues.status else None
-    if container is None or not container.has_run:
+    if container is None:
         return clues, notes
+    if not container.has_run:
+        return clues, [*notes, f"{suspect} has no log: its container {container.name} has not started"]
     try:
         lines: tuple[str, ...] = ()
         previous = container.restarts > 0 and not container.running
@@ -178,6 +180,8 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
             lines = sources.log(name, suspect, container.name, previous=False, lines=LOG_LINES)
         log = PodLog(pod=suspect.name, container=container.name, previous=previous, lines=lines)
         clues = replace(clues, log=log)
+        if not log.says_something:
+            notes.append(f"{suspect} has no log: its container {container.name} has printed nothing")
     except ArgoCDError as error:
         notes.append(_note("logs of pods", error, allow="p, role:ci-readonly, logs, get, */*, allow"))
     return clues, notes

@@ -28,7 +28,7 @@ LINES: Final[Mapping[type[JobEvent], str]] = MappingProxyType(
         events.Output: "{line}",
         events.OutputLeftOut: f"{QUOTED}… {{lines}} more lines of argocd app wait left out",
         events.Unchanged: "+ {count} unchanged",
-        events.State: "-> {sync} to {revision}, {health}: {reason}",
+        events.State: "-> {sync}{target}, {health}: {reason}",
         events.StateChanged: "debug: {what} {value} after {at:.1f} s",
         events.StillWaiting: "-> still waiting after {waited} of {timeout} s: {reason}",
         events.NoAnswer: "-> {reason}; trying again",
@@ -61,7 +61,17 @@ def line(event: JobEvent) -> str:
     """The event as people read it, which may be several lines."""
     if isinstance(event, events.UnknownSetting) and not event.meant:
         return f"warning: {event.name} is no setting"
-    text = LINES[type(event)].format(**event.told).removesuffix(": ")
+    fields = dict(event.told)
+    if isinstance(event, events.State):
+        fields["target"] = _target(event)
+    text = LINES[type(event)].format(**fields).removesuffix(": ")
     if isinstance(event, events.ApplicationEvent) and event.width:
         return f"{event.name.ljust(event.width)} | {text.removeprefix('-> ')}"
     return text
+
+
+def _target(event: events.State) -> str:
+    """Return the revision after the sync status; "" if Argo CD has not compared yet."""
+    if not event.revision:
+        return ""
+    return f" to {event.revision}" if event.sync == "Synced" else f" (target {event.revision})"

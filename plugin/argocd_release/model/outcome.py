@@ -10,7 +10,7 @@ class Headline(StrEnum):
 
     SUCCESSFUL = "RELEASE SUCCESSFUL"
     FAILED = "RELEASE FAILED"
-    NOT_JUDGED = "RELEASE NOT JUDGED"
+    STATUS_UNKNOWN = "RELEASE STATUS UNKNOWN"
     CANCELLED = "RELEASE TRACKING CANCELLED"
 
 
@@ -32,11 +32,11 @@ class Outcome(Enum):
         ("runs in the cluster, Synced and Healthy", "работает в кластере, Synced и Healthy"),
     )  # fmt: skip
     UNEXPECTED = (
-        "unexpected", 1, 6, Headline.NOT_JUDGED,
+        "unexpected", 1, 6, Headline.STATUS_UNKNOWN,
         ("argocd-release itself went wrong", "ошибка в самом argocd-release"),
     )  # fmt: skip
     SETTINGS = (
-        "settings", 2, 5, Headline.NOT_JUDGED,
+        "settings", 2, 5, Headline.STATUS_UNKNOWN,
         ("a setting is missing or wrong", "настройка не задана или задана неверно"),
     )  # fmt: skip
     SYNC_FAILED = (
@@ -45,7 +45,7 @@ class Outcome(Enum):
     )  # fmt: skip
     DEGRADED = (
         "degraded", 11, 12, Headline.FAILED,
-        ("applied, but Degraded", "применено, но Degraded"),
+        ("applied, but not running", "применено, но не работает"),
     )  # fmt: skip
     TIMED_OUT = (
         "timed-out", 12, 8, Headline.FAILED,
@@ -60,16 +60,16 @@ class Outcome(Enum):
         ("the application does not exist, or was deleted", "приложения нет, или его удалили"),
     )  # fmt: skip
     NO_PREVIEW = (
-        "no-preview", 15, 7, Headline.NOT_JUDGED,
+        "no-preview", 15, 7, Headline.STATUS_UNKNOWN,
         ("the branch has no tag that a preview is named by", "в ветке нет тега, по которому названо превью"),
     )  # fmt: skip
     UNREACHABLE = (
-        "unreachable", 30, 3, Headline.NOT_JUDGED,
+        "unreachable", 30, 3, Headline.STATUS_UNKNOWN,
         ("Argo CD, or what it needs to compare, gave no answer",
          "не ответил Argo CD или то, что ему нужно для сравнения"),
     )  # fmt: skip
     DENIED = (
-        "denied", 31, 4, Headline.NOT_JUDGED,
+        "denied", 31, 4, Headline.STATUS_UNKNOWN,
         ("the token is invalid, or Argo CD refuses to show the application",
          "токен недействителен, или Argo CD отказывается показать приложение"),
     )  # fmt: skip
@@ -92,7 +92,7 @@ class Outcome(Enum):
 
     @property
     def is_failure(self) -> bool:
-        """Whether the release was judged and found wanting, as opposed to not judged."""
+        """Return True if the release failed; False if it succeeded or its status is unknown."""
         return self.headline is Headline.FAILED
 
 

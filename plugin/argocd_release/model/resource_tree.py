@@ -322,7 +322,12 @@ class Tree:
         ``refused``: it can make no pods. Of a ReplicaSet without one that is known: its only condition says so.
         """
         said = message or node.message
-        said = said.removeprefix("(combined from similar events): ").removeprefix("Error creating: ")
+        # The kubelet names a pod by its uid too: "pod=web-x_default(0b5bc78a-…)".
+        said = (
+            said.replace(f"_{node.namespace}({node.uid})", "")
+            .removeprefix("(combined from similar events): ")
+            .removeprefix("Error creating: ")
+        )
         again = f", {counted(node.restarts, 'restart')}" if node.restarts else ""
         what = node.reason or ("Failed" if node.kind == "Job" and node.health == "Degraded" else node.health)
         if refused or node.kind == "ReplicaSet":

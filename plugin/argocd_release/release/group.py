@@ -110,7 +110,7 @@ class GroupWait:
         unread = self.poller.run()
         failed = next((each for each in self.members if each.failed), None)
         if failed is not None and self.poller.pending:
-            reason = f"not judged: <RELEASE_ON_FAILURE> is stop, and {failed.name} was not delivered"
+            reason = f"release status unknown: <RELEASE_ON_FAILURE> is stop, and {failed.name} was not delivered"
             self.poller.give_up(Verdict(outcome=Outcome.CANCELLED, reason=reason))
         elif failed is None and unread is None and self.poller.gathered:
             self._check_names(self._names)

@@ -40,12 +40,12 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
             name = f"{block.name}-of-{position}" if result.several else block.name
             with log.section(name, title, collapsed=block.collapsed):
                 log.tell(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
-    _show_next(log, result)
     for missing in written:
         if isinstance(missing, ReportNotWritten):
             log.tell(missing)
     if paths := [path for path in written if isinstance(path, str)]:
         log.tell(ReportsWritten(paths=", ".join(paths)))
+    _show_next(log, result)
 
 
 def _warnings(result: ReleaseResult) -> list[Warned]:
@@ -70,7 +70,7 @@ def _show_next(log: JobLog, result: ReleaseResult) -> None:
     """Show what to do about the worst failure, or about the group itself if its verdict is not an application's."""
     if result.is_theirs or not result.several:
         for worst in result.undelivered[:1]:
-            if step := evidence.next_step(worst):
+            if step := evidence.last_lines(worst):
                 log.tell(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.explained))
     elif result.verdict.hint:
         log.tell(Next(text=f"\nnext: {result.verdict.hint}", next=result.verdict.hint, help=""))

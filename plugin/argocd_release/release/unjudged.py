@@ -36,7 +36,7 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
             return Verdict(outcome=error.outcome, reason=reason, hint=hint)
         case Cancelled():
             hint = "the release itself goes on: Argo CD does not know of this job"
-            return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; not judged", hint=hint)
+            return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; release status unknown", hint=hint)
         case SignInError():
             hint = "argocd-release doctor checks the whole chain, step by step"
             return Verdict(outcome=error.outcome, reason=str(error), hint=hint)

@@ -18,10 +18,12 @@ from argocd_release.reports.tables import age, table
 
 SHOWN_IMAGES: Final = 3
 STATUS_LINES: Final = 20
+CAUSE_LINES: Final = 6
 RESOURCES: Final = 15
 CHANGED: Final = 30
 PODS: Final = 10
 EVENTS: Final = 15
+_SHORT: Final = 8
 _HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
@@ -51,9 +53,17 @@ def story(result: ApplicationResult) -> str:
 def headline(result: ApplicationResult) -> str:
     """The cause, and the verdict where that says more than the cause."""
     cause = result.cause or result.verdict.cause
-    # A message of several lines must not go on as a line of ours.
-    said, reason = (_LINE_START.sub("\n  ", text) for text in (cause.message, result.verdict.reason))
-    return f"cause: {said}\n{reason}" if result.reason_adds else f"cause: {said}"
+    said = _headed(cause.message)
+    return f"{said}\n{_indented(result.verdict.reason)}" if result.reason_adds else said
+
+
+def _headed(message: str) -> str:
+    return f"cause: {_indented(message)}"
+
+
+def _indented(message: str) -> str:
+    """Return the message with its further lines indented, so that none of them can pass for a line of the job."""
+    return _LINE_START.sub("\n  ", message)
 
 
 def caveat(result: ApplicationResult) -> str:
@@ -70,8 +80,17 @@ def caveat(result: ApplicationResult) -> str:
     )
 
 
+def last_lines(result: ApplicationResult) -> str:
+    """Return the cause again, what to do, and where the documentation explains it; "" if nothing is known.
+
+    GitLab shows the last ten lines of a failed job's log in its summary, and people look at the end of a log first.
+    """
+    cause = _limited(_headed(result.cause.message).splitlines(), CAUSE_LINES) if result.cause else []
+    return "\n".join(filter(None, (*cause, next_step(result))))
+
+
 def next_step(result: ApplicationResult) -> str:
-    """What to do about it, and where more is said; ``""`` if nothing is known."""
+    """Return what to do about it, and where the documentation explains it; "" if nothing is known."""
     hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
     return "\n".join(part for part in (hint, f"help: {result.explained}" if result.explained else "") if part)
 
@@ -86,6 +105,7 @@ def facts(result: ApplicationResult) -> str:
         "Application:": result.name,
         "Image Tag:" if result.image_runs else "Commit:": result.image_tag,
         "Images:": ", ".join(images[:SHOWN_IMAGES]) + more,
+        "Expected:": _expected(result),
         "Revision:": application.revision if application else "",
         "Contains:": result.verdict.via,
         "URL:": result.url,
@@ -93,6 +113,15 @@ def facts(result: ApplicationResult) -> str:
         "Exit code:": "" if outcome is Outcome.DELIVERED else f"{outcome.exit_code} ({outcome.meaning})",
     }
     return "\n".join(f"{label:12} {one_line(text)}" for label, text in lines.items() if text)
+
+
+def _expected(result: ApplicationResult) -> str:
+    """Return what a failed release expected, and the revision that Argo CD has instead; "" if nothing was expected."""
+    if not result.outcome.is_failure or not result.expects:
+        return ""
+    revisions = result.application.revisions if result.application else ()
+    actual = ", ".join(revision[:_SHORT] for revision in revisions if revision)
+    return f"{result.expects}; Argo CD has {actual}" if actual and "revision " in result.expects else result.expects
 
 
 def blocks(result: ApplicationResult) -> Iterator[Block]:
@@ -138,7 +167,14 @@ def _resources(application: Application) -> list[str]:
     fine = sum(not _is_broken(item) and not item.hook for item in application.resources)
     lines = _limited(table(_COLUMNS, rows), RESOURCES)
     return (
-        [*lines, f"and {fine} more, Synced and not unhealthy" if lines else f"all {fine} are Synced"] if fine else lines
+        [
+            *lines,
+            f"{counted(fine, 'other resource')} without problems"
+            if lines
+            else f"{counted(fine, 'resource')} without problems",
+        ]
+        if fine
+        else lines
     )
 
 
@@ -202,7 +238,10 @@ def _pods(result: ApplicationResult) -> list[str]:
     fine = len(pods) - len(broken)
     if not fine:
         return lines
-    return [*lines, f"and {fine} more, ready or completed" if lines else f"all {fine} are ready or completed"]
+    return [
+        *lines,
+        f"{counted(fine, 'other pod')} ready or completed" if lines else f"{counted(fine, 'pod')} ready or completed",
+    ]
 
 
 def _events(result: ApplicationResult) -> list[str]:

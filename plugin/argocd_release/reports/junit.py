@@ -17,7 +17,7 @@ from argocd_release.reports.evidence import facts, story
 from argocd_release.reports.overview import overview
 
 SUITE: Final = "argocd-release"
-_NOT_JUDGED: Final = "not judged"
+_STATUS_UNKNOWN: Final = "status unknown"
 
 
 def render(result: ReleaseResult) -> str:
@@ -28,7 +28,7 @@ def render(result: ReleaseResult) -> str:
         _suite(suites, f"{SUITE}: {one.name}" if result.several or not result.only else SUITE, one, result)
     if not result.is_theirs:
         suite = ET.SubElement(suites, "testsuite", name=SUITE)
-        release = _case(suite, SUITE, "release")
+        release = _case(suite, SUITE, "all applications are released")
         ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = overview(result)
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
@@ -37,7 +37,7 @@ def render(result: ReleaseResult) -> str:
 def _suite(suites: ET.Element, title: str, result: ApplicationResult, of: ReleaseResult) -> None:
     suite = ET.SubElement(suites, "testsuite", name=title)
     classname = result.name or SUITE
-    release = _case(suite, classname, "release")
+    release = _case(suite, classname, f"{result.name or 'the application'} is released")
     release.set("time", f"{result.seconds:.3f}")
     if folder := _folder(result, of.project_url):
         release.set("file", folder)
@@ -53,7 +53,7 @@ def _suite(suites: ET.Element, title: str, result: ApplicationResult, of: Releas
         case = _case(suite, classname, name)
         if text:
             # One release is one test; what is not as it should be stands here, and fails no further ones.
-            ET.SubElement(case, "skipped").text = text if judged else f"{_NOT_JUDGED}: {text}"
+            ET.SubElement(case, "skipped").text = text if judged else f"{_STATUS_UNKNOWN}: {text}"
 
 
 def _folder(result: ApplicationResult, project_url: str) -> str:
@@ -120,7 +120,7 @@ def _resource(resource: Resource) -> str:
     if resource.sync is SyncStatus.OUT_OF_SYNC:
         return f"{resource.sync}\n{resource.message}".strip()
     if resource.health is None:
-        return "" if resource.sync is SyncStatus.SYNCED else _NOT_JUDGED
+        return "" if resource.sync is SyncStatus.SYNCED else _STATUS_UNKNOWN
     return _health(resource.health, resource.message)
 
 

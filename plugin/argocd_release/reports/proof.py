@@ -9,7 +9,7 @@ _SHORT = 8
 def proof(result: ApplicationResult) -> str:
     """Return what a success proves about the application; any other outcome proves nothing."""
     if result.outcome is not Outcome.DELIVERED:
-        return f"Not proven: the release was {'not delivered' if result.outcome.is_failure else 'not judged'}."
+        return f"Not proven: the release {'was not delivered' if result.outcome.is_failure else 'status is unknown'}."
     if result.verdict.caveat:
         return f"{result.verdict.caveat[:1].upper()}{result.verdict.caveat[1:]}."
     if result.expects:

@@ -1,6 +1,7 @@
 """One application: each step looks at it, judges, and says when to look again. Nothing here loops or sleeps."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -29,6 +30,7 @@ BURST_SECONDS: Final = 0.3
 # With the next look at most 4 s away, nobody waits longer than 15 s for a word.
 STILL_WAITING_SECONDS: Final = 10.0
 TOLD_AT_ONCE: Final = 50
+_COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 RECENT_SECONDS: Final = 10.0
 # So long a look at one of many waits for its comparison, which others wait to ask for; a later look takes the answer.
 CROWD_SECONDS: Final = 3.0
@@ -306,17 +308,25 @@ class Tracker:
         # A rollout of many workloads has another reason at each look: after so many words one is heard now and then.
         if (verdict.reason == shown or self._told >= TOLD_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
+        same = _without_counts(verdict.reason) == _without_counts(shown)
+        if same and now - at < STILL_WAITING_SECONDS:
+            return
         self._shown = (verdict.reason, now)
         self._told += 1
         waited = round(now - self._started)
-        if verdict.reason == shown:
+        if same:
             self._emit(StillWaiting(reason=verdict.reason, waited=waited, timeout=round(self._timeout)))
         elif isinstance(seen, Failure):
             self._emit(NoAnswer(reason=verdict.reason))
         else:
-            revision = seen.revision[:7] if len(seen.revisions) == 1 else seen.revision
+            revision = ",".join(revision[:7] for revision in seen.revisions)
             reason = verdict.detail or verdict.reason
             self._emit(State(sync=seen.sync, health=seen.health, revision=revision, reason=reason))
+
+
+def _without_counts(reason: str) -> str:
+    """Return the reason without what changes though nothing new happens: restarts, and the kubelet's back-off."""
+    return _COUNTS.sub("", reason)
 
 
 def _not_requested(before: int) -> str:

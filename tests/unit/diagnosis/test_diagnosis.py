@@ -116,6 +116,37 @@ def test_what_is_denied_is_said_with_the_line_that_would_allow_it(call: str, pol
     assert policy in str(found)
 
 
+class Quiet(Slow):
+    """An API whose containers have the given log and have started, or have not."""
+
+    def __init__(self, *, started: bool, lines: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.started, self.lines = started, lines
+
+    def live(self, name: str, node: Node) -> object:
+        if self.started:
+            return super().live(name, node)
+        waiting = {"state": {"waiting": {"reason": "ImagePullBackOff"}}, "restartCount": 0, "name": "web"}
+        return {"status": {"containerStatuses": [waiting]}, "spec": {"containers": [{"name": "web"}]}}
+
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        del name, pod, container, previous, lines
+        return self.lines
+
+
+@pytest.mark.parametrize(
+    ("started", "lines", "notes"),
+    [
+        (False, (), ("Pod/web-0 has no log: its container web has not started",)),
+        (True, ("", " "), ("Pod/web-0 has no log: its container web has printed nothing",)),
+        (True, ("cannot connect",), ()),
+    ],
+)
+def test_a_missing_log_is_explained(started: bool, lines: tuple[str, ...], notes: tuple[str, ...]) -> None:  # noqa: FBT001
+    found = diagnose("web", CRASHES, sources=Quiet(started=started, lines=lines), stop=threading.Event())
+    assert found.notes == notes
+
+
 def test_what_the_application_itself_says_needs_no_api() -> None:
     state = application(conditions=[{"type": "ComparisonError", "message": "app path does not exist"}])
     found = diagnose("web", replace(state), sources=Slow(fail_at="tree"), stop=threading.Event())

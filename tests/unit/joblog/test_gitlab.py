@@ -10,7 +10,7 @@ from argocd_release.core.text import QUOTED
 from argocd_release.joblog import log
 from argocd_release.joblog.lines import LINES, line
 from argocd_release.joblog.style import Style, style
-from argocd_release.model.events import Called, Command, JobEvent, Output, ShownEvidence, Trace, UnknownSetting
+from argocd_release.model.events import Called, Command, JobEvent, Output, ShownEvidence, State, Trace, UnknownSetting
 
 PLAIN = Style()
 GITLAB = Style(sections=True, colours=True)
@@ -47,6 +47,18 @@ def written(shown: Style, *, json_lines: bool = False, debug: bool = False) -> t
         now=lambda: 1_800_000_000.0,
     )
     return logger, stream
+
+
+@pytest.mark.parametrize(
+    ("sync", "revision", "shown"),
+    [
+        ("Synced", "e4ce177", "-> Synced to e4ce177, Healthy: confirming"),
+        ("OutOfSync", "e4ce177", "-> OutOfSync (target e4ce177), Healthy: confirming"),
+        ("Unknown", "", "-> Unknown, Healthy: confirming"),
+    ],
+)
+def test_a_state_names_the_revision_if_there_is_one(sync: str, revision: str, shown: str) -> None:
+    assert line(State(sync=sync, health="Healthy", revision=revision, reason="confirming")) == shown
 
 
 def test_a_section_is_closed_when_what_is_inside_fails() -> None:

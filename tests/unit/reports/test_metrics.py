@@ -103,4 +103,4 @@ def test_what_green_proves() -> None:
     assert proof(tagged).startswith("Proven: an image of this pipeline's commit runs, abc1234; and git's head runs")
     assert proof(replace(one(), image_tag=NEW[:8])).endswith(", and that is this pipeline's commit.")
     assert proof(one(Outcome.DEGRADED)) == "Not proven: the release was not delivered."
-    assert proof(one(Outcome.DENIED)) == "Not proven: the release was not judged."
+    assert proof(one(Outcome.DENIED)) == "Not proven: the release status is unknown."

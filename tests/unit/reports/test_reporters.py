@@ -22,7 +22,7 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict, overall
 from argocd_release.notify import note
 from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
-from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit
+from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit, released
 from tests.unit.states import NEW, application
 
 HOSTILE = "\x1b[31m]]>\x00<b>&amp; $HOME %HOME% [[ATTACHMENT|/etc/passwd]]\nsection_end:1:x\r\x1b[0K \u202e"
@@ -52,6 +52,32 @@ def release(*applications: ApplicationResult, **parts: Any) -> ReleaseResult:
 
 def result(*args: Any, **parts: Any) -> ReleaseResult:
     return release(one(*args, **parts))
+
+
+def test_the_log_ends_with_the_whole_cause_and_the_next_step() -> None:
+    said = "2 settings are wrong:\nerror: A is not set\nerror: B is not set"
+    assert evidence.last_lines(one(reason=said)).splitlines() == [
+        "cause: 2 settings are wrong:", "  error: A is not set", "  error: B is not set", "next: do this",
+    ]  # fmt: skip
+    long = evidence.last_lines(one(reason="\n".join(map(str, range(50))))).splitlines()
+    assert len(long) <= 8, "GitLab shows the last ten lines, and the runner adds one"
+    assert long[-2:] == ["… and 44 more lines left out", "next: do this"]
+    assert evidence.last_lines(one(Outcome.DELIVERED)) == ""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expects", "line"),
+    [
+        (Outcome.TIMED_OUT, "revision 01e0c66f", f"Expected:    revision 01e0c66f; Argo CD has {NEW[:8]}"),
+        (Outcome.DEGRADED, "image 254ee6b1", "Expected:    image 254ee6b1"),
+        (Outcome.DEGRADED, "", ""),
+        (Outcome.DELIVERED, "revision 01e0c66f", ""),
+        (Outcome.DENIED, "revision 01e0c66f", ""),
+    ],
+)
+def test_a_failure_shows_what_was_expected(outcome: Outcome, expects: str, line: str) -> None:
+    given = replace(one(outcome, health="Degraded"), expects=expects)
+    assert [text for text in evidence.facts(given).splitlines() if text.startswith("Expected:")] == [line] * bool(line)
 
 
 def test_an_encoded_address_of_the_pipeline_s_own_stays_one_in_dotenv() -> None:
@@ -86,7 +112,7 @@ def test_no_label_of_an_annotation_is_longer_than_gitlab_takes(length: int) -> N
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     cases = check_junit(junit.render(result(outcome)))
-    assert (cases["release"] == "passed") == (outcome is Outcome.DELIVERED)
+    assert (released(cases) == "passed") == (outcome is Outcome.DELIVERED)
     assert check_dotenv(dotenv.render(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
     links = check_annotations(annotations.render(result(outcome)))
     assert links == {"web in Argo CD": "https://argocd.example.com/applications/web"}
@@ -205,7 +231,7 @@ def test_what_was_pruned_and_a_hook_are_changes_too() -> None:
 def test_junit_is_read_by_others_too() -> None:
     suites = JUnitXml.fromstring(junit.render(result(health="Degraded")).encode())
     assert [case.name for suite in suites for case in suite] == [
-        "release", "sync", "operation", "health", "apps/Deployment/web/web",
+        "web is released", "sync", "operation", "health", "apps/Deployment/web/web",
     ]  # fmt: skip
 
 
@@ -312,7 +338,7 @@ def test_the_facts_stand_once_and_the_json_report_is_attached() -> None:
 def test_one_release_is_one_failed_test(outcome: Outcome) -> None:
     state = {"sync": "OutOfSync", "health": "Degraded", "phase": "Failed"}
     cases = check_junit(junit.render(result(outcome, **state)))
-    assert [name for name, status in cases.items() if status in {"failure", "error"}] == ["release"]
+    assert [name for name, status in cases.items() if status in {"failure", "error"}] == ["web is released"]
     assert cases["sync"] == cases["health"] == cases["operation"] == "skipped"
 
 
@@ -333,7 +359,9 @@ PROJECT = "https://git.example.com/team/web"
 def test_the_failed_case_names_the_folder_where_that_is_in_this_project(repository: str, file: str | None) -> None:
     manifests = replace(application(health="Degraded"), sources=(Source(repo_url=repository, path="deploy/dev/"),))
     failed = replace(one(), application=manifests)
-    case = ET.fromstring(junit.render(release(failed, project_url=PROJECT))).find(".//testcase[@name='release']")
+    case = ET.fromstring(junit.render(release(failed, project_url=PROJECT))).find(
+        ".//testcase[@name='web is released']"
+    )
     assert case is not None
     assert case.get("file") == file
     assert "file=" not in junit.render(release(failed))
@@ -461,7 +489,7 @@ def test_the_verdict_is_said_where_it_says_more_than_the_cause(verdict: dict[str
 def test_where_no_application_matches_there_are_reports_all_the_same() -> None:
     verdict = Verdict(outcome=Outcome.MISSING, reason="nothing matches", hint="do this")
     nothing = ReleaseResult(verdict=verdict, applications=(), seconds=1, ended_at=ENDED_AT)
-    assert check_junit(junit.render(nothing)) == {"release": "failure"}
+    assert check_junit(junit.render(nothing)) == {"all applications are released": "failure"}
     assert check_annotations(annotations.render(nothing)) == {}
     assert check_dotenv(dotenv.render(nothing))["ARGOCD_RELEASE_STATUS"] == "missing"
     Draft202012Validator(json_report.SCHEMA).validate(json_report.document(nothing))

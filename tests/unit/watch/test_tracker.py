@@ -266,6 +266,24 @@ def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> N
     assert max(later - earlier for earlier, later in zip([0, *told], [*told, 60], strict=True)) <= 15
 
 
+def test_restarts_alone_are_no_news() -> None:
+    """A crash loop in its grace period prints its restarts with the next sign of life, not line by line."""
+    clock = FakeClock()
+
+    def workloads(_: str) -> Workloads:
+        restarts = int(clock.now())
+        crash = failing("web-a")
+        text = (
+            f"Pod/web-a: CrashLoopBackOff, {restarts} restarts — back-off {restarts}s restarting failed container=web"
+        )
+        return Workloads(failing=(replace(crash, finding=replace(crash.finding, text=text)),))
+
+    run = Run(PROGRESSING, timeout=120, workloads=workloads, clock=clock)
+    assert run.verdict.outcome is Outcome.DEGRADED
+    assert sum("CrashLoopBackOff" in event.reason for event in run.of(State)) == 1
+    assert sum("CrashLoopBackOff" in event.reason for event in run.of(StillWaiting)) <= 2
+
+
 def test_polls_are_spaced() -> None:
     run = Run(PROGRESSING, timeout=60)
     assert len(run.commands.refreshes) <= 60 / POLL_SECONDS

@@ -32,7 +32,7 @@ _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
 _HEADLINES: Final = {
     Headline.SUCCESSFUL: "Release successful",
     Headline.FAILED: "Release failed",
-    Headline.NOT_JUDGED: "Release not judged",
+    Headline.STATUS_UNKNOWN: "Release status unknown",
     Headline.CANCELLED: "Tracking cancelled",
 }
 
