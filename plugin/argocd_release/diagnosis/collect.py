@@ -8,10 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.diagnosis import drift, root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
-from argocd_release.diagnosis.pod_status import parse_pod_status
+from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.cause import Cause
 from argocd_release.model.diagnosis import Diagnosis, ObjectEvent, PodLog
@@ -116,11 +115,9 @@ def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
     pods = [pod for pod in tree.pods if pod.namespace == claim.namespace and pod.health != "Healthy"]
     for pod in pods[:SUSPECTS]:
         try:
-            spec = as_object(as_object(sources.live(name, pod)).get("spec"))
+            if claim.name in claim_names(sources.live(name, pod)):
+                return True
         except ArgoCDError:
-            return True
-        volumes = [as_object(volume.get("persistentVolumeClaim")) for volume in as_objects(spec.get("volumes"))]
-        if any(volume.get("claimName") == claim.name for volume in volumes):
             return True
     return False
 

@@ -93,6 +93,12 @@ def parse_pod_status(manifest: object) -> PodStatus:
     return PodStatus(containers=tuple(_containers(status)), unschedulable=refused[0] if refused else "")
 
 
+def claim_names(manifest: object) -> set[str]:
+    """Return the names of the volume claims that a Pod's manifest mounts."""
+    volumes = as_objects(as_object(as_object(manifest).get("spec")).get("volumes"))
+    return {as_text(as_object(volume.get("persistentVolumeClaim")).get("claimName")) for volume in volumes} - {""}
+
+
 def _containers(status: dict[str, Any]) -> Iterator[Container]:
     for key in ("initContainerStatuses", "containerStatuses"):
         for item in as_objects(status.get(key)):

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from argocd_release.model.application import Application
-from argocd_release.model.cause import Cause, Key
+from argocd_release.model.cause import Cause, CauseCode, Key
 from argocd_release.model.delivery import Delivery
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
@@ -73,6 +73,11 @@ class ApplicationResult:
         if cause is None or cause.message == verdict.reason:
             return False
         return not (verdict.quotes and cause.is_about(verdict.subject))
+
+    @property
+    def site_is_silent(self) -> bool:
+        """Return True if the application is delivered, but its site does not answer as it should."""
+        return self.verdict.code is CauseCode.SITE_SILENT
 
     @property
     def image_runs(self) -> bool:

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import diagnose
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.events import AskingTheDoctor, CauseNotLookedFor, LookingForTheCause, NotShown
@@ -108,7 +107,7 @@ class Explainer:
 
     def _silent_host(self, one: ApplicationResult) -> str:
         """Return the host of the deployed address if it is all that failed, otherwise an empty string."""
-        if one.verdict.code is not CauseCode.SITE_SILENT:
+        if not one.site_is_silent:
             return ""
         return urlsplit(self._parts.settings.site_url).hostname or "-"
 

@@ -11,9 +11,11 @@ NAME: Final = "RELEASE_SELECTOR"
 _PART: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _KEY: Final = rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_PART}"
 _VALUE: Final = rf"(?:{_PART})?"
+# Bounded, so that the pattern is done with any text at once.
+_SPACE: Final = r"[ \t]{0,20}+"
 _REQUIREMENT: Final = re.compile(
-    rf"\s*(?:!\s*{_KEY}|{_KEY}(?:\s*(?:==?|!=)\s*{_VALUE}|\s*[<>]\s*\d{{1,19}}"
-    rf"|\s+(?:in|notin)\s*\(\s*{_VALUE}(?:\s*,\s*{_VALUE}){{0,200}}\s*\))?)\s*"
+    rf"{_SPACE}(?:!{_SPACE}{_KEY}|{_KEY}(?:{_SPACE}(?:==?|!=){_SPACE}{_VALUE}|{_SPACE}[<>]{_SPACE}\d{{1,19}}+"
+    rf"|[ \t]{_SPACE}(?:in|notin){_SPACE}\({_SPACE}{_VALUE}(?:{_SPACE},{_SPACE}{_VALUE}){{0,200}}+{_SPACE}\))?){_SPACE}"
 )
 
 
