@@ -51,18 +51,9 @@ _AGAIN: Final = "argocd app sync, or <RELEASE_SYNC=true>"
 
 
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Finding | None:
-    """Return what keeps the release from being delivered; None if nothing does.
-
-    ``compared`` says that Argo CD has compared with git since this job began.
-    """
-    if not compared:
-        return SKIPPED if application.skips_reconcile else NOT_COMPARED
-    if application.deleting:
-        return DELETING
-    if missing := unhydrated(application):
+    """Return what keeps the release from being delivered, given if Argo CD has ``compared`` since this job began."""
+    if missing := _not_comparable(application, compared=compared):
         return missing
-    if not application.spec_compared:
-        return SPEC_CHANGED
     wait_for = expectation.wait_for
     if Condition.OPERATION in wait_for:
         if application.operating:
@@ -81,6 +72,14 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
         or _not_well(application, expectation)
         or owner_finding(application, expectation)
     )
+
+
+def _not_comparable(application: Application, *, compared: bool) -> Finding | None:
+    if not compared:
+        return SKIPPED if application.skips_reconcile else NOT_COMPARED
+    if application.deleting:
+        return DELETING
+    return unhydrated(application) or (None if application.spec_compared else SPEC_CHANGED)
 
 
 def _not_applied(application: Application, expectation: Expectation) -> Finding | None:

@@ -48,7 +48,12 @@ class GracePeriods:
 
     @cached_property
     def rules(self) -> Mapping[Symptom, Rule]:
-        """The rule of each symptom that can end the wait before the timeout."""
+        """Return the rule of each symptom that can end the wait before the timeout."""
+        return self._rules_of_answers | (self._rules_of_failures if self.fail_fast else {})
+
+    @property
+    def _rules_of_answers(self) -> dict[Symptom, Rule]:
+        """Return the rules that hold with and without ``RELEASE_FAIL_FAST``: nothing more can become known."""
         rules = {
             Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
             Symptom.DENIED_MIDWAY: Rule(outcome=Outcome.DENIED, seconds=DENIED_SECONDS, looks=2),
@@ -69,10 +74,15 @@ class GracePeriods:
             rules[Symptom.UNREACHABLE_AT_START] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect)
         if self.deleted:
             rules[Symptom.DELETED] = Rule(outcome=Outcome.MISSING, seconds=self.deleted)
-        if not self.fail_fast:
-            return rules
-        rules[Symptom.OPERATION_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, looks=2)
-        rules[Symptom.EMPTY] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=EMPTY_SECONDS)
+        return rules
+
+    @property
+    def _rules_of_failures(self) -> dict[Symptom, Rule]:
+        """Return the rules of failures. A grace period of 0 turns its rule off."""
+        rules = {
+            Symptom.OPERATION_FAILED: Rule(outcome=Outcome.SYNC_FAILED, looks=2),
+            Symptom.EMPTY: Rule(outcome=Outcome.NOT_DELIVERED, seconds=EMPTY_SECONDS),
+        }
         if self.failed_attempts:
             rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
             rules[Symptom.HOOK_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, looks=2)
