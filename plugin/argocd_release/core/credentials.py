@@ -14,7 +14,7 @@ PATTERNS: Final = (
     # A private key, also one that was cut off.
     (
         re.compile(
-            r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
+            r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE[ ]KEY(?: BLOCK)?-----)"
             r"(?:[^-]++|-(?!----END))*+(?:-----END [A-Z0-9 ]{0,40}-----)?"
         ),
         r"\1",

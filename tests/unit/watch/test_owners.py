@@ -1,0 +1,176 @@
+"""What is known of an application's owners, with an Argo CD whose answers the test decides."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.model.application import Application
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.owner import Owner, OwnerRef, OwnerState
+from argocd_release.watch.owners import Owners
+from tests.unit.clock import Clock
+from tests.unit.states import NEW, OLD
+
+CHILD_KEY = {"group": "argoproj.io", "kind": "Application", "namespace": "argocd", "name": "web"}
+PARENT = OwnerRef(kind="Application", name="apps")
+SET = OwnerRef(kind="ApplicationSet", name="argocd/shop")
+WAIT_SECONDS = 5.0
+
+
+def application(name: str, *, revision: str = NEW, synced: str = "", owners: tuple[OwnerRef, ...] = ()) -> Application:
+    """Return an application that is compared with the revision, and shows ``web`` with that sync status if any."""
+    source = {"repoURL": "https://git.example.com/apps.git"}
+    status = {
+        "sync": {"status": synced or "Synced", "revision": revision, "comparedTo": {"source": source}},
+        "resources": [CHILD_KEY | {"status": synced}] if synced else [],
+    }
+    metadata = {"name": name, "namespace": "argocd", "uid": name}
+    document = {"metadata": metadata, "spec": {"source": source}, "status": status}
+    return replace(parse_application(json.dumps(document)), owner_refs=owners)
+
+
+def refused(kind: FailureKind) -> ArgoCDError:
+    return ArgoCDError(trouble=kind, command="argocd app get apps", exit_code=20, message="no")
+
+
+class Server:
+    """Gives the answers by name, and records what it was asked."""
+
+    def __init__(self, answers: Mapping[str, Application | ArgoCDError] | None = None) -> None:
+        self.answers = dict(answers or {})
+        self.asked: list[tuple[str, bool]] = []
+        self.repositories: tuple[str, ...] | ArgoCDError = ()
+
+    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+        assert seconds > 0
+        assert not echo
+        self.asked.append((name, refresh))
+        answer = self.answers[name]
+        if isinstance(answer, ArgoCDError):
+            raise answer
+        return answer
+
+    def git_repositories(self, name: str, /) -> tuple[str, ...]:
+        self.asked.append((name, False))
+        if isinstance(self.repositories, ArgoCDError):
+            raise self.repositories
+        return self.repositories
+
+
+def lookup(server: Server, *, clock: Clock | None = None, strict: bool = False) -> Owners:
+    clock = clock or Clock()
+    return Owners(server, server, strict=strict, now=clock.now, wake=clock.wake)  # type: ignore[arg-type]
+
+
+def settled(owners: Owners, child: Application, expected: OwnerState) -> tuple[Owner, ...]:
+    """Return the owners as soon as the first is in the expected state; fail if it never is."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (found := owners(child)) or found[0].state is not expected:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+    return found
+
+
+CHILD = application("web", owners=(PARENT,))
+
+
+def test_an_owner_is_compared_before_it_proves_anything() -> None:
+    server = Server({"apps": application("apps", synced="Synced")})
+    owners = lookup(server)
+    (owner,) = settled(owners, CHILD, OwnerState.CURRENT)
+    assert (owner.kind, owner.name) == ("Application", "apps")
+    assert owner.repositories == ("https://git.example.com/apps.git",)
+    assert server.asked == [("apps", True)]
+
+
+def test_an_owner_in_which_the_child_is_not_synced_is_waited_for_and_read_again() -> None:
+    server, clock = Server({"apps": application("apps", synced="OutOfSync")}), Clock()
+    owners = lookup(server, clock=clock)
+    settled(owners, CHILD, OwnerState.PENDING)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while "OutOfSync" not in owners(CHILD)[0].detail:
+        assert time.monotonic() < deadline
+    server.answers["apps"] = application("apps", synced="Synced")
+    clock.sleep(3)
+    settled(owners, CHILD, OwnerState.CURRENT)
+    assert server.asked == [("apps", True), ("apps", False)]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.DENIED, FailureKind.MISSING])
+def test_an_owner_that_the_token_cannot_see_is_hidden_and_strictly_waited_for(kind: FailureKind) -> None:
+    (owner,) = settled(lookup(Server({"apps": refused(kind)})), CHILD, OwnerState.HIDDEN)
+    assert owner.detail == "which this token cannot see"
+    strict = lookup(Server({"apps": refused(kind)}), strict=True)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while "strict" not in strict(CHILD)[0].detail:
+        assert time.monotonic() < deadline
+    assert strict(CHILD)[0].state is OwnerState.PENDING
+
+
+def test_an_owner_that_did_not_respond_is_late_and_not_hidden() -> None:
+    server, clock = Server({"apps": refused(FailureKind.UNREACHABLE)}), Clock()
+    owners = lookup(server, clock=clock)
+    settled(owners, CHILD, OwnerState.PENDING)
+    server.answers["apps"] = application("apps", synced="Synced")
+    time.sleep(0.05)
+    owners(CHILD)
+    clock.sleep(11)
+    settled(owners, CHILD, OwnerState.CURRENT)
+
+
+def test_a_label_that_names_an_application_without_this_child_names_no_owner() -> None:
+    owners = lookup(Server({"apps": application("apps")}))
+    deadline = time.monotonic() + WAIT_SECONDS
+    while owners(CHILD):
+        assert time.monotonic() < deadline
+
+
+def test_owners_of_owners_and_a_cycle_of_them() -> None:
+    root = OwnerRef(kind="Application", name="root")
+    server = Server(
+        {
+            "apps": application("apps", synced="Synced", owners=(root,)),
+            "root": replace(
+                application("root", owners=(PARENT,)),
+                resources=(replace(application("apps", synced="Synced").resources[0], name="apps"),),
+            ),
+        }
+    )
+    owners = lookup(server)
+    settled(owners, CHILD, OwnerState.CURRENT)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while len(found := owners(CHILD)) != 2 or {owner.state for owner in found} != {OwnerState.CURRENT}:
+        assert time.monotonic() < deadline, found
+    assert [owner.name for owner in found] == ["root", "apps"]
+
+
+def test_a_new_revision_of_the_child_is_held_against_an_owner_compared_after_it() -> None:
+    server, clock = Server({"apps": application("apps", revision=OLD, synced="Synced")}), Clock()
+    owners = lookup(server, clock=clock)
+    settled(owners, replace(CHILD, revisions=(OLD,)), OwnerState.CURRENT)
+    clock.sleep(6)
+    server.answers["apps"] = application("apps", synced="Synced")
+    settled(owners, CHILD, OwnerState.PENDING)
+    settled(owners, CHILD, OwnerState.CURRENT)
+    assert server.asked.count(("apps", True)) == 2
+
+
+@pytest.mark.parametrize(
+    ("repositories", "state"),
+    [
+        ((), OwnerState.CURRENT),
+        (("https://git.example.com/apps.git",), OwnerState.UNPROVEN),
+        (refused(FailureKind.DENIED), OwnerState.HIDDEN),
+    ],
+)
+def test_a_set_proves_something_only_if_its_generators_read_no_git(
+    repositories: tuple[str, ...] | ArgoCDError, state: OwnerState
+) -> None:
+    server = Server()
+    server.repositories = repositories
+    (owner,) = settled(lookup(server), application("web", owners=(SET,)), state)
+    assert str(owner) == "ApplicationSet/argocd/shop"
