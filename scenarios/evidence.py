@@ -197,8 +197,11 @@ def _autoscale(stage: Stage, replicas: int) -> None:
 def fight(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "15"
     stage.deployed(web("1"), self_heal=True)
+    # Before the job starts, or it would see the application Synced twice.
+    _autoscale(stage, 2)
+    stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
     yield
-    for replicas in range(2, 40):
+    for replicas in range(3, 40):
         _autoscale(stage, replicas)
         stage.sleep(0.5)
 

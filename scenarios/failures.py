@@ -166,6 +166,8 @@ def missing_branch(stage: Stage) -> Iterator[None]:
     "a namespace that is not there", Outcome.SYNC_FAILED, ru="неймспейс, которого нет", cause='namespaces "', within=20
 )
 def missing_namespace(stage: Stage) -> Iterator[None]:
+    # Another application could make it, so such an attempt has a grace period.
+    stage.settings["RELEASE_HEALING_GRACE"] = "8"
     stage.deploy(config("web", namespace=f"{stage.name}-nowhere"))
     yield
 

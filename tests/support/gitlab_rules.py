@@ -31,6 +31,8 @@ def check_junit(document: str) -> dict[str, str]:
     cases: dict[str, str] = {}
     for suite in root.iter("testsuite"):
         assert suite.get("name")
+        failed = [case for case in suite.findall("testcase") if {"failure", "error"} & {child.tag for child in case}]
+        assert len(failed) <= 1, "the release of an application is one test"
         for case in suite.findall("testcase"):
             key = f"{case.get('classname')} {case.get('name')}"
             assert case.get("name")
@@ -50,7 +52,6 @@ def check_junit(document: str) -> dict[str, str]:
             assert not case.get("file", "").startswith("/")
             cases[str(case.get("name"))] = marks[0].tag if marks else "passed"
     assert cases, "a report without cases says nothing"
-    assert sum(status in {"failure", "error"} for status in cases.values()) <= 1, "one release is one test"
     return cases
 
 

@@ -1,4 +1,4 @@
-"""What is known of an application's owners, with an Argo CD whose answers the test decides."""
+"""The lookup of an application's owners, with an Argo CD whose answers the test decides."""
 
 import json
 import time
