@@ -12,7 +12,7 @@ from argocd_release.settings.schema import PROPERTIES
 
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
-_DURATION: Final = re.compile(r"(?=[0-9])(?:([0-9]{1,4})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?", re.IGNORECASE)
+_DURATION: Final = re.compile(r"(?=[0-9])(?:([0-9]{1,4}+)h)?(?:([0-9]{1,6}+)m)?(?:([0-9]{1,8}+)s)?", re.IGNORECASE)
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
