@@ -80,7 +80,7 @@ def flaw(text: str) -> str:
 def _damage(token: str) -> str:
     parts = token.split(".")
     if not token.startswith("eyJ"):
-        return "it is no JSON Web Token, which begins with eyJ: was its beginning cut off?"
+        return "it is not a JSON Web Token, because it does not begin with eyJ. Was its beginning cut off?"
     if len(parts) < _PARTS:
         return f"it is cut off: it has {len(parts)} of the 3 parts of a JSON Web Token"
     header, claims = _decoded(parts[0]), _decoded(parts[1])

@@ -112,7 +112,7 @@ def owner(api: Api, prober: Prober, application: Application) -> Seen:
             return f"made by ApplicationSet/{name}, which the token can see"
         return _hidden(f"ApplicationSet/{name}", f"applicationsets, get, {project}/{name}")
     if not (name := _parent(prober, application)):
-        return "not made by a parent application or an ApplicationSet"
+        return "the application does not come from a parent application or an ApplicationSet"
     try:
         api.application(name)
     except ArgoCDError as error:

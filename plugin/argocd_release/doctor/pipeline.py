@@ -59,7 +59,7 @@ def source(application: Application, environ: Mapping[str, str], known: Settings
 def proof(application: Application, known: Settings) -> str | list[Problem]:
     """What would show that it is this pipeline's commit that runs."""
     if known.revision or known.chart_version:
-        return "the expected revision or chart version proves it"
+        return "success will mean that the expected revision or chart version is delivered"
     images = application.images
     if known.image:
         name = _image_name(known.image)
@@ -72,7 +72,7 @@ def proof(application: Application, known: Settings) -> str | list[Problem]:
                     "set <RELEASE_IMAGE> to the image as the manifests write it, or to its tag alone",
                 )
             ]
-        return "the expected image proves it"
+        return "success will mean that the expected image is delivered"
     return [
         _warning(
             "nothing-expected",
@@ -139,7 +139,8 @@ def history(known: Settings) -> str | list[Problem]:
             _warning(
                 "history-unreachable",
                 f"{shown} cannot be read: {one_line(why, limit=200)}",
-                "let the runner reach GitLab. A private authority is read from CI_SERVER_TLS_CA_FILE",
+                "let the runner reach GitLab. If GitLab's certificate has a private authority, set tls-ca-file "
+                "in the runner's settings",
             )
         ]
     return f"{shown} can be read"

@@ -166,12 +166,12 @@ def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) 
     if not web and _WEB_ADVICE in said:
         return Problem(
             code="grpc-blocked",
-            message="gRPC does not reach Argo CD: each call of argocd tries it in vain before gRPC-Web",
+            message="gRPC does not reach Argo CD: every argocd command first tries gRPC, fails, and then uses gRPC-Web",
             fix="add the option --grpc-web",
         )
     if distance := versions.apart(*versions.read(said)):
         return Problem(code="versions-apart", message=distance, fix="use an argocd of the server's version")
-    return "reaches Argo CD by gRPC-Web" if web else "reaches Argo CD by gRPC"
+    return "the argocd command reaches Argo CD over gRPC-Web" if web else "the argocd command reaches Argo CD over gRPC"
 
 
 def answers(connection: Connection, prober: Prober) -> str | Problem:
@@ -205,7 +205,8 @@ def supported(found: str) -> str | list[Problem]:
                 code="server-leaks-credentials",
                 message=f"Argo CD {found} shows the credentials of a project's repositories to every token with the "
                 "right `projects, get` (CVE-2025-55190)",
-                fix="update Argo CD to 3.1.2 or newer (2.13.9, 2.14.16 and 3.0.14 fix it too, and get no more fixes)",
+                fix="update Argo CD to 3.1.2 or newer (2.13.9, 2.14.16 and 3.0.14 fix it too, but these release "
+                "lines get no further fixes)",
             )
         ]
     if major < 3:  # noqa: PLR2004 - the last line that is still maintained begins there
@@ -274,7 +275,7 @@ def _else(answer: Answer) -> Problem:
             return _unreachable(
                 "not-found",
                 f"there is no Argo CD at this address: HTTP {_status(404, title)}",
-                "check the host in <ARGOCD_SERVER>; under a path, name it in --grpc-web-root-path",
+                "check the host in <ARGOCD_SERVER>. If Argo CD is served under a path, add --grpc-web-root-path /PATH",
             )
         case 502 | 503 | 504:
             return _unreachable(
@@ -319,7 +320,8 @@ def _login(whose: str) -> Problem:
     return _unreachable(
         "login-page",
         f"a login page answers instead of Argo CD: {whose}",
-        "let the runner pass it with a service token in --header 'Name: value', or use an address without it",
+        "send a service token that the login page accepts with --header 'Name: value', or use an "
+        "address without a login page",
     )
 
 
@@ -327,7 +329,8 @@ def _reset() -> Problem:
     return _unreachable(
         "connection-reset",
         "the connection is closed as soon as it is made",
-        "check firewalls, allow lists of addresses, and proxies without a backend between the runner and Argo CD",
+        "check the firewalls and IP allow lists between the runner and Argo CD, and that each proxy "
+        "in between has a backend",
     )
 
 

@@ -132,7 +132,7 @@ def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
         case "type" if declared["type"] == "boolean":
             return "must be true or false"
         case "type" if declared.get("x-unit") == "seconds":
-            return "must be a number of seconds, such as 600 or 10m"
+            return "must be a number of seconds or a duration, such as 600 or 10m"
         case "type":
             return "must be a whole number"
         case "minimum":

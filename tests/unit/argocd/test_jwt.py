@@ -41,7 +41,7 @@ def test_what_is_no_token(text: str) -> None:
         ("/builds/x.tmp/TOKEN", "a path"),
         ("glpat-0123456789abcdefghij", "GitLab's"),
         (f"{GOOD[:9]} {GOOD[9:]}", "white space"),
-        (GOOD[1:], "no JSON Web Token"),
+        (GOOD[1:], "not a JSON Web Token"),
         (GOOD[:-1], "1 characters are missing"),
         (f"{GOOD}x", "something follows"),
         (GOOD.rpartition(".")[0], "2 of the 3 parts"),

@@ -730,7 +730,7 @@ def test_an_application_that_is_not_answered_with_is_not_missing(
 @pytest.mark.parametrize(
     ("metadata", "shown", "state", "message"),
     [
-        ({}, False, "ok", "not made by a parent application or an ApplicationSet"),
+        ({}, False, "ok", "the application does not come from a parent application or an ApplicationSet"),
         (
             {"ownerReferences": [{"kind": "ApplicationSet", "name": "shops"}]},
             True,
@@ -750,12 +750,12 @@ def test_an_application_that_is_not_answered_with_is_not_missing(
             "made by Application/root, which the token can see",
         ),
         ({"labels": {"app.kubernetes.io/instance": "root"}}, False, "owner-hidden", "its spec comes from Application/root"),
-        ({"labels": {"app.kubernetes.io/instance": "shop"}}, False, "ok", "not made by a parent application or an ApplicationSet"),
+        ({"labels": {"app.kubernetes.io/instance": "shop"}}, False, "ok", "the application does not come from a parent application or an ApplicationSet"),
         (
             {"annotations": {"argocd.argoproj.io/tracking-id": "root:apps/Deployment:argocd/shop"}},
             False,
             "ok",
-            "not made by a parent application or an ApplicationSet",
+            "the application does not come from a parent application or an ApplicationSet",
         ),
     ],
 )  # fmt: skip

@@ -56,7 +56,7 @@ def wrong(**environ: str) -> list[tuple[str, str]]:
         ({"RELEASE_ON_FAILURE": "qwerty"}, "RELEASE_ON_FAILURE must be finish or stop, not 'qwerty'", "set it to finish or stop"),
         (
             {"RELEASE_TIMEOUT": "10 min"},
-            "RELEASE_TIMEOUT must be a number of seconds, such as 600 or 10m, not '10 min'",
+            "RELEASE_TIMEOUT must be a number of seconds or a duration, such as 600 or 10m, not '10 min'",
             "set it to a number of seconds from 1 to 86400",
         ),
         ({"RELEASE_TIMEOUT": "48h"}, "RELEASE_TIMEOUT must be at most 86400, not '172800'", "set it to a number of seconds from 1 to 86400"),

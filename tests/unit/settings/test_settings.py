@@ -509,7 +509,7 @@ def test_what_the_pipeline_says_of_itself_is_open_and_headers_are_not() -> None:
 @pytest.mark.parametrize("value", ["--5", "9" * 5000, "-" * 5000, "\u0665", "+5", "5_0"])
 def test_what_is_no_number_is_said_to_be_none(value: str) -> None:
     (problem,) = problems(RELEASE_TIMEOUT=value)
-    assert problem.startswith("RELEASE_TIMEOUT must be a number of seconds, such as 600 or 10m, not '")
+    assert problem.startswith("RELEASE_TIMEOUT must be a number of seconds or a duration, such as 600 or 10m, not '")
 
 
 def test_a_wrong_value_is_replaced_by_the_default_where_reports_need_one() -> None:
