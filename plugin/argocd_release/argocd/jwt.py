@@ -71,7 +71,7 @@ def flaw(text: str) -> str:
     if stripped.startswith("/"):
         return "it is a path, as of a variable of type File, and no file is there"
     if _GITLAB.match(stripped):
-        return "it is a token of GitLab's, not one of Argo CD's"
+        return "it is a GitLab token, not an Argo CD token"
     if len(stripped.split()) > 1:
         return "it has white space or a line break in its middle, as when pasted from a terminal"
     return _damage(stripped)

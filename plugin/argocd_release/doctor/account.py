@@ -35,7 +35,7 @@ _REFUSALS: Final = (
     (
         r"does not have token with id",
         "token-revoked",
-        "the token was revoked: Argo CD knows the account, but no longer this token",
+        "the token was revoked: Argo CD has the account, but no longer accepts this token",
         "generate a new one and change the variable",
     ),
     (
@@ -71,8 +71,8 @@ _REFUSALS: Final = (
     (
         r"SSO is not configured",
         "sso-missing",
-        "the token is not Argo CD's own, and this Argo CD has neither oidc.config nor Dex to verify it",
-        "configure oidc.config in argocd-cm, or use a token of Argo CD's",
+        "the token does not come from Argo CD, and this Argo CD has neither oidc.config nor Dex to verify it",
+        "configure oidc.config in argocd-cm, or use an Argo CD token",
     ),
     (
         r"segments|malformed",
@@ -200,7 +200,7 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
             _denied(
                 "rights-sync",
                 f"<RELEASE_SYNC> is set, but the token is not allowed to sync {thing}",
-                f"grant it `applications, sync, {project}/*`, or leave the syncing to Argo CD",
+                f"grant it `applications, sync, {project}/*`, or let Argo CD sync by itself",
             )
         )
     if not may(prober, "logs", "get", thing):

@@ -45,7 +45,7 @@ class Group:
         if self.problems:
             return self.problems
         if self.count == 1:
-            return f"{name_of(self.found[0])} is there, in project {_project(self.found[0])}"
+            return f"{name_of(self.found[0])} exists in project {_project(self.found[0])}"
         names = ", ".join(name_of(application) for application in self.found)
         if self.count > len(self.found):
             return f"{self.count} applications are there; the checks below look at the first {len(self.found)}: {names}"

@@ -74,7 +74,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
             Problem(
                 code="token-endless",
                 message=f"the token of {whose} has no expiry date",
-                fix="generate one with --expires-in, and note its last day",
+                fix="generate one with --expires-in, and note its expiry date",
             )
         ]
     left = claims.expires_at - now

@@ -105,8 +105,8 @@ def _missing_variable(name: str, environ: Mapping[str, str]) -> SettingProblem:
         title=name,
         code="setting-missing",
         message="is not set",
-        fix=f"add {name} in {place} of the group or project{instead}; if it is there, its environment scope must "
-        f"{scope}",
+        fix=f"add {name} in {place} of the group or project{instead}; if the variable already exists, its "
+        f"environment scope must {scope}",
     )
 
 

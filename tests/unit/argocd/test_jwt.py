@@ -39,7 +39,7 @@ def test_what_is_no_token(text: str) -> None:
         ("$TOKEN", "another variable"),
         (f"Bearer {GOOD}", "the word Bearer"),
         ("/builds/x.tmp/TOKEN", "a path"),
-        ("glpat-0123456789abcdefghij", "GitLab's"),
+        ("glpat-0123456789abcdefghij", "a GitLab token"),
         (f"{GOOD[:9]} {GOOD[9:]}", "white space"),
         (GOOD[1:], "not a JSON Web Token"),
         (GOOD[:-1], "1 characters are missing"),

@@ -160,7 +160,7 @@ def test_a_certificate_itself_needs_no_file() -> None:
         (
             {"CI_COMMIT_REF_PROTECTED": "true", "CI_ENVIRONMENT_NAME": "dev"},
             "ARGOCD_AUTH_TOKEN is not set",
-            "add ARGOCD_AUTH_TOKEN in Settings → CI/CD → Variables of the group or project; if it is there, its "
+            "add ARGOCD_AUTH_TOKEN in Settings → CI/CD → Variables of the group or project; if the variable already exists, its "
             "environment scope must match dev",
         ),
     ],

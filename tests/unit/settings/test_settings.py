@@ -96,10 +96,10 @@ def test_everything_wrong_is_said_at_once() -> None:
     assert str(caught.value).splitlines() == [
         "4 settings are wrong:",
         "  error: ARGOCD_SERVER is not set",
-        "    fix: add ARGOCD_SERVER in Settings → CI/CD → Variables of the group or project; if it is there, its "
+        "    fix: add ARGOCD_SERVER in Settings → CI/CD → Variables of the group or project; if the variable already exists, its "
         "environment scope must be *, because this job has no environment",
         "  error: ARGOCD_AUTH_TOKEN is not set",
-        "    fix: add ARGOCD_AUTH_TOKEN in Settings → CI/CD → Variables of the group or project; if it is there, its "
+        "    fix: add ARGOCD_AUTH_TOKEN in Settings → CI/CD → Variables of the group or project; if the variable already exists, its "
         "environment scope must be *, because this job has no environment",
         "  error: ARGOCD_APP_NAME is not set",
         "    fix: set it to the application's name in Argo CD, or set <RELEASE_SELECTOR> or <RELEASE_PROJECT>",
