@@ -24,7 +24,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
 OLDEST = (3, 11)
-# What every command needs: uv itself and the project's build backend.
+# Every command needs uv itself and the project's build backend.
 BASE = ("build",)
 # Variables of uv that would lead it to another Python, environment or project than the one it is told to use.
 _NOT_OURS = {

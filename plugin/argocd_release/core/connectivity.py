@@ -22,7 +22,7 @@ class Speaker(Enum):
 
 
 class Trouble(Enum):
-    """What keeps the speaker from giving an answer about the revision."""
+    """The reason why the speaker cannot answer about the revision."""
 
     UNREACHABLE = auto()
     #: A rate limit or too little memory: whoever was asked has too much to do.
@@ -47,8 +47,9 @@ def _any_of(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
-# What Argo CD puts before an error, and whose words follow; None: still unknown (argo-cd v2.13.2 controller/state.go,
-# controller/cache/cache.go, reposerver/repository/repository.go, util/helm; gitops-engine pkg/cache/cluster.go).
+# The prefixes that Argo CD puts before an error, and whose words follow, or None if that is unknown (argo-cd v2.13.2
+# controller/state.go, controller/cache/cache.go, reposerver/repository/repository.go, util/helm; gitops-engine
+# pkg/cache/cluster.go).
 _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
     (
         None,
@@ -133,7 +134,7 @@ _SLOW: Final = r"context deadline exceeded|i/o timeout|Client\.Timeout|TLS hands
 _FULL: Final = r"no space left on device|disk quota exceeded"
 _TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many requests"
 
-# What says that a speaker was reached and gave an answer, whatever other words its message holds.
+# Words that prove an answer: the speaker was reached, whatever other words its message holds.
 _ANSWERS: Final = {
     Speaker.RENDERER: _any_of(
         # helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil, pkg/action/install.go.
@@ -164,7 +165,7 @@ _GO: Final = (
     (Trouble.CERTIFICATE, _any_of(_REQUEST + _UNTRUSTED)),
     (Trouble.UNREACHABLE, _any_of(_REQUEST + _BROKEN)),
 )
-# By speaker what tells of an outage; the first that is found counts.
+# The words of each speaker that tell of an outage. The first match counts.
 _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] = {
     Speaker.RENDERER: (
         (Trouble.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),

@@ -123,7 +123,7 @@ _PHRASES: Final = (
 )
 _SAFE: Final = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
 _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
-# Where a dump of an object begins, behind words that say so.
+# The words of the API server after which the dump of an object begins.
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)

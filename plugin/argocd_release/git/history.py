@@ -269,7 +269,7 @@ class Ancestry:
         folder = tempfile.TemporaryDirectory(prefix="history-", ignore_cleanup_errors=True)
         self._stack.enter_context(folder)
         if self._closed:
-            # What closes this history may have overlooked the folder.
+            # close() ran before this folder was registered, and has not removed it.
             folder.cleanup()
             raise InterruptedError("the job has ended")
         target = Repo.init_bare(folder.name)

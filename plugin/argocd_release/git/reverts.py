@@ -24,7 +24,7 @@ _REVERTS: Final = re.compile(
 )
 # As GitLab ends the message of a merge commit (lib/gitlab/merge_requests/message_generator.rb).
 _MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
-# As git cherry-pick -x ends the message, and GitLab of a commit that it picks.
+# git cherry-pick -x ends the message with this line, and so does GitLab if it picks a commit.
 _PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
 # A commit that changes more files is judged by the messages.
 FILES: Final = 500

@@ -19,7 +19,7 @@ ERRORS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,
     }
 )
-# What the repo-server says of what it finds in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
+# The repo-server's messages about the files in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
 _IN_GIT: Final = (
     ("app path does not exist", CauseCode.PATH_MISSING),
     ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),

@@ -29,7 +29,7 @@ _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
 
 # The cause of these outcomes can lie in the cluster, and Argo CD still answers.
 _DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
-# Of other outcomes, only these causes can.
+# The cause of another outcome can lie there only if it is one of these.
 _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 
 
@@ -49,7 +49,7 @@ class Verdict:
     detail: str = ""
     # Whether the reason is what the object says, and nothing more.
     quotes: bool = False
-    # What a success does not prove; "" if nothing.
+    # The part that a success leaves unproven; "" if there is none.
     caveat: str = ""
 
     @classmethod

@@ -113,7 +113,7 @@ _UNREACHED: Final[Mapping[Speaker, str]] = MappingProxyType(
         Speaker.CLUSTER: "the cluster",
     }
 )
-_TODO: Final[Mapping[Trouble, str]] = MappingProxyType(
+_OUTAGE_HINTS: Final[Mapping[Trouble, str]] = MappingProxyType(
     {
         Trouble.UNREACHABLE: "Argo CD does not reach {it}, so the status of the release is unknown: retry the job",
         Trouble.OVERLOADED: "too many requests or too little memory keep Argo CD from reading {it}: retry the job "
@@ -139,4 +139,4 @@ def condition_hint(condition: Condition, outage: Outage | None) -> str:
     """Return what to do about an error condition; "" if its symptom says that."""
     if is_cached(condition):
         return _CACHED
-    return _TODO[outage.trouble].format(it=_UNREACHED[outage.speaker]) if outage else ""
+    return _OUTAGE_HINTS[outage.trouble].format(it=_UNREACHED[outage.speaker]) if outage else ""
