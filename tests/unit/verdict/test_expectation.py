@@ -252,3 +252,15 @@ def test_an_update_strategy_that_replaces_nothing_is_named() -> None:
         "no pod runs the image web:2; running: none; of the revision before: web:1; StatefulSet/db replaces a pod only "
         "after you delete it (update strategy OnDelete)"
     )
+
+
+@pytest.mark.parametrize("image", ["1", "web:1"])
+def test_a_late_resource_tree_proves_no_image_and_a_refused_one_only_with_a_caveat(image: str) -> None:
+    """The summary of images holds those of ended pods too, so that it replaces no tree that can still come."""
+    expectation = Expectation(image=image)
+    late = replace(application(), workloads=None, pods_hidden=False)
+    gap = expectation.gap(late)
+    assert gap is not None
+    assert gap.reason == "Argo CD has not shown the pods yet"
+    assert expectation.gap(replace(late, pods_hidden=True)) is None
+    assert "not proven" in expectation.image_caveat(replace(late, pods_hidden=True))

@@ -396,6 +396,20 @@ def test_pods_that_recover_within_their_grace_do_not() -> None:
     assert run.verdict.outcome is Outcome.DELIVERED
 
 
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [(FailureKind.HUNG, Outcome.TIMED_OUT), (FailureKind.DENIED, Outcome.DELIVERED)]
+)
+def test_an_expected_image_waits_for_a_late_tree_and_falls_back_for_a_refused_one(
+    kind: FailureKind, outcome: Outcome
+) -> None:
+    def tree(_: str) -> Workloads:
+        raise error(kind, "no tree")
+
+    run = Run(DELIVERED, expectation=Expectation(image="web:1"), workloads=tree, timeout=30)
+    assert run.verdict.outcome is outcome
+    assert ("not proven" in run.verdict.caveat) is (outcome is Outcome.DELIVERED)
+
+
 def test_where_pods_cannot_be_seen_it_is_said_once_and_changes_nothing() -> None:
     def broken(_: str) -> Workloads:
         raise error(FailureKind.OTHER, "403 Forbidden")
