@@ -33,7 +33,7 @@ WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("reference.yml")
 Row = Sequence[str]
 
 
-TESTED = "plugin/argocd_release/argocd/tested.py"
+TESTED = "plugin/argocd_release/argocd/tested_versions.py"
 
 
 def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -22,7 +22,7 @@ import httpx
 
 from argocd_release.argocd import api
 from argocd_release.argocd.connection import Connection
-from argocd_release.core.json_shape import as_objects
+from argocd_release.core.untrusted_json import as_objects
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Node
 from argocd_release.timing.deadline import Deadline

@@ -221,9 +221,9 @@ def failure(ask: Callable[[], object]) -> ArgoCDError:
 @pytest.mark.parametrize(
     ("answer", "kind", "says"),
     [
-        (Answer(body=b"<!doctype html><html>Sign in</html>", type="text/html"), FailureKind.GARBAGE, "no JSON"),
-        (Answer(body=b"\xff\xfe"), FailureKind.GARBAGE, "no JSON"),
-        (Answer(body=b""), FailureKind.GARBAGE, "no JSON"),
+        (Answer(body=b"<!doctype html><html>Sign in</html>", type="text/html"), FailureKind.MALFORMED, "no JSON"),
+        (Answer(body=b"\xff\xfe"), FailureKind.MALFORMED, "no JSON"),
+        (Answer(body=b""), FailureKind.MALFORMED, "no JSON"),
         (Answer(status=404, body=b'{"message": "applications \\"web\\" not found"}'), FailureKind.MISSING, '"web" not found'),
         (Answer(status=500, body=b'{"error": "boom", "message": "boom"}'), FailureKind.OTHER, "boom"),
         (Answer(status=502, body=b"<html>Bad Gateway</html>", type="text/html"), FailureKind.OTHER, "HTTP status 502"),

@@ -22,7 +22,7 @@ from argocd_release.release.group import GroupWait
 from argocd_release.release.policy import Policy
 from argocd_release.release.targets import FEW_NAMES, targets_of
 from argocd_release.settings import load
-from argocd_release.settings.expected import Expected
+from argocd_release.settings.expectations_file import Expected
 from argocd_release.watch.clock import MonotonicClock
 from tests.support.replay import CASES
 

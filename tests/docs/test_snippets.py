@@ -19,7 +19,7 @@ from docker.errors import ContainerError
 
 from argocd_release import __version__
 from argocd_release.model.errors import SettingsError
-from argocd_release.settings import expected, load
+from argocd_release.settings import expectations_file, load
 from argocd_release.settings.schema import PROPERTIES
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
@@ -108,7 +108,7 @@ def test_every_file_is_shown_and_tested() -> None:
 
 
 def test_the_file_of_expectations_is_right() -> None:
-    said, problems = expected.read(str(SNIPPETS / "release" / "expectations.yml"), PROPERTIES)
+    said, problems = expectations_file.read(str(SNIPPETS / "release" / "expectations.yml"), PROPERTIES)
     assert problems == ()
     assert said.unmatched(["sentry-frontend-dev", "sentry-payment-dev", "sentry-worker-1"]) == ()
 

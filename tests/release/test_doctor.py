@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from argocd_release.doctor import render
-from argocd_release.doctor.finding import Finding, Ledger, State
+from argocd_release.doctor.checks import Checklist, Finding, State
 from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from tests.support import entrances
@@ -74,7 +74,7 @@ def as_people_see_it(answer: dict[str, Any]) -> str:
         )
         for check in answer["checks"]
     ]
-    return f"{render.as_text(Ledger(findings=findings))}\n"
+    return f"{render.as_text(Checklist(findings=findings))}\n"
 
 
 def compare(name: str, text: str, *, accept: bool) -> None:

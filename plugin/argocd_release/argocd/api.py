@@ -22,8 +22,8 @@ from argocd_release.argocd.tree_json import (
     parse_pod_template,
     parse_tree,
 )
-from argocd_release.core.json_shape import as_message, as_object, as_objects, parse_json
 from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_message, as_object, as_objects, parse_json
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
@@ -77,14 +77,14 @@ class Api:
         """The application's state, as the command line gives it; raises ``ArgoCDError``.
 
         With ``refresh`` one that Argo CD has compared with git just now: the answer comes when it has, and there is
-        none in time (``FailureKind.HUNG``) where it has not.
+        none in time (``FailureKind.TIMED_OUT``) where it has not.
         """
         path, named = _place(name)
         text = self._patiently(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
         try:
             return parse_application(text)
         except ValueError as error:
-            raise _error("GET application", FailureKind.GARBAGE, f"no application: {error}") from error
+            raise _error("GET application", FailureKind.MALFORMED, f"no application: {error}") from error
 
     def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
         """Every application that the token may see, or those that are chosen; raises as ``application`` does.
@@ -96,13 +96,13 @@ class Api:
         try:
             return self._lists.read(text)
         except ValueError as error:
-            raise _error("GET applications", FailureKind.GARBAGE, f"no list of applications: {error}") from error
+            raise _error("GET applications", FailureKind.MALFORMED, f"no list of applications: {error}") from error
 
     def workloads(self, name: str) -> Workloads:
         """What lies beneath the application and runs now; raises ``ArgoCDError``."""
         tree = self.tree(name)
         failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
-        for node in tree.barren:
+        for node in tree.owners_without_pods:
             # These have no condition that says it: only their events do.
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
@@ -187,7 +187,7 @@ class Api:
         try:
             return parse_json(str(answer.get("manifest") or "null"))
         except ValueError as error:
-            raise _error(f"the manifest of {node}", FailureKind.GARBAGE, f"no JSON: {error}") from error
+            raise _error(f"the manifest of {node}", FailureKind.MALFORMED, f"no JSON: {error}") from error
 
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         """The last lines of a container's log, harmless; of ``previous``: of the run before. Raises ``ArgoCDError``.
@@ -244,7 +244,7 @@ class Api:
         try:
             document = as_object(parse_json(self._ask(f"{_APPLICATION_SETS}/{quote(plain, safe='')}", named)))
         except ValueError as error:
-            raise _error("GET applicationset", FailureKind.GARBAGE, f"no JSON: {error}") from error
+            raise _error("GET applicationset", FailureKind.MALFORMED, f"no JSON: {error}") from error
         return tuple(dict.fromkeys(_git_repositories(as_object(document.get("spec")))))
 
     def sync_window(self, name: str) -> str:
@@ -269,20 +269,20 @@ class Api:
         try:
             return parse_json(text)
         except ValueError as error:
-            raise _error(f"GET {what}", FailureKind.GARBAGE, f"no JSON: {error}") from error
+            raise _error(f"GET {what}", FailureKind.MALFORMED, f"no JSON: {error}") from error
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
         path, named = _place(name)
         return self._ask(f"{path}/{what}", {**query, **named})
 
     def _patiently(self, path: str, query: Mapping[str, str], *, seconds: float) -> str:
-        """Return the answer as ``_ask`` does, but tell a server that hangs (``HUNG``) from one that fails."""
+        """Return the answer as ``_ask`` does, but tell a server that hangs (``TIMED_OUT``) from one that fails."""
         try:
             return self._ask(path, query, seconds=seconds)
         except ArgoCDError as error:
             if isinstance(error.__cause__, HttpError) and error.__cause__.timed_out:
                 message = f"no answer within {seconds:.0f} s"
-                raise _error(error.command, FailureKind.HUNG, message) from error
+                raise _error(error.command, FailureKind.TIMED_OUT, message) from error
             raise
 
     def _ask(self, path: str, query: Mapping[str, str], *, seconds: float = 0) -> str:
@@ -305,7 +305,7 @@ class Api:
             answer = self._client.send(request, seconds=seconds or API_CALL)
             status = answer.status
         except HttpError as error:
-            kind = FailureKind.HUNG if error.timed_out else FailureKind.OTHER
+            kind = FailureKind.TIMED_OUT if error.timed_out else FailureKind.OTHER
             raise _error(f"GET {path}", kind, str(error)) from error
         finally:
             self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")

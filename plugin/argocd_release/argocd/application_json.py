@@ -8,8 +8,8 @@ import json
 import re
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_list, as_message, as_object, as_objects, as_text, parse_json
 from argocd_release.core.text import one_line, without_applied_file
+from argocd_release.core.untrusted_json import as_list, as_message, as_object, as_objects, as_text, parse_json
 from argocd_release.model.application import (
     Application,
     Deployment,
@@ -22,8 +22,8 @@ from argocd_release.model.application import (
     SyncStatus,
 )
 from argocd_release.model.condition import Condition
-from argocd_release.model.hydration import Hydration, HydrationPhase
-from argocd_release.model.owner import APPLICATION, APPLICATION_SET, OwnerRef
+from argocd_release.model.observation import APPLICATION, APPLICATION_SET, OwnerRef
+from argocd_release.model.revision import Hydration, HydrationPhase
 
 # More than argocd ever prints; each costs a look at all the text.
 DOCUMENTS: Final = 20

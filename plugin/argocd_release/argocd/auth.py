@@ -6,12 +6,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 from argocd_release.argocd.connection import Connection, SignedIn
-from argocd_release.core.json_shape import as_object, parse_json
 from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_object, parse_json
 from argocd_release.model.errors import SignInError
 from argocd_release.model.outcome import Outcome
+from argocd_release.timing.background import pause
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import pause
 from argocd_release.timing.limits import SIGN_IN, SIGN_IN_PAUSE
 from argocd_release.transport.client import Client, HttpError, Request, Response
 

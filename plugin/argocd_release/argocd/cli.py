@@ -20,14 +20,14 @@ import sh
 
 from argocd_release.argocd.application_json import parse_application, parse_applications
 from argocd_release.argocd.connection import Connection, Credentials
-from argocd_release.argocd.wait_process import WaitProcess, failure_message
+from argocd_release.argocd.wait_output import WaitProcess, failure_message
 from argocd_release.core.connectivity import is_outage
 from argocd_release.core.text import clean, one_line
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
+from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import answered, ask
 
 CALL_SECONDS: Final = 15.0
 _FOLDER_LENGTH: Final = 44
@@ -40,8 +40,8 @@ _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
 # The texts of argo-cd v2.13.2: util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
-    (FailureKind.BUSY, r"another operation is already in progress"),
-    (FailureKind.BLOCKED, r"blocked by sync window"),
+    (FailureKind.OPERATION_IN_PROGRESS, r"another operation is already in progress"),
+    (FailureKind.SYNC_WINDOW, r"blocked by sync window"),
     (FailureKind.UNAUTHENTICATED, r"code = Unauthenticated|invalid session"),
     (FailureKind.MISSING, r"code = NotFound"),
     (FailureKind.DENIED, r"code = PermissionDenied"),
@@ -158,7 +158,7 @@ class ArgoCD:
             found = parse_application(text)
         except ValueError as error:
             message = f"argocd printed no application: {one_line(str(error))}"
-            raise self._error(arguments, FailureKind.GARBAGE, 0, message) from error
+            raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
         if found.abridged and self._whole is not None:
             with suppress(ArgoCDError):
                 return self._whole(name)
@@ -179,7 +179,7 @@ class ArgoCD:
             return parse_applications(text)
         except ValueError as error:
             message = f"argocd printed no list of applications: {one_line(str(error))}"
-            raise self._error(arguments, FailureKind.GARBAGE, 0, message) from error
+            raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
 
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
@@ -215,7 +215,7 @@ class ArgoCD:
             try:
                 self._told_apart[name] = self._tell_apart(name, deadline)
             except ArgoCDError as probe:
-                if probe.trouble is not FailureKind.HUNG:
+                if probe.trouble is not FailureKind.TIMED_OUT:
                     return probe
                 # Argo CD has answered all the same, if not which of the two it is.
                 return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
@@ -260,7 +260,7 @@ class ArgoCD:
             self._echo(_echoed(arguments))
         self._check_cancelled()
         if limit <= 0:
-            raise self._error(arguments, FailureKind.HUNG, None, "no time is left to ask")
+            raise self._error(arguments, FailureKind.TIMED_OUT, None, "no time is left to ask")
         environ, started = _SHORT_LIVED | self._environ | (connection.environ if connection else {}), time.monotonic()
         process = self._argocd(*arguments, *_ECHOED, _env=environ, _timeout=limit, _bg=True, _bg_exc=False)
         self._calling[id(process)] = process
@@ -271,7 +271,7 @@ class ArgoCD:
             return str(process) + (process.stderr.decode("utf-8", "replace") if everything else "")
         except sh.TimeoutException as error:
             message = f"no answer within {max(limit, 1):.0f} s"
-            raise self._error(arguments, FailureKind.HUNG, None, message) from error
+            raise self._error(arguments, FailureKind.TIMED_OUT, None, message) from error
         except sh.SignalException as error:
             self._check_cancelled()
             raise self._error(arguments, FailureKind.KILLED, error.exit_code, "argocd was killed") from error

@@ -12,9 +12,9 @@ from typing import Final
 
 from argocd_release.argocd import options
 from argocd_release.model.errors import SignInError
-from argocd_release.timing.inquiry import answered, ask
+from argocd_release.timing.background import answered, ask
 from argocd_release.timing.limits import RENEWAL_PAUSE, SIGN_IN
-from argocd_release.transport.tls import tls_context
+from argocd_release.transport.sockets import tls_context
 
 #: A token is renewed after this share of its life.
 _DUE: Final = 0.8

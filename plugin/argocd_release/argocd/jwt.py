@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_object, parse_json
+from argocd_release.core.untrusted_json import as_object, parse_json
 
 # Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes, base64url.
 # An RSA signature is as long as its key, of 2048 bits or more: only that it is too short is certain.

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_line, as_object, as_objects
+from argocd_release.core.untrusted_json import as_line, as_object, as_objects
+from argocd_release.model.argo_rollout import BY_HAND, KIND, AnalysisRun, Rollout
 from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Node, Tree
-from argocd_release.model.rollout import BY_HAND, KIND, AnalysisRun, Rollout
 
 #: Each costs a request for each look.
 ROLLOUTS: Final = 3

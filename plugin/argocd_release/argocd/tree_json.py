@@ -5,9 +5,9 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from argocd_release.core.json_shape import as_line, as_list, as_message, as_object, as_objects, parse_json
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import clean
+from argocd_release.core.untrusted_json import as_line, as_list, as_message, as_object, as_objects, parse_json
 from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from argocd_release.argocd.tested import TESTED
+from argocd_release.argocd.tested_versions import TESTED
 from argocd_release.core.text import one_line
 
 _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.|\b)")

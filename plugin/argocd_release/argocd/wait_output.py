@@ -1,18 +1,15 @@
-"""The lines of ``argocd app wait`` that say something new: of resources that change or are not well, and none twice.
-
-It begins with a row for each resource, and a sync that has applied them all tells of each again, "unchanged" as most
-are: of those only the number is said. At its end it prints the whole application, which is shown after the verdict
-anyway (argo-cd v2.13.2 app.go:2410-2447). Messages of resources can have several lines and say anything, so only a row
-is taken for argocd's own words.
-"""
+"""Run `argocd app wait` as the live feed of the log, and filter what it prints."""
 
 import re
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from argocd_release.core.secret_data import message_shown, without_secret_data
-from argocd_release.core.text import QUOTED, clean, without_applied_file
+from argocd_release.core.text import QUOTED, clean, one_line, without_applied_file
+from argocd_release.core.untrusted_json import parse_json
 
 # GitLab keeps 4 MiB of a job log by default, and the verdict stands at its end (gitlab-runner: output_limit).
 LINES: Final = 500
@@ -68,7 +65,7 @@ class Row:
         return bool(_BAD & {self.status, self.health})
 
 
-class Changes:
+class WaitOutputFilter:
     """Takes the lines in turn, and gives those to show; after so many of them only how many there were.
 
     ``now``: seconds on any clock that never goes back.
@@ -173,3 +170,65 @@ class Changes:
         self._message.append(without_applied_file(line))
         after = message_shown("\n".join(self._message), kind=self._kind)
         return after.removeprefix(before).strip("\n") if after.startswith(before) else ""
+
+
+class WaitProcess:
+    """A running ``argocd app wait``. Its exit code is nobody's verdict: it only shows, and wakes."""
+
+    def __init__(
+        self,
+        program: Any,
+        arguments: Sequence[str],
+        *,
+        on_line: Callable[[str], None],
+        on_end: Callable[["WaitProcess"], None],
+    ) -> None:
+        self._ended = threading.Event()
+
+        def done(*_: object) -> None:
+            self._ended.set()
+            on_end(self)
+            on_line("")
+
+        def show(line: str) -> None:
+            on_line(_plain(line))
+
+        self._process = program(*arguments, _bg=True, _bg_exc=False, _out=show, _err=show, _done=done)
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    def stop(self, *, grace: float = 0.0) -> None:
+        """Let it end by itself for ``grace`` seconds, then end it; returns within that and 2 s."""
+        for seconds, number in ((grace, None), (1.0, signal.SIGTERM), (1.0, signal.SIGKILL)):
+            if number is not None and not self.ended:
+                try:
+                    self._process.signal(number)
+                except ProcessLookupError:
+                    return
+            if self._ended.wait(seconds):
+                return
+
+
+def failure_message(stderr: str) -> str:
+    """What argocd says of its failure, on one line: its fatal message, or else its last line, or ``""``.
+
+    With ``--logformat json`` its own log lines are JSON; those of its libraries and cobra's are not.
+    """
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]
+    return one_line(message_shown(str(fatal[-1]) if fatal else _plain(lines[-1]) if lines else ""), limit=1000)
+
+
+def _log_entry(line: str) -> dict[str, Any]:
+    try:
+        entry = parse_json(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) and "msg" in entry else {}
+
+
+def _plain(line: str) -> str:
+    entry = _log_entry(line)
+    return one_line(f"argocd: {entry['msg']}", limit=1000) if entry else clean(line).rstrip()

@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TextIO
 
-from argocd_release.argocd import auth, authority
+from argocd_release.argocd import auth, ca_file
 from argocd_release.core.redaction import everywhere, masked, redaction
-from argocd_release.core.setting_names import with_names
+from argocd_release.core.text import with_names
 from argocd_release.doctor import render
-from argocd_release.doctor.examination import examine
+from argocd_release.doctor.checklist import examine
 from argocd_release.joblog.style import style
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.settings import environment, secrets, token_files
+from argocd_release.settings import environment, secrets
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.limits import DOCTOR
 
@@ -30,13 +30,13 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     asked = parser.parse_args(arguments)
     stop = Stop()
     signals.on_arrival(stop.set)
-    given = token_files.with_files_read(environ)
+    given = secrets.with_files_read(environ)
     redact = redaction([*secrets.secrets(given), *masked(given, shown=secrets.open_values(given))])
     connector = environment.text(given, "RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
         ledger = examine(
             given,
-            ca_file=authority.file(environment.text(given, "RELEASE_ARGOCD_CA"), stack),
+            ca_file=ca_file.file(environment.text(given, "RELEASE_ARGOCD_CA"), stack),
             sign_in=lambda identity, seconds: (
                 auth.signed_in(identity, connector=connector, deadline=Deadline(seconds), check=stop.check).connection
             ),

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from argocd_release.core.json_shape import parse_json
 from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import parse_json
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
+from argocd_release.reports import files
+from argocd_release.reports.json_report import SCHEMA
 
 
 def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: Signals) -> int:
@@ -24,7 +26,6 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
         target = given.page or given.report.with_suffix(".html")
         report = _read(given.report)
         # The template engine takes longer to load than help may.
-        from argocd_release.reports import files  # noqa: PLC0415
         from argocd_release.reports.page.render import render  # noqa: PLC0415
 
         files.write(target, render(report))
@@ -39,8 +40,6 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
 def _read(path: Path) -> Any:
     """The report; raises ``OSError``, and ``ValueError`` where it is none of this version's format."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415
-
-    from argocd_release.reports.json_report import SCHEMA  # noqa: PLC0415
 
     try:
         report = parse_json(path.read_text("utf-8"))

@@ -4,7 +4,11 @@ import gc
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
+from argocd_release import __version__
+from argocd_release.cli.main import COMMANDS
+from argocd_release.release.job import Run
 from argocd_release.release.signals import Signals
+from argocd_release.settings.schema import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
@@ -13,8 +17,6 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
         parse_arguments(arguments)
     # What is imported stays: to look for garbage among it is for nothing, and takes time before argocd is called.
     gc.disable()
-    from argocd_release.release.run import Run  # noqa: PLC0415 - its libraries take longer than help may
-
     gc.freeze()
     gc.enable()
     return Run(environ, stream).execute(signals)
@@ -23,9 +25,6 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 def parse_arguments(arguments: Sequence[str]) -> None:
     """Answer ``--help`` and ``--version``; anything else is an error. Always raises ``SystemExit`` then."""
     import argparse  # noqa: PLC0415 - a job gives no arguments
-
-    from argocd_release import __version__  # noqa: PLC0415
-    from argocd_release.cli.main import COMMANDS  # noqa: PLC0415
 
     if not arguments[0].startswith("-"):
         _refuse(arguments[0], COMMANDS)
@@ -54,8 +53,6 @@ def _refuse(word: str, commands: Iterable[str]) -> None:
 
 def _settings_help() -> str:
     """Return the settings by group, the required ones first, each with the first sentence about it."""
-    from argocd_release.settings.schema import PROPERTIES, SCHEMA  # noqa: PLC0415
-
     lines = ["settings, all from environment variables; `argocd-release explain NAME` says more about one:"]
     for group, title in SCHEMA["x-groups"].items():
         lines += ["", f"{title}:"]

@@ -13,12 +13,12 @@ from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_fa
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.cause import Cause
-from argocd_release.model.diagnosis import Diagnosis, ObjectEvent, PodLog
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, Stop
 from argocd_release.model.resource_tree import Node, Tree
-from argocd_release.timing.inquiry import answered, ask
-from argocd_release.verdict.lack import CLAIM
+from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
+from argocd_release.timing.background import answered, ask
+from argocd_release.verdict.pending import CLAIM
 
 SECONDS: Final = 20.0
 SUSPECTS: Final = 3
@@ -84,8 +84,12 @@ def steps(
     if cause is not None:
         yield (diagnosis := replace(diagnosis, cause=cause))
     for hook in kept[:SUSPECTS]:
-        described = _with(diagnosis, hook.tree, hook.pod, hook.clues, application)
-        yield (diagnosis := described if has_failed(hook, application) else replace(described, cause=diagnosis.cause))
+        rollout_finding = _with(diagnosis, hook.tree, hook.pod, hook.clues, application)
+        yield (
+            diagnosis := rollout_finding
+            if has_failed(hook, application)
+            else replace(rollout_finding, cause=diagnosis.cause)
+        )
     try:
         tree = sources.tree(name)
         found = root_cause.gone_hook(application, tree) or _drift(name, application, tree, sources)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_list, as_object, as_objects, as_text
 from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_list, as_object, as_objects, as_text
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.cause import Cause, CauseCode, Subject
 from argocd_release.verdict.drift import HINTS, PENDING_DELETION

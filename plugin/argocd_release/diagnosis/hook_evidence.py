@@ -17,11 +17,11 @@ from argocd_release.core.redaction import lines_shown
 from argocd_release.diagnosis.pod_status import UNSEEN_END, PodStatus, ended, parse_pod_status
 from argocd_release.diagnosis.root_cause import Clues
 from argocd_release.model.application import Application, Operation, OperationPhase
-from argocd_release.model.diagnosis import PodLog
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence
 from argocd_release.model.resource_tree import Event, Node, Tree
-from argocd_release.timing.inquiry import ask
+from argocd_release.model.result import PodLog
+from argocd_release.timing.background import ask
 
 LOG_LINES: Final = 30
 #: Pods of hooks that are read, and logs that are followed at the same time.

@@ -7,7 +7,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_message, as_object, as_objects, as_text
+from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_message, as_object, as_objects, as_text
+
+
+def last_meaningful(lines: tuple[str, ...]) -> str:
+    """The line of a log that says best why the program ended; ``""`` if none does."""
+    told = [line for line in lines if line.strip() and not _is_frame(line)]
+    complaints = [line for line in told if any(word in line.lower() for word in _COMPLAINTS)]
+    return one_line((complaints or told or [""])[-1], limit=300)
+
+
+_COMPLAINTS: Final = (
+    "error", "exception", "fatal", "panic", "cannot", "can't", "could not", "failed", "failure", "refused", "denied",
+    "not found", "no such", "invalid", "missing", "required", "timed out", "timeout", "unable", "killed", "undefined",
+)  # fmt: skip
+# Lines of a stack trace, and what a runtime prints after one.
+_FRAMES: Final = (
+    "at ",
+    "...",
+    "Node.js v",
+    "exit status",
+    "goroutine ",
+    "created by ",
+    'File "',
+    "npm ",
+    "}",
+    "note: run with",
+)
+
+
+def _is_frame(line: str) -> bool:
+    return line.strip().startswith(_FRAMES) or ".go:" in line
+
 
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
 #: The reason of a container whose end was not seen.

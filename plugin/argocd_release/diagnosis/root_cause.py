@@ -7,16 +7,14 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
-from argocd_release.diagnosis.log_lines import last_meaningful
-from argocd_release.diagnosis.pod_status import Container, PodStatus
+from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, Subject, refusal
 from argocd_release.model.condition import SYNC_ERROR
-from argocd_release.model.diagnosis import PodLog
 from argocd_release.model.resource_tree import Event, Node, Tree
-from argocd_release.verdict import rollouts
-from argocd_release.verdict.lack import CLAIM, Lack, lack
-from argocd_release.verdict.lack import hint as lack_hint
+from argocd_release.model.result import PodLog
+from argocd_release.verdict import pending
+from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, pending_reason
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
 # Exit code of a process that was killed with SIGKILL.
@@ -112,7 +110,9 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     if application.sync is not SyncStatus.SYNCED and not (application.operating and application.operation_counts):
         return ()
     pods = [pod for pod in tree.pods if pod.health in _UNHEALTHY and not tree.is_replaced(pod)]
-    barren = [node for node in tree.barren if node.kind != "ReplicaSet" or node.health == "Degraded"]
+    owners_without_pods = [
+        node for node in tree.owners_without_pods if node.kind != "ReplicaSet" or node.health == "Degraded"
+    ]
     failing = set(map(id, tree.failing))
 
     def rank(node: Node) -> tuple[bool, ...]:
@@ -126,7 +126,7 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     # pods that wait for it are Pending.
     others = list(_others(tree))
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
-    found = sorted([*pods, *barren, *claims], key=lambda node: (*rank(node), *within(node)))
+    found = sorted([*pods, *owners_without_pods, *claims], key=lambda node: (*rank(node), *within(node)))
     rest = [node for node in others if node not in found]
     aborted = list(_aborted(application, tree))
     others = [node for node in (*found, *tree.blocking, *rest) if node not in aborted]
@@ -136,7 +136,7 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
 def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
     """Rollouts that were aborted: their new pods are gone, and those of an analysis only measured."""
     for node in tree.nodes:
-        rollout = rollouts.known(application, node)
+        rollout = pending.argo_rollout_of(application, node)
         if rollout is not None and rollout.aborted:
             yield node
 
@@ -145,9 +145,9 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     """What is wrong with the suspect, in one line; None if nothing is."""
     warnings = [event for event in clues.events if event.type == "Warning"]
     hook = next((item for item in application.results if item.hook_type and _is_of(tree, node, item)), None)
-    rollout = rollouts.known(application, node)
-    if rollout is not None and (stands := rollouts.described(node, rollout)) is not None:
-        return Cause(code=rollouts.code(rollout), message=stands.text, subject=stands.subject, hint=rollout.todo)
+    rollout = pending.argo_rollout_of(application, node)
+    if rollout is not None and (stands := pending.rollout_finding(node, rollout)) is not None:
+        return Cause(code=pending.rollout_code(rollout), message=stands.text, subject=stands.subject, hint=rollout.todo)
     if node.health == "Unknown" and f'with name "{node.name}"' in application.unreadable_health:
         return _unreadable(tree, node)
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
@@ -206,10 +206,10 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Cause
         subject = tree.subject(node)
         message = f"{subject}: suspended (spec.suspend), so it starts no pod"
         return Cause(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint="remove spec.suspend")
-    if missing := lack(node.group, node.kind, node.health):
+    if missing := pending_reason(node.group, node.kind, node.health):
         return _lacking(tree, node, missing, clues)
     refused = tree.refusals(node, tuple(warnings))
-    if node in tree.barren and not refused and node.health != "Degraded":
+    if node in tree.owners_without_pods and not refused and node.health != "Degraded":
         return None
     said = node.message if node.health == "Degraded" and node.message else _message([*(refused or warnings)][-1:])
     said = said or node.message
@@ -228,7 +228,7 @@ def _code(node: Node, said: str, *, refused: bool) -> CauseCode:
     return CauseCode.JOB_FAILED if node.kind == "Job" and node.health == "Degraded" else CauseCode.UNHEALTHY
 
 
-def _lacking(tree: Tree, node: Node, missing: Lack, clues: Clues) -> Cause | None:
+def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Cause | None:
     told = [event for event in clues.events if event.reason not in _NOISE][-1:]
     waits = any(event.reason == "WaitForFirstConsumer" for event in told)
     if waits and clues.used:
@@ -236,7 +236,7 @@ def _lacking(tree: Tree, node: Node, missing: Lack, clues: Clues) -> Cause | Non
         return None
     said, subject = _message(told), tree.subject(node)
     message = f"{subject} {missing.what}" + (f' — "{said}"' if said else "")
-    hint = _NO_CONSUMER if waits else lack_hint(missing, said)
+    hint = _NO_CONSUMER if waits else pending_hint(missing, said)
     return Cause(code=missing.code, message=message, subject=subject, hint=hint)
 
 

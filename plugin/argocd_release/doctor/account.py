@@ -1,6 +1,5 @@
 """Who the token is for Argo CD, what it may, and whether the application is there."""
 
-import difflib
 import re
 import time
 from typing import Any, Final
@@ -10,10 +9,10 @@ from argocd_release.argocd import jwt
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
-from argocd_release.core.json_shape import as_object, as_objects, parse_json
 from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_object, as_objects, parse_json
 from argocd_release.doctor import settings
-from argocd_release.doctor.finding import Problem
+from argocd_release.doctor.checks import Problem
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.outcome import Outcome
@@ -161,6 +160,8 @@ def application(api: Api, prober: Prober, name: str) -> Application | Problem:
             "the token is not allowed to see any application",
             "grant it `applications, get, PROJECT/*` in argocd-rbac-cm or in a role of the project",
         )
+    import difflib  # noqa: PLC0415 - most jobs have no such mistake
+
     near = difflib.get_close_matches(name, seen, 1)
     if near:
         message, fix = f"there is no application {name} that this token can see", f"did you mean {near[0]}?"

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.probe import Prober
-from argocd_release.core.json_shape import as_object, as_objects, as_text, parse_json
 from argocd_release.core.text import counted, one_line
+from argocd_release.core.untrusted_json import as_object, as_objects, as_text, parse_json
 from argocd_release.doctor import account
-from argocd_release.doctor.finding import Problem, Seen
+from argocd_release.doctor.checks import Problem, Seen
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.outcome import Outcome
-from argocd_release.settings import expected
+from argocd_release.settings import expectations_file
 from argocd_release.settings.load import Settings
 from argocd_release.settings.schema import PROPERTIES
 
@@ -93,7 +93,7 @@ def find(api: Api, prober: Prober, settings: Settings) -> Group:
 
 def settings_of(settings: Settings, application: Application) -> Settings:
     """Return the settings with what the file of expectations says of the application."""
-    rules, _ = expected.read(settings.expectations, PROPERTIES)
+    rules, _ = expectations_file.read(settings.expectations, PROPERTIES)
     own: dict[str, Any] = dict(rules.of(name_of(application)))
     return replace(settings, **own)
 

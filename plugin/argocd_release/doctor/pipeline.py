@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.probe import unreadable_repository
 from argocd_release.core.text import one_line
-from argocd_release.doctor.finding import Problem
+from argocd_release.doctor.checks import Problem
 from argocd_release.doctor.settings import span
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError

@@ -4,14 +4,13 @@ from typing import Any, Final
 
 from argocd_release import __version__
 from argocd_release.core.text import counted
-from argocd_release.doctor.finding import Finding, Ledger, State
-from argocd_release.doctor.links import link
+from argocd_release.doctor.checks import Checklist, Finding, State, link
 
 FORMAT: Final = 1
 _WIDTH: Final = 12
 
 
-def as_text(ledger: Ledger, docs_url: str = "") -> str:
+def as_text(ledger: Checklist, docs_url: str = "") -> str:
     """Return one line per check, followed by the fix for each failed check.
 
     Checks that could not run share one line. ``docs_url``: address of the documentation, "" if it is unknown.
@@ -30,7 +29,7 @@ def as_text(ledger: Ledger, docs_url: str = "") -> str:
     return "\n".join([*lines, "", *_conclusion(ledger)])
 
 
-def as_json(ledger: Ledger, docs_url: str = "") -> dict[str, Any]:
+def as_json(ledger: Checklist, docs_url: str = "") -> dict[str, Any]:
     """Return the checklist in the form that ``doctor.schema.json`` describes."""
     worst = ledger.worst
     return {
@@ -53,7 +52,7 @@ def _check(found: Finding, docs_url: str) -> dict[str, str]:
     }
 
 
-def _conclusion(ledger: Ledger) -> list[str]:
+def _conclusion(ledger: Checklist) -> list[str]:
     errors = sum(found.state is State.FAILED for found in ledger.findings)
     warnings = sum(found.state is State.WARNING for found in ledger.findings)
     noted = counted(warnings, "warning")

@@ -7,7 +7,7 @@ from typing import Final
 
 from argocd_release.argocd import jwt
 from argocd_release.core.text import one_line
-from argocd_release.doctor.finding import Problem
+from argocd_release.doctor.checks import Problem
 from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import component_job, environment, interpret, load, server_address

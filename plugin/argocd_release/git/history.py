@@ -31,7 +31,7 @@ from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import Stop
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.deadline import Deadline
-from argocd_release.transport.tls import tls_context
+from argocd_release.transport.sockets import tls_context
 
 # The most that one answer is waited for; a fetch that takes longer goes on, and a later question finds what it brought.
 ANSWER_SECONDS: Final = 15.0
@@ -47,7 +47,7 @@ _WHOLE: Final = len("0" * 40)
 _NO_SOURCE: Final = Source(repo_url="")
 
 
-class Histories:
+class GitHistories:
     """What git's history says of the revisions that Argo CD compares with; use as a context manager.
 
     ``stop``: once it is set, every answer comes at once; ``limit``: no answer is waited for after it. Questions can
@@ -66,8 +66,8 @@ class Histories:
         self._stop = stop
         self._limit = limit
         self._now = now
-        self._own = Ancestry("CI_REPOSITORY_URL", access.remote(""), access.ca_file, now=now, clone=access.clone)
-        self._others: dict[str, Ancestry] = {}
+        self._own = GitHistory("CI_REPOSITORY_URL", access.remote(""), access.ca_file, now=now, clone=access.clone)
+        self._others: dict[str, GitHistory] = {}
         self._answers: dict[tuple[str, str, Source], RevisionRelation] = {}
         self._asking: dict[str, _Asking] = {}
         self._lock = threading.Lock()
@@ -135,13 +135,13 @@ class Histories:
             return RevisionRelation(relation=Relation.UNKNOWN, note=_stranger(source, expected), final=True)
         return RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, other.why))
 
-    def _other(self, source: Source) -> "Ancestry":
+    def _other(self, source: Source) -> "GitHistory":
         name, url = str(GitUrl.parse(source.repo_url)), self._access.remote(source.repo_url)
         with self._lock:
             if self._closed:
                 raise InterruptedError("the job has ended")
             if source.repo_url not in self._others:
-                self._others[source.repo_url] = Ancestry(name, url, self._access.ca_file, now=self._now)
+                self._others[source.repo_url] = GitHistory(name, url, self._access.ca_file, now=self._now)
             return self._others[source.repo_url]
 
     def _note(self, source: Source, why: str) -> str:
@@ -154,7 +154,7 @@ class Histories:
         )
 
 
-class Ancestry:
+class GitHistory:
     """The history of one repository. ``url`` is ``""`` where nothing can be fetched; ``name`` stands for it in texts.
 
     ``why``: the reason for the last answer that was not known; ``fetched``: whether a fetch has succeeded.

@@ -10,10 +10,9 @@ from typing import Final, Self
 
 from argocd_release.model.cause import Key
 from argocd_release.model.condition import ERRORS, SYNC_ERROR, Condition
-from argocd_release.model.hydration import Hydration
-from argocd_release.model.owner import Owner, OwnerRef
+from argocd_release.model.observation import Owner, OwnerRef
 from argocd_release.model.resource_tree import Workloads
-from argocd_release.model.revision import RevisionRelation, alike, all_alike
+from argocd_release.model.revision import Hydration, RevisionRelation, all_same_revisions, same_revision
 
 #: Argo CD could not make the manifests, or could not compare them.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
@@ -181,7 +180,7 @@ class Operation:
     def is_of(self, revisions: tuple[str, ...]) -> bool:
         """Whether it syncs these revisions. Of one that names none nobody can say that it does not."""
         known = [names for names in (self.revisions, self.asked) if names]
-        return not known or any(all_alike(names, revisions) for names in known)
+        return not known or any(all_same_revisions(names, revisions) for names in known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,7 +344,8 @@ class Application:
             return False
         names = [self._synced_names(position) for position in range(len(self.revisions))]
         same = all(
-            any(alike(name, known) for name in each) for each, known in zip(names, deployed.revisions, strict=True)
+            any(same_revision(name, known) for name in each)
+            for each, known in zip(names, deployed.revisions, strict=True)
         )
         return same and self.has(deployed.parameters)
 

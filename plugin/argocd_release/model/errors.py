@@ -16,12 +16,12 @@ class FailureKind(Enum):
     DENIED = "denied"
     UNAUTHENTICATED = "unauthenticated"
     MISSING = "missing"
-    BUSY = "busy"
-    BLOCKED = "blocked"
+    OPERATION_IN_PROGRESS = "busy"
+    SYNC_WINDOW = "blocked"
     REFUSED = "refused"
-    HUNG = "hung"
+    TIMED_OUT = "hung"
     KILLED = "killed"
-    GARBAGE = "garbage"
+    MALFORMED = "garbage"
     OTHER = "other"
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
+from argocd_release.model.argo_rollout import Rollout
 from argocd_release.model.cause import WAITING_REASONS, CauseCode, Finding, Key, Subject, refusal
-from argocd_release.model.rollout import Rollout
 
 _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
@@ -185,7 +185,7 @@ class Tree:
         return (
             *(pod for pod in self.served if _cannot_start(pod)),
             # A quota or an admission webhook; Argo CD has it from the ReplicaSet's condition ReplicaFailure.
-            *(node for node in self.barren if node.kind == "ReplicaSet" and node.health == "Degraded"),
+            *(node for node in self.owners_without_pods if node.kind == "ReplicaSet" and node.health == "Degraded"),
         )
 
     @property
@@ -202,13 +202,13 @@ class Tree:
         )
 
     @property
-    def barren(self) -> tuple[Node, ...]:
+    def owners_without_pods(self) -> tuple[Node, ...]:
         """What should make pods now, and has none."""
-        fertile = {pod.owner for pod in self.pods}
+        owners_with_pods = {pod.owner for pod in self.pods}
         return tuple(
             node
             for node in self.nodes
-            if node.kind in _MAKES_PODS and node.uid not in fertile and self.is_current(node)
+            if node.kind in _MAKES_PODS and node.uid not in owners_with_pods and self.is_current(node)
             if node.health not in {"", "Healthy"}
         )
 

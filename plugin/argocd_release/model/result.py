@@ -8,15 +8,52 @@ from urllib.parse import quote
 
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause, CauseCode, Key
-from argocd_release.model.delivery import Delivery
-from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.transition import Transition
+from argocd_release.model.resource_tree import Event, Node
+from argocd_release.model.timeline import ReleaseTimeline, Transition
 from argocd_release.model.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class ObjectEvent:
+    """A Kubernetes event of one object, such as ``Pod/web-x``."""
+
+    subject: str
+    event: Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodLog:
+    """The last lines of a container's log; ``previous``: of the run before its last restart."""
+
+    pod: str
+    container: str
+    previous: bool
+    lines: tuple[str, ...]
+
+    @property
+    def says_something(self) -> bool:
+        return any(line.strip() for line in self.lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """``cause``: None where nothing better is known than the verdict.
+
+    ``status``: the application's as ``argocd app get`` shows it. ``pods``: of what runs now, the worst first.
+    ``notes``: what could not be seen, and why.
+    """
+
+    cause: Cause | None = None
+    status: str = ""
+    pods: tuple[Node, ...] = ()
+    occurrences: tuple[ObjectEvent, ...] = ()
+    logs: tuple[PodLog, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationResult:
     """That somebody was told of the release, or was not. ``text``: one line; of a failure: why."""
 
     sink: str
@@ -45,7 +82,7 @@ class ApplicationResult:
     expectation: Mapping[str, Any] = field(default_factory=dict)
     expects: str = ""
     docs_url: str = ""
-    rollout: Delivery = field(default_factory=Delivery)
+    rollout: ReleaseTimeline = field(default_factory=ReleaseTimeline)
 
     @property
     def outcome(self) -> Outcome:
@@ -122,7 +159,7 @@ class ReleaseResult:
     job_url: str = ""
     #: The name of the CI job, or "" outside GitLab.
     job_name: str = ""
-    notices: tuple[Notice, ...] = ()
+    notices: tuple[NotificationResult, ...] = ()
     several: bool = False
     meant: str = ""
 

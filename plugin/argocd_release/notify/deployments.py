@@ -8,15 +8,15 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.core.json_shape import as_object, as_objects
-from argocd_release.notify.client import GitLab
+from argocd_release.core.untrusted_json import as_object, as_objects
+from argocd_release.notify.gitlab_client import GitLab
 
 RUNNING: Final = "running"
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class DeploymentTarget:
     """The environment of a record, and its branch or tag; an empty ``ref`` is the project's default branch."""
 
     environment: str
@@ -29,13 +29,13 @@ def is_commit(revision: str) -> bool:
     return _COMMIT.fullmatch(revision) is not None
 
 
-def begin(gitlab: GitLab, place: Place, revision: str) -> None:
+def begin(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
     """There is a record of the revision that runs; raises ``GitLabError``."""
     if not any(_is_open(each, revision) for each in _records(gitlab, place)):
         _create(gitlab, place, revision, RUNNING)
 
 
-def end(gitlab: GitLab, place: Place, revision: str, status: str) -> str:
+def end(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
     """The revision's record has this status, and none of another one is left running; gives what was done.
 
     Raises ``GitLabError``.
@@ -57,7 +57,7 @@ def end(gitlab: GitLab, place: Place, revision: str, status: str) -> str:
     return f"record {made.get('id')} of {place.environment} is {status}"
 
 
-def _records(gitlab: GitLab, place: Place) -> list[dict[str, Any]]:
+def _records(gitlab: GitLab, place: DeploymentTarget) -> list[dict[str, Any]]:
     """Those of the environment, the latest first."""
     return as_objects(gitlab.get("/deployments", environment=place.environment, order_by="id", sort="desc"))
 
@@ -67,7 +67,7 @@ def _is_open(record: dict[str, Any], revision: str = "") -> bool:
     return record.get("status") == RUNNING and not record.get("deployable") and revision in {"", record.get("sha")}
 
 
-def _create(gitlab: GitLab, place: Place, revision: str, status: str) -> dict[str, Any]:
+def _create(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> dict[str, Any]:
     ref = place.ref or gitlab.default_branch()
     body = {"environment": place.environment, "sha": revision, "ref": ref, "tag": place.tag, "status": status}
     return as_object(gitlab.post("/deployments", body))

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from argocd_release.core.json_shape import as_object, as_objects
 from argocd_release.core.text import QUOTED, one_line
+from argocd_release.core.untrusted_json import as_object, as_objects
 from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.notify.client import PAGE, GitLab, GitLabError
+from argocd_release.notify.gitlab_client import PAGE, GitLab, GitLabError
 from argocd_release.reports import evidence
 
 FORBIDDEN: Final = 403

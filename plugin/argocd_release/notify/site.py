@@ -5,19 +5,22 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.notify.client import authorities
+from argocd_release.model.cause import CauseCode
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.verdict import Verdict
+from argocd_release.notify.gitlab_client import authorities
+from argocd_release.timing.background import pause
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import pause
 from argocd_release.timing.limits import SITE_CALL, SITE_PAUSE
 from argocd_release.transport.client import Client, HttpError, Request
-from argocd_release.transport.tls import tls_context
+from argocd_release.transport.sockets import tls_context
 
 #: Seconds of the first request, however late it is.
 _LEAST: Final = 1.0
 _FINE: Final = range(200, 400)
 
 
-def reached(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
+def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
     """Return an empty string when the address answers with 2xx or 3xx, or its last answer if it does not in time.
 
     The address is asked at least once. ``check`` raises to end the waiting.
@@ -29,6 +32,19 @@ def reached(url: str, *, deadline: Deadline, check: Callable[[], object], ca_fil
             if not answer or deadline.left <= SITE_PAUSE:
                 return answer
             pause(SITE_PAUSE, check)
+
+
+def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> Verdict | None:
+    """Return the verdict on a delivered release whose address does not answer in time, or None if it answers."""
+    message = check_site(url, deadline=deadline, check=check, ca_file=ca_file)
+    if not message:
+        return None
+    return Verdict(
+        outcome=Outcome.TIMED_OUT,
+        reason=f"it runs, but {url} does not answer as it should: {message}",
+        hint="check its Ingress or route, and the name service; <RELEASE_URL_CHECK=false> turns this check off",
+        code=CauseCode.SITE_SILENT,
+    )
 
 
 def _ask(client: Client, url: str, *, seconds: float) -> str:

@@ -7,15 +7,36 @@ from typing import Final
 from argocd_release.argocd import versions
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
-from argocd_release.doctor import warnings
-from argocd_release.doctor.finding import Problem
+from argocd_release.diagnosis.hook_evidence import HookRecorder
+from argocd_release.doctor import hints
+from argocd_release.doctor.checks import Problem
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.events import JobEvent, State, VersionsApart, Warned
 from argocd_release.model.ports import Emit, Evidence
-from argocd_release.release.hooks import Hooks
-from argocd_release.timing.inquiry import answered, ask
+from argocd_release.timing.background import answered, ask
 from argocd_release.verdict.judge import CONFIRMING
+
+
+class Hooks:
+    """The recorders of a job, by the name of the application."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._recorders: dict[str, HookRecorder] = {}
+
+    def keep(self, name: str, application: Application) -> None:
+        """Take a look at the application; never waits."""
+        if name not in self._recorders:
+            if application.operation is None or not application.operation.running:
+                return
+            self._recorders[name] = HookRecorder(name, self._evidence)
+        self._recorders[name].look(application)
+
+    def of(self, name: str) -> "HookRecorder | None":
+        """Return the recorder of the application, or None if no operation ran."""
+        return self._recorders.get(name)
+
 
 VERSIONS_SECONDS: Final = 10.0
 # The answer is mostly there since the first look; the end waits no longer for a warning.
@@ -49,8 +70,8 @@ class BackgroundChecks:
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
-            self._warnings = ask(lambda: warnings.of_server(connection, name, project))
-            self._address = ask(lambda: warnings.public_address(connection))
+            self._warnings = ask(lambda: hints.of_server(connection, name, project))
+            self._address = ask(lambda: hints.public_address(connection))
 
     def public_address(self) -> str:
         """Return the address of Argo CD's web interface for people, or ``""`` if Argo CD has not told it by now."""

@@ -1,20 +1,36 @@
-"""After the verdict: the root causes of the worst failures, or the reason why the release status is unknown."""
+"""Explain a verdict: collect its root cause and hints, and show them in the job log."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import diagnose
-from argocd_release.model.diagnosis import Diagnosis
+from argocd_release.doctor.hints import advice
 from argocd_release.model.errors import ArgoCDError, Cancelled
-from argocd_release.model.events import AskingTheDoctor, CauseNotLookedFor, LookingForTheCause, NotShown
+from argocd_release.model.events import (
+    AskingTheDoctor,
+    CauseNotLookedFor,
+    LookingForTheCause,
+    Next,
+    NotProven,
+    NotShown,
+    PhasesReached,
+    ReportNotWritten,
+    ReportsWritten,
+    Result,
+    ShownEvidence,
+    Warned,
+)
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.release.job_log import JobLog
+from argocd_release.release.results import Written
 from argocd_release.release.signals import Stop
 from argocd_release.release.wiring import JobParts
+from argocd_release.reports import evidence, summary
 from argocd_release.timing.deadline import JobDeadline, Phase
 
 # Root causes are collected for so many of the most severe failures.
@@ -52,8 +68,6 @@ class Explainer:
     def _advise(self, result: ReleaseResult) -> ReleaseResult:
         """Return the result with the doctor's finding as the hint of each application that shares the outcome."""
         # The doctor is slow to load, and most jobs do not need it.
-        from argocd_release.doctor.advice import advice  # noqa: PLC0415
-
         self._log.tell(AskingTheDoctor())
         shared = [one for one in result.undelivered if one.outcome is result.outcome]
         verdict = shared[0].verdict if shared else result.verdict
@@ -134,3 +148,72 @@ class Explainer:
             self._log.tell(NotShown(command=error.command, error=error.message))
             return ""
         return text.strip().partition("\n\n")[0]
+
+
+#: Conditions of delivered applications that the job log shows.
+CONDITIONS: Final = 10
+
+
+def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
+    """Show the result, and which reports were written."""
+    log.tell(_end(result))
+    if not result.several:
+        _show_what_holds(log, result.applications[0])
+    for event in _warnings(result)[:CONDITIONS]:
+        log.tell(event)
+    for position, one in enumerate(result.undelivered[:EXPLAINED] if result.several else result.applications, 1):
+        for block in evidence.blocks(one):
+            title = f"{one.name}: {block.title}" if result.several else block.title
+            # GitLab knows a section by its name alone.
+            name = f"{block.name}-of-{position}" if result.several else block.name
+            with log.section(name, title, collapsed=block.collapsed):
+                log.tell(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
+    for missing in written:
+        if isinstance(missing, ReportNotWritten):
+            log.tell(missing)
+    if paths := [path for path in written if isinstance(path, str)]:
+        log.tell(ReportsWritten(paths=", ".join(paths)))
+    _show_next(log, result)
+
+
+def _warnings(result: ReleaseResult) -> list[Warned]:
+    """Return the conditions of delivered applications, which do not keep them from being Synced and Healthy."""
+    return [
+        Warned(why=f"{one.name}: {item.type}: {one_line(item.message, limit=1000)}", code=item.type)
+        for one in result.applications
+        if one.outcome is Outcome.DELIVERED and one.application is not None
+        for item in one.application.conditions
+    ]
+
+
+def _show_what_holds(log: JobLog, one: ApplicationResult) -> None:
+    """Show what success does not prove, and when which phase was reached."""
+    if note := evidence.caveat(one):
+        log.tell(NotProven(text=note))
+    if line := summary.line(one):
+        log.tell(PhasesReached(text=line, **asdict(one.rollout.phases)))
+
+
+def _show_next(log: JobLog, result: ReleaseResult) -> None:
+    """Show what to do about the worst failure, or about the group itself if its verdict is not an application's."""
+    if result.is_theirs or not result.several:
+        for worst in result.undelivered[:1]:
+            if step := evidence.last_lines(worst):
+                log.tell(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.explained))
+    elif result.verdict.hint:
+        log.tell(Next(text=f"\nnext: {result.verdict.hint}", next=result.verdict.hint, help=""))
+
+
+def _end(result: ReleaseResult) -> Result:
+    outcome, cause = result.outcome, result.cause
+    return Result(
+        text=f"\n{evidence.render(result)}",
+        outcome=outcome.word,
+        exit_code=outcome.exit_code,
+        reason=result.verdict.reason,
+        cause=str(cause or ""),
+        code=cause.code.word if cause else "",
+        next=cause.hint if cause else "",
+        application=", ".join(one.name for one in result.applications),
+        seconds=round(result.seconds, 3),
+    )

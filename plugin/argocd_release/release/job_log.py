@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TextIO, TypeVar
 
-from argocd_release.argocd.wait_output import Changes
+from argocd_release.argocd.wait_output import WaitOutputFilter
 from argocd_release.core.redaction import Redact, everywhere, masked, redaction
-from argocd_release.core.setting_names import with_names
+from argocd_release.core.text import with_names
 from argocd_release.joblog import log
 from argocd_release.joblog.style import style
 from argocd_release.model import events
@@ -26,7 +26,7 @@ class JobLog:
         name_of = partial(environment.name_in_text, environ)
         self._redact: Redact = lambda text: with_names(redact(text), name_of)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
-        self._changes = Changes(time.monotonic)
+        self._changes = WaitOutputFilter(time.monotonic)
         self._log = log.configure(
             stream,
             redact=self._redact,

@@ -9,11 +9,11 @@ from typing import Any
 from argocd_release.model.ports import ClusterView, Get, Kinship, OwnerLookup
 from argocd_release.release.signals import Stop
 from argocd_release.release.targets import targets_of
-from argocd_release.settings.expected import Expected
-from argocd_release.settings.load import Settings
+from argocd_release.settings.expectations_file import Expected
+from argocd_release.settings.load import Settings, expected_of
 from argocd_release.timing.deadline import JobDeadline, Phase
 from argocd_release.verdict.expectation import Condition, Expectation
-from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.rules import GracePeriods
 from argocd_release.watch.tracker import Tracker
 
 
@@ -69,7 +69,7 @@ class Policy:
             timeout=self.timeout,
             patience=self.graces,
             expectation=own,
-            beneath=cluster if settings.pods_matter or own.image else None,
+            cluster=cluster if settings.pods_matter or own.image else None,
             kinship=self.revision_relation,
             sync=settings.sync,
             terminate=settings.terminate_old_sync,
@@ -84,9 +84,6 @@ def policy_of(
     settings: Settings, *, timeout: float, deadline: JobDeadline, stop: Stop, stack: ExitStack, hard_refresh: Get
 ) -> Policy:
     """Return the policy that the settings ask for; ``stack`` closes what it opens."""
-    # The schema of expectations is loaded with the settings only if a file of them is named.
-    from argocd_release.settings.load import expected_of  # noqa: PLC0415
-
     expected, relation = expected_of(settings), None
     if settings.revision or expected.asks_revisions:
         relation = _revision_relation(settings, deadline, stop, stack)
@@ -132,8 +129,8 @@ def target_words(settings: Settings) -> str:
 
 def _revision_relation(settings: Settings, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> Kinship:
     # A library that most jobs do not need, and the slowest to load.
-    from argocd_release.git.history import Histories  # noqa: PLC0415
+    from argocd_release.git.history import GitHistories  # noqa: PLC0415
 
-    histories = stack.enter_context(Histories(settings.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
+    histories = stack.enter_context(GitHistories(settings.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
     relation: Kinship = histories.kinship
     return relation

@@ -1,21 +1,61 @@
-"""What the reporters are given: a result an application, and the verdict on all of them; and their files."""
+"""Turn verdicts into the result of a job, and write the reports."""
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from argocd_release import __version__
+from argocd_release.model.events import ReportNotWritten
 from argocd_release.model.outcome import Outcome, aggregate
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
-from argocd_release.release import policy, report_files
+from argocd_release.release import policy
 from argocd_release.release.wiring import JobParts
+from argocd_release.reports import files
 from argocd_release.settings import load
 from argocd_release.timing.deadline import Deadline
 from argocd_release.watch.poll_loop import TrackedApplication
 
-Written = report_files.Written
+#: The path of a report, or why it is not there.
+Written = str | ReportNotWritten
+
+
+def forget_earlier(environ: Mapping[str, str]) -> None:
+    """A job that dies before it knows anything must not upload what another one said."""
+    for path in load.report_paths(environ).values():
+        with suppress(OSError, RuntimeError):
+            files.remove(Path(path))
+
+
+def artifact(environ: Mapping[str, str], report: str) -> str:
+    """The report as GitLab names an artifact, by its path in the project; ``""`` if it lies elsewhere."""
+    path = Path(load.report_paths(environ)[report]).resolve()
+    project = Path(load.valid(environ, "CI_PROJECT_DIR")).resolve()
+    name = path.relative_to(project).as_posix() if path.is_relative_to(project) else ""
+    return "" if "]]" in name else name
+
+
+def write(
+    environ: Mapping[str, str], result: ReleaseResult, deadline: Deadline, *, late: bool = False
+) -> Iterator[Written]:
+    """Write the reports, or those that are written ``late``. One that can't be written changes no verdict."""
+    # The reporters import xml, which a job needs only at its end.
+    from argocd_release.reports.registry import REPORTERS  # noqa: PLC0415
+
+    for name, path in load.report_paths(environ).items():
+        reporter = REPORTERS[name]
+        if reporter.late is not late:
+            continue
+        try:
+            files.write(Path(path), reporter.render(result), seconds=deadline.left)
+        except Exception as error:  # noqa: BLE001 - the others must be written all the same
+            why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            yield ReportNotWritten(kind=reporter.title, path=path, error=str(why))
+        else:
+            yield path
 
 
 class Results:
@@ -26,7 +66,7 @@ class Results:
         self._environ = environ
         self.settings: load.Settings | None = None
         self.parts: JobParts | None = None
-        report_files.forget_earlier(environ)
+        forget_earlier(environ)
 
     def of(self, verdict: Verdict) -> ReleaseResult:
         """The result as it is now; ``verdict``: on all."""
@@ -48,8 +88,8 @@ class Results:
             image_tag=settings.image_tag if settings else "",
             project_url=settings.project_url if settings else "",
             version=__version__,
-            attachment=report_files.artifact(self._environ, "json_path"),
-            page=report_files.artifact(self._environ, "page_path"),
+            attachment=artifact(self._environ, "json_path"),
+            page=artifact(self._environ, "page_path"),
             site_url=settings.site_url if settings else "",
             job_url=settings.job_url if settings else "",
             job_name=settings.job_name if settings else "",
@@ -58,7 +98,7 @@ class Results:
 
     def write(self, result: ReleaseResult, deadline: Deadline, *, late: bool = False) -> list[Written]:
         """Write the reports, or those that are written ``late``; gives a note on each."""
-        return list(report_files.write(self._environ, result, deadline, late=late))
+        return list(write(self._environ, result, deadline, late=late))
 
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
         if self.parts is not None:

@@ -1,25 +1,25 @@
-"""Who else is told of a release: GitLab's environments page, and the merge request.
-
-Whatever goes wrong with one is a line and a field of the report, and changes no verdict.
-"""
+"""Tell the notification sinks about a release: the deployed site, GitLab's deployments and the merge request."""
 
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Final
 
 from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled
+from argocd_release.model.events import NotTold, Told
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import Notice, ReleaseResult
+from argocd_release.model.result import NotificationResult, ReleaseResult
 from argocd_release.notify import deployments, note
-from argocd_release.notify.client import GitLab, GitLabError
-from argocd_release.notify.deployments import Place
-from argocd_release.release.place import at_work, place_of, revision_of
+from argocd_release.notify.deployments import DeploymentTarget
+from argocd_release.notify.gitlab_client import GitLab, GitLabError
+from argocd_release.release.deployment_target import at_work, deployment_target_of, revision_of
+from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Stop
 from argocd_release.settings.load import Settings
+from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
-from argocd_release.timing.inquiry import answered, ask
 from argocd_release.timing.limits import GITLAB_AFTER_SIGNAL
 
 # The record is begun beside the tracking.
@@ -29,7 +29,7 @@ LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
-# What was not judged, or judged of another revision, ends what was begun and makes no record of its own.
+# A release without a status, or with that of another revision, only ends the records that the job began.
 _STATUSES: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failed",
@@ -57,12 +57,12 @@ class Sinks:
         revision = at_work(application, self._known.gitlab_deployment)
         if not revision:
             return
-        place = place_of(application, self._known)
+        place = deployment_target_of(application, self._known)
         with self._turn:
             if place.environment not in self._begun:
                 self._begun[place.environment] = (ask(lambda: self._begin(place, revision)), revision)
 
-    def tell(self, result: ReleaseResult) -> Iterator[Notice]:
+    def tell(self, result: ReleaseResult) -> Iterator[NotificationResult]:
         """Tell all of the end, at the same time; gives what came of each."""
         deadline = self._limit.phase(Phase.SINKS)
         if result.outcome in _SIGNALS:
@@ -75,20 +75,20 @@ class Sinks:
         for sink, answer in asked:
             yield self._notice(sink, answer, deadline)
 
-    def _notice(self, sink: str, answer: "Future[str]", deadline: Deadline) -> Notice:
+    def _notice(self, sink: str, answer: "Future[str]", deadline: Deadline) -> NotificationResult:
         check: Callable[[], object] = (lambda: None) if self._stop.is_set() else self._stop.check
         try:
             if not answered(answer, seconds=deadline.left, check=check):
-                return Notice(sink=sink, done=False, text="GitLab gave no answer in time")
-            return Notice(sink=sink, done=True, text=answer.result())
+                return NotificationResult(sink=sink, done=False, text="GitLab gave no answer in time")
+            return NotificationResult(sink=sink, done=True, text=answer.result())
         except Cancelled:
-            return Notice(sink=sink, done=False, text="the job was cancelled")
+            return NotificationResult(sink=sink, done=False, text="the job was cancelled")
         except GitLabError as error:
-            return Notice(sink=sink, done=False, text=f"GitLab did not take it: {error}")
+            return NotificationResult(sink=sink, done=False, text=f"GitLab did not take it: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
-            return Notice(sink=sink, done=False, text=str(GitLabError(f"{type(error).__name__}: {error}")))
+            return NotificationResult(sink=sink, done=False, text=str(GitLabError(f"{type(error).__name__}: {error}")))
 
-    def _begin(self, place: Place, revision: str) -> None:
+    def _begin(self, place: DeploymentTarget, revision: str) -> None:
         with self._gitlab(self._known.gitlab_deployment, self._limit.at_most(BEGIN_SECONDS)) as gitlab:
             deployments.begin(gitlab, place, revision)
 
@@ -97,9 +97,9 @@ class Sinks:
         for begun, _ in self._begun.values():
             # Two at once could make two records.
             answered(begun, seconds=deadline.left, check=lambda: None)
-        ends: dict[str, tuple[Place, str, str]] = {}
+        ends: dict[str, tuple[DeploymentTarget, str, str]] = {}
         for one in result.worst_first:
-            place = place_of(one.application, self._known) if one.application else None
+            place = deployment_target_of(one.application, self._known) if one.application else None
             if one.application is None or place is None or place.environment in ends:
                 continue
             revision = revision_of(one.application, self._known.gitlab_deployment)
@@ -147,3 +147,19 @@ class Sinks:
             deadline=deadline,
             ca_file=known.git_ca_file,
         )
+
+
+def sinks_of(known: Settings, *, deadline: JobDeadline, stop: Stop) -> "Sinks | None":
+    """Return the notification sinks, or None if none are configured."""
+    if not (known.gitlab_deployment or known.mr_note):
+        return None
+
+    return Sinks(known, stop, deadline)
+
+
+def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:
+    """The result with what came of each notice, which is logged; whatever goes wrong changes no verdict."""
+    notices = log.redacted(tuple(sinks.tell(result)))
+    for notice in notices:
+        log.tell((Told if notice.done else NotTold)(sink=notice.sink, text=notice.text))
+    return replace(result, notices=notices)

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from argocd_release.release import after
+from argocd_release.model.events import AskingTheSite
+from argocd_release.model.outcome import Outcome
+from argocd_release.notify.site import site_verdict
+from argocd_release.release.argocd_session import Readers, connected, group_readers
 from argocd_release.release.background_checks import BackgroundChecks
-from argocd_release.release.connect import Readers, connected
 from argocd_release.release.group import GroupWait
-from argocd_release.release.group_readers import group_readers
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.policy import Policy, policy_of
 from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.sinks import notify, sinks_of
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import JobDeadline
@@ -55,7 +57,7 @@ def wire(
     readers = connected(settings, environ, timeout=timeout, deadline=deadline, log=log, check=stop.check, stack=stack)
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
-    sinks = after.sinks_of(settings, deadline=deadline, stop=stop)
+    sinks = sinks_of(settings, deadline=deadline, stop=stop)
     checks = BackgroundChecks(
         readers.argocd, readers.connection if settings.pods_matter else None, log.tell, readers.api
     )
@@ -83,9 +85,15 @@ def wire(
     def wait() -> Any:
         verdict = group.wait()
         checks.emit_warnings()
-        return after.reached(verdict, settings, deadline=deadline.due, log=log, stop=stop)
+        if not settings.url_check or verdict.outcome is not Outcome.DELIVERED:
+            return verdict
+        log.tell(AskingTheSite(url=settings.site_url))
+        unreachable = site_verdict(
+            settings.site_url, deadline=deadline.due, check=stop.check, ca_file=settings.git_ca_file
+        )
+        return unreachable or verdict
 
-    notify = partial(after.told, sinks, log) if sinks is not None else None
+    notified = partial(notify, sinks, log) if sinks is not None else None
     return JobParts(
         settings=settings,
         environ=environ,
@@ -93,7 +101,7 @@ def wire(
         policy=policy,
         group=group,
         hooks=checks.hooks,
-        notify=notify,
+        notify=notified,
         public_address=checks.public_address,
         wait=wait,
     )

@@ -11,10 +11,9 @@ from typing import Final
 
 from argocd_release.core.text import QUOTED, counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
-from argocd_release.model.diagnosis import ObjectEvent, PodLog
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import ApplicationResult
-from argocd_release.reports.tables import age, table
+from argocd_release.model.result import ApplicationResult, ObjectEvent, PodLog, ReleaseResult
+from argocd_release.reports.summary import age, table
 
 SHOWN_IMAGES: Final = 3
 STATUS_LINES: Final = 20
@@ -277,3 +276,39 @@ def _log_title(log: PodLog) -> str:
 def _limited(lines: Sequence[str], limit: int) -> list[str]:
     left = len(lines) - limit
     return [*lines[:limit], f"… and {counted(left, 'more line')} left out"] if left > 0 else list(lines)
+
+
+ROWS: Final = 250
+
+
+def overview(result: ReleaseResult) -> str:
+    """The whole as one text: the verdict, the cause of the worst, the table and the facts."""
+    outcome = result.outcome
+    cause = f"cause: {one_line(str(result.cause))}" if result.cause else ""
+    rows = [
+        (one.name, one.outcome.word, f"{one.seconds:.1f} s", one_line(str(one.cause or "")))
+        for one in result.worst_first
+    ]
+    lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
+    more = f"… and {counted(len(rows) - ROWS, 'more line')} left out" if len(rows) > ROWS else ""
+    facts = {
+        "Commit:": result.image_tag,
+        "Duration:": f"{result.seconds:.1f} s",
+        "Exit code:": "" if outcome is Outcome.DELIVERED else f"{outcome.exit_code} ({outcome.meaning})",
+    }
+    known = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
+    reason = "" if result.cause and result.cause.message == result.verdict.reason else result.verdict.reason
+    head = "\n".join(part for part in (cause, one_line(reason)) if part)
+    return "\n\n".join(part for part in (head, "\n".join([*lines, more] if more else lines), known) if part)
+
+
+RULE: Final = "=" * 45
+
+
+def render(result: ReleaseResult) -> str:
+    """The banner, without a line feed at its end."""
+    one = None if result.several else result.only
+    if one is None:
+        return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"
+    why = "" if result.outcome is Outcome.DELIVERED else f"{headline(one)}\n\n"
+    return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{why}{facts(one)}\n{RULE}"

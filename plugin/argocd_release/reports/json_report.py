@@ -8,10 +8,10 @@ from typing import Any, Final
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.cause import Cause
-from argocd_release.model.delivery import Delivery
 from argocd_release.model.git_url import SHA, WEB, web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.reports.proof import proof
+from argocd_release.model.timeline import ReleaseTimeline
+from argocd_release.reports.summary import proof
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
@@ -97,7 +97,7 @@ def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
     }
 
 
-def _phases(rollout: Delivery) -> dict[str, Any]:
+def _phases(rollout: ReleaseTimeline) -> dict[str, Any]:
     slowest = rollout.slowest
     return asdict(rollout.phases) | {
         "slowest": slowest.subject if slowest else "",

@@ -13,8 +13,7 @@ from argocd_release.model.cause import Cause, CauseCode
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.reports.evidence import facts, story
-from argocd_release.reports.overview import overview
+from argocd_release.reports.evidence import facts, overview, story
 
 SUITE: Final = "argocd-release"
 _STATUS_UNKNOWN: Final = "status unknown"

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.model.delivery import SpanKind
 from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.timeline import SpanKind
 
 PREFIX: Final = "argocd_release"
 LABEL_LIMIT: Final = 300

@@ -1,21 +1,20 @@
-"""Every check of the settings that needs no server: missing, wrong, wrong together, and files that are not there."""
+"""Check settings beyond what the schema can say."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
 
 from argocd_release.argocd import options
 from argocd_release.core.text import one_line
 from argocd_release.model.errors import SettingProblem
-from argocd_release.settings import component_job, expected, preview, selector, server_address, token_files
+from argocd_release.settings import component_job, expectations_file, preview, secrets, server_address
 from argocd_release.settings.environment import COMPONENT
 from argocd_release.settings.schema import PROPERTIES, SCHEMA
-
-if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
 _MEANT: Final = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
@@ -34,7 +33,7 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Sett
 
     """
     found = [*_missing(values, environ), *component_job.missing_identity(values, environ)]
-    found += token_files.problems(values)
+    found += secrets.problems(values)
     found += _split(values, environ)
     for error in Draft202012Validator(SCHEMA).iter_errors(values):
         if error.validator != "required":
@@ -42,9 +41,9 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Sett
     wrong = {problem.name for problem in found}
     others = [
         *_options(values["ARGOCD_OPTS"]),
-        *selector.problems(values),
+        *selector_problems(values),
         *preview.problems(values),
-        *expected.problems(values, PROPERTIES),
+        *expectations_file.problems(values, PROPERTIES),
     ]
     # A value that is wrong by itself explains what is wrong with it together with others.
     found += [problem for problem in [*others, *_files(values)] if problem.name not in wrong]
@@ -230,3 +229,32 @@ def _unreadable(path: str) -> str:
     except ValueError:
         return "has no valid name"
     return "" if _PEM.encode() in content else "holds nothing in PEM"
+
+
+NAME: Final = "RELEASE_SELECTOR"
+_PART: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+_KEY: Final = rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_PART}"
+_VALUE: Final = rf"(?:{_PART})?"
+# Bounded, so that the pattern is done with any text at once.
+_SPACE: Final = r"[ \t]{0,20}+"
+_REQUIREMENT: Final = re.compile(
+    rf"{_SPACE}(?:!{_SPACE}{_KEY}|{_KEY}(?:{_SPACE}(?:==?|!=){_SPACE}{_VALUE}|{_SPACE}[<>]{_SPACE}\d{{1,19}}+"
+    rf"|[ \t]{_SPACE}(?:in|notin){_SPACE}\({_SPACE}{_VALUE}(?:{_SPACE},{_SPACE}{_VALUE}){{0,200}}+{_SPACE}\))?){_SPACE}"
+)
+
+
+def selector_problems(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
+    """Yield what is wrong with the selector, which Argo CD would refuse like a request without a token."""
+    text, position = str(values[NAME]), 0
+    while position < len(text):
+        requirement = _REQUIREMENT.match(text, position)
+        end = requirement.end() if requirement else position
+        if requirement is None or text[end:] == "," or text[end : end + 1] not in {"", ","}:
+            shown = one_line(text[position:], limit=60)
+            yield SettingProblem(
+                name=NAME,
+                message=f"is not a label selector from {shown!r} on",
+                fix="separate requirements by commas, as in `team=web,tier!=db,env in (dev,test),!legacy`",
+            )
+            return
+        position = end + 1

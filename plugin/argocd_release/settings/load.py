@@ -15,12 +15,12 @@ from jsonschema import Draft202012Validator
 from argocd_release.argocd.connection import Connection
 from argocd_release.git.access import Access
 from argocd_release.model.errors import NoPreviewError, SettingsError
-from argocd_release.settings import checks, expected, preview, token_files
+from argocd_release.settings import checks, expectations_file, preview, secrets
 from argocd_release.settings.environment import text, typed_name
 from argocd_release.settings.interpret import value_of
 from argocd_release.settings.schema import PREFIX, PROPERTIES
 
-with_files_read: Final = token_files.with_files_read
+with_files_read: Final = secrets.with_files_read
 # What is kept for the time after RELEASE_TIMEOUT (timing.deadline), and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
 # Clocks may differ that much and still be worth reading.
@@ -171,9 +171,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
-def expected_of(known: Settings) -> expected.Expected:
+def expected_of(known: Settings) -> expectations_file.Expected:
     """What the file of expectations says; nothing where there is none."""
-    return expected.read(known.expectations, PROPERTIES)[0]
+    return expectations_file.read(known.expectations, PROPERTIES)[0]
 
 
 def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from argocd_release.core.slug import TAG, host_with_tag, tag_of, with_tag
+from argocd_release.core.text import TAG, host_with_tag, tag_of, with_tag
 from argocd_release.model.errors import SettingProblem
 
 # What stands for the tag while the settings of a branch without one are checked.

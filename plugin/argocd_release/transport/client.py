@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
 from argocd_release.core.text import one_line
+from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import answered, ask
 
 if TYPE_CHECKING:
     import httpcore

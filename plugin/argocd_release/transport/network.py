@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpcore
 
 from argocd_release.timing.deadline import Deadline
-from argocd_release.transport.names import connect
+from argocd_release.transport.sockets import connect
 
 #: Parts of a request body; the server must take each part within the time that is left.
 _PART: Final = 16384

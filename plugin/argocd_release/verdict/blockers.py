@@ -16,12 +16,10 @@ from argocd_release.model.application import (
 from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject, refusal
 from argocd_release.model.condition import SYNC_ERROR
 from argocd_release.model.resource_tree import Failing
-from argocd_release.verdict import rollouts
+from argocd_release.verdict import pending
 from argocd_release.verdict.drift import HINTS, drift, holds_for_good
 from argocd_release.verdict.expectation import Condition, Expectation
-from argocd_release.verdict.hydrating import unhydrated
-from argocd_release.verdict.lack import lack
-from argocd_release.verdict.owners import owner_caveat, owner_finding
+from argocd_release.verdict.pending import owner_caveat, owner_finding, pending_reason, unhydrated
 
 NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Finding(
@@ -237,12 +235,12 @@ def unhealthy(application: Application) -> str:
 def unwell(application: Application) -> Finding:
     """The application's health, and the resources that make it so."""
     worst = _worst(application)[:1]
-    if worst and (rollout := rollouts.known(application, worst[0])):
-        stands = rollouts.described(worst[0], rollout)
+    if worst and (rollout := pending.argo_rollout_of(application, worst[0])):
+        stands = pending.rollout_finding(worst[0], rollout)
         if stands is not None:
             todo = f"; {rollout.todo}" if rollout.todo else ""
             return replace(stands, text=f"{stands.text}{todo}", status=application.health)
-    missing = lack(worst[0].group, worst[0].kind, worst[0].health) if worst else None
+    missing = pending_reason(worst[0].group, worst[0].kind, worst[0].health) if worst else None
     return Finding(
         text=unhealthy(application),
         status=application.health,
@@ -394,5 +392,5 @@ def _severity(resource: Resource) -> int:
 
 
 def _lacks(resource: Resource) -> str:
-    missing = lack(resource.group, resource.kind, resource.health)
+    missing = pending_reason(resource.group, resource.kind, resource.health)
     return missing.what if missing else ""

@@ -9,8 +9,8 @@ from argocd_release.core.text import counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.cause import CauseCode, Finding
 from argocd_release.model.resource_tree import PodTemplate, Workloads
-from argocd_release.model.revision import Relation, RevisionRelation, alike
-from argocd_release.verdict.image import parts, runs
+from argocd_release.model.revision import Relation, RevisionRelation, same_revision
+from argocd_release.verdict.image_reference import parts, runs
 
 NAMED: Final = 3
 SHORT: Final = 7
@@ -30,7 +30,7 @@ DEFAULT_CONDITIONS: Final = frozenset({Condition.SYNC, Condition.HEALTH, Conditi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gap:
+class UnmetExpectation:
     """What is missing, in one line. ``final``: by all that is known it will not come any more."""
 
     reason: str
@@ -82,13 +82,13 @@ class Expectation:
         }
         return "; ".join(words for words, given in parts.items() if given)
 
-    def gap(self, application: Application) -> Gap | None:
+    def gap(self, application: Application) -> UnmetExpectation | None:
         """What the application still lacks to be what is wanted; None: nothing."""
         positions = self._positions(application)
         if not positions:
             known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
             reason = f"the application has no source {self.source!r}, but {known}"
-            return Gap(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
+            return UnmetExpectation(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
     def image_caveat(self, application: Application) -> str:
@@ -148,7 +148,7 @@ class Expectation:
         if deployed is None or not application.has(deployed.parameters):
             return False
         known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
-        return any(alike(revision, self.revision) for revision in known)
+        return any(same_revision(revision, self.revision) for revision in known)
 
     def was_synced_last(self, application: Application) -> bool:
         """Return True if the last operation synced the expected revision, and its sync status is not waited for.
@@ -180,9 +180,9 @@ class Expectation:
         ]
 
     def _is_at(self, application: Application, position: int) -> bool:
-        return any(alike(name, self.revision) for name in application.names(position))
+        return any(same_revision(name, self.revision) for name in application.names(position))
 
-    def revision_gap(self, application: Application) -> Gap | None:
+    def revision_gap(self, application: Application) -> UnmetExpectation | None:
         """What is missing of the expected revision; None: nothing."""
         positions = self._positions(application)
         revisions = [application.commits[index] for index in positions if index < len(application.commits)]
@@ -198,48 +198,48 @@ class Expectation:
         wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
         reason = f"Argo CD compares with {compared}, not with {wanted}"
         return (
-            Gap(reason=reason, code=CauseCode.OTHER_REVISION)
+            UnmetExpectation(reason=reason, code=CauseCode.OTHER_REVISION)
             if self.exact
             else _out_of_reach(reason, list(kinships.values()))
         )
 
-    def _chart_gap(self, application: Application, positions: list[int]) -> Gap | None:
+    def _chart_gap(self, application: Application, positions: list[int]) -> UnmetExpectation | None:
         if not self.chart_version:
             return None
         charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
         if not charts:
             reason = "the application has no source that is a Helm chart"
-            return Gap(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
+            return UnmetExpectation(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
         versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
         reason = f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}"
-        return Gap(reason=reason, code=CauseCode.OTHER_CHART_VERSION)
+        return UnmetExpectation(reason=reason, code=CauseCode.OTHER_CHART_VERSION)
 
-    def _image_gap(self, application: Application) -> Gap | None:
+    def _image_gap(self, application: Application) -> UnmetExpectation | None:
         if not self.image:
             return None
-        beneath = application.workloads
-        if beneath is None and not application.pods_hidden:
-            return Gap(reason="Argo CD has not shown the pods yet", code=CauseCode.OTHER_IMAGE)
-        if beneath is None:
+        cluster = application.workloads
+        if cluster is None and not application.pods_hidden:
+            return UnmetExpectation(reason="Argo CD has not shown the pods yet", code=CauseCode.OTHER_IMAGE)
+        if cluster is None:
             return self._image_gap_of_summary(application)
-        running = beneath.images
-        if not self.lacks_image(beneath) or self._waiting(beneath):
+        running = cluster.images
+        if not self.lacks_image(cluster) or self._waiting(cluster):
             return None
         unhealthy = bool(self.healths) and application.health not in self.healths
-        if unhealthy and any(runs(self.image, image) for image in beneath.starting):
+        if unhealthy and any(runs(self.image, image) for image in cluster.starting):
             # Health is waited for all the same, and says why it is not there.
             return None
         more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
         shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
         # What a known revision says is settled; without one, a commit with the image may still come.
         settled = bool(self.revision) and application.health in self.healths
-        reason = f"no pod runs the image {self.image}; running: {shown}{_not_due(beneath)}"
-        return Gap(reason=reason, code=CauseCode.OTHER_IMAGE, final=settled)
+        reason = f"no pod runs the image {self.image}; running: {shown}{_not_due(cluster)}"
+        return UnmetExpectation(reason=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
-    def _image_gap_of_summary(self, application: Application) -> Gap | None:
+    def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
         # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
         # something only of a name that has no other version there.
         found = [image for image in application.images if runs(self.image, image)]
@@ -255,7 +255,7 @@ class Expectation:
         else:
             shown = one_line(", ".join(application.images[:NAMED])) or "none"
             reason = f"no pod runs the image {self.image}; there are pods of: {shown}"
-        return Gap(reason=reason, code=CauseCode.OTHER_IMAGE)
+        return UnmetExpectation(reason=reason, code=CauseCode.OTHER_IMAGE)
 
 
 def _not_due(workloads: Workloads) -> str:
@@ -271,8 +271,8 @@ def _not_due(workloads: Workloads) -> str:
     return "".join(f"; {one_line(text)}" for text in waiting[:NAMED])
 
 
-def _out_of_reach(reason: str, kinships: list[RevisionRelation]) -> Gap:
-    gap = partial(Gap, code=CauseCode.OTHER_REVISION)
+def _out_of_reach(reason: str, kinships: list[RevisionRelation]) -> UnmetExpectation:
+    gap = partial(UnmetExpectation, code=CauseCode.OTHER_REVISION)
     by_relation = {kinship.relation: kinship for kinship in kinships}
     if reverted := by_relation.get(Relation.REVERTED):
         how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"

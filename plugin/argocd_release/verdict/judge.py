@@ -36,7 +36,7 @@ from argocd_release.verdict.blockers import (
 )
 from argocd_release.verdict.conditions import condition_symptoms, hydration_symptoms
 from argocd_release.verdict.expectation import Condition, Expectation
-from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.rules import GracePeriods
 from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom
 
 # What these name is what the object itself says, and nothing more.
@@ -50,11 +50,11 @@ _PASSES: Final = frozenset({
 })  # fmt: skip
 # Of what is delivered by one look.
 CONFIRMING: Final = "looking once more"
-_UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.GARBAGE: "argocd's output can't be read"}
+_UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.MALFORMED: "argocd's output can't be read"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sighting:
+class SymptomRecord:
     """When a symptom was seen first (seconds on the injected clock), by how many looks, of which revision, and how.
 
     ``each``: when it was seen first of each thing that still shows it, by uid; of the application itself by ``""``.
@@ -71,7 +71,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class History:
+class SymptomHistory:
     """What the looks so far have shown. ``compared``: Argo CD has compared with git since this job began."""
 
     patience: GracePeriods = field(default_factory=GracePeriods)
@@ -85,7 +85,7 @@ class History:
     reached: bool = False
     # The application that was found; one of the same name that was created since is another.
     uid: str | None = None
-    sightings: Mapping[Symptom, Sighting] = field(default_factory=dict)
+    sightings: Mapping[Symptom, SymptomRecord] = field(default_factory=dict)
     attempts: Attempts = field(default_factory=Attempts)
 
     def observe(
@@ -96,7 +96,7 @@ class History:
         compared: bool = False,
         begun: float | None = None,
         no_more_comparisons: bool = False,
-    ) -> "History":
+    ) -> "SymptomHistory":
         """Return the history with one more look.
 
         Args:
@@ -121,7 +121,7 @@ class History:
             attempts=self.attempts.observe(application) if application else self.attempts,
         )
         subject = f"{application.uid} {application.revision}" if application else ""
-        sightings: dict[Symptom, Sighting] = {}
+        sightings: dict[Symptom, SymptomRecord] = {}
         for symptom, finding in findings(seen, looked).items():
             before = self.sightings.get(symptom)
             lasts = before is not None and before.subject == subject
@@ -130,7 +130,7 @@ class History:
             each = {uid: known.get(uid, since) for uid in found}
             # What shows it longest is named first: it is what ripens.
             told = first(tuple(found[uid] for uid in sorted(found, key=lambda uid: each[uid])))
-            sightings[symptom] = Sighting(looks=looks + 1, subject=subject, finding=told, each=each)
+            sightings[symptom] = SymptomRecord(looks=looks + 1, subject=subject, finding=told, each=each)
         return replace(looked, sightings=sightings)
 
     @property
@@ -138,12 +138,12 @@ class History:
         """Return True if the sync of an earlier revision has made no progress for its grace period."""
         return Symptom.OLD_SYNC in self.sightings and self.ripe(Symptom.OLD_SYNC)
 
-    def without_old_sync(self) -> "History":
+    def without_old_sync(self) -> "SymptomHistory":
         """Return the history with the grace period of an earlier revision's sync started again."""
         return replace(self, sightings={key: seen for key, seen in self.sightings.items() if key != Symptom.OLD_SYNC})
 
     @property
-    def ripens_in(self) -> float | None:
+    def due_in(self) -> float | None:
         """Return the seconds until a symptom becomes the verdict if it lasts; 0 if it only needs another look."""
         rules = self.patience.rules
         lasting = [
@@ -182,7 +182,7 @@ class History:
         return self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
 
 
-def judge(seen: Application | Failure, history: History) -> Verdict:
+def judge(seen: Application | Failure, history: SymptomHistory) -> Verdict:
     """The verdict on the last look, which ``history`` already holds."""
     for symptom, sighting in history.sightings.items():
         if history.ripe(symptom):
@@ -205,7 +205,7 @@ def judge(seen: Application | Failure, history: History) -> Verdict:
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
 
 
-def timed_out(seen: Application | Failure, pending: Verdict, history: History, *, seconds: float) -> Verdict:
+def timed_out(seen: Application | Failure, pending: Verdict, history: SymptomHistory, *, seconds: float) -> Verdict:
     """The verdict at the deadline, ``seconds`` after the beginning; ``pending``: that on the last look."""
     within = f"within {seconds:.0f} s"
     if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
@@ -234,7 +234,7 @@ def _of_whom(verdict: Verdict, application: Application, expectation: Expectatio
     return replace(verdict, reason=f"{verdict.reason} (of {later} than {expectation.revision[:7]}, which it contains)")
 
 
-def findings(seen: Application | Failure, history: History) -> dict[Symptom, Finding]:
+def findings(seen: Application | Failure, history: SymptomHistory) -> dict[Symptom, Finding]:
     """Symptoms of one look with what shows them, in the order in which they decide."""
     pairs = _troubles(seen, history) if isinstance(seen, Failure) else _states(seen, history)
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
@@ -251,20 +251,20 @@ def _apart(symptom: Symptom, application: Application | None, finding: Finding) 
     return {each.uid: each.finding for each in cannot_start(application)}
 
 
-def _troubles(failure: Failure, history: History) -> Iterator[tuple[Symptom, Finding]]:
+def _troubles(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Finding]]:
     symptom, text = _trouble(failure, history), failure.message
     if symptom is Symptom.DELETED:
         text = "the application was deleted while it was tracked"
     yield symptom, Finding(text=text, code=CODES[symptom])
 
 
-def _trouble(failure: Failure, history: History) -> Symptom:
+def _trouble(failure: Failure, history: SymptomHistory) -> Symptom:
     match failure.trouble:
         case FailureKind.DENIED | FailureKind.UNAUTHENTICATED:
             return Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY
         case FailureKind.REFUSED:
             return Symptom.REFUSED
-        case FailureKind.GARBAGE:
+        case FailureKind.MALFORMED:
             return Symptom.UNREADABLE
         case FailureKind.MISSING:
             return Symptom.DELETED if history.uid is not None else Symptom.MISSING_AT_START
@@ -272,7 +272,7 @@ def _trouble(failure: Failure, history: History) -> Symptom:
             return Symptom.UNREACHABLE if history.reached else Symptom.UNREACHABLE_AT_START
 
 
-def _states(application: Application, history: History) -> Iterator[tuple[Symptom, Finding]]:
+def _states(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Finding]]:
     if application.deleting:
         yield Symptom.DELETED, DELETING
     if not history.compared:
@@ -332,7 +332,7 @@ def _is_synced(application: Application, expectation: Expectation) -> bool:
     return application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
 
 
-def _failed_operation(application: Application, history: History) -> Iterator[tuple[Symptom, Finding]]:
+def _failed_operation(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Finding]]:
     operation = application.operation
     if operation is None:
         return
@@ -359,7 +359,7 @@ def _given_up(finding: Finding, operation: Operation) -> Finding:
 
 
 def _failed_attempts(
-    application: Application, operation: Operation, history: History
+    application: Application, operation: Operation, history: SymptomHistory
 ) -> Iterator[tuple[Symptom, Finding]]:
     attempts, limit = history.attempts, history.patience.failed_attempts
     if 0 < limit <= attempts.counted:

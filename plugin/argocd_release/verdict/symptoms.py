@@ -1,14 +1,45 @@
 """The symptoms that a look can show, and the hints for them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.core.connectivity import Outage, Speaker, Trouble
+from argocd_release.core.connectivity import Outage, Speaker, Trouble, is_outage
 from argocd_release.model.cause import CauseCode
-from argocd_release.model.condition import Condition
-from argocd_release.verdict.rendering import is_cached
+from argocd_release.model.condition import COMPARISON_ERROR, Condition
+
+#: Begins every answer from the cache of errors (argo-cd v2.13.2 reposerver/repository/repository.go:67).
+_CACHED_ERROR: Final = "Manifest generation error (cached)"
+_RENDERER: Final = re.compile(
+    r"`helm (?!pull|fetch|registry)|`kustomize |helm dependencies|jsonnet|plugin|Manifest generation error"
+)
+# Words of the steps before the repo-server renders: reaching it, git, a chart's registry; and of the cluster's state.
+_BEFORE: Final = re.compile(
+    r"code = Unavailable|failed to list refs|repository not found|authentication|authorization|unable to resolve '"
+    r"|failed to (?:initialize|fetch|checkout)|`git |error (?:fetching|testing|resolving)"
+    r"|failed to get (?:git|index|tags)"
+    r"|`helm |live state|cluster|couldn't find remote ref|ssh: |knownhosts",
+    re.IGNORECASE,
+)
+
+
+def is_render_error(condition: Condition) -> bool:
+    """Return True if the repo-server got as far as rendering; an unknown message counts as one."""
+    if condition.type != COMPARISON_ERROR:
+        return False
+    return _RENDERER.search(condition.message) is not None or _BEFORE.search(condition.message) is None
+
+
+def is_cached(condition: Condition) -> bool:
+    """Return True if the error comes from the cache, so that nothing was rendered."""
+    return _CACHED_ERROR in condition.message
+
+
+def can_heal(conditions: Iterable[Condition]) -> bool:
+    """Return True if all errors are of something that rendering needs and that is away."""
+    return all(is_outage(condition.message) for condition in conditions)
 
 
 class Symptom(Enum):

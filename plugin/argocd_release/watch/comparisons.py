@@ -10,8 +10,8 @@ from typing import Final
 
 from argocd_release.model.application import Application
 from argocd_release.model.condition import Condition
-from argocd_release.verdict.judge import History
-from argocd_release.verdict.rendering import can_heal, is_cached, is_render_error
+from argocd_release.verdict.judge import SymptomHistory
+from argocd_release.verdict.symptoms import can_heal, is_cached, is_render_error
 
 COMPARE_AGAIN_SECONDS: Final = 5.0
 MOST_FAILED_RENDERS: Final = 2
@@ -64,7 +64,7 @@ class Comparisons:
         elif not _answers_from_cache(application):
             self._failed_renders += 1
 
-    def due_at(self, application: Application | None, history: History) -> float:
+    def due_at(self, application: Application | None, history: SymptomHistory) -> float:
         """Return the time of the next comparison; infinity if none is due.
 
         Argo CD itself would notice within minutes that the expected revision has come, or that an error is over.
@@ -89,7 +89,7 @@ class Comparisons:
             return self._begun_at + COMPARE_AGAIN_SECONDS
         return self._begun_at + SYNC_SECONDS if application.awaits_sync else math.inf
 
-    def _render_due_at(self, application: Application, history: History) -> float:
+    def _render_due_at(self, application: Application, history: SymptomHistory) -> float:
         if _answers_from_cache(application):
             # A normal comparison renders nothing now, so it does no harm.
             return self._ended_at + (0.0 if self._hard_refresh else RENDER_AGAIN_SECONDS)

@@ -18,8 +18,8 @@ from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, Kinship, OwnerLookup
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
+from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import answered, ask
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup
 
@@ -31,10 +31,10 @@ UNCOMPARED_SECONDS: Final = 5.0
 # A look just before the deadline still gets this long to answer.
 LEAST_SECONDS: Final = 2.0
 # What lies beneath an application is mostly there in a tenth of a second.
-BENEATH_SECONDS: Final = 2.0
+CLUSTER_SECONDS: Final = 2.0
 # What is known of pods holds so long for looks that could not see them.
 REMEMBERED_SECONDS: Final = 10.0
-LEAST_BENEATH_SECONDS: Final = 0.5
+LEAST_CLUSTER_SECONDS: Final = 0.5
 # Sync windows change by the minute; nobody is told anything new by asking more often.
 WINDOW_SECONDS: Final = 20.0
 Found = TypeVar("Found")
@@ -51,7 +51,7 @@ class _Asked(Generic[Found]):
 class Observer:
     """Looks at one application; ``application`` is the last state seen (None: none yet).
 
-    ``beneath``: None where nobody may ask; ``kinship`` says how a revision stands to an expected one, and may block.
+    ``cluster``: None where nobody may ask; ``kinship`` says how a revision stands to an expected one, and may block.
     ``check`` raises where the run is to end; ``wake`` is called when something is known that was asked before;
     ``patience``: seconds that a look waits for the comparison that it asks for.
     """
@@ -64,7 +64,7 @@ class Observer:
         now: Callable[[], float],
         emit: Emit,
         expectation: Expectation,
-        beneath: ClusterView | None,
+        cluster: ClusterView | None,
         kinship: Kinship | None,
         sync: bool,
         check: Callable[[], object],
@@ -79,7 +79,7 @@ class Observer:
         self._now = now
         self._emit = emit
         self._expectation = expectation
-        self._beneath = beneath
+        self._cluster = cluster
         self._kinship = RevisionLookup(kinship, now=now, check=check, on_answer=wake) if kinship else None
         self._check = check
         self._wake = wake
@@ -126,15 +126,15 @@ class Observer:
             return _failure(error), False
         if application.unknown_words:
             self._tell(UnknownWords(words=one_line(", ".join(application.unknown_words))))
-        beneath = Deadline(min(max(seconds, LEAST_BENEATH_SECONDS), BENEATH_SECONDS), self._now)
-        found = self._with_kinships(self._with_window(self._with_workloads(application, beneath), beneath))
+        cluster = Deadline(min(max(seconds, LEAST_CLUSTER_SECONDS), CLUSTER_SECONDS), self._now)
+        found = self._with_kinships(self._with_window(self._with_workloads(application, cluster), cluster))
         self.application = replace(found, owners=self._owners(found)) if self._owners else found
         return self.application, compared
 
     def follow_changes(self) -> None:
         """Start to follow the application and its resource tree over HTTP, once."""
-        if self._beneath is not None and not self._streams:
-            watch_application, watch_tree = self._beneath.watch_application, self._beneath.watch_tree
+        if self._cluster is not None and not self._streams:
+            watch_application, watch_tree = self._cluster.watch_application, self._cluster.watch_tree
             self._streams = (
                 ask(partial(watch_application, self._name, self._on_application)),
                 ask(partial(watch_tree, self._name, self._wake)),
@@ -177,7 +177,7 @@ class Observer:
         error = comparison.exception()
         if error is None:
             self._compared_uid = comparison.result().uid
-        if patience and not (isinstance(error, ArgoCDError) and error.trouble is FailureKind.HUNG):
+        if patience and not (isinstance(error, ArgoCDError) and error.trouble is FailureKind.TIMED_OUT):
             return comparison.result(), True
         # Of a moment ago, or lost with the connection.
         return None, error is None
@@ -196,9 +196,9 @@ class Observer:
         try:
             self._commands.sync(self._name, seconds=seconds)
         except ArgoCDError as error:
-            if error.trouble is FailureKind.BUSY:
+            if error.trouble is FailureKind.OPERATION_IN_PROGRESS:
                 return replace(application, requested=True)
-            if error.trouble is FailureKind.BLOCKED:
+            if error.trouble is FailureKind.SYNC_WINDOW:
                 return replace(application, sync_window=error.message)
             refused = error.trouble in {FailureKind.OTHER, FailureKind.REFUSED}
             return replace(application, refusal=error.message) if refused else _failure(error)
@@ -219,23 +219,23 @@ class Observer:
         # a sync waits for a wave or a hook, it may be Missing, or Healthy still.
         # Suspended is also a rollout that waits for a person.
         unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
-        if self._beneath is None or not (self._expectation.image or unwell or application.operating):
+        if self._cluster is None or not (self._expectation.image or unwell or application.operating):
             return application
         asked, about = self._workloads, (application.uid, application.revisions)
         if asked is None or asked.about != about:
-            asked = _Asked(about, ask(partial(self._workloads_with_templates, self._beneath)))
+            asked = _Asked(about, ask(partial(self._workloads_with_templates, self._cluster)))
         if not answered(asked.answer, seconds=deadline.left, check=self._check):
             if asked is not self._workloads:
                 self._workloads = asked
                 asked.answer.add_done_callback(lambda _: self._wake())
-            self._tell(PodsNotSeen(error=f"no answer within {BENEATH_SECONDS:.0f} s, asking on"))
+            self._tell(PodsNotSeen(error=f"no answer within {CLUSTER_SECONDS:.0f} s, asking on"))
             return self._with_remembered(replace(application, pods_hidden=False), about)
         self._workloads = None
         try:
             found = asked.answer.result()
         except ArgoCDError as error:
             self._tell(PodsNotSeen(error=error.message))
-            hidden = error.trouble is not FailureKind.HUNG
+            hidden = error.trouble is not FailureKind.TIMED_OUT
             return self._with_remembered(replace(application, pods_hidden=hidden), about)
         self._remembered = (self._now(), about, found)
         return replace(application, workloads=found)
@@ -260,11 +260,11 @@ class Observer:
 
     def _with_window(self, application: Application, deadline: Deadline) -> Application:
         waits = application.automated and application.sync is SyncStatus.OUT_OF_SYNC and not application.operating
-        if self._beneath is None or not waits:
+        if self._cluster is None or not waits:
             return application
         now = self._now()
         if self._window is None or now - self._window[0] >= WINDOW_SECONDS:
-            asked = ask(partial(self._beneath.sync_window, self._name))
+            asked = ask(partial(self._cluster.sync_window, self._name))
             if not answered(asked, seconds=deadline.left, check=self._check):
                 return application
             error = asked.exception()

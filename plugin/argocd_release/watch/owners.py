@@ -9,9 +9,9 @@ from typing import Final
 
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.owner import APPLICATION, APPLICATION_SET, Owner, OwnerRef, OwnerState
+from argocd_release.model.observation import APPLICATION, APPLICATION_SET, Owner, OwnerRef, OwnerState
 from argocd_release.model.ports import ApplicationSets, Commands
-from argocd_release.timing.inquiry import ask
+from argocd_release.timing.background import ask
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0

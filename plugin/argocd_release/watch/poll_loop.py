@@ -18,9 +18,9 @@ from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, Emit
 from argocd_release.model.verdict import Verdict
-from argocd_release.timing.inquiry import answered, ask
-from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.judge import History, judge, timed_out
+from argocd_release.timing.background import answered, ask
+from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
+from argocd_release.verdict.rules import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
 from argocd_release.watch.tracker import Tracker
 
@@ -188,7 +188,7 @@ class GroupPoller:
         self._complete = complete
         self._appear = appear
         # The group's own history, while none of its applications is known.
-        self._history = History(patience=graces)
+        self._history = SymptomHistory(patience=graces)
         self._unread = ""
         self._stop_early = stop_early
         self._spacing = spacing

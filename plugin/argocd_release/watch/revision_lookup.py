@@ -7,7 +7,7 @@ from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.revision import Relation, RevisionRelation
-from argocd_release.timing.inquiry import answered, ask
+from argocd_release.timing.background import answered, ask
 
 # A clone on disk answers within this time; the answer of a remote is for a later look.
 PATIENCE_SECONDS: Final = 0.3

@@ -1,11 +1,12 @@
-"""When what changed: the transitions of an application while it was tracked."""
+"""Record when each phase of a release began and ended."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
-from argocd_release.model.application import Application
-from argocd_release.model.delivery import Delivery
-from argocd_release.model.transition import Transition
-from argocd_release.watch.course import Course
+from argocd_release.core.text import one_line
+from argocd_release.model.application import Application, HealthStatus, Operation, Resource, SyncStatus
+from argocd_release.model.timeline import Phases, PreviousState, ReleaseTimeline, Span, SpanKind, Transition
 
 
 class Timeline:
@@ -14,10 +15,10 @@ class Timeline:
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
         self._last: dict[str, str] = {}
-        self._course = Course()
+        self._course = SpanRecorder()
 
     @property
-    def rollout(self) -> Delivery:
+    def rollout(self) -> ReleaseTimeline:
         """What took its time, and when the application got where."""
         return self._course.rollout
 
@@ -43,3 +44,162 @@ class Timeline:
         self._last = state
         self.transitions += changed
         return changed
+
+
+# Of an application of thousands of workloads the report holds no more; the page shows fewer still.
+SPANS: Final = 300
+TEXT_LIMIT: Final = 300
+_ROLLING: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED})
+_WELL: Final = frozenset({HealthStatus.HEALTHY.value, "Succeeded"})
+_Key = tuple[str, ...]
+
+
+class SpanRecorder:
+    """Takes looks in turn; ``rollout`` is what they came to."""
+
+    def __init__(self) -> None:
+        self._spans: dict[_Key, list[Span]] = {}
+        self._compared: float | None = None
+        self._synced: float | None = None
+        self._healthy: float | None = None
+        self._judged: float | None = None
+        self._before: PreviousState | None = None
+        self._last: tuple[float, Application] | None = None
+
+    def look(self, seen: Application, at: float, *, compared: bool) -> None:
+        """Take a look at the application down, made at ``at`` seconds."""
+        at = round(at, 3)
+        if compared and self._compared is None:
+            self._compared = at
+        if self._before is None:
+            self._before = _before(seen)
+        last_at, last = self._last or (0.0, None)
+        self._operation(seen, last, at, last_at)
+        self._resources(seen, last, at, last_at)
+        synced = seen.sync is SyncStatus.SYNCED and not seen.operating and self._compared is not None
+        self._synced = (at if self._synced is None else self._synced) if synced else None
+        healthy = synced and seen.health is HealthStatus.HEALTHY
+        self._healthy = (at if self._healthy is None else self._healthy) if healthy else None
+        self._last = (at, seen)
+
+    def doubt(self, troubles: Mapping[str, str], at: float) -> None:
+        """Take down what may yet become the verdict, or heal: by name, each with why."""
+        at = self._judged = round(at, 3)
+        for key, spans in self._spans.items():
+            if key[0] == SpanKind.TROUBLE and key[1] not in troubles and spans[-1].ended is None:
+                spans[-1] = replace(spans[-1], ended=at)
+        for name, why in troubles.items():
+            span = Span(kind=SpanKind.TROUBLE, subject=name, began=at, text=one_line(why, limit=TEXT_LIMIT))
+            self._take((SpanKind.TROUBLE, name), span, at, ended=False)
+
+    @property
+    def rollout(self) -> ReleaseTimeline:
+        # Of many, those that are not over say more, and then those that took long.
+        spans = [span for each in self._spans.values() for span in each]
+        spans = sorted(spans, key=lambda span: (span.ended is not None, -span.seconds))[:SPANS]
+        return ReleaseTimeline(
+            phases=Phases(compared=self._compared, synced=self._synced, healthy=self._healthy, judged=self._judged),
+            spans=tuple(sorted(spans, key=lambda span: (span.began, span.subject))),
+            before=self._before or PreviousState(),
+        )
+
+    def _operation(self, seen: Application, last: Application | None, at: float, last_at: float) -> None:
+        operation = seen.operation
+        if operation is None or operation.dry_run:
+            return
+        self._close_others(operation.started_at, at)
+        attempt = operation.retries + 1
+        key = (SpanKind.SYNC, operation.started_at, str(attempt))
+        # One that was over before the first look is history.
+        if not operation.running and last is None:
+            return
+        known = last.operation if last else None
+        if key not in self._spans and known is not None and known == operation:
+            return
+        earlier = "" if operation.is_of(seen.revisions) else " of a revision before"
+        again = "" if attempt == 1 else f", attempt {attempt}"
+        span = Span(
+            kind=SpanKind.SYNC,
+            subject=f"sync{earlier}{again}",
+            began=at if operation.running else last_at,
+            end=operation.phase.value,
+            text="" if not operation.unsuccessful else one_line(operation.message, limit=TEXT_LIMIT),
+        )
+        for other, spans in self._spans.items():
+            # The attempt before failed, or there would be no other.
+            if other[:2] == key[:2] and other != key and spans[-1].ended is None:
+                spans[-1] = replace(spans[-1], ended=at, end="Failed")
+        self._take(key, span, at, ended=not operation.running)
+        self._hooks(operation, at, last_at, first=last is None)
+
+    def _close_others(self, started_at: str, at: float) -> None:
+        """What belongs to another operation has ended, for Argo CD runs one at a time; how it did, nobody has seen."""
+        for key, spans in self._spans.items():
+            if key[0] in {SpanKind.SYNC, SpanKind.HOOK} and key[1] != started_at and spans[-1].ended is None:
+                spans[-1] = replace(spans[-1], ended=at, end="")
+
+    def _hooks(self, operation: Operation, at: float, last_at: float, *, first: bool) -> None:
+        for item in operation.results:
+            over = item.hook_phase not in {"Running", "Terminating"}
+            # What was over before the first look is history.
+            if not item.hook_type or not item.hook_phase or (over and first):
+                continue
+            running = not over
+            span = Span(
+                kind=SpanKind.HOOK,
+                subject=f"{item.hook_type} {item}",
+                began=at if running else last_at,
+                end=item.hook_phase,
+                text=one_line(item.message, limit=TEXT_LIMIT) if item.failed else "",
+                namespace=item.namespace,
+            )
+            self._take((SpanKind.HOOK, operation.started_at, item.hook_type, *item.key), span, at, ended=not running)
+
+    def _resources(self, seen: Application, last: Application | None, at: float, last_at: float) -> None:
+        before = {item.key: item for item in last.resources} if last else {}
+        for item in seen.resources:
+            if item.health is None or item.hook:
+                continue
+            key = (SpanKind.ROLLOUT, *item.key)
+            rolls = item.health in _ROLLING
+            opened = key in self._spans and self._spans[key][-1].ended is None
+            if not rolls and not opened and not _became(before.get(item.key), item):
+                continue
+            span = Span(
+                kind=SpanKind.ROLLOUT,
+                subject=str(item),
+                began=at if rolls else last_at,
+                end=item.health.value,
+                text=one_line(item.message, limit=TEXT_LIMIT) if rolls else "",
+                namespace=item.namespace,
+                wave=item.wave,
+            )
+            self._take(key, span, at, ended=not rolls)
+
+    def _take(self, key: _Key, span: Span, at: float, *, ended: bool) -> None:
+        """Open the span, go on with the one that is open, or close that."""
+        spans = self._spans.setdefault(key, [])
+        end = at if ended else None
+        if spans and spans[-1].ended is None:
+            # What it waited for, nobody asks of one that is there.
+            text = "" if span.end in _WELL else span.text or spans[-1].text
+            spans[-1] = replace(span, began=spans[-1].began, ended=end, text=text)
+        elif not (spans and ended and spans[-1].end == span.end):
+            spans.append(replace(span, ended=end))
+
+
+def _became(before: Resource | None, now: Resource) -> bool:
+    """Whether it came to run between two looks: it was to be applied, and has been."""
+    if before is None or now.health is not HealthStatus.HEALTHY or now.sync is not SyncStatus.SYNCED:
+        return False
+    return before.sync is SyncStatus.OUT_OF_SYNC or before.health is HealthStatus.MISSING
+
+
+def _before(seen: Application) -> PreviousState:
+    """What the cluster had when it was first looked at; of an operation that runs already, what was before that."""
+    deployed = seen.deployed
+    if deployed is None:
+        return PreviousState(images=seen.images)
+    if seen.previously is not None and deployed.revisions == seen.revisions:
+        return PreviousState(revisions=seen.previously.revisions, images=seen.images)
+    return PreviousState(revisions=deployed.revisions, images=seen.images)

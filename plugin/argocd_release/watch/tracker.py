@@ -13,8 +13,8 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Get, Kinship, OwnerLookup, WaitFeed
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Condition, Expectation
-from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.judge import History, judge, timed_out
+from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
+from argocd_release.verdict.rules import GracePeriods
 from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
@@ -51,7 +51,7 @@ class Step:
 
 
 class Tracker:
-    """Tracks one application to its verdict. ``beneath``, ``kinship``, ``sync``, ``check``: see ``Observer``.
+    """Tracks one application to its verdict. ``cluster``, ``kinship``, ``sync``, ``check``: see ``Observer``.
 
     ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
     runs beside it, whose lines are news. ``queued_before``: how many requests are sent before the requested comparison.
@@ -69,7 +69,7 @@ class Tracker:
         emit: Emit,
         patience: GracePeriods = GracePeriods(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
-        beneath: ClusterView | None = None,
+        cluster: ClusterView | None = None,
         kinship: Kinship | None = None,
         sync: bool = False,
         terminate: bool = False,
@@ -92,14 +92,14 @@ class Tracker:
         self._queued_before = queued_before
         self._timeout = timeout
         self._emit = emit
-        self._history = History(patience=patience, expectation=expectation)
+        self._history = SymptomHistory(patience=patience, expectation=expectation)
         self._looks = Observer(
             name,
             commands=commands,
             now=clock.now,
             emit=emit,
             expectation=expectation,
-            beneath=beneath,
+            cluster=cluster,
             kinship=kinship,
             sync=sync,
             check=check,
@@ -221,7 +221,7 @@ class Tracker:
             self._keep(self._name, seen)
         return seen
 
-    def _observe(self, seen: Application | Failure, *, compared: bool, begun: float | None) -> History:
+    def _observe(self, seen: Application | Failure, *, compared: bool, begun: float | None) -> SymptomHistory:
         return self._history.observe(
             seen,
             now=self._clock.now(),
@@ -244,12 +244,14 @@ class Tracker:
 
     def _again(self, *, answered: bool) -> Step:
         quiet = answered and self._feed is not None and not self._feed.ended
-        most, ripens_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.ripens_in
+        most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
         # News never brings the next look sooner than `least`: a rollout is a burst of news, and two looks at the same
         # instant would confirm nothing.
         least = BURST_SECONDS
-        if answered and ripens_in is not None:
-            least, most = (least, min(most, ripens_in + least)) if ripens_in else (CONFIRM_SECONDS, CONFIRM_SECONDS)
+        if answered and grace_due_in is not None:
+            least, most = (
+                (least, min(most, grace_due_in + least)) if grace_due_in else (CONFIRM_SECONDS, CONFIRM_SECONDS)
+            )
         due_in = self._comparisons.due_at(self.application, self._history) - self._clock.now()
         if self._history.in_doubt and not self._looks.comparing:
             most = min(most, max(due_in, least))
@@ -257,7 +259,7 @@ class Tracker:
             most = min(most, max(due_in, POLL_SECONDS))
         now, deadline = self._clock.now(), self._started + self._timeout
         self._look_at = now
-        if most == QUIET_SECONDS and ripens_in is None and self._answered is not None and self._is_live():
+        if most == QUIET_SECONDS and grace_due_in is None and self._answered is not None and self._is_live():
             self._look_at = min(self._answered[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline)
             most = min(self._look_at - now, STILL_WAITING_SECONDS + BURST_SECONDS)
         not_before = min(now + least, deadline)
@@ -265,7 +267,7 @@ class Tracker:
             verdict=None,
             not_before=not_before,
             look_again_at=min(now + max(most, least), deadline),
-            ripens_at=math.inf if ripens_in is None else now + ripens_in,
+            ripens_at=math.inf if grace_due_in is None else now + grace_due_in,
         )
 
     def _left(self) -> float:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.argocd.application_json import parse_application, parse_applications
-from argocd_release.core.json_shape import parse_json
+from argocd_release.core.untrusted_json import parse_json
 from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
-from argocd_release.model.revision import alike
+from argocd_release.model.revision import same_revision
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation
 from tests.unit.states import NEW, application, document
@@ -167,11 +167,11 @@ REVISIONS = st.from_regex(r"[0-9a-fA-F]{1,40}|[0-9]\.[0-9]\.[0-9]{1,2}", fullmat
 
 @given(REVISIONS, REVISIONS)
 def test_revisions_are_alike_both_ways(one: str, other: str) -> None:
-    assert alike(one, one)
-    assert alike(one, other) == alike(other, one)
+    assert same_revision(one, one)
+    assert same_revision(one, other) == same_revision(other, one)
     if len(one) >= 7 and "." not in one:
-        assert alike(one, one[:7])
-        assert alike(one, one.upper())
+        assert same_revision(one, one[:7])
+        assert same_revision(one, one.upper())
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from argocd_release.argocd.cli import _FOLDERS, ArgoCD, _short_folder
-from argocd_release.argocd.wait_process import failure_message
+from argocd_release.argocd.wait_output import failure_message
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.inquiry import ask
+from argocd_release.timing.background import ask
 from tests.unit.states import document
 
 Make = Callable[..., ArgoCD]
@@ -49,17 +49,17 @@ def test_an_answer(make: Make) -> None:
 def test_a_call_that_hangs_is_ended_at_its_limit(make: Make) -> None:
     started = time.monotonic()
     error = trouble(make("exec sleep 60", limit=0.5))
-    assert error.trouble is FailureKind.HUNG
+    assert error.trouble is FailureKind.TIMED_OUT
     assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("output", ["garbage", "{", '{"kind": "List"}', ""])
 def test_garbage(make: Make, output: str) -> None:
-    assert trouble(make(f"echo '{output}'")).trouble is FailureKind.GARBAGE
+    assert trouble(make(f"echo '{output}'")).trouble is FailureKind.MALFORMED
 
 
 def test_invalid_utf8_is_no_crash(make: Make) -> None:
-    assert trouble(make(r"printf '\377\376{}'")).trouble is FailureKind.GARBAGE
+    assert trouble(make(r"printf '\377\376{}'")).trouble is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(

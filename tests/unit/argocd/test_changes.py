@@ -2,7 +2,7 @@
 
 import pytest
 
-from argocd_release.argocd.wait_output import COUNT_SECONDS, LINES, PROGRESS_LINES, Changes
+from argocd_release.argocd.wait_output import COUNT_SECONDS, LINES, PROGRESS_LINES, WaitOutputFilter
 from argocd_release.core.text import QUOTED
 
 HEADER = "TIMESTAMP                  GROUP        KIND   NAMESPACE  NAME    STATUS    HEALTH        HOOK  MESSAGE"
@@ -10,7 +10,7 @@ ROW = "2026-01-01T00:00:0{}+00:00   batch  Job  web  migrate  {}  Failed  PreSyn
 
 
 def shown(*lines: str) -> list[str]:
-    changes = Changes(lambda: 0.0)
+    changes = WaitOutputFilter(lambda: 0.0)
     return [said for line in lines for said in changes.new(line)]
 
 
@@ -44,7 +44,7 @@ def test_argocd_s_own_end_is_no_news() -> None:
 
 def test_after_so_many_lines_they_are_only_counted() -> None:
     now = [100.0]
-    changes = Changes(lambda: now[0])
+    changes = WaitOutputFilter(lambda: now[0])
     told = [changes.new(ROW.format(1, "Failed", number)) for number in range(LINES + 30)]
     assert sum(map(bool, told)) == LINES
     assert changes.left_out() == 0
@@ -67,7 +67,7 @@ def state(number: int, status: str = "Synced", message: str = "") -> str:
 
 
 def test_of_many_resources_only_those_that_change_are_told() -> None:
-    changes = Changes(lambda: 0.0)
+    changes = WaitOutputFilter(lambda: 0.0)
     lines = [HEADER, *map(state, range(300))]
     changed = [state(7, "OutOfSync"), state(7, message="configmap/c-7 configured")]
     lines += [
@@ -81,7 +81,7 @@ def test_of_many_resources_only_those_that_change_are_told() -> None:
 
 
 def test_many_that_change_are_told_of_for_a_while_and_trouble_for_longer() -> None:
-    changes = Changes(lambda: 0.0)
+    changes = WaitOutputFilter(lambda: 0.0)
     told = [said for number in range(300) for said in changes.new(state(number, "OutOfSync", "Missing"))]
     assert len(told) == PROGRESS_LINES
     assert changes.new(row := state(1, "SyncFailed", "denied")) == (row,)
@@ -139,7 +139,7 @@ SECRET_ROW = "2026-01-01T00:00:00+00:00            Secret     default  credentia
     ],
 )
 def test_a_secret_in_the_feed_is_hidden_although_its_message_has_several_lines(lines: list[str]) -> None:
-    changes = Changes(lambda: 0.0)
+    changes = WaitOutputFilter(lambda: 0.0)
     shown = "\n".join(line for given in lines for line in changes.new(given))
     assert "TOPSECRET" not in shown
     assert "credentials" in shown or "Deployment" in shown or "argocd: failed" in shown or "Secret" in shown

@@ -13,7 +13,7 @@ from argocd_release.model.ports import Commands
 from tests.unit.states import application
 
 HTTP, CLI = application(), application()
-NO_ANSWER = (FailureKind.OTHER, FailureKind.GARBAGE, FailureKind.HUNG)
+NO_ANSWER = (FailureKind.OTHER, FailureKind.MALFORMED, FailureKind.TIMED_OUT)
 
 
 class Argo:
@@ -88,7 +88,7 @@ def test_if_http_fails_the_command_line_takes_over(failure: FailureKind) -> None
 
 
 def test_http_that_hangs_delays_one_read_of_many() -> None:
-    argo = Argo(FailureKind.HUNG)
+    argo = Argo(FailureKind.TIMED_OUT)
     for _ in range(3):
         argo.commands.get("web", seconds=300)
     assert [call for call in argo.calls if call[0] == "http"] == [("http", False, HTTP_SECONDS)]
@@ -98,7 +98,7 @@ def test_http_that_hangs_delays_one_read_of_many() -> None:
 
 
 def test_a_comparison_over_http_that_does_not_end_is_not_requested_again_by_a_process() -> None:
-    argo = Argo(compare=FailureKind.HUNG)
+    argo = Argo(compare=FailureKind.TIMED_OUT)
     with pytest.raises(ArgoCDError):
         argo.commands.get("web", seconds=300, refresh=True)
     assert [call[:2] for call in argo.calls] == [("http", False), ("http", True)]

@@ -74,7 +74,7 @@ def test_what_should_have_pods_and_has_none() -> None:
     waiting = node("StatefulSet", "db") | {"health": {"status": "Progressing"}}
     scaled_down = node("StatefulSet", "idle") | {"health": {"status": "Healthy"}}
     known = parse_tree({"nodes": [waiting, scaled_down, node("StatefulSet", "cache"), node("Pod", "cache-0", "cache")]})
-    assert [str(each) for each in known.barren] == ["StatefulSet/db"]
+    assert [str(each) for each in known.owners_without_pods] == ["StatefulSet/db"]
 
 
 def test_images_of_a_replica_set_before_do_not_run_now() -> None:

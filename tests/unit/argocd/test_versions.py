@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.argocd import versions
-from argocd_release.argocd.tested import TESTED
+from argocd_release.argocd.tested_versions import TESTED
 
 
 def test_what_is_tested_is_what_the_docs_say() -> None:

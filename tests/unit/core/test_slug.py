@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.core.slug import LABEL_LIMIT, host_with_tag, slug, tag_of, with_tag
+from argocd_release.core.text import LABEL_LIMIT, host_with_tag, slug, tag_of, with_tag
 from argocd_release.settings.schema import PROPERTIES
 
 PATTERN = PROPERTIES["RELEASE_PREVIEW_PATTERN"]["default"]

@@ -20,10 +20,10 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.cli import doctor as command
-from argocd_release.doctor import account, links, pipeline, render, settings, warnings, way
-from argocd_release.doctor.advice import advice
-from argocd_release.doctor.examination import examine
-from argocd_release.doctor.finding import Check, Ledger, Problem, Seen, State
+from argocd_release.doctor import account, checks, hints, network, pipeline, render, settings
+from argocd_release.doctor.checklist import examine
+from argocd_release.doctor.checks import Check, Checklist, Problem, Seen, State
+from argocd_release.doctor.hints import advice
 from argocd_release.joblog.style import Style
 from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled
@@ -141,14 +141,14 @@ PAGES: dict[str, tuple[Mapping[str, Page] | Page, str]] = {
 @pytest.mark.parametrize("name", PAGES)
 def test_what_answers(pages: Pages, prober: Prober, name: str) -> None:
     pages.pages, code = PAGES[name]
-    assert codes(way.answers(pages.connection(), prober)) == ([code] if code else [])
+    assert codes(network.answers(pages.connection(), prober)) == ([code] if code else [])
 
 
 def test_a_path_that_is_one_too_many(pages: Pages) -> None:
     pages.pages = {"/api/version": (200, VERSION)}
     connection = pages.connection("--plaintext --grpc-web-root-path /argo")
     with Prober(connection) as prober:
-        assert codes(way.answers(connection, prober)) == ["path"]
+        assert codes(network.answers(connection, prober)) == ["path"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_no_answer_over_http(pages: Pages, error: str, code: str) -> None:
         def get(self, *_: object, **__: object) -> Answer:
             return Answer(error=error)
 
-    assert codes(way.answers(pages.connection(), Silent())) == [code]  # type: ignore[arg-type]
+    assert codes(network.answers(pages.connection(), Silent())) == [code]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_no_answer_over_http(pages: Pages, error: str, code: str) -> None:
     ],
 )
 def test_what_is_known_against_a_version(version: str, expected: list[str]) -> None:
-    assert codes(way.supported(version)) == expected
+    assert codes(network.supported(version)) == expected
 
 
 @pytest.mark.parametrize(
@@ -204,20 +204,20 @@ def test_what_is_known_against_a_version(version: str, expected: list[str]) -> N
 def test_tls(monkeypatch: pytest.MonkeyPatch, tried: Handshake, code: str) -> None:
     monkeypatch.setattr(probe, "handshake", lambda *_, **__: tried)
     connection = Connection(server="argocd.example.com", auth_token="t")
-    assert codes(way.encrypts(connection)) == ([code] if code else [])
+    assert codes(network.encrypts(connection)) == ([code] if code else [])
 
 
 def test_plaintext_and_what_nobody_checks(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
-    assert codes(way.encrypts(pages.connection())) == []
+    assert codes(network.encrypts(pages.connection())) == []
     monkeypatch.setattr(probe, "handshake", lambda *_, **__: Handshake())
-    assert codes(way.encrypts(pages.connection())) == ["tls-unwanted"]
-    assert codes(way.encrypts(pages.connection("--insecure"))) == ["insecure"]
+    assert codes(network.encrypts(pages.connection())) == ["tls-unwanted"]
+    assert codes(network.encrypts(pages.connection("--insecure"))) == ["insecure"]
 
 
 @pytest.mark.parametrize(("why", "code"), [("timeout", "port-silent"), ("refused", "port-closed"), ("", "")])  # fmt: skip
 def test_the_port(monkeypatch: pytest.MonkeyPatch, pages: Pages, why: str, code: str) -> None:
     monkeypatch.setattr(probe, "connects", lambda *_: why)
-    assert codes(way.connects(pages.connection())) == ([code] if code else [])
+    assert codes(network.connects(pages.connection())) == ([code] if code else [])
 
 
 def test_a_port_whose_connections_are_reset_is_open(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
@@ -228,15 +228,15 @@ def test_a_port_whose_connections_are_reset_is_open(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("socket.create_connection", reset)
     connection = Connection(server=pages.address, auth_token="t")
-    assert codes(way.connects(connection)) == []
-    assert codes(way.encrypts(connection)) == ["connection-reset"]
+    assert codes(network.connects(connection)) == []
+    assert codes(network.encrypts(connection)) == ["connection-reset"]
 
 
 def test_the_layers_below_are_looked_at(pages: Pages) -> None:
     host, port = probe.endpoint(pages.connection())
     assert probe.connects(host, port) == ""
     assert probe.addresses(host, port) == (("127.0.0.1",), "")
-    assert codes(way.resolves(pages.connection())) == []
+    assert codes(network.resolves(pages.connection())) == []
     assert probe.handshake(pages.connection()).error
     connection = Connection(server=pages.address, auth_token="t", opts="--server-crt /nowhere/ca.pem")
     assert "cannot be read" in probe.handshake(connection).error
@@ -469,24 +469,24 @@ def test_proxies(variable: str, opts: str, ignored: bool) -> None:  # noqa: FBT0
 def test_a_release_is_warned_of_what_endangers_it(pages: Pages) -> None:
     endless = made({"iss": "argocd", "sub": "ci:apiKey"})
     connection = pages.connection("--insecure --grpc-web", endless)
-    found = warnings.of_settings(connection, {"HTTPS_PROXY": "http://x"}, timeout=60, now=0)
+    found = hints.of_settings(connection, {"HTTPS_PROXY": "http://x"}, timeout=60, now=0)
     assert [problem.code for problem in found] == ["proxy-ignored", "insecure", "token-endless"]
-    assert warnings.of_settings(pages.connection(token="x"), {}, timeout=60, now=0) == []
+    assert hints.of_settings(pages.connection(token="x"), {}, timeout=60, now=0) == []
     pages.pages = {
         "/api/version": (200, json.dumps({"Version": "v2.13.2"})),
         "/api/v1/account/can-i/applications/delete/team/shop": (200, json.dumps({"value": "yes"})),
     }
-    told = warnings.of_server(pages.connection(), "shop", "team")
+    told = hints.of_server(pages.connection(), "shop", "team")
     assert [problem.code for problem in told] == ["rights-wide"]
     pages.pages = (502, "")
-    assert warnings.of_server(pages.connection(), "shop", "team") == []
+    assert hints.of_server(pages.connection(), "shop", "team") == []
 
 
 def test_one_check_that_goes_wrong_takes_no_other_with_it() -> None:
     def broken() -> str:
         raise RuntimeError("of our own")
 
-    ledger = Ledger()
+    ledger = Checklist()
     refused = Problem(code="x", message="x", outcome=Outcome.DENIED)
     ledger.run(
         [
@@ -519,11 +519,11 @@ def argo_cd() -> Mapping[str, Page]:
 
 
 @pytest.fixture
-def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ledger]:
+def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Checklist]:
     """What the doctor finds in a job with these variables; its argocd prints what it is told to."""
     monkeypatch.chdir(tmp_path)
 
-    def examined(script: str = "exit 0", **environ: str) -> Ledger:
+    def examined(script: str = "exit 0", **environ: str) -> Checklist:
         program = tmp_path / "argocd"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
@@ -534,18 +534,18 @@ def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
     return examined
 
 
-def states(ledger: Ledger) -> dict[str, str]:
+def states(ledger: Checklist) -> dict[str, str]:
     return {found.check: found.code or found.state.word for found in ledger.findings}
 
 
-def test_a_whole_chain_that_is_well(pages: Pages, job: Callable[..., Ledger]) -> None:
+def test_a_whole_chain_that_is_well(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = argo_cd()
     ledger = job()
     assert set(states(ledger).values()) == {"ok"}, ledger.findings
     assert ledger.worst is None
 
 
-def test_a_chain_that_breaks_goes_on_with_what_needs_it_not(pages: Pages, job: Callable[..., Ledger]) -> None:
+def test_a_chain_that_breaks_goes_on_with_what_needs_it_not(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = (502, "")
     found = states(job())
     assert found["http"] == "gateway"
@@ -563,12 +563,12 @@ def test_a_chain_that_breaks_goes_on_with_what_needs_it_not(pages: Pages, job: C
         ("exit 0", "--plaintext", "ok"),
     ],
 )
-def test_argocd_itself(pages: Pages, job: Callable[..., Ledger], script: str, opts: str, code: str) -> None:
+def test_argocd_itself(pages: Pages, job: Callable[..., Checklist], script: str, opts: str, code: str) -> None:
     pages.pages = argo_cd()
     assert states(job(script, ARGOCD_OPTS=opts))["argocd"] == code
 
 
-def test_a_job_without_argocd(pages: Pages, job: Callable[..., Ledger]) -> None:
+def test_a_job_without_argocd(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = argo_cd()
     assert states(job(PATH="/nowhere"))["argocd"] == "argocd-missing"
 
@@ -615,7 +615,7 @@ def test_the_command(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("colours", [True, False])
-def test_the_last_line_and_the_colours(pages: Pages, job: Callable[..., Ledger], *, colours: bool) -> None:
+def test_the_last_line_and_the_colours(pages: Pages, job: Callable[..., Checklist], *, colours: bool) -> None:
     pages.pages = argo_cd()
     text = render.as_text(job(RELEASE_IMAGE=""))
     assert text.splitlines()[-1] == "Ready to track releases (1 warning)"
@@ -625,10 +625,10 @@ def test_the_last_line_and_the_colours(pages: Pages, job: Callable[..., Ledger],
     assert ("\x1b[32mReady to track" in painted) is colours
 
 
-def test_every_check_has_a_page_that_exists(pages: Pages, job: Callable[..., Ledger]) -> None:
+def test_every_check_has_a_page_that_exists(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = argo_cd()
-    assert {found.check for found in job().findings} <= set(links.PAGES)
-    for address in set(links.PAGES.values()):
+    assert {found.check for found in job().findings} <= set(checks.PAGES)
+    for address in set(checks.PAGES.values()):
         page, _, anchor = address.partition("/#")
         text = (ROOT / "docs" / "en" / f"{page.rstrip('/')}.md").read_text("utf-8")
         headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
@@ -653,13 +653,13 @@ def group(*applications: dict[str, Any]) -> dict[str, Page]:
     return found
 
 
-def said(ledger: Ledger, check: str) -> list[str]:
+def said(ledger: Checklist, check: str) -> list[str]:
     return [found.message for found in ledger.findings if found.check == check]
 
 
 @pytest.mark.parametrize("choice", [{"RELEASE_SELECTOR": "team=web"}, {"RELEASE_PROJECT": "team"}])
 def test_a_selector_or_a_project_alone_is_a_group(
-    pages: Pages, job: Callable[..., Ledger], choice: dict[str, str]
+    pages: Pages, job: Callable[..., Checklist], choice: dict[str, str]
 ) -> None:
     pages.pages = group(*(shop(f"shop-{number}") for number in range(3)))
     ledger = job(ARGOCD_APP_NAME="", **choice)
@@ -672,7 +672,7 @@ def test_a_selector_or_a_project_alone_is_a_group(
 
 
 def test_a_large_group_is_checked_in_part_and_the_doctor_says_how_much(
-    pages: Pages, job: Callable[..., Ledger]
+    pages: Pages, job: Callable[..., Checklist]
 ) -> None:
     pages.pages = group(*(shop(f"shop-{number:02}") for number in range(25)))
     ledger = job(ARGOCD_APP_NAME="", RELEASE_SELECTOR="a=b")
@@ -682,7 +682,7 @@ def test_a_large_group_is_checked_in_part_and_the_doctor_says_how_much(
     assert sum(path.endswith("/shop-24") for path in pages.asked) == 0
 
 
-def test_each_of_several_names_is_checked(pages: Pages, job: Callable[..., Ledger]) -> None:
+def test_each_of_several_names_is_checked(pages: Pages, job: Callable[..., Checklist]) -> None:
     manual = shop("api")
     manual["spec"] = {**manual["spec"], "syncPolicy": {}}
     pages.pages = group(shop("web"), manual)
@@ -695,7 +695,7 @@ def test_each_of_several_names_is_checked(pages: Pages, job: Callable[..., Ledge
 
 
 def test_expectations_of_a_file_are_those_of_the_release(
-    pages: Pages, job: Callable[..., Ledger], tmp_path: Path
+    pages: Pages, job: Callable[..., Checklist], tmp_path: Path
 ) -> None:
     pages.pages = group(shop("web"), shop("api"))
     file = tmp_path / "expectations.yml"
@@ -708,7 +708,7 @@ def test_expectations_of_a_file_are_those_of_the_release(
     assert said(ledger, "proof")[0].startswith("api: nothing is expected")
 
 
-def test_a_preview_without_a_tag_is_named(pages: Pages, job: Callable[..., Ledger]) -> None:
+def test_a_preview_without_a_tag_is_named(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = argo_cd()
     ledger = job(ARGOCD_APP_NAME="web-{tag}", CI_COMMIT_REF_NAME="main", CI_COMMIT_SHA="a" * 40)
     assert states(ledger)["settings"] == "no-preview"
@@ -718,7 +718,7 @@ def test_a_preview_without_a_tag_is_named(pages: Pages, job: Callable[..., Ledge
 
 @pytest.mark.parametrize("page", [(502, ""), (500, "{}"), (200, "no JSON")])
 def test_an_application_that_is_not_answered_with_is_not_missing(
-    pages: Pages, job: Callable[..., Ledger], page: Page
+    pages: Pages, job: Callable[..., Checklist], page: Page
 ) -> None:
     pages.pages = {**group(shop("shop")), "/api/v1/applications/shop": page}
     ledger = job()
@@ -760,7 +760,7 @@ def test_an_application_that_is_not_answered_with_is_not_missing(
     ],
 )  # fmt: skip
 def test_the_owner_of_an_application(
-    pages: Pages, job: Callable[..., Ledger], metadata: dict[str, Any], message: str, *, shown: bool, state: str
+    pages: Pages, job: Callable[..., Checklist], metadata: dict[str, Any], message: str, *, shown: bool, state: str
 ) -> None:
     allowed = (200, json.dumps({"value": "yes" if shown else "no"}))
     parent = (200, json.dumps(shop("root"))) if shown else (403, "{}")
@@ -800,7 +800,7 @@ def test_an_rsa_signature_can_only_be_too_short(algorithm: str, length: int, *, 
 )
 def test_the_public_address_of_argo_cd(pages: Pages, page: Page, address: str) -> None:
     pages.pages = {"/api/v1/settings": page}
-    assert warnings.public_address(pages.connection()) == address
+    assert hints.public_address(pages.connection()) == address
 
 
 def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) -> None:
@@ -812,9 +812,9 @@ def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) 
 
     started = time.monotonic()
     with pytest.raises(Cancelled):
-        Ledger(check=stopped).run([hung])
+        Checklist(check=stopped).run([hung])
     assert time.monotonic() - started < 1
-    ledger = Ledger.lasting(0.2, check=lambda: None)
+    ledger = Checklist.lasting(0.2, check=lambda: None)
     ledger.run([hung, Check(name="port", run=lambda: "fine", needs=("name",))])
     assert time.monotonic() - started < 2
     assert [(found.check, found.state) for found in ledger.findings] == [

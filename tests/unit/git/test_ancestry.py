@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.git.access import Access
-from argocd_release.git.history import LAST_RETRY_SECONDS, RETRY_SECONDS, Histories
+from argocd_release.git.history import LAST_RETRY_SECONDS, RETRY_SECONDS, GitHistories
 from argocd_release.model.application import Source
 from argocd_release.model.revision import Relation, RevisionRelation
 from sandbox.git import Repository
@@ -74,7 +74,7 @@ def of(relation: Relation, commits: int = 0) -> RevisionRelation:
 
 
 def ask(access: Access, revision: str, expected: str, repo_url: str = "", path: str = "") -> RevisionRelation:
-    with Histories(access, stop=NOBODY) as known:
+    with GitHistories(access, stop=NOBODY) as known:
         return known.kinship(revision, expected, Source(repo_url=repo_url, path=path))
 
 
@@ -84,7 +84,7 @@ def commits(repository: Repository) -> list[str]:
 
 
 def check(access: Access, history: History) -> None:
-    with Histories(access, stop=NOBODY) as known:
+    with GitHistories(access, stop=NOBODY) as known:
         assert known.kinship(history.fourth, history.fourth) == of(Relation.SAME)
         assert known.kinship(history.fourth, history.second) == of(Relation.DESCENDANT, 2)
         assert known.kinship(history.fourth, history.second[:7]) == of(Relation.DESCENDANT, 2)
@@ -124,7 +124,7 @@ def test_a_short_revision_is_found_in_the_branches(
 
 def test_a_revision_pushed_meanwhile_is_fetched_too(history: History, url: str, tmp_path: Path) -> None:
     clone = history.clone(tmp_path / "clone")
-    with Histories(Access(clone=clone, repository_url=url), stop=NOBODY) as known:
+    with GitHistories(Access(clone=clone, repository_url=url), stop=NOBODY) as known:
         assert known.kinship(history.fourth, history.third) == of(Relation.DESCENDANT, 1)
         history.repository.git("checkout", "--quiet", "-b", "later", history.fourth)
         later = history.repository.commit({"file": "5"})
@@ -205,7 +205,7 @@ def test_applications_that_ask_silent_servers_at_once_wait_no_longer_than_one(
             for revision in (history.second, history.third, history.fourth)
         ]
         started = time.monotonic()
-        with Histories(access, stop=NOBODY) as known, ThreadPoolExecutor(len(asked)) as pool:
+        with GitHistories(access, stop=NOBODY) as known, ThreadPoolExecutor(len(asked)) as pool:
             found = list(pool.map(lambda one: known.kinship(one[0], history.first, one[1]), asked))
         assert {each.relation for each in found} == {Relation.UNKNOWN}
         assert time.monotonic() - started < 2
@@ -219,7 +219,7 @@ def test_a_server_that_answers_does_not_wait_for_a_silent_one(
         hangs = Source(repo_url=f"http://127.0.0.1:{silent.getsockname()[1]}/x")
         access = Access(clone=tmp_path / "nothing", repository_url=url)
         stop = threading.Event()
-        with Histories(access, stop=stop) as known, ThreadPoolExecutor(1) as pool:
+        with GitHistories(access, stop=stop) as known, ThreadPoolExecutor(1) as pool:
             late = pool.submit(known.kinship, history.fourth, history.second, hangs)
             found = known.kinship(history.fourth, history.second, Source(repo_url=url))
             assert not late.done()
@@ -233,7 +233,7 @@ def test_who_is_told_to_stop_waits_no_longer(history: History, tmp_path: Path) -
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         threading.Timer(0.3, stop.set).start()
         started = time.monotonic()
-        with Histories(Access(clone=tmp_path / "nothing", repository_url=url), stop=stop) as known:
+        with GitHistories(Access(clone=tmp_path / "nothing", repository_url=url), stop=stop) as known:
             assert known.kinship(history.fourth, history.second).relation is Relation.UNKNOWN
     assert time.monotonic() - started < 1.3
 
@@ -245,7 +245,7 @@ def test_what_takes_long_is_there_for_a_later_question(
     history.clone(tmp_path / "slow")
     url = server.url(Repository(folder=tmp_path / "slow"))
     server.answering.clear()
-    with Histories(Access(clone=tmp_path / "nothing", repository_url=url), stop=NOBODY) as known:
+    with GitHistories(Access(clone=tmp_path / "nothing", repository_url=url), stop=NOBODY) as known:
         assert known.kinship(history.fourth, history.second).relation is Relation.UNKNOWN
         server.answering.set()
         monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 10.0)
@@ -258,7 +258,7 @@ def test_a_failed_fetch_is_repeated_after_a_while(history: History, tmp_path: Pa
     history.clone(tmp_path / "served")
     access = Access(clone=tmp_path / "nothing", repository_url=server.url(Repository(folder=tmp_path / "served")))
     server.down = True
-    with Histories(access, stop=NOBODY, now=lambda: now) as known:
+    with GitHistories(access, stop=NOBODY, now=lambda: now) as known:
         question = (history.fourth, history.second)
         assert "500" in known.kinship(*question).note
         asked = len(server.seen)

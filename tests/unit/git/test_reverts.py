@@ -9,7 +9,7 @@ import pytest
 
 from argocd_release.git import reverts
 from argocd_release.git.access import Access
-from argocd_release.git.history import Histories
+from argocd_release.git.history import GitHistories
 from argocd_release.model.application import Source
 from argocd_release.model.revision import Relation, RevisionRelation
 from sandbox.git import Repository
@@ -28,7 +28,7 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def ask(access: Access, revision: str, expected: str, path: str) -> RevisionRelation:
-    with Histories(access, stop=threading.Event()) as known:
+    with GitHistories(access, stop=threading.Event()) as known:
         return known.kinship(revision, expected, Source(repo_url="", path=path))
 
 

@@ -15,12 +15,12 @@ import pytest
 
 from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import ApplicationResult, Notice, ReleaseResult
+from argocd_release.model.result import ApplicationResult, NotificationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.notify import note, site
-from argocd_release.notify.client import GitLab as Client
-from argocd_release.notify.client import GitLabError
-from argocd_release.release.place import place_of
+from argocd_release.notify.gitlab_client import GitLab as Client
+from argocd_release.notify.gitlab_client import GitLabError
+from argocd_release.release.deployment_target import deployment_target_of
 from argocd_release.release.signals import Stop
 from argocd_release.release.sinks import Sinks
 from argocd_release.settings.load import Settings, load
@@ -87,7 +87,7 @@ def ended(
     return ReleaseResult(verdict=verdict, applications=(one,), seconds=seconds, ended_at=ended_at, **fields)
 
 
-def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[Notice]:
+def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[NotificationResult]:
     sinks = Sinks(known, Stop(), JobDeadline(60))
     sinks.see(before)
     # After a signal GitLab has less than a second: what was begun long before is not waited for then.
@@ -168,14 +168,14 @@ def test_a_chart_alone_is_no_commit(gitlab: GitLab, project: Project) -> None:
 
 def test_where_the_ref_comes_from(gitlab: GitLab) -> None:
     application = at("a" * 40)
-    assert place_of(application, settings(gitlab)).ref == "main"
-    assert place_of(application, settings(gitlab, CI_COMMIT_REF_NAME="v1", CI_COMMIT_TAG="v1")).tag
+    assert deployment_target_of(application, settings(gitlab)).ref == "main"
+    assert deployment_target_of(application, settings(gitlab, CI_COMMIT_REF_NAME="v1", CI_COMMIT_TAG="v1")).tag
     other = settings(gitlab, RELEASE_GITLAB_DEPLOYMENT="ops/gitops", CI_COMMIT_REF_NAME="feature")
     followed = replace(application, sources=(Source(repo_url="https://x/ops/gitops.git", target_revision="v1.2.0"),))
-    assert (place_of(followed, other).ref, place_of(followed, other).tag) == ("v1.2.0", True)
+    assert (deployment_target_of(followed, other).ref, deployment_target_of(followed, other).tag) == ("v1.2.0", True)
     head = replace(application, sources=(Source(repo_url="https://x/ops/gitops.git", target_revision="HEAD"),))
-    assert place_of(head, other).ref == "", "the project's default branch, which only GitLab knows"
-    assert place_of(head, settings(gitlab, RELEASE_GITLAB_REF="stable")).ref == "stable"
+    assert deployment_target_of(head, other).ref == "", "the project's default branch, which only GitLab knows"
+    assert deployment_target_of(head, settings(gitlab, RELEASE_GITLAB_REF="stable")).ref == "stable"
 
 
 @pytest.mark.parametrize(
@@ -486,7 +486,7 @@ def address() -> Iterator[str]:
     ],
 )
 def test_what_the_site_answers(address: str, path: str, said: str) -> None:
-    assert site.reached(f"{address}{path}", deadline=Deadline(0), check=lambda: None) == said
+    assert site.check_site(f"{address}{path}", deadline=Deadline(0), check=lambda: None) == said
 
 
 @pytest.mark.parametrize(("trusted", "said"), [(True, ""), (False, "certificate verify failed")])
@@ -498,18 +498,18 @@ def test_a_site_behind_a_private_authority(authority: Path, *, trusted: bool, sa
         threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
         address = f"https://localhost:{http.server_port}/200"
         ca_file = str(authority / "ca.pem") if trusted else ""
-        answer = site.reached(address, deadline=Deadline(0), check=lambda: None, ca_file=ca_file)
+        answer = site.check_site(address, deadline=Deadline(0), check=lambda: None, ca_file=ca_file)
         http.shutdown()
     assert said in answer
     assert bool(answer) is not trusted
 
 
 def test_the_site_may_come_later(address: str) -> None:
-    assert site.reached(f"{address}/later", deadline=Deadline(10), check=lambda: None) == ""
+    assert site.check_site(f"{address}/later", deadline=Deadline(10), check=lambda: None) == ""
 
 
 def test_nobody_answers() -> None:
-    assert "no answer" in site.reached("http://127.0.0.1:1/", deadline=Deadline(0), check=lambda: None)
+    assert "no answer" in site.check_site("http://127.0.0.1:1/", deadline=Deadline(0), check=lambda: None)
 
 
 def test_an_answer_that_is_no_json(address: str) -> None:

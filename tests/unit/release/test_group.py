@@ -13,7 +13,7 @@ from argocd_release.release.group import GroupCommands, GroupWait
 from argocd_release.release.policy import Policy
 from argocd_release.release.targets import targets_of
 from argocd_release.settings import load
-from argocd_release.settings.expected import Expected
+from argocd_release.settings.expectations_file import Expected
 from tests.unit.clock import Clock
 from tests.unit.states import application
 

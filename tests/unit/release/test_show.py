@@ -8,8 +8,8 @@ from argocd_release.model.condition import Condition
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
+from argocd_release.release.explain import show
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.show import show
 from tests.unit.states import application
 
 

@@ -16,15 +16,15 @@ from urllib.parse import parse_qs
 import hypothesis
 import pytest
 
-from argocd_release.argocd import auth, authority
+from argocd_release.argocd import auth, ca_file
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.auth import patient
 from argocd_release.argocd.connection import Connection, Credentials, SignedIn
 from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
-from argocd_release.settings import load, token_files
+from argocd_release.settings import load, secrets
+from argocd_release.timing.background import ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import ask
 from argocd_release.timing.limits import RENEWAL_PAUSE
 from tests.support.waiting import eventually
 
@@ -325,9 +325,9 @@ def test_renewals_with_sixty_requests_under_way_disturb_none_of_them() -> None:
 
 def test_an_authority_is_text_or_a_path() -> None:
     with ExitStack() as stack:
-        assert authority.file("/etc/ca.pem", stack) == "/etc/ca.pem"
-        assert authority.file("", stack) == ""
-        made = Path(authority.file("-----BEGIN CERTIFICATE-----\\nabc\r\n-----END CERTIFICATE-----", stack))
+        assert ca_file.file("/etc/ca.pem", stack) == "/etc/ca.pem"
+        assert ca_file.file("", stack) == ""
+        made = Path(ca_file.file("-----BEGIN CERTIFICATE-----\\nabc\r\n-----END CERTIFICATE-----", stack))
         assert made.read_text() == "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
     assert not made.exists()
 
@@ -336,8 +336,8 @@ def test_tokens_in_files(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("from-a-file\n")
     environ = {"ARGOCD_AUTH_TOKEN": str(file), "RELEASE_ID_TOKEN": "plain", "OTHER": str(file)}
-    assert token_files.with_files_read(environ) == environ | {"ARGOCD_AUTH_TOKEN": "from-a-file"}
-    assert token_files.with_files_read({"ARGOCD_AUTH_TOKEN": "/nowhere"}) == {"ARGOCD_AUTH_TOKEN": "/nowhere"}
+    assert secrets.with_files_read(environ) == environ | {"ARGOCD_AUTH_TOKEN": "from-a-file"}
+    assert secrets.with_files_read({"ARGOCD_AUTH_TOKEN": "/nowhere"}) == {"ARGOCD_AUTH_TOKEN": "/nowhere"}
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ import pytest
 
 from argocd_release.model.errors import Cancelled
 from argocd_release.model.outcome import Outcome
+from argocd_release.release.job import Run, verdict_on
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.run import Run
 from argocd_release.release.signals import Signals
-from argocd_release.release.unjudged import verdict_on
 
 GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "x.y.z", "ARGOCD_APP_NAME": "web"}
 

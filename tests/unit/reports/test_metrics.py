@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from argocd_release.model.delivery import Delivery, Phases, Span, SpanKind
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.timeline import Phases, ReleaseTimeline, Span, SpanKind
 from argocd_release.model.verdict import Verdict, overall
-from argocd_release.reports import metrics, phases
-from argocd_release.reports.proof import proof
+from argocd_release.reports import metrics, summary
+from argocd_release.reports.summary import proof
 from tests.support.hostile import HOSTILE
 from tests.unit.states import NEW, application
 
 WEB = Span(kind=SpanKind.ROLLOUT, subject="Deployment/web", began=3.5, ended=41.7, end="Healthy")
 SYNC = Span(kind=SpanKind.SYNC, subject="sync", began=1.0, ended=3.1, end="Succeeded")
-ROLLOUT = Delivery(phases=Phases(compared=0.8, synced=3.1, healthy=41.7, judged=42.0), spans=(SYNC, WEB))
+ROLLOUT = ReleaseTimeline(phases=Phases(compared=0.8, synced=3.1, healthy=41.7, judged=42.0), spans=(SYNC, WEB))
 
 
 def one(outcome: Outcome = Outcome.DELIVERED, name: str = "web", **parts: Any) -> ApplicationResult:
@@ -61,7 +61,9 @@ def test_what_is_known_is_measured() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    assert samples(one(Outcome.DENIED, application=None, rollout=Delivery())) == {("duration_seconds", "web"): 42.3}
+    assert samples(one(Outcome.DENIED, application=None, rollout=ReleaseTimeline())) == {
+        ("duration_seconds", "web"): 42.3
+    }
     assert samples() == {}
 
 
@@ -78,18 +80,18 @@ def test_no_name_breaks_the_report(text: str) -> None:
 def test_the_phases_are_one_line() -> None:
     for language in ("en", "ru"):
         page = Path(__file__).parents[3] / "docs" / language / "reference" / "page.md"
-        assert f"`{phases.line(one())}`" in page.read_text("utf-8")
-    assert phases.line(one()) == "compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)"
-    quick = Delivery(phases=Phases(compared=0.1, synced=0.1, healthy=0.1))
-    assert phases.line(one(rollout=quick)) == "compared 0.1 s · synced 0.1 s · healthy 0.1 s"
+        assert f"`{summary.line(one())}`" in page.read_text("utf-8")
+    assert summary.line(one()) == "compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)"
+    quick = ReleaseTimeline(phases=Phases(compared=0.1, synced=0.1, healthy=0.1))
+    assert summary.line(one(rollout=quick)) == "compared 0.1 s · synced 0.1 s · healthy 0.1 s"
 
 
 def test_what_was_not_reached_is_said() -> None:
-    synced = Delivery(phases=Phases(compared=0.8, synced=3.1))
-    assert phases.line(one(Outcome.DEGRADED, rollout=synced)) == "compared 0.8 s · synced 3.1 s · not healthy"
-    compared = Delivery(phases=Phases(compared=0.8))
-    assert phases.line(one(Outcome.SYNC_FAILED, rollout=compared)) == "compared 0.8 s · not synced"
-    assert phases.line(one(Outcome.UNREACHABLE, rollout=Delivery())) == ""
+    synced = ReleaseTimeline(phases=Phases(compared=0.8, synced=3.1))
+    assert summary.line(one(Outcome.DEGRADED, rollout=synced)) == "compared 0.8 s · synced 3.1 s · not healthy"
+    compared = ReleaseTimeline(phases=Phases(compared=0.8))
+    assert summary.line(one(Outcome.SYNC_FAILED, rollout=compared)) == "compared 0.8 s · not synced"
+    assert summary.line(one(Outcome.UNREACHABLE, rollout=ReleaseTimeline())) == ""
 
 
 def test_what_green_proves() -> None:

@@ -17,8 +17,8 @@ from argocd_release.cli import page as command
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
 from argocd_release.reports.json_report import SCHEMA
+from argocd_release.reports.page.chart import SizeBudget
 from argocd_release.reports.page.render import render
-from argocd_release.reports.page.room import Room
 from tests.support.hostile import HOSTILE, MARKUP
 from tests.support.reports import application, report
 
@@ -132,10 +132,10 @@ def test_a_report_is_not_changed_by_drawing_it() -> None:
 
 
 def test_room_counts_what_escaping_costs() -> None:
-    room = Room(20)
+    room = SizeBudget(20)
     assert room.take("<<<<<<<<", 100) == "<<<<< …"
     assert room.left < 4
-    assert Room(4).take("яяя", 100) == "яя …"
+    assert SizeBudget(4).take("яяя", 100) == "яя …"
 
 
 @pytest.mark.parametrize("name", ["green", "red"])

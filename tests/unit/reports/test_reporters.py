@@ -15,13 +15,12 @@ from junitparser import JUnitXml
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Source
 from argocd_release.model.cause import Cause, CauseCode, Subject
-from argocd_release.model.diagnosis import Diagnosis
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
-from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.model.verdict import Verdict, overall
 from argocd_release.notify import note
-from argocd_release.reports import annotations, banner, dotenv, evidence, files, json_report, junit
+from argocd_release.reports import annotations, dotenv, evidence, files, json_report, junit
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit, released
 from tests.unit.states import NEW, application
 
@@ -243,7 +242,7 @@ def test_names_in_junit_do_not_change_with_the_state() -> None:
 
 def test_the_cause_is_the_first_line() -> None:
     assert junit.render(result()).split("<failure>")[1].startswith("cause: because\n")
-    assert banner.render(result()).splitlines()[3] == "cause: because"
+    assert evidence.render(result()).splitlines()[3] == "cause: because"
 
 
 def test_what_the_application_says_cannot_break_a_report() -> None:
@@ -254,7 +253,7 @@ def test_what_the_application_says_cannot_break_a_report() -> None:
         "conditions": conditions,
         "summary": {"images": [HOSTILE]},
     }
-    for render in (junit.render, dotenv.render, banner.render):
+    for render in (junit.render, dotenv.render, evidence.render):
         text = render(result(reason=one_line(HOSTILE), **state))
         assert "\x1b" not in text
         assert "\x00" not in text
@@ -368,7 +367,7 @@ def test_the_failed_case_names_the_folder_where_that_is_in_this_project(reposito
 
 
 def test_a_message_of_several_lines_does_not_go_on_as_ours() -> None:
-    text = banner.render(result(reason="it said\nRELEASE SUCCESSFUL\n" + "=" * 45))
+    text = evidence.render(result(reason="it said\nRELEASE SUCCESSFUL\n" + "=" * 45))
     assert [line for line in text.splitlines() if line.startswith(("RELEASE", "==="))] == [
         "=" * 45, "RELEASE FAILED", "=" * 45, "=" * 45,
     ]  # fmt: skip
@@ -419,7 +418,7 @@ def test_of_several_applications_the_worst_comes_first_in_every_report() -> None
     links = check_annotations(annotations.render(several))
     assert list(links) == ["team/web in Argo CD", "jobs in Argo CD"]
     assert check_dotenv(dotenv.render(several))["ARGOCD_RELEASE_CAUSE"] == "team/web: Pod/x: CrashLoopBackOff"
-    rows = [line.split()[:2] for line in banner.render(several).splitlines() if " s  " in line or "1.5 s" in line]
+    rows = [line.split()[:2] for line in evidence.render(several).splitlines() if " s  " in line or "1.5 s" in line]
     assert rows[:3] == [["team/web", "degraded"], ["jobs", "unreachable"], ["api", "delivered"]]
     report = json_report.document(several)
     Draft202012Validator(json_report.SCHEMA).validate(report)
@@ -493,7 +492,7 @@ def test_where_no_application_matches_there_are_reports_all_the_same() -> None:
     assert check_annotations(annotations.render(nothing)) == {}
     assert check_dotenv(dotenv.render(nothing))["ARGOCD_RELEASE_STATUS"] == "missing"
     Draft202012Validator(json_report.SCHEMA).validate(json_report.document(nothing))
-    assert "cause: nothing matches" in banner.render(nothing)
+    assert "cause: nothing matches" in evidence.render(nothing)
 
 
 def test_half_a_pair_of_surrogates_keeps_no_report_from_being_written(tmp_path: Path) -> None:

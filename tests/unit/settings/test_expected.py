@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.settings.expected import BYTES, Expected, read
+from argocd_release.settings.expectations_file import BYTES, Expected, read
 from argocd_release.settings.schema import PROPERTIES
 
 

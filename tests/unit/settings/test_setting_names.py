@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import argocd_release
-from argocd_release.core.setting_names import with_names
+from argocd_release.core.text import with_names
 from argocd_release.settings.environment import name_in_text, typed_name
 from argocd_release.settings.schema import PROPERTIES
 from argocd_release.verdict.symptoms import HINTS
@@ -53,7 +53,7 @@ def test_no_message_names_a_setting_by_a_literal() -> None:
         for file in sorted(PACKAGE.rglob("*.py"))
         for line, name in literal_names(file.read_text("utf-8"))
     }
-    assert found == {}, "write <NAME> instead: the outputs replace it (core/setting_names.py)"
+    assert found == {}, "write <NAME> instead: the outputs replace it (core/text.py)"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from argocd_release.argocd import options
 from argocd_release.core.redaction import redaction
 from argocd_release.model.errors import SettingsError
+from argocd_release.release.job import Run
 from argocd_release.release.policy import Policy
-from argocd_release.release.run import Run
-from argocd_release.settings import token_files
 from argocd_release.settings.environment import unknown, unread
-from argocd_release.settings.expected import Expected
+from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import (
     Settings,
     load,
@@ -23,8 +22,8 @@ from argocd_release.settings.load import (
     valid,
 )
 from argocd_release.settings.schema import PROPERTIES
-from argocd_release.settings.secrets import open_values, secrets
-from argocd_release.verdict.graces import GracePeriods
+from argocd_release.settings.secrets import open_values, secrets, with_files_read
+from argocd_release.verdict.rules import GracePeriods
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",
@@ -440,7 +439,7 @@ def test_an_option_that_the_job_cannot_work_with_is_refused_by_name(opts: str, p
     "value", ["/" + "hunter2" * 700, "/hunter2-hunter2", "/hunter2\0hunter2", "/proc", "/proc/1/mem", "/dev/null"]
 )
 def test_a_token_file_that_cannot_be_read_is_a_problem_that_does_not_quote_it(name: str, value: str) -> None:
-    environ = token_files.with_files_read(GOOD | {name: value})
+    environ = with_files_read(GOOD | {name: value})
     assert environ[name] == value
     said = problems(**{name: value})
     assert any(problem.startswith(f"{name} begins with / and is taken as") for problem in said)
@@ -450,7 +449,7 @@ def test_a_token_file_that_cannot_be_read_is_a_problem_that_does_not_quote_it(na
 def test_a_token_is_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f" {GOOD['ARGOCD_AUTH_TOKEN']}\n", "utf-8")
-    environ = token_files.with_files_read({"ARGOCD_AUTH_TOKEN": str(file)})
+    environ = with_files_read({"ARGOCD_AUTH_TOKEN": str(file)})
     assert environ == {"ARGOCD_AUTH_TOKEN": GOOD["ARGOCD_AUTH_TOKEN"]}
     file.write_text("", "utf-8")
     assert problems(ARGOCD_AUTH_TOKEN=str(file)) == (

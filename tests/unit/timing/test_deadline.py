@@ -16,7 +16,7 @@ from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.git.access import Access
-from argocd_release.git.history import Histories
+from argocd_release.git.history import GitHistories
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.revision import Relation
 from argocd_release.reports import files
@@ -103,7 +103,7 @@ def test_argocd_is_ended_at_the_deadline(tmp_path: Path) -> None:
         pytest.raises(ArgoCDError) as raised,
     ):
         argocd.get("web", seconds=30, refresh=True)
-    assert raised.value.trouble is FailureKind.HUNG
+    assert raised.value.trouble is FailureKind.TIMED_OUT
     assert time.monotonic() - began < 2.5
 
 
@@ -120,7 +120,7 @@ def test_the_api_is_given_up_at_the_deadline(silent: int) -> None:
 def test_git_is_given_up_at_the_deadline(silent: int, tmp_path: Path) -> None:
     access = Access(clone=tmp_path, repository_url=f"http://127.0.0.1:{silent}/web.git")
     began = time.monotonic()
-    with Histories(access, stop=threading.Event(), limit=Deadline(0.3)) as histories:
+    with GitHistories(access, stop=threading.Event(), limit=Deadline(0.3)) as histories:
         assert histories.kinship("a" * 40, "b" * 40).relation is Relation.UNKNOWN
     assert time.monotonic() - began < 2.5
 

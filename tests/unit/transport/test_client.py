@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from argocd_release.timing.background import ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import ask
-from argocd_release.transport import names
+from argocd_release.transport import sockets
 from argocd_release.transport.client import Client, HttpError, Request
-from argocd_release.transport.tls import tls_context
+from argocd_release.transport.sockets import tls_context
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -289,8 +289,8 @@ def test_an_address_that_drops_packets_leaves_time_for_the_next(monkeypatch: pyt
             raise TimeoutError
         return address
 
-    monkeypatch.setattr(names, "resolve", lambda *_, **__: ("127.0.0.2", "127.0.0.1"))
-    assert names.connect("x", 80, deadline=Deadline(1), to=to) == "127.0.0.1"
+    monkeypatch.setattr(sockets, "resolve", lambda *_, **__: ("127.0.0.2", "127.0.0.1"))
+    assert sockets.connect("x", 80, deadline=Deadline(1), to=to) == "127.0.0.1"
     assert [address for address, _ in tried] == ["127.0.0.2", "127.0.0.1"]
     assert tried[0][1] <= 0.5
     assert tried[1][1] > 0.3

@@ -9,8 +9,8 @@ from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.attempts import Healing, healing
-from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.rules import GracePeriods
 from tests.unit.states import application
 
 WEBHOOK = (
@@ -69,7 +69,7 @@ class Looks:
     """Looks at one application, one after the other."""
 
     def __init__(self, **graces: Any) -> None:
-        self.history = History(patience=GracePeriods(**graces))
+        self.history = SymptomHistory(patience=GracePeriods(**graces))
 
     def __call__(self, now: float, *, running: bool = False, **parts: Any) -> Verdict:
         state = application(**{"sync": "OutOfSync", "health": "Missing", "phase": "Running"} | parts)

@@ -7,8 +7,8 @@ import pytest
 from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
-from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.rules import GracePeriods
 from tests.unit.states import application
 
 GRACES = GracePeriods(condition=10, unreachable=60)
@@ -17,7 +17,7 @@ LAYERS = "Failed to load target state: failed to generate manifest for source 1 
 
 def after(seconds: float, **parts: Any) -> Verdict:
     """The verdict on a state that has lasted so long, compared at each look."""
-    state, history = application(**parts), History(patience=GRACES)
+    state, history = application(**parts), SymptomHistory(patience=GRACES)
     for now in (0.0, seconds / 2, seconds):
         history = history.observe(state, now=now, compared=True)
     return judge(state, history)

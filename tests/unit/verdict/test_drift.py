@@ -9,8 +9,8 @@ from argocd_release.model.application import Application
 from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
-from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.rules import GracePeriods
 from tests.unit.states import OLD, application
 
 OLD_MAP = {"kind": "ConfigMap", "namespace": "web", "name": "old", "status": "OutOfSync", "requiresPruning": True}
@@ -19,7 +19,7 @@ SHARED = {"type": "SharedResourceWarning", "message": "Deployment/web is part of
 
 def after(seconds: float, *states: Application) -> Verdict:
     """Return the verdict on the last of looks that are so many seconds apart in all."""
-    history = History(patience=GracePeriods(stuck=60))
+    history = SymptomHistory(patience=GracePeriods(stuck=60))
     for index, state in enumerate(states):
         history = history.observe(state, now=seconds * index / max(len(states) - 1, 1), compared=True)
     return judge(states[-1], history)

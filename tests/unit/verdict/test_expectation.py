@@ -8,7 +8,7 @@ from argocd_release.model.cause import CauseCode
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.verdict.blockers import blocker
-from argocd_release.verdict.expectation import Condition, Expectation, Gap
+from argocd_release.verdict.expectation import Condition, Expectation, UnmetExpectation
 from tests.unit.states import NEW, OLD, application
 
 ONE = application()
@@ -41,7 +41,9 @@ def test_a_revision_that_does_not_contain_the_expected_one(
 ) -> None:
     state = replace(ONE, kinships=kin(relation, commits, "no clone" if relation is Relation.UNKNOWN else ""))
     gap = Expectation(revision="deadbeef").gap(state)
-    assert gap == Gap(code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with {NEW[:12]}, {reason}", final=final)
+    assert gap == UnmetExpectation(
+        code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with {NEW[:12]}, {reason}", final=final
+    )
 
 
 def test_a_sync_of_the_expected_revision_is_enough_if_the_sync_status_is_not_waited_for() -> None:
@@ -89,9 +91,9 @@ def test_what_was_reverted_is_not_delivered() -> None:
     state = replace(ONE, kinships={NEW: RevisionRelation(relation=Relation.REVERTED, by="f" * 40)})
     gap = Expectation(revision="deadbeef").gap(state)
     reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef: "
-    assert gap == Gap(code=CauseCode.OTHER_REVISION, reason=f"{reason}ffffffffffff reverts it", final=True)
+    assert gap == UnmetExpectation(code=CauseCode.OTHER_REVISION, reason=f"{reason}ffffffffffff reverts it", final=True)
     gap = Expectation(revision="deadbeef").gap(replace(ONE, kinships=kin(Relation.REVERTED)))
-    assert gap == Gap(
+    assert gap == UnmetExpectation(
         code=CauseCode.OTHER_REVISION, reason=f"{reason}the files are again those of before it", final=True
     )
     assert not Expectation(revision="deadbeef").via(state)
@@ -100,7 +102,7 @@ def test_what_was_reverted_is_not_delivered() -> None:
 def test_a_history_that_nobody_can_ask_is_said_at_once() -> None:
     state = replace(ONE, kinships={NEW: RevisionRelation(relation=Relation.UNKNOWN, note="no access", final=True)})
     gap = Expectation(revision="deadbeef").gap(state)
-    assert gap == Gap(
+    assert gap == UnmetExpectation(
         code=CauseCode.OTHER_REVISION,
         reason=f"Argo CD compares with {NEW[:12]}, not with deadbeef (no access)",
         final=True,
@@ -115,12 +117,14 @@ def test_the_source_that_the_revision_is_of(source: str) -> None:
 @pytest.mark.parametrize("source", ["1", "web", "https://charts.example.com"])
 def test_the_other_source_has_another_revision(source: str) -> None:
     gap = Expectation(revision=NEW, source=source).gap(TWO)
-    assert gap == Gap(code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with 1.2.3, not with {NEW[:12]}")
+    assert gap == UnmetExpectation(
+        code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with 1.2.3, not with {NEW[:12]}"
+    )
 
 
 def test_a_source_that_is_not_there() -> None:
     gap = Expectation(revision=NEW, source="3").gap(TWO)
-    assert gap == Gap(
+    assert gap == UnmetExpectation(
         code=CauseCode.NO_SUCH_SOURCE,
         reason="the application has no source '3', but 1: https://charts.example.com web; "
         "2: https://git.example.com/values.git",
@@ -130,11 +134,11 @@ def test_a_source_that_is_not_there() -> None:
 
 def test_the_version_of_a_chart() -> None:
     assert Expectation(chart_version="1.2.3").gap(TWO) is None
-    assert Expectation(chart_version="1.2.4").gap(TWO) == Gap(
+    assert Expectation(chart_version="1.2.4").gap(TWO) == UnmetExpectation(
         code=CauseCode.OTHER_CHART_VERSION, reason="the chart's version is 1.2.3, not 1.2.4"
     )
     no_chart = Expectation(chart_version="1.2.3").gap(replace(ONE, sources=(VALUES,)))
-    assert no_chart == Gap(
+    assert no_chart == UnmetExpectation(
         code=CauseCode.NO_SUCH_SOURCE, reason="the application has no source that is a Helm chart", final=True
     )
 
@@ -150,7 +154,9 @@ def test_one_version_of_a_chart_has_several_forms(wanted: str, compared: str) ->
 def test_an_image_must_run() -> None:
     running = replace(ONE, workloads=Workloads(images=("web:1", "proxy:9")))
     assert Expectation(image="web:1").gap(running) is None
-    missing = Gap(code=CauseCode.OTHER_IMAGE, reason="no pod runs the image web:2; running: web:1, proxy:9")
+    missing = UnmetExpectation(
+        code=CauseCode.OTHER_IMAGE, reason="no pod runs the image web:2; running: web:1, proxy:9"
+    )
     assert Expectation(image="web:2").gap(running) == missing
     settled = Expectation(image="web:2", revision=NEW).gap(running)
     assert settled == replace(missing, final=True)
@@ -179,7 +185,7 @@ def test_an_image_that_only_starts() -> None:
 )
 def test_without_the_tree_only_what_is_beyond_doubt_runs(images: tuple[str, ...], reason: str) -> None:
     gap = Expectation(image="web:1").gap(replace(ONE, images=images))
-    assert gap == (Gap(code=CauseCode.OTHER_IMAGE, reason=reason) if reason else None)
+    assert gap == (UnmetExpectation(code=CauseCode.OTHER_IMAGE, reason=reason) if reason else None)
 
 
 def test_what_is_healthy_enough() -> None:

@@ -8,13 +8,13 @@ import pytest
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
 from argocd_release.model.errors import FailureKind
-from argocd_release.model.hydration import Hydration, HydrationPhase
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
-from argocd_release.release import place
+from argocd_release.model.revision import Hydration, HydrationPhase
+from argocd_release.release import deployment_target
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.hydrating import NOT_BEGUN, hydration_failure, unhydrated
-from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.pending import NOT_BEGUN, hydration_failure, unhydrated
 from tests.unit import states
 
 DRY, OLDER_DRY = "d" * 40, "c" * 40
@@ -47,7 +47,7 @@ def application(**given: Any) -> Application:
 def verdict(
     *looks: Application | Failure, expectation: Expectation = Expectation(), seconds: float = 1
 ) -> Outcome | None:
-    history = History(expectation=expectation)
+    history = SymptomHistory(expectation=expectation)
     for number, seen in enumerate(looks):
         history = history.observe(seen, now=number * seconds, compared=number == 0)
     return judge(looks[-1], history).outcome
@@ -62,7 +62,7 @@ def test_what_a_pipeline_knows_is_the_dry_commit() -> None:
     found = application()
     assert (found.revisions, found.commits) == ((HYDRATED,), (DRY,))
     assert [str(source) for source in found.sources] == [f"{REPOSITORY} chart"]
-    assert place.revision_of(found, "team/web") == DRY
+    assert deployment_target.revision_of(found, "team/web") == DRY
 
 
 def test_an_application_without_it_is_as_before() -> None:
@@ -144,4 +144,4 @@ def test_where_somebody_brings_it_to_the_branch_its_dry_commit_is_not_known() ->
 
 def test_nothing_known_is_nothing_seen() -> None:
     assert Hydration(phase=HydrationPhase.HYDRATED).commit == ""
-    assert verdict(Failure(trouble=FailureKind.HUNG, message="")) is None
+    assert verdict(Failure(trouble=FailureKind.TIMED_OUT, message="")) is None

@@ -7,19 +7,19 @@ import pytest
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
-from argocd_release.model.hydration import Hydration, HydrationPhase
+from argocd_release.model.observation import Owner, OwnerRef, OwnerState
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.owner import Owner, OwnerRef, OwnerState
+from argocd_release.model.revision import Hydration, HydrationPhase
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.judge import SymptomHistory, judge
 from tests.unit.states import NEW, OLD, application
 
 HERE = "https://git.example.com/shop/deploy.git"
 
 
 def verdict(state: Application, expectation: Expectation = Expectation()) -> Verdict:
-    history = History(expectation=expectation)
+    history = SymptomHistory(expectation=expectation)
     for now in (0, 1):
         history = history.observe(state, now=now, compared=True)
     return judge(state, history)

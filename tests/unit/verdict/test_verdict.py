@@ -16,8 +16,8 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.blockers import DELETING, unhealthy
 from argocd_release.verdict.expectation import Condition, Expectation
-from argocd_release.verdict.graces import GracePeriods
-from argocd_release.verdict.judge import History, judge
+from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.rules import GracePeriods
 from argocd_release.verdict.symptoms import Symptom
 from tests.unit.states import NEW, OLD, application, failing
 
@@ -33,7 +33,7 @@ def look(
     expectation: Expectation = Expectation(),
 ) -> Verdict:
     """The verdict after looks at these seconds; every answer counts as compared."""
-    history, verdict = History(patience=patience, expectation=expectation), None
+    history, verdict = SymptomHistory(patience=patience, expectation=expectation), None
     for now, seen in looks:
         history = history.observe(seen, now=now, compared=isinstance(seen, Application))
         verdict = judge(seen, history)
@@ -56,7 +56,7 @@ def test_delivered_takes_two_looks() -> None:
 
 
 def test_without_a_comparison_nothing_is_delivered() -> None:
-    history = History()
+    history = SymptomHistory()
     for now in (0, 1, 2):
         history = history.observe(application(), now=now, compared=False)
         verdict = judge(application(), history)
@@ -546,7 +546,7 @@ def test_what_is_out_of_reach_is_not_delivered_after_its_grace() -> None:
 
 
 def test_an_application_created_anew_must_be_compared_anew() -> None:
-    history = History().observe(application(), now=0, compared=True)
+    history = SymptomHistory().observe(application(), now=0, compared=True)
     another = replace(application(), uid="u-2")
     history = history.observe(GONE, now=1).observe(another, now=2)
     assert not history.compared

@@ -5,8 +5,8 @@ from typing import Any
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
-from argocd_release.model.delivery import Phases, SpanKind
-from argocd_release.watch.course import SPANS, Course
+from argocd_release.model.timeline import Phases, SpanKind
+from argocd_release.watch.timeline import SPANS, SpanRecorder
 from tests.unit.states import NEW, OLD, application, document
 
 HISTORY = [{"revision": "1" * 40}, {"revision": OLD}]
@@ -17,8 +17,8 @@ def deployment(name: str = "web", *, sync: str = "Synced", health: str = "Health
     return named | {"status": sync, "health": {"status": health, "message": f"{name} is {health}"}, "syncWave": wave}
 
 
-def looks(*seen: tuple[float, Application]) -> Course:
-    course = Course()
+def looks(*seen: tuple[float, Application]) -> SpanRecorder:
+    course = SpanRecorder()
     for at, state in seen:
         course.look(state, at, compared=True)
     return course
@@ -106,7 +106,7 @@ def test_a_state_that_is_lost_again_was_not_reached() -> None:
 
 
 def test_a_trouble_that_heals_and_one_that_does_not() -> None:
-    course = Course()
+    course = SpanRecorder()
     course.doubt({"pods": "Pod/web: CrashLoopBackOff"}, 2.0)
     course.doubt({"pods": "Pod/web: CrashLoopBackOff, 1 restart"}, 3.0)
     course.doubt({}, 7.0)

@@ -10,7 +10,7 @@ import pytest
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.owner import Owner, OwnerRef, OwnerState
+from argocd_release.model.observation import Owner, OwnerRef, OwnerState
 from argocd_release.watch.owners import Owners
 from tests.unit.clock import Clock
 from tests.unit.states import NEW, OLD

@@ -27,7 +27,7 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Stop
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.graces import GracePeriods
+from argocd_release.verdict.rules import GracePeriods
 from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.comparisons import COMPARE_AGAIN_SECONDS, RENDER_AGAIN_AFTER_OUTAGE_SECONDS
@@ -195,18 +195,18 @@ class Run:
         self.commands = FakeCommands(answers, self.clock, cost)
         self.commands.refusals = list(refusals)
         self.told: list[JobEvent] = []
-        beneath = FakeBeneath(workloads, windows, self.clock, tree_changes)
+        cluster = FakeBeneath(workloads, windows, self.clock, tree_changes)
         self.tracker = Tracker(
             "web",
             commands=self.commands,
             clock=self.clock,
             timeout=timeout,
             emit=self.told.append,
-            beneath=beneath,
+            cluster=cluster,
             **options,
         )
         self.verdict = run(self.tracker, self.clock)
-        beneath.over.set()
+        cluster.over.set()
         self.seconds = self.clock.now() - 1000
 
     def of(self, kind: type[T]) -> list[T]:
@@ -228,14 +228,14 @@ def test_a_momentary_delivery_is_none() -> None:
 
 
 def test_the_refresh_is_repeated_until_argocd_has_compared() -> None:
-    run = Run(error(FailureKind.UNREACHABLE), error(FailureKind.HUNG), DELIVERED, PROGRESSING, DELIVERED)
+    run = Run(error(FailureKind.UNREACHABLE), error(FailureKind.TIMED_OUT), DELIVERED, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
     # The third look is the plain one after the refresh that hung: Synced and Healthy, but of when?
     assert run.commands.refreshes == [True, True, False, True, False, False]
 
 
 def test_without_a_comparison_the_end_is_no_delivery() -> None:
-    hung = [answer for _ in range(20) for answer in (error(FailureKind.HUNG), DELIVERED)]
+    hung = [answer for _ in range(20) for answer in (error(FailureKind.TIMED_OUT), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "has not compared with git since this job began" in run.verdict.reason
@@ -334,14 +334,14 @@ def test_unreachable_for_a_while_is_survived() -> None:
 
 
 def test_calls_that_hang_end_as_unreachable() -> None:
-    run = Run(error(FailureKind.HUNG, "no answer within 15 s"), cost=15)
+    run = Run(error(FailureKind.TIMED_OUT, "no answer within 15 s"), cost=15)
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert run.seconds <= 40
 
 
 @pytest.mark.parametrize("connect", [1, 3, 15, 60])
 def test_connections_that_hang_at_the_start_end_with_the_grace(connect: float) -> None:
-    hung = error(FailureKind.HUNG, "no answer")
+    hung = error(FailureKind.TIMED_OUT, "no answer")
     run = Run(hung, cost=15, patience=GracePeriods(connect=connect))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     # A comparison takes its ten seconds of this clock, however long it is waited for.
@@ -349,7 +349,7 @@ def test_connections_that_hang_at_the_start_end_with_the_grace(connect: float) -
 
 
 def test_a_server_that_was_reached_once_is_given_its_time() -> None:
-    run = Run(PROGRESSING, error(FailureKind.HUNG, "no answer"), patience=GracePeriods(connect=1))
+    run = Run(PROGRESSING, error(FailureKind.TIMED_OUT, "no answer"), patience=GracePeriods(connect=1))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert run.seconds >= 60
 
@@ -371,7 +371,7 @@ def test_a_look_without_the_pods_does_not_begin_their_grace_anew(lost: int) -> N
 
     def workloads(_: str) -> Workloads:
         if next(looks) % lost == 1:
-            raise error(FailureKind.HUNG)
+            raise error(FailureKind.TIMED_OUT)
         return Workloads(failing=(failing("web-a"),))
 
     run = Run(PROGRESSING, workloads=workloads, timeout=60)
@@ -384,7 +384,7 @@ def test_pods_that_nobody_has_seen_for_long_fail_no_release() -> None:
 
     def workloads(_: str) -> Workloads:
         if next(looks):
-            raise error(FailureKind.HUNG)
+            raise error(FailureKind.TIMED_OUT)
         return Workloads(failing=(failing("web-a"),))
 
     assert Run(PROGRESSING, workloads=workloads, timeout=60).verdict.outcome is Outcome.TIMED_OUT
@@ -397,7 +397,7 @@ def test_pods_that_recover_within_their_grace_do_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "outcome"), [(FailureKind.HUNG, Outcome.TIMED_OUT), (FailureKind.DENIED, Outcome.DELIVERED)]
+    ("kind", "outcome"), [(FailureKind.TIMED_OUT, Outcome.TIMED_OUT), (FailureKind.DENIED, Outcome.DELIVERED)]
 )
 def test_an_expected_image_waits_for_a_late_tree_and_falls_back_for_a_refused_one(
     kind: FailureKind, outcome: Outcome
@@ -444,7 +444,7 @@ def test_a_foreign_operation_is_waited_for() -> None:
 
 
 def test_a_foreign_operation_that_begins_in_between_is_waited_for() -> None:
-    busy = error(FailureKind.BUSY, "another operation is already in progress")
+    busy = error(FailureKind.OPERATION_IN_PROGRESS, "another operation is already in progress")
     run = Run(OUT_OF_SYNC, SYNCING, SYNCING, DELIVERED, sync=True, refusals=[busy])
     assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
 
@@ -471,7 +471,7 @@ def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
 
 
 def test_a_sync_window_is_waited_for_and_named() -> None:
-    blocked = error(FailureKind.BLOCKED, "cannot sync: blocked by sync window")
+    blocked = error(FailureKind.SYNC_WINDOW, "cannot sync: blocked by sync window")
     run = Run(OUT_OF_SYNC, timeout=30, sync=True, refusals=[blocked] * 100)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "a sync window of project default forbids it now: cannot sync: blocked by sync window" in run.verdict.reason
@@ -483,7 +483,7 @@ def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_sec
 
 
 def test_a_sync_window_that_was_not_told_is_asked_for_at_the_next_look() -> None:
-    run = Run(OUT_OF_SYNC, timeout=12, windows=[error(FailureKind.HUNG)])
+    run = Run(OUT_OF_SYNC, timeout=12, windows=[error(FailureKind.TIMED_OUT)])
     assert "a sync window of project default forbids it now" in run.verdict.reason
 
 
@@ -676,7 +676,7 @@ def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
 
 
 def test_output_that_cannot_be_read_is_named_so() -> None:
-    run = Run(error(FailureKind.GARBAGE, "argocd printed no application: nothing"))
+    run = Run(error(FailureKind.MALFORMED, "argocd printed no application: nothing"))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert "argocd on the PATH" in run.verdict.hint
     assert run.of(NoAnswer)[0].reason.startswith("argocd's output can't be read")
@@ -816,7 +816,7 @@ def test_pods_are_looked_at_while_a_sync_runs() -> None:
 
 
 def test_a_last_look_that_had_too_little_time_does_not_hide_what_was_known() -> None:
-    hung = error(FailureKind.HUNG, "no answer within 1 s")
+    hung = error(FailureKind.TIMED_OUT, "no answer within 1 s")
     run = Run(*[PROGRESSING] * 3, hung, timeout=11)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "Progressing" in run.verdict.reason
@@ -846,7 +846,7 @@ def test_what_is_not_confirmed_after_the_deadline_is_not_delivered() -> None:
 
 def test_an_application_whose_comparison_was_not_requested_blames_no_controller() -> None:
     """H30."""
-    hung = [answer for _ in range(20) for answer in (error(FailureKind.HUNG), DELIVERED)]
+    hung = [answer for _ in range(20) for answer in (error(FailureKind.TIMED_OUT), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5, queued_before=lambda: 4)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert run.verdict.reason == "not delivered within 30 s: not asked yet: 4 before it"

@@ -4,7 +4,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.reports.page.room import Room
+from argocd_release.core.text import clean
+
+_MARK: Final = " …"
+# As many bytes as an escaped character takes at most, `&#34;`; of the others UTF-8's four.
+_ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
+
+
+class SizeBudget:
+    """``left``: in bytes; what asks for more than that gets nothing but a mark."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, text: str, limit: int, *, markup: int = 0) -> str:
+        """The text, of at most ``limit`` characters, as far as there is room. ``markup``: bytes around it."""
+        self.left -= markup
+        text = clean(text, limit=limit)
+        kept = len(text)
+        for position, character in enumerate(text):
+            size = _ESCAPED.get(character) or len(character.encode("utf-8", "replace"))
+            if self.left < size:
+                kept = position
+                break
+            self.left -= size
+        return text if kept == len(text) else text[:kept] + _MARK
+
 
 Json = Mapping[str, Any]
 LANES: Final = 40
@@ -52,7 +77,7 @@ class Chart:
     more: int = 0
 
 
-def chart(one: Json, seconds: float, room: Room, *, lanes: int = LANES) -> Chart:
+def chart(one: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
     """The timeline of an application of a report; ``seconds``: how long the scale is, at least."""
     judged = _judged(one)
     whole = max([seconds, judged, *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
@@ -106,7 +131,7 @@ def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
     return sorted(chosen, key=lambda span: (span["began"], _ORDER.index(span["kind"]), span["subject"]))
 
 
-def _lane(span: Json, judged: float, whole: float, room: Room) -> Lane:
+def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
     until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
     trouble = span["kind"] == "trouble"
     end = ("healed" if span["ended"] is not None else "to the end") if trouble else span["end"]

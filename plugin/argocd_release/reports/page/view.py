@@ -10,8 +10,7 @@ from typing import Any, Final
 from argocd_release.core.text import without_applied_file
 from argocd_release.model.git_url import SHA
 from argocd_release.model.outcome import Headline, Outcome
-from argocd_release.reports.page.chart import Chart, chart
-from argocd_release.reports.page.room import Room
+from argocd_release.reports.page.chart import Chart, SizeBudget, chart
 
 Json = Mapping[str, Any]
 # In bytes of what stands on the page of others' text and its markup: of one application, or of each of several.
@@ -68,7 +67,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Why:
+class CauseView:
     """The cause, the verdict where that says more, and what to do. ``code``: the kind of cause; each may be ``""``."""
 
     cause: str = ""
@@ -79,7 +78,7 @@ class Why:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ApplicationView:
     """One application, whole."""
 
     name: str
@@ -87,7 +86,7 @@ class Part:
     tone: str
     outcome: str
     seconds: str
-    why: Why
+    why: CauseView
     proof: str
     chart: Chart
     changes: tuple[Change, ...]
@@ -119,12 +118,12 @@ class Page:
     headline: str
     meaning: str
     tone: str
-    why: Why
+    why: CauseView
     facts: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
     version: str
     rows: tuple[Row, ...] = ()
-    parts: tuple[Part, ...] = field(default=())
+    parts: tuple[ApplicationView, ...] = field(default=())
     more: str = ""
 
 
@@ -136,7 +135,7 @@ def view(report: Json) -> Page:
     failed = sum(one["outcome"] != Outcome.DELIVERED.word for one in applications)
     shown = applications[: len(applications) if len(applications) <= WHOLE else min(failed, WHOLE)]
     whole = max([report["seconds"], *(one["seconds"] for one in applications)])
-    top, rows = Room(ROOM_OF_EACH), Room(ROOM_OF_ROWS)
+    top, rows = SizeBudget(ROOM_OF_EACH), SizeBudget(ROOM_OF_ROWS)
     title = f"{len(applications)} applications"
     if not several:
         title = top.take(applications[0]["name"], 200) if applications else "No application"
@@ -162,7 +161,7 @@ def view(report: Json) -> Page:
         if several
         else (),
         parts=tuple(
-            _part(one, one["seconds"] if several else report["seconds"], Room(ROOM_OF_EACH if several else ROOM))
+            _part(one, one["seconds"] if several else report["seconds"], SizeBudget(ROOM_OF_EACH if several else ROOM))
             for one in shown
         ),
         more=f"and {len(applications) - ROWS} more" if len(applications) > ROWS else "",
@@ -179,7 +178,7 @@ def _tone(outcome: Outcome) -> str:
     return "bad" if outcome.is_failure else "open"
 
 
-def _row(one: Json, anchor: str, seconds: float, room: Room) -> Row:
+def _row(one: Json, anchor: str, seconds: float, room: SizeBudget) -> Row:
     return Row(
         name=room.take(one["name"], 120, markup=640),
         anchor=anchor,
@@ -187,14 +186,14 @@ def _row(one: Json, anchor: str, seconds: float, room: Room) -> Row:
         outcome=one["outcome"],
         seconds=_seconds(one["seconds"]),
         cause=room.take(one["cause"]["message"], 160) if one["cause"] else "",
-        bars=chart(one, seconds, Room(0), lanes=0),
+        bars=chart(one, seconds, SizeBudget(0), lanes=0),
     )
 
 
-def _part(one: Json, seconds: float, room: Room) -> Part:
+def _part(one: Json, seconds: float, room: SizeBudget) -> ApplicationView:
     state = one["state"] or {}
     outcome = _OUTCOMES[one["outcome"]]
-    return Part(
+    return ApplicationView(
         name=room.take(one["name"], 200),
         url=one["url"] if _WEB.fullmatch(one["url"]) else "",
         tone=_tone(outcome),
@@ -213,11 +212,11 @@ def _part(one: Json, seconds: float, room: Room) -> Part:
     )
 
 
-def _why(judged: Json, room: Room) -> Why:
+def _why(judged: Json, room: SizeBudget) -> CauseView:
     cause, reason = judged["cause"], judged["reason"]
     if cause is None:
-        return Why()
-    return Why(
+        return CauseView()
+    return CauseView(
         cause=room.take(cause["message"], 1200),
         code=room.take(cause["code"], 60),
         link=cause["link"] if _WEB.fullmatch(cause["link"]) else "",
@@ -226,7 +225,7 @@ def _why(judged: Json, room: Room) -> Why:
     )
 
 
-def _tables(one: Json, state: Json, room: Room) -> Iterator[Table]:
+def _tables(one: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
     conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
     yield from _table("Conditions", ("Condition", "Message"), conditions, 10, room)
     broken = [
@@ -248,7 +247,7 @@ def _tables(one: Json, state: Json, room: Room) -> Iterator[Table]:
 
 
 def _table(
-    title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]], most: int, room: Room
+    title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]], most: int, room: SizeBudget
 ) -> Iterator[Table]:
     shown: list[tuple[str, ...]] = []
     for row in rows[:most]:
@@ -262,7 +261,7 @@ def _table(
         yield Table(title=title, header=header, rows=tuple(shown), more=more)
 
 
-def _logs(logs: Sequence[Json], room: Room) -> Iterator[Log]:
+def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
     for log in logs[:3]:
         before = ", before its last restart" if log["previous"] else ""
         title = f"Pod/{room.take(log['pod'], 120)}, container {room.take(log['container'], 80)}{before}"
@@ -271,7 +270,7 @@ def _logs(logs: Sequence[Json], room: Room) -> Iterator[Log]:
         yield Log(title=title, lines=tuple(reversed(lines)))
 
 
-def _changes(changes: Json, state: Json, room: Room) -> Iterator[Change]:
+def _changes(changes: Json, state: Json, room: SizeBudget) -> Iterator[Change]:
     before, after = changes["revisions_before"], state.get("revisions", [])
     link = next((url for url in changes["compare"] if _WEB.fullmatch(url)), "")
     if after:
@@ -284,16 +283,16 @@ def _changes(changes: Json, state: Json, room: Room) -> Iterator[Change]:
         yield Change(what="images", before=(same := _few(now, room)), after=same)
 
 
-def _shas(revisions: Sequence[str], room: Room) -> tuple[str, ...]:
+def _shas(revisions: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
     return tuple(room.take(text[:SHORT] if SHA.fullmatch(text) else text, 80, markup=20) for text in revisions[:IMAGES])
 
 
-def _few(texts: Sequence[str], room: Room) -> tuple[str, ...]:
+def _few(texts: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
     more = (f"and {len(texts) - IMAGES} more",) if len(texts) > IMAGES else ()
     return (*(room.take(text, 300, markup=20) for text in texts[:IMAGES]), *more)
 
 
-def _changed(changes: Json, room: Room) -> Table | None:
+def _changed(changes: Json, room: SizeBudget) -> Table | None:
     rows = [
         (
             f"{item['kind']}/{item['name']}",

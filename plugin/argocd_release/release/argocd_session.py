@@ -1,20 +1,22 @@
-"""Argo CD's two readers, made from the settings, with a token that is renewed while the job runs."""
+"""Connect to Argo CD for the length of a job: sign in, and build the readers that its stages share."""
 
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from argocd_release.argocd import auth, authority
+from argocd_release.argocd import auth, ca_file
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection, Credentials, SignedIn
-from argocd_release.doctor import warnings
+from argocd_release.argocd.http_first import HttpFirstCommands
+from argocd_release.doctor import hints
 from argocd_release.model.events import NotSignedInAnew, SignedInBy, Warned
-from argocd_release.model.ports import Commands, Lists
+from argocd_release.model.ports import Clock, Commands, Lists, OwnerLookup
 from argocd_release.release.job_log import JobLog
 from argocd_release.settings.load import Settings
 from argocd_release.timing.deadline import Deadline
+from argocd_release.watch.owners import Owners
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +59,8 @@ def connected(
         SignInError: there is no token.
         ArgoCDError: argocd is not installed.
     """
-    identity = replace(known.connection, ca_file=authority.file(known.argocd_ca, stack))
-    for problem in warnings.of_settings(identity, environ, timeout=timeout, now=time.time()):
+    identity = replace(known.connection, ca_file=ca_file.file(known.argocd_ca, stack))
+    for problem in hints.of_settings(identity, environ, timeout=timeout, now=time.time()):
         log.tell(Warned(why=problem.message, code=problem.code))
     connector = known.dex_connector if known.id_token else ""
 
@@ -87,3 +89,12 @@ def connected(
         )
     )
     return Readers(argocd=argocd, api=api, credentials=credentials)
+
+
+def group_readers(settings: Settings, readers: Readers, clock: Clock) -> tuple[HttpFirstCommands, OwnerLookup | None]:
+    """Return the commands, and the lookup of owners; None if the settings turn the lookup off."""
+    commands = HttpFirstCommands(readers.commands, readers.lists, readers.api)
+    if settings.owner == "ignore":
+        return commands, None
+    strict = settings.owner == "strict"
+    return commands, Owners(commands, readers.api, strict=strict, now=clock.now, wake=clock.wake)

@@ -1,14 +1,41 @@
-"""Name resolution with a time limit, which the system's resolver does not have."""
+"""Name resolution, connections and TLS without an HTTP library, each bounded by the deadline."""
 
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
 from typing import Final, TypeVar
 
+from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import answered, ask
+
+
+def tls_context(
+    *, authorities: Iterable[str] = (), certificate: str = "", key: str = "", verify: bool = True
+) -> ssl.SSLContext:
+    """Return a context that trusts the authorities of this machine and those in the PEM files.
+
+    Args:
+        authorities: paths of PEM files.
+        certificate: path of the client's certificate; it is used only together with ``key``.
+        key: path of the client's private key.
+        verify: False accepts every server.
+
+    Raises:
+        OSError: a file cannot be read, or does not hold what it must.
+    """
+    context = ssl.create_default_context()
+    if verify:
+        for path in authorities:
+            context.load_verify_locations(path)
+    else:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if certificate and key:
+        context.load_cert_chain(certificate, key)
+    return context
+
 
 Connection = TypeVar("Connection")
 _lock: Final = threading.Lock()

@@ -1,13 +1,14 @@
-"""What the doctor finds: one line a check, with the mistake by its name and what mends it. Data only."""
+"""The checks of the doctor, their results, and the page that explains each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, Self
 
 from argocd_release.model.outcome import Outcome
+from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.inquiry import answered, ask
 
 
 class State(Enum):
@@ -65,7 +66,7 @@ class Check:
 
 
 @dataclass(kw_only=True)
-class Ledger:
+class Checklist:
     """Runs checks and keeps their findings. A check that fails does not end those that do not need it.
 
     Attributes:
@@ -133,3 +134,37 @@ class Ledger:
 
     def _add(self, name: str, state: State, message: str) -> None:
         self.findings.append(Finding(check=name, state=state, message=message))
+
+
+#: Page and anchor by the name of the check; the pages are those of ``docs/en``.
+PAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "settings": "reference/settings/",
+        "Argo CD": "reference/settings/",
+        "proxies": "guides/network/",
+        "name": "troubleshooting/#exit-code-30",
+        "port": "troubleshooting/#exit-code-30",
+        "TLS": "guides/network/",
+        "http": "guides/network/",
+        "argocd": "guides/argocd-account/#the-command-argocd",
+        "version": "reference/compatibility/#argo-cd",
+        "sign-in": "guides/keyless/#when-it-is-refused",
+        "token": "guides/argocd-account/#the-token",
+        "account": "troubleshooting/#exit-code-31",
+        "application": "troubleshooting/#exit-code-14",
+        "rights": "guides/argocd-account/#its-rights",
+        "owner": "guides/argocd-account/#its-rights",
+        "source": "guides/what-to-expect/",
+        "proof": "guides/what-to-expect/",
+        "sync": "troubleshooting/#it-has-no-automated-sync-policy",
+        "time": "reference/settings/",
+        "history": "guides/what-to-expect/",
+        "reports": "reference/component/#reports",
+    }
+)
+
+
+def link(check: str, docs_url: str) -> str:
+    """Return the address of the page about the check, or "" if the documentation's address is unknown."""
+    page = PAGES.get(check, "")
+    return f"{docs_url.rstrip('/')}/{page}" if docs_url and page else ""

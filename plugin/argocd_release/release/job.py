@@ -1,23 +1,68 @@
-"""One run, from the environment to the exit code: every outcome passes through here, and each writes its reports."""
+"""Run one job from its settings to its exit code."""
 
 import math
 import time
+import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Final, TextIO
 
 from argocd_release import __version__
+from argocd_release.core.text import one_line
+from argocd_release.model.errors import Cancelled, ProgramMissingError, ReleaseError, SignInError
+from argocd_release.model.events import Trace
+from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import policy
+from argocd_release.release.explain import Explainer, show
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.results import Results, Written
 from argocd_release.release.signals import Signals, Stop
-from argocd_release.release.unjudged import ENDINGS, verdict_on
 from argocd_release.release.wiring import wire
 from argocd_release.settings import load
 from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline, Phase
+
+# Whatever goes wrong ends in a verdict; only a fault of Python itself does not.
+ENDINGS: Final = (Exception, Cancelled)
+
+_HINTS: Final = {
+    Outcome.SETTINGS: "make the changes after “fix:” above, and run the pipeline again",
+    Outcome.NO_PREVIEW: "name the branch after its issue, as PROJ-123-description; allow_failure: exit_codes: [15] "
+    "makes such a job orange",
+}
+
+
+def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) -> Verdict:
+    """Return the verdict on an exception; an unexpected one is logged with its trace.
+
+    Args:
+        error: the exception that ended the run.
+        log: the job log.
+        out_of_time: GitLab's timeout of the job is over, which looks to the job like a cancellation.
+
+    """
+    match error:
+        case Cancelled() if out_of_time:
+            reason = "cancelled, or out of time: GitLab's timeout of the job is over. GitLab uploads no reports then"
+            hint = "raise the job's timeout (`timeout`, or Settings → CI/CD); the release itself goes on in Argo CD"
+            return Verdict(outcome=error.outcome, reason=reason, hint=hint)
+        case Cancelled():
+            hint = "the release itself goes on: Argo CD does not know of this job"
+            return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; release status unknown", hint=hint)
+        case SignInError():
+            hint = "argocd-release doctor checks the whole chain, step by step"
+            return Verdict(outcome=error.outcome, reason=str(error), hint=hint)
+        case ProgramMissingError():
+            return Verdict(outcome=error.outcome, reason=str(error), hint=error.hint)
+        case ReleaseError():
+            return Verdict(outcome=error.outcome, reason=str(error), hint=_HINTS.get(error.outcome, ""))
+        case _:
+            log.tell(Trace(text="".join(traceback.format_exception(error))))
+            reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"
+            return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint="please report this, with the lines above")
+
 
 # A job that was told to end has seconds for all its reports; GitLab's runner kills it then.
 STOPPED_SECONDS = 1.0
@@ -53,9 +98,6 @@ class Run:
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             parts = self._results.parts
             if parts is not None:
-                # What looks for causes and draws the end is loaded when there is one.
-                from argocd_release.release.explain import Explainer  # noqa: PLC0415
-
                 explainer = Explainer(parts, log=self._log, stop=self._stop, deadline=self._deadline)
                 later = explainer.explain(result)
                 if later is not None:
@@ -64,8 +106,6 @@ class Run:
                 shown = parts.notify(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
             written += self._results.write(shown, self._limit(Phase.REPORTS), late=True)
-            from argocd_release.release.show import show  # noqa: PLC0415
-
             show(self._log, shown, written)
         return result.outcome.exit_code
 

@@ -1,18 +1,19 @@
-"""The whole chain, from the settings to the proof, in the order in which a release goes through it."""
+"""Run the checks of the doctor in their order."""
 
 import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import one_line
-from argocd_release.doctor import account, settings, way
-from argocd_release.doctor.finding import Check, Ledger, Problem, Seen
-from argocd_release.doctor.release_checks import examine_release
+from argocd_release.doctor import account, applications, network, pipeline, settings
+from argocd_release.doctor.checks import Check, Checklist, Problem, Seen
+from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled, NoPreviewError, ReleaseError, SettingsError
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
@@ -25,7 +26,7 @@ def examine(
     sign_in: Callable[[Connection, float], Connection],
     seconds: float = math.inf,
     check: Callable[[], object] = lambda: None,
-) -> Ledger:
+) -> Checklist:
     """Run every check, and return the findings; those until then if a signal comes.
 
     Args:
@@ -36,7 +37,7 @@ def examine(
         check: is called while a check runs, and raises ``Cancelled`` to end them all.
 
     """
-    ledger = Ledger.lasting(seconds, check=check)
+    ledger = Checklist.lasting(seconds, check=check)
     with ExitStack() as stack:
         try:
             _examine(ledger, environ, ca_file, sign_in, stack)
@@ -46,7 +47,7 @@ def examine(
 
 
 def _examine(
-    ledger: Ledger,
+    ledger: Checklist,
     environ: Mapping[str, str],
     ca_file: str,
     sign_in: Callable[[Connection, float], Connection],
@@ -84,7 +85,7 @@ def _examine(
 
 
 def examine_way(
-    ledger: Ledger,
+    ledger: Checklist,
     connection: Connection,
     prober: Prober,
     environ: Mapping[str, str],
@@ -97,21 +98,21 @@ def examine_way(
     ledger.run(
         [
             Check(name="proxies", run=lambda: settings.proxies(environ, connection.options)),
-            Check(name="name", run=lambda: way.resolves(connection)),
-            Check(name="port", run=lambda: way.connects(connection), needs=("name",)),
-            Check(name="TLS", run=lambda: way.encrypts(connection), needs=("port",)),
-            Check(name="http", run=lambda: way.answers(connection, prober), needs=("TLS",)),
+            Check(name="name", run=lambda: network.resolves(connection)),
+            Check(name="port", run=lambda: network.connects(connection), needs=("name",)),
+            Check(name="TLS", run=lambda: network.encrypts(connection), needs=("port",)),
+            Check(name="http", run=lambda: network.answers(connection, prober), needs=("TLS",)),
             *(
-                [Check(name="argocd", run=lambda: way.talks(connection, environ, stack), needs=("http",))]
+                [Check(name="argocd", run=lambda: network.talks(connection, environ, stack), needs=("http",))]
                 if with_argocd
                 else []
             ),
-            Check(name="version", run=lambda: way.supported(way.version(answer())), needs=("http",)),
+            Check(name="version", run=lambda: network.supported(network.version(answer())), needs=("http",)),
         ]
     )
 
 
-def examine_account(ledger: Ledger, connection: Connection, prober: Prober, known: Settings) -> None:
+def examine_account(ledger: Checklist, connection: Connection, prober: Prober, known: Settings) -> None:
     """The token, and whose it is for Argo CD."""
     ledger.run(
         [
@@ -131,3 +132,30 @@ def _settings(environ: Mapping[str, str]) -> Seen:
             fix="name the branch after its issue, as PROJ-123-description, or correct <RELEASE_PREVIEW_PATTERN>",
             outcome=error.outcome,
         )
+
+
+def examine_release(ledger: Checklist, api: Api, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
+    """Check the applications that the job would wait for, and what the job itself needs."""
+    group = cache(lambda: applications.find(api, prober, known))
+    own = cache(lambda name: next(applications.settings_of(known, one) for one in group().found if one.name == name))
+
+    def each(look: Callable[[Application, Settings], Seen]) -> Callable[[], Seen]:
+        return lambda: group().each(lambda one: look(one, own(one.name)))
+
+    ledger.run(
+        [
+            Check(name="application", run=lambda: group().seen, needs=("account",)),
+            Check(
+                name="rights",
+                run=each(lambda one, _: applications.rights(prober, one, sync=known.sync)),
+                needs=("application",),
+            ),
+            Check(name="owner", run=each(lambda one, _: applications.owner(api, prober, one)), needs=("application",)),
+            Check(name="source", run=each(lambda one, its: pipeline.source(one, environ, its)), needs=("application",)),
+            Check(name="proof", run=each(pipeline.proof), needs=("application",)),
+            Check(name="sync", run=each(lambda one, its: pipeline.syncing(one, api, its)), needs=("application",)),
+            Check(name="time", run=lambda: pipeline.time(known, datetime.now(UTC))),
+            Check(name="history", run=lambda: pipeline.history(known)),
+            Check(name="reports", run=lambda: pipeline.reports(environ)),
+        ]
+    )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator
 
-from argocd_release.core.json_shape import as_object
 from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_object
 from argocd_release.model.errors import SettingProblem
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""Which deployment a look at the application is of: its commit, its environment, its branch or tag."""
+"""Tell which GitLab deployment an observation of the application belongs to: its commit, environment, branch or tag."""
 
 import re
 from typing import Final
 
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.git_url import GitUrl
-from argocd_release.notify.deployments import Place, is_commit
+from argocd_release.notify.deployments import DeploymentTarget, is_commit
 from argocd_release.settings.load import Settings
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
@@ -30,7 +30,7 @@ def revision_of(application: Application, project: str) -> str:
     return _own(application, application.commits, project)
 
 
-def place_of(application: Application, known: Settings) -> Place:
+def deployment_target_of(application: Application, known: Settings) -> DeploymentTarget:
     """Return the environment and the ref of the record.
 
     GitLab takes branches and tags only. If the application follows anything else, the ref is the default branch.
@@ -42,7 +42,7 @@ def place_of(application: Application, known: Settings) -> Place:
         followed = known.default_branch if own else ""
     ref = known.gitlab_ref or (known.ref_name if own and known.ref_name else followed)
     tag = ref == known.ref_tag if own and not known.gitlab_ref else _VERSION.fullmatch(ref) is not None
-    return Place(environment=known.gitlab_environment or application.name, ref=ref, tag=tag)
+    return DeploymentTarget(environment=known.gitlab_environment or application.name, ref=ref, tag=tag)
 
 
 def _is_no_ref(target: str) -> bool:
@@ -57,6 +57,6 @@ def _own(application: Application, revisions: tuple[str, ...], project: str) -> 
 
 
 def _position(application: Application, project: str) -> int:
-    """Of several sources the one whose repository is the project's; else the first."""
+    """Return the position of the source whose repository is the project, or 0 if there is none."""
     paths = [GitUrl.parse(source.repo_url).path.lower() for source in application.sources]
     return next((at for at, path in enumerate(paths) if f"/{path}".endswith(f"/{project.lower()}")), 0)

@@ -11,9 +11,9 @@ from argocd_release.argocd import probe, versions
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
-from argocd_release.core.json_shape import as_object, parse_json
 from argocd_release.core.text import one_line
-from argocd_release.doctor.finding import Problem
+from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.doctor.checks import Problem
 from argocd_release.doctor.settings import INSECURE
 from argocd_release.model.errors import ArgoCDError, ProgramMissingError
 from argocd_release.model.outcome import Outcome

@@ -1,4 +1,4 @@
-"""How a release went: what took its time, and when the application got where."""
+"""The release timeline: the spans of a release, and the state before it."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,7 +50,7 @@ class Phases:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Before:
+class PreviousState:
     """What ran before the release, as the first look found it; empty where that is not known."""
 
     revisions: tuple[str, ...] = ()
@@ -58,12 +58,12 @@ class Before:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class ReleaseTimeline:
     """The course of one application's release. ``spans``: in the order in which they began."""
 
     phases: Phases = field(default_factory=Phases)
     spans: tuple[Span, ...] = ()
-    before: Before = field(default_factory=Before)
+    before: PreviousState = field(default_factory=PreviousState)
 
     @property
     def slowest(self) -> Span | None:
@@ -72,3 +72,12 @@ class Delivery:
             span for span in self.spans if span.kind is SpanKind.ROLLOUT and span.ended is not None and span.seconds
         ]
         return max(done, key=lambda span: span.seconds, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """``what``: revision, operation, sync or health; ``at``: seconds since the run began."""
+
+    what: str
+    value: str
+    at: float

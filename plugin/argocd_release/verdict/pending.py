@@ -1,0 +1,162 @@
+"""Why a release is still pending: missing addresses and volumes, hydration, Argo Rollouts, and owners. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from argocd_release.core.text import one_line
+from argocd_release.model.application import Application
+from argocd_release.model.argo_rollout import Rollout
+from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject
+from argocd_release.model.git_url import GitUrl
+from argocd_release.model.observation import Owner, OwnerState
+from argocd_release.model.revision import Hydration, HydrationPhase
+from argocd_release.verdict.expectation import Expectation
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingReason:
+    """What is missing, as a predicate, and what to do about it."""
+
+    code: CauseCode
+    what: str
+    hint: str
+
+
+_INGRESS: Final = PendingReason(
+    code=CauseCode.NO_ADDRESS,
+    what="has no address yet",
+    hint="see that a controller of its class runs and writes the address (spec.ingressClassName; kubectl get "
+    "ingressclass); where none ever does, give Ingress a health check of your own in argocd-cm",
+)
+_SERVICE: Final = PendingReason(
+    code=CauseCode.NO_ADDRESS,
+    what="has no address of a load balancer yet",
+    hint="see that something in the cluster gives addresses (a cloud's controller, MetalLB) and has some left; or make "
+    "it a ClusterIP behind an Ingress",
+)
+_CLAIM: Final = PendingReason(
+    code=CauseCode.NO_VOLUME,
+    what="has no volume yet",
+    hint="see that its storage class exists and that its provisioner runs (kubectl describe pvc)",
+)
+_NO_CLASS: Final = "name a storage class (spec.storageClassName), or make one of the cluster the default; push again"
+_UNKNOWN_CLASS: Final = "correct spec.storageClassName, or create that storage class (kubectl get storageclass)"
+CLAIM: Final = ("", "PersistentVolumeClaim")
+_LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
+    {("networking.k8s.io", "Ingress"): _INGRESS, ("extensions", "Ingress"): _INGRESS, ("", "Service"): _SERVICE}
+    | {CLAIM: _CLAIM}
+)
+
+
+def pending_reason(group: str, kind: str, health: str | None) -> PendingReason | None:
+    """What a resource of that kind lacks, if it is Progressing; None: nothing that can be told by its kind."""
+    return _LACKS.get((group, kind)) if health == "Progressing" else None
+
+
+def pending_hint(missing: PendingReason, said: str) -> str:
+    """What to do, where an event said more."""
+    if "no storage class is set" in said:
+        return _NO_CLASS
+    return _UNKNOWN_CLASS if "storageclass" in said and "not found" in said else missing.hint
+
+
+SHORT: Final = 12
+NOT_BEGUN: Final = (
+    "Argo CD has hydrated nothing yet; its source hydrator may be off (controller.hydrator.enabled), or busy"
+)
+
+
+def unhydrated(application: Application) -> Finding | None:
+    """What is missing; None if nothing, or if nothing is hydrated."""
+    hydration = application.hydration
+    if hydration is None:
+        return None
+    if failed := hydration_failure(application):
+        return failed
+    missing = _missing(application, hydration)
+    return Finding(text=missing, code=CauseCode.NOT_HYDRATED) if missing else None
+
+
+def hydration_failure(application: Application) -> Finding | None:
+    """That the hydration of the dry commit failed, and why; None if it did not, or is about to be tried again."""
+    hydration = application.hydration
+    if hydration is None or not hydration.failed:
+        return None
+    of = f" of {hydration.failed_revision[:SHORT]}" if hydration.failed_revision else ""
+    said = one_line(hydration.message, limit=1000).removeprefix("Failed to hydrate: ")
+    return Finding(text=f"hydration{of} failed: {said}", code=CauseCode.HYDRATION_FAILED)
+
+
+def _missing(application: Application, hydration: Hydration) -> str:
+    if hydration.phase is HydrationPhase.HYDRATING:
+        return "Argo CD is hydrating: it renders the dry commit, and pushes the result"
+    if hydration.requested:
+        return "Argo CD has not looked at the dry commit yet"
+    if hydration.phase is HydrationPhase.NONE:
+        return NOT_BEGUN
+    if hydration.is_seen(application.revision, application.reconciled_at):
+        return ""
+    return f"Argo CD has not compared with the hydrated commit {hydration.hydrated_revision[:SHORT]} yet"
+
+
+def argo_rollout_of(application: Application, item: Keyed) -> Rollout | None:
+    """The rollout that the resource or node is; None where it is none, or nothing more is known of it."""
+    return application.workloads.rollouts.get(item.key) if application.workloads else None
+
+
+def rollout_finding(item: Keyed, rollout: Rollout) -> Finding | None:
+    """Where it stands; None where nothing says more than its health."""
+    if not rollout.state:
+        return None
+    return Finding(text=f"{item}: {rollout.state}", code=rollout_code(rollout), subject=Subject.of(item))
+
+
+def rollout_code(rollout: Rollout) -> CauseCode:
+    """Of what kind it is that keeps it from going on."""
+    if rollout.aborted:
+        return CauseCode.ROLLOUT_ABORTED
+    return CauseCode.ROLLOUT_PAUSED if rollout.pause else CauseCode.UNHEALTHY
+
+
+_UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
+
+
+def owner_finding(application: Application, expectation: Expectation) -> Finding | None:
+    """Return the owner for which the release has to wait; None if there is none."""
+    for owner in _relevant(application, expectation):
+        if owner.state is OwnerState.PENDING:
+            text = f"the application's spec comes from {owner}: {owner.detail}"
+            return Finding(text=text, code=CauseCode.OWNER_PENDING)
+    return None
+
+
+def owner_caveat(application: Application, expectation: Expectation) -> str:
+    """Return what a success does not prove, because an owner cannot be seen; "" if nothing."""
+    unseen = [owner for owner in _relevant(application, expectation) if owner.state in _UNSEEN]
+    if not unseen:
+        return ""
+    return f"proven for the application's own source; its spec comes from {unseen[0]}, {unseen[0].detail}"
+
+
+def _relevant(application: Application, expectation: Expectation) -> list[Owner]:
+    # An expected image is its own proof.
+    if expectation.image:
+        return []
+    return [owner for owner in application.owners if not expectation.revision or _shares(owner, application)]
+
+
+def _shares(owner: Owner, application: Application) -> bool:
+    """Return True if the owner reads a repository of the application, or an unknown one.
+
+    An expected revision is a commit of one of the application's repositories, so no other can hold a spec of it.
+    """
+    if not owner.repositories:
+        return True
+    own = [GitUrl.parse(source.repo_url) for source in application.sources if not source.chart]
+    return any(_is_same(GitUrl.parse(each), mine) for each in owner.repositories for mine in own)
+
+
+def _is_same(one: GitUrl, other: GitUrl) -> bool:
+    return one.is_same(other) or one == other
