@@ -22,7 +22,7 @@ BREAKS = {
         "argocd_release.watch.clock",
         "argocd_release.argocd.options",
     ),
-    "verdict, model and core are pure": ("argocd_release.verdict.pending", "socket"),
+    "verdict, model, messages and core are pure": ("argocd_release.verdict.pending", "socket"),
     "only argocd starts processes": ("argocd_release.joblog.style", "sh"),
     "only transport speaks HTTP": ("argocd_release.joblog.style", "httpcore"),
 }

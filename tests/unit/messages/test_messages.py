@@ -1,0 +1,67 @@
+"""The catalogue of messages: each entry can be filled in, and each use of one names its fields."""
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import argocd_release.messages
+from argocd_release.messages.message import Message, field_names
+
+PACKAGE = Path(argocd_release.messages.__file__).parents[1]
+MODULES = [module.name for module in pkgutil.iter_modules(argocd_release.messages.__path__) if module.name != "message"]
+
+
+def test_a_message_is_filled_in() -> None:
+    message = Message("{subject} cannot start: {reason}", "fix {subject}")
+    assert message.fill(subject="pod web", reason="no {image}") == "pod web cannot start: no {image}"
+    assert message.fill_hint(subject="pod web") == "fix pod web"
+
+
+@pytest.mark.parametrize("fields", [{}, {"subject": "a"}, {"subject": "a", "reason": "b", "other": "c"}])
+def test_missing_and_unknown_fields_are_errors(fields: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match="reason"):
+        Message("{subject}: {reason}").fill(**fields)
+
+
+def test_fields_are_plain_names() -> None:
+    """A field never reads an attribute or an item of its value, and never formats it."""
+    for name, message in entries():
+        for field in field_names(message.text) | field_names(message.hint):
+            assert field.isidentifier(), name
+
+
+def test_each_use_of_a_message_gives_exactly_its_fields() -> None:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for call, message in uses(ast.parse(file.read_text("utf-8"))):
+            assert isinstance(call.func, ast.Attribute)
+            template = message.hint if call.func.attr == "fill_hint" else message.text
+            given = {keyword.arg for keyword in call.keywords}
+            assert given == field_names(template), f"{file}:{call.lineno}"
+
+
+def entries() -> Iterator[tuple[str, Message]]:
+    """Yield each message of the catalogue with its name."""
+    for module in MODULES:
+        for name, value in vars(importlib.import_module(f"argocd_release.messages.{module}")).items():
+            if isinstance(value, Message):
+                yield f"{module}.{name}", value
+
+
+def uses(tree: ast.Module) -> Iterator[tuple[ast.Call, Message]]:
+    """Yield the calls of ``fill`` and ``fill_hint`` on ``module.CONSTANT``, with the message that it names."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    attr="fill" | "fill_hint", value=ast.Attribute(value=ast.Name(id=module), attr=constant)
+                )
+            ) if module in MODULES:
+                found = getattr(importlib.import_module(f"argocd_release.messages.{module}"), constant)
+                assert isinstance(found, Message), constant
+                yield node, found
+            case _:
+                pass
