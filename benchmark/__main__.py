@@ -19,8 +19,8 @@ from benchmark.measure import Measurement, Tool, measure
 from sandbox import releases
 from sandbox.sandbox import ROOT, Sandbox
 from scenarios import SCENARIOS
-from scenarios.performance import possible
-from scenarios.stage import Scenario, Stage, web
+from scenarios.dsl import Scenario, Stage, web
+from scenarios.parallel_runner import possible
 
 OUTPUT: Final = ROOT / "docs" / "benchmark.json"
 SETS_OUTPUT: Final = ROOT / "docs" / "benchmark-sets.json"
@@ -120,7 +120,13 @@ class Bench:
         """What the scenarios do not show by themselves, each measured on a quiet sandbox."""
         ours = TOOLS[report.OURS]
         waits = Scenario(
-            name="waits", title="", outcome=Outcome.TIMED_OUT, play=_never_ready, cause="", within=0, exclusive=False
+            name="waits",
+            title="",
+            outcome=Outcome.TIMED_OUT,
+            play=_never_ready,
+            cause="",
+            max_seconds=0,
+            exclusive=False,
         )
         with Sandbox.start(argocd=self._argocd, client=self._client) as sandbox:
             settled = SCENARIOS["already-delivered"]

@@ -22,8 +22,8 @@ from argocd_release.reports.files import write
 from sandbox import releases
 from sandbox.sandbox import ROOT, Sandbox
 from scenarios import SCENARIOS
-from scenarios.performance import performed, possible, wrong
-from scenarios.stage import Scenario
+from scenarios.dsl import Scenario
+from scenarios.parallel_runner import performed, possible, wrong
 
 OUTPUT: Final = ROOT / "docs" / "compatibility.json"
 RUNS: Final = 3

@@ -10,8 +10,8 @@ from typing import Final
 from argocd_release.model.outcome import Outcome
 from sandbox.control import SandboxError
 from sandbox.sandbox import Sandbox
-from scenarios.play import Played, Watcher, play
-from scenarios.stage import Scenario
+from scenarios.dsl import Scenario
+from scenarios.runner import Played, Watcher, play
 
 SAMPLE_SECONDS: Final = 0.05
 PAGE_MB: Final = 4096 / 1024 / 1024

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from argocd_release.model.outcome import Outcome
 from benchmark.measure import Measurement
-from scenarios.stage import Scenario
+from scenarios.dsl import Scenario
 
 OURS: Final = "argocd-release"
 PLAIN: Final = "plain"
@@ -43,7 +43,7 @@ def document(results: Results, scenarios: Mapping[str, Scenario], **about: Any) 
             "title": scenarios[name].title,
             "title_ru": scenarios[name].ru,
             "expected": scenarios[name].outcome.word,
-            "within": scenarios[name].within,
+            "within": scenarios[name].max_seconds,
             "tools": {tool: asdict(measurement) for tool, measurement in tools.items()},
         }
         for name, tools in results.items()
@@ -76,7 +76,9 @@ def summary(results: Results, scenarios: Mapping[str, Scenario], timeout: float)
         }
     if OURS in found:
         slow = [
-            name for name, tools in results.items() if OURS in tools and tools[OURS].seconds > scenarios[name].within
+            name
+            for name, tools in results.items()
+            if OURS in tools and tools[OURS].seconds > scenarios[name].max_seconds
         ]
         found[OURS]["slower_than_allowed"] = sorted(slow)
     return found

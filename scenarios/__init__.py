@@ -3,54 +3,56 @@
 from typing import Final
 
 from scenarios import (
+    argocd_faults,
     deliveries,
+    environment_faults,
     evidence,
     expectations,
     failures,
-    faults,
+    git_and_api_faults,
+    groups,
     healing,
     hydrator,
-    kinds,
-    looking,
     operations,
     owners,
     rendering,
     rollouts,
-    sets,
-    surroundings,
+    workloads,
 )
-from scenarios.stage import SCENARIOS
+from scenarios.dsl import SCENARIOS
 
 # What every run of the suite plays on the newest Argo CD too: of each way to look, to sync and to fail at least one.
 NEWEST: Final = frozenset({
     "already-delivered", "first-release", "commit-not-noticed", "configuration-only", "fix-after-failed-sync",
-    "retry-succeeds", "hooks", "overtaken", "self-heal", "several-sources", "manual-sync", "sync-started",
+    "retry-succeeds", "hooks", "second-commit-during-rollout", "self-heal",
+    "several-sources", "manual-sync", "sync-started",
     "out-of-sync-by-design", "appears-late", "crash-loop", "image-pull", "quota", "already-degraded",
-    "rejected-manifest", "rejected-once", "broken-manifest", "everything-gone", "missing-path", "pre-sync-hook",
-    "post-sync-hook", "forbidden-destination", "empty", "missing", "deleted", "nobody-syncs", "pending-prune",
+    "rejected-manifest", "rejected-once", "broken-manifest", "auto-sync-refuses-to-prune-all",
+    "missing-path", "pre-sync-hook",
+    "post-sync-hook", "forbidden-destination", "empty", "missing", "deleted", "manual-sync-policy", "pending-prune",
     "sync-window", "stateful-set", "cron-job", "suspended", "helm-in-git", "kustomize", "other-namespace", "ingress",
     "claim-without-class", "forbidden", "no-projects", "revoked", "server-down", "project-absent",
-    "revision-contained", "revision-tagged", "image", "edited-by-hand", "tag-failed-hook", "dry-run-only",
-    "git-away-for-a-moment", "git-server-restarted", "repo-server-restarted", "set-mixed", "set-nested",
-    "set-stale", "set-expectation-of-nobody",
+    "revision-contained", "revision-tagged", "image", "drift-without-self-heal", "tag-failed-hook", "dry-run-only",
+    "git-away-for-a-moment", "git-server-restarted", "repo-server-restarted", "group-mixed", "group-nested",
+    "group-stale", "group-expectation-for-unknown-name",
 })  # fmt: skip
 
 __all__ = [
     "NEWEST",
     "SCENARIOS",
+    "argocd_faults",
     "deliveries",
+    "environment_faults",
     "evidence",
     "expectations",
     "failures",
-    "faults",
+    "git_and_api_faults",
+    "groups",
     "healing",
     "hydrator",
-    "kinds",
-    "looking",
     "operations",
     "owners",
     "rendering",
     "rollouts",
-    "sets",
-    "surroundings",
+    "workloads",
 ]

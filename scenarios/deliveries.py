@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import delivered
-from scenarios.stage import IMAGE, Stage, config, namespace, scenario, status, web
+from scenarios.dsl import IMAGE, Stage, config, namespace, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 
 
-@scenario("already delivered", GREEN, ru="уже доставлено", within=2.5, exclusive=True)
+@scenario("already delivered", GREEN, ru="уже доставлено", max_seconds=2.5, exclusive=True)
 def already_delivered(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     yield
@@ -49,7 +49,7 @@ def nothing_changed(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit({"README.md": "hello"})
     # Whoever is green before Argo CD has noticed is right all the same.
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -62,7 +62,7 @@ def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a fix of a crash loop", GREEN, ru="исправление после crash loop", within=30)
+@scenario("a fix of a crash loop", GREEN, ru="исправление после crash loop", max_seconds=30)
 def fix_after_crash_loop(stage: Stage) -> Iterator[None]:
     """The old pods still crash while the new ones start."""
     stage.deploy(web("1", fate="crash"))
@@ -81,7 +81,7 @@ def fix_after_degraded(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a sync that fails once and then succeeds", GREEN, ru="sync один раз не удался, затем удался", within=40)
+@scenario("a sync that fails once and then succeeds", GREEN, ru="sync один раз не удался, затем удался", max_seconds=40)
 def retry_succeeds(stage: Stage) -> Iterator[None]:
     """Its namespace comes a moment late: the first attempt fails, the retry delivers."""
     missing = f"{stage.name}-later"
@@ -102,7 +102,7 @@ def hooks(stage: Stage) -> Iterator[None]:
 
 
 @scenario("a second commit while the first is rolled out", GREEN, ru="второй коммит, пока выкатывается первый")
-def overtaken(stage: Stage) -> Iterator[None]:
+def second_commit_during_rollout(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit(web("2", fate="never-ready"))
     yield
@@ -125,7 +125,7 @@ def several_sources(stage: Stage) -> Iterator[None]:
     second = other.commit(web("1", name="other"))
     first = stage.commit(web("1"))
     stage.application = stage.sandbox.application(stage.name, [stage.repository.source(), other.source()])
-    stage.truth = lambda state: (
+    stage.delivered_when = lambda state: (
         status(state, "sync", "revisions") == [first, second] and status(state, "health", "status") == "Healthy"
     )
     yield
@@ -147,7 +147,9 @@ def sync_started(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_SYNC waits for somebody else's sync", GREEN, ru="RELEASE_SYNC дожидается чужого sync", within=40)
+@scenario(
+    "RELEASE_SYNC waits for somebody else's sync", GREEN, ru="RELEASE_SYNC дожидается чужого sync", max_seconds=40
+)
 def sync_of_another(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_SYNC"] = "true"
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("slow", "PreSync", ends_after="6s")}, automated=False)
@@ -195,7 +197,7 @@ def out_of_sync_by_design(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"
     stage.deployed(web("1"), config("old"), prune=False)
     revision = stage.commit(web("2", ready_after="2s"), {"old-config.yaml": None})
-    stage.truth = lambda state: (
+    stage.delivered_when = lambda state: (
         status(state, "operationState", "syncResult", "revision") == revision
         and status(state, "health", "status") == "Healthy"
         and status(state, "summary", "images") == [f"{IMAGE}:2"]
@@ -217,7 +219,7 @@ def synced_by_revision(stage: Stage) -> Iterator[None]:
     stage.until(lambda state: status(state, "operationState", "phase") == "Succeeded")
     stage.settings |= {"RELEASE_WAIT_FOR": "health operation", "RELEASE_REVISION": revision}
     stage.sandbox.argocd("app", "sync", stage.name, "--revision", revision, "--async")
-    stage.truth = lambda state: (
+    stage.delivered_when = lambda state: (
         status(state, "operationState", "syncResult", "revision") == revision
         and status(state, "health", "status") == "Healthy"
         and status(state, "summary", "images") == [f"{IMAGE}:2"]
@@ -225,7 +227,7 @@ def synced_by_revision(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a resource that is defined twice", GREEN, ru="ресурс определён дважды", cause="warning: ", within=15)
+@scenario("a resource that is defined twice", GREEN, ru="ресурс определён дважды", cause="warning: ", max_seconds=15)
 def defined_twice(stage: Stage) -> Iterator[None]:
     """Argo CD takes one of the two, and says so in a condition only."""
     stage.deploy(web("1"), {"again.yaml": manifests.deployment("web", f"{IMAGE}:1")})

@@ -6,7 +6,7 @@ from typing import Any
 
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
-from scenarios.stage import IMAGE, Stage, config, scenario, status, web
+from scenarios.dsl import IMAGE, Stage, config, scenario, status, web
 
 LAST_WORDS = "cannot connect to database at db:5432: connection refused"
 # The first attempt fails after 3 s. Argo CD begins the second one 5 s later, and replaces the hook then.
@@ -24,7 +24,7 @@ def _migration(stage: Stage, **options: Any) -> None:
     Outcome.SYNC_FAILED,
     ru="неудачная миграция работающего сервиса",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def migration_fails(stage: Stage) -> Iterator[None]:
     _migration(stage)
@@ -36,7 +36,7 @@ def migration_fails(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="неудачная миграция без hook-delete-policy",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def migration_without_policy(stage: Stage) -> Iterator[None]:
     _migration(stage, delete="")
@@ -48,7 +48,7 @@ def migration_without_policy(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="неудачная миграция с generateName",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def migration_with_generated_name(stage: Stage) -> Iterator[None]:
     _migration(stage, generate_name=True)
@@ -60,7 +60,7 @@ def migration_with_generated_name(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="неудачная миграция, которую Argo CD сразу удаляет (HookFailed)",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def migration_deleted_when_failed(stage: Stage) -> Iterator[None]:
     _migration(stage, delete="HookFailed")
@@ -72,7 +72,7 @@ def migration_deleted_when_failed(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="неудачная миграция с generateName, которую Argo CD удаляет при любом исходе",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def migration_always_deleted(stage: Stage) -> Iterator[None]:
     _migration(stage, delete="HookSucceeded,HookFailed", generate_name=True)
@@ -84,7 +84,7 @@ def migration_always_deleted(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="неудачная миграция с hook-delete-policy HookSucceeded",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def migration_kept_when_failed(stage: Stage) -> Iterator[None]:
     _migration(stage, delete="HookSucceeded")
@@ -96,7 +96,7 @@ def migration_kept_when_failed(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="неудачная проверка PostSync, которую Argo CD сразу удаляет",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def smoke_test_deleted(stage: Stage) -> Iterator[None]:
     smoke = manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="2s", delete="HookFailed")
@@ -116,7 +116,7 @@ DRIFT_ENDS = 5.0 + 8.0
     Outcome.NOT_DELIVERED,
     ru="ресурса с Prune=false больше нет в git",
     cause="its annotation Prune=false keeps it",
-    within=DRIFT_ENDS,
+    max_seconds=DRIFT_ENDS,
 )
 def prune_false(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT
@@ -132,7 +132,7 @@ def prune_false(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="finalizer держит удаляемый ресурс",
     cause="example.com/hold",
-    within=DRIFT_ENDS + 3,
+    max_seconds=DRIFT_ENDS + 3,
 )
 def finalizer_holds(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT
@@ -152,7 +152,7 @@ def finalizer_holds(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="один ресурс у двух приложений",
     cause="is managed by application play-shared-resource-other too",
-    within=DRIFT_ENDS,
+    max_seconds=DRIFT_ENDS,
 )
 def shared_resource(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT
@@ -171,7 +171,7 @@ def shared_resource(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="другой контроллер меняет то, что было применено",
     cause="is changed by autoscaler",
-    within=DRIFT_ENDS,
+    max_seconds=DRIFT_ENDS,
 )
 def overwritten(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT
@@ -192,7 +192,7 @@ def _autoscale(stage: Stage, replicas: int) -> None:
     Outcome.TIMED_OUT,
     ru="другой контроллер и selfHeal по очереди меняют одно поле",
     cause="is changed by autoscaler",
-    within=25,
+    max_seconds=25,
 )
 def fight(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "15"
@@ -223,7 +223,7 @@ def _hangs(stage: Stage) -> None:
     Outcome.NOT_DELIVERED,
     ru="sync более раннего коммита завис, а этот коммит его исправляет",
     cause="waiting for healthy state of apps/Deployment/web",
-    within=DRIFT_ENDS,
+    max_seconds=DRIFT_ENDS,
 )
 def old_sync_hangs(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT
@@ -235,7 +235,7 @@ def old_sync_hangs(stage: Stage) -> Iterator[None]:
     "the sync of an earlier commit hangs, and RELEASE_TERMINATE_OLD_SYNC ends it",
     Outcome.DELIVERED,
     ru="sync более раннего коммита завис, и RELEASE_TERMINATE_OLD_SYNC завершает его",
-    within=25,
+    max_seconds=25,
 )
 def old_sync_terminated(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT | {"RELEASE_TERMINATE_OLD_SYNC": "true"}
@@ -248,7 +248,7 @@ def old_sync_terminated(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="PreSync hook не удался, а hook SyncFail не может начаться",
     cause=LAST_WORDS,
-    within=FIRST_ATTEMPT,
+    max_seconds=FIRST_ATTEMPT,
 )
 def sync_fail_hook_hangs(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -263,7 +263,7 @@ def sync_fail_hook_hangs(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="sync завершил человек",
     cause="the sync was ended by hand",
-    within=20,
+    max_seconds=20,
 )
 def sync_ended_by_hand(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"), retry_limit=0)
@@ -278,7 +278,7 @@ def sync_ended_by_hand(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="у приложения аннотация skip-reconcile",
     cause="skip-reconcile keeps Argo CD from comparing",
-    within=30,
+    max_seconds=30,
 )
 def skip_reconcile(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT
@@ -294,7 +294,7 @@ def skip_reconcile(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="вытесненный под, который уже заменён",
     cause="not ready",
-    within=20,
+    max_seconds=20,
 )
 def evicted_pod(stage: Stage) -> Iterator[None]:
     """The pod that has ended is no cause: the one that replaced it is."""
@@ -319,7 +319,7 @@ def evicted_pod(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="сайт молчит, а рядом падает под, который его не обслуживает",
     cause="does not answer as it should",
-    within=20,
+    max_seconds=20,
 )
 def silent_site(stage: Stage) -> Iterator[None]:
     """Argo CD shows the pod of an operator below a resource that has no health."""
@@ -341,7 +341,7 @@ def silent_site(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="hook приостановлен",
     cause="PreSync hook Job/migrate: suspended",
-    within=20,
+    max_seconds=20,
 )
 def suspended_hook(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
@@ -356,7 +356,7 @@ def suspended_hook(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="claim, потребитель которого применяется в следующей волне",
     cause="PersistentVolumeClaim/data has no volume yet",
-    within=20,
+    max_seconds=20,
 )
 def claim_without_consumer(stage: Stage) -> Iterator[None]:
     """Another pod runs, which does not use the claim."""
@@ -377,7 +377,7 @@ def claim_without_consumer(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="hook удалили, пока sync его ждёт",
     cause="PreSync hook Job/migrate: the sync waits for it, but it is gone",
-    within=20,
+    max_seconds=20,
 )
 def deleted_hook(stage: Stage) -> Iterator[None]:
     """The TTL of a Job does the same if it passes before Argo CD looks."""

@@ -8,7 +8,7 @@ from sandbox import manifests
 from sandbox.application import State, delivered
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving
-from scenarios.stage import IMAGE, Stage, scenario, status, web
+from scenarios.dsl import IMAGE, Stage, scenario, status, web
 
 GRACE = {"RELEASE_EXPECTATION_GRACE": "6"}
 
@@ -78,7 +78,7 @@ def revision_contained(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="RELEASE_REVISION точно, а работает более поздняя",
     cause="Argo CD compares with",
-    within=14,
+    max_seconds=14,
 )
 def revision_superseded(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_REVISION_MATCH": "exact", "RELEASE_TIMEOUT": "10"}
@@ -93,7 +93,7 @@ def revision_superseded(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION исчезла после force push",
     cause="have diverged",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def revision_diverged(stage: Stage) -> Iterator[None]:
     stage.commit(web("1"))
@@ -110,7 +110,7 @@ def revision_diverged(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION так и не приходит в ветку",
     cause="1 commit newer",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def revision_never_comes(stage: Stage) -> Iterator[None]:
     first = stage.deploy(web("1"))
@@ -129,7 +129,7 @@ def revision_tagged(stage: Stage) -> Iterator[None]:
     stage.repository.git("tag", "--annotate", "--message=release", "v1")
     # Argo CD 2.13 names the tag, where it compares, and the commit, where it syncs; 3.6 the commit in both.
     ends = [delivered(revision) for revision in (commit, stage.repository.git("rev-parse", "v1").strip())]
-    stage.truth = lambda state: any(holds(state) for holds in ends)
+    stage.delivered_when = lambda state: any(holds(state) for holds in ends)
     stage.application = stage.sandbox.application(stage.name, stage.repository.source(revision="v1"))
     clone(stage)
     yield
@@ -165,7 +165,7 @@ def revision_of_configuration(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION — коммит кода, а не манифестов",
     cause="holds no commit",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def revision_of_code(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -178,7 +178,7 @@ def revision_of_code(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION откатывает следующий коммит",
     cause="reverts it",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def revision_reverted(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -193,7 +193,7 @@ def revision_reverted(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION перезаписана",
     cause="again those of before",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def revision_overwritten(stage: Stage) -> Iterator[None]:
     """Another pipeline writes the old tag again, and does not say so."""
@@ -209,7 +209,7 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION, а историю спросить негде",
     cause="set RELEASE_GIT_TOKEN",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def revision_without_history(stage: Stage) -> Iterator[None]:
     """Argo CD may read the configuration, the job may not."""
@@ -259,7 +259,7 @@ def image_comes(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="RELEASE_IMAGE нет в ревизии",
     cause="no pod runs the image 2",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def image_missing(stage: Stage) -> Iterator[None]:
     stage.settings |= GRACE | {"RELEASE_IMAGE": "2", "RELEASE_REVISION": stage.deployed(web("1"))}
@@ -271,7 +271,7 @@ def image_missing(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="источник, которого у приложения нет",
     cause="has no source",
-    within=6 + 7,
+    max_seconds=6 + 7,
 )
 def source_missing(stage: Stage) -> Iterator[None]:
     stage.settings |= GRACE | {"RELEASE_SOURCE": "https://git.example.com/other.git"}
@@ -310,7 +310,7 @@ def image_scaled_to_zero(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE у StatefulSet со стратегией OnDelete",
     cause="of the revision before: registry.example.com/web:1; StatefulSet/db replaces a pod only after you delete it",
-    within=15,
+    max_seconds=15,
 )
 def image_on_delete(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_IMAGE": f"{IMAGE}:2", "RELEASE_TIMEOUT": "10"}

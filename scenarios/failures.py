@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
-from scenarios.stage import Stage, config, scenario, status, web
+from scenarios.dsl import Stage, config, scenario, status, web
 
 SLACK = 5.0
 # Creating the first pod, and what kwok takes to give it its fate.
@@ -13,7 +13,9 @@ POD_GRACE = 15.0
 CONDITION_GRACE = 10.0
 
 
-@scenario("a crash loop", Outcome.DEGRADED, ru="crash loop", cause="CrashLoopBackOff", within=START + POD_GRACE + SLACK)
+@scenario(
+    "a crash loop", Outcome.DEGRADED, ru="crash loop", cause="CrashLoopBackOff", max_seconds=START + POD_GRACE + SLACK
+)
 def crash_loop(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="crash"))
     yield
@@ -24,7 +26,7 @@ def crash_loop(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="crash loop коммита, которого ещё не заметили",
     cause="CrashLoopBackOff",
-    within=START + POD_GRACE + SLACK,
+    max_seconds=START + POD_GRACE + SLACK,
 )
 def stale_then_crash(stage: Stage) -> Iterator[None]:
     """The plain `argocd app wait` is green at once."""
@@ -38,7 +40,7 @@ def stale_then_crash(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="образ, который нельзя скачать",
     cause="ImagePullBackOff",
-    within=START + POD_GRACE + SLACK,
+    max_seconds=START + POD_GRACE + SLACK,
 )
 def image_pull(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="image-pull"))
@@ -50,7 +52,7 @@ def image_pull(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="квота не разрешает ни одного пода",
     cause="exceeded quota",
-    within=START + POD_GRACE + SLACK,
+    max_seconds=START + POD_GRACE + SLACK,
 )
 def quota(stage: Stage) -> Iterator[None]:
     """No pod is ever made, and the application stays Progressing."""
@@ -64,7 +66,7 @@ def quota(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="readiness probe никогда не проходит",
     cause="Readiness probe failed",
-    within=27,
+    max_seconds=27,
 )
 def not_ready(stage: Stage) -> Iterator[None]:
     """The Deployment gives up after 3 s, its own deadline; the grace of Degraded is 15 s more."""
@@ -77,7 +79,7 @@ def not_ready(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="Degraded ещё до джоба",
     cause="Readiness probe failed",
-    within=15 + SLACK,
+    max_seconds=15 + SLACK,
 )
 def already_degraded(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready", deadline=1))
@@ -90,7 +92,7 @@ def already_degraded(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="манифест, который отвергает API",
     cause="spec.replicas: Invalid value",
-    within=20,
+    max_seconds=20,
 )
 def rejected_manifest(stage: Stage) -> Iterator[None]:
     """Argo CD retries it five times; two failed attempts are enough."""
@@ -104,7 +106,7 @@ def rejected_manifest(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="отвергнутый манифест, без повторов",
     cause="spec.replicas: Invalid value",
-    within=8,
+    max_seconds=8,
 )
 def rejected_once(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", replicas=-2), retry_limit=0)
@@ -116,7 +118,7 @@ def rejected_once(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="манифест с неверным YAML",
     cause="ComparisonError",
-    within=CONDITION_GRACE + SLACK + 2,
+    max_seconds=CONDITION_GRACE + SLACK + 2,
 )
 def broken_manifest(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -129,9 +131,9 @@ def broken_manifest(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="auto-sync отказывается удалить всё",
     cause="auto-sync will wipe out all resources",
-    within=CONDITION_GRACE + SLACK + 2,
+    max_seconds=CONDITION_GRACE + SLACK + 2,
 )
-def everything_gone(stage: Stage) -> Iterator[None]:
+def auto_sync_refuses_to_prune_all(stage: Stage) -> Iterator[None]:
     """As where a manifest lost its `kind`: Argo CD skips the file, and then has nothing left to apply."""
     stage.deployed(web("1"))
     stage.commit({"web.yaml": "kind: {{ unfinished"})
@@ -143,7 +145,7 @@ def everything_gone(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="путь, которого нет",
     cause="app path does not exist",
-    within=CONDITION_GRACE + SLACK + 2,
+    max_seconds=CONDITION_GRACE + SLACK + 2,
 )
 def missing_path(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), path="not/there")
@@ -155,7 +157,7 @@ def missing_path(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="ветка, которой нет",
     cause="ComparisonError",
-    within=CONDITION_GRACE + SLACK + 2,
+    max_seconds=CONDITION_GRACE + SLACK + 2,
 )
 def missing_branch(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), source={"targetRevision": "nowhere"})
@@ -163,7 +165,11 @@ def missing_branch(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a namespace that is not there", Outcome.SYNC_FAILED, ru="неймспейс, которого нет", cause='namespaces "', within=20
+    "a namespace that is not there",
+    Outcome.SYNC_FAILED,
+    ru="неймспейс, которого нет",
+    cause='namespaces "',
+    max_seconds=20,
 )
 def missing_namespace(stage: Stage) -> Iterator[None]:
     # Another application could make it, so such an attempt has a grace period.
@@ -172,7 +178,9 @@ def missing_namespace(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a failed PreSync hook", Outcome.SYNC_FAILED, ru="неудачный PreSync hook", cause="Job/migrate", within=25)
+@scenario(
+    "a failed PreSync hook", Outcome.SYNC_FAILED, ru="неудачный PreSync hook", cause="Job/migrate", max_seconds=25
+)
 def pre_sync_hook(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="fail")})
     yield
@@ -183,7 +191,7 @@ def pre_sync_hook(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="hook не уложился в свой срок",
     cause="Job/migrate: Failed — Job was active",
-    within=15,
+    max_seconds=15,
 )
 def hook_deadline(stage: Stage) -> Iterator[None]:
     """Kubernetes deletes its pod, which ran."""
@@ -198,7 +206,7 @@ def hook_deadline(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="неудачный PostSync hook после Healthy",
     cause="Job/smoke-test",
-    within=15,
+    max_seconds=15,
 )
 def post_sync_hook(stage: Stage) -> Iterator[None]:
     """Synced and Healthy, and yet not delivered; the plain script is green."""
@@ -212,7 +220,7 @@ def post_sync_hook(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="проект запрещает место назначения",
     cause="InvalidSpecError",
-    within=CONDITION_GRACE + SLACK + 2,
+    max_seconds=CONDITION_GRACE + SLACK + 2,
 )
 def forbidden_destination(stage: Stage) -> Iterator[None]:
     stage.sandbox.project(stage.name, destinations=[{"server": "*", "namespace": "elsewhere"}])
@@ -225,7 +233,7 @@ def forbidden_destination(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="приложение без ресурсов",
     cause="manages no resources",
-    within=10 + SLACK,
+    max_seconds=10 + SLACK,
 )
 def empty(stage: Stage) -> Iterator[None]:
     """A file without apiVersion, kind and metadata is skipped: Synced, Healthy, and nothing managed."""
@@ -238,7 +246,7 @@ def empty(stage: Stage) -> Iterator[None]:
     Outcome.MISSING,
     ru="приложение, которого нет",
     cause="there is no application",
-    within=3,
+    max_seconds=3,
 )
 def missing(stage: Stage) -> Iterator[None]:
     stage.repository.commit({"README.md": "no application was made of this"})
@@ -250,7 +258,7 @@ def missing(stage: Stage) -> Iterator[None]:
     Outcome.MISSING,
     ru="приложение удалили на ходу",
     cause="was deleted while it was tracked",
-    within=17 + 10 + SLACK,
+    max_seconds=17 + 10 + SLACK,
 )
 def deleted(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
@@ -265,15 +273,15 @@ def deleted(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="sync никто не запускает",
     cause="it has no automated sync policy",
-    within=15,
+    max_seconds=15,
 )
-def nobody_syncs(stage: Stage) -> Iterator[None]:
+def manual_sync_policy(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1"), automated=False)
     yield
 
 
-@scenario("pruning is off", Outcome.TIMED_OUT, ru="prune выключен", cause="pruning is off", within=15)
+@scenario("pruning is off", Outcome.TIMED_OUT, ru="prune выключен", cause="pruning is off", max_seconds=15)
 def pending_prune(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deployed(web("1"), config("old"), prune=False)
@@ -286,7 +294,7 @@ def pending_prune(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="запрещающее окно синхронизации",
     cause="a sync window of project",
-    within=15,
+    max_seconds=15,
 )
 def sync_window(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -301,7 +309,7 @@ def sync_window(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="выкладка дольше таймаута",
     cause="Readiness probe failed",
-    within=12,
+    max_seconds=12,
 )
 def too_slow(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
@@ -314,9 +322,9 @@ def too_slow(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="RELEASE_FAIL_FAST=false ждёт таймаута",
     cause="CrashLoopBackOff",
-    within=24,
+    max_seconds=24,
 )
-def patient(stage: Stage) -> Iterator[None]:
+def fail_fast_off(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_FAIL_FAST": "false", "RELEASE_TIMEOUT": "20", "RELEASE_IMAGE": "1"}
     stage.deploy(web("1", fate="crash"))
     yield

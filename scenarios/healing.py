@@ -6,7 +6,7 @@ from typing import Any
 
 from argocd_release.model.outcome import Outcome
 from sandbox.application import IN_CLUSTER
-from scenarios.stage import Files, Stage, config, namespace, scenario, status, web
+from scenarios.dsl import Files, Stage, config, namespace, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 # Argo CD retries 5, 10, 20 and 40 seconds after the failures: what comes after 25 s is seen at 35 s.
@@ -77,7 +77,7 @@ def silent_webhook(stage: Stage) -> None:
     "an admission webhook that does not respond for 25 s",
     GREEN,
     ru="admission webhook не отвечает 25 с",
-    within=RETRIED,
+    max_seconds=RETRIED,
 )
 def webhook_away(stage: Stage) -> Iterator[None]:
     """After two failed attempts nothing is wrong with the manifests."""
@@ -93,7 +93,7 @@ def webhook_away(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="admission webhook так и не отвечает",
     cause="waiting for the admission webhook to respond",
-    within=8 + 4 + 5,
+    max_seconds=8 + 4 + 5,
 )
 def webhook_gone(stage: Stage) -> Iterator[None]:
     stage.settings |= SHORT
@@ -107,7 +107,7 @@ def webhook_gone(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="admission webhook не отвечает, а повторов нет",
     cause="failed calling webhook",
-    within=10,
+    max_seconds=10,
 )
 def webhook_away_without_retry(stage: Stage) -> Iterator[None]:
     silent_webhook(stage)
@@ -119,7 +119,7 @@ def webhook_away_without_retry(stage: Stage) -> Iterator[None]:
     "a custom resource definition that another application installs 20 s later",
     GREEN,
     ru="CRD, который другое приложение устанавливает через 20 с",
-    within=RETRIED,
+    max_seconds=RETRIED,
 )
 def definition_later(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), widget(stage))
@@ -135,7 +135,7 @@ def definition_later(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="CRD, который никто не устанавливает",
     cause="waiting for its custom resource definition to be installed",
-    within=8 + 4 + 5,
+    max_seconds=8 + 4 + 5,
 )
 def definition_never(stage: Stage) -> Iterator[None]:
     stage.settings |= SHORT
@@ -147,7 +147,7 @@ def definition_never(stage: Stage) -> Iterator[None]:
     "a namespace that is still being deleted",
     GREEN,
     ru="namespace ещё удаляется",
-    within=RETRIED,
+    max_seconds=RETRIED,
 )
 def namespace_terminating(stage: Stage) -> Iterator[None]:
     """As where an environment is torn down and created again."""
@@ -170,7 +170,7 @@ def namespace_terminating(stage: Stage) -> Iterator[None]:
     "a namespace that is created 12 s later",
     GREEN,
     ru="namespace создают через 12 с",
-    within=RETRIED,
+    max_seconds=RETRIED,
 )
 def namespace_later(stage: Stage) -> Iterator[None]:
     missing = f"{stage.name}-env"
@@ -194,7 +194,7 @@ def read_by_a_script(stage: Stage) -> None:
     "a health check that can read a resource only after 8 s",
     GREEN,
     ru="проверка состояния может прочитать ресурс только через 8 с",
-    within=30,
+    max_seconds=30,
     exclusive=True,
 )
 def health_later(stage: Stage) -> Iterator[None]:
@@ -215,7 +215,7 @@ def health_later(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="проверка состояния так и не может прочитать ресурс",
     cause="cannot read its health",
-    within=4 + 15 + 5,
+    max_seconds=4 + 15 + 5,
     exclusive=True,
 )
 def health_never(stage: Stage) -> Iterator[None]:

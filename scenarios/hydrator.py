@@ -5,8 +5,8 @@ from typing import Any
 
 from argocd_release.model.outcome import Outcome
 from sandbox.application import State
+from scenarios.dsl import Files, Stage, scenario, status, web
 from scenarios.expectations import clone, expect_unmerged
-from scenarios.stage import Files, Stage, scenario, status, web
 
 PARTS = ("commit-server",)
 BRANCH = "hydrated"
@@ -25,7 +25,7 @@ def deploy(stage: Stage, *contents: Files) -> str:
 def push(stage: Stage, *contents: Files) -> str:
     revision = stage.commit(*contents)
     stage.settings["RELEASE_REVISION"] = revision
-    stage.truth = lambda state: _delivered(state, revision)
+    stage.delivered_when = lambda state: _delivered(state, revision)
     return revision
 
 
@@ -49,7 +49,7 @@ def _hydration(state: State, key: str) -> Any:
     return status(state, "sourceHydrator", key) or {}
 
 
-@scenario("hydrated: a first release", Outcome.DELIVERED, ru="hydrator: первый релиз", within=30, parts=PARTS)
+@scenario("hydrated: a first release", Outcome.DELIVERED, ru="hydrator: первый релиз", max_seconds=30, parts=PARTS)
 def hydrated(stage: Stage) -> Iterator[None]:
     """RELEASE_REVISION is the dry commit, which is never the one that is synced."""
     deploy(stage, web("1"))
@@ -60,7 +60,7 @@ def hydrated(stage: Stage) -> Iterator[None]:
     "hydrated: a commit that Argo CD has not noticed",
     Outcome.DELIVERED,
     ru="hydrator: коммит, которого Argo CD ещё не заметил",
-    within=30,
+    max_seconds=30,
     parts=PARTS,
 )
 def hydrated_later(stage: Stage) -> Iterator[None]:
@@ -75,14 +75,14 @@ def hydrated_later(stage: Stage) -> Iterator[None]:
     "hydrated: a commit that changes no manifest",
     Outcome.DELIVERED,
     ru="hydrator: коммит не меняет ни одного манифеста",
-    within=30,
+    max_seconds=30,
     parts=PARTS,
 )
 def hydrated_without_change(stage: Stage) -> Iterator[None]:
     """No hydrated commit is made of it."""
     deployed(stage, web("1"))
     push(stage, {"README.md": "hello"})
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -106,7 +106,7 @@ def hydrated_contained(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="hydrator: коммит так и не приходит в dry-ветку",
     cause="1 commit newer",
-    within=6 + 7,
+    max_seconds=6 + 7,
     parts=PARTS,
 )
 def hydrated_never(stage: Stage) -> Iterator[None]:
@@ -120,7 +120,7 @@ def hydrated_never(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="hydrator: манифест с неверным YAML",
     cause="hydration",
-    within=25,
+    max_seconds=25,
     parts=PARTS,
 )
 def hydration_fails(stage: Stage) -> Iterator[None]:
@@ -135,7 +135,7 @@ def hydration_fails(stage: Stage) -> Iterator[None]:
     Outcome.UNREACHABLE,
     ru="hydrator: commit-server недоступен",
     cause="hydration",
-    within=50,
+    max_seconds=50,
     exclusive=True,
     parts=PARTS,
 )
@@ -152,7 +152,7 @@ def commit_server_away(stage: Stage) -> Iterator[None]:
     "hydrated: it takes a while",
     Outcome.DELIVERED,
     ru="hydrator: рендеринг занимает время",
-    within=40,
+    max_seconds=40,
     exclusive=True,
     parts=PARTS,
 )

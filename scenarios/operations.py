@@ -7,8 +7,8 @@ from typing import Any
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
+from scenarios.dsl import IMAGE, Files, Stage, config, scenario, status, web
 from scenarios.expectations import clone
-from scenarios.stage import IMAGE, Files, Stage, config, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 SHORT = {"RELEASE_TIMEOUT": "10"}
@@ -52,7 +52,7 @@ def tag_failed_hook(stage: Stage) -> Iterator[None]:
     ru="сокращённый коммит и неудачный PostSync hook",
     cause="Job/smoke-test",
 )
-def short_failed_hook(stage: Stage) -> Iterator[None]:
+def abbreviated_sha_failed_hook(stage: Stage) -> Iterator[None]:
     target(stage, stage.commit(web("1"), SMOKE)[:8], retry_limit=0)
     stage.until(phase("Failed"))
     yield
@@ -62,7 +62,7 @@ def short_failed_hook(stage: Stage) -> Iterator[None]:
 def tag_of_revision(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
     target(stage, tag(stage))
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -71,7 +71,7 @@ def short_of_revision(stage: Stage) -> Iterator[None]:
     revision = stage.commit(web("1"))
     stage.settings["RELEASE_REVISION"] = revision
     target(stage, revision[:8])
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -125,7 +125,7 @@ def _with_second_source(stage: Stage, **fields: str) -> None:
 def reverted(stage: Stage) -> Iterator[None]:
     """Argo CD shows the failed sync of the reverted commit until the next sync."""
     _reverted(stage)
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -142,7 +142,7 @@ def reverted_hook(stage: Stage) -> Iterator[None]:
     stage.running.refresh()
     stage.until(phase("Failed"))
     stage.commit({"smoke.yaml": None})
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -204,7 +204,7 @@ def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_REVISION_MATCH": "exact"}
     stage.settings["RELEASE_REVISION"] = stage.deployed(_in("app", web("1")), path="app")
     stage.commit({"elsewhere/README.md": "hello"})
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -212,7 +212,7 @@ def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION comes while the one before has failed",
     GREEN,
     ru="RELEASE_REVISION приходит, когда предыдущая не удалась",
-    within=30,
+    max_seconds=30,
 )
 def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     """As where a fix is merged a moment after its job began."""
@@ -226,8 +226,8 @@ def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     stage.repository.git("branch", "--force", "main", "next")
 
 
-@scenario("it is being deleted", Outcome.MISSING, ru="приложение удаляют", cause="is being deleted", within=10 + 5)
-def being_deleted(stage: Stage) -> Iterator[None]:
+@scenario("it is being deleted", Outcome.MISSING, ru="приложение удаляют", cause="is being deleted", max_seconds=10 + 5)
+def deletion_blocked_by_finalizer(stage: Stage) -> Iterator[None]:
     """Something else holds the object, which stays Synced and Healthy."""
     stage.deployed(web("1"))
     _hold(stage, ["example.com/hold"])
@@ -247,7 +247,7 @@ def _hold(stage: Stage, finalizers: list[str]) -> None:
     Outcome.TIMED_OUT,
     ru="RELEASE_WAIT_FOR без sync, был только dry run",
     cause="has not been synced yet",
-    within=15,
+    max_seconds=15,
 )
 def dry_run_only(stage: Stage) -> Iterator[None]:
     stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "health operation"}
@@ -262,7 +262,7 @@ def dry_run_only(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="RELEASE_WAIT_FOR без sync и operation, а RELEASE_REVISION не применяли",
     cause="has not been synced yet",
-    within=15,
+    max_seconds=15,
 )
 def revision_never_synced(stage: Stage) -> Iterator[None]:
     stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "health"}
@@ -276,7 +276,7 @@ def revision_never_synced(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="RELEASE_WAIT_FOR без sync, другие параметры при том же коммите",
     cause="has not been synced yet",
-    within=15,
+    max_seconds=15,
 )
 def parameters_never_synced(stage: Stage) -> Iterator[None]:
     stage.settings |= SHORT | {"RELEASE_WAIT_FOR": "health operation"}
@@ -317,7 +317,7 @@ def nothing_to_sync(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"
     stage.deployed(_in("app", web("1")), path="app")
     stage.commit({"elsewhere/README.md": "hello"})
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -330,7 +330,7 @@ def nothing_but_prune(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"
     stage.deployed(web("1"), config("old"), prune=False)
     stage.commit({"old-config.yaml": None})
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -353,7 +353,7 @@ def _synced_to(state: State, revision: str) -> bool:
     Outcome.NOT_DELIVERED,
     ru="prune выключен дольше RELEASE_STUCK_GRACE",
     cause="pruning is off",
-    within=5 + 7,
+    max_seconds=5 + 7,
 )
 def stuck_on_prune(stage: Stage) -> Iterator[None]:
     stage.settings |= STUCK
@@ -367,9 +367,9 @@ def stuck_on_prune(stage: Stage) -> Iterator[None]:
     Outcome.NOT_DELIVERED,
     ru="изменено вручную, без selfHeal",
     cause="was changed by hand after the sync",
-    within=12,
+    max_seconds=12,
 )
-def edited_by_hand(stage: Stage) -> Iterator[None]:
+def drift_without_self_heal(stage: Stage) -> Iterator[None]:
     stage.settings |= STUCK
     stage.deployed(web("1"))
     stage.sandbox.kubectl("scale", "deployment", "web", "--replicas=2", "-n", stage.name)
@@ -382,7 +382,7 @@ def edited_by_hand(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="crash loop в первой из двух волн",
     cause="CrashLoopBackOff",
-    within=WAVE_LIMIT,
+    max_seconds=WAVE_LIMIT,
 )
 def crash_in_a_wave(stage: Stage) -> Iterator[None]:
     """The second wave is never applied: OutOfSync all the while."""
@@ -395,7 +395,7 @@ def crash_in_a_wave(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="hook, образ которого нельзя скачать",
     cause="ImagePullBackOff",
-    within=WAVE_LIMIT,
+    max_seconds=WAVE_LIMIT,
 )
 def hook_image(stage: Stage) -> Iterator[None]:
     """Its Job would wait for it for ever."""
@@ -408,7 +408,7 @@ def hook_image(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="Job, образ которого нельзя скачать",
     cause="ImagePullBackOff",
-    within=WAVE_LIMIT,
+    max_seconds=WAVE_LIMIT,
 )
 def job_image(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", fate="image-pull")})
@@ -419,7 +419,7 @@ def job_image(stage: Stage) -> Iterator[None]:
     "a fix of a crash loop, behind a hook that takes longer than the grace",
     GREEN,
     ru="исправление crash loop за hook, который идёт дольше отсрочки",
-    within=40,
+    max_seconds=40,
 )
 def fix_behind_a_hook(stage: Stage) -> Iterator[None]:
     """While the hook runs, the pods that crash are those of the revision before."""

@@ -7,7 +7,7 @@ from typing import Any
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import ARGOCD, IN_CLUSTER, Application, State
-from scenarios.stage import IMAGE, Files, Stage, scenario, status
+from scenarios.dsl import IMAGE, Files, Stage, scenario, status
 
 APPLICATION = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}
 APPLICATION_SET = {"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet"}
@@ -59,7 +59,7 @@ def parented(stage: Stage) -> str:
     stage.sandbox.application(f"{stage.name}-parent", stage.repository, path="apps", namespace=ARGOCD)
     wait_for_child(stage)
     revision = stage.commit(child(stage, "2"))
-    stage.truth = runs("2")
+    stage.delivered_when = runs("2")
     return revision
 
 
@@ -77,7 +77,7 @@ def wait_for_child(stage: Stage) -> None:
     "the parent application holds the image tag, and has not compared yet",
     Outcome.DELIVERED,
     ru="тег образа хранит родительское приложение, и оно ещё не сравнивалось с git",
-    within=25,
+    max_seconds=25,
 )
 def owner_parent(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = parented(stage)
@@ -88,7 +88,7 @@ def owner_parent(stage: Stage) -> Iterator[None]:
     "the parent application holds the expected image",
     Outcome.DELIVERED,
     ru="ожидаемый образ задан в родительском приложении",
-    within=25,
+    max_seconds=25,
 )
 def owner_parent_image(stage: Stage) -> Iterator[None]:
     parented(stage)
@@ -100,7 +100,7 @@ def owner_parent_image(stage: Stage) -> Iterator[None]:
     "the parent of the parent holds the image tag",
     Outcome.DELIVERED,
     ru="тег образа хранит родитель родителя",
-    within=40,
+    max_seconds=40,
 )
 def owner_grandparent(stage: Stage) -> Iterator[None]:
     """The root renders the parent with a tag, and the parent renders the child with it."""
@@ -126,7 +126,7 @@ def owner_grandparent(stage: Stage) -> Iterator[None]:
     stage.sandbox.application(f"{stage.name}-root", stage.repository, path="root", namespace=ARGOCD)
     wait_for_child(stage)
     stage.settings["RELEASE_REVISION"] = stage.commit(root("2"))
-    stage.truth = runs("2")
+    stage.delivered_when = runs("2")
     yield
 
 
@@ -145,7 +145,7 @@ def owner_hidden(stage: Stage) -> Iterator[None]:
     policy = ("applications, get, default/*, allow", "projects, get, *, allow")
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
     stage.settings["RELEASE_REVISION"] = stage.repository.git("rev-parse", "HEAD").strip()
-    stage.truth = runs("1")
+    stage.delivered_when = runs("1")
     yield
 
 
@@ -176,7 +176,7 @@ def owner_set_hidden(stage: Stage) -> Iterator[None]:
     application_set(stage, {"list": {"elements": [{"tag": "1"}]}}, "{{tag}}")
     policy = ("applications, get, */*, allow", "projects, get, *, allow")
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
-    stage.truth = runs("1")
+    stage.delivered_when = runs("1")
     yield
 
 
@@ -194,5 +194,5 @@ def owner_set_of_a_list(stage: Stage) -> Iterator[None]:
     application_set(stage, {"list": {"elements": [{"tag": "1"}]}}, "{{tag}}")
     policy = ("applications, get, */*, allow", "projects, get, *, allow", "applicationsets, get, */*, allow")
     stage.settings |= {"ARGOCD_AUTH_TOKEN": stage.sandbox.token(stage.name, policy), "RELEASE_OWNER": "strict"}
-    stage.truth = runs("1")
+    stage.delivered_when = runs("1")
     yield

@@ -7,7 +7,7 @@ from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
 from sandbox.charts import ChartRepository
-from scenarios.stage import IMAGE, Stage, scenario, status
+from scenarios.dsl import IMAGE, Stage, scenario, status
 
 #: After so many failed renders in a row, Argo CD answers from its cache of errors for an hour (argo-cd v2.13.2
 #: cmd/argocd-repo-server/commands/argocd_repo_server.go:47). The job itself can cause one fewer.
@@ -41,7 +41,7 @@ def cached(state: State) -> bool:
     Outcome.DELIVERED,
     ru="зависимость чарта недоступна 25 с",
     cause="helm dependency build",
-    within=45,
+    max_seconds=45,
 )
 def dependency_away(stage: Stage) -> Iterator[None]:
     """The job must not cause the three failures after which Argo CD stops rendering."""
@@ -96,12 +96,12 @@ def cached_error(stage: Stage) -> Iterator[None]:
     Outcome.UNREACHABLE,
     ru="Argo CD отвечает ошибкой из кеша, hard refresh выключен",
     cause="Manifest generation error (cached)",
-    within=25,
+    max_seconds=25,
 )
 def cached_error_stays(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_HARD_REFRESH": "false", "RELEASE_UNREACHABLE_GRACE": "10"}
     paused(stage)
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -109,7 +109,7 @@ def cached_error_stays(stage: Stage) -> Iterator[None]:
     "a chart dependency is away for 25 s, for two applications of a group",
     Outcome.DELIVERED,
     ru="зависимость чарта недоступна 25 с, для двух приложений группы",
-    within=50,
+    max_seconds=50,
 )
 def group_dependency_away(stage: Stage) -> Iterator[None]:
     """Each application has its own count of failed renders."""

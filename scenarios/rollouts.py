@@ -7,7 +7,7 @@ from typing import Any, Final
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State
-from scenarios.stage import IMAGE, Stage, scenario, status
+from scenarios.dsl import IMAGE, Stage, scenario, status
 
 GREEN: Final = Outcome.DELIVERED
 PARTS: Final = ("argo-rollouts",)
@@ -47,7 +47,7 @@ def settled_as(word: str) -> Callable[[State], bool]:
     "a canary with a pause that ends by itself",
     GREEN,
     ru="canary с паузой, которая кончается сама",
-    within=30,
+    max_seconds=30,
     parts=PARTS,
 )
 def rollout_canary(stage: Stage) -> Iterator[None]:
@@ -62,7 +62,7 @@ def rollout_canary(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="canary ждёт подтверждения (promote)",
     cause="Rollout/web: paused at step 2 of 3, weight 50 %",
-    within=18,
+    max_seconds=18,
     parts=PARTS,
 )
 def rollout_paused(stage: Stage) -> Iterator[None]:
@@ -76,14 +76,14 @@ def rollout_paused(stage: Stage) -> Iterator[None]:
     "RELEASE_WAIT_FOR: a paused canary is good enough",
     GREEN,
     ru="RELEASE_WAIT_FOR, canary на паузе годится",
-    within=30,
+    max_seconds=30,
     parts=PARTS,
 )
 def rollout_paused_accepted(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_WAIT_FOR": "sync health suspended operation", "RELEASE_IMAGE": "2"}
     stage.deployed(canary("1", PAUSE))
     stage.commit(canary("2", PAUSE))
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
@@ -92,7 +92,7 @@ def rollout_paused_accepted(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE, который есть только у стабильных подов рядом с canary",
     cause="no pod runs the image",
-    within=18,
+    max_seconds=18,
     parts=PARTS,
 )
 def rollout_of_another_image(stage: Stage) -> Iterator[None]:
@@ -109,7 +109,7 @@ def rollout_of_another_image(stage: Stage) -> Iterator[None]:
     GREEN,
     ru="canary подтверждают, пока джоб ждёт",
     cause="somebody must promote",
-    within=40,
+    max_seconds=40,
     parts=PARTS,
 )
 def rollout_promoted(stage: Stage) -> Iterator[None]:
@@ -126,7 +126,7 @@ def rollout_promoted(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="canary, у которого анализ не проходит",
     cause="AnalysisRun/web-",
-    within=15 + 25,
+    max_seconds=15 + 25,
     parts=PARTS,
 )
 def rollout_analysis(stage: Stage) -> Iterator[None]:
@@ -142,7 +142,7 @@ def rollout_analysis(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="blue-green ждёт подтверждения (promote)",
     cause="Rollout/web: paused before promotion",
-    within=18,
+    max_seconds=18,
     parts=PARTS,
 )
 def rollout_blue_green(stage: Stage) -> Iterator[None]:
@@ -157,7 +157,7 @@ def rollout_blue_green(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="canary прерван",
     cause="Rollout/web: aborted",
-    within=15 + 25,
+    max_seconds=15 + 25,
     parts=PARTS,
 )
 def rollout_aborted(stage: Stage) -> Iterator[None]:
@@ -168,7 +168,9 @@ def rollout_aborted(stage: Stage) -> Iterator[None]:
     tell(stage, abort=True)
 
 
-@scenario("a canary that is aborted and retried", GREEN, ru="canary прерван и запущен снова", within=50, parts=PARTS)
+@scenario(
+    "a canary that is aborted and retried", GREEN, ru="canary прерван и запущен снова", max_seconds=50, parts=PARTS
+)
 def rollout_retried(stage: Stage) -> Iterator[None]:
     stage.deployed(canary("1", BRIEF))
     stage.commit(canary("2", [{"setWeight": 50}, {"pause": {"duration": "8s"}}]))
@@ -185,7 +187,7 @@ def rollout_retried(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="canary не уложился в progressDeadlineSeconds",
     cause="Readiness probe failed",
-    within=15 + 25,
+    max_seconds=15 + 25,
     parts=PARTS,
 )
 def rollout_deadline(stage: Stage) -> Iterator[None]:
@@ -199,7 +201,7 @@ def rollout_deadline(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="canary, поды которого падают",
     cause="CrashLoopBackOff",
-    within=15 + 15,
+    max_seconds=15 + 15,
     parts=PARTS,
 )
 def rollout_crash(stage: Stage) -> Iterator[None]:

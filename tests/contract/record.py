@@ -30,7 +30,7 @@ from argocd_release.transport.client import Client, Request, Response
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
-from scenarios.stage import IMAGE, Play, Stage, config, namespace, status, web
+from scenarios.dsl import IMAGE, Play, Stage, config, namespace, status, web
 
 FOLDER: Final = Path(__file__).parent / "recorded"
 API: Final = "api"
@@ -112,8 +112,8 @@ OWN: Final[tuple[Play, ...]] = (
     daemon_crash, stateful_crash, job_quota, daemon_quota, oom, stateful_rollback, pre_sync_hook, old_hook, hook_hangs,
 )  # fmt: skip
 PLAYED: Final = (
-    "claim-of-unknown-class", "claim-without-class", "config-error", "crash-loop", "forbidden-daemon",
-    "forbidden-pods", "hook-deadline", "image-pull", "ingress", "init-crash", "job-fails", "last-night",
+    "claim-of-unknown-class", "claim-without-class", "missing-configmap", "crash-loop", "forbidden-daemon",
+    "forbidden-pods", "hook-deadline", "image-pull", "ingress", "init-crash", "job-fails", "old-cronjob-failure",
     "load-balancer", "missing-path", "not-mounted", "post-sync-hook", "quota", "stateful-blocked",
     "stateful-fix", "stateful-quota", "too-slow", "unschedulable",
 )  # fmt: skip

@@ -139,18 +139,18 @@ ROWS: dict[str, Row] = {
         hint="exactly this image and tag",
     ),
     "a missing ConfigMap": Row(
-        recorded="config-error", code=CauseCode.CONTAINER_CONFIG,
+        recorded="missing-configmap", code=CauseCode.CONTAINER_CONFIG,
         cause=f'{WEB}: CreateContainerConfigError — "configmap "settings" not found"',
         hint="create what the message names",
     ),
     "a missing Secret": Row(
-        recorded="config-error", code=CauseCode.CONTAINER_CONFIG,
+        recorded="missing-configmap", code=CauseCode.CONTAINER_CONFIG,
         changed={'configmap \\"settings\\" not found': 'secret \\"settings\\" not found'},
         cause=f'{WEB}: CreateContainerConfigError — "secret "settings" not found"',
         hint="create what the message names",
     ),
     "a missing key": Row(
-        recorded="config-error", code=CauseCode.CONTAINER_CONFIG,
+        recorded="missing-configmap", code=CauseCode.CONTAINER_CONFIG,
         changed={'configmap \\"settings\\" not found': "couldn't find key URL in ConfigMap web/settings"},
         cause=f"{WEB}: CreateContainerConfigError — \"couldn't find key URL in ConfigMap web/settings\"",
         hint="key",
@@ -290,7 +290,7 @@ ROWS: dict[str, Row] = {
         hint="create the path in git",
     ),
     "a CronJob's failure of last night is not it": Row(
-        recorded="last-night", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
+        recorded="old-cronjob-failure", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: Running, but not ready — "Readiness probe failed', hint="answer its probe",
     ),
     "a path that is not there": Row(
         recorded="missing-path", code=CauseCode.PATH_MISSING, cause="ComparisonError: not/there: app path does not exist", hint="create the path in git",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.sandbox import Sandbox
-from scenarios.stage import web
+from scenarios.dsl import web
 from tests.support.entrances import Entrances, entrances
 
 

@@ -20,7 +20,7 @@ from sandbox import manifests
 from sandbox.application import Application, delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
-from scenarios.play import RULE
+from scenarios.runner import RULE
 from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit, released
 from tests.support.job import Release, Running
 

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from sandbox.sandbox import Sandbox
-from scenarios.stage import web
+from scenarios.dsl import web
 from tests.support.entrances import Entrances
 from tests.support.faults import Fault, network
 from tests.support.job import Release, Running

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from argocd_release.reports.json_report import SCHEMA
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
-from scenarios.stage import status, web
+from scenarios.dsl import status, web
 from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit, released
 from tests.support.hostile import HOSTILE, WORD
 from tests.support.job import Release, StartRelease

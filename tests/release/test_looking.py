@@ -10,8 +10,8 @@ import pytest
 
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
-from scenarios.fronts import proxy, silence
-from scenarios.stage import web
+from scenarios.dsl import web
+from scenarios.fake_servers import proxy, silence
 from tests.support.job import Release, Running, StartRelease, check_reports
 from tests.support.stopwatch import Stopwatch, check
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
-from scenarios.play import play
-from scenarios.sets import compared_since_synced
-from scenarios.stage import Scenario, Stage, status, web
+from scenarios.dsl import Scenario, Stage, status, web
+from scenarios.groups import compared_since_synced
+from scenarios.runner import play
 
 COMMAND = str(Path(sys.executable).with_name("argocd-release"))
 SECONDS = 60
@@ -26,7 +26,13 @@ def never_ready(stage: Stage) -> Iterator[None]:
 
 def test_a_minute_without_news_costs_few_requests_and_little_cpu(tmp_path: Path) -> None:
     waits = Scenario(
-        name="quiet-wait", title="", outcome=Outcome.TIMED_OUT, play=never_ready, cause="", within=0, exclusive=False
+        name="quiet-wait",
+        title="",
+        outcome=Outcome.TIMED_OUT,
+        play=never_ready,
+        cause="",
+        max_seconds=0,
+        exclusive=False,
     )
     # Only this job asks this sandbox, so that all requests are its own.
     with Sandbox.start() as sandbox:

@@ -16,7 +16,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from scenarios.stage import web
+from scenarios.dsl import web
 from tests.support.job import Checked, Release, doctor
 from tests.support.waiting import eventually
 

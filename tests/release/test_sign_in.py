@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sandbox.sandbox import Sandbox
-from scenarios.stage import web
+from scenarios.dsl import web
 from tests.support.identity import GitLab, gitlab
 from tests.support.job import Release
 from tests.support.realm import AUDIENCE, ISSUER, PROJECT, Realm, realm, snippet

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from sandbox.sandbox import Sandbox
-from scenarios.stage import web
+from scenarios.dsl import web
 from tests.support.identity import Dex, Signer, exchange, gitlab, serving_dex
 from tests.support.job import Release, StartRelease
 from tests.support.realm import AUDIENCE, ISSUER, PROJECT, Realm, realm

@@ -14,7 +14,7 @@ import jwt
 from sandbox import objects
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from scenarios.stage import web
+from scenarios.dsl import web
 from tests.support.entrances import Entrances, free_port
 from tests.support.identity import GitLab
 from tests.support.waiting import eventually

@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from sandbox.sandbox import Sandbox
-from scenarios.stage import web
+from scenarios.dsl import web
 from tests.support.identity import GitLab
 
 SNIPPETS: Final = Path(__file__).parents[2] / "docs" / "snippets"

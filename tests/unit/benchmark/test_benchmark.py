@@ -10,7 +10,7 @@ from benchmark.__main__ import TOOLS
 from benchmark.measure import Measurement, is_right, verdict
 from benchmark.report import OURS, PLAIN, header, row, summary
 from scenarios import SCENARIOS
-from scenarios.play import Played
+from scenarios.runner import Played
 
 GREEN = SCENARIOS["first-release"]
 RED = SCENARIOS["crash-loop"]

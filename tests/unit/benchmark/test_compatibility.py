@@ -5,8 +5,8 @@ import json
 from benchmark.compatibility import OUTPUT, merged, rendered
 from sandbox.releases import DEFAULT, RELEASES
 from scenarios import NEWEST, SCENARIOS
-from scenarios.performance import possible
-from scenarios.stage import Scenario
+from scenarios.dsl import Scenario
+from scenarios.parallel_runner import possible
 
 ENTRY = {
     "server": "3.6.1",
@@ -51,5 +51,5 @@ def test_a_scenario_is_possible_where_its_parts_are() -> None:
 def scenario(name: str, *parts: str) -> Scenario:
     some = next(iter(SCENARIOS.values()))
     return Scenario(
-        name=name, title="", outcome=some.outcome, play=some.play, cause="", within=1, exclusive=False, parts=parts
+        name=name, title="", outcome=some.outcome, play=some.play, cause="", max_seconds=1, exclusive=False, parts=parts
     )

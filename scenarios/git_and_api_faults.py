@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from argocd_release.model.outcome import Outcome
 from sandbox.application import delivered
-from scenarios.fronts import git_server, proxy
-from scenarios.stage import Stage, scenario, web
+from scenarios.dsl import Stage, scenario, web
+from scenarios.fake_servers import git_server, proxy
 
 
 @scenario(
     "git takes longer to answer than a look",
     Outcome.DELIVERED,
     ru="git отвечает дольше, чем длится один взгляд",
-    within=18,
+    max_seconds=18,
 )
 def slow_git(stage: Stage) -> Iterator[None]:
     """Each comparison ends a moment after the tool would have given it up, were it to ask anew each time."""
@@ -20,13 +20,13 @@ def slow_git(stage: Stage) -> Iterator[None]:
         revision = stage.commit(web("1"))
         stage.application = stage.sandbox.application(stage.name, _source(stage, git.url(stage.repository.folder)))
         stage.until(delivered(revision))
-        stage.truth = None
+        stage.delivered_when = None
         git.delay = 10.3
         yield
         stage.sleep(20)
 
 
-@scenario("git is away for a moment", Outcome.DELIVERED, ru="git ненадолго недоступен", within=20)
+@scenario("git is away for a moment", Outcome.DELIVERED, ru="git ненадолго недоступен", max_seconds=20)
 def git_away_for_a_moment(stage: Stage) -> Iterator[None]:
     """The one comparison that is asked for falls into it: `repository not found`."""
     stage.deployed(web("1"))
@@ -36,10 +36,10 @@ def git_away_for_a_moment(stage: Stage) -> Iterator[None]:
     yield
     stage.sleep(3)
     hidden.rename(folder)
-    stage.truth = delivered(revision)
+    stage.delivered_when = delivered(revision)
 
 
-@scenario("a git server is restarted", Outcome.DELIVERED, ru="сервер git перезапущен", within=35)
+@scenario("a git server is restarted", Outcome.DELIVERED, ru="сервер git перезапущен", max_seconds=35)
 def git_server_restarted(stage: Stage) -> Iterator[None]:
     folder = stage.repository.folder
     with git_server(folder.parent) as git:
@@ -59,7 +59,7 @@ def git_server_restarted(stage: Stage) -> Iterator[None]:
     "the repo-server is restarted, for 18 s",
     Outcome.DELIVERED,
     ru="repo-server перезапускается, 18 с",
-    within=40,
+    max_seconds=40,
     exclusive=True,
 )
 def repo_server_restarted(stage: Stage) -> Iterator[None]:
@@ -68,7 +68,7 @@ def repo_server_restarted(stage: Stage) -> Iterator[None]:
     with stage.sandbox.part("repo-server").stopped():
         yield
         stage.sleep(18)
-    stage.truth = delivered(revision)
+    stage.delivered_when = delivered(revision)
 
 
 @scenario(
@@ -76,7 +76,7 @@ def repo_server_restarted(stage: Stage) -> Iterator[None]:
     Outcome.UNREACHABLE,
     ru="repo-server недоступен",
     cause="Argo CD cannot compare",
-    within=75,
+    max_seconds=75,
     exclusive=True,
 )
 def repo_server_away(stage: Stage) -> Iterator[None]:
@@ -88,7 +88,7 @@ def repo_server_away(stage: Stage) -> Iterator[None]:
         stage.sleep(75)
 
 
-@scenario("a project that is not there", Outcome.DENIED, ru="проект, которого нет", cause="project", within=18)
+@scenario("a project that is not there", Outcome.DENIED, ru="проект, которого нет", cause="project", max_seconds=18)
 def project_absent(stage: Stage) -> Iterator[None]:
     stage.sandbox.project(stage.name)
     stage.deployed(web("1"), project=stage.name)
@@ -96,7 +96,9 @@ def project_absent(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a project that goes away midway", Outcome.DENIED, ru="проект удалили на ходу", cause="project", within=25)
+@scenario(
+    "a project that goes away midway", Outcome.DENIED, ru="проект удалили на ходу", cause="project", max_seconds=25
+)
 def project_deleted_midway(stage: Stage) -> Iterator[None]:
     stage.sandbox.project(stage.name)
     stage.deploy(web("1", fate="never-ready"), project=stage.name)
@@ -110,7 +112,7 @@ def project_deleted_midway(stage: Stage) -> Iterator[None]:
     Outcome.UNREACHABLE,
     ru="прокси запрещает всё",
     cause="failed with status code 403",
-    within=13,
+    max_seconds=13,
 )
 def proxy_forbids(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"))
@@ -122,7 +124,10 @@ def proxy_forbids(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a proxy that forbids everything for 8 s", Outcome.DELIVERED, ru="прокси запрещает всё в течение 8 с", within=30
+    "a proxy that forbids everything for 8 s",
+    Outcome.DELIVERED,
+    ru="прокси запрещает всё в течение 8 с",
+    max_seconds=30,
 )
 def proxy_forbids_for_a_while(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", ready_after="12s"))

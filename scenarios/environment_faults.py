@@ -8,7 +8,7 @@ from sandbox import manifests
 from sandbox.application import IN_CLUSTER, Application
 from sandbox.commands import retry
 from sandbox.git_server import serving
-from scenarios.stage import Stage, namespace, scenario, status, web
+from scenarios.dsl import Stage, namespace, scenario, status, web
 
 # Nothing listens there.
 NOWHERE = "https://127.0.0.1:9"
@@ -20,9 +20,9 @@ IMPATIENT = {"RELEASE_UNREACHABLE_GRACE": "10"}
     Outcome.UNREACHABLE,
     ru="кластер, недоступный для Argo CD",
     cause="connection refused",
-    within=40,
+    max_seconds=40,
 )
-def cluster_away(stage: Stage) -> Iterator[None]:
+def destination_unreachable(stage: Stage) -> Iterator[None]:
     """Nothing is known of the release then; the pods may well run."""
     stage.settings |= IMPATIENT
     metadata = {"name": stage.name, "namespace": "argocd", "labels": {"argocd.argoproj.io/secret-type": "cluster"}}
@@ -37,7 +37,7 @@ def cluster_away(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="кластер, которого Argo CD не знает",
     cause="InvalidSpecError",
-    within=20,
+    max_seconds=20,
 )
 def cluster_unknown(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), destination={"server": "https://nowhere.example.com"})
@@ -49,7 +49,7 @@ def cluster_unknown(stage: Stage) -> Iterator[None]:
     Outcome.UNREACHABLE,
     ru="git-сервер отвечает 500",
     cause="Argo CD cannot compare",
-    within=40,
+    max_seconds=40,
 )
 def git_fails(stage: Stage) -> Iterator[None]:
     stage.settings |= IMPATIENT
@@ -68,7 +68,7 @@ def git_fails(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="crash loop приложения вне неймспейса Argo CD",
     cause="CrashLoopBackOff",
-    within=24,
+    max_seconds=24,
 )
 def other_namespace_crash(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="crash"), argocd_namespace="team-web")
@@ -80,7 +80,7 @@ def other_namespace_crash(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="ресурс, о здоровье которого никто не знает",
     cause="PersistentVolumeClaim/data: Unknown",
-    within=18,
+    max_seconds=18,
 )
 def health_unknown(stage: Stage) -> Iterator[None]:
     """Argo CD knows three phases of a claim, and says of a fourth that its health is Unknown."""
@@ -98,7 +98,7 @@ def health_unknown(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="приложение ждёт своего шага progressive sync",
     cause="it waits for its step",
-    within=20,
+    max_seconds=20,
     parts=("applicationset-controller",),
 )
 def progressive_sync(stage: Stage) -> Iterator[None]:

@@ -10,8 +10,8 @@ from typing import Final
 from argocd_release.model.outcome import Outcome
 from sandbox.releases import Release
 from sandbox.sandbox import Sandbox
-from scenarios.play import Played, play
-from scenarios.stage import Scenario
+from scenarios.dsl import Scenario
+from scenarios.runner import Played, play
 
 AT_ONCE: Final = 6
 TIMEOUT: Final = "60"

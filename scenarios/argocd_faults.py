@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from argocd_release.model.outcome import Outcome
 from sandbox.application import delivered
-from scenarios.stage import Stage, scenario, web
+from scenarios.dsl import Stage, scenario, web
 
 READER = ("applications, get, */*, allow", "projects, get, *, allow")
 
@@ -14,7 +14,7 @@ READER = ("applications, get, */*, allow", "projects, get, *, allow")
     Outcome.DENIED,
     ru="токену не хватает прав",
     cause="permission denied: applications, get",
-    within=5,
+    max_seconds=5,
 )
 def forbidden(stage: Stage) -> Iterator[None]:
     policy = ("applications, get, other/*, allow", "projects, get, *, allow")
@@ -27,7 +27,7 @@ def forbidden(stage: Stage) -> Iterator[None]:
     "a token without projects, get",
     Outcome.DELIVERED,
     ru="токен без projects, get",
-    within=8,
+    max_seconds=8,
 )
 def no_projects(stage: Stage) -> Iterator[None]:
     """Withhold a right that `argocd app get` needs and a comparison over HTTP does not."""
@@ -41,7 +41,7 @@ def no_projects(stage: Stage) -> Iterator[None]:
     Outcome.DENIED,
     ru="RELEASE_SYNC, а токену не хватает прав на sync",
     cause="permission denied",
-    within=8,
+    max_seconds=8,
 )
 def sync_forbidden(stage: Stage) -> Iterator[None]:
     stage.settings |= {"ARGOCD_AUTH_TOKEN": stage.sandbox.token(stage.name, READER), "RELEASE_SYNC": "true"}
@@ -49,7 +49,7 @@ def sync_forbidden(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a revoked token", Outcome.DENIED, ru="отозванный токен", cause="does not have token with id", within=5)
+@scenario("a revoked token", Outcome.DENIED, ru="отозванный токен", cause="does not have token with id", max_seconds=5)
 def revoked(stage: Stage) -> Iterator[None]:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
     stage.sandbox.revoke(stage.name)
@@ -62,7 +62,7 @@ def revoked(stage: Stage) -> Iterator[None]:
     Outcome.DENIED,
     ru="токен отозвали на ходу",
     cause="does not have token with id",
-    within=22,
+    max_seconds=22,
 )
 def revoked_midway(stage: Stage) -> Iterator[None]:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
@@ -73,7 +73,10 @@ def revoked_midway(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "an application deleted and created again", Outcome.DELIVERED, ru="приложение удалили и создали заново", within=28
+    "an application deleted and created again",
+    Outcome.DELIVERED,
+    ru="приложение удалили и создали заново",
+    max_seconds=28,
 )
 def created_again(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
@@ -89,7 +92,7 @@ def created_again(stage: Stage) -> Iterator[None]:
     Outcome.UNREACHABLE,
     ru="API-сервер не работает в начале",
     cause="connection refused",
-    within=13,
+    max_seconds=13,
     exclusive=True,
 )
 def server_down(stage: Stage) -> Iterator[None]:
@@ -100,11 +103,13 @@ def server_down(stage: Stage) -> Iterator[None]:
         stage.sleep(11)
 
 
-@scenario("the API server is away for 20 s", Outcome.DELIVERED, ru="API-сервера нет 20 с", within=40, exclusive=True)
+@scenario(
+    "the API server is away for 20 s", Outcome.DELIVERED, ru="API-сервера нет 20 с", max_seconds=40, exclusive=True
+)
 def server_away(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", ready_after="15s"))
     # It is delivered while nobody can ask.
-    stage.truth = None
+    stage.delivered_when = None
     yield
     stage.sleep(6)
     with stage.sandbox.part("argocd-server").stopped():
@@ -116,7 +121,7 @@ def server_away(stage: Stage) -> Iterator[None]:
     Outcome.UNREACHABLE,
     ru="API-сервер завис",
     cause="no answer within",
-    within=18,
+    max_seconds=18,
     exclusive=True,
 )
 def server_frozen(stage: Stage) -> Iterator[None]:
@@ -132,7 +137,7 @@ def server_frozen(stage: Stage) -> Iterator[None]:
     "the application controller is frozen for a while",
     Outcome.DELIVERED,
     ru="application controller на время завис",
-    within=35,
+    max_seconds=35,
     exclusive=True,
 )
 def controller_frozen(stage: Stage) -> Iterator[None]:
@@ -142,7 +147,7 @@ def controller_frozen(stage: Stage) -> Iterator[None]:
     with stage.sandbox.part("application-controller").paused():
         yield
         stage.sleep(12)
-    stage.truth = delivered(revision)
+    stage.delivered_when = delivered(revision)
 
 
 @scenario(
@@ -150,7 +155,7 @@ def controller_frozen(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="application controller не работает",
     cause="has not compared with git",
-    within=18,
+    max_seconds=18,
     exclusive=True,
 )
 def controller_down(stage: Stage) -> Iterator[None]:

@@ -19,11 +19,15 @@ Play = Callable[["Stage"], Iterator[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A situation: ``play`` sets it up until its ``yield``, where the tool starts, and goes on beside the tool.
+    """A situation that an application can be in.
 
-    ``cause`` stands in the first line of what the tool says of it; ``within``: seconds the whole command may take.
-    ``exclusive``: it disturbs every other scenario on the same sandbox. ``parts``: optional components that it needs.
-    ``ru``: its title in Russian, for the site.
+    Attributes:
+        play: sets the situation up until its ``yield``, at which the job starts, and then goes on beside the job.
+        cause: text that the first line of the job's cause must contain.
+        max_seconds: limit for the whole run of the job.
+        exclusive: the scenario disturbs every other one on the same sandbox.
+        parts: optional components of Argo CD that it needs.
+        ru: its title in Russian, for the docs.
     """
 
     name: str
@@ -31,7 +35,7 @@ class Scenario:
     outcome: Outcome
     play: Play
     cause: str
-    within: float
+    max_seconds: float
     exclusive: bool
     ru: str = ""
     parts: tuple[str, ...] = ()
@@ -46,7 +50,7 @@ def scenario(
     *,
     ru: str,
     cause: str = "",
-    within: float = 20,
+    max_seconds: float = 20,
     exclusive: bool = False,
     parts: tuple[str, ...] = (),
 ) -> Callable[[Play], Play]:
@@ -60,7 +64,7 @@ def scenario(
             outcome=outcome,
             play=play,
             cause=cause,
-            within=within,
+            max_seconds=max_seconds,
             exclusive=exclusive,
             ru=ru,
             parts=parts,
@@ -72,17 +76,19 @@ def scenario(
 
 @dataclass(kw_only=True)
 class Stage:
-    """One performance: its own application, namespace and repository, all of one name.
+    """One run of a scenario: its own application, namespace and repository, which share one name.
 
-    ``settings`` are variables of the tool's job beside the usual; ``truth`` is the state in which the release is
-    delivered, by which it is known how late the tool was.
+    Attributes:
+        settings: variables of the job in addition to the usual ones.
+        delivered_when: tells whether a state of the application is the delivered one. The runner measures with it how
+            late the job was.
     """
 
     sandbox: Sandbox
     name: str
     settings: dict[str, str] = field(default_factory=dict)
     application: Application | None = None
-    truth: Callable[[State], bool] | None = None
+    delivered_when: Callable[[State], bool] | None = None
     _repository: Repository | None = None
 
     @property
@@ -94,7 +100,7 @@ class Stage:
     def commit(self, *contents: Files) -> str:
         """Push files; gives the revision, which is the one to be delivered."""
         revision = self.repository.commit({path: text for files in contents for path, text in files.items()})
-        self.truth = delivered(revision)
+        self.delivered_when = delivered(revision)
         return revision
 
     def deploy(self, *contents: Files, **options: Any) -> str:

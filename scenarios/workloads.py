@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State
-from scenarios.stage import IMAGE, Stage, scenario, status, web
+from scenarios.dsl import IMAGE, Stage, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 POD_LIMIT = 4 + 15 + 5
@@ -32,7 +32,9 @@ def job(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Job that fails", Outcome.DEGRADED, ru="неудачный Job", cause="Job/import → Pod/import-", within=4 + 15 + 5)
+@scenario(
+    "a Job that fails", Outcome.DEGRADED, ru="неудачный Job", cause="Job/import → Pod/import-", max_seconds=4 + 15 + 5
+)
 def job_fails(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", fate="fail", ends_after="1s")})
     yield
@@ -49,7 +51,7 @@ def cron_job(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="приостановленный Deployment — Suspended",
     cause="Suspended: Deployment/web",
-    within=14,
+    max_seconds=14,
 )
 def suspended(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -63,7 +65,7 @@ def suspended_accepted(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "sync health suspended operation"
     stage.deployed(web("1"))
     revision = stage.commit(web("1", paused=True))
-    stage.truth = lambda state: (
+    stage.delivered_when = lambda state: (
         status(state, "sync", "revision") == revision and status(state, "health", "status") == "Suspended"
     )
     yield
@@ -82,7 +84,7 @@ def helm_in_git(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="шаблон Helm не рендерится",
     cause="ComparisonError",
-    within=18,
+    max_seconds=18,
 )
 def helm_broken(stage: Stage) -> Iterator[None]:
     chart = manifests.helm_chart("web", "0.1.0", f"{IMAGE}:1")
@@ -99,7 +101,7 @@ def chart_version(stage: Stage) -> Iterator[None]:
     stage.application.wait_for(_delivered("1.0.0"))
     stage.settings["RELEASE_CHART_VERSION"] = "1.1.0"
     charts.publish("web", "1.1.0", manifests.helm_chart("web", "1.1.0", f"{IMAGE}:2", ready_after="1s"))
-    stage.truth = _delivered("1.1.0")
+    stage.delivered_when = _delivered("1.1.0")
     yield
 
 
@@ -108,7 +110,7 @@ def chart_version(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="RELEASE_CHART_VERSION не публикуют",
     cause="the chart's version is 1.0.0",
-    within=14,
+    max_seconds=14,
 )
 def chart_version_missing(stage: Stage) -> Iterator[None]:
     charts = stage.sandbox.chart_repository(stage.name)
@@ -128,7 +130,7 @@ def chart_and_values(stage: Stage) -> Iterator[None]:
     chart = charts.source("web", "1.0.0", helm={"valueFiles": ["$values/dev.yaml"]})
     stage.application = stage.sandbox.application(stage.name, [chart, values])
     stage.settings |= {"RELEASE_REVISION": revision, "RELEASE_SOURCE": "values", "RELEASE_IMAGE": f"{IMAGE}:2"}
-    stage.truth = lambda state: (
+    stage.delivered_when = lambda state: (
         status(state, "sync", "revisions") == ["1.0.0", revision] and status(state, "health", "status") == "Healthy"
     )
     yield
@@ -148,7 +150,7 @@ def kustomize(stage: Stage) -> Iterator[None]:
     Outcome.SYNC_FAILED,
     ru="kustomization с файлом, которого нет",
     cause="ComparisonError",
-    within=18,
+    max_seconds=18,
 )
 def kustomize_broken(stage: Stage) -> Iterator[None]:
     stage.deploy({"kustomization.yaml": manifests.kustomization("nowhere.yaml")})
@@ -161,7 +163,9 @@ def other_namespace(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a crash loop that heals within its grace", GREEN, ru="crash loop, который проходит за отсрочку", within=25)
+@scenario(
+    "a crash loop that heals within its grace", GREEN, ru="crash loop, который проходит за отсрочку", max_seconds=25
+)
 def crash_heals(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="heals", heals_after=9))
     yield
@@ -172,7 +176,7 @@ def crash_heals(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="падающий init-контейнер",
     cause="init container migrate: CrashLoopBackOff",
-    within=POD_LIMIT,
+    max_seconds=POD_LIMIT,
 )
 def init_crash(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="init-crash"))
@@ -180,9 +184,13 @@ def init_crash(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a missing ConfigMap", Outcome.DEGRADED, ru="нет ConfigMap", cause="CreateContainerConfigError", within=POD_LIMIT
+    "a missing ConfigMap",
+    Outcome.DEGRADED,
+    ru="нет ConfigMap",
+    cause="CreateContainerConfigError",
+    max_seconds=POD_LIMIT,
 )
-def config_error(stage: Stage) -> Iterator[None]:
+def missing_configmap(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="config-error"))
     yield
 
@@ -192,7 +200,7 @@ def config_error(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="StatefulSet без места в квоте",
     cause="exceeded quota",
-    within=POD_LIMIT,
+    max_seconds=POD_LIMIT,
 )
 def stateful_quota(stage: Stage) -> Iterator[None]:
     """Only its events say why no pod is made."""
@@ -206,7 +214,7 @@ def stateful_quota(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="под, который не берёт ни один узел",
     cause="no node takes it",
-    within=14,
+    max_seconds=14,
 )
 def unschedulable(stage: Stage) -> Iterator[None]:
     """A node may still come, as an autoscaler's does: no failure before the timeout."""
@@ -216,7 +224,7 @@ def unschedulable(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a fix of a StatefulSet whose pods crash", GREEN, ru="исправление StatefulSet, поды которого падают", within=50
+    "a fix of a StatefulSet whose pods crash", GREEN, ru="исправление StatefulSet, поды которого падают", max_seconds=50
 )
 def stateful_fix(stage: Stage) -> Iterator[None]:
     """The pods are replaced one after another; those that wait for their turn still crash."""
@@ -233,7 +241,7 @@ def stateful_fix(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="StatefulSet ждёт сломанный под",
     cause="(of the revision before)",
-    within=21,
+    max_seconds=21,
 )
 def stateful_blocked(stage: Stage) -> Iterator[None]:
     """The fix is applied, and Kubernetes replaces none before the broken one is ready."""
@@ -246,7 +254,10 @@ def stateful_blocked(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a rollout in which every pod crashes once", GREEN, ru="выкладка, в которой каждый под падает один раз", within=50
+    "a rollout in which every pod crashes once",
+    GREEN,
+    ru="выкладка, в которой каждый под падает один раз",
+    max_seconds=50,
 )
 def each_crashes_once(stage: Stage) -> Iterator[None]:
     """Each heals within its grace, all of them together take longer."""
@@ -267,7 +278,7 @@ def _nightly(stage: Stage) -> None:
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE, который есть только у завершённого пода",
     cause="no pod runs the image",
-    within=14,
+    max_seconds=14,
 )
 def image_of_a_finished_pod(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"), {"nightly.yaml": manifests.cron_job("nightly", image=f"{IMAGE}:1")})
@@ -282,9 +293,9 @@ def image_of_a_finished_pod(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="CronJob не удался ночью, а probe не проходит сейчас",
     cause="Readiness probe failed",
-    within=14,
+    max_seconds=14,
 )
-def last_night(stage: Stage) -> Iterator[None]:
+def old_cronjob_failure(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deployed(web("1"), {"nightly.yaml": manifests.cron_job("nightly", fate="fail")})
     _nightly(stage)
@@ -297,7 +308,7 @@ def last_night(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="Secret, который нельзя смонтировать",
     cause="MountVolume.SetUp failed",
-    within=14,
+    max_seconds=14,
 )
 def not_mounted(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -310,7 +321,7 @@ def not_mounted(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="Ingress без адреса",
     cause="Ingress/web has no address yet",
-    within=12,
+    max_seconds=12,
 )
 def ingress(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
@@ -323,7 +334,7 @@ def ingress(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="LoadBalancer без адреса",
     cause="Service/web has no address of a load",
-    within=12,
+    max_seconds=12,
 )
 def load_balancer(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
@@ -336,7 +347,7 @@ def load_balancer(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="claim без storage class",
     cause="no storage class is set",
-    within=14,
+    max_seconds=14,
 )
 def claim_without_class(stage: Stage) -> Iterator[None]:
     """The pod that waits for it is not the cause."""
@@ -350,7 +361,7 @@ def claim_without_class(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="claim с неизвестным storage class",
     cause='"fast" not found',
-    within=14,
+    max_seconds=14,
 )
 def claim_of_unknown_class(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
@@ -363,7 +374,7 @@ def claim_of_unknown_class(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="политика запрещает поды",
     cause="denied request: say who",
-    within=POD_LIMIT,
+    max_seconds=POD_LIMIT,
 )
 def forbidden_pods(stage: Stage) -> Iterator[None]:
     stage.allow_only_owned_pods()
@@ -376,7 +387,7 @@ def forbidden_pods(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="DaemonSet, поды которого запрещены",
     cause="DaemonSet/agent: no pod",
-    within=POD_LIMIT,
+    max_seconds=POD_LIMIT,
 )
 def forbidden_daemon(stage: Stage) -> Iterator[None]:
     stage.allow_only_owned_pods()
@@ -405,7 +416,7 @@ def _delivered(version: str) -> Callable[[State], bool]:
     "a resource whose health is ignored",
     Outcome.DELIVERED,
     ru="ресурс, здоровье которого не учитывается",
-    within=40,
+    max_seconds=40,
     parts=("commit-server",),
 )
 def ignored_health(stage: Stage) -> Iterator[None]:

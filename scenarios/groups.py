@@ -8,8 +8,8 @@ from typing import Any
 from argocd_release.model.outcome import Outcome
 from sandbox.application import Application, State, delivered
 from sandbox.git import Repository
+from scenarios.dsl import IMAGE, Files, Stage, namespace, scenario, status, web
 from scenarios.operations import superseded
-from scenarios.stage import IMAGE, Files, Stage, namespace, scenario, status, web
 
 LABEL = "team"
 
@@ -61,14 +61,14 @@ def looked_at(application: Application) -> Callable[[], None]:
 
 
 @scenario("several names, all delivered", Outcome.DELIVERED, ru="несколько имён, всё доставлено")
-def set_named(stage: Stage) -> Iterator[None]:
+def group_named(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", "c")
     named(stage, "a", "b", "c")
     yield
 
 
 @scenario("a selector, all delivered", Outcome.DELIVERED, ru="селектор, всё доставлено")
-def set_selected(stage: Stage) -> Iterator[None]:
+def group_selected(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     chosen(stage, RELEASE_EXPECTED_COUNT="2")
     yield
@@ -78,9 +78,9 @@ def set_selected(stage: Stage) -> Iterator[None]:
     "one of several crashes, the others are delivered",
     Outcome.DEGRADED,
     ru="одно из нескольких падает, остальные доставлены",
-    within=35,
+    max_seconds=35,
 )
-def set_one_crashes(stage: Stage) -> Iterator[None]:
+def group_one_crashes(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     add(stage, "crash", fate="crash")
     chosen(stage)
@@ -91,9 +91,9 @@ def set_one_crashes(stage: Stage) -> Iterator[None]:
     "one of several crashes, and ends the job",
     Outcome.DEGRADED,
     ru="одно из нескольких падает и завершает джоб",
-    within=35,
+    max_seconds=35,
 )
-def set_stops(stage: Stage) -> Iterator[None]:
+def group_stops(stage: Stage) -> Iterator[None]:
     add(stage, "a", fate="slow")
     add(stage, "crash", fate="crash")
     chosen(stage, RELEASE_ON_FAILURE="stop", RELEASE_POD_GRACE="1")
@@ -106,7 +106,7 @@ def set_stops(stage: Stage) -> Iterator[None]:
     ru="селектор, под который ничего не подходит",
     cause="no application matches",
 )
-def set_empty(stage: Stage) -> Iterator[None]:
+def group_empty(stage: Stage) -> Iterator[None]:
     chosen(stage)
     yield
 
@@ -117,7 +117,7 @@ def set_empty(stage: Stage) -> Iterator[None]:
     ru="приложений меньше, чем ожидалось",
     cause="1 application matches",
 )
-def set_too_few(stage: Stage) -> Iterator[None]:
+def group_too_few(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     chosen(stage, RELEASE_EXPECTED_COUNT="2+")
     yield
@@ -127,9 +127,9 @@ def set_too_few(stage: Stage) -> Iterator[None]:
     "an application that appears while the others are waited for",
     Outcome.DELIVERED,
     ru="приложение появляется, пока ждут остальных",
-    within=25,
+    max_seconds=25,
 )
-def set_appears(stage: Stage) -> Iterator[None]:
+def group_appears(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     chosen(stage, RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="40")
     yield
@@ -142,9 +142,9 @@ def set_appears(stage: Stage) -> Iterator[None]:
     Outcome.MISSING,
     ru="одного из названных приложений нет",
     cause="there is no application",
-    within=25,
+    max_seconds=25,
 )
-def set_one_missing(stage: Stage) -> Iterator[None]:
+def group_one_missing(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     named(stage, "a", "nobody")
     yield
@@ -154,9 +154,9 @@ def set_one_missing(stage: Stage) -> Iterator[None]:
     "one of several is deleted while it is waited for",
     Outcome.MISSING,
     ru="одно из нескольких удаляют, пока его ждут",
-    within=40,
+    max_seconds=40,
 )
-def set_one_vanishes(stage: Stage) -> Iterator[None]:
+def group_one_vanishes(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     (gone,) = add(stage, "b", fate="never-ready")
     chosen(stage, RELEASE_DELETED_GRACE="3")
@@ -188,7 +188,7 @@ def application_of(name: str, repository: Repository, *, namespace: str = "argoc
 def parent(stage: Stage, *children: Files, **settings: str) -> None:
     """The stage's own application, of applications, and the settings to wait for them all."""
     stage.deploy(*children)
-    stage.truth = None
+    stage.delivered_when = None
     stage.settings |= {"RELEASE_CHILDREN": "true", **settings}
 
 
@@ -203,24 +203,28 @@ def expected(stage: Stage, applications: dict[str, dict[str, str]]) -> None:
     "an application of applications with its children",
     Outcome.DELIVERED,
     ru="приложение приложений с его дочерними",
-    within=30,
+    max_seconds=30,
 )
-def set_children(stage: Stage) -> Iterator[None]:
+def group_children(stage: Stage) -> Iterator[None]:
     parent(stage, child(stage, "a"), child(stage, "b"), RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="30")
     yield
 
 
-@scenario("children of children", Outcome.DELIVERED, ru="дочерние приложения дочерних", within=40)
-def set_nested(stage: Stage) -> Iterator[None]:
+@scenario("children of children", Outcome.DELIVERED, ru="дочерние приложения дочерних", max_seconds=40)
+def group_nested(stage: Stage) -> Iterator[None]:
     inner = child(stage, "inner", child(stage, "leaf"))
     parent(stage, inner, RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="40")
     yield
 
 
 @scenario(
-    "a child of a child crashes", Outcome.DEGRADED, ru="падает дочернее приложение дочернего", cause="leaf", within=45
+    "a child of a child crashes",
+    Outcome.DEGRADED,
+    ru="падает дочернее приложение дочернего",
+    cause="leaf",
+    max_seconds=45,
 )
-def set_leaf_crashes(stage: Stage) -> Iterator[None]:
+def group_leaf_crashes(stage: Stage) -> Iterator[None]:
     parent(stage, child(stage, "inner", child(stage, "leaf", fate="crash")), RELEASE_POD_GRACE="3")
     yield
 
@@ -230,9 +234,9 @@ def set_leaf_crashes(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="родитель меняет дочернему версию на падающую",
     cause="-a:",
-    within=45,
+    max_seconds=45,
 )
-def set_child_is_changed(stage: Stage) -> Iterator[None]:
+def group_child_is_changed(stage: Stage) -> Iterator[None]:
     """Until the parent is synced the child is at the old one, delivered."""
     old = child(stage, "a")
     stage.deployed(old)
@@ -244,25 +248,29 @@ def set_child_is_changed(stage: Stage) -> Iterator[None]:
     other = stage.sandbox.repository(f"{stage.name}-other")
     other.commit(web("2", fate="crash"))
     stage.commit(application_of(f"{stage.name}-a", other))
-    stage.truth = None
+    stage.delivered_when = None
     yield
 
 
-@scenario("a child that the release takes away", Outcome.DELIVERED, ru="релиз убирает дочернее приложение", within=45)
-def set_child_removed(stage: Stage) -> Iterator[None]:
+@scenario(
+    "a child that the release takes away", Outcome.DELIVERED, ru="релиз убирает дочернее приложение", max_seconds=45
+)
+def group_child_removed(stage: Stage) -> Iterator[None]:
     stage.deployed(child(stage, "a"), child(stage, "b"))
     for name in ("a", "b"):
         full = f"{stage.name}-{name}"
         made = Application(cluster=stage.sandbox, name=full, namespace=full, argocd_namespace="argocd")
         made.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
     stage.commit({f"{stage.name}-b.yaml": None})
-    stage.truth = None
+    stage.delivered_when = None
     stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_EXPECTED_COUNT": "2"}
     yield
 
 
-@scenario("applications that manage each other", Outcome.DELIVERED, ru="приложения, управляющие друг другом", within=40)
-def set_cycle(stage: Stage) -> Iterator[None]:
+@scenario(
+    "applications that manage each other", Outcome.DELIVERED, ru="приложения, управляющие друг другом", max_seconds=40
+)
+def group_cycle(stage: Stage) -> Iterator[None]:
     ring = application_of(stage.name, stage.repository)
     parent(stage, child(stage, "a", ring, web("1")), web("1"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
     yield
@@ -273,9 +281,9 @@ def set_cycle(stage: Stage) -> Iterator[None]:
     Outcome.DELIVERED,
     ru="дочернее приложение в другом namespace",
     cause="team-x/",
-    within=40,
+    max_seconds=40,
 )
-def set_child_elsewhere(stage: Stage) -> Iterator[None]:
+def group_child_elsewhere(stage: Stage) -> Iterator[None]:
     stage.sandbox.apply(namespace("team-x"))
     parent(stage, child(stage, "a", namespace="team-x"), RELEASE_EXPECTED_COUNT="2", RELEASE_APPEAR_TIMEOUT="30")
     yield
@@ -286,9 +294,9 @@ def set_child_elsewhere(stage: Stage) -> Iterator[None]:
     Outcome.DENIED,
     ru="дочернее приложение, на которое у токена нет прав",
     cause="permission denied: applications, get",
-    within=40,
+    max_seconds=40,
 )
-def set_child_hidden(stage: Stage) -> Iterator[None]:
+def group_child_hidden(stage: Stage) -> Iterator[None]:
     reader(stage, stage.name)
     parent(stage, child(stage, "a"))
     yield
@@ -299,9 +307,9 @@ def set_child_hidden(stage: Stage) -> Iterator[None]:
     Outcome.DENIED,
     ru="на одно из названных приложений у токена нет прав",
     cause="permission denied",
-    within=30,
+    max_seconds=30,
 )
-def set_one_hidden(stage: Stage) -> Iterator[None]:
+def group_one_hidden(stage: Stage) -> Iterator[None]:
     reader(stage, f"{stage.name}-a")
     add(stage, "a", "b")
     named(stage, "a", "b")
@@ -315,9 +323,12 @@ def reader(stage: Stage, name: str) -> None:
 
 
 @scenario(
-    "names and a selector that mean the same", Outcome.DELIVERED, ru="имена и селектор об одном и том же", within=30
+    "names and a selector that mean the same",
+    Outcome.DELIVERED,
+    ru="имена и селектор об одном и том же",
+    max_seconds=30,
 )
-def set_named_and_selected(stage: Stage) -> Iterator[None]:
+def group_named_and_selected(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", "c")
     chosen(stage, RELEASE_EXPECTED_COUNT="3")
     stage.settings["ARGOCD_APP_NAME"] = f"{stage.name}-a,argocd/{stage.name}-b"
@@ -327,7 +338,7 @@ def set_named_and_selected(stage: Stage) -> Iterator[None]:
 @scenario(
     "all of a project, whatever another one's do", Outcome.DELIVERED, ru="все приложения проекта, чужие не в счёт"
 )
-def set_project(stage: Stage) -> Iterator[None]:
+def group_project(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", project=stage.sandbox.project(stage.name))
     add(stage, "other", fate="crash")
     stage.settings |= {"ARGOCD_APP_NAME": "", "RELEASE_PROJECT": stage.name, "RELEASE_EXPECTED_COUNT": "2"}
@@ -335,7 +346,7 @@ def set_project(stage: Stage) -> Iterator[None]:
 
 
 @scenario("a selector in a project", Outcome.DELIVERED, ru="селектор внутри проекта")
-def set_selected_in_project(stage: Stage) -> Iterator[None]:
+def group_selected_in_project(stage: Stage) -> Iterator[None]:
     (named_too,) = add(stage, "named")
     add(stage, "a", project=stage.sandbox.project(stage.name))
     add(stage, "other", fate="crash")
@@ -349,9 +360,9 @@ def set_selected_in_project(stage: Stage) -> Iterator[None]:
     Outcome.MISSING,
     ru="приложений больше, чем ожидалось",
     cause="2 applications match",
-    within=30,
+    max_seconds=30,
 )
-def set_too_many(stage: Stage) -> Iterator[None]:
+def group_too_many(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     chosen(stage, RELEASE_EXPECTED_COUNT="1")
     yield
@@ -362,9 +373,9 @@ def set_too_many(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="по одному: доставлено, падает, отклонено, никогда не готово",
     cause="-crash:",
-    within=50,
+    max_seconds=50,
 )
-def set_mixed(stage: Stage) -> Iterator[None]:
+def group_mixed(stage: Stage) -> Iterator[None]:
     add(stage, "fine")
     add(stage, "crash", fate="crash")
     add(stage, "hangs", fate="never-ready")
@@ -378,9 +389,9 @@ def set_mixed(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="одно из нескольких не готово вовремя",
     cause="-hangs: Deployment/web",
-    within=30,
+    max_seconds=30,
 )
-def set_one_hangs(stage: Stage) -> Iterator[None]:
+def group_one_hangs(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     add(stage, "hangs", fate="never-ready")
     chosen(stage, RELEASE_TIMEOUT="15")
@@ -392,9 +403,9 @@ def set_one_hangs(stage: Stage) -> Iterator[None]:
     Outcome.DEGRADED,
     ru="ещё не замеченный Argo CD коммит роняет одно из нескольких",
     cause="-b:",
-    within=45,
+    max_seconds=45,
 )
-def set_stale(stage: Stage) -> Iterator[None]:
+def group_stale(stage: Stage) -> Iterator[None]:
     made = add(stage, "a", "b")
     for each in made:
         each.wait_for(lambda state: bool(status(state, "health", "status") == "Healthy"), 60)
@@ -410,7 +421,7 @@ def set_stale(stage: Stage) -> Iterator[None]:
     ru="место одного из нескольких занял более поздний коммит",
     cause="its place was taken by",
 )
-def set_one_superseded(stage: Stage) -> Iterator[None]:
+def group_one_superseded(stage: Stage) -> Iterator[None]:
     next(superseded(stage))
     add(stage, "a", "b")
     revision = stage.settings.pop("RELEASE_REVISION")
@@ -423,9 +434,9 @@ def set_one_superseded(stage: Stage) -> Iterator[None]:
     "each runs the image that is expected of it",
     Outcome.DELIVERED,
     ru="в каждом работает ожидаемый от него образ",
-    within=30,
+    max_seconds=30,
 )
-def set_expectations(stage: Stage) -> Iterator[None]:
+def group_expectations(stage: Stage) -> Iterator[None]:
     add(stage, "a-1", "a-2", "b")
     expected(stage, {"-a-*": {"image": f"{IMAGE}:1"}, "-b": {"image": ":1", "wait_for": "sync health"}})
     chosen(stage, RELEASE_EXPECTED_COUNT="3")
@@ -437,9 +448,9 @@ def set_expectations(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="в одном из нескольких работает другой образ",
     cause="no pod runs the image :2",
-    within=30,
+    max_seconds=30,
 )
-def set_one_image_differs(stage: Stage) -> Iterator[None]:
+def group_one_image_differs(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     expected(stage, {"-b": {"image": ":2"}})
     chosen(stage, RELEASE_TIMEOUT="12")
@@ -452,7 +463,7 @@ def set_one_image_differs(stage: Stage) -> Iterator[None]:
     ru="ожидание для приложения, которого нет",
     cause="1 setting is wrong",
 )
-def set_expectation_of_nobody(stage: Stage) -> Iterator[None]:
+def group_expectation_for_unknown_name(stage: Stage) -> Iterator[None]:
     add(stage, "a")
     expected(stage, {"-a": {"image": ":1"}, "-wbe": {"image": ":1"}})
     chosen(stage)
@@ -463,10 +474,10 @@ def set_expectation_of_nobody(stage: Stage) -> Iterator[None]:
     "the API server is restarted while several are waited for",
     Outcome.DELIVERED,
     ru="API-сервер перезапускают, пока ждут нескольких",
-    within=60,
+    max_seconds=60,
     exclusive=True,
 )
-def set_server_restarted(stage: Stage) -> Iterator[None]:
+def group_server_restarted(stage: Stage) -> Iterator[None]:
     made = add(stage, "a", "b", "c", ready_after="20s", fate="slow")
     seen = looked_at(made[0])
     chosen(stage, RELEASE_EXPECTED_COUNT="3")
@@ -479,9 +490,9 @@ def set_server_restarted(stage: Stage) -> Iterator[None]:
     "several, all delivered before the job began",
     Outcome.DELIVERED,
     ru="несколько, всё доставлено до начала джоба",
-    within=8,
+    max_seconds=8,
 )
-def set_already(stage: Stage) -> Iterator[None]:
+def group_already(stage: Stage) -> Iterator[None]:
     for each in add(stage, "a", "b", "c"):
         revision = each.wait_for(lambda state: bool(state.get("status", {}).get("sync", {}).get("revision")), 40)
         each.wait_for(delivered(revision["status"]["sync"]["revision"]), 60)
@@ -494,9 +505,9 @@ def set_already(stage: Stage) -> Iterator[None]:
     Outcome.DELIVERED,
     ru="джобы делят набор: этому ничего не досталось",
     cause="falls to job",
-    within=8,
+    max_seconds=8,
 )
-def set_split(stage: Stage) -> Iterator[None]:
+def group_split(stage: Stage) -> Iterator[None]:
     """Of one application and many jobs only one job has it."""
     add(stage, "a")
     chosen(stage, RELEASE_SPLIT="true", CI_NODE_INDEX="1", CI_NODE_TOTAL="1000")

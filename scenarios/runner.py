@@ -12,7 +12,7 @@ from typing import Final
 
 from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
-from scenarios.stage import Scenario, Stage
+from scenarios.dsl import Scenario, Stage
 
 END_SECONDS: Final = 150.0
 RULE: Final = "=" * 45
@@ -85,16 +85,16 @@ def play(
         seconds, ended = time.monotonic() - started, time.time()
         beside.result()
     late = None
-    if changes is not None and stage.truth is not None and scenario.outcome is Outcome.DELIVERED:
+    if changes is not None and stage.delivered_when is not None and scenario.outcome is Outcome.DELIVERED:
         with contextlib.suppress(LookupError):
-            late = ended - changes.first(stage.truth)
+            late = ended - changes.first(stage.delivered_when)
     return Played(
         exit_code=process.returncode,
         log=(folder / "log").read_text("utf-8", "replace"),
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         late=late,
-        truth_known=changes is not None and stage.truth is not None,
+        truth_known=changes is not None and stage.delivered_when is not None,
         folder=folder,
     )
 
