@@ -1,1 +1,1 @@
-"""Argo CD: its CLI, its HTTP API, and what they print."""
+"""Argo CD: its CLI, its HTTP API, and the parsers of their output."""

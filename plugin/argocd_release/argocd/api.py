@@ -1,7 +1,7 @@
-"""Argo CD's HTTP API, read-only, for what the CLI has no JSON for: the resource tree, events, manifests and logs.
+"""Read Argo CD's HTTP API: resource trees, events, manifests and logs, which the CLI does not print as JSON.
 
-Reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. Optional: where it gives no answer the verdict is
-what it would be without.
+Argo CD is reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. The API is optional: the verdict does not
+depend on its answers.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
 _VERSIONS: Final = re.compile(rb'"(?:resourceVersion|reconciledAt|time|generation)":(?:"[^"]*+"|[0-9]++)')
 _UNAUTHENTICATED: Final = 401
-#: Live manifests of workloads without pods that one look reads.
+#: The number of live manifests that one look reads for workloads without pods.
 TEMPLATES: Final = 5
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
@@ -47,8 +47,8 @@ class Api:
     """Argo CD's HTTP API. Requests of many threads share open connections; use it as a context manager.
 
     Args:
-        connection: how Argo CD is reached; ``Credentials`` if the token has to be renewed.
-        on_call: is told of each call: its name, its seconds, its result.
+        connection: how Argo CD is reached; ``Credentials`` if the token must be renewed.
+        on_call: receives the name, the seconds and the result of each call.
         deadline: ends every call.
         check: is called while the main thread waits for an answer, and raises to end the waiting.
     """
@@ -63,7 +63,7 @@ class Api:
     ) -> None:
         self._credentials = connection if isinstance(connection, Credentials) else Credentials(connection)
         self._on_call = on_call
-        # argocd takes no proxy from the environment over TLS (apiclient.go:270-278), so neither does this.
+        # argocd ignores the proxies of the environment over TLS (apiclient.go:270-278), and so does this client.
         self._client = Client(tls=self._credentials.current().tls, deadline=deadline, check=check)
         self._lists = ListReader()
 
@@ -74,10 +74,11 @@ class Api:
         self._client.__exit__(*details)
 
     def application(self, name: str, *, seconds: float = API_CALL, refresh: bool = False) -> Application:
-        """The application's state, as the command line gives it; raises ``ArgoCDError``.
+        """Return the application's state. With ``refresh``, Argo CD compares it with git first.
 
-        With ``refresh`` one that Argo CD has compared with git just now: the answer comes when it has, and there is
-        none in time (``FailureKind.TIMED_OUT``) where it has not.
+        Raises:
+            ArgoCDError: there is no answer. If the comparison does not end in time, the kind is
+                ``FailureKind.TIMED_OUT``.
         """
         path, named = _place(name)
         text = self._patiently(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
@@ -87,9 +88,12 @@ class Api:
             raise _error("GET application", FailureKind.MALFORMED, f"no application: {error}") from error
 
     def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
-        """Every application that the token may see, or those that are chosen; raises as ``application`` does.
+        """Return the applications that the token can see, or those of the selector and the project.
 
-        One that is as it was in the list before is the same object.
+        An application that did not change since the last list is the same object as before.
+
+        Raises:
+            ArgoCDError: there is no answer.
         """
         chosen = {"selector": selector, "project": project}
         text = self._patiently(_APPLICATIONS, {key: value for key, value in chosen.items() if value}, seconds=seconds)
@@ -99,11 +103,15 @@ class Api:
             raise _error("GET applications", FailureKind.MALFORMED, f"no list of applications: {error}") from error
 
     def workloads(self, name: str) -> Workloads:
-        """What lies beneath the application and runs now; raises ``ArgoCDError``."""
+        """Return the state of the running objects below the application.
+
+        Raises:
+            ArgoCDError: the resource tree cannot be read.
+        """
         tree = self.tree(name)
         failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.owners_without_pods:
-            # These have no condition that says it: only their events do.
+            # No condition of these objects gives the reason. Only their events do.
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
@@ -130,21 +138,20 @@ class Api:
 
         Raises:
             ArgoCDError: the stream failed.
-
         """
         namespace, _, plain = name.rpartition("/")
         self._watch(_STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), on_change)
 
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` at each change of the application's resource tree; otherwise as ``watch_application``.
+        """Call ``on_change`` at each change of the application's resource tree; otherwise like ``watch_application``.
 
-        Nothing arrives before the first change, not even a status.
+        Argo CD sends nothing before the first change, not even a status.
         """
         path, named = _place(name)
         self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
 
     def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
-        """Follow a stream. A message that differs in versions and times alone is no change: pods have heartbeats."""
+        """Follow a stream. Ignore a message that differs only in versions and times, because pods have heartbeats."""
         last, text = b"", bytearray()
 
         def on_part(part: bytes) -> None:
@@ -162,7 +169,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Argo CD compresses, and so holds back, any other answer (server/server.go compressHandler).
+            # Argo CD compresses any other answer, and so delays it (server/server.go compressHandler).
             headers={**connection.headers, "Accept": "text/event-stream"},
             on_part=on_part,
         )
@@ -172,16 +179,16 @@ class Api:
             raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
 
     def tree(self, name: str) -> Tree:
-        """The application's resource tree; raises ``ArgoCDError``."""
+        """Return the application's resource tree; raise ``ArgoCDError``."""
         return parse_tree(self._get(name, "resource-tree"))
 
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
-        """The events of one node of the application's tree, the latest last; raises ``ArgoCDError``."""
+        """Return the events of one node of the application's tree, the latest last; raise ``ArgoCDError``."""
         query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
         return parse_events(self._get(name, "events", **query))
 
     def live(self, name: str, node: Node) -> Any:
-        """The node's manifest as the cluster has it; raises ``ArgoCDError``."""
+        """Return the node's manifest from the cluster; raise ``ArgoCDError``."""
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
         answer = as_object(self._get(name, "resource", **about, version=node.version))
         try:
@@ -190,10 +197,13 @@ class Api:
             raise _error(f"the manifest of {node}", FailureKind.MALFORMED, f"no JSON: {error}") from error
 
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
-        """The last lines of a container's log, harmless; of ``previous``: of the run before. Raises ``ArgoCDError``.
+        """Return the last lines of a container's log, cleaned; with ``previous``, of the container's previous run.
 
-        What keeps Kubernetes from giving a log comes as a line of it that has no time
-        (argo-cd v2.13.2 server/application/logs.go); such lines are left out.
+        Lines without a time are left out. In such a line Kubernetes says why it cannot give a log (argo-cd v2.13.2
+        server/application/logs.go).
+
+        Raises:
+            ArgoCDError: the log cannot be read.
         """
         query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines)}
         text = self._text(
@@ -202,13 +212,12 @@ class Api:
         return parse_log(text)[-lines:]
 
     def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
-        """Hand on the last lines of a container's log and each that follows, until the container ends.
+        """Pass the last lines of a container's log to ``take``, then each new line, until the container ends.
 
         Call it in a thread of its own, because it waits for the program.
 
         Raises:
             ArgoCDError: the log cannot be read, or the connection was lost.
-
         """
         path, query = _place(name)
         path = f"{path}/pods/{quote(pod.name, safe='')}/logs"
@@ -218,7 +227,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # An answer that is packed comes late.
+            # A compressed answer arrives late.
             headers={**connection.headers, "Accept-Encoding": "identity"},
             truncate=True,
             body_limit=0,
@@ -237,7 +246,7 @@ class Api:
     def git_repositories(self, name: str, /) -> tuple[str, ...]:
         """Return the repositories that the git generators of an ApplicationSet read; raise ``ArgoCDError``.
 
-        Generators are nested in those of kind matrix and merge (argo-cd v2.13.2 applicationset_types.go).
+        Generators of kind matrix and merge contain other generators (argo-cd v2.13.2 applicationset_types.go).
         """
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
@@ -248,10 +257,10 @@ class Api:
         return tuple(dict.fromkeys(_git_repositories(as_object(document.get("spec")))))
 
     def sync_window(self, name: str) -> str:
-        """The sync window that keeps Argo CD from syncing by itself now; ``""`` if none. Raises ``ArgoCDError``.
+        """Return the sync window that blocks automated syncs now, empty if there is none; raise ``ArgoCDError``.
 
-        Source: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go SyncWindows.CanSync. ``canSync`` of the answer is
-        about syncs by hand.
+        Source: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go SyncWindows.CanSync. ``canSync`` in the answer
+        is about manual syncs.
         """
         answer = as_object(self._get(name, "syncwindows"))
         active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
@@ -276,7 +285,7 @@ class Api:
         return self._ask(f"{path}/{what}", {**query, **named})
 
     def _patiently(self, path: str, query: Mapping[str, str], *, seconds: float) -> str:
-        """Return the answer as ``_ask`` does, but tell a server that hangs (``TIMED_OUT``) from one that fails."""
+        """Return the answer like ``_ask``, but report a server that hangs as ``TIMED_OUT``."""
         try:
             return self._ask(path, query, seconds=seconds)
         except ArgoCDError as error:
@@ -333,7 +342,7 @@ def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:
 
 
 def _said(text: str) -> str:
-    """The message of an answer that is an error; of a stream it is one level deeper."""
+    """Return the message of an error response. In a stream it is one level deeper."""
     try:
         answer = as_object(parse_json(text))
     except ValueError:

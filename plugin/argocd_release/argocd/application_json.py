@@ -1,7 +1,7 @@
-"""An Application as ``argocd app get -o json`` prints it, made typed and harmless.
+"""Parse an Application as ``argocd app get -o json`` prints it.
 
-Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. Everything there is ``omitempty``, and right after
-creation even the sync and health status are absent.
+Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. Every field is ``omitempty``. Right after creation even
+the sync and health status are absent.
 """
 
 import json
@@ -25,21 +25,24 @@ from argocd_release.model.condition import Condition
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, OwnerRef
 from argocd_release.model.revision import Hydration, HydrationPhase
 
-# More than argocd ever prints; each costs a look at all the text.
+# argocd never prints more documents. Each of them costs a search of the whole text.
 DOCUMENTS: Final = 20
 _SKIP: Final = "argocd.argoproj.io/skip-reconcile"
 _HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
-# The default, and the one that Argo CD's documentation recommends instead.
+# The default label, and the label that Argo CD's documentation recommends instead.
 _INSTANCE_LABELS: Final = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 _BEGINNING: Final = re.compile(r"^\ufeff?\{", re.MULTILINE)
 
 
 def parse_application(text: str) -> Application:
-    """The application in the output of ``argocd app get -o json``; raises ``ValueError``.
+    """Return the application in the output of ``argocd app get -o json``.
 
-    ``app wait -o json`` can print two documents one after the other (app.go:2448-2566): the last one counts. What else
-    is printed before, between and after them, by a wrapper or another version, does not.
+    ``app wait -o json`` can print two documents in a row (app.go:2448-2566), and the last one counts. Other output of
+    a wrapper or another version, before, between and after them, is ignored.
+
+    Raises:
+        ValueError: the output contains no application.
     """
     document = next((found for found in reversed(_documents(text)) if _name(found)), None)
     if document is None:
@@ -53,7 +56,7 @@ def _application(document: dict[str, Any]) -> Application:
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
     hydrator = as_object(spec.get("sourceHydrator"))
-    # Of a hydrated application the commits that people know are those of its dry source.
+    # For a hydrated application, the dry source has the commits that people know.
     sources = as_objects(spec.get("sources")) or [as_object(hydrator.get("drySource") or spec.get("source"))]
     policy = as_object(spec.get("syncPolicy"))
     automated = as_object(policy.get("automated"))
@@ -101,25 +104,25 @@ def _application(document: dict[str, Any]) -> Application:
 
 
 def parse_applications(text: str) -> tuple[Application, ...]:
-    """The applications in the output of ``argocd app list -o json``; raises ``ValueError``."""
+    """Return the applications in the output of ``argocd app list -o json``; raise ``ValueError`` if it is no list."""
     return ListReader().read(text)
 
 
 class ListReader:
-    """Reads one list after another, as argocd prints them or as HTTP answers.
+    """A parser of application lists that reuses the objects of the list before.
 
-    Of hundreds that are waited for few change from one list to the next: one of the same ``resourceVersion`` is the
-    same object as before.
+    Few of hundreds of applications change from one list to the next. An application whose ``resourceVersion`` is
+    unchanged is the same object as before.
     """
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Application] = {}
 
     def read(self, text: str) -> tuple[Application, ...]:
-        """The applications of a list; raises ``ValueError``."""
+        """Return the applications of a list; raise ``ValueError`` if it is no list."""
         document = parse_json(text)
         items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
-        # Of no applications Go prints null.
+        # Go prints null for an empty list.
         if items is not None and as_list(items) is not items:
             raise ValueError(f"no list, but {one_line(text, limit=200)!r}")
         read = [(_version(item), item) for item in as_objects(items) if _name(item)]
@@ -129,7 +132,7 @@ class ListReader:
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
-    """Each object that begins a line, and is whole."""
+    """Return each complete object that begins a line."""
     decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0
     for _ in range(DOCUMENTS):
         start = _BEGINNING.search(text, position)
@@ -151,8 +154,8 @@ def _application_set(metadata: dict[str, Any]) -> str:
 def _owner_refs(metadata: dict[str, Any]) -> tuple[OwnerRef, ...]:
     """Return the names of the objects that hold the application's spec.
 
-    The tracking methods of Argo CD are an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), a label with the parent's
-    name, or both (argo-cd v2.13.2 util/argo/resource_tracking.go).
+    Argo CD tracks resources by an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), by a label with the parent's
+    name, or by both (argo-cd v2.13.2 util/argo/resource_tracking.go).
     """
     namespace, name = as_text(metadata.get("namespace")), as_text(metadata.get("name"))
     parent, _, tracked = one_line(as_text(as_object(metadata.get("annotations")).get(_TRACKING))).partition(":")
@@ -169,20 +172,20 @@ def _owner_refs(metadata: dict[str, Any]) -> tuple[OwnerRef, ...]:
 
 
 def _instance(name: str) -> str:
-    """Return the full name; Argo CD writes ``namespace_name`` outside of its own namespace."""
+    """Return the full name. Outside of its own namespace, Argo CD writes ``namespace_name``."""
     return name.replace("_", "/", 1)
 
 
 def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
-    """Return True if Argo CD has compared with these sources; True also if it does not say."""
+    """Return True if Argo CD has compared with these sources, or does not say with which."""
     before = [_given(compared.get(key)) for key in ("source", "sources")]
     return not any(before) or before == [_given(spec.get(key)) for key in ("source", "sources")]
 
 
 def _given(value: Any) -> Any:
-    """Return the value without its empty parts; None if nothing is left.
+    """Return the value without its empty parts, or None if nothing is left.
 
-    A spec can hold ``false`` or ``{}`` where Argo CD writes nothing, and the other way round.
+    A spec can contain ``false`` or ``{}`` where Argo CD omits the field, and the reverse.
     """
     if isinstance(value, dict):
         return {key: given for key, item in value.items() if (given := _given(item))} or None
@@ -225,7 +228,7 @@ def _source(item: dict[str, Any]) -> Source:
 
 
 def _synced(hydrator: dict[str, Any]) -> dict[str, Any]:
-    """The source that is synced (argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource)."""
+    """Return the source that Argo CD syncs (argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource)."""
     dry, synced = as_object(hydrator.get("drySource")), as_object(hydrator.get("syncSource"))
     return {"repoURL": synced.get("repoURL") or dry.get("repoURL"), "path": synced.get("path")}
 
@@ -286,15 +289,15 @@ def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
 
 
 def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Of each source everything but its target revision, which Argo CD resolves; as text, to be compared only."""
+    """Return each source without its target revision, which Argo CD resolves, as text for comparison only."""
     sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
     given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
-    # One source and several have a place each; the other one is there all the same, and empty.
+    # A single source and several sources have a field each. The unused field exists too, and is empty.
     return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
 
 
 def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Of several sources ``revisions``, of one ``revision``; never both."""
+    """Return ``revisions``, which Argo CD fills for several sources, or else ``revision``. It never fills both."""
     several = tuple(one_line(as_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
     single = one_line(as_text(holder.get("revision")))
     return several or ((single,) if single else ())

@@ -1,4 +1,4 @@
-"""How a job comes by a token that Argo CD takes: its own identity as it is, or exchanged by Dex."""
+"""Obtain a token that Argo CD accepts: the job's own ID token, or a token that Dex gives for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 1 << 20
 _LIFETIME: Final = 300.0
-# RFC 8693; the client is Dex's own for argocd, and has no secret (argo-cd v2.13.2 util/dex/config.go).
+# RFC 8693. The client is Dex's own client for argocd, and has no secret (argo-cd v2.13.2 util/dex/config.go).
 _FORM: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "client_id": "argo-cd-cli",
@@ -38,7 +38,7 @@ def signed_in(
     """Return the connection with the token to use: its own, or a token of Dex if there is a connector.
 
     Args:
-        connection: holds the job's own identity.
+        connection: contains the job's ID token.
         connector: the id of the connector in Dex, or an empty string.
         deadline: ends the exchange.
         check: is called while the main thread waits, and raises to end the exchange.
@@ -63,7 +63,7 @@ def signed_in(
 
 
 def patient(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
-    """Sign in, again and again until the deadline while Argo CD cannot be reached.
+    """Sign in. While Argo CD cannot be reached, retry until the deadline.
 
     Raises:
         SignInError: Dex refused, or could not be reached in time.
@@ -78,7 +78,7 @@ def patient(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable
 
 
 def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Response:
-    # The client follows no redirect: the form holds the job's identity.
+    # The client follows no redirect, because the form contains the job's identity.
     request = Request(
         method="POST",
         url=f"{connection.address}/api/dex/token",
@@ -94,7 +94,7 @@ def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Re
 
 
 def _refused(status: int, said: str, connector: str) -> SignInError:
-    """Why there is no token, by what a real Dex 2.41.1 behind Argo CD's proxy answers."""
+    """Return the error for a refused exchange, by the answers of a real Dex 2.41.1 behind Argo CD's proxy."""
     words = one_line(said, limit=200)
     unreachable = Outcome.UNREACHABLE
     match status:

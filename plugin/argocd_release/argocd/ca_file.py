@@ -1,4 +1,4 @@
-"""The certificate of a private authority, as a file that argocd can read."""
+"""Store the certificate of a private authority in a file that argocd can read."""
 
 import tempfile
 from contextlib import ExitStack
@@ -9,14 +9,14 @@ _BEGIN: Final = "-----BEGIN"
 
 
 def file(given: str, stack: ExitStack) -> str:
-    """The path of a PEM file with what was given: itself where it is a path; ``""`` for nothing.
+    """Return the path of a PEM file with the certificate. A path is returned unchanged, and so is an empty string.
 
-    A file that is made here is gone when the stack is closed.
+    A file that is created here is removed when the stack is closed.
     """
     if _BEGIN not in given:
         return given
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="argocd-ca-")))
     path = folder / "authority.pem"
-    # A variable that was pasted into one line, or has the line breaks of another system, is read as it was meant.
+    # The variable can have its line breaks escaped, or line breaks of Windows.
     path.write_text(given.replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n", encoding="utf-8")
     return str(path)

@@ -1,7 +1,7 @@
-"""The one seam to the argocd CLI: what is called, with which environment, for how long at most.
+"""Run the argocd CLI, the only module that does: with its own environment, and with a limit for each call.
 
-argocd can hang for ever (no deadline on dialling, nor on ``get --refresh``), so every call has a limit of its own.
-Its exit code says next to nothing (20 for nearly all), so what went wrong is read from its log lines.
+argocd can hang for ever, because dialling and ``get --refresh`` have no deadline. Its exit code is 20 for nearly every
+error, so the kind of an error is read from its log lines.
 """
 
 import math
@@ -33,9 +33,9 @@ CALL_SECONDS: Final = 15.0
 _FOLDER_LENGTH: Final = 44
 _FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder with a name of our own is made in it
 _PROJECTS_ASKED: Final = 20
-# To tell missing from forbidden, which is asked only once.
+# The limit for telling a missing application from a forbidden one. The question is asked only once.
 _PROBES_SECONDS: Final = 5.0
-# A call lives for a sixth of a second, and a quarter of its work is collecting garbage that ends with it anyway.
+# A call takes a sixth of a second, and a quarter of it would be garbage collection.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
 # The texts of argo-cd v2.13.2: util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
@@ -47,10 +47,10 @@ _TROUBLES: Final = (
     (FailureKind.DENIED, r"code = PermissionDenied"),
     (FailureKind.REFUSED, r"code = (?:InvalidArgument|FailedPrecondition|Unknown) desc = \S"),
 )
-# An HTTP status is that of a proxy: Argo CD itself answers 200, and says in gRPC's own words what is wrong
+# An HTTP error status comes from a proxy. Argo CD itself responds with 200, and reports errors in gRPC
 # (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
-# What answers is no Argo CD at all: plaintext, a login page, a portal.
+# The server is no Argo CD: it speaks plaintext, or it is a login page or a portal.
 _STRANGER: Final = re.compile(r"server gave HTTP response to HTTPS client|unexpected EOF|malformed HTTP")
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
@@ -59,10 +59,11 @@ class ArgoCD:
     """The argocd CLI with an empty configuration, a HOME and a short TMPDIR of its own; use as a context manager.
 
     Args:
-        environ: the environment of argocd. It carries the token, which is never an argument.
-        echo: is told each command that a person should see.
-        credentials: give the connection of each call; without them ``environ`` alone does.
-        whole: returns an application as the server has it; an older argocd leaves out the fields that it does not know.
+        environ: the environment of argocd. It contains the token, which is never an argument.
+        echo: receives each command that users should see.
+        credentials: give the connection of each call. Without them ``environ`` contains it.
+        whole: returns an application as the server has it. An older argocd leaves out the fields that it does not
+            know.
         check: is called while a call runs, and raises to end it.
     """
 
@@ -79,10 +80,11 @@ class ArgoCD:
         credentials: Credentials | None = None,
         check: Callable[[], object] = lambda: None,
     ) -> None:
-        # grpc-web listens on $TMPDIR/argocd-*.sock, and a socket's path has at most 108 bytes (grpcproxy.go:104).
+        # grpc-web listens on $TMPDIR/argocd-*.sock, and the path of a socket has at most 108 bytes
+        # (grpcproxy.go:104).
         self._home = _short_folder()
         own = {"HOME": self._home, "TMPDIR": self._home, "ARGOCD_CONFIG_DIR": self._home / "config"}
-        # The name would turn the binary into another part of Argo CD.
+        # This variable would turn the binary into another component of Argo CD.
         kept = {name: value for name, value in environ.items() if name != "ARGOCD_BINARY_NAME"}
         self._environ = kept | {name: str(path) for name, path in own.items()}
         self._echo = echo
@@ -115,7 +117,7 @@ class ArgoCD:
         self.close()
 
     def close(self) -> None:
-        """End what still runs and remove the folder."""
+        """End the running processes and remove the folder."""
         for process in tuple(self._calling.values()):
             with suppress(ProcessLookupError):
                 process.kill()
@@ -124,24 +126,28 @@ class ArgoCD:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def cancel(self, outcome: Outcome) -> None:
-        """Each call that runs, and every later one, ends with ``Cancelled``. For signal handlers: only sets a flag."""
+        """End each running and each later call with ``Cancelled``.
+
+        This only sets a flag, so signal handlers can call it.
+        """
         self._cancelled = outcome
 
     def get(
         self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False, echo: bool = False
     ) -> Application:
-        """Return the application's state. With ``refresh``, one that Argo CD has compared with git just now.
+        """Return the application's state. With ``refresh``, Argo CD compares it with git first.
 
-        It ends after ``seconds``, or after the limit of every call, whichever is less; a comparison has no such limit.
+        A plain read ends after ``seconds``, or after the limit of every call if that is less. A comparison has no such
+        limit.
 
         Raises:
-            ArgoCDError: missing and forbidden, which Argo CD answers alike, are told apart.
-
+            ArgoCDError: the call failed. Argo CD answers missing and forbidden alike, and a further call tells them
+                apart.
         """
         return self._get(name, *(("--refresh",) if refresh else ()), seconds=seconds, echo=echo)
 
     def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
-        """Let Argo CD render the manifests again and compare; raise what ``get`` raises."""
+        """Let Argo CD render the manifests again and compare; raise ``ArgoCDError`` like ``get``."""
         return self._get(name, "--hard-refresh", seconds=seconds, echo=True)
 
     def _get(self, name: str, *options: str, seconds: float, echo: bool) -> Application:
@@ -167,10 +173,13 @@ class ArgoCD:
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]:
-        """Every application that the token may see, or those that are chosen; raises ``ArgoCDError``.
+        """Return the applications that the token can see, or those of the selector and the project.
 
-        Each as ``get`` gives it, the list being of whole objects (argo-cd v2.13.2 server/application/application.go
-        List), but for the health of single resources where the server keeps that elsewhere.
+        The list contains whole objects, as ``get`` returns them (argo-cd v2.13.2 server/application/application.go
+        List). Only the health of single resources is missing if the server keeps it elsewhere.
+
+        Raises:
+            ArgoCDError: the call failed.
         """
         chosen = (*(("--selector", selector) if selector else ()), *(("--project", project) if project else ()))
         arguments = ("app", "list", *chosen, "-o", "json")
@@ -182,25 +191,25 @@ class ArgoCD:
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
 
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """What the command prints for people, harmless; raises ``ArgoCDError``. Whoever shows it shows the command."""
+        """Return the command's output for people, cleaned; raise ``ArgoCDError``. The caller echoes the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
     def all_said(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """The command's answer, and what it says besides, such as advice on the options; raises ``ArgoCDError``."""
+        """Return the command's output together with its warnings, such as advice on options; raise ``ArgoCDError``."""
         return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 
     def sync(self, name: str, *, seconds: float) -> None:
-        """Ask Argo CD to sync; returns when it has begun. Raises ``ArgoCDError``."""
+        """Let Argo CD start a sync, and return when it has begun; raise ``ArgoCDError``."""
         self._call(("app", "sync", name, "--async"), echo=True, limit=min(seconds, self._limit))
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Ask Argo CD to end the operation that runs; raises ``ArgoCDError``."""
+        """Let Argo CD end the operation that runs; raise ``ArgoCDError``."""
         self._call(("app", "terminate-op", name), echo=True, limit=min(seconds, self._limit))
 
     def wait(
         self, name: str, *, seconds: float, wait_for: Iterable[str], on_line: Callable[[str], None]
     ) -> WaitProcess:
-        """Start ``argocd app wait``; each line it prints goes to ``on_line``, from another thread."""
+        """Start ``argocd app wait``. Another thread passes each line that it prints to ``on_line``."""
         timeout = str(max(1, math.ceil(seconds)))
         arguments = ("app", "wait", name, "--timeout", timeout, *(f"--{condition}" for condition in wait_for))
         self._echo(_echoed(arguments))
@@ -217,14 +226,15 @@ class ArgoCD:
             except ArgoCDError as probe:
                 if probe.trouble is not FailureKind.TIMED_OUT:
                     return probe
-                # Argo CD has answered all the same, if not which of the two it is.
+                # Argo CD did respond, but the cause is not known.
                 return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
         trouble, message = self._told_apart[name]
         return self._error(("app", "get", name), trouble, error.exit_code, message)
 
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
-        # Both are `PermissionDenied desc = permission denied` (server/application/application.go:180-212). A token that
-        # may read the name in some project would have been shown an application that exists there.
+        # Argo CD answers both with `PermissionDenied desc = permission denied`
+        # (server/application/application.go:180-212). A token with the right to read this name in a project would
+        # have got an application that exists in it.
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:
@@ -239,7 +249,7 @@ class ArgoCD:
     def _call(
         self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, everything: bool = False
     ) -> str:
-        """Return what argocd prints; if Argo CD refuses the token, call again with a newer one."""
+        """Return the output of argocd. If Argo CD refuses the token, call again with a newer one."""
         until = Deadline(self._limit if limit is None else limit)
         connection = self._credentials.current() if self._credentials is not None else None
         try:
@@ -265,7 +275,7 @@ class ArgoCD:
         process = self._argocd(*arguments, *_ECHOED, _env=environ, _timeout=limit, _bg=True, _bg_exc=False)
         self._calling[id(process)] = process
         try:
-            # sh ends it at the limit.
+            # sh ends the process at the limit.
             answered(ended := ask(process.wait), seconds=math.inf, check=self._check_cancelled)
             ended.result()
             return str(process) + (process.stderr.decode("utf-8", "replace") if everything else "")
@@ -298,7 +308,7 @@ class ArgoCD:
 
 
 def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
-    """What trouble it is, the exit code, and argocd's words without what only programmers read."""
+    """Return the kind of failure, the exit code, and argocd's message without its gRPC prefix."""
     plain = _RPC.sub("", message)
     if _PROXY.search(message):
         return FailureKind.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
@@ -319,11 +329,11 @@ def _echoed(arguments: Sequence[str]) -> str:
 
 
 def _short_folder() -> Path:
-    """A folder of our own with a short path, where that can be had; raises ``OSError``."""
+    """Create a folder of our own, with a short path if possible; raise ``OSError``."""
     wanted = tempfile.gettempdir()
     short = [folder for folder in (wanted, *_FOLDERS) if len(folder) <= _FOLDER_LENGTH]
     for folder in short:
         with suppress(OSError):
             return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))
-    # Without grpc-web there is no socket, and any will do.
+    # Without grpc-web there is no socket, and the length does not matter.
     return Path(tempfile.mkdtemp(prefix="argocd-", dir=wanted))

@@ -1,4 +1,4 @@
-"""How Argo CD is reached, with a token that is renewed while the job runs: of Dex, it can expire before the release."""
+"""The connection to Argo CD, with a token that is renewed if it expires before the release ends."""
 
 import shlex
 import ssl
@@ -16,50 +16,50 @@ from argocd_release.timing.background import answered, ask
 from argocd_release.timing.limits import RENEWAL_PAUSE, SIGN_IN
 from argocd_release.transport.sockets import tls_context
 
-#: A token is renewed after this share of its life.
+#: A token is renewed after this share of its lifetime.
 _DUE: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """``server``: host with port or without; ``opts``: options of the argocd CLI, as in ``ARGOCD_OPTS``.
+    """The address of Argo CD and the token for it."""
 
-    ``ca_file``: a PEM file with an authority to trust beside the system's; ``""``: none.
-    """
-
+    #: The host, with or without a port.
     server: str
     auth_token: str = field(repr=False)
+    #: Options of the argocd CLI, as in ``ARGOCD_OPTS``.
     opts: str = field(default="", repr=False)
+    #: Path of a PEM file with an authority that is trusted besides the system's, or an empty string.
     ca_file: str = ""
 
     @cached_property
     def options(self) -> Mapping[str, str]:
-        """The options by name; a flag without a value is ``"true"``."""
+        """Return the options by name. A flag without a value is ``"true"``."""
         return options.parse(self.opts)
 
     @property
     def environ(self) -> dict[str, str]:
-        """The variables that the argocd CLI reads itself, without the white space around what was set."""
-        # Of an option that is there twice argocd takes the last.
+        """Return the variables that the argocd CLI reads itself, without surrounding white space."""
+        # If an option is given twice, argocd uses the last one.
         trusted = f"--server-crt {shlex.quote(self.ca_file)}" if self.ca_file else ""
         opts = f"{self.opts} {trusted}".strip()
         return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": opts}
 
     @property
     def address(self) -> str:
-        """Argo CD's own address, as a URL without a slash at the end."""
+        """Return Argo CD's own address, as a URL without a slash at the end."""
         scheme = "http" if self.options.get("--plaintext") == "true" else "https"
         root = self.options.get("--grpc-web-root-path", "").strip("/")
         return f"{scheme}://{self.server}/{root}".rstrip("/")
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of every request: the token, and the headers among the options."""
+        """Return the headers of every request: the token, and the headers among the options."""
         return {"Authorization": f"Bearer {self.auth_token}", **self.plain_headers}
 
     @property
     def plain_headers(self) -> dict[str, str]:
-        """The headers among the options, without the token."""
+        """Return the headers among the options, without the token."""
         headers: dict[str, str] = {}
         for header in filter(None, self.options.get("--header", "").split(",")):
             name, _, value = header.partition(":")
@@ -83,23 +83,23 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A connection with a token. ``lifetime`` is the life of the token in seconds, or None if it is not renewed."""
+    """A connection with a token. ``lifetime`` is the lifetime of the token in seconds, or None if it is not renewed."""
 
     connection: Connection
     lifetime: float | None = None
 
 
 class Credentials:
-    """The connection to use for the next request; can be used by many threads at once.
+    """The connection to use for the next request. Many threads can use it at once.
 
-    A token is renewed in the background before it expires, and requests go on with the old token meanwhile. After a
-    refusal the request waits for the renewal.
+    A token is renewed in the background before it expires, and requests use the old token meanwhile. If Argo CD
+    refuses a token, the request waits for the renewal.
 
     Args:
         connection: the connection with the first token.
-        lifetime: the life of that token in seconds, or None if it is never renewed.
+        lifetime: the lifetime of that token in seconds, or None if it is never renewed.
         renew: returns a connection with another token, or raises ``SignInError``.
-        on_failure: is told why a renewal failed.
+        on_failure: receives the reason why a renewal failed.
         check: is called while the main thread waits for a renewal, and raises to end the waiting.
     """
 
@@ -124,7 +124,7 @@ class Credentials:
         self._due_at = now() + (lifetime or 0.0) * _DUE
 
     def current(self) -> Connection:
-        """Return the connection with the newest token; never waits."""
+        """Return the connection with the newest token, without waiting."""
         with self._lock:
             if self._now() >= self._due_at:
                 self._begin()
@@ -135,7 +135,8 @@ class Credentials:
         with self._lock:
             if self._connection is not refused:
                 return self._connection
-            # A token that is refused early was perhaps revoked with the account: do not ask for more without a pause.
+            # A token that is refused before it is due was perhaps revoked with its account, so pause before the next
+            # renewal.
             pause = RENEWAL_PAUSE if self._now() < self._due_at else 0.0
             renewal = self._begin(pause=pause)
         if renewal is None:
@@ -146,7 +147,7 @@ class Credentials:
             return self._connection if self._connection is not refused else None
 
     def _begin(self, *, pause: float = 0.0) -> "Future[None] | None":
-        """Return the renewal that runs, or a new one; None if there is nothing to renew or it is too early.
+        """Return the running renewal or a new one, or None if there is nothing to renew or it is too early.
 
         Args:
             pause: seconds until the next renewal can begin.
@@ -163,7 +164,7 @@ class Credentials:
         try:
             signed = renew()
         except SignInError as error:
-            # The old token can still be valid; if it is not, Argo CD says so.
+            # The old token can still be valid. If it is not, Argo CD refuses it.
             with self._lock:
                 self._not_before = self._now() + RENEWAL_PAUSE
             self._on_failure(str(error))

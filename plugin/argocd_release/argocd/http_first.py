@@ -1,6 +1,6 @@
-"""Reads applications over HTTP, and by the argocd command line if HTTP does not answer.
+"""Read applications over HTTP, or with the argocd command line if HTTP does not respond.
 
-A process costs a seventh of a second of CPU time and 100 MB, an HTTP call a hundredth of either.
+A process takes a seventh of a second of CPU time and 100 MB, an HTTP call a hundredth of either.
 """
 
 import threading
@@ -31,9 +31,9 @@ PROCESS_SECONDS: Final = 20.0
 
 
 class HttpFirstCommands:
-    """Commands and lists of all applications of a job; safe to use from several threads.
+    """Commands and lists for all applications of a job. Many threads can use it at once.
 
-    The command line takes over whenever HTTP fails, because a proxy can swallow HTTP and let gRPC through. Only the
+    The command line takes over whenever HTTP fails, because a proxy can block HTTP and let gRPC through. Only the
     command line tells a missing application from a forbidden one.
     """
 
@@ -52,13 +52,13 @@ class HttpFirstCommands:
         self._silent_until = float("-inf")
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        """Return the application's state, compared with git just now if ``refresh``.
+        """Return the application's state. With ``refresh``, Argo CD compares it with git first.
 
-        The first call with ``echo`` is the command line's, so that the log shows a command that was run.
+        The first call with ``echo`` uses the command line, so that the log shows a command that was run.
 
         Raises:
-            ArgoCDError: neither way gave it; the error is that of the command line, or of an HTTP comparison that did
-                not end in time.
+            ArgoCDError: both ways failed. The error is that of the command line, or of an HTTP comparison that did not
+                end in time.
         """
         if echo and not self._shown:
             self._shown = True
@@ -74,12 +74,12 @@ class HttpFirstCommands:
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]:
-        """Return every application that the token can see, or those of the selector and project; raise as ``get`` does.
+        """Return the applications that the token can see, or those of the selector and project; raise like ``get``.
 
-        With ``echo`` the list is the command line's, so that the log shows a command that was run.
+        With ``echo`` the command line lists them, so that the log shows a command that was run.
         """
         if not echo:
-            # Long lists take their time, but only from a server that is known to answer.
+            # A long list takes time, which is given only to a server that has responded before.
             limit = seconds if self._answers else min(seconds, FIRST_LIST_SECONDS)
             applications = self._over_http(
                 lambda: self._api.applications(seconds=limit, selector=selector, project=project)
@@ -93,7 +93,7 @@ class HttpFirstCommands:
             self._argocd.sync(name, seconds=seconds)
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Ask Argo CD to end the operation that runs; raises ``ArgoCDError``."""
+        """Let Argo CD end the operation that runs; raise ``ArgoCDError``."""
         with self._processes:
             self._argocd.terminate(name, seconds=seconds)
 
@@ -101,7 +101,7 @@ class HttpFirstCommands:
         return self._argocd.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
 
     def queued_before(self, name: str) -> int:
-        """Return how many comparisons are requested before that of this application; 0 if it was requested."""
+        """Return how many comparisons wait ahead of this application's, or 0 if it has started."""
         queue = tuple(self._queue)
         return queue.index(name) + 1 if name in queue else 0
 
@@ -111,7 +111,7 @@ class HttpFirstCommands:
                 with self._turn(name, self._http_comparisons):
                     return self._api.application(name, seconds=seconds, refresh=True)
             except ArgoCDError as error:
-                # HTTP answers, so Argo CD has not compared in time. Another request would start it all over.
+                # HTTP works, so Argo CD has not compared in time. Another request would start the comparison again.
                 if error.trouble is FailureKind.TIMED_OUT:
                     raise
         with self._turn(name, self._comparisons):
@@ -125,7 +125,7 @@ class HttpFirstCommands:
             yield
 
     def _http_answers(self, name: str) -> bool:
-        """Return whether HTTP answers, which a plain read tells before a comparison that can take minutes."""
+        """Return True if HTTP responds. A plain read tests it before a comparison, which can take minutes."""
         with self._probing:
             if not self._answers:
                 self._read(name, HTTP_SECONDS)
@@ -135,7 +135,7 @@ class HttpFirstCommands:
         return self._over_http(lambda: self._api.application(name, seconds=seconds))
 
     def _over_http(self, request: Callable[[], Answer]) -> Answer | None:
-        """Return the answer; None if it is the command line's turn."""
+        """Return the answer, or None if the command line must be used instead."""
         if self._now() < self._silent_until:
             return None
         try:

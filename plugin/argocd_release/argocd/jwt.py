@@ -1,6 +1,6 @@
-"""What a token says of itself, read without its key; and what a pasted one suffers from. Pure.
+"""Read the claims of a token without its key, and recognise tokens that were damaged when they were pasted. Pure.
 
-Whether it is genuine is Argo CD's business. What is read here serves to explain, never to trust.
+Argo CD decides whether a token is genuine. These claims only explain an error; nothing trusts them.
 """
 
 import base64
@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from argocd_release.core.untrusted_json import as_object, parse_json
 
-# Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes, base64url.
-# An RSA signature is as long as its key, of 2048 bits or more: only that it is too short is certain.
+# Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes,
+# base64url. An RSA signature is as long as its key, at least 2048 bits, so only a shorter one is certainly cut off.
 OWN_ISSUER: Final = "argocd"
 _SIGNATURES: Final = {"HS256": 43, "ES256": 86}
 _RSA_SIGNATURE: Final = 342
@@ -24,7 +24,10 @@ _GITLAB: Final = re.compile(r"(?:gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ff
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """Texts are ``""`` and times None where the token does not say; times are seconds since 1970."""
+    """The claims of a token.
+
+    Texts are empty and times are None if the token lacks them. Times are seconds since 1970.
+    """
 
     issuer: str = ""
     subject: str = ""
@@ -34,17 +37,17 @@ class Claims:
 
     @property
     def is_own(self) -> bool:
-        """Whether an Argo CD made it for one of its accounts."""
+        """Return True if an Argo CD issued the token for one of its accounts."""
         return self.issuer == OWN_ISSUER
 
     @property
     def whose(self) -> str:
-        """The account or role, as people know it."""
+        """Return the account or the role, by the name that people know."""
         return self.subject.partition(":")[0] if self.is_own and not self.subject.startswith("proj:") else self.subject
 
 
 def read(token: str) -> Claims | None:
-    """What the token claims; None if it is no JSON Web Token."""
+    """Return the claims of the token, or None if it is not a JSON Web Token."""
     parts = token.split(".")
     claims = _decoded(parts[1]) if len(parts) == _PARTS else None
     if claims is None:
@@ -60,7 +63,7 @@ def read(token: str) -> Claims | None:
 
 
 def flaw(text: str) -> str:
-    """What went wrong when the token was put into its variable; ``""`` if it looks whole. Quotes nothing of it."""
+    """Return the mistake that was made when the token was set, without quoting it; empty if it looks complete."""
     stripped = text.strip()
     if stripped[:1] in _QUOTES and stripped[:1]:
         return "it has quotes around it: GitLab takes a variable as it is typed"

@@ -1,4 +1,4 @@
-"""``ARGOCD_OPTS``, as the argocd CLI reads it (argo-cd v2.13.2 util/config/env.go:23-60). Pure."""
+"""Read ``ARGOCD_OPTS`` as the argocd CLI does (argo-cd v2.13.2 util/config/env.go:23-60). Pure."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -6,19 +6,19 @@ from types import MappingProxyType
 from typing import Final
 
 _RULE: Final = "use only long argocd options, such as --grpc-web --header 'Name: value'"
-# Options whose value can be shown, because links and messages contain it: paths, addresses and words of argocd.
+# Options whose value can be shown in links and messages: paths, addresses and words of argocd.
 _OPEN: Final = frozenset({
     "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
     "--loglevel", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
     "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
     "--argocd-context",
 })  # fmt: skip
-# Options of argocd that take a value; the others are flags, for which only the bare name, =true and =false make sense
-# (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
+# Options of argocd that take a value. The others are flags: only the bare name, =true and =false make sense (argo-cd
+# v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = _OPEN | {"--header"}
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 _NO_SERVER: Final = "it makes argocd bypass <ARGOCD_SERVER>, which this job asks too"
-#: Options with which argocd does not ask the server that this job asks, each with the reason.
+#: Options with which argocd does not use the server that this job uses, each with the reason.
 _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
     "--core": "it makes argocd read the cluster itself instead of asking the Argo CD server",
     "--port-forward": _NO_SERVER,
@@ -27,7 +27,7 @@ _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
 
 
 def parse(opts: str) -> dict[str, str]:
-    """Return the options by name, as argocd reads them; a flag without a value is ``"true"``.
+    """Return the options by name, as argocd reads them. A flag without a value is ``"true"``.
 
     Source: argo-cd v2.13.2 util/config/env.go:23-60.
     """
@@ -54,13 +54,14 @@ def words(opts: str) -> list[str]:
 def secrets(opts: str) -> Iterator[str]:
     """Yield every part of the options that can be a secret: all but option names and the values of harmless options.
 
-    A header whose quotes were forgotten is spread over several words, so a word out of place counts as secret too.
+    If the quotes of a header are missing, it is spread over several words. So every word out of place counts as
+    secret.
     """
     before = ""
     for word in words(opts):
         option, separator, value = word.partition("=")
         if not word.startswith("--"):
-            # A short option can have its value attached: -HName:value.
+            # The value of a short option can follow it directly: -HName:value.
             option, value = before, word.removeprefix("-H")
         if option not in _OPEN:
             yield from _secret_parts(value)
@@ -96,7 +97,7 @@ def problems(opts: str) -> Iterator[tuple[str, str]]:
 
 
 def _secret_parts(value: str) -> Iterator[str]:
-    """Yield the value, and of each header in it the value alone; without the quotes of an unbalanced text."""
+    """Yield the value, and the value of each header in it, without the quotes of an unbalanced text."""
     for part in (value, *value.split(",")):
         bare = part.strip("\"'")
         name, colon, rest = bare.partition(":")

@@ -1,6 +1,6 @@
-"""What answers at an address, layer by layer: name, port, TLS, HTTP. Each step says what it saw, and never raises.
+"""Probe an address layer by layer: name, port, TLS, HTTP. Each step returns its result, and none raises.
 
-For explaining only: nothing that these find changes a verdict.
+The results only explain errors. No verdict depends on them.
 """
 
 import base64
@@ -27,7 +27,7 @@ OTHER_NAME: Final = 62
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """``status`` 0: there was no HTTP answer, and ``error`` says why."""
+    """The HTTP answer of an address. If there was none, ``status`` is 0 and ``error`` gives the reason."""
 
     status: int = 0
     body: str = ""
@@ -38,9 +38,11 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Handshake:
-    """``error`` is ``""`` when it went well; ``verify_code`` is OpenSSL's (X509_V_ERR_…), 0 where it is not that."""
+    """The result of a TLS handshake."""
 
+    #: The error, or an empty string if the handshake succeeded.
     error: str = ""
+    #: OpenSSL's code of a certificate that was refused (X509_V_ERR_…), otherwise 0.
     verify_code: int = 0
     names: tuple[str, ...] = ()
     ends: str = ""
@@ -89,7 +91,7 @@ def connects(host: str, port: int) -> str:
 
 
 def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
-    """TLS as the options want it; with ``verify`` False, whether there is TLS at all."""
+    """Shake hands with the TLS settings of the options; with ``verify`` False, accept every certificate."""
     try:
         context = connection.tls()
     except (OSError, ssl.SSLError) as error:
@@ -99,7 +101,7 @@ def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
     context.set_alpn_protocols(["h2", "http/1.1"])
     tried = _handshake(connection, context)
     if tried.verify_code == OTHER_NAME and context.check_hostname:
-        # The chain was fine, so what the certificate says of itself may be shown.
+        # The chain is valid, so the names and dates in the certificate can be shown.
         context.check_hostname = False
         seen = _handshake(connection, context)
         return Handshake(error=tried.error, verify_code=OTHER_NAME, names=seen.names, ends=seen.ends)
@@ -129,7 +131,7 @@ def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:
 
 
 class Prober:
-    """Sends GET requests as argocd would; follows no redirect. Use it as a context manager.
+    """A client that sends GET requests as argocd would, and follows no redirect. Use it as a context manager.
 
     Args:
         connection: how Argo CD is reached.

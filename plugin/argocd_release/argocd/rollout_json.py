@@ -1,4 +1,4 @@
-"""A Rollout's manifest, as the cluster has it, made typed and harmless; see ``model.rollout`` for its shape."""
+"""Parse the live manifest of an Argo Rollout; ``model.argo_rollout`` describes the result."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,10 +10,10 @@ from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Node, Tree
 
-#: Each costs a request for each look.
+#: The number of Argo Rollouts whose manifest one look reads. Each costs a request.
 ROLLOUTS: Final = 3
 _WHOLE: Final = 100
-# The runs whose end the rollout waits for.
+# The fields with the analysis runs that the Argo Rollout waits for.
 _RUNS: Final = {
     "canary": ("currentStepAnalysisRunStatus", "currentBackgroundAnalysisRunStatus"),
     "blueGreen": ("prePromotionAnalysisRunStatus", "postPromotionAnalysisRunStatus"),
@@ -21,18 +21,20 @@ _RUNS: Final = {
 
 
 def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollout:
-    """The rollout in the manifest, whatever of it is there.
+    """Return the Argo Rollout in the manifest. Missing fields are empty.
 
-    ``failed``: the runs that have failed beneath it, the latest last. Once one of them has ended a canary, its status
-    does not name it any more (seen with argo-rollouts v1.10.2); a run is of this revision if its name has the pods'
-    hash.
+    Args:
+        manifest: the live manifest.
+        failed: the failed analysis runs below it, the latest last. Once a run has aborted a canary, the status does
+            not name it any more (seen with argo-rollouts v1.10.2). A run belongs to this revision if its name has the
+            pods' hash.
     """
     document = as_object(manifest)
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     strategy = as_object(spec.get("strategy"))
     canary, blue_green = as_object(strategy.get("canary")), as_object(strategy.get("blueGreen"))
     steps = as_objects(canary.get("steps"))
-    # Without an index it has no steps, or is a first release, which skips them.
+    # Without an index it has no steps, or it is a first release, which skips them.
     index = _number(status.get("currentStepIndex"))
     current = steps[index] if index is not None and index < len(steps) else {}
     pauses = [as_line(pause.get("reason")) for pause in as_objects(status.get("pauseConditions"))]
@@ -54,7 +56,7 @@ def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollo
 
 
 def _weight(status: dict[str, Any], steps: list[dict[str, Any]], index: int | None) -> int | None:
-    """As the traffic provider has it; without one, as the last step has set it."""
+    """Return the weight that the traffic provider reports, or else the weight that the last step has set."""
     weights = as_object(as_object(status.get("canary")).get("weights"))
     if weights:
         return _number(as_object(weights.get("canary")).get("weight"))
@@ -96,8 +98,10 @@ def _number(value: object) -> int | None:
 def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[Key, Rollout]:
     """Return the first Argo Rollouts of the tree that are not healthy.
 
-    ``manifest`` returns the live manifest of a node, or raises ``ArgoCDError``. Without it, a Rollout is judged by the
-    health that Argo CD shows.
+    Args:
+        tree: the resource tree.
+        manifest: returns the live manifest of a node, or raises ``ArgoCDError``. Then Argo CD's health of the node
+            counts.
     """
     unhealthy = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
     rollouts: dict[Key, Rollout] = {}
@@ -108,7 +112,7 @@ def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[K
 
 
 def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
-    """Return the failed analysis runs of the Rollout, the latest last."""
+    """Return the failed analysis runs of the Argo Rollout, the latest last."""
     runs = [node for node in tree.nodes if node.kind == "AnalysisRun" and node.owner == rollout.uid]
     failed = sorted((run for run in runs if run.health == "Degraded"), key=lambda run: run.created_at)
     return [AnalysisRun(name=run.name, status="Failed", message=run.message) for run in failed]

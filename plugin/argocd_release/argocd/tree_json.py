@@ -1,4 +1,4 @@
-"""Parse the resource tree, events and logs that Argo CD's API gives, and make them typed and harmless."""
+"""Parse the resource tree, events and logs that Argo CD's API returns, and clean them."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,7 +12,7 @@ from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
 
-#: Live manifests of failing resources that one look reads.
+#: The number of live manifests of failing resources that one look reads.
 MANIFESTS: Final = 3
 _IGNORE_HEALTH: Final = "argocd.argoproj.io/ignore-healthcheck"
 LOG_LINE_LIMIT: Final = 500
@@ -20,15 +20,19 @@ LINE_BYTES: Final = 1 << 20
 
 
 def parse_tree(document: object) -> Tree:
-    """The tree in the answer of ``GET …/resource-tree``."""
+    """Return the tree in the answer of ``GET …/resource-tree``."""
     return Tree(nodes=tuple(_node(item) for item in as_objects(as_object(document).get("nodes"))))
 
 
 def ignored_roots(tree: Tree, roots: Iterable[Key], manifest: Callable[[Node], object]) -> set[Key]:
-    """Return those of the first resources whose health Argo CD leaves out of the application's.
+    """Return the resources whose health Argo CD excludes from the application's health.
 
     Argo CD 2.14 and later reads the annotation from the live manifest (argo-cd v3.6.1 controller/health.go).
-    ``manifest`` returns the live manifest of a node, or raises ``ArgoCDError``.
+
+    Args:
+        tree: the resource tree.
+        roots: the resources to check, of which the first are read.
+        manifest: returns the live manifest of a node, or raises ``ArgoCDError``.
     """
     by_key = {node.key: node for node in tree.nodes if not node.owner}
     ignored: set[Key] = set()
@@ -63,7 +67,7 @@ def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
 
 
 def parse_events(document: object) -> tuple[Event, ...]:
-    """The events in the answer of ``GET …/events``, the latest last."""
+    """Return the events in the answer of ``GET …/events``, the latest last."""
     found = [_event(item) for item in as_objects(as_object(document).get("items"))]
     return tuple(sorted(found, key=lambda event: event.last_at))
 
@@ -75,9 +79,9 @@ def parse_log(text: str) -> tuple[str, ...]:
 
 
 class LogReader:
-    """Reads the answer of ``GET …/logs?follow=true`` as it comes, and hands on each line, harmless.
+    """A parser of ``GET …/logs?follow=true`` that passes on each line, cleaned, when it arrives.
 
-    A Secret can span lines, so whoever shows them passes them to ``lines_shown``.
+    A Secret can span lines, so pass the lines to ``lines_shown`` before you show them.
     """
 
     def __init__(self, take: Callable[[str], object]) -> None:
@@ -87,7 +91,7 @@ class LogReader:
     def feed(self, part: bytes) -> None:
         """Take the next part of the answer."""
         *whole, self._rest = (self._rest + part).split(b"\n")
-        # No line is that long, so the answer is no log.
+        # No line of a log is that long, so the answer is not a log.
         self._rest = self._rest[:LINE_BYTES]
         for text in whole:
             if (line := _log_line(text.decode("utf-8", "replace"))) is not None:

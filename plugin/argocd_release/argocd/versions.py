@@ -1,4 +1,4 @@
-"""Whether the argocd of the job and the Argo CD that it asks are further apart than any two that were tested. Pure."""
+"""Compare the versions of the job's argocd and of the Argo CD server with the pairs that were tested. Pure."""
 
 import re
 from typing import Final
@@ -11,17 +11,23 @@ Minor = tuple[int, int]
 
 
 def read(text: str) -> tuple[str, str]:
-    """Server and client, as ``argocd version --short`` names them (argo-cd v2.13.2 cmd/argocd/commands/version.go)."""
+    """Return the versions of server and client in ``argocd version --short``.
+
+    Source: argo-cd v2.13.2 cmd/argocd/commands/version.go.
+    """
     named = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     return named.get("argocd-server", ""), named.get("argocd", "")
 
 
 def apart(server: str, client: str) -> str:
-    """That they are, in one line; ``""`` if not, or if one of them is no version."""
+    """Return a warning if the versions are further apart than any tested pair, otherwise an empty string.
+
+    If one of them is not a version, there is no warning.
+    """
     ours, theirs = _minor(client), _minor(server)
     if ours is None or theirs is None or ours == theirs:
         return ""
-    # Two that lie between two others are nearer to each other than those.
+    # Two versions that lie between those of a tested pair are nearer to each other than that pair.
     span = min(ours, theirs), max(ours, theirs)
     for pair in TESTED:
         other, mine = map(_minor, pair)
@@ -42,5 +48,5 @@ def _minor(version: str) -> Minor | None:
 
 
 def _shown(version: str) -> str:
-    # The server may say anything.
+    # The version comes from the server, so it can be any text.
     return one_line(version.removeprefix("v").partition("+")[0], limit=40)

@@ -11,20 +11,21 @@ from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import QUOTED, clean, one_line, without_applied_file
 from argocd_release.core.untrusted_json import parse_json
 
-# GitLab keeps 4 MiB of a job log by default, and the verdict stands at its end (gitlab-runner: output_limit).
+# GitLab keeps 4 MiB of a job log by default, and the verdict is at its end (gitlab-runner: output_limit).
 LINES: Final = 500
-# Of rows that tell of progress: nobody reads more, and the end of the log says what the release changed.
+# The number of progress rows that are shown. The end of the log lists the changes of the release.
 PROGRESS_LINES: Final = 60
 LINE_LIMIT: Final = 1000
 COUNT_SECONDS: Final = 10.0
-# A message of more lines is searched line by line.
+# A longer message is searched line by line.
 CONTINUED_LINES: Final = 50
 _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
 _WORD: Final = re.compile(r"\S++")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
-# Columns that are empty are not there; but no name in Kubernetes is a word with a capital letter.
+# argocd omits empty columns. No name in Kubernetes is a word with a capital letter, so the words tell the columns
+# apart.
 _STATUSES: Final = frozenset({"Synced", "OutOfSync", "Unknown", "Pruned", "PruneSkipped", "SyncFailed"})
 _PHASES: Final = frozenset({"Running", "Terminating", "Succeeded", "Failed", "Error"})
 _HEALTHS: Final = frozenset({"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown", "Synced"})
@@ -33,7 +34,7 @@ _BAD: Final = frozenset({"SyncFailed", "Failed", "Error", "Degraded"})
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a row says of a resource, by ``key``: its group, kind, namespace and name as far as there are any."""
+    """A row of the table of ``argocd app wait``. ``key`` is the group, kind, namespace and name, if they are given."""
 
     key: str
     status: str
@@ -42,22 +43,22 @@ class Row:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The row without its time; of one that has no word for a status everything is the message."""
+        """Return the row without its time. If no word of it is a status, the whole text is the message."""
         words = text.split()
         at = next((place for place, word in enumerate(words) if word in _STATUSES | _PHASES), 0)
         rest = words[at + 1 :]
-        # In this column a hook has the word Synced (argo-cd v2.13.2 cmd/argocd/commands/app.go getResourceStates).
+        # A hook has the word Synced in this column (argo-cd v2.13.2 cmd/argocd/commands/app.go getResourceStates).
         health = rest.pop(0) if rest and rest[0] in _HEALTHS else ""
         return cls(key=" ".join(words[:at]), status=words[at] if words else "", health=health, message=" ".join(rest))
 
     @property
     def well(self) -> bool:
-        """Whether it is as git has it and well; of a hook: whether it has ended so."""
+        """Return True if the resource is synced and healthy, or if the hook has succeeded."""
         return self.status in {"Synced", "Succeeded"} and self.health in {"", "Healthy", "Synced"}
 
     @property
     def touched(self) -> bool:
-        """Whether the last sync is known to have changed it."""
+        """Return True if the last sync is known to have changed the resource."""
         return bool(self.message) and not self.message.endswith(" unchanged")
 
     @property
@@ -66,9 +67,9 @@ class Row:
 
 
 class WaitOutputFilter:
-    """Takes the lines in turn, and gives those to show; after so many of them only how many there were.
+    """A filter that takes the lines one by one and returns those to show.
 
-    ``now``: seconds on any clock that never goes back.
+    After ``LINES`` lines it only counts. ``now`` returns seconds on a clock that never goes back.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -77,11 +78,11 @@ class WaitOutputFilter:
         self._header = ""
         self._seen: set[str] = set()
         self._known: set[str] = set()
-        # The message that the last lines are part of, and the kind of its resource.
+        # The message that the last lines belong to, and the kind of its resource.
         self._message: list[str] = []
         self._kind = ""
         self._resources: set[str] = set()
-        # Those of which something was told, and those that were not well when it was.
+        # Resources with a row that was shown, and those that were not well in their last row.
         self._told: set[str] = set()
         self._troubled: set[str] = set()
         self._shown = 0
@@ -90,18 +91,18 @@ class WaitOutputFilter:
         self._counted_at = 0.0
 
     def new(self, line: str) -> tuple[str, ...]:
-        """The lines to show: of one that says nothing new none, of the first row the header too."""
+        """Return the lines to print: none if nothing changed. The table header precedes the first row."""
         line = clean(line, limit=LINE_LIMIT)
         found = _ROW.fullmatch(line)
         if found is None:
             said = self._other(line)
             return self._limited(said, progress=False) if said else ()
-        # A message can hold a line like the first of the end; but after the end there is no row.
+        # A line of a message can look like the beginning of the final table, but no row follows the final table.
         self._ended = False
         row = Row.parse(without_applied_file(found[1]))
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
         shown = message_shown(row.message, kind=self._kind)
-        # The columns stay where they are; only a message that was changed is written anew.
+        # Keep the columns. Only a message that was redacted is replaced.
         line = without_applied_file(line)
         if shown != row.message:
             words = [word.start() for word in _WORD.finditer(line)]
@@ -110,18 +111,19 @@ class WaitOutputFilter:
 
     @property
     def unchanged(self) -> int:
-        """Of how many resources nothing was to be told."""
+        """Return the number of resources without a row that was shown."""
         return len(self._resources - self._told)
 
     def left_out(self, *, at_once: bool = False) -> int:
-        """How many lines were left out since this was last asked; 0 if that is less than ``COUNT_SECONDS`` ago."""
+        """Return the number of lines left out since the last call, or 0 if that was less than ``COUNT_SECONDS`` ago."""
         if not self._left_out or (not at_once and self._now() - self._counted_at < COUNT_SECONDS):
             return 0
         count, self._left_out, self._counted_at = self._left_out, 0, self._now()
         return count
 
     def _is_news(self, row: Row) -> bool:
-        # The same row at another time is no change. The message repeats what the row before it said of the same status.
+        # The same row at another time is no change. A message repeats the message of the row before it with the same
+        # status.
         said = f"{row.key} {row.status} {row.health} {row.message}"
         if said in self._seen:
             return False
@@ -130,7 +132,7 @@ class WaitOutputFilter:
         self._known.add(row.key)
         if row.status in _STATUSES:
             self._resources.add(row.key)
-        # What the first row says of a resource that is well, the sync before did.
+        # The first row of a healthy resource describes the previous sync.
         if row.well and (first or not row.touched) and row.key not in self._troubled:
             return False
         (self._troubled.discard if row.well else self._troubled.add)(row.key)
@@ -161,7 +163,10 @@ class WaitOutputFilter:
         return f"{QUOTED}{shown}" if shown else ""
 
     def _continued(self, line: str) -> str:
-        """Return what the line adds to the message above it: nothing if the message can be shown only without it."""
+        """Return the words that the line adds to the message above it.
+
+        They are empty if redaction changes the message as a whole.
+        """
         if len(self._message) >= CONTINUED_LINES:
             return "" if self._kind else without_applied_file(without_secret_data(line))
         if line.startswith("argocd: "):
@@ -173,7 +178,7 @@ class WaitOutputFilter:
 
 
 class WaitProcess:
-    """A running ``argocd app wait``. Its exit code is nobody's verdict: it only shows, and wakes."""
+    """A running ``argocd app wait``. It shows progress and wakes the job; its exit code decides nothing."""
 
     def __init__(
         self,
@@ -200,7 +205,7 @@ class WaitProcess:
         return self._ended.is_set()
 
     def stop(self, *, grace: float = 0.0) -> None:
-        """Let it end by itself for ``grace`` seconds, then end it; returns within that and 2 s."""
+        """Let it end by itself for ``grace`` seconds, then end it. This takes at most 2 s more."""
         for seconds, number in ((grace, None), (1.0, signal.SIGTERM), (1.0, signal.SIGKILL)):
             if number is not None and not self.ended:
                 try:
@@ -212,9 +217,9 @@ class WaitProcess:
 
 
 def failure_message(stderr: str) -> str:
-    """What argocd says of its failure, on one line: its fatal message, or else its last line, or ``""``.
+    """Return argocd's error on one line: its fatal message, or else its last line, or an empty string.
 
-    With ``--logformat json`` its own log lines are JSON; those of its libraries and cobra's are not.
+    With ``--logformat json`` argocd's own log lines are JSON. The lines of its libraries and of cobra are not.
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
     fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]

@@ -1,1 +1,1 @@
-"""What everything else stands on, and knows nothing of it."""
+"""Text, redaction and JSON helpers that depend on no other package of the product."""

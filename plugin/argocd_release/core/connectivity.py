@@ -1,7 +1,8 @@
-"""Tells a failure to reach something from an answer, in the messages of Argo CD and of what it runs and reads. Pure.
+"""Tell a failed connection from an answer, in the messages of Argo CD and of the programs it runs. Pure.
 
-A message is read from the outside inwards, as Go wraps errors: each layer says who speaks, and only that speaker's own
-words count. A template's text, an application's name or a file's path is then never taken for a network's words.
+A message is read from the outside inwards, because Go wraps errors so. Each layer names the speaker, and only the
+words of that speaker count. A template's text, an application's name or a file's path is then never taken for a
+network error.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Final
 
 
 class Speaker(Enum):
-    """The part whose words a message ends with."""
+    """The component whose words a message ends with."""
 
     ARGO_CD = "Argo CD"
     RENDERER = "the renderer"
@@ -25,7 +26,7 @@ class Trouble(Enum):
     """The reason why the speaker cannot answer about the revision."""
 
     UNREACHABLE = auto()
-    #: A rate limit or too little memory: whoever was asked has too much to do.
+    #: The speaker refused because of a rate limit or too little memory.
     OVERLOADED = auto()
     #: The cluster does not accept the credential with which Argo CD signs in.
     CREDENTIAL = auto()
@@ -37,7 +38,7 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """Why nothing is known of the revision: who could not answer, and the reason."""
+    """A failure that leaves the state of the revision unknown: the component that did not answer, and the reason."""
 
     speaker: Speaker
     trouble: Trouble
@@ -47,9 +48,9 @@ def _any_of(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
-# The prefixes that Argo CD puts before an error, and whose words follow, or None if that is unknown (argo-cd v2.13.2
-# controller/state.go, controller/cache/cache.go, reposerver/repository/repository.go, util/helm; gitops-engine
-# pkg/cache/cluster.go).
+# The prefixes that Argo CD puts before an error. Each has the speaker whose words follow, or None if the prefix does
+# not tell (argo-cd v2.13.2 controller/state.go, controller/cache/cache.go, reposerver/repository/repository.go,
+# util/helm; gitops-engine pkg/cache/cluster.go).
 _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
     (
         None,
@@ -95,7 +96,7 @@ _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
             r"error resolving (?:helm )?(?:value files?|value file path|set-file path): ",
         ),
     ),
-    # Whatever else is put before the words of another process.
+    # Any other prefix before the words of another process.
     (None, _any_of(r'[a-z][^`"\n:]{2,100}+: (?=rpc error: code = |`)')),
 )
 _RPC: Final = re.compile(r"rpc error: code = (\w++) desc = ")
@@ -104,7 +105,7 @@ _ANSWER_CODES: Final = frozenset({
     "AlreadyExists", "FailedPrecondition", "InvalidArgument", "NotFound", "PermissionDenied", "Unauthenticated",
     "Unimplemented",
 })  # fmt: skip
-# argoproj/pkg v0.13.7 exec/exec.go CmdError. A command holds names and values that anyone can choose.
+# argoproj/pkg v0.13.7 exec/exec.go CmdError. A command contains names and values that anyone can choose.
 _COMMAND: Final = re.compile(r"`(?:\S*/)?([\w.-]++)(?: (?:[^`\n]|`(?! failed )|\n)*+)?` failed ")
 _FETCHING: Final = re.compile(r"`(?:\S*/)?helm (?:dependency|pull|fetch|registry|repo|show|inspect)\b")
 _EXITED: Final = re.compile(r"exit status \d++(?:: ?|$)")
@@ -115,7 +116,8 @@ _KILLED: Final = re.compile(
 # kustomize/api v0.17.2 internal/git/gitrunner.go.
 _KUSTOMIZE_GIT: Final = re.compile(r"failed to run '\S*git (?:[^'\n]){1,2000}+': ")
 
-# The words of Go's net, net/http, crypto and x509 after a request's address, or of a connection by itself.
+# The words of Go's net, net/http, crypto and x509 packages. They follow the address of a request, or describe a
+# connection.
 _REQUEST: Final = r'\b(?:Get|Head|Post|Put|Patch|Delete|Options) \\?"[a-z+]{2,10}://[^"\s]{1,2000}+": '
 _TLS: Final = r"tls: (?:failed|first record|handshake|bad|unknown)"
 _UNTRUSTED: Final = r"(?:tls: failed to verify certificate: )?x509: "
@@ -134,7 +136,7 @@ _SLOW: Final = r"context deadline exceeded|i/o timeout|Client\.Timeout|TLS hands
 _FULL: Final = r"no space left on device|disk quota exceeded"
 _TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many requests"
 
-# Words that prove an answer: the speaker was reached, whatever other words its message holds.
+# Words that prove an answer: the speaker responded, whichever other words its message contains.
 _ANSWERS: Final = {
     Speaker.RENDERER: _any_of(
         # helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil, pkg/action/install.go.
@@ -165,7 +167,7 @@ _GO: Final = (
     (Trouble.CERTIFICATE, _any_of(_REQUEST + _UNTRUSTED)),
     (Trouble.UNREACHABLE, _any_of(_REQUEST + _BROKEN)),
 )
-# The words of each speaker that tell of an outage. The first match counts.
+# The words of each speaker that describe an outage. The first match counts.
 _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] = {
     Speaker.RENDERER: (
         (Trouble.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),
@@ -185,7 +187,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
         (
             Trouble.UNREACHABLE,
             _any_of(
-                # curl's words after git's, OpenSSH's, and git's own of a transfer that broke off.
+                # The words of curl after those of git, of OpenSSH, and of git itself about a transfer that broke off.
                 r"unable to access '[^']{1,2000}+': (?:Failed to connect|Could not resolve|Couldn't |Recv )",
                 r"unable to access '[^']{1,2000}+': (?:Send |Operation |Empty reply|gnutls_|GnuTLS |OpenSSL )",
                 r"unable to access '[^']{1,2000}+': (?:SSL |Proxy |Connection |Received HTTP code|HTTP/2 |transfer )",
@@ -210,7 +212,8 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
                 # helm v3.15.4 pkg/getter/httpgetter.go; containerd v1.7.12 remotes; oras-go v2.5.0 errcode; argo-cd
                 # v2.13.2 util/helm/client.go.
                 r": 5\d\d [A-Z]|response status code 5\d\d\b|failed to get index: 5\d\d|failed to do request: ",
-                # Helm forgets why it could not read a dependency's index (internal/resolver/resolver.go:128).
+                # Helm does not say why it could not read the index of a dependency
+                # (internal/resolver/resolver.go:128).
                 r"no cached repository for helm-manager-|connection reset by peer",
                 _CONNECTION,
                 _SLOW,
@@ -258,7 +261,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
         (
             Trouble.UNREACHABLE,
             _any_of(
-                # Also a TLS alert, which argocd quotes after the address of its own request.
+                # This also matches a TLS alert, which argocd quotes after the address of its own request.
                 _REQUEST + _BROKEN,
                 # grpc-go, net, and argocd's own (argo-cd v2.13.2 pkg/apiclient).
                 r"Failed to establish connection|failed with status code \d|HTTP status code received from server",
@@ -278,9 +281,9 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
 
 
 def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
-    """Return who could not be reached, and why; None if the message is an answer about what was asked.
+    """Return the component that could not be reached and the reason, or None if the message is an answer.
 
-    If no layer of the message says who speaks, it is ``speaker``.
+    If no layer of the message names the speaker, it is ``speaker``.
     """
     speaker, words, gone = _spoken(message, speaker)
     if gone is not None:
@@ -294,12 +297,12 @@ def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
 
 
 def is_outage(message: str) -> bool:
-    """Return True if the message says that somebody could not be reached, rather than what they answered."""
+    """Return True if the message reports a failed connection, not an answer."""
     return outage(message) is not None
 
 
 def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, Trouble | None]:
-    """Return who speaks, the words without the layers around them, and the trouble if a layer itself names it."""
+    """Return the speaker, its words without the layers around them, and the trouble if a layer names it."""
     rest = message.strip()
     while True:
         if code := _RPC.match(rest):

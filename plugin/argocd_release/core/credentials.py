@@ -8,10 +8,10 @@ from urllib.parse import unquote
 from argocd_release.core.text import CUT
 
 _SENSITIVE: Final = r"(?:token|passw|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|signature|credential|auth)"
-# Possessive or bounded throughout: no text from outside can make a pattern try twice.
-#: Patterns of what must not be shown, each with the part of the match that stays.
+# Every quantifier is possessive or bounded, so that no text from outside can make a pattern backtrack.
+#: Patterns of credentials, each with the part of the match that stays.
 PATTERNS: Final = (
-    # A private key, also one that was cut off.
+    # A private key. The text can be cut off inside it.
     (
         re.compile(
             r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE[ ]KEY(?: BLOCK)?-----)"
@@ -19,7 +19,7 @@ PATTERNS: Final = (
         ),
         r"\1",
     ),
-    # A JSON Web Token, also one that was cut off.
+    # A JSON Web Token. The text can be cut off inside it.
     (re.compile(rf"(?<![\w-])(?>([\w-]*?)eyJ)[\w-]{{8,}}+(?:\.[\w-]{{8,}}+\.[\w-]*+|(?:\.[\w-]*+)?(?={CUT}))"), r"\1"),
     # Tokens of GitLab, GitHub, AWS, Slack, HashiCorp Vault, npm, Docker Hub, Google, Stripe, SendGrid, PyPI.
     (
@@ -33,20 +33,20 @@ PATTERNS: Final = (
         "",
     ),
     (re.compile(r"(?i)\b(bearer\s++)[\w.~+/=-]{8,}+"), r"\1"),
-    # But not "Basic authentication": base64 has more than small letters.
+    # "Basic authentication" is not a credential: base64 has more than small letters.
     (re.compile(r"\b((?i:basic)\s++)(?![A-Za-z]?[a-z]*+(?![\w+/=-]))[\w+/=-]{8,}+"), r"\1"),
-    # The password in a URL, which can contain an @; what stands before a digest is an image's tag.
+    # The password in a URL, which can contain an @. The word before a digest is the tag of an image.
     (re.compile(r"(://[^\s/:@]*+:)(?:[^\s/@]*+@(?!sha\d))++"), r"\1@"),
-    # A password with a slash in it; a number there is a port.
+    # A password that contains a slash. A number in its place is a port.
     (re.compile(r"(://[^\s/:@]*+:)(?!\d{1,5}+(?:[/?#\s\"']|$))[^\s@\"']{1,200}+@(?!sha\d)"), r"\1@"),
-    # A token as the user of a URL.
+    # A token in the place of the user of a URL.
     (re.compile(r"(https?://)[^\s/:@]{12,300}+@"), r"\1@"),
-    # An address without a scheme; a number before a slash is a port.
+    # An address without a scheme. A number before a slash is a port.
     (
         re.compile(r"(?<![^\s\"'(=,])([\w.%+~-]{1,64}+:)(?!//|\d{1,5}/)(?:[^\s@\"']{1,200}+@(?!sha\d))++(?=[\w\[])"),
         r"\1@",
     ),
-    # A parameter of a URL whose name says so.
+    # A URL parameter whose name marks it as secret.
     (re.compile(rf"(?i)([?&](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=)[^\s&#\"'<>]++"), r"\1"),
 )
 _PARAMETER: Final = re.compile(rf"(?i)[?&;](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=([^\s&#;]++)")
@@ -56,9 +56,10 @@ _DIGEST: Final = re.compile(r"sha\d")
 
 
 def credentials_in(address: str) -> Iterator[str]:
-    """Yield the passwords and tokens in an address, as they stand there and decoded.
+    """Yield the passwords and tokens in an address, literally and URL-decoded.
 
-    The address can lack its scheme, and need not be a valid one: it can be the reason why it is refused.
+    The scheme can be missing, and the address can be invalid, because the credential itself can be the reason why it
+    is invalid.
     """
     for found in _PARAMETER.findall(address):
         yield from (found, unquote(found))
@@ -67,7 +68,7 @@ def credentials_in(address: str) -> Iterator[str]:
         scheme, separator, rest = "", "", address
     account, at, server = rest.rpartition("@")
     user, colon, password = account.partition(":")
-    # Without an @ before the first slash, a number behind the colon is a port.
+    # Without an @ before the first slash, a number after the colon is a port.
     is_port = colon and "@" not in re.split(r"[/?#]", rest, maxsplit=1)[0] and _PORT.match(password)
     if not at or is_port or (not separator and "/" in user) or (not separator and _DIGEST.match(server)):
         return

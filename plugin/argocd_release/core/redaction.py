@@ -1,7 +1,7 @@
 """Redact everything that leaves the job: known secrets, tokens of known shapes, and the data of Secrets.
 
-Messages lose the values of Secrets as soon as they are read (``secret_data``). Known secrets are replaced in the
-outputs, and never in what is judged or in a rendered file.
+The values of Secrets are removed from messages when they are read (``secret_data``). Known secrets are replaced in the
+outputs only, so a verdict or a rendered file never depends on the redaction.
 """
 
 import base64
@@ -24,7 +24,7 @@ TEXT_LIMIT: Final = 400_000
 Redact = Callable[[str], str]
 T = TypeVar("T")
 _CUT: Final = re.compile(CUT)
-# Words in the name of a variable that make its value a secret, and last words that say it is something else.
+# Words in a variable's name that mark its value as a secret, and last words that mark it as something else.
 _SECRET_WORDS: Final = frozenset({"JWT", "CREDENTIALS", "PASSPHRASE", "PASS", "PAT", "DSN"})
 _SECRET_ENDS: Final = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "APIKEY", "_PWD")
 _SECRET_KEYS: Final = ("API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY", "DEPLOY_KEY", "AUTH_CONFIG")
@@ -46,9 +46,9 @@ _NO_SECRET: Final = frozenset(
         "TTL",
     }
 )
-# GitLab's Auto DevOps hands every variable with this prefix to the application, secret or not.
+# GitLab's Auto DevOps passes every variable with this prefix to the application, secret or not.
 _HANDED_ON: Final = "K8S_SECRET_"
-# With one of these a SECRET is a Secret of Kubernetes or a path in a vault, where the value reads like a name.
+# Next to one of these words, SECRET means a Kubernetes Secret or a path in a vault, and its value reads like a name.
 _POINTERS: Final = frozenset({"PULL", "IMAGEPULL", "IMAGE", "REGISTRY", "VAULT", "TLS", "K8S", "KUBE", "KUBERNETES"})
 _NAME: Final = re.compile(r"[a-z]++\d{0,2}+(?:[-./][a-z]++\d{0,2}+)*+")
 _DSN_PASSWORD: Final = re.compile(r"(?:^[^\s:/@]*+:([^\s@]++)@|password=([^\s;&]++))")
@@ -57,10 +57,10 @@ _DSN_PASSWORD: Final = re.compile(r"(?:^[^\s:/@]*+:([^\s@]++)@|password=([^\s;&]
 def redaction(secrets: Iterable[str]) -> Redact:
     """Return a function that replaces the secrets, in every encoding, and tokens of known shapes.
 
-    A text that was cut off (``text.clean``) may end in the beginning of a secret, which is replaced too.
+    If a text was cut off inside a secret (``text.clean``), the rest of that secret is replaced too.
     """
     known = {form for secret in secrets for form in _forms(secret) if len(form) >= LEAST_LENGTH}
-    # The longest first: one may be a part of another.
+    # The longest secret comes first, because it can contain a shorter one.
     ordered = sorted(known, key=len, reverse=True)
 
     def redact(text: str) -> str:
@@ -77,8 +77,11 @@ def redaction(secrets: Iterable[str]) -> Redact:
 def masked(environ: Mapping[str, str], *, shown: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the values that are secret by their variable's name, and passwords inside values.
 
-    Never one that stands in one of ``shown``, whole or in part: people must see those. GitLab does not tell a job which
-    of its variables are masked.
+    GitLab does not tell a job which of its variables are masked.
+
+    Args:
+        environ: the environment of the job.
+        shown: texts that users must see. A value that is part of one of them is not returned.
     """
     open_values = tuple(shown)
     lines = [line.strip() for name, value in environ.items() for line in _secret_lines(name, value)]
@@ -90,18 +93,18 @@ def masked(environ: Mapping[str, str], *, shown: Iterable[str] = ()) -> tuple[st
 
 
 def lines_shown(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the lines of one text, such as a log, without private keys and the data of Secrets that span several."""
+    """Return the lines of one text without private keys and the data of Secrets that span several lines."""
     text = "\n".join(lines)
     return tuple(_without_tokens(without_secret_data(text)).split("\n")) if lines else ()
 
 
 def everywhere(value: T, redact: Redact) -> T:
-    """Return the same value with each text in it clean and redacted: dataclasses, mappings, sequences."""
+    """Return a copy of the value with each text in it cleaned and redacted: in dataclasses, mappings and sequences."""
 
-    # An application of thousands of resources says the same words thousands of times.
+    # An application with thousands of resources repeats the same words thousands of times.
     @lru_cache(maxsize=10_000)
     def safe(text: str) -> str:
-        # An escape sequence inside a secret would hide it from the search, and be taken out afterwards.
+        # An escape sequence inside a secret would hide it from the search and be removed afterwards, so clean first.
         return redact(without_secret_data(clean(text, limit=TEXT_LIMIT)))
 
     redacted: T = _everywhere(value, safe)
@@ -126,7 +129,7 @@ def _everywhere(value: Any, redact: Redact) -> Any:
 
 
 def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
-    """Return the redacted lines of one text, if these are the lines of one and something spans several of them."""
+    """Return the redacted lines if redacting them as one text finds more than redacting each line."""
     if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - one line is no sequence
         return ()
     whole = "\n".join(texts)
@@ -136,12 +139,12 @@ def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret as texts can contain it: as it is, and encoded for JSON, Go, XML, URLs, shells and base64."""
+    """Return the secret as texts can contain it: plain, and encoded for JSON, Go, XML, URLs, shells and base64."""
     plain = {secret, clean(secret), one_line(secret, limit=len(secret))}
     written = {json.dumps(text, ensure_ascii=pure)[1:-1] for text in plain for pure in (True, False)}
-    # Go escapes these too, unless it is told not to (encoding/json HTMLEscape).
+    # Go also escapes these characters, unless a program turns that off (encoding/json HTMLEscape).
     written |= {text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") for text in written}
-    # A string in a string, as an annotation quotes a manifest.
+    # JSON inside a JSON string, such as an annotation that quotes a manifest.
     written |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in written}
     encoded = secret.encode("utf-8", "surrogateescape")
     urls = {quote(encoded, safe=""), quote(encoded), quote_plus(encoded)}
@@ -152,22 +155,22 @@ def _forms(secret: str) -> set[str]:
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """Yield the secret in base64, alone and as the part of a longer text in base64."""
+    """Yield the secret in base64, alone and as part of a longer text in base64."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(secret).decode("ascii")
         for before in range(3):
             whole = (before + len(secret)) // 3 * 3 - before
-            # The first characters depend on what precedes the secret, the last ones on what follows it.
+            # The first characters depend on the text before the secret, the last ones on the text after it.
             yield encode(bytes(before) + secret[:whole]).decode("ascii")[(before * 8 + 5) // 6 :]
 
 
 def _without_halves(text: str, secrets: Sequence[str]) -> str:
     cuts = list(_CUT.finditer(text))
-    # The last first, so that the places of the others stay what they are.
+    # Replace from the end, so that the earlier positions stay valid.
     for cut in reversed(cuts):
         before, mark, after = text[: cut.start()], cut[0], text[cut.end() :]
         beginning = next((half for secret in secrets if (half := _beginning(before[-len(secret) :], secret))), 0)
-        # A space separates the mark from what follows it.
+        # A space separates the mark from the text that follows it.
         end = next((half for secret in secrets if (half := _end(after[1 : len(secret) + 1], secret))), 0)
         before = before[: len(before) - beginning] + REDACTED * bool(beginning)
         text = f"{before}{mark}{f' {REDACTED}{after[end + 1 :]}' if end else after}"
@@ -175,12 +178,12 @@ def _without_halves(text: str, secrets: Sequence[str]) -> str:
 
 
 def _end(text: str, secret: str) -> int:
-    """Return how many characters the text begins with that end the secret; 0 if they are too few to tell anything."""
+    """Return the length of the secret's end with which the text begins, or 0 if it is too short to be recognised."""
     return _beginning(text[::-1], secret[::-1])
 
 
 def _beginning(text: str, secret: str) -> int:
-    """Return how many characters the text ends with that begin the secret; 0 if they are too few to tell anything."""
+    """Return how many characters at the end of the text begin the secret, or 0 if they are too few."""
     lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 

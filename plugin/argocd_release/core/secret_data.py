@@ -1,8 +1,8 @@
 """Hide the values of Kubernetes Secrets, and Go's dumps of objects, in messages and in longer texts.
 
-Argo CD's messages can quote whole objects (argo-cd GHSA-47g2-qmh2-749v). A message about a Secret is shown through an
+Argo CD's messages can quote whole objects (argo-cd GHSA-47g2-qmh2-749v). A message about a Secret passes through an
 allow list: paths, types and the API server's own phrases stay, every other word is hidden. In a longer text, such as a
-log, only objects that can be recognised are hidden. Pass whole texts: a value can have several lines.
+log, only objects that can be recognised are hidden. Pass whole texts, because a value can have several lines.
 """
 
 import re
@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 REDACTED: Final = "[redacted]"
-#: Longer messages are not searched to their end: nothing of the rest is shown.
+#: The size up to which a message is searched. The rest of a longer message is not shown.
 MESSAGE_SIZE: Final = 400_000
 
 _NAME: Final = r"[a-z0-9][a-z0-9.-]{0,252}+"
 _TYPE: Final = r"(?:\[\]|map\[string\]|\*)*+[\w.]{1,60}+"
 _GO_KIND: Final = r"(?:string|bool|slice|map|struct|interface|u?int\d*+|float\d*+)"
-# The subject of a message is a Secret: as Argo CD, kubectl, client-go and the API server write it.
+# Words of Argo CD, kubectl, client-go and the API server that name a Secret as the subject of a message.
 _ABOUT_SECRET: Final = re.compile(
     r'Kind=Secret\b|\bSecret "|\bsecrets "|\bSecret in version |struct field Secret\.|\bv1\.Secret\{|\bcore\.Secret\{'
     r"|\bkind\\*+\"?+:[ ]?\\*+\"?+Secret\b|(?<![\w./-])Secret/|\bstringData\b"
@@ -123,23 +123,23 @@ _PHRASES: Final = (
 )
 _SAFE: Final = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
 _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
-# The words of the API server after which the dump of an object begins.
+# The words of the API server before the dump of an object.
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
-# A type's name and a bracket, as %#v prints an object; a pointer to one, as %v does.
+# A type's name and a bracket, which %#v prints for an object; or a pointer to an object, which %v prints.
 _GO_SYNTAX: Final = re.compile(
     r"&?(?:\[\]|\*)*+(?:map\[string\][\w.]{1,60}+(?: \{\})?|[a-zA-Z]\w{0,40}\.[A-Z]\w{0,60})\{"
 )
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]()]', re.DOTALL)
 _POINTER: Final = re.compile(r"&\{|&[a-z]\w{0,40}\.[a-zA-Z]\w{0,60}\{")
 _YAML_VALUE: Final = re.compile(r"(cannot unmarshal !!\w{1,20} )`[^`]{0,200}+`(?= into )")
-#: A quoted value that is longer says nothing more to a person.
+#: The longest quoted value that is shown.
 _QUOTED_LIMIT: Final = 120
 
 _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
-# The same object as Go prints a map: no quotes around values, so its end cannot be found.
+# The same object as Go prints a map. Go does not quote the values, so the end of the object cannot be found.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
 _FLAT_SECRET: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
@@ -148,12 +148,11 @@ _PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
 
 
 def message_shown(text: str, *, kind: str = "") -> str:
-    """Return the message as it can be shown: without values of Secrets and without dumps of objects.
+    """Return the message without values of Secrets and without dumps of objects.
 
     Args:
         text: the whole message.
-        kind: the kind of the object that the message belongs to, if that is known.
-
+        kind: the kind of the object that the message belongs to, if it is known.
     """
     text = text[:MESSAGE_SIZE]
     if kind == "Secret" or _ABOUT_SECRET.search(text):
@@ -162,15 +161,15 @@ def message_shown(text: str, *, kind: str = "") -> str:
 
 
 def without_secret_data(text: str) -> str:
-    """Return the text without ``data`` and ``stringData`` of the objects in it: as JSON, Go's map or YAML.
+    """Return the text without the ``data`` and ``stringData`` of objects in it, in JSON, Go's map syntax or YAML.
 
-    If the end of an object cannot be found, nothing that follows is shown.
+    If the end of an object cannot be found, the rest of the text is hidden.
     """
     return _without_yaml(_without_go(_without_json(text)))
 
 
 def _safe_phrases(text: str, position: int = 0) -> str:
-    """Return the known phrases of the text; whatever stands between two of them is hidden."""
+    """Return the known phrases of the text, and hide the words between them."""
     parts: list[str] = []
     for phrase in _SAFE.finditer(text, position):
         parts += [_hidden(text[position : phrase.start()]), phrase[0]]
@@ -180,7 +179,7 @@ def _safe_phrases(text: str, position: int = 0) -> str:
 
 
 def _hidden(gap: str) -> str:
-    """Return the gap between two phrases: its punctuation at both ends, and a mark for the words in it."""
+    """Return the punctuation at both ends of a gap between two phrases, and a mark for the words in it."""
     before = _GLUE.match(gap)
     assert before is not None  # noqa: S101 - it matches an empty text too
     if before.end() == len(gap):
@@ -190,7 +189,7 @@ def _hidden(gap: str) -> str:
 
 
 def _without_dumps(text: str) -> str:
-    """Return a message without quoted objects: what follows such a value is the reason, and stays."""
+    """Return a message without quoted objects. The reason that follows such a value stays."""
     text = _YAML_VALUE.sub(rf"\1{REDACTED}", text)
     parts: list[str] = []
     position = 0
@@ -225,13 +224,13 @@ def _without_bare_dumps(text: str) -> str:
 
 
 def _end_of_value(text: str, start: int) -> int | None:
-    """Return where the value ends that begins at ``start``; None if that cannot be told."""
+    """Return the position at which the value that begins at ``start`` ends, or None if it cannot be found."""
     if (quoted := _QUOTED.match(text, start)) is not None:
         return quoted.end() if quoted[1] else None
     if (plain := _PLAIN_VALUE.match(text, start)) is not None:
         return plain.end()
     if (syntax := _GO_SYNTAX.match(text, start)) is not None:
-        # A pointer is printed by %v, which does not quote the texts in it.
+        # %v prints a pointer, and it does not quote the texts in the object.
         return None if syntax[0].startswith("&") else _end_of_brackets(text, syntax.end() - 1)
     if text[start] in "{[":
         return _end_of_brackets(text, start)
@@ -265,14 +264,14 @@ def _without_json(text: str) -> str:
 
 
 def _end_of_object(text: str, position: int, depth: int) -> int | None:
-    """Return where the JSON object ends that is open at ``position``; None if it does not, or not surely.
+    """Return the position after the JSON object that is open at ``position``, or None if it cannot be found for sure.
 
     Args:
         text: the text that contains the object.
-        position: just behind the opening bracket.
-        depth: how many backslashes each of its quotes has: 0, in a string 1, in a string of a string 3, and so on. A
-            quote inside one of its strings has 2 * depth + 1 of them, after an even number of escaped backslashes.
-
+        position: the position behind the opening bracket.
+        depth: the number of backslashes before each of its quotes: 0, in a string 1, in a string of a string 3, and so
+            on. A quote inside one of its strings has 2 * depth + 1 of them, after an even number of escaped
+            backslashes.
     """
     if depth & (depth + 1):
         return None
@@ -316,12 +315,11 @@ def _without_yaml(text: str) -> str:
 
 
 def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:
-    """Yield the lines without what is indented below ``data:``.
+    """Yield the lines, and hide those that are indented below ``data:``.
 
     Args:
         lines: the whole text.
-        prefixed: whether each line can have something in front, such as the time of a log.
-
+        prefixed: whether a prefix, such as the time of a log line, can precede each line.
     """
     header, column = "", -1
     for line in lines:

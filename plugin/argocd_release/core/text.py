@@ -1,15 +1,15 @@
-"""Text from outside, made safe and short, and the names of settings in messages."""
+"""Clean and shorten text from outside, and build names from it."""
 
 import re
 from collections.abc import Callable
 from typing import Final
 
 LINE_LIMIT: Final = 2000
-# The mark in a text that was shortened, as a pattern.
+# A pattern of the mark in a text that was shortened.
 CUT: Final = r" … \(\d++ more characters\)"
-# The end of a message gives the reason, so that much of it stays.
+# The number of characters kept at the end of a message, because the end gives the reason.
 _END_LIMIT: Final = 300
-# A text that exceeds its limit by less is not shortened: the mark would be as long as what it replaces.
+# A text that exceeds its limit by less is not shortened, because the mark would be as long as the removed text.
 _SLACK: Final = 40
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI: colours, cursor
@@ -18,12 +18,13 @@ _ESCAPES: Final = re.compile(
     r"|\x1b[ -/]*+[0-~]"
     r"|\x9b[0-?]*+[ -/]*+[@-~]"
 )
-# C0 and C1 but tab and line feed, lone surrogates, what XML 1.0 forbids, and marks that reorder what is read.
+# C0 and C1 except tab and line feed, lone surrogates, characters that XML 1.0 forbids, and marks that reorder text.
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-# GitLab reads these wherever they stand: the bounds of a section of the job log (lib/gitlab/regex.rb), and a link to an
-# artifact in what a test printed, "[[ATTACHMENT|path]]" (lib/gitlab/ci/parsers/test/junit.rb).
+# GitLab interprets these anywhere in a line. The first is the bound of a section of the job log
+# (lib/gitlab/regex.rb). The second is a link to an artifact in the output of a test, "[[ATTACHMENT|path]]"
+# (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
 _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
@@ -32,7 +33,7 @@ _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
     """Return the text without escape sequences and control characters, with at most about ``limit`` characters.
 
-    Line feeds and tabs stay. A longer text loses its middle, and the mark there gives the number of characters.
+    Line feeds and tabs stay. A longer text loses its middle, and a mark there gives the number of removed characters.
     """
     if len(text) > limit + _SLACK:
         end = min(limit // 3, _END_LIMIT)
@@ -47,37 +48,37 @@ def one_line(text: str, *, limit: int = 500) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 commit``, ``2 commits``."""
+    """Return the number with its noun: ``1 commit``, ``2 commits``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-# What a program printed is shown as it is, after this mark, and never taken for our own words.
+# The mark before each line that another program printed, so that readers do not take it for a line of this tool.
 QUOTED: Final = "  | "
 
 
 def without_applied_file(text: str) -> str:
-    """The text without the temporary file from which Argo CD applies a resource: another one at each attempt."""
+    """Return the text without the name of the temporary file from which Argo CD applies a resource."""
     return _APPLIED_FILE.sub("", text)
 
 
-#: The longest name of a namespace, and of a part of a host name (RFC 1123; Kubernetes' DNS label).
+#: The maximum length of a namespace and of a label of a host name (RFC 1123; Kubernetes' DNS label).
 LABEL_LIMIT: Final = 63
-#: Where the tag goes in a name or an address.
+#: The placeholder for the tag in a name or an address.
 TAG: Final = "{tag}"
 _OTHERS: Final = re.compile(r"[^a-z0-9]")
 
 
 def slug(text: str, *, limit: int = LABEL_LIMIT) -> str:
-    """The text in small letters, digits and hyphens, none at an end, cut to ``limit`` characters; may be ``""``.
+    """Return the text in small letters, digits and inner hyphens, cut to ``limit`` characters. The result can be empty.
 
-    To the letter what GitLab makes of a branch for CI_COMMIT_REF_SLUG (gitlab lib/gitlab/utils.rb slugify), so both
-    sides of a pipeline agree on it. It is a DNS label.
+    GitLab computes CI_COMMIT_REF_SLUG from a branch in exactly this way (gitlab lib/gitlab/utils.rb slugify), so both
+    sides of a pipeline agree on it. A slug that is not empty is a DNS label.
     """
     return _OTHERS.sub("-", text.lower())[:limit].strip("-")
 
 
 def tag_of(branch: str, pattern: str) -> str:
-    """The first group of the pattern where the branch matches it, or all of the match, as a slug; ``""`` if none."""
+    """Return the first group of the pattern's match in the branch, or the whole match, as a slug; empty if none."""
     found = re.search(pattern, branch)
     if found is None:
         return ""
@@ -85,13 +86,13 @@ def tag_of(branch: str, pattern: str) -> str:
 
 
 def with_tag(template: str, tag: str) -> str:
-    """The template with the tag in its place, which is cut as far as the name's own length asks for."""
+    """Return the template with the tag in its place, cut so that the last part of the name is a valid label."""
     room = LABEL_LIMIT - len(template.rpartition("/")[2].replace(TAG, ""))
     return template.replace(TAG, slug(tag, limit=max(room, 0)))
 
 
 def host_with_tag(template: str, tag: str) -> str:
-    """An address with the tag in its place: the part of the host name that it stands in is 63 characters at most."""
+    """Return the address with the tag in its place, cut so that its part of the host name is a valid label."""
     before, _, after = template.partition(TAG)
     label = len(re.split(r"[./@]", before)[-1]) + len(re.split(r"[.:/]", after, maxsplit=1)[0])
     return template.replace(TAG, slug(tag, limit=max(LABEL_LIMIT - label, 0)))
@@ -104,8 +105,7 @@ def with_names(text: str, name_of: Callable[[str, str], str]) -> str:
     """Return the text with each ``<NAME>`` replaced.
 
     Args:
-        text: a message, or anything else that an output shows.
-        name_of: returns what to write for a name and a value; the value is empty if the message gives none.
-
+        text: a message, or any other text that an output shows.
+        name_of: returns the replacement for a name and a value; the value is empty if the message gives none.
     """
     return _NAME.sub(lambda match: name_of(match[1], match[2] or ""), text) if "<" in text else text

@@ -1,4 +1,4 @@
-"""Read JSON from outside without trusting its shape: what is not of the expected type is empty."""
+"""Read JSON from outside without trusting its shape: a value of an unexpected type counts as empty."""
 
 import json
 from typing import Any, Final
@@ -13,8 +13,7 @@ def parse_json(text: str | bytes) -> Any:
     """Return the document.
 
     Raises:
-        ValueError: the text is not JSON, or nested too deeply for Python.
-
+        ValueError: the text is not JSON, or is nested too deeply for Python.
     """
     try:
         # Some programs put a byte order mark in front.
@@ -32,12 +31,12 @@ def as_list(value: object) -> list[Any]:
 
 
 def as_objects(value: object) -> list[dict[str, Any]]:
-    """The objects in a list; anything else in it is left out."""
+    """Return the objects in a list, without its other elements."""
     return [item for item in as_list(value) if isinstance(item, dict)]
 
 
 def as_text(value: object) -> str:
-    """Clean text of at most about ``MESSAGE_LIMIT`` characters, its lines kept."""
+    """Return clean text of at most about ``MESSAGE_LIMIT`` characters, with its line breaks."""
     return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""
 
 
@@ -47,5 +46,5 @@ def as_message(value: object, *, kind: str = "") -> str:
 
 
 def as_line(value: object) -> str:
-    """The same on one line."""
+    """Return clean text of at most about ``MESSAGE_LIMIT`` characters on one line."""
     return one_line(value, limit=MESSAGE_LIMIT) if isinstance(value, str) else ""

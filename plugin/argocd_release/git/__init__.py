@@ -1,1 +1,1 @@
-"""Git's history: which of two revisions contains the other."""
+"""The git history, which tells how two revisions are related."""

@@ -1,6 +1,6 @@
-"""Which git repositories this job may read, where, and as whom. Pure.
+"""Decide which git repositories this job can read, at which address and with which credentials. Pure.
 
-Credentials are made for one server each: the job's token for its own GitLab, RELEASE_GIT_TOKEN for the repository's.
+Each credential is for one server: the job's token for its own GitLab, RELEASE_GIT_TOKEN for the repository's server.
 """
 
 from dataclasses import dataclass, field
@@ -15,32 +15,33 @@ _READABLE: Final = frozenset({"https", "http", "file", "git"})
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What this job may read, and as whom: ``clone`` may not be there, each address and ``git_token`` may be ``""``.
+    """The repositories and credentials of this job. Each text can be empty."""
 
-    ``repository_url`` holds the job's token. ``git_token`` is ``token`` or ``user:token``. ``ca_file``: trusted too.
-    """
-
+    #: The job's own clone, which can be missing.
     clone: Path
+    #: The address of the job's repository, with the job's token.
     repository_url: str = field(default="", repr=False)
     project_url: str = ""
+    #: The token for the repository's server, as ``token`` or ``user:token``.
     git_token: str = field(default="", repr=False)
+    #: Path of a PEM file with an authority that is trusted in addition.
     ca_file: str = ""
 
     def is_own(self, repo_url: str) -> bool:
-        """Whether this is the repository of the job's own project; ``""`` is taken for it."""
+        """Return True if this is the repository of the job's own project. An empty URL counts as its own."""
         asked = GitUrl.parse(repo_url)
         return not repo_url or any(asked.is_same(GitUrl.parse(own)) for own in (self.repository_url, self.project_url))
 
     def remote(self, repo_url: str) -> str:
-        """Where to fetch the repository from, credentials included; ``""``: this job cannot."""
+        """Return the URL to fetch the repository from, with credentials; empty if this job cannot fetch it."""
         asked, own = GitUrl.parse(repo_url), urlsplit(self.repository_url if self._is_beside(repo_url) else "")
         if self.is_own(repo_url):
-            # No ssh: it may wait for a passphrase, and asks whoever reads over it for a key of its own.
+            # ssh is not used: it can wait for a passphrase, and needs a key of its own.
             return self.repository_url if GitUrl.parse(self.repository_url).scheme in _READABLE else ""
         if asked.scheme in {"file", "git"}:
             return repo_url
         if own.netloc:
-            # The job's token is sent to its own GitLab alone, as the runner itself sends it. Any other token needs TLS.
+            # The job's token is sent only to its own GitLab, as the runner does. Any other token needs TLS.
             given = _account(self.git_token) if own.scheme == "https" else ""
             account = given or own.netloc.rpartition("@")[0]
             return _joined(own.scheme, account, own.netloc.rpartition("@")[2], asked.path)
@@ -48,7 +49,7 @@ class Access:
             return _joined("https", _account(self.git_token), asked.host, asked.path) if self.git_token else ""
         if asked.scheme not in {"http", "https"}:
             return ""
-        # A token never travels in the clear.
+        # A token is never sent without TLS.
         account = _account(self.git_token) if asked.scheme == "https" else ""
         parted = urlsplit(repo_url)
         return f"{asked.scheme}://{account}{'@' if account else ''}{parted.netloc.rpartition('@')[2]}{parted.path}"
@@ -64,7 +65,10 @@ def _joined(scheme: str, account: str, server: str, path: str) -> str:
 
 
 def _account(token: str) -> str:
-    """User and password of a URL. GitLab and GitHub take any user beside a token, but a deploy token has one."""
+    """Return user and password for a URL.
+
+    GitLab and GitHub accept any user next to a token, but a deploy token has a user of its own.
+    """
     user, colon, password = token.partition(":")
     if not token:
         return ""

@@ -1,7 +1,7 @@
-"""Which of two revisions came first: asked of the job's own clone, and of the repository that Argo CD reads.
+"""Find out which of two revisions came first, from the job's own clone and from the repository that Argo CD reads.
 
-The clone is only read. What is fetched goes to a folder of its own: commits alone, no files, where the server can
-filter (GitLab can: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
+The clone is only read. Fetched commits go to a folder of their own. If the server can filter, files are not fetched
+(GitLab can: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
 """
 
 import tempfile
@@ -33,13 +33,13 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.deadline import Deadline
 from argocd_release.transport.sockets import tls_context
 
-# The most that one answer is waited for; a fetch that takes longer goes on, and a later question finds what it brought.
+# The longest wait for one answer. A fetch that takes longer goes on, and a later question uses its result.
 ANSWER_SECONDS: Final = 15.0
-# The most that a server may be silent for.
+# The longest time that a server is allowed to send nothing.
 SILENCE_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
 FETCHED_COMMITS: Final = 1000
-# After a fetch that did not help, the next; each time twice as long, up to the last.
+# The pause after a fetch that did not help. It doubles each time, up to the second value.
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
 TAGS: Final = 10
@@ -48,10 +48,14 @@ _NO_SOURCE: Final = Source(repo_url="")
 
 
 class GitHistories:
-    """What git's history says of the revisions that Argo CD compares with; use as a context manager.
+    """The git histories of the repositories that Argo CD compares with; use it as a context manager.
 
-    ``stop``: once it is set, every answer comes at once; ``limit``: no answer is waited for after it. Questions can
-    come from several threads. One question per repository is looked into at a time.
+    Several threads can ask at once. The questions about one repository are answered one at a time.
+
+    Args:
+        access: the repositories that the job can read.
+        stop: ends every wait once it is set.
+        limit: the deadline after which no wait for an answer begins.
     """
 
     def __init__(
@@ -85,9 +89,15 @@ class GitHistories:
             ancestry.close()
 
     def kinship(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
-        """How ``revision``, which Argo CD found in ``source``, stands to ``expected``: hex digits, 7 to 40 each.
+        """Return how ``revision``, which Argo CD read from ``source``, is related to ``expected``.
 
-        Takes ``ANSWER_SECONDS`` at the most, and never raises. An answer is kept; what is unknown is looked for again.
+        It takes at most ``ANSWER_SECONDS``, and never raises. An answer is kept. An unknown relation is looked up
+        again.
+
+        Args:
+            revision: 7 to 40 hex digits.
+            expected: 7 to 40 hex digits.
+            source: the source of the application.
         """
         question = (revision.lower(), expected.lower(), source)
         deadline = self._now() + self._limit.at_most(ANSWER_SECONDS).left
@@ -111,7 +121,7 @@ class GitHistories:
                 return asking.answer
 
     def _wait(self, asking: "_Asking", deadline: float) -> bool:
-        # Not one long wait: a signal's handler may set `stop` without waking anybody.
+        # Wait in short steps, because a signal handler can set `stop` but cannot wake a thread.
         while not asking.ended.wait(POLL_SECONDS):
             if self._stop.is_set() or self._now() >= deadline:
                 return False
@@ -126,7 +136,7 @@ class GitHistories:
         other = self._other(source)
         if found := other.ask(revision, expected, source.path):
             return found
-        # A mirror of this project, under a name that only Argo CD can reach?
+        # The source can be a mirror of this project, under an address that only Argo CD can reach.
         if not other.fetched and (found := self._own.ask(revision, expected, source.path)):
             return found
         if not other.fetched:
@@ -155,9 +165,14 @@ class GitHistories:
 
 
 class GitHistory:
-    """The history of one repository. ``url`` is ``""`` where nothing can be fetched; ``name`` stands for it in texts.
+    """The history of one repository, from a clone, from fetched commits, or from both.
 
-    ``why``: the reason for the last answer that was not known; ``fetched``: whether a fetch has succeeded.
+    Args:
+        name: stands for the repository in texts.
+        url: the address to fetch from, or an empty string if nothing can be fetched.
+        ca_file: path of a PEM file with an authority to trust, or an empty string.
+        now: the clock, in seconds.
+        clone: the job's clone of this repository, if there is one.
     """
 
     def __init__(
@@ -165,7 +180,7 @@ class GitHistory:
     ) -> None:
         self._stack = ExitStack()
         self._closed = False
-        # The job's own repository is consulted about every other one.
+        # Questions about other repositories also read the job's own one.
         self._lock = threading.Lock()
         self._name = name
         self._url = url
@@ -184,17 +199,20 @@ class GitHistory:
         return self._fetched is not None
 
     def close(self) -> None:
-        """Remove what was fetched. A fetch that still runs goes on, and is lost."""
+        """Remove the fetched commits. A fetch that still runs goes on, and its result is lost."""
         self._closed = True
         with suppress(Exception):
             self._stack.close()
 
     def holds(self, revision: str) -> bool:
-        """Whether what was fetched holds the revision."""
+        """Return True if the fetched commits contain the revision."""
         return self._fetched is not None and _commit(self._fetched, revision) is not None
 
     def read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """Return what is known without the network, None if too little; ``path`` is the application's folder."""
+        """Return the relation without using the network, or None if it is not known.
+
+        ``path`` is the application's folder.
+        """
         with self._lock:
             return self._read(revision, expected, path)
 
@@ -202,7 +220,7 @@ class GitHistory:
         return _kinship(self._clone, revision, expected, path) or _kinship(self._fetched, revision, expected, path)
 
     def ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """Return what is known after a fetch, if one is due; None if too little, and ``why`` says the reason."""
+        """Return the relation, after a fetch if one is due. If it is not known, return None and set ``why``."""
         with self._lock:
             return self._ask(revision, expected, path)
 
@@ -230,7 +248,7 @@ class GitHistory:
     def _fetch(self, revision: str, expected: str) -> None:
         whole = [ObjectID(name.encode()) for name in (revision, expected) if len(name) == _WHOLE]
         short = len(whole) < len((revision, expected))
-        # The revisions themselves; and from a server that hands out no more than its branches and tags, those.
+        # Fetch the revisions themselves. If the server hands out only branches and tags, fetch those.
         for by_name, branches in ((True, short), (False, True)):
             try:
                 choose = partial(_wanted, whole, by_name=by_name, branches=branches)
@@ -242,7 +260,7 @@ class GitHistory:
                 return
 
     def _is_undone(self, revision: str, expected: str, path: str) -> bool | None:
-        """What the files say, by folders that were not fetched with the commits; None: nothing."""
+        """Return True if the files were reverted, fetching trees if needed; None if unknown."""
         for repository in filter(None, (self._clone, self._fetched)):
             later, wanted = _commit(repository, revision), _commit(repository, expected)
             if later is None or wanted is None:
@@ -258,7 +276,7 @@ class GitHistory:
         return None
 
     def _undone_by_trees(self, later: ObjectID, wanted: Commit, path: str, *, depth: int) -> bool | None:
-        """Return what the files say, by trees that are fetched down to a depth."""
+        """Return True if the files were reverted, by trees that are fetched down to a depth; None if unknown."""
         with suppress(Exception):
             choose = partial(_wanted, [later, wanted.id, wanted.parents[0]], by_name=True, branches=False)
             trees = self._download(choose, depth=1, keep=f"tree:{depth}".encode())
@@ -281,7 +299,7 @@ class GitHistory:
         return target
 
     def _safe(self, error: Exception) -> str:
-        """What was raised, without the URL's credentials."""
+        """Return the error as text, without the URL's credentials."""
         said = str(error)
         if isinstance(error, HTTPUnauthorized):
             said = "it asks for a login (HTTP 401)"
@@ -294,7 +312,7 @@ class GitHistory:
 
 
 class _Asking:
-    """A question that is being looked into, in a thread that nobody has to wait for."""
+    """A question that is answered in a thread of its own, which the job does not have to wait for."""
 
     def __init__(self, question: tuple[str, str, Source], find: Callable[[], RevisionRelation]) -> None:
         self.question = question
@@ -343,7 +361,7 @@ def _stranger(source: Source, expected: str) -> str:
 
 
 def _kinship(repository: BaseRepo | None, revision: str, expected: str, path: str) -> RevisionRelation | None:
-    """What this repository knows of the two; None: not enough."""
+    """Return the relation by this repository alone, or None if it lacks a commit."""
     if repository is None:
         return None
     later, wanted = _commit(repository, revision), _commit(repository, expected)
@@ -357,7 +375,7 @@ def _kinship(repository: BaseRepo | None, revision: str, expected: str, path: st
         if can_fast_forward(repository, later.id, wanted.id):
             commits = sum(1 for _ in repository.get_walker(include=[wanted.id], exclude=[later.id]))
             return RevisionRelation(relation=Relation.OLDER, commits=commits)
-        # Beyond the edge of a shallow clone one may still descend from the other.
+        # Beyond the edge of a shallow clone, one revision can still descend from the other.
         return None if repository.get_shallow() else RevisionRelation(relation=Relation.DIVERGED)
     except Exception:  # noqa: BLE001 - commits beyond the edge of a shallow clone; of a damaged one all kinds of errors
         return None
@@ -375,14 +393,14 @@ def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) 
 
 
 def _by_files(found: RevisionRelation, *, again: bool | None) -> RevisionRelation:
-    """What the files say counts for more than what messages say."""
+    """Correct the relation by the files, which count for more than commit messages."""
     if again is None:
         return found
     return replace(found, relation=Relation.REVERTED) if again else replace(found, relation=Relation.DESCENDANT, by="")
 
 
 def _commit(repository: BaseRepo, revision: str) -> Commit | None:
-    """The one commit that the hex digits begin, or that the annotated tag they begin is put on."""
+    """Return the only commit whose id starts with the hex digits, directly or through an annotated tag."""
     try:
         starts = set(repository.object_store.iter_prefix(revision.encode()))
         found = {commit.id: commit for commit in map(partial(_peeled, repository), starts) if commit is not None}

@@ -1,8 +1,8 @@
-"""Tell whether a commit that is contained in another was undone on the way there.
+"""Tell whether a commit was reverted in a later commit that contains it.
 
-There are two signs: a message says that its commit reverts it, or the files that it changed are again those of before.
-The files count for more. Anyone can write a message, so only its first kilobytes are read, by patterns that cannot
-backtrack.
+There are two signs: a message says that its commit reverts it, or the files that it changed have their earlier content
+again. The files count for more. Anyone can write a message, so only its first kilobytes are read, by patterns that
+cannot backtrack.
 """
 
 import re
@@ -18,25 +18,26 @@ from dulwich.repo import BaseRepo
 
 MESSAGE_BYTES: Final = 10_000
 _SHORT: Final = 7
-# As git revert writes it, and GitLab of a merge request (app/models/commit.rb, revert_description).
+# The text of git revert, and of GitLab if a merge request is reverted (app/models/commit.rb, revert_description).
 _REVERTS: Final = re.compile(
     rb"^This reverts (?:commit ([0-9a-f]{7,64})|merge request ([^\s!]{0,300}![0-9]{1,10}))", re.MULTILINE
 )
-# As GitLab ends the message of a merge commit (lib/gitlab/merge_requests/message_generator.rb).
+# The end of GitLab's message of a merge commit (lib/gitlab/merge_requests/message_generator.rb).
 _MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
 # git cherry-pick -x ends the message with this line, and so does GitLab if it picks a commit.
 _PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
 # A commit that changes more files is judged by the messages.
 FILES: Final = 500
-# The levels of folders below the application's, whose files are compared.
+# The number of folder levels below the application's path whose files are compared.
 FILE_LEVELS: Final = 3
 FILE_BYTES: Final = 1_000_000
 
 
 class Reverts:
-    """Takes the commits after ``wanted``, newest first; ``by`` is the one that reverts it, ``""`` if none does.
+    """A search for the commit that reverts ``wanted``, among the commits after it.
 
-    ``precedes`` says whether ``wanted`` is contained in a commit: reverting a merge undoes what it brought in.
+    Pass the commits to ``see``, newest first. ``by`` is the reverting commit, or empty if there is none. ``precedes``
+    tells if a commit contains ``wanted``, because reverting a merge also reverts the commits that it merged.
     """
 
     def __init__(self, wanted: Commit, precedes: Callable[[ObjectID], bool]) -> None:
@@ -50,7 +51,7 @@ class Reverts:
         if self.by or self._picked_again:
             return
         if by := self._reverter(commit):
-            # What was reverted itself reverts nothing any more.
+            # A commit that was reverted itself reverts nothing any more.
             brought = len(commit.parents) > 1 and not self._precedes(commit.parents[0])
             self.by = by if brought else ""
             return
@@ -61,7 +62,7 @@ class Reverts:
             self._reverted.setdefault(_key(name), []).append((name, commit.id.decode()))
 
     def end(self) -> str:
-        """After the last commit: the revision that reverts ``wanted``, or ``""``."""
+        """Return the revision that reverts ``wanted``, or an empty string. Call it after the last commit."""
         if not self.by and not self._picked_again:
             self.by = self._reverter(self._wanted)
         return self.by
@@ -79,9 +80,9 @@ class Reverts:
 
 
 def undone(repository: BaseRepo, later: ObjectID, wanted: ObjectID, path: str) -> bool | None:
-    """Return True if the files that ``wanted`` changed under ``path`` are those of before it again, at ``later``.
+    """Return True if the files that ``wanted`` changed under ``path`` have their earlier content again at ``later``.
 
-    Return None if they cannot be compared, or if some are and others are not.
+    Return None if they cannot be compared, or if only some of them were reverted.
     """
     commit = _commit(repository, wanted)
     if commit is None or not commit.parents:
@@ -104,7 +105,7 @@ def _changes(repository: BaseRepo, before: ObjectID, then: ObjectID) -> list[Tre
 
 
 def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool | None:
-    """Return True if one file is that of before the change again, None if it is neither that nor the changed one."""
+    """Return True if one file has its earlier content again, False if the changed one, None if neither."""
     old, new = (entry.sha if entry is not None else None for entry in (change.old, change.new))
     entry = change.new or change.old
     found = _entry(repository, now, entry.path) if entry is not None and entry.path else None
@@ -120,12 +121,12 @@ def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: C
     added, removed = new - old, old - new
     if added and added <= now:
         return False
-    # A file without either has another version of these lines.
+    # A file with neither has another version of these lines.
     return True if removed and removed <= now and not added & now else None
 
 
 def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
-    """Return the lines of a file, none if there is no file; None if it was not fetched, or is too large."""
+    """Return the lines of a file; none if there is no file, None if it was not fetched or is too large."""
     if sha is None:
         return Counter()
     try:
@@ -138,11 +139,10 @@ def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
 
 
 def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None:
-    """Return what the tree has at the path, None if nothing.
+    """Return the object at the path in the tree, or None if there is none.
 
     Raises:
         KeyError: a folder on the way was not fetched.
-
     """
     sha = tree
     for name in path.split(b"/"):
@@ -156,14 +156,14 @@ def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None
 def depths(path: str) -> tuple[int, ...]:
     """Return how many levels of trees to fetch: first down to the folder's name, then down to its files.
 
-    The folder's name stands in the one above it, so a path of two parts takes two levels.
+    A folder's name is stored in its parent, so a path of two parts takes two levels.
     """
     levels = len(parts(path))
     return (levels, levels + FILE_LEVELS) if levels else (FILE_LEVELS,)
 
 
 def parts(path: str) -> list[str]:
-    """The folders of an application's path, which is relative to the repository's root."""
+    """Return the folders of an application's path, which is relative to the repository's root."""
     return [part for part in path.split("/") if part not in {"", "."}]
 
 
@@ -195,7 +195,7 @@ def _named(commit: Commit) -> Iterator[bytes]:
 
 
 def _is_again(commit: Commit, wanted: Commit) -> bool:
-    """Return True if the commit is ``wanted`` picked again, by what a cherry-pick keeps or says of it."""
+    """Return True if the commit is a cherry-pick of ``wanted``, by its author or by its message."""
     if _origin(commit) == _origin(wanted):
         return True
     names = [wanted.id, *_picked(wanted)]
@@ -207,13 +207,16 @@ def _picked(commit: Commit) -> list[bytes]:
 
 
 def _key(name: bytes) -> bytes:
-    """Return what two names of the same commit or merge request have in common."""
+    """Return the part that is equal in all names of a commit or merge request."""
     _, mark, number = name.rpartition(b"!")
     return mark + number if mark else name[:_SHORT]
 
 
 def _is_same(own: bytes, name: bytes) -> bool:
-    """Return True if a revert's name is that of the commit or merge request; one without a project is of the same."""
+    """Return True if a revert's name is that of the commit or merge request.
+
+    A name without a project means this project.
+    """
     if b"!" not in name:
         return own.startswith(name)
     project, own_project = name.rpartition(b"!")[0], own.rpartition(b"!")[0]
@@ -221,5 +224,5 @@ def _is_same(own: bytes, name: bytes) -> bool:
 
 
 def _origin(commit: Commit) -> tuple[bytes, int, bytes]:
-    """Return what a cherry-pick keeps of a commit."""
+    """Return the fields that a cherry-pick keeps."""
     return commit.author, commit.author_time, commit.message

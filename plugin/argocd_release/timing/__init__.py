@@ -1,1 +1,1 @@
-"""Time: when something must have ended, and how to wait for what may block."""
+"""Deadlines, time limits, and calls that run in the background."""

@@ -1,6 +1,6 @@
-"""What may block is asked in a thread of its own, and waited for no longer than one wants, or than the run may go on.
+"""Run calls that can block in threads of their own, and wait for them within a time limit.
 
-Name resolution, a dripping server, git: not everything that blocks can be given a time limit, or be interrupted.
+Name resolution, a server that sends byte by byte, git: not every call has a time limit or can be interrupted.
 """
 
 import threading
@@ -10,15 +10,16 @@ from concurrent.futures import Future, wait
 from typing import Final, TypeVar
 
 Answer = TypeVar("Answer")
-# How late the end of the run is noticed. A signal's handler may set a flag and no more: to wake a thread it would need
-# a lock, which the very code that it interrupts may hold.
+# The interval at which the main thread notices the end of the job. A signal handler can only set a flag: to wake a
+# thread it would need a lock, which the interrupted code can hold already.
 SLICE_SECONDS: Final = 0.05
-# Only the main thread ends the run; of hundreds of applications, others wait a lot, and each slice costs.
+# The same interval in other threads. Only the main thread ends the job, and hundreds of threads wait in a large
+# group, so each wake-up costs CPU time.
 BESIDE_SECONDS: Final = 0.5
 
 
 def ask(question: Callable[[], Answer]) -> "Future[Answer]":
-    """Ask it in a thread that keeps no process from ending."""
+    """Run the function in a daemon thread and return its future."""
     answer: Future[Answer] = Future()
 
     def work() -> None:
@@ -32,7 +33,13 @@ def ask(question: Callable[[], Answer]) -> "Future[Answer]":
 
 
 def answered(answer: "Future[Answer]", *, seconds: float, check: Callable[[], object]) -> bool:
-    """Whether it is answered within ``seconds``. ``check`` is called all the while, and raises to end the waiting."""
+    """Return True if the future is done within ``seconds``.
+
+    Args:
+        answer: the future to wait for.
+        seconds: the time limit.
+        check: is called again and again while waiting, and raises to stop the wait.
+    """
     until = time.monotonic() + seconds
     slice_seconds = SLICE_SECONDS if threading.current_thread() is threading.main_thread() else BESIDE_SECONDS
     while not answer.done():
@@ -46,7 +53,7 @@ def answered(answer: "Future[Answer]", *, seconds: float, check: Callable[[], ob
 
 
 def pause(seconds: float, check: Callable[[], object]) -> None:
-    """Sleep, and call ``check`` all the while, which raises to end the pause."""
+    """Sleep for ``seconds``. ``check`` is called again and again meanwhile, and raises to end the pause."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         check()

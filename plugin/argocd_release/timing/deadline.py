@@ -1,4 +1,4 @@
-"""When something must have ended: the job's whole time, and each phase and each step within it."""
+"""The deadlines of a job, of its phases, and of each step in a phase."""
 
 import math
 import time
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Deadline:
-    """A moment ``seconds`` from now on the given clock; ``at_most`` gives a phase, which never ends after the whole."""
+    """A moment that is ``seconds`` in the future on the given clock."""
 
     def __init__(self, seconds: float = math.inf, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -17,16 +17,16 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds until then, never less than 0."""
+        """Return the seconds until the deadline, at least 0."""
         return max(self._at - self._now(), 0.0)
 
     def at_most(self, seconds: float) -> "Deadline":
-        """The deadline of a phase: this one, or sooner."""
+        """Return a deadline in ``seconds``, or this one if it is earlier."""
         return Deadline(min(seconds, self.left), self._now)
 
 
 class Phase(Enum):
-    """The phases of a job, one after the other. ``VERDICT`` is only the time that it can take after its timeout."""
+    """The phases of a job in their order. ``VERDICT`` covers only the time that the verdict takes after its timeout."""
 
     VERDICT = "verdict"
     FIRST_REPORTS = "first reports"
@@ -36,7 +36,8 @@ class Phase(Enum):
     REPORTS = "reports"
 
 
-# Their sum is what a job takes after RELEASE_TIMEOUT at the most; settings.load keeps more than that for GitLab.
+# Their sum is the longest time that a job runs after RELEASE_TIMEOUT. settings.load reserves more than that for
+# GitLab.
 SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
     {
         # The last look, and the end of argocd app wait.
@@ -55,13 +56,13 @@ AFTER_SECONDS: Final = sum(SECONDS.values())
 class JobDeadline(Deadline):
     """The deadline of a whole job.
 
-    Until the verdict is known, nothing lasts longer than the timeout and the phase ``VERDICT``; then the phases after
-    it have their own time.
+    Before the verdict, a call must end at the timeout plus the phase ``VERDICT``. Afterwards the phases have their own
+    time.
 
     Args:
         timeout: seconds from the start of the job to the verdict.
-        most: seconds that the job has left in all.
-        started: when the job started, on the clock; now, if not given.
+        most: seconds that the job has left in total.
+        started: when the job started, on the clock; the default is now.
     """
 
     def __init__(
@@ -76,14 +77,17 @@ class JobDeadline(Deadline):
         passed = now() - self.started
         super().__init__(min(timeout + AFTER_SECONDS - passed, max(most, 0.0)), now)
         whole = super().left
-        #: When the verdict is due.
+        #: The moment at which the verdict is due.
         self.due = Deadline(min(max(timeout - passed, 0.0), whole), now)
         self._verdict = Deadline(min(max(timeout - passed + SECONDS[Phase.VERDICT], 0.0), whole), now)
         self._is_judged = False
 
     @property
     def left(self) -> float:
-        """Seconds that a call can still take: before the verdict until it is late, later until the end of the job."""
+        """Return the seconds that a call can still take.
+
+        Before the verdict they end when the verdict is late, afterwards at the end of the job.
+        """
         left = super().left
         return left if self._is_judged else min(left, self._verdict.left)
 
@@ -92,7 +96,7 @@ class JobDeadline(Deadline):
         self._is_judged = True
 
     def phase(self, phase: Phase) -> Deadline:
-        """Return the deadline of a phase that begins now; it leaves each later phase its time."""
+        """Return the deadline of a phase that begins now. It leaves each later phase its time."""
         if phase is Phase.VERDICT:
             return self._verdict
         order = list(Phase)
