@@ -1,1 +1,1 @@
-"""The words of the product as data, and the ports through which it sees the world."""
+"""The data types of the product, and the ports through which it reads Argo CD, git and the clock."""

@@ -1,6 +1,6 @@
-"""Argo CD's vocabulary: the words for an Application's state, closed and typed.
+"""The state of an Argo CD Application as closed, typed vocabularies.
 
-Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word we do not know is a case, not a crash.
+Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word that this version does not know becomes UNKNOWN.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from argocd_release.model.observation import Owner, OwnerRef
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Hydration, RevisionRelation, all_same_revisions, same_revision
 
-#: Argo CD could not make the manifests, or could not compare them.
+#: The words with which Argo CD reports a resource that was applied.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
 
 
 class Word(StrEnum):
-    """A closed vocabulary; any other word becomes its ``UNKNOWN``."""
+    """A closed vocabulary. Any other word becomes its ``UNKNOWN``."""
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -55,7 +55,7 @@ class OperationPhase(Word):
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One managed resource; ``health`` is None for kinds that have none, such as ConfigMap."""
+    """One managed resource. ``health`` is None for kinds that have no health, such as ConfigMap."""
 
     group: str
     kind: str
@@ -66,7 +66,7 @@ class Resource:
     message: str = ""
     hook: bool = False
     requires_pruning: bool = False
-    # Its sync wave, which hooks have too; 0 where none is given.
+    # The sync wave, which hooks have too; 0 if none is set.
     wave: int = 0
 
     @property
@@ -79,14 +79,14 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceResult:
-    """What an operation did to one resource: Synced, SyncFailed, …, or a hook's phase."""
+    """The result of an operation for one resource: Synced, SyncFailed, …, or the phase of a hook."""
 
     kind: str
     name: str
     status: str
     hook_phase: str
     message: str
-    # PreSync, Sync, PostSync, …; empty for what is no hook.
+    # PreSync, Sync, PostSync, …; empty if the resource is not a hook.
     hook_type: str = ""
     group: str = ""
     namespace: str = ""
@@ -101,15 +101,16 @@ class ResourceResult:
 
     @property
     def hook_ran(self) -> bool:
-        """Return True if it is a hook that was applied, so that its failure is that of its program."""
+        """Return True for a hook that was applied. Its failure is then that of its program."""
         return bool(self.hook_type) and self.status != "SyncFailed"
 
     @property
     def action(self) -> str:
-        """What became of it in a word, such as ``created``, ``unchanged`` or ``pruned``; of a hook or failure ``""``.
+        """Return what the operation did, such as ``created`` or ``unchanged``; empty for a hook or a failure.
 
         kubectl says ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
-        pkg/cmd/apply/apply.go). While a later wave waits, the message is that of the health: it was ``applied``.
+        pkg/cmd/apply/apply.go). While a later wave waits, the message is about the health, and the action is
+        ``applied``.
         """
         if self.hook_type or self.failed:
             return ""
@@ -123,7 +124,7 @@ class ResourceResult:
 
     @property
     def applied(self) -> bool:
-        """Whether the operation has brought it to the cluster; of a hook: whether it runs."""
+        """Return True if the operation has applied the resource, or, for a hook, if the hook runs."""
         return self.hook_phase == "Running" if self.hook_type else self.status == "Synced"
 
     def __str__(self) -> str:
@@ -132,60 +133,60 @@ class ResourceResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """The last sync, or the running one. ``retries`` counts attempts that failed and were begun again.
-
-    ``revisions`` are those it found, ``asked`` those it was asked for: a commit, and the annotated tag on it.
-    ``parameters``: of each source everything but its target revision; none where Argo CD does not say.
-    """
+    """The running sync, or the last one."""
 
     phase: OperationPhase
     message: str
+    #: The revisions that Argo CD resolved.
     revisions: tuple[str, ...]
     started_at: str
     finished_at: str
+    #: How many attempts failed and were started again.
     retries: int
     results: tuple[ResourceResult, ...]
+    #: The requested revisions: a commit, or the annotated tag on it.
     asked: tuple[str, ...] = ()
+    #: Each source without its target revision; empty if Argo CD does not say.
     parameters: tuple[str, ...] = ()
     dry_run: bool = False
-    # Of some resources only, as self-heal and a sync by hand may be.
+    # True if it syncs only some resources, as self-heal and a manual sync can.
     partial: bool = False
 
     @property
     def running(self) -> bool:
-        """Whether it goes on. Between a failed attempt and the next, ``finishedAt`` is set and the phase Running."""
+        """Return True if it still runs. Between two attempts ``finishedAt`` is set, but the phase is Running."""
         return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
 
     @property
     def terminated(self) -> bool:
-        """Return True if somebody ended it (gitops-engine pkg/sync/sync_context.go Terminate)."""
+        """Return True if it was ended by a request (gitops-engine pkg/sync/sync_context.go Terminate)."""
         return self.unsuccessful and self.message.startswith("Operation terminated")
 
     @property
     def attempt(self) -> int:
-        """Return the number of the attempt, from 1, that goes on or was the last to end.
+        """Return the number, from 1, of the attempt that runs or was the last to end.
 
-        ``retryCount`` is raised when an attempt has failed, not when the next one begins
-        (argo-cd v2.13.2 controller/appcontroller.go processRequestedAppOperation).
+        Argo CD raises ``retryCount`` when an attempt has failed, not when the next one begins (argo-cd v2.13.2
+        controller/appcontroller.go processRequestedAppOperation).
         """
         waits = bool(self.finished_at) and self.phase is OperationPhase.RUNNING
         return self.retries if waits and self.retries else self.retries + 1
 
     @property
     def unsuccessful(self) -> bool:
-        """Whether it has ended, and failed. A dry run says nothing of the cluster."""
+        """Return True if it has ended and failed. A dry run does not count, because it does not change the cluster."""
         failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
         return failed and not self.running and not self.dry_run
 
     def is_of(self, revisions: tuple[str, ...]) -> bool:
-        """Whether it syncs these revisions. Of one that names none nobody can say that it does not."""
+        """Return True if it syncs these revisions, or names none."""
         known = [names for names in (self.revisions, self.asked) if names]
         return not known or any(all_same_revisions(names, revisions) for names in known)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """The last sync that succeeded, of everything; ``parameters`` as those of an operation."""
+    """The last successful sync of all resources. ``parameters`` are compared with those of an operation."""
 
     revisions: tuple[str, ...]
     parameters: tuple[str, ...]
@@ -193,7 +194,7 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where the manifests come from; ``chart`` of a Helm repository, else ``path`` in git. ``""``: not given."""
+    """A source of manifests: a ``chart`` of a Helm repository, or a ``path`` in git. Unused fields are empty."""
 
     repo_url: str
     path: str = ""
@@ -207,7 +208,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """The state of an application at one moment. Times are RFC 3339 in whole seconds, or ``""``."""
+    """The state of an application at one moment. Times are RFC 3339 in whole seconds, or empty."""
 
     name: str
     namespace: str
@@ -229,27 +230,27 @@ class Application:
     images: tuple[str, ...]
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
-    # Of each source everything but its target revision, to be compared with those of operations.
+    # Each source without its target revision, for comparison with those of operations.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
-    # Argo CD's own namespace: an application there is called by its name alone. "" before the first comparison.
+    # Argo CD's own namespace. An application in it is called by its name alone. Empty before the first comparison.
     controller_namespace: str = ""
-    # The one before that.
+    # The successful sync before the last one.
     previously: Deployment | None = None
-    #: An annotation keeps Argo CD from comparing and syncing it (argocd.argoproj.io/skip-reconcile).
+    #: True if an annotation stops Argo CD from comparing and syncing it (argocd.argoproj.io/skip-reconcile).
     skips_reconcile: bool = False
-    # The objects that hold this application's spec, by the names that the application gives.
+    # The owners of this application's spec, by the names in its metadata.
     owner_refs: tuple[OwnerRef, ...] = ()
     # False if the spec has changed since Argo CD compared.
     spec_compared: bool = True
-    # The ApplicationSet that makes it; "": none does.
+    # The ApplicationSet that generates it, or an empty string.
     application_set: str = ""
-    # Where the manifests are hydrated. Its source is then the dry one, its revisions are hydrated ones.
+    # The hydration, if the manifests are hydrated. ``sources`` is then the dry source, ``revisions`` are hydrated.
     hydration: Hydration | None = None
-    # Not of the Application object, and only where it was looked at: its resource tree, git's history by revision, the
-    # sync window that blocks, and why Argo CD refused to sync.
+    # The next fields are not part of the Application object. They are empty if they were not observed: its resource
+    # tree, the git history by revision, the sync window that blocks, and the reason why Argo CD refused to sync.
     workloads: Workloads | None = None
-    # True if the resource tree is refused, so that no look will show the pods; a late one is only not known yet.
+    # True if the token cannot read the resource tree, so that no look shows the pods. A late tree is not hidden.
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()
     kinships: Mapping[str, RevisionRelation] = field(default_factory=dict)
@@ -258,32 +259,37 @@ class Application:
 
     @property
     def full_name(self) -> str:
-        """As Argo CD is asked for it, wherever it lies: ``namespace/name``."""
+        """Return the name that identifies it in every namespace: ``namespace/name``."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
     def revision(self) -> str:
-        """The revision compared last; of several sources all, separated by commas."""
+        """Return the revision compared last. The revisions of several sources are separated by commas."""
         return ",".join(self.revisions)
 
     @property
     def abridged(self) -> bool:
-        """Whether an argocd older than the server may have left out what matters now: it prints what it knows itself.
+        """Return True if an argocd older than the server could have left out a field that matters now.
 
-        Before 2.14 it knows no source hydrator, and before 3.1 no automated policy that is turned off.
+        argocd prints only the fields that it knows. Before 2.14 it knows no source hydrator, and before 3.1 no
+        disabled automated policy.
         """
         sourceless = not any(source.repo_url for source in self.sources)
         return sourceless or (self.automated and self.sync is not SyncStatus.SYNCED)
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """The revisions as a pipeline knows them: where they are hydrated the dry one, if that is known."""
+        """Return the revisions that a pipeline knows: the dry one of a hydrated application, if it is known."""
         if self.hydration is None:
             return self.revisions
         return (self.hydration.commit,) if self.hydration.commit else ()
 
     def names(self, position: int) -> frozenset[str]:
-        """What the commit of a source, by its position from 0, is called: of an annotated tag also its commit."""
+        """Return the names of the commit of one source: for an annotated tag, the tag and its commit.
+
+        Args:
+            position: the position of the source, from 0.
+        """
         return self._synced_names(position) if self.hydration is None else frozenset(self.commits[position:][:1])
 
     def _synced_names(self, position: int) -> frozenset[str]:
@@ -294,17 +300,18 @@ class Application:
 
     @property
     def unreadable_health(self) -> str:
-        """Return the error if Argo CD could not read the health of a resource, otherwise an empty text.
+        """Return the error if Argo CD could not read the health of a resource, otherwise an empty string.
 
-        Argo CD then leaves that resource out of the application's health, which can be Healthy without it
-        (argo-cd v2.13.2 controller/health.go, controller/state.go:857).
+        Argo CD then leaves that resource out of the application's health, which can be Healthy without it (argo-cd
+        v2.13.2 controller/health.go, controller/state.go:857).
         """
         return next((item.message for item in self.conditions if item.about_health), "")
 
     @property
     def errors(self) -> tuple[Condition, ...]:
-        """The conditions that say why this revision is not applied."""
-        # Where a sync runs or has run all the same, that is what counts, not that auto-sync gave this revision up.
+        """Return the conditions that give the reason why this revision is not applied."""
+        # If a sync runs or has run, its result counts, and not the condition that auto-sync has given the revision
+        # up.
         gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
         return tuple(
             item
@@ -314,20 +321,20 @@ class Application:
 
     @property
     def operation_counts(self) -> bool:
-        """Whether the last operation has a say: of what is compared now, in parameters too, and no dry run."""
+        """Return True if the last operation decides: it is for the compared state, and is not a dry run."""
         return self.operation is not None and self.attempted and not self.operation.dry_run
 
     @property
     def results(self) -> tuple[ResourceResult, ...]:
-        """Return the results of the last operation, if that counts."""
+        """Return the results of the last operation, if it decides."""
         return self.operation.results if self.operation is not None and self.operation_counts else ()
 
     @property
     def attempted(self) -> bool:
-        """Whether the last operation is of the revisions compared last, and of the parameters that apply now.
+        """Return True if the last operation is for the revisions compared last, and for the current parameters.
 
-        As Argo CD takes it, that does not sync these again: a dry run too
-        (argo-cd v2.13.2 controller/appcontroller.go alreadyAttemptedSync).
+        Argo CD then does not sync them again, even after a dry run (argo-cd v2.13.2 controller/appcontroller.go
+        alreadyAttemptedSync).
         """
         operation = self.operation
         if operation is None or not operation.is_of(self.revisions):
@@ -336,7 +343,7 @@ class Application:
 
     @property
     def applied(self) -> bool:
-        """Whether a sync of the revisions compared last, with the parameters that apply now, has succeeded in full."""
+        """Return True if a full sync of the revisions compared last, with the current parameters, has succeeded."""
         operation, deployed = self.operation, self.deployed
         if operation is not None and self.attempted and not (operation.dry_run or operation.partial):
             return operation.phase is OperationPhase.SUCCEEDED
@@ -350,7 +357,7 @@ class Application:
         return same and self.has(deployed.parameters)
 
     def has(self, parameters: tuple[str, ...]) -> bool:
-        """Whether these parameters apply now; of unknown ones nobody can say that they do not."""
+        """Return True if these parameters apply now, or if either side is unknown."""
         return () in {parameters, self.parameters} or parameters == self.parameters
 
     @property
@@ -369,13 +376,13 @@ class Application:
 
     @property
     def outdated(self) -> bool:
-        """Whether sync and health are those of before the last operation (argo-cd v2.13.2 app.go:2506-2521)."""
+        """Return True if sync and health are older than the last operation (argo-cd v2.13.2 app.go:2506-2521)."""
         operation = self.operation
         return operation is not None and not operation.dry_run and operation.finished_at > self.reconciled_at
 
     @property
     def awaits_sync(self) -> bool:
-        """Whether Argo CD is to sync by itself what it compared with, as far as anybody can tell, and has not begun."""
+        """Return True if Argo CD will probably sync the compared revision by itself, and has not begun."""
         attempted = self.operation is not None and self.operation.is_of(self.revisions)
         due = self.automated and self.sync is SyncStatus.OUT_OF_SYNC and not self.sync_window
         return due and not self.operating and not attempted

@@ -1,4 +1,4 @@
-"""A Rollout of Argo Rollouts: where it stands, what it waits for, and who must do what.
+"""An Argo Rollout: its progress, the reason why it waits, and the action that it needs.
 
 Shape: argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go; phase and message: utils/rollout/rolloututil.go
 CalculateRolloutPhase.
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 KIND: Final = ("argoproj.io", "Rollout")
-# As `spec.paused` of its own manifest says.
+# The reason of a pause that `spec.paused` of the manifest sets.
 BY_HAND: Final = "by hand"
 _ENDED: Final = frozenset({"Failed", "Error", "Inconclusive"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysisRun:
-    """One that the rollout waits for, or was stopped by; ``status`` is Argo Rollouts' own word."""
+    """An analysis run that the Argo Rollout waits for, or that stopped it. ``status`` is Argo Rollouts' own word."""
 
     name: str
     status: str
@@ -27,28 +27,28 @@ class AnalysisRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """``step`` counts from 1 to ``steps``; 0: it has none, or has done them all. ``weight``: of the new pods, in %.
-
-    ``pause``: why it is paused, as Argo Rollouts calls it, or ``by hand``; ``""``: it is not. ``resumes``: it goes on
-    by itself.
-    """
+    """The state of an Argo Rollout."""
 
     name: str
     namespace: str
     phase: str
     message: str = ""
     blue_green: bool = False
+    #: The current step, from 1 to ``steps``; 0 if there are none, or all are done.
     step: int = 0
     steps: int = 0
+    #: The share of traffic of the new pods in percent.
     weight: int | None = None
+    #: The reason of a pause in Argo Rollouts' words, or ``by hand``; empty if it is not paused.
     pause: str = ""
+    #: True if the pause ends by itself.
     resumes: bool = False
     aborted: bool = False
     analysis: tuple[AnalysisRun, ...] = ()
 
     @property
     def where(self) -> str:
-        """How far it is: ``at step 2 of 4, weight 25 %``; ``""`` where nothing says that."""
+        """Return the progress, such as ``at step 2 of 4, weight 25 %``, or an empty string if it is not known."""
         if self.blue_green or not self.steps or self.aborted:
             return ""
         weight = "" if self.weight is None else f", weight {self.weight} %"
@@ -56,7 +56,7 @@ class Rollout:
 
     @property
     def state(self) -> str:
-        """What it does or waits for, in one line."""
+        """Return what it does or waits for, in one line."""
         where, runs = self.where, "; ".join(map(str, self._telling))
         if self.aborted:
             return "; ".join(filter(None, ("aborted", self.message, runs)))
@@ -67,7 +67,7 @@ class Rollout:
 
     @property
     def todo(self) -> str:
-        """What a person must do for it to go on; ``""``: nothing, it goes on by itself."""
+        """Return the action that it needs to continue, or an empty string if it continues by itself."""
         if self.aborted:
             return (
                 f"fix it and push again, or try the same once more: kubectl argo rollouts retry rollout {self._target}"

@@ -1,6 +1,6 @@
-"""Why a release was not delivered, as data: the kind of cause, the object, the words, and what to do.
+"""The reasons why a release was not delivered, as data: the code, the object, the message, and the fix.
 
-Nobody reads a message to learn what it is about.
+No code reads a message to find out what it is about.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ Key = tuple[str, str, str, str]
 
 @unique
 class CauseCode(Enum):
-    """Every kind of cause: the word in reports, and its meaning. A word never changes its meaning."""
+    """A kind of cause: its word in reports, and its meaning. A word never changes its meaning."""
 
-    # The job, and what it is told.
+    # The job and its settings.
     SETTINGS = ("settings", "a setting is missing or wrong")
     NO_PREVIEW = ("no-preview", "the branch has no tag that a preview is named by")
     CANCELLED = ("cancelled", "the job was cancelled")
     UNEXPECTED = ("unexpected", "argocd-release itself went wrong")
-    # Argo CD, as the job sees it.
+    # Argo CD, from the point of view of the job.
     UNREACHABLE = ("unreachable", "Argo CD gave no answer")
     DENIED = ("denied", "the token is invalid, or may not see the application")
     REFUSED = ("refused", "Argo CD answers, but not with the application")
@@ -33,7 +33,7 @@ class CauseCode(Enum):
     NOT_COMPARED = ("not-compared", "Argo CD has not compared with git since the job began, or since the sync")
     APPLICATION_MISSING = ("application-missing", "there is no such application")
     APPLICATION_DELETED = ("application-deleted", "the application was deleted, or is being deleted")
-    # What is in git.
+    # The content of git.
     PATH_MISSING = ("path-missing", "the application's path is not in git")
     MANIFEST_UNREADABLE = ("manifest-unreadable", "a manifest is not valid YAML or JSON")
     COMPARISON_ERROR = ("comparison-error", "Argo CD can't make the manifests, or can't compare them")
@@ -64,13 +64,13 @@ class CauseCode(Enum):
     HYDRATION_FAILED = ("hydration-failed", "Argo CD could not hydrate the dry commit")
     OWNER_PENDING = ("owner-pending", "the object that holds the application's spec is not up to date yet")
     OUT_OF_SYNC = ("out-of-sync", "the cluster is not as git has it")
-    # What was expected.
+    # The expectation.
     OTHER_REVISION = ("other-revision", "Argo CD compares with another revision than the expected one")
     OTHER_IMAGE = ("other-image", "no pod is known to run the expected image")
     OTHER_CHART_VERSION = ("other-chart-version", "the chart has another version than the expected one")
     NO_SUCH_SOURCE = ("no-such-source", "the application has no such source")
     SUPERSEDED = ("superseded", "a later revision took the place of the expected one, and fails")
-    # Pods, and what makes them.
+    # Pods and their owners.
     IMAGE_PULL = ("image-pull", "the cluster can't pull an image")
     CONTAINER_CONFIG = ("container-config", "a container can't be made or started as its manifest has it")
     CRASH_LOOP = ("crash-loop", "a program ends by itself, again and again")
@@ -102,8 +102,8 @@ class CauseCode(Enum):
         self.meaning: Final = meaning
 
 
-# Why a container waits and will not start without a change: what the kubelet writes into its status (kubernetes v1.31.0
-# pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/kubelet_pods.go).
+# The reasons, written by the kubelet, for which a container waits and does not start without a change (kubernetes
+# v1.31.0 pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/kubelet_pods.go).
 WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
     {
         "CrashLoopBackOff": CauseCode.CRASH_LOOP,
@@ -116,7 +116,7 @@ WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         "RunContainerError": CauseCode.CONTAINER_CONFIG,
     }
 )
-# What an API server says that does not let an object in; the first that is found counts.
+# The messages of an API server that rejects an object. The first match counts.
 _REFUSALS: Final = (
     (CauseCode.QUOTA, ("exceeded quota",)),
     (CauseCode.WEBHOOK_FAILED, ("failed calling webhook",)),
@@ -126,7 +126,7 @@ _REFUSALS: Final = (
 
 
 def refusal(said: str) -> CauseCode | None:
-    """Why the API server did not let an object in; None if its message says nothing that is known."""
+    """Return the reason why the API server rejected an object, or None if its message is not known."""
     return next((code for code, words in _REFUSALS if any(word in said for word in words)), None)
 
 
@@ -137,18 +137,16 @@ class Keyed(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """The object at fault, and what Argo CD applied and it comes from: group, kind, namespace, name of each.
-
-    ``container``: of a pod, where it matters, such as ``init container migrate``.
-    """
+    """The object of a cause, and the applied resource that it comes from, each by group, kind, namespace and name."""
 
     key: Key
     root: Key
+    #: The container of a pod, if it matters, such as ``init container migrate``.
     container: str = ""
 
     @classmethod
     def of(cls, item: Keyed) -> "Subject":
-        """Something that Argo CD applied itself."""
+        """Return the subject for a resource that Argo CD applied itself."""
         return cls(key=item.key, root=item.key)
 
     def __str__(self) -> str:
@@ -158,35 +156,34 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a look at an application shows, in one line. ``code`` None: that nothing is wrong.
-
-    ``status``: the sync or health status that the text is about and does not name; ``""``: none.
-    ``hint``: what to do, if it depends on the text; ``""``: what the symptom says.
-    """
+    """The result of a look at an application, in one line. ``code`` is None if nothing is wrong."""
 
     text: str
+    #: The sync or health status that the text is about and does not name; empty if there is none.
     status: str = ""
     code: CauseCode | None = None
     subject: Subject | None = None
+    #: The fix, if it depends on the text; otherwise that of the symptom applies.
     hint: str = ""
 
     @property
     def whole(self) -> str:
-        """The text after its status: ``Degraded: Deployment/web …``."""
+        """Return the text after its status: ``Degraded: Deployment/web …``."""
         return ": ".join(filter(None, (self.status, self.text)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """A cause. ``subject`` None: the application, or no object at all. ``message``: one line, subject and all.
-
-    ``hint``: what to do; ``link``: the page in Argo CD that shows the subject; ``""`` each: not known.
-    """
+    """The reason why a release was not delivered."""
 
     code: CauseCode
+    #: One line that names the subject.
     message: str
+    #: The object, or None for the application itself or no object.
     subject: Subject | None = None
+    #: The fix; empty if it is not known.
     hint: str = ""
+    #: The page in Argo CD that shows the subject; empty if it is not known.
     link: str = ""
 
     def is_about(self, subject: Subject | None) -> bool:

@@ -1,4 +1,4 @@
-"""The conditions of an Application: what Argo CD says of a revision that it cannot compare or apply."""
+"""The conditions of an Application, with which Argo CD reports a revision that it cannot compare or apply."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Final
 from argocd_release.model.cause import CauseCode
 
 COMPARISON_ERROR: Final = "ComparisonError"
-#: Auto-sync gave the revision up.
+#: The condition that auto-sync has given the revision up.
 SYNC_ERROR: Final = "SyncError"
-# The types of conditions that say why a revision is not applied.
+# The types of conditions that give the reason why a revision is not applied.
 ERRORS: Final[Mapping[str, CauseCode]] = MappingProxyType(
     {
         COMPARISON_ERROR: CauseCode.COMPARISON_ERROR,
@@ -42,6 +42,6 @@ class Condition:
 
     @property
     def code(self) -> CauseCode | None:
-        """The kind of cause; None if the condition does not say why a revision is not applied."""
+        """Return the cause code, or None if the condition is not a reason why a revision is not applied."""
         known = next((code for words, code in _IN_GIT if words in self.message), None)
         return (known or ERRORS[self.type]) if self.type in ERRORS else None

@@ -26,7 +26,7 @@ class FailureKind(Enum):
 
 
 class ReleaseError(Exception):
-    """Base of everything that ends a run with an outcome of its own; ``str()`` is for people."""
+    """The base of every error that ends a run with an outcome of its own. Its message is for people."""
 
     outcome = Outcome.UNEXPECTED
 
@@ -48,7 +48,6 @@ class SettingProblem:
         fix: The step to take, or the step besides setting the value: empty only if the value says it all.
         code: A stable word for the mistake.
         title: The name under which the reader set it, such as "input timeout".
-
     """
 
     name: str
@@ -66,12 +65,12 @@ class SettingProblem:
 
     @property
     def text(self) -> str:
-        """The problem in one sentence."""
+        """Return the problem in one sentence."""
         return f"{self.title or self.name} {self.message}"
 
 
 class SettingsError(ReleaseError):
-    """The settings are wrong: every problem with its fix."""
+    """One or more settings are wrong. The message lists every problem with its fix."""
 
     outcome = Outcome.SETTINGS
 
@@ -85,7 +84,7 @@ class SettingsError(ReleaseError):
 
 
 class ProgramMissingError(ReleaseError):
-    """The argocd CLI, by which the job reads Argo CD, is not on the PATH."""
+    """The argocd CLI, with which the job reads Argo CD, is not on the PATH."""
 
     outcome = Outcome.SETTINGS
     hint = "run the job in the image of argocd-release, which has argocd, or install argocd"
@@ -106,7 +105,7 @@ class NoPreviewError(ReleaseError):
 
 
 class SignInError(ReleaseError):
-    """The job's identity was not exchanged for a token; ``outcome`` says whether it was refused, or nobody answered."""
+    """The exchange of the job's ID token failed. ``outcome`` tells a refusal from a server that did not respond."""
 
     def __init__(self, message: str, *, outcome: Outcome = Outcome.DENIED) -> None:
         super().__init__(message)
@@ -114,7 +113,7 @@ class SignInError(ReleaseError):
 
 
 class ArgoCDError(ReleaseError):
-    """A call of the argocd CLI that failed: what was called, its exit code (None: none), its own words."""
+    """A call to Argo CD that failed: its command, its exit code if there is one, and its message."""
 
     def __init__(self, *, trouble: FailureKind, command: str, exit_code: int | None, message: str) -> None:
         self.trouble = trouble

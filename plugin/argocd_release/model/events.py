@@ -1,6 +1,6 @@
-"""What a run tells while it goes on: a type for each, with the name and the fields of its JSON line.
+"""The events of a run: a type for each, with the name and the fields of its JSON line.
 
-Who has something to tell makes one; how it reads is the job log's business.
+The code that observes something creates an event. The job log decides how it reads.
 """
 
 from collections.abc import Mapping
@@ -10,43 +10,43 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class JobEvent:
-    """Something that the job log tells. ``NAME`` is constant: machines look for it."""
+    """An event for the job log. ``NAME`` never changes, because programs look for it."""
 
     NAME: ClassVar[str]
 
     @property
     def told(self) -> Mapping[str, Any]:
-        """The fields by name."""
+        """Return the fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown(JobEvent):
-    """Something with a ``text`` for people, which a machine reads in the other fields."""
+    """An event with a ``text`` for people. Programs read the other fields."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationEvent(JobEvent):
-    """Something about one application. ``name`` says which one if the job has a group of them."""
+    """An event about one application. ``name`` says which one if the job has a group of them."""
 
     name: str = ""
-    #: Column width of the names in the job log; 0 if the line does not begin with a name.
+    #: The column width of the names in the job log; 0 if the line does not begin with a name.
     width: int = 0
 
     @property
     def told(self) -> Mapping[str, Any]:
-        """The fields by name, without those that only lay out the line."""
+        """Return the fields by name, without those that only lay out the line."""
         return {key: value for key, value in super().told.items() if key != "width"}
 
 
-# The beginning.
+# Events at the start.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start(JobEvent):
-    """``timeout``: seconds."""
+    """The job starts. ``timeout`` is in seconds."""
 
     NAME = "start"
     version: str
@@ -57,7 +57,7 @@ class Start(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownSetting(JobEvent):
-    """``meant``: the nearest name that is one, ``""`` if none is near."""
+    """A variable is not a setting. ``meant`` is the nearest setting, or empty."""
 
     NAME = "unknown setting"
     name: str
@@ -66,7 +66,7 @@ class UnknownSetting(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class VariableNotRead(JobEvent):
-    """``input``: the component's, which is read instead."""
+    """A variable is ignored, because the component's ``input`` sets the same thing."""
 
     NAME = "variable not read"
     name: str
@@ -87,7 +87,10 @@ class Expects(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TimeoutShortened(JobEvent):
-    """Seconds: what is left, what was asked for, and what GitLab leaves the job."""
+    """The timeout was shortened.
+
+    All fields are seconds: the remaining time, the requested timeout, and GitLab's limit.
+    """
 
     NAME = "timeout shortened"
     timeout: int
@@ -97,7 +100,7 @@ class TimeoutShortened(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class VersionsApart(JobEvent):
-    """The job's argocd and the server are further apart than any two that were tested."""
+    """The versions of argocd and of the server are further apart than any tested pair."""
 
     NAME = "versions apart"
     why: str
@@ -105,7 +108,7 @@ class VersionsApart(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(JobEvent):
-    """A warning that ends no release; ``code`` is the doctor's name of the check, or the type of a condition."""
+    """A warning that ends no release. ``code`` is the doctor's name of the check, or the type of a condition."""
 
     NAME = "warning"
     why: str
@@ -114,13 +117,13 @@ class Warned(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedInBy(JobEvent):
-    """The job's identity was exchanged for a token, by this connector of Dex's."""
+    """The job's ID token was exchanged for a token, through this connector of Dex."""
 
     NAME = "signed in"
     connector: str
 
 
-# The tracking.
+# Events while tracking.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +142,7 @@ class NotTerminated(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Command(JobEvent):
-    """A call of argocd that people may repeat."""
+    """A call of argocd that users can repeat."""
 
     NAME = "command"
     command: str
@@ -147,7 +150,7 @@ class Command(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Called(JobEvent):
-    """A call of Argo CD has ended; ``end``: how, ``""`` if well."""
+    """A call to Argo CD has ended. ``end`` is its result, or empty if it succeeded."""
 
     NAME = "called"
     call: str
@@ -190,7 +193,7 @@ class State(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StateChanged(JobEvent):
-    """``at``: seconds since tracking began."""
+    """A part of the state changed, ``at`` seconds after tracking began."""
 
     NAME = "transition"
     what: str
@@ -200,7 +203,7 @@ class StateChanged(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StillWaiting(JobEvent):
-    """``waited``: of ``timeout`` seconds."""
+    """The release is not delivered after ``waited`` of ``timeout`` seconds."""
 
     NAME = "still waiting"
     reason: str
@@ -216,7 +219,7 @@ class NoAnswer(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Judged(ApplicationEvent):
-    """The verdict on an application after ``waited`` seconds; ``reason`` is empty if it was delivered."""
+    """The verdict on an application after ``waited`` seconds. ``reason`` is empty if it was delivered."""
 
     NAME = "judged"
     outcome: str
@@ -226,7 +229,7 @@ class Judged(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Summary(JobEvent):
-    """How many applications there are, and how they stand after ``waited`` of ``timeout`` seconds."""
+    """The number of applications, and how they stand after ``waited`` of ``timeout`` seconds."""
 
     NAME = "summary"
     delivered: int
@@ -239,7 +242,7 @@ class Summary(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownWords(JobEvent):
-    """Argo CD says what this version has no word for, and takes for *Unknown*."""
+    """Argo CD uses words that this version does not know and treats as *Unknown*."""
 
     NAME = "unknown words"
     words: str
@@ -257,7 +260,7 @@ class HistoryNotConsulted(JobEvent):
     why: str
 
 
-# The end.
+# Events at the end.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,7 +296,7 @@ class NotShown(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Told(JobEvent):
-    """Somebody else was told of the release; ``text``: what was done."""
+    """A notification was sent. ``text`` says what was done."""
 
     NAME = "told"
     sink: str
@@ -302,7 +305,7 @@ class Told(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotTold(JobEvent):
-    """``text``: why not."""
+    """A notification was not sent. ``text`` gives the reason."""
 
     NAME = "not told"
     sink: str
@@ -330,7 +333,7 @@ class NotProven(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PhasesReached(Shown):
-    """When the application got where: seconds since tracking began; None: never."""
+    """The phases of an application in seconds since tracking began; None if a phase was not reached."""
 
     NAME = "phases"
     compared: float | None
@@ -369,7 +372,7 @@ class ReportNotWritten(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Trace(JobEvent):
-    """Where argocd-release itself went wrong."""
+    """The stack trace of an error in argocd-release itself."""
 
     NAME = "text"
     text: str

@@ -1,20 +1,20 @@
-"""A git repository's address, in whichever of git's forms it is written (git-fetch(1), «GIT URLS»). Pure."""
+"""Parse the address of a git repository, in any of git's forms (git-fetch(1), «GIT URLS»). Pure."""
 
 import re
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote, unquote, urlsplit
 
-#: The whole name of a commit.
+#: A complete commit id.
 SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-#: An address that can be linked to, and is nothing else.
+#: An address that is safe to use as a link.
 WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitUrl:
-    """Parts of an address; ``""`` or None what it lacks. ``path`` has no slash at its ends and no ``.git``."""
+    """The parts of an address. A missing part is empty or None. ``path`` has no slash at its ends and no ``.git``."""
 
     scheme: str
     host: str
@@ -23,7 +23,7 @@ class GitUrl:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The parts; what is no address has no host and no scheme. Never raises."""
+        """Return the parts. A text that is not an address has no host and no scheme. It never raises."""
         if "://" not in text:
             host, path = _host_and_path(text)
             return cls(scheme="ssh" if host else "", host=host.lower(), port=None, path=_path(path))
@@ -35,20 +35,20 @@ class GitUrl:
         return cls(scheme=scheme, host=host, port=port or _PORTS.get(scheme), path=_path(parts.path))
 
     def is_beside(self, other: "GitUrl") -> bool:
-        """Whether both are on one server, be it over ssh or https."""
+        """Return True if both are on the same server, over ssh or https."""
         return self.host == other.host and (self.scheme != other.scheme or self.port == other.port)
 
     def is_same(self, other: "GitUrl") -> bool:
-        """Whether both address one repository."""
+        """Return True if both are addresses of the same repository."""
         return bool(self.scheme) and self.is_beside(other) and self.path.lower() == other.path.lower()
 
     def __str__(self) -> str:
-        """The address for people: without credentials."""
+        """Return the address for people, without credentials."""
         return f"{self.host}/{self.path}" if self.host else f"/{self.path}"
 
 
 def _host_and_path(text: str) -> tuple[str, str]:
-    """Of ``[user@]host:path``, as scp writes it; of anything else no host."""
+    """Return host and path of ``[user@]host:path``, the form of scp. The host of any other text is empty."""
     account, colon, path = text.partition(":")
     user, _, host = account.rpartition("@")
     told = host and path and not path.startswith("//") and len(text.split()) == 1
@@ -60,7 +60,10 @@ def _host_and_path(text: str) -> tuple[str, str]:
 
 
 def web_address(repo_url: str, project_url: str) -> str:
-    """Where GitLab shows the repository, if it is one of the server that ``project_url`` names; else ``""``."""
+    """Return the address of the repository's page in GitLab, or an empty string.
+
+    It is known only if the repository is on the server of ``project_url``.
+    """
     repository, project = GitUrl.parse(repo_url), GitUrl.parse(project_url)
     if not project.host or not repository.path or not repository.is_beside(project):
         return ""

@@ -1,4 +1,4 @@
-"""One observation of an application, and of the object that owns its spec."""
+"""The result of one look at an application, and at the object that owns its spec."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,26 +11,26 @@ APPLICATION_SET: Final = "ApplicationSet"
 
 
 class OwnerState(Enum):
-    """How much an owner proves about the spec of the application that it owns."""
+    """How far an owner proves that the spec of its application is current."""
 
-    #: It was compared since the job began, and the application is Synced in it.
+    #: Argo CD has compared it since the job began, and the application is Synced in it.
     CURRENT = auto()
-    #: It is being compared, or it has not brought the application's spec to the cluster yet.
+    #: Argo CD is comparing it, or has not applied the application's spec yet.
     PENDING = auto()
     #: The token cannot see it.
     HIDDEN = auto()
-    #: The token sees it, but Argo CD does not tell whether it has read the latest commit.
+    #: The token can see it, but Argo CD does not report whether it has read the latest commit.
     UNPROVEN = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnerRef:
-    """A name that an Application gives as its owner.
+    """An owner that an Application names in its metadata.
 
     Attributes:
         kind: ``Application`` or ``ApplicationSet``.
-        name: the full name as Argo CD is asked for it.
-        certain: whether Argo CD itself wrote it; a label can mean something else.
+        name: the full name.
+        certain: True if Argo CD itself wrote the name; a label can have another meaning.
     """
 
     kind: str
@@ -40,11 +40,11 @@ class OwnerRef:
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """An owner, and what is known of it.
+    """The owner of an application's spec, with its state.
 
     Attributes:
-        detail: why the state is not ``CURRENT``.
-        repositories: the git repositories from which it takes the spec; empty if unknown.
+        detail: the reason why the state is not ``CURRENT``.
+        repositories: the git repositories from which it takes the spec; empty if they are unknown.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Owner:
         return f"{self.kind}/{self.name}"
 
 
-# Troubles that are an answer of Argo CD's all the same.
+# Failures in which Argo CD did respond.
 ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.REFUSED})
 
 
@@ -70,15 +70,15 @@ class Failure:
 
     @classmethod
     def late(cls, message: str) -> "Failure":
-        """One without an answer in time."""
+        """Return a failure without an answer in time."""
         return cls(trouble=FailureKind.TIMED_OUT, message=message)
 
     @property
     def timed_out(self) -> bool:
-        """Whether there was no answer in time."""
+        """Return True if there was no answer in time."""
         return self.trouble is FailureKind.TIMED_OUT
 
     @property
     def refused(self) -> bool:
-        """Whether it is an answer of Argo CD's all the same."""
+        """Return True if Argo CD responded, and refused."""
         return self.trouble in ANSWERS

@@ -1,4 +1,4 @@
-"""The outcomes with their exit codes: each stands here once."""
+"""The outcomes of a release with their exit codes. Each is declared only here."""
 
 from collections.abc import Iterable, Sequence
 from enum import Enum, StrEnum, unique
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Headline(StrEnum):
-    """What the job log says first of an outcome: how far the job came."""
+    """The first words of the job log's result: how far the job came."""
 
     SUCCESSFUL = "RELEASE SUCCESSFUL"
     FAILED = "RELEASE FAILED"
@@ -16,14 +16,14 @@ class Headline(StrEnum):
 
 @unique
 class Outcome(Enum):
-    """How a release can end: the word in reports, exit code, severity, headline of the job log, meaning.
+    """An outcome of a release: its word in reports, exit code, severity, headline of the job log, and meaning.
 
-    ``severity``: of several applications the most severe outcome is the job's. What was judged and found wanting is
-    above what could not be judged, and that above what was delivered.
+    The outcome of a group is the most severe one of its applications. A failure is more severe than an unknown status,
+    and that is more severe than success.
 
-    The meaning is there in English and in Russian, which is the site's; so nobody adds an outcome in one of them.
+    The meaning is in English and in Russian (for the site), so that no outcome lacks one of them.
 
-    1 and 2 keep their usual meaning; 126 to 165 are the shell's and the signals'
+    1 and 2 keep their usual meaning; 126 to 165 belong to shells and signals
     (https://docs.gitlab.com/ci/yaml/#allow_failureexit_codes).
     """
 
@@ -97,11 +97,11 @@ class Outcome(Enum):
 
 
 def aggregate(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome of a release of several applications: the most severe of theirs. Of none nothing can be said."""
+    """Return the most severe outcome, or ``UNEXPECTED`` if there are none."""
     return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.UNEXPECTED)
 
 
 def tally(outcomes: Sequence[Outcome]) -> str:
-    """How many of each there are, the most severe first."""
+    """Return the number of each outcome, the most severe first."""
     by_severity = sorted(set(outcomes), key=lambda each: -each.severity)
     return ", ".join(f"{outcomes.count(each)} {each.word}" for each in by_severity)

@@ -1,4 +1,4 @@
-"""The ports: what watching, judging and diagnosing need of the world, and no more."""
+"""The ports: the interfaces through which watching, judging and diagnosing reach the outside world."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,13 +11,13 @@ from argocd_release.model.revision import RevisionRelation
 
 
 class Stop(Protocol):
-    """Says whether the job is to end; only ever asked."""
+    """A flag that is set when the job must end."""
 
     def is_set(self) -> bool: ...
 
 
 class Evidence(Protocol):
-    """What is asked of Argo CD, read-only; each raises ``ArgoCDError``."""
+    """Read-only requests to Argo CD. Each raises ``ArgoCDError``."""
 
     def tree(self, name: str) -> Tree: ...
     def events(self, name: str, node: Node) -> tuple[Event, ...]: ...
@@ -27,7 +27,10 @@ class Evidence(Protocol):
 
 
 class Clock(Protocol):
-    """Seconds that only go forward, a sleep, and a pause that ``wake`` cuts short, even one called before it."""
+    """A monotonic clock in seconds.
+
+    ``wake`` ends a pause early, also a pause that begins after it.
+    """
 
     def now(self) -> float: ...
     def sleep(self, seconds: float) -> None: ...
@@ -36,13 +39,16 @@ class Clock(Protocol):
 
 
 class Emit(Protocol):
-    """Takes an event, for the job log."""
+    """A function that takes an event for the job log."""
 
     def __call__(self, event: JobEvent, /) -> object: ...
 
 
 class Kinship(Protocol):
-    """How a revision of a source stands to an expected one, by git's history; may block."""
+    """A function that looks up in git history how a revision of a source is related to the expected one.
+
+    It can block.
+    """
 
     def __call__(self, revision: str, expected: str, source: Source, /) -> RevisionRelation: ...
 
@@ -54,13 +60,13 @@ class WaitFeed(Protocol):
 
 
 class Get(Protocol):
-    """Reads one application; raises ``ArgoCDError``."""
+    """A function that reads one application; raises ``ArgoCDError``."""
 
     def __call__(self, name: str, /, *, seconds: float) -> Application: ...
 
 
 class Commands(Protocol):
-    """What is needed of the argocd CLI."""
+    """The calls of the argocd CLI that watching needs."""
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application: ...
     def sync(self, name: str, *, seconds: float) -> None: ...
@@ -71,7 +77,7 @@ class Commands(Protocol):
 
 
 class Lists(Protocol):
-    """Every application that can be seen, or those that are chosen; raises ``ArgoCDError``."""
+    """Lists the applications that the token can see, or those of a selector and project; raises ``ArgoCDError``."""
 
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
@@ -85,13 +91,13 @@ class ApplicationSets(Protocol):
 
 
 class OwnerLookup(Protocol):
-    """Returns at once what is known of an application's owners."""
+    """A function that returns the owners of an application as far as they are known, without waiting."""
 
     def __call__(self, application: Application, /) -> tuple[Owner, ...]: ...
 
 
 class ClusterView(Protocol):
-    """What is needed of Argo CD's HTTP API. Each raises ``ArgoCDError``."""
+    """The calls of Argo CD's HTTP API that watching needs. Each raises ``ArgoCDError``."""
 
     def workloads(self, name: str) -> Workloads: ...
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]: ...

@@ -1,6 +1,6 @@
-"""The resource tree: what lies beneath an application, and what of it runs now. What a revision before made is history.
+"""The resource tree: the objects below an application, and which of them belong to the current revision.
 
-Shape: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go ApplicationTree; the rows under ``info`` are those of
+Shape: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go ApplicationTree. The rows under ``info`` are those of
 controller/cache/info.go: «Status Reason», «Containers», «Restart Count», and «Revision» of a ReplicaSet. The labels
 are those under ``networkingInfo``, which only pods have.
 """
@@ -18,15 +18,16 @@ _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
 _WORKLOADS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "Rollout", "StatefulSet"})
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
-# Of a pod of a StatefulSet the name of its ControllerRevision, of a DaemonSet's the last part of it
-# (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go ControllerRevisionHashLabelKey).
+# For a pod of a StatefulSet, the label contains the name of a ControllerRevision. For a pod of a DaemonSet, it
+# contains the last part of that name (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go
+# ControllerRevisionHashLabelKey).
 _REVISION_LABEL: Final = "controller-revision-hash"
 _SECONDS: Final = len("2026-01-01T00:00:00")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One object in the cluster; ``owner`` is the uid of what made it, ``""`` for what Argo CD applied itself."""
+    """One object in the cluster. ``owner`` is the uid of its owner, or empty if Argo CD applied the object itself."""
 
     uid: str
     owner: str
@@ -41,19 +42,21 @@ class Node:
     images: tuple[str, ...]
     info: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    #: The host names of a route or a Service, the Services that a route leads to, and the labels a Service selects.
+    #: The host names of a route or a Service.
     hosts: frozenset[str] = frozenset()
+    #: The Services that a route leads to.
     targets: tuple[Key, ...] = ()
+    #: The labels that a Service selects.
     selector: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
-        """What kubectl shows as a pod's status, such as ``Running`` or ``Init:CrashLoopBackOff``."""
+        """Return the status that kubectl shows for a pod, such as ``Running`` or ``Init:CrashLoopBackOff``."""
         return self.info.get("Status Reason", "")
 
     @property
     def containers(self) -> str:
-        """Of a pod: how many of its containers are ready, such as ``1/2``."""
+        """Return how many containers of a pod are ready, such as ``1/2``."""
         return self.info.get("Containers", "")
 
     @property
@@ -62,7 +65,7 @@ class Node:
 
     @property
     def serves(self) -> bool:
-        """Of a pod: whether it runs, and all of it is ready. One that has ended, or is about to, does not."""
+        """Return True for a pod that runs and is ready. A pod that has ended or is terminating does not serve."""
         return self.health == "Healthy" and self.reason == "Running"
 
     @property
@@ -75,7 +78,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A Kubernetes event; ``last_at`` is RFC 3339 or ``""``."""
+    """A Kubernetes event. ``last_at`` is RFC 3339, or empty."""
 
     type: str
     reason: str
@@ -86,7 +89,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Failing:
-    """Something that cannot start: its uid, and what is wrong with it. ``of_job``: a pod of a Job."""
+    """An object that cannot start, with the reason. ``of_job`` is True for a pod of a Job."""
 
     uid: str
     finding: Finding
@@ -94,41 +97,44 @@ class Failing:
 
     @property
     def root(self) -> Key | None:
-        """What Argo CD applied and it comes from."""
+        """Return the applied resource that it comes from."""
         return self.finding.subject.root if self.finding.subject else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PodTemplate:
-    """The pods that a resource makes when they are due, as its live manifest says."""
+    """The pod template in a workload's live manifest."""
 
     resource: str
     images: tuple[str, ...]
-    #: When it makes them, such as ``at its next start``; "" if it should have them now.
+    #: The time at which the workload creates pods, such as ``at its next start``; empty if it should have them now.
     due: str = ""
-    #: True if it replaces a pod only after somebody has deleted it.
+    #: True if the workload replaces a pod only after the pod was deleted by hand.
     on_delete: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workloads:
-    """Of what runs now: what cannot start, the images of the pods that serve, and of those that may yet.
+    """The state of the running objects below an application."""
 
-    Of ``pods``, ``ready`` are. ``rollouts``: those of Argo Rollouts that are not Healthy, as far as they are known.
-    """
-
+    #: The objects that cannot start.
     failing: tuple[Failing, ...] = ()
+    #: The images of the pods that serve.
     images: tuple[str, ...] = ()
+    #: The images of the pods that can still start to serve.
     starting: tuple[str, ...] = ()
+    #: The number of pods, and how many of them are ready.
     pods: int = 0
     ready: int = 0
-    #: What has no pod of the current revision, and the images of pods of the revision before that serve.
+    #: The workloads without a pod of the current revision.
     idle: tuple[Node, ...] = ()
+    #: The images of serving pods of the earlier revision.
     earlier: tuple[str, ...] = ()
-    #: The pod templates of what is idle, as far as they were asked for.
+    #: The pod templates of idle workloads, as far as they were read.
     templates: tuple[PodTemplate, ...] = ()
     #: True if only pods of Jobs run.
     only_jobs: bool = False
+    #: The Argo Rollouts that are not Healthy, as far as they are known.
     rollouts: Mapping[Key, Rollout] = field(default_factory=dict)
 
 
@@ -143,11 +149,11 @@ class Tree:
         return {node.uid: node for node in self.nodes if node.uid}
 
     def owner(self, node: Node) -> Node | None:
-        """What made the node."""
+        """Return the owner of the node."""
         return self._by_uid.get(node.owner)
 
     def root(self, node: Node) -> Node:
-        """What Argo CD applied and the node comes from: of a Deployment's pod the Deployment."""
+        """Return the applied resource that the node comes from: for a pod of a Deployment, the Deployment."""
         seen = {node.uid}
         while (above := self.owner(node)) is not None and above.uid not in seen:
             node = above
@@ -156,7 +162,7 @@ class Tree:
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], Node]:
-        """By owner and kind: the ReplicaSet or ControllerRevision of the revision that is rolled out or has been."""
+        """Map owner and kind to the ReplicaSet or ControllerRevision of the newest revision."""
         newest: dict[tuple[str, str], Node] = {}
         for node in self.nodes:
             if node.kind in {"ReplicaSet", "ControllerRevision"}:
@@ -165,7 +171,7 @@ class Tree:
         return newest
 
     def is_current(self, node: Node) -> bool:
-        """Whether the node is no ReplicaSet of a revision before, nor a pod of one or a ControllerRevision before."""
+        """Return False for a ReplicaSet, and for a pod, of an earlier revision."""
         owner = self.owner(node)
         if node.kind == "ReplicaSet" or owner is None:
             return node.kind != "ReplicaSet" or _revision(node) >= _revision(self._newest[node.owner, node.kind])
@@ -176,23 +182,28 @@ class Tree:
 
     @cached_property
     def pods(self) -> tuple[Node, ...]:
-        """The pods of what runs now, those of Jobs too."""
+        """Return the pods of the current revision, including those of Jobs."""
         return tuple(node for node in self.nodes if node.kind == "Pod" and self.is_current(node))
 
     @property
     def failing(self) -> tuple[Node, ...]:
-        """Pods that cannot start, and ReplicaSets that can make none. Pods of Jobs are the operation's business."""
+        """Return the pods that cannot start and the ReplicaSets that cannot create pods, except pods of Jobs.
+
+        The operation reports the failures of Jobs.
+        """
         return (
             *(pod for pod in self.served if _cannot_start(pod)),
-            # A quota or an admission webhook; Argo CD has it from the ReplicaSet's condition ReplicaFailure.
+            # The reason is a quota or an admission webhook. Argo CD reads it from the ReplicaSet's condition
+            # ReplicaFailure.
             *(node for node in self.owners_without_pods if node.kind == "ReplicaSet" and node.health == "Degraded"),
         )
 
     @property
     def never_begun(self) -> tuple[Node, ...]:
-        """Pods of Jobs that are no CronJob's, and that nothing but a change starts: Kubernetes tries them for ever.
+        """Return the pods of Jobs that cannot start without a change, except those of CronJobs.
 
-        One that crashes is the Job's own business, which counts and gives up.
+        Kubernetes retries such pods for ever. A pod that crashes is left out, because the Job counts its crashes and
+        gives up.
         """
         return tuple(
             pod
@@ -203,7 +214,7 @@ class Tree:
 
     @property
     def owners_without_pods(self) -> tuple[Node, ...]:
-        """What should make pods now, and has none."""
+        """Return the workloads that must have pods now, and have none."""
         owners_with_pods = {pod.owner for pod in self.pods}
         return tuple(
             node
@@ -214,7 +225,7 @@ class Tree:
 
     @property
     def blocking(self) -> tuple[Node, ...]:
-        """Pods of a revision before that cannot start, and for which a StatefulSet waits before it replaces any."""
+        """Return broken pods of an earlier revision for which a StatefulSet waits before it replaces any pod."""
         return tuple(
             node
             for node in self.nodes
@@ -223,7 +234,7 @@ class Tree:
         )
 
     def refusals(self, node: Node, events: tuple[Event, ...]) -> tuple[Event, ...]:
-        """Those of its events that say why it can make no pod of this revision, the latest last."""
+        """Return the events that explain why the node cannot create a pod of this revision, the latest last."""
         newest = self._newest.get((node.uid, "ControllerRevision"), node)
         return tuple(
             event
@@ -234,13 +245,13 @@ class Tree:
 
     @property
     def served(self) -> tuple[Node, ...]:
-        """The pods that are to become ready and stay so: not those of Jobs."""
+        """Return the pods that must become and stay ready, which excludes those of Jobs."""
         return tuple(pod for pod in self.pods if not self.is_of_a_job(pod) and not self.is_replaced(pod))
 
     def is_replaced(self, pod: Node) -> bool:
-        """Return True for a pod that has ended, such as one that was evicted, if its owner has a younger pod.
+        """Return True for a pod that has ended, for example by eviction, if its owner has a younger pod.
 
-        Each attempt of a Job has a pod of its own, and what an earlier one says still counts.
+        Each attempt of a Job has a pod of its own, and the result of an earlier attempt still counts.
         """
         ended = pod.health == "Degraded" and not _cannot_start(pod)
         return ended and not self.is_of_a_job(pod) and pod.created_at < self._youngest.get(pod.owner, "")
@@ -255,7 +266,7 @@ class Tree:
         return youngest
 
     def serving(self, host: str) -> frozenset[str]:
-        """Return the uids of what serves a host: routes and Services that name it, their Services, and their pods."""
+        """Return the uids of the objects that serve a host: its routes and Services, their Services, and their pods."""
         routes = [node for node in self.nodes if host in node.hosts]
         keys = {target for node in routes for target in node.targets}
         behind = [node for node in self.nodes if node.key in keys or node in routes]
@@ -270,7 +281,7 @@ class Tree:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that serve: of pods that are ready; where there are only pods of Jobs, of the newest Job's."""
+        """Return the images of the pods that are ready; if there are only pods of Jobs, those of the newest Job."""
         serving = [pod for pod in self.served if pod.serves]
         if not self.served:
             jobs = [node for node in self.nodes if node.kind == "Job"]
@@ -280,7 +291,10 @@ class Tree:
 
     @property
     def idle(self) -> tuple[Node, ...]:
-        """Return the applied resources that make pods and have none now; a CronJob starts its Jobs anew each time."""
+        """Return the applied workloads without a pod now.
+
+        A CronJob counts always, because it creates a new Job each time.
+        """
         busy = {self.root(pod).uid for pod in self.pods}
         return tuple(
             node
@@ -290,22 +304,22 @@ class Tree:
 
     @property
     def earlier(self) -> tuple[str, ...]:
-        """Return the images of pods of the revision before that serve."""
+        """Return the images of serving pods of the earlier revision."""
         old = [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
         return tuple(dict.fromkeys(image for pod in old for image in pod.images))
 
     @property
     def starting(self) -> tuple[str, ...]:
-        """The images of pods that do not serve yet."""
+        """Return the images of pods that do not serve yet."""
         return tuple(dict.fromkeys(image for pod in self.served if _may_serve(pod) for image in pod.images))
 
     def is_of_a_job(self, pod: Node) -> bool:
-        """Whether a Job made the pod, be it a hook, of a CronJob, or of its own."""
+        """Return True if a Job owns the pod. The Job can be a hook, or belong to a CronJob."""
         owner = self.owner(pod)
         return owner is not None and owner.kind == "Job"
 
     def as_failing(self, node: Node, message: str = "", *, refused: bool = False) -> Failing:
-        """The node as something that cannot start; ``refused``: see ``described``."""
+        """Return the node as an object that cannot start; ``refused`` is that of ``described``."""
         text, subject = self.described(node, message, refused=refused), self.subject(node)
         known = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
         code = known or refusal(message or node.message) or CauseCode.NO_PODS
@@ -313,16 +327,20 @@ class Tree:
         return Failing(uid=node.uid, finding=finding, of_job=self.is_of_a_job(node))
 
     def subject(self, node: Node, container: str = "") -> Subject:
-        """The node as what a cause is about."""
+        """Return the node as the subject of a cause."""
         return Subject(key=node.key, root=self.root(node).key, container=container)
 
     def described(self, node: Node, message: str = "", *, refused: bool = False) -> str:
-        """What is wrong with the node: ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``.
+        """Return the problem of the node, such as ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``.
 
-        ``refused``: it can make no pods. Of a ReplicaSet without one that is known: its only condition says so.
+        Args:
+            node: the object.
+            message: the reason, if it is not the message of the node.
+            refused: the node cannot create pods. A ReplicaSet without pods always counts as refused, because its only
+                condition says so.
         """
         said = message or node.message
-        # The kubelet names a pod by its uid too: "pod=web-x_default(0b5bc78a-…)".
+        # The kubelet adds the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
         said = (
             said.replace(f"_{node.namespace}({node.uid})", "")
             .removeprefix("(combined from similar events): ")

@@ -1,4 +1,4 @@
-"""What a reporter may know of a run: of each application, and of all of them."""
+"""The result of a run for reporters: of each application, and of the whole release."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ class ObjectEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class PodLog:
-    """The last lines of a container's log; ``previous``: of the run before its last restart."""
+    """The last lines of a container's log; with ``previous``, of the run before its last restart."""
 
     pod: str
     container: str
@@ -38,23 +38,23 @@ class PodLog:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """``cause``: None where nothing better is known than the verdict.
+    """The findings about a release that was not delivered."""
 
-    ``status``: the application's as ``argocd app get`` shows it. ``pods``: of what runs now, the worst first.
-    ``notes``: what could not be seen, and why.
-    """
-
+    #: The root cause, or None if the verdict's own cause is the best that is known.
     cause: Cause | None = None
+    #: The application's state as ``argocd app get`` prints it.
     status: str = ""
+    #: The pods of the current revision, the worst first.
     pods: tuple[Node, ...] = ()
     occurrences: tuple[ObjectEvent, ...] = ()
     logs: tuple[PodLog, ...] = ()
+    #: The evidence that could not be read, with the reasons.
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationResult:
-    """That somebody was told of the release, or was not. ``text``: one line; of a failure: why."""
+    """The result of one notification. ``text`` is one line, and gives the reason if it failed."""
 
     sink: str
     done: bool
@@ -63,25 +63,25 @@ class NotificationResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationResult:
-    """How the release of one application ended. ``name``, ``url``, ``image_tag``: ``""`` if unknown.
-
-    ``ended_at``: with a time zone; ``seconds``: since the job began. ``expectation``: what was to be delivered;
-    ``expects``: the same in words, ``""`` if nothing. ``docs_url``: where the documentation is, ``""`` if unknown.
-    ``rollout``: what took its time on the way.
-    """
+    """The result of one application's release. Unknown texts are empty."""
 
     verdict: Verdict
     name: str
     url: str
     image_tag: str
+    #: Seconds since the job began.
     seconds: float
+    #: The end of the release, with a time zone.
     ended_at: datetime
     application: Application | None
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     transitions: tuple[Transition, ...] = ()
+    #: The expectation as data.
     expectation: Mapping[str, Any] = field(default_factory=dict)
+    #: The expectation in words; empty if there is none.
     expects: str = ""
     docs_url: str = ""
+    #: The timeline of the release.
     rollout: ReleaseTimeline = field(default_factory=ReleaseTimeline)
 
     @property
@@ -90,7 +90,7 @@ class ApplicationResult:
 
     @property
     def cause(self) -> Cause | None:
-        """The root cause as far as it is known; None of what was delivered."""
+        """Return the root cause as far as it is known, or None if the application was delivered."""
         if self.outcome is Outcome.DELIVERED:
             return None
         cause = self.diagnosis.cause or self.verdict.cause
@@ -99,13 +99,13 @@ class ApplicationResult:
 
     @property
     def explained(self) -> str:
-        """Where the documentation says what the cause means, and what to do; ``""`` if that is not known."""
+        """Return the address of the documentation about the cause, or an empty string if it is not known."""
         cause = self.cause
         return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""
 
     @property
     def reason_adds(self) -> bool:
-        """Whether the verdict's reason says something that the cause does not; what both say, the cause says better."""
+        """Return True if the verdict's reason says more than the cause."""
         verdict, cause = self.verdict, self.cause
         if cause is None or cause.message == verdict.reason:
             return False
@@ -118,13 +118,13 @@ class ApplicationResult:
 
     @property
     def image_runs(self) -> bool:
-        """Whether an image of the application has the pipeline's short SHA in its tag."""
+        """Return True if an image of the application has the pipeline's short SHA in its tag."""
         tags = [image.partition("@")[0].rpartition("/")[2].partition(":")[2] for image in self._images]
         return bool(self.image_tag) and any(self.image_tag in tag for tag in tags)
 
     @property
     def proven(self) -> bool:
-        """Whether green says of this very commit that it runs; also if the commit is not known."""
+        """Return True if success proves that this very commit runs, or if the commit is not known."""
         revisions = self.application.revisions if self.application else ()
         seen = self.image_runs or any(revision.startswith(self.image_tag) for revision in revisions)
         return bool(self.expects) or not self.image_tag or seen
@@ -136,14 +136,7 @@ class ApplicationResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseResult:
-    """The end of a run: one result an application, and the verdict on all of them.
-
-    ``image_tag``, ``project_url``: ``""`` if unknown. ``attachment``, ``page``: the paths of the JSON report and of the
-    page in the project, ``""`` if they lie elsewhere. ``dotenv_prefix``: without the ``_`` that follows. ``site_url``:
-    of what is deployed, ``job_url``: of the job; ``""`` if unknown. ``notices``: who else was told.
-    ``several``: whether it was of a set, which may well have one application; ``meant``: what was asked for, in words,
-    the same in each run of the job.
-    """
+    """The result of a run: one result per application, and the verdict on all of them. Unknown texts are empty."""
 
     verdict: Verdict
     applications: tuple[ApplicationResult, ...]
@@ -152,15 +145,22 @@ class ReleaseResult:
     image_tag: str = ""
     project_url: str = ""
     version: str = ""
+    #: The path of the JSON report in the project; empty if it is outside.
     attachment: str = ""
+    #: The path of the page in the project; empty if it is outside.
     page: str = ""
+    #: The prefix of the dotenv variables, without the ``_`` that follows.
     dotenv_prefix: str = "ARGOCD_RELEASE"
+    #: The address of the deployed site.
     site_url: str = ""
     job_url: str = ""
     #: The name of the CI job, or "" outside GitLab.
     job_name: str = ""
+    #: The results of the notifications.
     notices: tuple[NotificationResult, ...] = ()
+    #: True for a group, even if it has only one application.
     several: bool = False
+    #: The requested application or group in words, which are the same in each run of the job.
     meant: str = ""
 
     @property
@@ -169,36 +169,39 @@ class ReleaseResult:
 
     @property
     def only(self) -> ApplicationResult | None:
-        """The application's, of a release of one."""
+        """Return the result of the only application, or None for several."""
         return self.applications[0] if len(self.applications) == 1 else None
 
     @property
     def is_theirs(self) -> bool:
-        """Whether the outcome is that of an application; else there are too few, or the site does not answer."""
+        """Return True if the outcome is that of an application.
+
+        Otherwise there are too few applications, or the site does not answer.
+        """
         if not self.several:
             return bool(self.applications)
         return any(one.outcome is self.outcome for one in self.applications)
 
     @property
     def reason_adds(self) -> bool:
-        """Whether the verdict's reason says something that the cause does not; of several it counts them."""
+        """Return True if the verdict's reason says more than the cause. The reason of a group is a count."""
         return (
             self.only.reason_adds if self.only else self.cause is not None and self.cause.message != self.verdict.reason
         )
 
     @property
     def worst_first(self) -> tuple[ApplicationResult, ...]:
-        """The most severe outcomes first, and of the same the slowest."""
+        """Return the most severe outcomes first, and of equal ones the slowest."""
         return tuple(sorted(self.applications, key=lambda one: (-one.outcome.severity, -one.seconds, one.name)))
 
     @property
     def undelivered(self) -> tuple[ApplicationResult, ...]:
-        """Those that were not delivered, the worst first."""
+        """Return the applications that were not delivered, the worst first."""
         return tuple(one for one in self.worst_first if one.outcome is not Outcome.DELIVERED)
 
     @property
     def cause(self) -> Cause | None:
-        """The root cause of the worst failure; None if the release was delivered.
+        """Return the root cause of the worst failure, or None if the release was delivered.
 
         A group's cause names the application, unless all of them failed for this reason.
         """
@@ -213,8 +216,8 @@ class ReleaseResult:
 
 
 def page(url: str, key: Key | None, *, tab: str = "") -> str:
-    """The address in Argo CD's pages of one object of the application at ``url``; ``""`` if that is not known."""
+    """Return the address of an object in Argo CD's pages, or ``url`` if one of the two is not known."""
     if not url or key is None:
         return url
-    # As its own pages address it: group, kind, namespace, name, and of a pod the container.
+    # Argo CD's pages address an object by group, kind, namespace, name and, for a pod, the container.
     return f"{url}?resource=&node={quote('/'.join((*key, '0')), safe='')}{f'&tab={tab}' if tab else ''}"

@@ -5,45 +5,46 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
-# What Argo CD takes for a commit and leaves as it is (argo-cd v2.13.2 util/git/git.go truncatedCommitSHARegex).
+# The texts that Argo CD treats as a commit and does not resolve (argo-cd v2.13.2 util/git/git.go
+# truncatedCommitSHARegex).
 _ABBREVIATED: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 def same_revision(one: str, other: str) -> bool:
-    """Whether two revisions are one: the same, or a commit and the beginning of its digits, seven or more."""
+    """Return True if both are equal, or if one is a commit and the other its first digits, at least seven."""
     short, long = sorted((one.lower(), other.lower()), key=len)
     return one == other or (_ABBREVIATED.fullmatch(short) is not None and long.startswith(short))
 
 
 def all_same_revisions(these: tuple[str, ...], those: tuple[str, ...]) -> bool:
-    """Whether the revisions of several sources are the same, one by one."""
+    """Return True if the revisions of several sources are the same, one by one."""
     return len(these) == len(those) and all(map(same_revision, these, those))
 
 
 class Relation(StrEnum):
-    """How the revision that Argo CD compares with stands to the one that is expected."""
+    """The relation of the revision that Argo CD compares with to the expected revision."""
 
     SAME = "same"
     DESCENDANT = "descendant"
     OLDER = "older"
     DIVERGED = "diverged"
-    # A descendant, but what was expected is undone in it.
+    # It is a descendant, but the change of the expected revision was reverted in it.
     REVERTED = "reverted"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionRelation:
-    """What git's history says of two revisions; ``commits`` lie between a descendant and what it descends from."""
+    """The relation of two revisions by the git history. ``commits`` is the number of commits between them."""
 
     relation: Relation
     commits: int = 0
-    # Why the history could not be consulted; `final`: it will not be, however long one waits.
+    # The reason why the history could not be consulted. If ``final`` is True, waiting does not help.
     note: str = ""
     final: bool = False
-    # It is being asked at this moment.
+    # True while the history is being consulted.
     pending: bool = False
-    # The revision that reverts what was expected; "" where only the files tell.
+    # The revision that reverts the expected one; empty if only the files show it.
     by: str = ""
 
 
@@ -55,37 +56,36 @@ class HydrationPhase(StrEnum):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """The phase of that name; one that nobody knows is none."""
+        """Return the phase of that name. An unknown phase counts as none."""
         return cls(value) if isinstance(value, str) and value in set(cls) else cls("")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hydration:
-    """How far it is. Revisions are ``""`` where Argo CD has not said any, times RFC 3339 or ``""``.
-
-    ``dry_revision`` and ``hydrated_revision``: of the last hydration that succeeded. ``compared_revision``: the dry one
-    that Argo CD looked at last, be it that it changes nothing. ``failed_revision``: the dry one of a hydration that
-    failed. ``requested``: Argo CD is asked to look, and has not. ``staged_on``: the branch that somebody else brings to
-    the one that is synced; ``""``: none.
-    """
+    """The progress of a hydration. Unknown revisions and times are empty. Times are RFC 3339."""
 
     phase: HydrationPhase
     message: str = ""
+    #: The dry and the hydrated revision of the last hydration that succeeded.
     dry_revision: str = ""
     hydrated_revision: str = ""
+    #: The dry revision that Argo CD looked at last, even if nothing changed.
     compared_revision: str = ""
+    #: The dry revision of a hydration that failed.
     failed_revision: str = ""
     finished_at: str = ""
+    #: True if Argo CD was requested to hydrate, and has not begun.
     requested: bool = False
+    #: The staging branch, which another tool merges into the synced branch; empty if there is none.
     staged_on: str = ""
-    #: The hydrated manifests are in another repository than the dry ones.
+    #: True if the hydrated manifests are in another repository than the dry ones.
     is_elsewhere: bool = False
 
     @property
     def commit(self) -> str:
-        """The dry commit whose manifests the hydrated branch has; ``""``: not known.
+        """Return the dry commit whose manifests are on the hydrated branch, or an empty string if it is not known.
 
-        A commit that changes none of them may be looked at without another hydration.
+        Argo CD can process a commit without another hydration if the commit changes no manifests.
         """
         if self.staged_on:
             return ""
@@ -94,11 +94,11 @@ class Hydration:
 
     @property
     def failed(self) -> bool:
-        """Whether it has failed, and nobody has asked to try again."""
+        """Return True if it has failed, and no retry was requested."""
         return self.phase is HydrationPhase.FAILED and not self.requested
 
     def is_seen(self, revision: str, reconciled_at: str) -> bool:
-        """Whether a comparison, of that time and with that revision, was one with the hydrated commit."""
+        """Return True if the comparison, by its time and revision, was with the hydrated commit."""
         same = bool(self.hydrated_revision) and same_revision(revision, self.hydrated_revision)
-        # Others may hydrate to the same branch.
+        # Another application can hydrate to the same branch.
         return same or bool(self.staged_on) or reconciled_at > self.finished_at

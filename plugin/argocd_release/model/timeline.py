@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class SpanKind(StrEnum):
-    """What a span is of: an attempt to sync, a hook, a resource that rolls out, or a trouble that may yet heal."""
+    """The kind of a span: an attempt to sync, a hook, a resource that rolls out, or a problem that can still heal."""
 
     SYNC = "sync"
     HOOK = "hook"
@@ -15,32 +15,33 @@ class SpanKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """Something that took its time. ``began``, ``ended``: seconds since tracking began; None: it went on to the end.
-
-    ``subject``: such as ``Deployment/web``. ``end``: how it stood last, in Argo CD's words; of a trouble ``""``.
-    ``text``: one line on it; may be ``""``. ``wave``: the sync wave of a resource, where Argo CD says it.
-    """
+    """A span of a release. Times are seconds since tracking began."""
 
     kind: SpanKind
+    #: The object, such as ``Deployment/web``.
     subject: str
     began: float
+    #: The end, or None if the span lasted to the end of the release.
     ended: float | None = None
+    #: The last state in Argo CD's words; empty for a problem.
     end: str = ""
+    #: One line about it; can be empty.
     text: str = ""
     namespace: str = ""
+    #: The sync wave of a resource, if Argo CD reports it.
     wave: int = 0
 
     @property
     def seconds(self) -> float:
-        """How long it took, as far as that is known."""
+        """Return the duration, as far as it is known."""
         return (self.began if self.ended is None else self.ended) - self.began
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phases:
-    """When the application was compared, synced and healthy for good: seconds since tracking began; None: never.
+    """The times at which the application was compared, synced and healthy for good, and at which the verdict was made.
 
-    ``judged``: when it was looked at last, which is when there was a verdict.
+    They are seconds since tracking began, or None if that did not happen.
     """
 
     compared: float | None = None
@@ -51,7 +52,7 @@ class Phases:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousState:
-    """What ran before the release, as the first look found it; empty where that is not known."""
+    """The state before the release, which the first look observed. Unknown fields are empty."""
 
     revisions: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ class PreviousState:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseTimeline:
-    """The course of one application's release. ``spans``: in the order in which they began."""
+    """The timeline of one application's release. ``spans`` are in the order in which they began."""
 
     phases: Phases = field(default_factory=Phases)
     spans: tuple[Span, ...] = ()
@@ -67,7 +68,7 @@ class ReleaseTimeline:
 
     @property
     def slowest(self) -> Span | None:
-        """The workload that took longest to roll out, of those that did."""
+        """Return the workload that took longest to roll out."""
         done = [
             span for span in self.spans if span.kind is SpanKind.ROLLOUT and span.ended is not None and span.seconds
         ]
@@ -76,7 +77,7 @@ class ReleaseTimeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """``what``: revision, operation, sync or health; ``at``: seconds since the run began."""
+    """A change of the revision, operation, sync status or health. ``at`` is in seconds since the run began."""
 
     what: str
     value: str

@@ -1,4 +1,4 @@
-"""What we say of a release."""
+"""The verdict on a release."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from argocd_release.core.text import counted
 from argocd_release.model.cause import Cause, CauseCode, Finding, Subject
 from argocd_release.model.outcome import Outcome, aggregate, tally
 
-# Where nothing better is known.
+# The cause code of an outcome, if nothing more specific is known.
 _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
     {
         Outcome.SETTINGS: CauseCode.SETTINGS,
@@ -27,34 +27,34 @@ _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
 )
 
 
-# The cause of these outcomes can lie in the cluster, and Argo CD still answers.
+# The causes of these outcomes can be in the cluster, and Argo CD still responds.
 _DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
-# The cause of another outcome can lie there only if it is one of these.
+# The cause of another outcome can be in the cluster only if it is one of these.
 _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What we say of the release; ``outcome`` None means: not known yet, ``reason`` says what is missing."""
+    """The decision about a release. If ``outcome`` is None, it is not decided, and ``reason`` says what is missing."""
 
     outcome: Outcome | None
     reason: str
     hint: str = ""
-    # How an expected revision was delivered by one that came later.
+    # How a later revision delivered the expected one.
     via: str = ""
-    # Of what kind the reason is, where that is known, and of which object.
+    # The cause code and the object of the reason, if they are known.
     code: CauseCode | None = None
     subject: Subject | None = None
-    # The reason without the status that it begins with; "" if it begins with none.
+    # The reason without the status that it begins with; empty if it begins with none.
     detail: str = ""
-    # Whether the reason is what the object says, and nothing more.
+    # True if the reason only quotes the object.
     quotes: bool = False
-    # The part that a success leaves unproven; "" if there is none.
+    # The part that a success leaves unproven; empty if there is none.
     caveat: str = ""
 
     @classmethod
     def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", via: str = "") -> "Verdict":
-        """The verdict that a finding leads to."""
+        """Return the verdict for a finding."""
         return cls(
             outcome=outcome, reason=finding.whole, hint=finding.hint or hint, via=via, code=finding.code,
             subject=finding.subject, detail=finding.text if finding.status else "",
@@ -67,11 +67,11 @@ class Verdict:
 
     @property
     def cause(self) -> Cause:
-        """The reason as a cause, of what was not delivered."""
+        """Return the reason of a release that was not delivered as a cause."""
         code = self.code or _CODES.get(self.outcome, CauseCode.UNEXPECTED)
         return Cause(code=code, message=self.reason, subject=self.subject, hint=self.hint)
 
 
 def overall(outcomes: Sequence[Outcome]) -> Verdict:
-    """The verdict on several applications: the most severe outcome, and how many have which."""
+    """Return the verdict on several applications: the most severe outcome, and the number of each."""
     return Verdict(outcome=aggregate(outcomes), reason=f"{counted(len(outcomes), 'application')}: {tally(outcomes)}")
