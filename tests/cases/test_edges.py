@@ -73,7 +73,7 @@ def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = run(DELIVERED, tmp_path, RELEASE_JSON_PATH="pipe")
     assert done.returncode == 0
-    assert "warning: the JSON report could not be written" in done.stdout
+    assert "warning: could not write the JSON report" in done.stdout
     assert (tmp_path / "argocd-release.xml").is_file()
 
 
@@ -247,7 +247,7 @@ def test_a_group_whose_server_cannot_be_reached_gets_one_cause_and_one_next_step
     )  # fmt: skip
     assert done.returncode == 30, done.stdout
     before, _, banner = done.stdout.partition("RELEASE STATUS UNKNOWN")
-    assert f"Argo CD gives no answer: {refused}; trying again" in before
+    assert f"Argo CD gives no answer: {refused}; retrying" in before
     head = banner.partition("\n\n")[0].splitlines()
     assert sum(refused in line for line in head) == 1, head
     assert f"cause: {refused}" in head

@@ -225,7 +225,7 @@ def test_a_pipeline_goes_green_and_the_next_job_reads_the_report(
     log = done.stdout + done.stderr
     assert done.returncode == 0, log
     assert "release:frontend > RELEASE SUCCESSFUL" in log
-    assert "RELEASE_IMAGE is not read here: the component takes its input `expected_image`" in log
+    assert "the component ignores the variable RELEASE_IMAGE; set its input `expected_image` instead" in log
     assert (
         f"sentry-frontend-dev is delivered at {revision}, https://{sandbox.server}/applications/sentry-frontend-dev"
         in log

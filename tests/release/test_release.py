@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from argocd_release.messages import job_log
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
@@ -35,7 +36,7 @@ def test_first_release(sandbox: Sandbox, release: Run, name: str) -> None:
 
     assert ended.exit_code == 0, ended.log
     assert "RELEASE SUCCESSFUL" in ended.log
-    assert "expects: nothing; green says that git's head runs" in ended.log
+    assert f"expected: {job_log.NOTHING_EXPECTED.fill()}" in ended.log
     assert "Commit:      abc1234" in ended.log, "no image that runs has that tag"
     assert "to prove this commit (abc1234), set RELEASE_IMAGE" in ended.log
     assert f"$ argocd app wait {name} --timeout 60 --health --sync --operation" in ended.log
@@ -98,7 +99,7 @@ def test_wrong_settings_are_all_named(release: Run) -> None:
         "RELEASE_TIMEOUT must be a number of seconds",
     ):
         assert f"\n  error: {setting}" in ended.log
-    assert "RELEASE_TIMOUT is no setting; did you mean RELEASE_TIMEOUT?" in ended.log
+    assert "unknown setting RELEASE_TIMOUT; did you mean RELEASE_TIMEOUT?" in ended.log
     check_reports(ended, "settings")
 
 
@@ -202,6 +203,5 @@ def test_report_that_cannot_be_written_changes_no_verdict(sandbox: Sandbox, rele
 
     assert ended.exit_code == 0, ended.log
     assert (
-        "warning: the JUnit report could not be written to /proc/nowhere/report.xml: No such file or directory"
-        in ended.log
+        "warning: could not write the JUnit report to /proc/nowhere/report.xml: No such file or directory" in ended.log
     )

@@ -41,7 +41,7 @@ def test_a_job_by_dex(by_dex: tuple[Realm, Dex], release: Run) -> None:
     ended = release(realm.application, **identity(realm.gitlab.id_token(AUDIENCE), dex))
 
     assert ended.exit_code == 0, ended.log
-    assert "signed in by Dex's connector gitlab-ci" in ended.log
+    assert "signed in through Dex's connector gitlab-ci" in ended.log
     assert "eyJ" not in ended.log + ended.junit
 
 

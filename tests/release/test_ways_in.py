@@ -39,7 +39,7 @@ class Row:
     exit_code: int = 0
     said: str = ""
     # The API is reached as the CLI is: pods are looked at through it.
-    unsaid: str = "pods are not looked at"
+    unsaid: str = "cannot see pods"
 
 
 def blocked(entrance: str, options: str = WEB, said: str = "") -> Row:

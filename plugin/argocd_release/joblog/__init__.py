@@ -1,1 +1,1 @@
-"""How the job log looks."""
+"""The job log: its format, sections and colours."""

@@ -1,4 +1,4 @@
-"""The job log: the run's events, shown as lines that people read, or as JSON with constant names for machines."""
+"""Write the events of a run to the job log, as lines for people or as JSON with constant names for machines."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,20 +9,38 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from argocd_release.core.redaction import Redact, everywhere
-from argocd_release.joblog.lines import line
 from argocd_release.joblog.style import Style
-from argocd_release.model.events import JobEvent, Output, Shown, ShownEvidence
+from argocd_release.messages import job_log
+from argocd_release.model.events import (
+    ApplicationEvent,
+    JobEvent,
+    Output,
+    Shown,
+    ShownEvidence,
+    State,
+    UnknownSetting,
+)
 
-# What these show others have said.
+# Events whose text comes from another program.
 _FOREIGN: Final = (Output, ShownEvidence)
-# Words of ours, which no secret changes.
+# Fields with our own constant words. They are not redacted, so that a secret that equals one does not break the log.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 
 
 def configure(
     stream: TextIO, *, redact: Redact, style: Style, json_lines: bool, debug: bool, now: Callable[[], float]
 ) -> FilteringBoundLogger:
-    """The log on ``stream``; whatever is printed has passed ``redact``. ``now``: seconds since 1970."""
+    """Return the logger that writes to the stream.
+
+    Args:
+        stream: the output of the job.
+        redact: removes secrets from each text before it is written.
+        style: sections and colours; not used for JSON.
+        json_lines: True to write each event as one line of JSON.
+        debug: True to write debug events too.
+        now: returns the seconds since 1970.
+
+    """
     last = _as_json if json_lines else _as_text(style, now)
     structlog.configure(
         processors=[
@@ -40,18 +58,39 @@ def configure(
 
 
 def tell(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
-    """Log the event; ``debug``: for those who ask."""
+    """Log the event, or a debug event that the log shows on request only."""
     (log.debug if debug else log.info)(event.NAME, told=event)
 
 
 @contextmanager
 def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
-    """What is logged inside stands under the title, and can be folded in GitLab; closed on every path."""
+    """Put what is logged inside into a section with a title, which GitLab can collapse."""
     log.info("section", section=name, title=title, collapsed=collapsed)
     try:
         yield
     finally:
         log.info("section end", section=name)
+
+
+def line(event: JobEvent) -> str:
+    """Return the event as people read it, which can be several lines."""
+    if isinstance(event, UnknownSetting) and not event.meant:
+        return job_log.UNKNOWN_SETTING.fill(name=event.name)
+    fields = dict(event.told)
+    if isinstance(event, State):
+        fields["target"] = _target(event)
+    text = job_log.LINES[event.NAME].format_map(fields).removesuffix(": ")
+    if isinstance(event, ApplicationEvent) and event.width:
+        return f"{event.name.ljust(event.width)} | {text.removeprefix('-> ')}"
+    return text
+
+
+def _target(event: State) -> str:
+    """Return the revision after the sync status, or ``""`` if Argo CD has not compared yet."""
+    if not event.revision:
+        return ""
+    message = job_log.SYNCED_TO if event.sync == "Synced" else job_log.TARGET
+    return message.fill(revision=event.revision)
 
 
 def _safe(key: str, value: Any, redact: Redact) -> Any:
@@ -78,14 +117,14 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
         raise structlog.DropEvent
     told: JobEvent = event["told"]
     first = {key: event[key] for key in ("timestamp", "level", "event")}
-    # What these show is in their other fields too.
+    # The other fields of these events hold the same as their text.
     said = {key: value for key, value in told.told.items() if key != "text" or not isinstance(told, Shown)}
-    # A line separator of Unicode is escaped: not every reader of lines takes line feeds alone.
+    # Escape Unicode's line separators, because some readers take them for the end of the line.
     return json.dumps({**first, **said}, default=str, ensure_ascii=True)
 
 
 class _Unbreakable:
-    """A stream that nobody reads any more must not keep the reports from being written."""
+    """A stream that ignores write errors, so that a closed log does not keep the job from writing its reports."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""What GitLab's job log understands: collapsible sections and colours; and plain text for everyone else.
+"""Format the job log: collapsible sections and colours for GitLab, plain text elsewhere.
 
 Markers: GitLab lib/gitlab/regex.rb. Colours: lib/gitlab/ci/ansi2json, of which only the eight basic ones are used.
 """
@@ -38,13 +38,21 @@ _STATUS: Final = tuple((re.compile(rf"(?<![\w/.:-])(?:{words})(?![\w/.-])"), col
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How the log is shown: with section markers or without, in colour or plain."""
+    """The format of the log: with or without section markers, coloured or plain."""
 
     sections: bool = False
     colours: bool = False
 
     def begin(self, name: str, title: str, *, at: int, collapsed: bool = False) -> str:
-        """The beginning of a section with its title. ``name``: ``[a-z0-9_-]+``; ``at``: seconds since 1970."""
+        """Return the line that begins a section.
+
+        Args:
+            name: the name of the section, ``[a-z0-9_-]+``.
+            title: the heading that people read.
+            at: seconds since 1970.
+            collapsed: True if GitLab shows the section collapsed.
+
+        """
         heading = self._coloured(title, _BOLD)
         if not self.sections:
             return f"\n{heading}"
@@ -52,13 +60,18 @@ class Style:
         return f"{_CLEAR_LINE}section_start:{at}:{name}{option}\r{_CLEAR_LINE}{heading}"
 
     def end(self, name: str, *, at: int) -> str:
-        """The end of a section; ``""`` where there are none."""
+        """Return the line that ends a section, or ``""`` if the log has no sections."""
         return f"{_CLEAR_LINE}section_end:{at}:{name}\r{_CLEAR_LINE}" if self.sections else ""
 
     def paint(self, text: str, *, ours: bool = True) -> str:
-        """The text with colours where it has words of Argo CD's, and whole lines of ours; what was quoted stays plain.
+        """Return the text with colours: the statuses of Argo CD, and whole lines of this job.
 
-        ``ours``: whether the lines are; those that argocd printed must not look like a verdict.
+        Quoted lines stay plain.
+
+        Args:
+            text: one or more lines.
+            ours: False if another program printed the lines, which must not look like a verdict of this job.
+
         """
         return "\n".join(self._painted(line, ours=ours) for line in text.split("\n")) if self.colours else text
 
@@ -79,7 +92,10 @@ class Style:
 
 
 def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
-    """Sections in a GitLab job only; colours there and in a terminal. NO_COLOR (no-color.org) and FORCE_COLOR win."""
+    """Return the style for the job: sections in GitLab only, colours in GitLab and in a terminal.
+
+    NO_COLOR (no-color.org) and FORCE_COLOR take precedence.
+    """
     job = environ.get("GITLAB_CI", "") == "true"
     forced = environ.get("FORCE_COLOR", "") not in {"", "0", "false"}
     wanted = forced or job or (terminal and environ.get("TERM", "") != "dumb")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import diagnose
 from argocd_release.doctor.hints import advice
+from argocd_release.messages import job_log
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.events import (
     AskingTheDoctor,
@@ -114,7 +115,7 @@ class Explainer:
                 host=self._silent_host(one),
             )
         except Cancelled as cancelled:
-            return Diagnosis(notes=(f"cut short: {cancelled}",))
+            return Diagnosis(notes=(job_log.CUT_SHORT.fill(reason=cancelled),))
         except Exception as error:  # noqa: BLE001 - a diagnosis changes no verdict
             self._log.tell(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
             return Diagnosis()
@@ -133,7 +134,7 @@ class Explainer:
         try:
             status = self._status(one.name, self._deadline.phase(Phase.STATUS).left)
         except Cancelled as cancelled:
-            notes = (*one.diagnosis.notes, f"cut short: {cancelled}")
+            notes = (*one.diagnosis.notes, job_log.CUT_SHORT.fill(reason=cancelled))
             return replace(result, applications=(replace(one, diagnosis=replace(one.diagnosis, notes=notes)),))
         except Exception as error:  # noqa: BLE001 - the status changes no verdict
             self._log.tell(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
@@ -201,7 +202,7 @@ def _show_next(log: JobLog, result: ReleaseResult) -> None:
             if step := evidence.last_lines(worst):
                 log.tell(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.explained))
     elif result.verdict.hint:
-        log.tell(Next(text=f"\nnext: {result.verdict.hint}", next=result.verdict.hint, help=""))
+        log.tell(Next(text=f"\n{job_log.NEXT.fill(hint=result.verdict.hint)}", next=result.verdict.hint, help=""))
 
 
 def _end(result: ReleaseResult) -> Result:

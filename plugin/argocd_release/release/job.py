@@ -10,6 +10,7 @@ from typing import Final, TextIO
 
 from argocd_release import __version__
 from argocd_release.core.text import one_line
+from argocd_release.messages import job_log
 from argocd_release.model.errors import Cancelled, ProgramMissingError, ReleaseError, SignInError
 from argocd_release.model.events import Trace
 from argocd_release.model.outcome import Outcome
@@ -28,9 +29,8 @@ from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline,
 ENDINGS: Final = (Exception, Cancelled)
 
 _HINTS: Final = {
-    Outcome.SETTINGS: "make the changes after “fix:” above, and run the pipeline again",
-    Outcome.NO_PREVIEW: "name the branch after its issue, as PROJ-123-description; allow_failure: exit_codes: [15] "
-    "makes such a job orange",
+    Outcome.SETTINGS: job_log.SETTINGS_WRONG.hint,
+    Outcome.NO_PREVIEW: job_log.NO_PREVIEW.hint,
 }
 
 
@@ -45,23 +45,21 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
     """
     match error:
         case Cancelled() if out_of_time:
-            reason = "cancelled, or out of time: GitLab's timeout of the job is over. GitLab uploads no reports then"
-            hint = "raise the job's timeout (`timeout`, or Settings → CI/CD); the release itself goes on in Argo CD"
+            reason, hint = job_log.OUT_OF_TIME.fill(), job_log.OUT_OF_TIME.fill_hint()
             return Verdict(outcome=error.outcome, reason=reason, hint=hint)
         case Cancelled():
-            hint = "the release itself goes on: Argo CD does not know of this job"
-            return Verdict(outcome=error.outcome, reason=f"{error.outcome.meaning}; release status unknown", hint=hint)
+            reason = job_log.CANCELLED.fill(meaning=error.outcome.meaning)
+            return Verdict(outcome=error.outcome, reason=reason, hint=job_log.CANCELLED.fill_hint())
         case SignInError():
-            hint = "argocd-release doctor checks the whole chain, step by step"
-            return Verdict(outcome=error.outcome, reason=str(error), hint=hint)
+            return Verdict(outcome=error.outcome, reason=str(error), hint=job_log.SIGN_IN_FAILED.fill_hint())
         case ProgramMissingError():
             return Verdict(outcome=error.outcome, reason=str(error), hint=error.hint)
         case ReleaseError():
             return Verdict(outcome=error.outcome, reason=str(error), hint=_HINTS.get(error.outcome, ""))
         case _:
             log.tell(Trace(text="".join(traceback.format_exception(error))))
-            reason = f"argocd-release itself went wrong: {type(error).__name__}: {one_line(str(error))}"
-            return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint="please report this, with the lines above")
+            reason = job_log.UNEXPECTED.fill(kind=type(error).__name__, error=one_line(str(error)))
+            return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint=job_log.UNEXPECTED.fill_hint())
 
 
 # A job that was told to end has seconds for all its reports; GitLab's runner kills it then.
@@ -130,7 +128,7 @@ class Run:
             stop=self._stop,
             stack=stack,
         )
-        with self._log.section("tracking", f"Waiting for {what}"):
+        with self._log.section("tracking", job_log.TRACKING.fill(targets=what)):
             try:
                 verdict: Verdict = parts.wait()
             finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from argocd_release.messages import job_log
 from argocd_release.model.ports import ClusterView, Get, Kinship, OwnerLookup
 from argocd_release.release.signals import Stop
 from argocd_release.release.targets import targets_of
@@ -119,7 +120,8 @@ def expectation_words(settings: Settings) -> str:
     of_all = expectation(settings).words
     if not settings.expectations:
         return of_all
-    return f"by application what {settings.expectations} says; of all others {of_all or 'nothing'}"
+    others = of_all or job_log.NOTHING.fill()
+    return job_log.EXPECTED_BY_APPLICATION.fill(file=settings.expectations, others=others)
 
 
 def target_words(settings: Settings) -> str:

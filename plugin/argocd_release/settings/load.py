@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from argocd_release.argocd.connection import Connection
 from argocd_release.git.access import Access
+from argocd_release.messages import job_log
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import checks, expectations_file, preview, secrets
 from argocd_release.settings.environment import text, typed_name
@@ -196,8 +197,15 @@ def job_seconds_left(known: Settings, now: datetime) -> tuple[float, str]:
     elapsed, why = (now - started).total_seconds(), ""
     if not -CLOCK_SECONDS <= elapsed < known.job_timeout:
         # A job whose time is over, or that has not begun, would not be running. It has no more than all its time.
-        elapsed, why = 0, f"by this machine's clock it began {elapsed:.0f} s ago, and has {known.job_timeout} s"
+        why = _impossible_start(elapsed, known.job_timeout)
+        elapsed = 0
     return known.job_timeout - max(elapsed, 0), why
+
+
+def _impossible_start(elapsed: float, timeout: int) -> str:
+    if elapsed < 0:
+        return job_log.STARTS_IN_FUTURE.fill(ahead=f"{-elapsed:.0f}")
+    return job_log.STARTED_BEFORE_TIMEOUT.fill(elapsed=f"{elapsed:.0f}", timeout=timeout)
 
 
 def report_paths(environ: Mapping[str, str]) -> dict[str, str]:

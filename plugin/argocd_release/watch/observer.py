@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, Generic, TypeVar
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import job_log
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
@@ -228,7 +229,7 @@ class Observer:
             if asked is not self._workloads:
                 self._workloads = asked
                 asked.answer.add_done_callback(lambda _: self._wake())
-            self._tell(PodsNotSeen(error=f"no answer within {CLUSTER_SECONDS:.0f} s, asking on"))
+            self._tell(PodsNotSeen(error=job_log.PODS_PENDING.fill(seconds=f"{CLUSTER_SECONDS:.0f}")))
             return self._with_remembered(replace(application, pods_hidden=False), about)
         self._workloads = None
         try:

@@ -2,14 +2,17 @@ import io
 import json
 import re
 import time
+from dataclasses import fields
 
 import pytest
 from structlog.typing import FilteringBoundLogger
 
 from argocd_release.core.text import QUOTED
 from argocd_release.joblog import log
-from argocd_release.joblog.lines import LINES, line
+from argocd_release.joblog.log import line
 from argocd_release.joblog.style import Style, style
+from argocd_release.messages import job_log
+from argocd_release.messages.message import field_names
 from argocd_release.model.events import Called, Command, JobEvent, Output, ShownEvidence, State, Trace, UnknownSetting
 
 PLAIN = Style()
@@ -50,15 +53,16 @@ def written(shown: Style, *, json_lines: bool = False, debug: bool = False) -> t
 
 
 @pytest.mark.parametrize(
-    ("sync", "revision", "shown"),
+    ("sync", "revision", "target"),
     [
-        ("Synced", "e4ce177", "-> Synced to e4ce177, Healthy: confirming"),
-        ("OutOfSync", "e4ce177", "-> OutOfSync (target e4ce177), Healthy: confirming"),
-        ("Unknown", "", "-> Unknown, Healthy: confirming"),
+        ("Synced", "e4ce177", job_log.SYNCED_TO.fill(revision="e4ce177")),
+        ("OutOfSync", "e4ce177", job_log.TARGET.fill(revision="e4ce177")),
+        ("Unknown", "", ""),
     ],
 )
-def test_a_state_names_the_revision_if_there_is_one(sync: str, revision: str, shown: str) -> None:
-    assert line(State(sync=sync, health="Healthy", revision=revision, reason="confirming")) == shown
+def test_a_state_names_the_revision_if_there_is_one(sync: str, revision: str, target: str) -> None:
+    state = State(sync=sync, health="Healthy", revision=revision, reason="confirming")
+    assert line(state) == job_log.LINES["state"].format(**state.told, target=target)
 
 
 def test_a_section_is_closed_when_what_is_inside_fails() -> None:
@@ -128,23 +132,25 @@ def test_json_has_constant_event_names_and_no_secret() -> None:
 
 
 def kinds(of: type[JobEvent]) -> set[type[JobEvent]]:
-    """Every type of event that is told."""
+    """Return every type of event that can be logged."""
     return {found for each in of.__subclasses__() for found in ({each} if hasattr(each, "NAME") else kinds(each))}
 
 
 def test_each_event_can_be_read_and_has_a_name_of_its_own() -> None:
-    assert set(LINES) == kinds(JobEvent)
-    assert len({kind.NAME for kind in LINES}) == len(LINES)
+    assert sorted(job_log.LINES) == sorted(kind.NAME for kind in kinds(JobEvent))
+    for kind in kinds(JobEvent):
+        # A line can leave out the value of a field, but not invent one.
+        added = {"target"} if kind is State else set()
+        shown = {name.partition(":")[0] for name in field_names(job_log.LINES[kind.NAME])}
+        assert shown <= {field.name for field in fields(kind)} | added, kind
 
 
 @pytest.mark.parametrize(
-    ("meant", "said"),
-    [
-        ("RELEASE_TIMEOUT", "warning: RELEASE_TIMOUT is no setting; did you mean RELEASE_TIMEOUT?"),
-        ("", "warning: RELEASE_TIMOUT is no setting"),
-    ],
+    ("meant", "template"),
+    [("RELEASE_TIMEOUT", job_log.LINES["unknown setting"]), ("", job_log.UNKNOWN_SETTING.text)],
 )
-def test_a_name_that_is_near_is_offered(meant: str, said: str) -> None:
+def test_a_name_that_is_near_is_offered(meant: str, template: str) -> None:
+    said = template.format_map({"name": "RELEASE_TIMOUT", "meant": meant})
     assert line(UnknownSetting(name="RELEASE_TIMOUT", meant=meant)) == said
 
 

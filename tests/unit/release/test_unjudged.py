@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from argocd_release.messages import job_log
 from argocd_release.model.errors import Cancelled
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.job import Run, verdict_on
@@ -19,8 +20,10 @@ def test_a_job_whose_time_is_over_is_cancelled_or_out_of_time() -> None:
     log = JobLog(GOOD, io.StringIO())
     verdict = verdict_on(Cancelled(Outcome.CANCELLED), log, out_of_time=True)
     assert verdict.outcome is Outcome.CANCELLED
-    assert verdict.reason.startswith("cancelled, or out of time: GitLab's timeout of the job is over")
-    assert "out of time" not in verdict_on(Cancelled(Outcome.CANCELLED), log).reason
+    assert verdict.reason == job_log.OUT_OF_TIME.fill()
+    assert verdict_on(Cancelled(Outcome.CANCELLED), log).reason == job_log.CANCELLED.fill(
+        meaning=Outcome.CANCELLED.meaning
+    )
 
 
 @pytest.mark.parametrize(("left", "said"), [(3600.0, False), (3.0, True), (-60.0, True), (math.inf, False)])
@@ -36,4 +39,4 @@ def test_the_run_knows_when_gitlab_ends_its_job(left: float, said: bool, monkeyp
     monkeypatch.setattr(run._results, "write", lambda *_, **__: [])
     with Signals() as signals:
         assert run.execute(signals) == Outcome.CANCELLED.exit_code
-    assert ("out of time" in stream.getvalue()) is said
+    assert (job_log.OUT_OF_TIME.fill() in stream.getvalue()) is said

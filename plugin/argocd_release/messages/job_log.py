@@ -1,0 +1,101 @@
+"""The texts of the job log: the line of each event, the headers, the notes and the verdicts on exceptions."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from argocd_release.core.text import QUOTED
+from argocd_release.messages.message import Message
+
+#: The line by the name of the event (``JobEvent.NAME``). Its fields are those of the event; ``joblog/log.py`` adds
+#: ``target`` to a state.
+LINES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "start": "argocd-release {version}: application {application}, Argo CD at {server}, timeout {timeout} s",
+        "unknown setting": "warning: unknown setting {name}; did you mean {meant}?",
+        "variable not read": "note: the component ignores the variable {name}; set its input `{input}` instead",
+        "clocks differ": "note: cannot tell when this job started, because the clocks of GitLab and the runner "
+        "differ: {why}",
+        "expects": "expected: {what}",
+        "timeout shortened": "note: the timeout is {timeout} s instead of {asked} s, because GitLab ends the job "
+        "after {job} s",
+        "versions apart": "note: {why}",
+        "warning": "warning: {why}",
+        "signed in": "signed in through Dex's connector {connector} with the job's ID token",
+        "not signed in anew": "note: could not get a new token: {error}",
+        "not terminated": "warning: could not terminate the sync of the earlier revision: {error}",
+        "command": "$ {command}",
+        "called": "debug: {call} took {seconds:.3f} s{end}",
+        "output": "{line}",
+        "output left out": f"{QUOTED}… {{lines}} more lines of argocd app wait left out",
+        "unchanged": "+ {count} unchanged",
+        "state": "-> {sync}{target}, {health}: {reason}",
+        "transition": "debug: {what} {value} after {at:.1f} s",
+        "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
+        "no answer": "-> {reason}; retrying",
+        "judged": "-> {outcome} after {waited} s: {reason}",
+        "summary": "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; {waited} of {timeout} s",
+        "unknown words": "note: Argo CD uses words that this version of argocd-release does not know: {words}",
+        "pods not seen": "note: cannot see pods yet ({error}): crash loops can be reported late",
+        "history not consulted": "note: {why}",
+        "asking the site": "-> delivered; checking {url}",
+        "looking for the cause": "-> {outcome}; collecting pods, events and logs",
+        "asking the doctor": "checking the connection to Argo CD",
+        "cause not looked for": "note: the search for the root cause failed: {error}",
+        "not shown": "note: {command} failed: {error}",
+        "told": "{sink}: {text}",
+        "not told": "warning: could not update the {sink}: {text}",
+        "result": "{text}",
+        "not proven": "{text}",
+        "phases": "{text}",
+        "evidence": "{text}",
+        "next": "{text}",
+        "reports written": "reports: {paths}",
+        "report not written": "warning: could not write the {kind} to {path}: {error}",
+        "text": "{text}",
+    }
+)
+#: The line of ``unknown setting`` if no setting has a similar name.
+UNKNOWN_SETTING: Final = Message("warning: unknown setting {name}")
+#: The revision of a state, before and after the application is synced to it.
+SYNCED_TO: Final = Message(" to {revision}")
+TARGET: Final = Message(" (target {revision})")
+
+# The beginning.
+TRACKING: Final = Message("Waiting for {targets}")
+NOTHING_EXPECTED: Final = Message(
+    "nothing specific. Success will mean that HEAD of the tracked branch is deployed and healthy"
+)
+EXPECTED_BY_APPLICATION: Final = Message(
+    "for each application in {file}, what the file says; for all other applications, {others}"
+)
+NOTHING: Final = Message("nothing specific")
+WARNING: Final = Message("{message}; {fix}")
+STARTED_BEFORE_TIMEOUT: Final = Message(
+    "by the runner's clock, the job started {elapsed} s ago, but its timeout is {timeout} s"
+)
+STARTS_IN_FUTURE: Final = Message("by the runner's clock, the job will start in {ahead} s")
+
+# The end.
+CUT_SHORT: Final = Message("cut short: {reason}")
+NEXT: Final = Message("next: {hint}")
+PODS_PENDING: Final = Message("Argo CD's API did not respond within {seconds} s; retrying")
+
+# The verdicts on exceptions.
+OUT_OF_TIME: Final = Message(
+    "cancelled, or out of time: GitLab's timeout of the job is over. GitLab uploads no reports then",
+    "raise the job's timeout (`timeout`, or Settings → CI/CD). The release itself goes on in Argo CD",
+)
+CANCELLED: Final = Message(
+    "{meaning}; release status unknown", "nothing to do for the release: it goes on in Argo CD without this job"
+)
+SIGN_IN_FAILED: Final = Message("{error}", "run `argocd-release doctor`, which checks each step of the sign-in")
+SETTINGS_WRONG: Final = Message("{error}", "make the changes after “fix:” above, and run the pipeline again")
+NO_PREVIEW: Final = Message(
+    "{error}",
+    "name the branch after its issue, for example PROJ-123-description. To show a job without a preview as a warning "
+    "only, set allow_failure: exit_codes: [15]",
+)
+UNEXPECTED: Final = Message(
+    "argocd-release itself went wrong: {kind}: {error}", "report this error, with the lines above it"
+)
