@@ -1,1 +1,1 @@
-"""The command line: a table of commands, each loaded when it is asked for."""
+"""The command line: a table of commands. Only the module of the requested command is loaded."""

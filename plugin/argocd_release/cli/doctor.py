@@ -1,4 +1,4 @@
-"""``argocd-release doctor``: checks everything that a release needs, and says what mends what is wrong."""
+"""The command ``argocd-release doctor``: check everything that a release needs, and print the fixes."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from argocd_release.timing.limits import DOCTOR
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Print the checklist; gives 0 only if a release could be tracked."""
+    """Print the checklist; return 0 only if a release can be tracked."""
     parser = argparse.ArgumentParser(
         prog="argocd-release doctor",
         description="Checks all that a release needs, with a release job's settings; says what mends what is wrong.",
@@ -54,6 +54,6 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def _seconds(environ: Mapping[str, str]) -> float:
-    """Return the time for all checks: RELEASE_TIMEOUT, if it is shorter than the doctor's own limit."""
+    """Return the time for all checks: RELEASE_TIMEOUT if it is shorter than the doctor's own limit."""
     given = environment.text(environ, "RELEASE_TIMEOUT")
     return min(DOCTOR, max(int(given), 1)) if re.fullmatch(r"[0-9]{1,5}", given) else DOCTOR

@@ -1,4 +1,4 @@
-"""``argocd-release explain NAME``: a setting, an exit code or a cause, from the declarations of the product itself."""
+"""The command ``argocd-release explain NAME``: explain a setting, an exit code or a cause from its declaration."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from argocd_release.settings.schema import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:
-    """Print what the name means; return the exit code of a wrong setting if it means nothing."""
+    """Print the meaning of the name; return the exit code of a wrong setting if it has none."""
     parser = argparse.ArgumentParser(
         prog="argocd-release explain",
         description="Explains a setting, an exit code or a cause.",
@@ -35,7 +35,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def _explanations(name: str, docs_url: str) -> Iterator[str]:
-    """Return a text for everything that has the name."""
+    """Yield a text for each setting, exit code and cause of that name."""
     for variable, declared in PROPERTIES.items():
         if name.upper() == variable or name == declared.get("x-input"):
             yield _setting(variable, declared)

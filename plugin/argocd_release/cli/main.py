@@ -1,4 +1,4 @@
-"""The process boundary: arguments, the command that they name, and the exit code."""
+"""The entry point: parse the command, run it, and exit with its code."""
 
 import os
 import sys
@@ -10,13 +10,13 @@ from typing import Final, TextIO
 
 from argocd_release.release.signals import Signals
 
-# A command is given its arguments, the environment, the log's stream and the signals; it gives the exit code.
+# A command takes its arguments, the environment, the log's stream and the signals, and returns the exit code.
 Execute = Callable[[Sequence[str], Mapping[str, str], TextIO, Signals], int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """``module``: has a function ``execute``, and is imported when the command is asked for."""
+    """A command. Its ``module`` has a function ``execute``, and is imported only if the command is requested."""
 
     module: str
     summary: str
@@ -44,9 +44,9 @@ DEFAULT: Final = "wait"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console command."""
+    """Run the console command."""
     _open_standard_streams()
-    # Before anything else, for a job may be cancelled while the libraries are still being loaded.
+    # Signals are handled first, because a job can be cancelled while the libraries are being loaded.
     with Signals() as signals:
         words = list(sys.argv[1:] if arguments is None else arguments)
         name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Whatever of the three was closed becomes /dev/null: else the next file that is opened would take its place."""
+    """Open /dev/null for each closed standard stream; otherwise the next opened file would take its place."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
@@ -69,9 +69,9 @@ def _open_standard_streams() -> None:
 
 
 def _settle(stream: TextIO) -> None:
-    """Whoever read the log may have gone, and its disk may be full; the exit code is the verdict's all the same."""
+    """Flush the stream, and ignore a reader that has gone or a full disk. The exit code stays that of the verdict."""
     try:
         stream.flush()
     except (OSError, ValueError):
-        # Python writes what is left over when it ends, and would exit with a code of its own.
+        # Python writes the rest when it ends, and would exit with a code of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

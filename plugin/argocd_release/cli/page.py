@@ -1,4 +1,4 @@
-"""``argocd-release page REPORT [PAGE]``: the page of a JSON report, drawn anew."""
+"""The command ``argocd-release page REPORT [PAGE]``: render the page of a JSON report again."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from argocd_release.reports.json_report import SCHEMA
 
 
 def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: Signals) -> int:
-    """Write the page beside the report, or where it is told to, and say where."""
+    """Write the page next to the report, or to the given path, and print its path."""
     parser = argparse.ArgumentParser(
         prog="argocd-release page", description="Draws the page of a JSON report: one file that loads and runs nothing."
     )
@@ -22,10 +22,10 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
     parser.add_argument("page", type=Path, nargs="?", help="where to write; by default the report's name with .html")
     given = parser.parse_args(arguments)
     try:
-        # A folder has no name to derive another from.
+        # A folder has no name from which another could be derived.
         target = given.page or given.report.with_suffix(".html")
         report = _read(given.report)
-        # The template engine takes longer to load than help may.
+        # The template engine takes longer to load than ``--help`` is allowed to take.
         from argocd_release.reports.page.render import render  # noqa: PLC0415
 
         files.write(target, render(report))
@@ -38,7 +38,12 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
 
 
 def _read(path: Path) -> Any:
-    """The report; raises ``OSError``, and ``ValueError`` where it is none of this version's format."""
+    """Return the report.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a report of this version's format.
+    """
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 
     try:

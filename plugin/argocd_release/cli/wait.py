@@ -1,4 +1,4 @@
-"""``argocd-release``, ``argocd-release wait``: one release is waited for, and judged."""
+"""The command ``argocd-release wait``, which is the default: wait for one release, and judge it."""
 
 import gc
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +12,11 @@ from argocd_release.settings.schema import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Wait for the release; everything but ``--help`` and ``--version`` is said by the environment."""
+    """Wait for the release. Only ``--help`` and ``--version`` are arguments; the environment has all settings."""
     if arguments:
         parse_arguments(arguments)
-    # What is imported stays: to look for garbage among it is for nothing, and takes time before argocd is called.
+    # Imported modules stay loaded. A search for garbage among them finds nothing, and delays the first call of
+    # argocd.
     gc.disable()
     gc.freeze()
     gc.enable()
@@ -23,7 +24,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def parse_arguments(arguments: Sequence[str]) -> None:
-    """Answer ``--help`` and ``--version``; anything else is an error. Always raises ``SystemExit`` then."""
+    """Handle ``--help`` and ``--version``, and refuse anything else. All of them raise ``SystemExit``."""
     import argparse  # noqa: PLC0415 - a job gives no arguments
 
     if not arguments[0].startswith("-"):
@@ -41,7 +42,7 @@ def parse_arguments(arguments: Sequence[str]) -> None:
 
 
 def _refuse(word: str, commands: Iterable[str]) -> None:
-    """End with the nearest command, because the word is none."""
+    """Exit with a message that names the most similar command."""
     import difflib  # noqa: PLC0415
     import sys  # noqa: PLC0415
 
@@ -52,7 +53,7 @@ def _refuse(word: str, commands: Iterable[str]) -> None:
 
 
 def _settings_help() -> str:
-    """Return the settings by group, the required ones first, each with the first sentence about it."""
+    """Return the settings by group, the required ones first, each with its first sentence."""
     lines = ["settings, all from environment variables; `argocd-release explain NAME` says more about one:"]
     for group, title in SCHEMA["x-groups"].items():
         lines += ["", f"{title}:"]

@@ -1,1 +1,1 @@
-"""Telling others how a release ended; a sink that fails changes no verdict."""
+"""Notifications about the end of a release. A notification that fails does not change the verdict."""

@@ -1,7 +1,8 @@
-"""The deployment record of GitLab's environments page, for the revision that Argo CD runs.
+"""Keep the deployment record on GitLab's environments page for the revision that Argo CD runs.
 
-One record a revision: running, then success, failed or canceled. What an earlier attempt of the job left running is
-ended, not doubled. A record of a CI job is that job's (GitLab answers 403 to whoever would change it).
+There is one record per revision: running, then success, failed or canceled. A record that an earlier attempt of the
+job left running is ended, and no second one is created. A record of a CI job belongs to that job (GitLab answers 403
+to any other change).
 """
 
 import re
@@ -17,7 +18,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentTarget:
-    """The environment of a record, and its branch or tag; an empty ``ref`` is the project's default branch."""
+    """The environment of a record, and its branch or tag. An empty ``ref`` is the project's default branch."""
 
     environment: str
     ref: str
@@ -25,20 +26,23 @@ class DeploymentTarget:
 
 
 def is_commit(revision: str) -> bool:
-    """Whether GitLab can know it; the version of a chart is none."""
+    """Return True if GitLab can know the revision. The version of a chart is not a commit."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def begin(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
-    """There is a record of the revision that runs; raises ``GitLabError``."""
+    """Create a running record of the revision if there is none; raise ``GitLabError``."""
     if not any(_is_open(each, revision) for each in _records(gitlab, place)):
         _create(gitlab, place, revision, RUNNING)
 
 
 def end(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
-    """The revision's record has this status, and none of another one is left running; gives what was done.
+    """Give the revision's record this status, and cancel other running records.
 
-    Raises ``GitLabError``.
+    Return a text about the change.
+
+    Raises:
+        GitLabError: GitLab refused, or did not respond.
     """
     records = _records(gitlab, place)
     mine = [each for each in records if _is_open(each, revision)]
@@ -58,12 +62,12 @@ def end(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> 
 
 
 def _records(gitlab: GitLab, place: DeploymentTarget) -> list[dict[str, Any]]:
-    """Those of the environment, the latest first."""
+    """Return the records of the environment, the latest first."""
     return as_objects(gitlab.get("/deployments", environment=place.environment, order_by="id", sort="desc"))
 
 
 def _is_open(record: dict[str, Any], revision: str = "") -> bool:
-    """Whether it is running, ours to change, and of the revision if one is named."""
+    """Return True if the record is running, belongs to no CI job, and is of the revision if one is given."""
     return record.get("status") == RUNNING and not record.get("deployable") and revision in {"", record.get("sha")}
 
 

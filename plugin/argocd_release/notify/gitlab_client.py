@@ -1,7 +1,7 @@
-"""GitLab's REST API, as far as a release is told to it: bounded attempts within one budget, errors in one line.
+"""A client of GitLab's REST API with few attempts, one deadline for all of them, and errors in one line.
 
-The client of the package is used, and not python-gitlab, which is 5.2 MB with its libraries and more than doubles the
-time to import (8.6.0, measured; CONTRIBUTING.md).
+It replaces python-gitlab, which is 5.2 MB with its libraries and more than doubles the time to import (8.6.0,
+measured; CONTRIBUTING.md).
 """
 
 import json
@@ -24,13 +24,14 @@ ATTEMPTS: Final = 3
 BODY_LIMIT: Final = 4 << 20
 PAGE: Final = 100
 _SUCCESS: Final = range(200, 300)
-#: Nothing was done, so it may be asked once more; and what changes nothing may be anyway.
+#: After these statuses GitLab has done nothing, so every request can be repeated. A request that changes nothing can
+#: be repeated after the next ones too.
 _NOT_DONE: Final = frozenset({429, 503})
 _AGAIN: Final = _NOT_DONE | {500, 502, 504}
 
 
 class GitLabError(Exception):
-    """GitLab did not do what it was asked; ``status`` is 0 if it gave no answer. One line, for people."""
+    """GitLab refused, or did not respond, in which case ``status`` is 0. The message is one line."""
 
     def __init__(self, message: str, *, status: int = 0) -> None:
         self.status = status
@@ -38,9 +39,15 @@ class GitLabError(Exception):
 
 
 class GitLab:
-    """The API at ``address`` (CI_API_V4_URL) for one project; use as a context manager.
+    """The API at ``address`` (CI_API_V4_URL) for one project; use it as a context manager.
 
-    ``token``: of a project, a group or a person; ``job_token``: used where there is none.
+    Args:
+        address: the root of the API.
+        project: the id or the path of the project.
+        token: an access token of a project, a group or a user.
+        job_token: the token of the job, used if there is no other token.
+        deadline: ends every request.
+        ca_file: path of a PEM file with an authority to trust.
     """
 
     def __init__(
@@ -61,22 +68,22 @@ class GitLab:
         self._client.__exit__(*details)
 
     def get(self, path: str, **query: str) -> Any:
-        """What GitLab answers; raises ``GitLabError``."""
+        """Return GitLab's answer; raise ``GitLabError``."""
         return self._call("GET", path, query=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """As ``get``, but never repeated where it may have been done: nothing is made twice."""
+        """Create a resource like ``get``, but do not repeat a request that GitLab could have carried out."""
         return self._call("POST", path, body=body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._call("PUT", path, body=body)
 
     def user_id(self) -> Any:
-        """Return the id of the user that the token belongs to; raises ``GitLabError``."""
+        """Return the id of the user that the token belongs to; raise ``GitLabError``."""
         return as_object(self.get(f"{self._root}/user")).get("id")
 
     def default_branch(self) -> str:
-        """Return the name of the project's default branch; raises ``GitLabError``."""
+        """Return the name of the project's default branch; raise ``GitLabError``."""
         return str(as_object(self.get("")).get("default_branch") or "")
 
     def _call(
@@ -104,7 +111,7 @@ class GitLab:
     def _once(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> tuple[int, str, float]:
-        """Return the status, the body, and the seconds that GitLab asks to wait; raises ``HttpError``."""
+        """Return the status, the body, and the seconds that GitLab asks to wait; raise ``HttpError``."""
         content = {} if body is None else {"Content-Type": "application/json"}
         request = Request(
             method=method,
@@ -142,5 +149,5 @@ def _said(status: int, text: str) -> str:
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:
-    """Return the authority's file if it is there; GitLab names one that the job's image does not always have."""
+    """Return the authority's file if it exists. GitLab can name a file that is not in the job's image."""
     return (ca_file,) if ca_file and Path(ca_file).is_file() else ()

@@ -1,7 +1,7 @@
-"""The one comment in a merge request: outcome, cause, evidence in a fold, links. Made once, then changed in place.
+"""Write one comment in a merge request: outcome, cause, evidence in a fold, links. Later runs replace its text.
 
-Whatever others have said stands in code, where GitLab reads no Markdown, no HTML, no mention, no reference and no quick
-action; and no line of it begins where a quick action would have to.
+Text from outside is shown as code, in which GitLab interprets no Markdown, HTML, mention, reference or quick action.
+No line of it starts at the position that a quick action needs.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from argocd_release.reports import evidence
 FORBIDDEN: Final = 403
 MARKER_LIMIT: Final = 300
 NOT_FOUND: Final = 404
-#: Notes of a merge request are read so far back.
+#: The number of pages on which earlier comments of this job are searched.
 PAGES: Final = 5
 EVIDENCE_LIMIT: Final = 20_000
-#: Of a set so many applications are named; the page has them all.
+#: The number of applications of a group that are named. The page lists all of them.
 NAMED: Final = 20
 _TICKS: Final = re.compile(r"`+")
 _ORDER: Final = {"opened": 0, "merged": 1}
@@ -32,7 +32,7 @@ _ORDER: Final = {"opened": 0, "merged": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class MergeRequest:
-    """A merge request by its number in the project that it belongs to; a fork's belongs to the project it goes to."""
+    """A merge request by its number in the target project, to which also the merge request of a fork belongs."""
 
     project: str
     iid: str
@@ -42,8 +42,7 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
     """Return the merge request that brought the commit, preferring an open one, or None if none did.
 
     Raises:
-        GitLabError: GitLab did not answer.
-
+        GitLabError: GitLab did not respond.
     """
     try:
         requests = as_objects(gitlab.get(f"/repository/commits/{revision}/merge_requests"))
@@ -58,11 +57,10 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
 
 
 def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
-    """Write the job's comment, or replace the text of an earlier one; return what was done.
+    """Write the job's comment, or replace the text of an earlier one; return a text about the change.
 
     Raises:
-        GitLabError: GitLab did not take it.
-
+        GitLabError: GitLab refused, or did not respond.
     """
     body, mark = render(result), marker(result)
     for number in _own_notes(gitlab, iid, mark):
@@ -78,7 +76,7 @@ def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
 
 
 def marker(result: ReleaseResult) -> str:
-    """Return the hidden line that tells this job's comment on these applications from every other comment."""
+    """Return the hidden line that marks this job's comment on these applications."""
     key = quote(" ".join(filter(None, (result.job_name, named(result)))), safe="/,=")
     if len(key) > MARKER_LIMIT:
         key = f"{key[:MARKER_LIMIT]}~{hashlib.sha256(key.encode()).hexdigest()[:16]}"
@@ -86,7 +84,7 @@ def marker(result: ReleaseResult) -> str:
 
 
 def render(result: ReleaseResult) -> str:
-    """The comment, as GitLab Flavored Markdown."""
+    """Return the comment in GitLab Flavored Markdown."""
     outcome = result.outcome
     sign = "✅" if outcome is Outcome.DELIVERED else "❌" if outcome.is_failure else "⚪"
     parts = [f"{marker(result)}\n\n**{sign} {code(named(result))}: {outcome.headline.capitalize()}**"]
@@ -116,12 +114,12 @@ def _facts(result: ReleaseResult) -> Iterable[str]:
 
 
 def named(result: ReleaseResult) -> str:
-    """The application, or what a set is of: who belongs to it may be another one in each run."""
+    """Return the name of the application or of the group. The members of a group can differ in each run."""
     return result.meant if result.several else ",".join(one.name for one in result.applications)
 
 
 def _counted(result: ReleaseResult) -> Iterable[str]:
-    """How many there are of each outcome, and the worst by name."""
+    """Yield the number of each outcome, and the worst applications by name."""
     yield f"- Applications: {len(result.applications)}, {tally([one.outcome for one in result.applications])}"
     for one in result.undelivered[:NAMED]:
         yield f"- {code(one.name)}: {one.outcome.word}{f', {code(one.cause.message)}' if one.cause else ''}"
@@ -152,12 +150,12 @@ def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
 
 
 def _is_plain(address: str) -> bool:
-    """Whether it can stand between angle brackets and be nothing but an address."""
+    """Return True if the address can stand between angle brackets."""
     return urlsplit(address).scheme in {"http", "https"} and not re.search(r"[\s<>`\\]", address)
 
 
 def code(text: str) -> str:
-    """The text on one line, as code; GitLab Flavored Markdown reads nothing in it."""
+    """Return the text on one line, as code in which GitLab Flavored Markdown interprets nothing."""
     plain = one_line(text, limit=1000) or "-"
     ticks = "`" * (max((len(run) for run in _TICKS.findall(plain)), default=0) + 1)
     pad = " " if plain.startswith("`") or plain.endswith("`") else ""
@@ -165,7 +163,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """The text as a block of code, which nothing in it can end."""
+    """Return the text as a block of code that no text inside can end."""
     shown = (
         text
         if len(text) <= EVIDENCE_LIMIT
@@ -177,9 +175,9 @@ def fenced(text: str) -> str:
 
 
 def _own_notes(gitlab: GitLab, iid: str, mark: str) -> list[Any]:
-    """Return the numbers of the notes that begin with the mark and that this token's user wrote, the latest first.
+    """Return the ids of this token's own notes that begin with the mark, the latest first.
 
-    A maintainer's token could change another user's note, and that user could have copied the mark.
+    A maintainer's token can change the note of another user, who could have copied the mark.
     """
     user: Any = None
     for page in range(1, PAGES + 1):

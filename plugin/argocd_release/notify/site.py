@@ -1,4 +1,4 @@
-"""The check of the deployed address: it must answer within the deadline."""
+"""Check that the deployed address responds before the deadline."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,15 +15,15 @@ from argocd_release.timing.limits import SITE_CALL, SITE_PAUSE
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.sockets import tls_context
 
-#: Seconds of the first request, however late it is.
+#: Seconds of the first request, even if the deadline has passed.
 _LEAST: Final = 1.0
 _FINE: Final = range(200, 400)
 
 
 def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
-    """Return an empty string when the address answers with 2xx or 3xx, or its last answer if it does not in time.
+    """Return an empty string if the address answers with 2xx or 3xx, or its last error if it does not in time.
 
-    The address is asked at least once. ``check`` raises to end the waiting.
+    The address is requested at least once. ``check`` raises to end the waiting.
     """
     tls = partial(tls_context, authorities=authorities(ca_file))
     with Client(tls=tls, deadline=Deadline(), check=check, proxies=True) as client:
@@ -35,7 +35,7 @@ def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_
 
 
 def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> Verdict | None:
-    """Return the verdict on a delivered release whose address does not answer in time, or None if it answers."""
+    """Return the verdict on a delivered release whose address does not respond in time, or None if it does."""
     message = check_site(url, deadline=deadline, check=check, ca_file=ca_file)
     if not message:
         return None
@@ -48,7 +48,7 @@ def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], c
 
 
 def _ask(client: Client, url: str, *, seconds: float) -> str:
-    """Return what is wrong with the answer, or an empty string. Its body, which can be endless, is not read."""
+    """Return the error of the answer, or an empty string. The body can be endless and is not read."""
     try:
         answer = client.follow(Request(url=url, body_limit=0, truncate=True), seconds=seconds)
     except HttpError as error:

@@ -1,1 +1,1 @@
-"""What is written at the end."""
+"""The report files that a job writes at its end."""

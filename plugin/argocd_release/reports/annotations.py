@@ -1,6 +1,6 @@
 """The annotations report: links on the job's page (lib/gitlab/ci/parsers, ci_job_annotation_data.json).
 
-Keys that GitLab does not know, or a link without an address, fail the job.
+A key that GitLab does not know, or a link without an address, fails the job.
 """
 
 import json
@@ -13,20 +13,20 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 LINKED: Final = 20
 # app/validators/json_schemas/ci_job_annotation_data.json: a longer label fails the job.
 LABEL_LIMIT: Final = 255
-# GitLab takes labels of up to 255 characters, and Kubernetes names are seldom half as long.
+# GitLab accepts labels of up to 255 characters. Names in Kubernetes are seldom half as long.
 NAME_LIMIT: Final = 200
 PAGE: Final = "the release as a page"
 
 
 def render(result: ReleaseResult) -> str:
-    """The report as a JSON object of sections, each a list of external links."""
+    """Return the report as a JSON object of sections, each a list of external links."""
     links: dict[str, str] = {}
-    # Of several only those that somebody must look at; the page of a job is no place for hundreds.
+    # A group shows only its failed applications, because hundreds of links do not fit a job's page.
     for one in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(one, result.project_url)
     if result.page and WEB.fullmatch(result.job_url):
-        # GitLab's page of one file of a job's artifacts (config/routes/project.rb). `artifacts:expose_as` shows nothing
-        # where a path holds a variable, and each job's own name does.
+        # GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` shows nothing if a path
+        # contains a variable, and the job's own name is one.
         links = {PAGE: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     shown = {label[:LABEL_LIMIT]: url for label, url in links.items()}
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in shown.items()]}

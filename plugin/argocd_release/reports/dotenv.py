@@ -1,9 +1,8 @@
 """The dotenv report, by the grammar of GitLab's parser (app/services/ci/parse_dotenv_artifact_service.rb).
 
-An invalid file fails a job that succeeded, so whatever could make it invalid is taken out here: no empty line, no
-line break in a value, less than 4 KB, at most 20 variables. The values also contain text from outside, so the report
-contains nothing that later jobs would expand: neither ``$NAME`` nor ``%NAME%``
-(lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
+An invalid file fails a job that succeeded. So the report has no empty line, no line break in a value, less than 4 KB,
+and at most 20 variables. The values also contain text from outside, so the report contains nothing that later jobs
+would expand: neither ``$NAME`` nor ``%NAME%`` (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
 """
 
 import re
@@ -16,18 +15,18 @@ from argocd_release.model.result import ReleaseResult
 VALUE_LIMIT: Final = 400
 # GitLab refuses files over 5 KB by default, and an instance can have a lower limit.
 FILE_LIMIT: Final = 4096
-# Names separated by spaces, of which only whole ones are kept.
+# Values that are names separated by spaces. They are cut between names.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
-# The sign stays, for without it two others could come together: %%A% would become %A%.
+# The percent sign stays. Without it two others could become neighbours: %%A% would become %A%.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
 # The pipeline sets these addresses itself.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
-# GitLab reads %D0% in %D0%BF as a variable. Escapes of ASCII characters begin with a digit, as no name does.
+# GitLab reads %D0% in %D0%BF as a variable. Escapes of ASCII characters begin with a digit, and no variable does.
 _LETTERED: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
 def render(result: ReleaseResult) -> str:
-    """The report as lines ``PREFIX_KEY=value``; each key is there on every outcome."""
+    """Return the report as lines ``PREFIX_KEY=value``. Every outcome has the same keys."""
     values = {key: _value(key, value) for key, value in variables(result).items()}
     for listed in LISTS & values.keys():
         values[listed] = _names(values[listed], VALUE_LIMIT)
@@ -39,7 +38,7 @@ def render(result: ReleaseResult) -> str:
 
 
 def variables(result: ReleaseResult) -> dict[str, str]:
-    """The values by key, as they are; those of one application are empty where there are several."""
+    """Return the values by key, unescaped. Those of one application are empty for a group."""
     one, outcome = result.only, result.outcome
     application = one.application if one else None
     images = application.images if application else ()
@@ -64,7 +63,7 @@ def variables(result: ReleaseResult) -> dict[str, str]:
 
 
 def _of_several(result: ReleaseResult) -> dict[str, str]:
-    """How a set stands, and the names of those that were not delivered, the worst first."""
+    """Return the counts of a group, and the names of the applications that were not delivered, the worst first."""
     return {
         "APPLICATIONS": str(len(result.applications)),
         "DELIVERED": str(len(result.applications) - len(result.undelivered)),
@@ -78,17 +77,17 @@ def _text(prefix: str, values: dict[str, str]) -> str:
 
 
 def _value(key: str, text: str) -> str:
-    # Escapes of an address become the letters themselves: environment: url accepts them (RFC 3987).
+    # Escapes in an address become the characters themselves, which environment: url accepts (RFC 3987).
     plain = _LETTERED.sub(_decoded, text) if key in ADDRESSES else text
     return _NAMES.sub("% ", one_line(plain, limit=FILE_LIMIT).replace("$", ""))
 
 
 def _decoded(escapes: re.Match[str]) -> str:
-    """Return the letters that the escapes stand for, or the escapes if they are not printable UTF-8."""
+    """Return the decoded letters, or the escapes if they are not printable UTF-8."""
     text = unquote(escapes[0], errors="surrogateescape")
     return text if text.isprintable() else escapes[0]
 
 
 def _names(text: str, limit: int) -> str:
-    """As many whole words of the text as there is room for."""
+    """Return as many complete words of the text as fit."""
     return text if len(text) <= limit else text[: limit + 1].rpartition(" ")[0]

@@ -1,6 +1,6 @@
-"""The story of a release that was not delivered, in blocks: what the job log folds and the JUnit report shows whole.
+"""The evidence of a release that was not delivered, in blocks for the job log and the JUnit report.
 
-At most 200 lines: each block has a limit of its own, and says what it left out.
+It has at most 200 lines: each block has a limit of its own, and says how many lines are left out.
 """
 
 import re
@@ -26,13 +26,13 @@ _SHORT: Final = 8
 _HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-# The end of a name that Kubernetes made up.
+# The end of a name that Kubernetes generated.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Lines under a title; ``name`` is that of the section in GitLab's log."""
+    """Lines under a title. ``name`` is the name of the section in GitLab's log."""
 
     name: str
     title: str
@@ -44,13 +44,13 @@ class Block:
 
 
 def story(result: ApplicationResult) -> str:
-    """The whole story as one text: why, what shows it, what to do, and the facts."""
+    """Return the complete evidence as one text: the cause, the blocks, the next step, and the facts."""
     parts = [headline(result), *map(str, blocks(result)), next_step(result), facts(result)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def headline(result: ApplicationResult) -> str:
-    """The cause, and the verdict where that says more than the cause."""
+    """Return the cause, and the verdict's reason if it says more."""
     cause = result.cause or result.verdict.cause
     said = _headed(cause.message)
     return f"{said}\n{_indented(result.verdict.reason)}" if result.reason_adds else said
@@ -61,12 +61,12 @@ def _headed(message: str) -> str:
 
 
 def _indented(message: str) -> str:
-    """Return the message with its further lines indented, so that none of them can pass for a line of the job."""
+    """Return the message with its further lines indented, so that none looks like a line of the job."""
     return _LINE_START.sub("\n  ", message)
 
 
 def caveat(result: ApplicationResult) -> str:
-    """Return what a success does not prove; "" if nothing."""
+    """Return what a success does not prove, or an empty string."""
     if result.outcome is not Outcome.DELIVERED:
         return ""
     if result.verdict.caveat:
@@ -80,22 +80,22 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def last_lines(result: ApplicationResult) -> str:
-    """Return the cause again, what to do, and where the documentation explains it; "" if nothing is known.
+    """Return the cause again, the fix, and the link to the documentation; empty if nothing is known.
 
-    GitLab shows the last ten lines of a failed job's log in its summary, and people look at the end of a log first.
+    GitLab shows the last ten lines of a failed job's log in its summary, and people read the end of a log first.
     """
     cause = _limited(_headed(result.cause.message).splitlines(), CAUSE_LINES) if result.cause else []
     return "\n".join(filter(None, (*cause, next_step(result))))
 
 
 def next_step(result: ApplicationResult) -> str:
-    """Return what to do about it, and where the documentation explains it; "" if nothing is known."""
+    """Return the fix and the link to the documentation; empty if nothing is known."""
     hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
     return "\n".join(part for part in (hint, f"help: {result.explained}" if result.explained else "") if part)
 
 
 def facts(result: ApplicationResult) -> str:
-    """The facts that are known, one a line."""
+    """Return the known facts, one per line."""
     application = result.application
     images = application.images if application else ()
     more = f" and {len(images) - SHOWN_IMAGES} more" if len(images) > SHOWN_IMAGES else ""
@@ -115,7 +115,7 @@ def facts(result: ApplicationResult) -> str:
 
 
 def _expected(result: ApplicationResult) -> str:
-    """Return what a failed release expected, and the revision that Argo CD has instead; "" if nothing was expected."""
+    """Return what a failed release expected, and the revision that Argo CD has; empty without an expectation."""
     if not result.outcome.is_failure or not result.expects:
         return ""
     revisions = result.application.revisions if result.application else ()
@@ -124,7 +124,7 @@ def _expected(result: ApplicationResult) -> str:
 
 
 def blocks(result: ApplicationResult) -> Iterator[Block]:
-    """What shows the cause, in the order of the job log: the closest to the cause comes last."""
+    """Yield the blocks that show the cause, in the order of the job log: the closest to the cause comes last."""
     diagnosis = result.diagnosis
     status = diagnosis.status.splitlines()
     failed = result.outcome is not Outcome.DELIVERED
@@ -178,7 +178,7 @@ def _resources(application: Application) -> list[str]:
 
 
 def _changed(application: Application) -> list[str]:
-    """What the sync of this revision did, and what is not Healthy all the same; of the rest the number."""
+    """Return the changes by the sync of this revision, other resources that are not Healthy, and the rest as a number."""
     now = {item.key: item for item in application.resources}
     changed = [item for item in application.results if item.changed]
     rows = [_result_row(item, now.get(item.key)) for item in changed]
@@ -192,7 +192,7 @@ def _changed(application: Application) -> list[str]:
 
 
 def actions(results: Sequence[ResourceResult]) -> str:
-    """What was done how often, such as ``2 configured, 268 created``."""
+    """Return how often each action was done, such as ``2 configured, 268 created``."""
     counts = Counter(item.action or item.hook_type or item.status for item in results)
     return ", ".join(f"{count} {one_line(action, limit=40)}" for action, count in sorted(counts.items()))
 
@@ -248,7 +248,7 @@ def _events(result: ApplicationResult) -> list[str]:
     counts: dict[tuple[str, str, str], int] = {}
     for occurrence in result.diagnosis.occurrences:
         event = occurrence.event
-        # Each try to create a pod makes up another name.
+        # Each attempt to create a pod generates another name.
         key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))
         merged[key] = occurrence
         counts[key] = counts.get(key, 0) + event.count
@@ -282,7 +282,7 @@ ROWS: Final = 250
 
 
 def overview(result: ReleaseResult) -> str:
-    """The whole as one text: the verdict, the cause of the worst, the table and the facts."""
+    """Return the result as one text: the verdict, the worst cause, the table and the facts."""
     outcome = result.outcome
     cause = f"cause: {one_line(str(result.cause))}" if result.cause else ""
     rows = [
@@ -306,7 +306,7 @@ RULE: Final = "=" * 45
 
 
 def render(result: ReleaseResult) -> str:
-    """The banner, without a line feed at its end."""
+    """Return the banner, without a line feed at its end."""
     one = None if result.several else result.only
     if one is None:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"

@@ -1,4 +1,4 @@
-"""Report files: written whole or not at all."""
+"""Write report files completely or not at all."""
 
 import os
 import tempfile
@@ -6,15 +6,15 @@ import time
 from pathlib import Path
 from typing import Final
 
-# The most that a pipe which nobody reads is waited for.
+# The longest wait for a pipe without a reader.
 PIPE_SECONDS: Final = 2.0
 
 
 def write(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
-    """Write the file so that a reader finds the old one or the whole new one; raises ``OSError``.
+    """Write the file so that a reader finds the old or the complete new one; raise ``OSError``.
 
-    A device or a pipe is written to, for ``seconds`` at the most, never replaced; a link stays, and what it leads to
-    is written.
+    A device or a pipe is written to, for at most ``seconds``, and never replaced. A link stays, and its target is
+    written.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
@@ -25,7 +25,7 @@ def write(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        # Whoever uploads the reports may be another user than this process.
+        # Another user than this process can upload the reports.
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except BaseException:
@@ -34,14 +34,14 @@ def write(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove the report of an earlier job; what is no regular file stays. Raises ``OSError``."""
+    """Remove the report of an earlier job if it is a regular file; raise ``OSError``."""
     path = path.resolve()
     if path.is_file():
         path.unlink()
 
 
 def _write_into(path: Path, left: bytes, *, until: float) -> None:
-    # A pipe that nobody reads would keep the job for ever.
+    # A pipe without a reader would block the job for ever.
     handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     try:
         while left:

@@ -1,4 +1,4 @@
-"""The JSON report: everything a dashboard would want, by ``report.schema.json``."""
+"""The JSON report, by ``report.schema.json``, with all data that a dashboard could show."""
 
 import json
 from dataclasses import asdict
@@ -21,13 +21,13 @@ CHANGES: Final = 500
 
 
 def render(result: ReleaseResult) -> str:
-    """The report as one JSON object, in characters that can be written: half a pair of surrogates is none."""
+    """Return the report as JSON text in valid UTF-8. Lone surrogates are replaced."""
     text = json.dumps(document(result), indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def document(result: ReleaseResult) -> dict[str, Any]:
-    """The report as the schema has it."""
+    """Return the report as the schema describes it."""
     return {
         "format": FORMAT,
         "version": result.version,
@@ -41,7 +41,7 @@ def document(result: ReleaseResult) -> dict[str, Any]:
 
 
 def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
-    """What is said of the whole, and of each application."""
+    """Return the fields that the release and each application have in common."""
     return {
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,

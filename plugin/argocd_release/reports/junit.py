@@ -1,7 +1,7 @@
-"""The JUnit report, as GitLab reads it (lib/gitlab/ci/parsers/test/junit.rb).
+"""The JUnit report, by GitLab's parser (lib/gitlab/ci/parsers/test/junit.rb).
 
-Only an element's text is shown, so the whole story stands there. Suite, class and case names are the key by which
-GitLab compares runs: no revision, time or count may stand in them.
+GitLab shows only an element's text, so the evidence is there. GitLab compares runs by the names of suites, classes and
+cases, so no revision, time or count is allowed in them.
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ _STATUS_UNKNOWN: Final = "status unknown"
 
 
 def render(result: ReleaseResult) -> str:
-    """The report as an XML document."""
+    """Return the report as an XML document."""
     suites = ET.Element("testsuites")
     for one in result.applications:
-        # GitLab compares runs by these names: that of a single application's suite is the one it always had.
+        # GitLab compares runs by these names, so the suite of a single application keeps its name.
         _suite(suites, f"{SUITE}: {one.name}" if result.several or not result.only else SUITE, one, result)
     if not result.is_theirs:
         suite = ET.SubElement(suites, "testsuite", name=SUITE)
@@ -43,7 +43,7 @@ def _suite(suites: ET.Element, title: str, result: ApplicationResult, of: Releas
     if result.outcome is Outcome.DELIVERED:
         ET.SubElement(release, "system-out").text = facts(result)
     else:
-        # An error says that the check went wrong, a failure that the release did.
+        # An error means that the check failed, a failure means that the release failed.
         ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = story(result)
         if of.attachment:
             ET.SubElement(release, "system-out").text = f"[[ATTACHMENT|{of.attachment}]]"
@@ -51,12 +51,12 @@ def _suite(suites: ET.Element, title: str, result: ApplicationResult, of: Releas
     for name, text in _facts(result):
         case = _case(suite, classname, name)
         if text:
-            # One release is one test; what is not as it should be stands here, and fails no further ones.
+            # One release is one test. A deviation is shown as skipped, so that it does not fail further tests.
             ET.SubElement(case, "skipped").text = text if judged else f"{_STATUS_UNKNOWN}: {text}"
 
 
 def _folder(result: ApplicationResult, project_url: str) -> str:
-    """Where the manifests lie, if that is in this project, and in one place; else ``""``."""
+    """Return the folder of the manifests if they are in one folder of this project, or an empty string."""
     sources = result.application.sources if result.application else ()
     project = GitUrl.parse(project_url)
     paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
@@ -68,7 +68,7 @@ def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
 
 
 def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
-    """Names of cases, each with what is not as it should be; ``""``: nothing."""
+    """Yield the name of each case, with the deviation from the desired state; empty if there is none."""
     application = result.application
     if application is None:
         for name in ("sync", "operation", "health"):
@@ -84,12 +84,12 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
         if name not in named and not resource.hook:
             named.add(name)
             text = _resource(resource)
-            # The cause stands where people look for it: at the resource it lies beneath.
+            # The cause is shown at the resource that it comes from, because people look there.
             yield name, f"{cause}\n{text}" if text and cause and _explains(cause, resource) else text
 
 
 def _explains(cause: Cause, resource: Resource) -> bool:
-    """Whether the cause lies beneath the resource, and says more than the resource itself."""
+    """Return True if the cause is below the resource, and says more than the resource itself."""
     of_it = cause.subject is not None and cause.subject.root == resource.key
     return of_it and cause.code is not CauseCode.UNHEALTHY
 

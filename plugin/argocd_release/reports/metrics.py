@@ -1,8 +1,8 @@
-"""The metrics report, OpenMetrics text: GitLab shows in a merge request how it differs from the target branch's.
+"""The metrics report in OpenMetrics text. GitLab compares it in a merge request with the target branch.
 
-Names and units are by OpenMetrics' rules (base units, the unit at the end of the name, a TYPE, UNIT and HELP for each;
-https://prometheus.io/docs/specs/om/open_metrics_spec/). GitLab takes each series by its name with its labels
-(lib/gitlab/ci/reports/metrics), so no label holds what changes from run to run.
+Names and units follow OpenMetrics: base units, the unit at the end of the name, a TYPE, UNIT and HELP for each. GitLab
+identifies a series by its name and labels (lib/gitlab/ci/reports/metrics), so no label has a value that changes from
+run to run. OpenMetrics is described at https://prometheus.io/docs/specs/om/open_metrics_spec/
 """
 
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
 
 
 def render(result: ReleaseResult) -> str:
-    """The report as OpenMetrics text. What is not known has no sample."""
+    """Return the report as OpenMetrics text. An unknown value has no sample."""
     lines: list[str] = []
     for name, (unit, explained, value) in _METRICS.items():
         known = [(one.name, number) for one in result.applications if (number := value(one)) is not None]

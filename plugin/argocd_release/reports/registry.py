@@ -1,4 +1,4 @@
-"""The reporters: each renders a result to the text of a file."""
+"""The reporters. Each renders a result to the text of a file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,9 +12,12 @@ from argocd_release.reports.page.render import render as page
 
 @dataclass(frozen=True, kw_only=True)
 class Reporter:
-    """A report that becomes a file: what people call it, and its text.
+    """A report that becomes a file.
 
-    ``late``: it is written once, when nothing more will be known, for it costs more than the others.
+    Attributes:
+        title: the name of the report for people.
+        render: returns the text of the file.
+        late: True if it is written only once, at the end, because it takes longer than the others.
     """
 
     title: str
@@ -22,7 +25,7 @@ class Reporter:
     late: bool = False
 
 
-# Keyed by the setting's field that says where the file goes.
+# The keys are the fields of the settings with the file's path.
 REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
     {
         "junit_path": Reporter(title="JUnit report", render=junit.render),

@@ -14,7 +14,7 @@ _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of the table, with the header first; none if there are no rows. Each cell is one line."""
+    """Return the lines of the table, the header first; none if there are no rows. Each cell is one line."""
     if not rows:
         return []
     limits = [CELL_LIMIT] * (len(header) - 1) + [LAST_CELL_LIMIT]
@@ -25,7 +25,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def age(since: str, now: datetime) -> str:
-    """How long ago the RFC 3339 time was, as kubectl says it; ``""`` if it is no time."""
+    """Return the age of an RFC 3339 time in kubectl's form, or an empty string if it is not a time."""
     try:
         seconds = int((now - datetime.fromisoformat(since)).total_seconds())
     except (ValueError, TypeError):
@@ -34,9 +34,10 @@ def age(since: str, now: datetime) -> str:
 
 
 def line(result: ApplicationResult) -> str:
-    """Such as ``compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)``; ``""``: it never came so far.
+    """Return the phases, such as ``compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)``.
 
-    Each is the time since tracking began, and in brackets stands the rollout that took longest.
+    The times are counted from the start of tracking. The slowest rollout is in brackets. The line is empty if no phase
+    was reached.
     """
     rollout = result.rollout
     phases = {
@@ -57,7 +58,7 @@ _SHORT = 8
 
 
 def proof(result: ApplicationResult) -> str:
-    """Return what a success proves about the application; any other outcome proves nothing."""
+    """Return what a success proves about the application. Any other outcome proves nothing."""
     if result.outcome is not Outcome.DELIVERED:
         return f"Not proven: the release {'was not delivered' if result.outcome.is_failure else 'status is unknown'}."
     if result.verdict.caveat:

@@ -1,1 +1,1 @@
-"""The report as a page: one file of HTML, made from the JSON report alone."""
+"""The report as a page: one file of HTML, rendered from the JSON report alone."""

@@ -1,4 +1,4 @@
-"""The timeline: lanes of bars over one scale of seconds, in percent of its width, so that it fits any screen."""
+"""The chart of the timeline: lanes of bars over one scale of seconds, in percent of the width."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,24 @@ from typing import Any, Final
 from argocd_release.core.text import clean
 
 _MARK: Final = " …"
-# As many bytes as an escaped character takes at most, `&#34;`; of the others UTF-8's four.
+# The size of an escaped character in bytes, at most `&#34;`. Other characters take at most four bytes in UTF-8.
 _ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
 
 
 class SizeBudget:
-    """``left``: in bytes; what asks for more than that gets nothing but a mark."""
+    """The number of bytes that are ``left`` for texts of the page. A text that does not fit is cut off with a mark."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
     def take(self, text: str, limit: int, *, markup: int = 0) -> str:
-        """The text, of at most ``limit`` characters, as far as there is room. ``markup``: bytes around it."""
+        """Return the text, cut to ``limit`` characters and to the bytes that are left.
+
+        Args:
+            text: the text.
+            limit: the maximum number of characters.
+            markup: the bytes of the markup around it.
+        """
         self.left -= markup
         text = clean(text, limit=limit)
         kept = len(text)
@@ -36,14 +42,21 @@ LANES: Final = 40
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 _TICKS: Final = 6
 _LEAST: Final = 0.4
-# Of what began at one moment: what made the other begin comes first.
+# The order of spans that began at the same moment: a span that starts another comes first.
 _ORDER: Final = ("sync", "hook", "rollout", "trouble")
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """``x``, ``width``: percent of the scale; ``kind``: how it looks; ``title``: what hovering says."""
+    """A bar of the chart.
+
+    Attributes:
+        x: its position in percent of the scale.
+        width: its width in percent of the scale.
+        kind: the style of the bar.
+        title: the text that is shown on hovering.
+    """
 
     x: str
     width: str
@@ -53,7 +66,14 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """``when``: how long, and how it ended; ``since``, ``until``, ``end``: the same for the table."""
+    """A lane of the chart.
+
+    Attributes:
+        when: the duration and the end, for the chart.
+        since: the beginning, for the table.
+        until: the end, for the table.
+        end: the last state, for the table.
+    """
 
     what: str
     kind: str
@@ -68,7 +88,13 @@ class Lane:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """``job``: the whole run by its phases; ``steps``: these with their times; ``ticks``: percent and label."""
+    """The chart of one application.
+
+    Attributes:
+        job: the phases of the whole job.
+        steps: the same phases with their times.
+        ticks: the position in percent and the label of each tick.
+    """
 
     job: tuple[Bar, ...]
     steps: tuple[tuple[str, str, str], ...]
@@ -78,10 +104,10 @@ class Chart:
 
 
 def chart(one: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
-    """The timeline of an application of a report; ``seconds``: how long the scale is, at least."""
+    """Return the chart of an application of a report. ``seconds`` is the minimum length of the scale."""
     judged = _judged(one)
     whole = max([seconds, judged, *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
-    # Of one among many, what the job did after its verdict is not about it.
+    # In a group, the time of the job after an application's verdict belongs to other applications.
     marks = list(_phases(one, seconds if lanes else judged))
     chosen = _chosen(one["spans"], lanes)
     return Chart(
@@ -97,13 +123,16 @@ def chart(one: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) ->
 
 
 def _judged(one: Json) -> float:
-    """When there was a verdict; of an application that was never looked at, when the job gave up."""
+    """Return the time of the verdict.
+
+    If the application was never observed, it is the time at which the job gave up.
+    """
     judged = one["phases"]["judged"]
     return float(one["seconds"] if judged is None else judged)
 
 
 def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
-    """What the job did one after the other, each with its beginning and end."""
+    """Yield the phases of the job in their order, each with its beginning and end."""
     phases, since = one["phases"], 0.0
     judged = _judged(one)
     for name in ("compared", "synced", "healthy"):
@@ -121,7 +150,7 @@ def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]
 
 
 def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
-    """Those that failed or did not end, then those that took longest; told in the order in which they began."""
+    """Return the spans that failed or did not end, then the longest ones, in the order in which they began."""
 
     def weight(span: Json) -> tuple[bool, float]:
         bad = span["ended"] is None or span["end"] in _FAILED or span["kind"] == "trouble"
@@ -135,7 +164,7 @@ def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
     until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
     trouble = span["kind"] == "trouble"
     end = ("healed" if span["ended"] is not None else "to the end") if trouble else span["end"]
-    # Each text stands three times on the page: in the lane, in what hovering says, and in the table.
+    # Each text is three times on the page: in the lane, in the text on hovering, and in the table.
     what = room.take(span["subject"], 120, markup=520 + 2 * len(span["subject"]))
     when = f"{until - span['began']:.1f} s"
     kind = _kind(span)

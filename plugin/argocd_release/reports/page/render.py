@@ -1,7 +1,7 @@
-"""The page's HTML: the template filled with what the JSON report says, in one file that asks nobody for anything.
+"""Render the page: the template with the data of the JSON report, in one file that loads nothing.
 
-What the report says is somebody else's text. The template engine escapes all of it, ``view`` bounds it, links lead to
-web addresses only, and the page's own policy lets nothing be loaded or run, were it there all the same.
+The report contains text from outside. The template engine escapes all of it, ``view`` limits its size, and links lead
+to web addresses only. Besides, the page's own policy prevents loading and running anything.
 """
 
 import base64
@@ -15,13 +15,13 @@ from argocd_release.reports.page.view import view
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# No script, no picture, no font, no frame, no form; and of styles only the one below.
+# No script, no picture, no font, no frame and no form is allowed, and only the style below.
 POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """The page of a report that is valid by ``report.schema.json``."""
-    # A library that takes longer to load than a release to be waited for may begin.
+    """Return the page of a report that is valid by ``report.schema.json``."""
+    # Loading the library takes longer than a release is allowed to take before its first look.
     from jinja2 import Template  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
@@ -30,17 +30,17 @@ def render(report: Mapping[str, Any]) -> str:
     style = read("page.css")
     template = Template.from_module_dict(engine(), vars(compiled), {})
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # The style is ours, and to the letter what its hash is of.
+    # The style is part of this package, and the policy has its hash.
     return template.render(page=view(report), policy=POLICY.format(hash=digest), style=Markup(style))  # noqa: S704
 
 
 def engine() -> "Environment":
-    """What the template is filled with; bin/generate compiles it, for that takes longer than all else here."""
+    """Return the template engine. bin/generate compiles the template, because that takes longest."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
 
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def read(name: str) -> str:
-    """A file of this package."""
+    """Return the text of a file of this package."""
     return resources.files(__package__).joinpath(name).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""What the page shows of a report: chosen, bounded and put into words; how it looks is the template's business."""
+"""Select, limit and word the data of a report that the page shows. The template decides how it looks."""
 
 import re
 from collections import Counter
@@ -13,12 +13,13 @@ from argocd_release.model.outcome import Headline, Outcome
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
 
 Json = Mapping[str, Any]
-# In bytes of what stands on the page of others' text and its markup: of one application, or of each of several.
+# The size in bytes of texts from outside and their markup: of a single application, and of each application of a
+# group.
 ROOM: Final = 38_000
 ROOM_OF_EACH: Final = 5_500
-# Of several applications so many are shown whole, those that failed before the others; of the rest a row.
+# The number of applications of a group that are shown in full, failed ones first. The others have a row.
 WHOLE: Final = 16
-# Of more there are no rows; all of them together take so much.
+# The number of rows, and the size in bytes of all rows together.
 ROWS: Final = 200
 ROOM_OF_ROWS: Final = 150_000
 RESOURCES: Final = 40
@@ -38,7 +39,7 @@ _HEADLINES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """``rows`` under ``header``; ``more``: what was left out, in words."""
+    """Rows under a header. ``more`` tells how many rows were left out."""
 
     title: str
     header: tuple[str, ...]
@@ -54,7 +55,7 @@ class Log:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What was there before, and what is now; ``link``: to the commits between, or ``""``."""
+    """A change by the release. ``link`` leads to the commits in between; it can be empty."""
 
     what: str
     before: tuple[str, ...]
@@ -68,7 +69,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseView:
-    """The cause, the verdict where that says more, and what to do. ``code``: the kind of cause; each may be ``""``."""
+    """The cause, the verdict's reason if it says more, and the fix. Each text can be empty."""
 
     cause: str = ""
     code: str = ""
@@ -79,7 +80,7 @@ class CauseView:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationView:
-    """One application, whole."""
+    """One application in full."""
 
     name: str
     url: str
@@ -99,7 +100,7 @@ class ApplicationView:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An application in the table of several."""
+    """An application in the table of a group."""
 
     name: str
     anchor: str
@@ -112,7 +113,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """``tone``: good, bad or open, by which the page is coloured. ``facts``: pairs of a name and a text."""
+    """The data of the page.
+
+    ``tone`` (good, bad or open) selects its colour. ``facts`` are pairs of a name and a text.
+    """
 
     title: str
     headline: str
@@ -128,7 +132,7 @@ class Page:
 
 
 def view(report: Json) -> Page:
-    """The page of a report that is valid by the schema."""
+    """Return the page of a report that is valid by the schema."""
     outcome = _OUTCOMES[report["outcome"]]
     applications = sorted(report["applications"], key=_worst_first)
     several = len(applications) > 1
@@ -201,7 +205,7 @@ def _part(one: Json, seconds: float, room: SizeBudget) -> ApplicationView:
         seconds=_seconds(one["seconds"]),
         why=_why(one, room),
         proof=room.take(one["proof"], 600),
-        # What explains a failure has its room before what merely fills the picture.
+        # The evidence of a failure gets its share of the size before the chart does.
         tables=tuple(_tables(one, state, room)),
         logs=tuple(_logs(one["logs"], room)),
         notes=tuple(room.take(note, 400, markup=20) for note in one["notes"][:10]),
@@ -265,7 +269,7 @@ def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
     for log in logs[:3]:
         before = ", before its last restart" if log["previous"] else ""
         title = f"Pod/{room.take(log['pod'], 120)}, container {room.take(log['container'], 80)}{before}"
-        # The last lines say why it ended: they have the room.
+        # The last lines give the reason for the end, so they get their share first.
         lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"]) if room.left > 0]
         yield Log(title=title, lines=tuple(reversed(lines)))
 
@@ -312,7 +316,7 @@ def _changed(changes: Json, room: SizeBudget) -> Table | None:
 
 
 def _summary(changes: Json, state: Json) -> str:
-    """Such as ``2 configured, 1 pruned, 298 unchanged``."""
+    """Return the summary of the changes, such as ``2 configured, 1 pruned, 298 unchanged``."""
     changed = changes["resources"]
     counts = Counter(item["action"] for item in changed if not item["hook"])
     hooks = sum(bool(item["hook"]) for item in changed)
