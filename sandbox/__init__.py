@@ -1,5 +1,5 @@
-"""A real Argo CD on one machine: no root, no containers, ready in seconds.
+"""A real Argo CD on one machine, without root and containers, ready in seconds.
 
-The README's demo, the test suite and the benchmark all run on it. Only the pods are
-pretended, by kwok: everything that decides anything is the real program.
+The README's demo, the test suite and the benchmark run on it. Only the pods are simulated, by kwok: every program that
+decides something is the real one.
 """

@@ -1,4 +1,4 @@
-"""The sandbox by hand: ``build``, ``up``, ``status``, ``down``, ``clean``."""
+"""The command line of the sandbox: ``build``, ``up``, ``status``, ``down``, ``clean``."""
 
 import argparse
 import os
@@ -76,14 +76,14 @@ def down(name: str) -> None:
             Sandbox.attach(folder).down()
         except SandboxAbsentError:
             say(f"{name} was not up")
-            # What a supervisor leaves behind that was killed.
+            # A supervisor that was killed leaves the folder behind.
             remove(folder)
         else:
             say(f"{name} is down")
 
 
 def clean(*, everything: bool) -> None:
-    """Remove builds that nothing uses; say which, how much that frees, and what is left."""
+    """Remove unused builds; print which, how much space that frees, and what is left."""
     used = launch.builds_in_use()
     removed = cache.remove(keep=used if everything else used | build.own_builds())
     for each in removed:

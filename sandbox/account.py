@@ -1,4 +1,4 @@
-"""Accounts of Argo CD and their tokens, set up with the very commands of the guide."""
+"""Set up accounts of Argo CD and their tokens with the commands of the guide."""
 
 import base64
 import json
@@ -19,41 +19,41 @@ _OBJECTS: Final = "/api/v1/namespaces/argocd"
 
 
 def trust(cluster: Cluster) -> None:
-    """Write the certificate that the API server has made for itself to ``cluster.certificate``."""
+    """Write the certificate that the API server has generated for itself to ``cluster.certificate``."""
     secret = cluster.get(f"{_OBJECTS}/secrets/argocd-secret")
     cluster.certificate.write_bytes(base64.b64decode(secret["data"]["tls.crt"]))
 
 
 def login(cluster: Cluster) -> None:
-    """Log in as admin with the initial password, as ``argocd login`` does; keeps the session in the folder."""
+    """Log in as admin with the initial password, as ``argocd login`` does, and keep the session in the folder."""
     secret = cluster.get(f"{_OBJECTS}/secrets/argocd-initial-admin-secret")
     password = base64.b64decode(secret["data"]["password"]).decode()
     config = cluster.folder / "admin"
     environ = cluster.layout.environ(os.environ.get("PATH", "")) | {"ARGOCD_CONFIG_DIR": str(config)}
-    # Without --insecure `argocd login` asks on a terminal about a certificate that is not the system's, given or not.
+    # Without --insecure, `argocd login` asks on a terminal about a certificate that the system does not trust.
     options = ("--grpc-web", "--insecure", "--username", "admin", "--password", password)
     argocd = str(cluster.layout.programs["argocd"])
-    # The API server closes and opens its port once more when it has written its own certificate and password.
+    # The API server closes and reopens its port after it has written its own certificate and password.
     commands.retry(lambda: commands.run([argocd, "login", cluster.server, *options], environ=environ))
     cluster.admin_token = yaml.safe_load((config / "config").read_text())["users"][0]["auth-token"]
 
 
 def create_ci_account(cluster: Cluster, name: str) -> str:
-    """The read-only account of the guide, in the very place where the guide puts its rights; gives a token."""
+    """Create the read-only account of the guide, with its rights where the guide puts them; return a token."""
     return create(cluster, name, CI_POLICY, key="policy.csv")
 
 
 def create(cluster: Cluster, name: str, policy: tuple[str, ...], *, key: str = "") -> str:
-    """A new account with a role of its own that has these rights; gives a token.
+    """Create an account with a role of its own that has these rights; return a token.
 
-    The rights go to ``key`` of the ConfigMap argocd-rbac-cm, by default to one of the account's own.
+    The rights go to ``key`` of the ConfigMap argocd-rbac-cm, by default to a key of the account.
     """
     _patch(cluster, "argocd-cm", {f"accounts.{name}": "apiKey,login", f"accounts.{name}.enabled": "true"})
     lines = [f"p, role:{name}, {rights}" for rights in policy] + [f"g, {name}, role:{name}"]
     # Argo CD joins policy.csv and all keys of the form policy.NAME.csv (util/rbac/rbac.go).
     _patch(cluster, "argocd-rbac-cm", {key or f"policy.{name}.csv": "\n".join(lines) + "\n"})
     tokens: list[str] = []
-    # Argo CD hears of a changed ConfigMap a moment later.
+    # Argo CD notices a changed ConfigMap a moment later.
     commands.retry(lambda: tokens.append(cluster.argocd("account", "generate-token", "--account", name).strip()))
     return tokens[0]
 

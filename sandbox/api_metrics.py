@@ -1,4 +1,4 @@
-"""What Argo CD's API server has been asked, by its own count."""
+"""Read how many requests Argo CD's API server has counted."""
 
 import re
 from collections import Counter
@@ -12,9 +12,10 @@ _SECONDS: Final = 5.0
 
 
 def count(layout: Layout) -> Counter[str]:
-    """Requests begun since the API server started, by service and method: ``application.ApplicationService/Get``.
+    """Return the requests since the API server started, by service and method: ``application.ApplicationService/Get``.
 
-    Those of the command line (gRPC-Web) and of the REST API both end in the same gRPC server, which counts them once.
+    The requests of the command line (gRPC-Web) and of the REST API end in the same gRPC server, which counts them
+    once.
     """
     url = f"http://{ADDRESS}:{layout.ports['argocd-server-metrics']}/metrics"
     text = call("GET", url, seconds=_SECONDS).decode()

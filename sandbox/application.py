@@ -1,4 +1,4 @@
-"""An application of the sandbox's Argo CD, as a test handles it."""
+"""An application of the sandbox's Argo CD for tests."""
 
 import json
 import subprocess
@@ -23,24 +23,24 @@ IN_CLUSTER: Final = "https://kubernetes.default.svc"
 
 @dataclass(kw_only=True)
 class Changes:
-    """Each state the application went through while watched, and its deletion, with the ``time.time()`` of each."""
+    """The states of an application while it was watched, and its deletion, each with its ``time.time()``."""
 
     seen: list[tuple[float, State]] = field(default_factory=list)
     deleted: float | None = None
 
     def add(self, event: dict[str, Any]) -> None:
-        """Take a watch event of Kubernetes down; a deletion is no further state."""
+        """Record a watch event of Kubernetes. A deletion is not a state."""
         if event["type"] == "DELETED":
             self.deleted = time.time()
         else:
             self.seen.append((time.time(), event["object"]))
 
     def has(self, predicate: Callable[[State], bool]) -> bool:
-        """Return True if the application has been in a state for which the predicate holds."""
+        """Return True if the application has been in a state that satisfies the predicate."""
         return any(predicate(state) for _, state in list(self.seen))
 
     def first(self, predicate: Callable[[State], bool]) -> float:
-        """When the first state came for which the predicate holds; raises ``LookupError``."""
+        """Return the time of the first state that satisfies the predicate; raise ``LookupError`` if there is none."""
         for at, state in self.seen:
             if predicate(state):
                 return at
@@ -49,7 +49,7 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """An Application object, its namespace of Kubernetes being named as itself unless told otherwise."""
+    """An Application object. Its Kubernetes namespace has its name unless another one is given."""
 
     cluster: Cluster
     name: str
@@ -75,11 +75,22 @@ class Application:
         labels: Mapping[str, str] | None = None,
         **spec: Any,
     ) -> "Application":
-        """Create the application and its namespace; raises ``CommandError``.
+        """Create the application and its namespace; raise ``CommandError``.
 
-        ``source`` is a repository, of which ``path`` is used, a source of the Application's own form, or several.
-        ``argocd_namespace`` is where the Application itself is, ``argocd`` or one that begins with ``team-``.
-        ``spec`` is merged into the Application's own, key by key at every depth; None takes a key away.
+        Args:
+            cluster: the cluster.
+            name: the name of the application.
+            source: a repository, of which ``path`` is used, one source in the Application's own form, or several.
+            path: the folder in the repository.
+            namespace: the namespace of the resources; by default the name of the application.
+            argocd_namespace: the namespace of the Application itself: ``argocd``, or one that begins with ``team-``.
+            project: the project of the application.
+            automated: True to sync automatically.
+            prune: True to prune automatically.
+            self_heal: True to self-heal.
+            retry_limit: the limit of retries, or None for Argo CD's default.
+            labels: the labels of the Application.
+            spec: is merged into the Application's spec, key by key at every depth. None removes a key.
         """
         namespace = namespace or name
         policy: dict[str, Any] = {"automated": {"prune": prune, "selfHeal": self_heal}} if automated else {}
@@ -105,24 +116,24 @@ class Application:
 
     @property
     def full_name(self) -> str:
-        """What the command line calls it: ``team-a/web`` outside Argo CD's own namespace."""
+        """Return the name for the command line: ``team-a/web`` outside Argo CD's own namespace."""
         return self.name if self.argocd_namespace == ARGOCD else f"{self.argocd_namespace}/{self.name}"
 
     def get(self) -> State:
-        """The object as the cluster has it; raises ``CommandError``."""
+        """Return the object from the cluster; raise ``CommandError``."""
         path = f"/apis/argoproj.io/v1alpha1/namespaces/{self.argocd_namespace}/applications/{self.name}"
         return self.cluster.get(path)
 
     def delete(self) -> None:
-        """Delete the Application object; what it manages stays."""
+        """Delete the Application object. Its resources stay."""
         self.cluster.kubectl("delete", "application", self.name, "-n", self.argocd_namespace, "--wait=true")
 
     def refresh(self) -> None:
-        """Make Argo CD compare with git now; returns when it has."""
+        """Make Argo CD compare with git now, and wait until it has."""
         self.cluster.argocd("app", "get", self.full_name, "--refresh")
 
     def wait_for(self, predicate: Callable[[State], bool], seconds: float = 30.0) -> State:
-        """The first state for which the predicate holds; raises ``TimeoutError`` with the last one."""
+        """Return the first state that satisfies the predicate; raise ``TimeoutError`` with the last one."""
         deadline = time.monotonic() + seconds
         while not predicate(state := self.get()):
             if time.monotonic() > deadline:
@@ -132,7 +143,7 @@ class Application:
 
     @contextmanager
     def changes(self) -> Iterator[Changes]:
-        """Record every state while the block runs, from the present one on; raises ``SandboxError``."""
+        """Record every state while the block runs, beginning with the current one; raise ``SandboxError``."""
         layout, changes, first = self.cluster.layout, Changes(), threading.Event()
         command = [str(layout.programs["kubectl"]), "get", "application", self.name, "-n", self.argocd_namespace]
         command += ["--watch", "--output-watch-events", "-o", "json"]
@@ -167,12 +178,12 @@ def _are_objects(*values: Any) -> bool:
 
 
 def delivered(revision: str) -> Callable[[State], bool]:
-    """Whether a state is Synced to the revision and Healthy, with no operation running or failed."""
+    """Return a predicate: the state is Synced to the revision and Healthy, and no operation runs or has failed."""
 
     def holds(state: State) -> bool:
         status = state.get("status", {})
         sync, health = status.get("sync", {}), status.get("health", {})
-        # Not by finishedAt, which a sync that is being retried has too.
+        # finishedAt does not tell, because a sync that is being retried has it too.
         done = not state.get("operation") and status.get("operationState", {}).get("phase", "Succeeded") == "Succeeded"
         at = sync.get("revision") == revision and sync.get("status") == "Synced"
         return at and health.get("status") == "Healthy" and done

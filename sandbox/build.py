@@ -1,8 +1,8 @@
-"""Builds the sandbox's programs from pinned Go modules, once, into the user's cache.
+"""Build the sandbox's programs from pinned Go modules, once, into the user's cache.
 
-What is built from a module of ``sandbox/go`` is in a folder of its own in the cache, named by the hash of what it is
-built from, so changing one lock file rebuilds one module. Go's build cache makes an interrupted build resume, and a
-lock per module makes a second build wait for the first.
+The programs of a module of ``sandbox/go`` are in a folder of their own in the cache. Its name is a hash of their
+inputs, so changing one lock file rebuilds one module. Go's build cache resumes an interrupted build. A lock per module
+makes a second build wait for the first.
 """
 
 import fcntl
@@ -29,17 +29,17 @@ from sandbox.releases import Release
 MODULES = Path(__file__).parent / "go"
 PROGRESS_SECONDS: Final = 8.0
 FETCH_SECONDS: Final = 120.0
-# Compiling is most of a newcomer's first minutes. Without inlining (-l) and without the debugger's tables it takes
-# two thirds of the time. The standard library, a small part, stays as fast as ever.
+# Compiling takes most of a newcomer's first minutes. Without inlining (-l) and the debugger's tables it takes two
+# thirds of the time. The standard library, a small part, is compiled as usual.
 COMPILER_FLAGS: Final = ("-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
 
 
 class BuildError(Exception):
-    """A program could not be built; the message ends with what Go printed last."""
+    """A program could not be built. The message ends with the last output of Go."""
 
 
 def programs(server: Release | None = None, client: Release | None = None) -> dict[str, Path]:
-    """Where each program is, or will be once built: ``argocd`` of the client, ``argocd-services`` of the server."""
+    """Return the path of each program, built or not: ``argocd`` of the client, ``argocd-services`` of the server."""
     services, command_line = (_argocd(chosen) for chosen in _chosen(server, client))
     common = {program.name: target(program) for program in PROGRAMS if program.name != "argocd"}
     return common | {"argocd": target(command_line), "argocd-services": target(services)}
@@ -52,9 +52,13 @@ def build(
     extras: bool = True,
     out: TextIO = sys.stderr,
 ) -> dict[str, Path]:
-    """Build what is missing, telling ``out`` how it goes; raises ``BuildError``.
+    """Build the missing programs, and print the progress to ``out``; raise ``BuildError``.
 
-    ``extras``: also Helm, Kustomize and kubectl.
+    Args:
+        server: the version of Argo CD to run.
+        client: the version of the argocd command line.
+        extras: True to build Helm, Kustomize and kubectl too.
+        out: the stream for the progress.
     """
     argocds = [_argocd(chosen) for chosen in _chosen(server, client)]
     wanted = [program for program in PROGRAMS if program in argocds or program.name != "argocd"]
@@ -67,7 +71,7 @@ def build(
 
 
 def make(wanted: Sequence[Program], out: TextIO) -> bool:
-    """Build those of the programs that are missing, module by module; whether there were any."""
+    """Build the missing ones of the programs, module by module; return True if there were any."""
     todo = _missing(wanted)
     if not todo:
         return False
@@ -82,20 +86,20 @@ def make(wanted: Sequence[Program], out: TextIO) -> bool:
 
 
 def target(program: Program) -> Path:
-    """Where it is, or will be once built."""
+    """Return the path of the program, built or not."""
     return cache.folder() / _folder_name(program.module) / program.name
 
 
 def own_builds() -> set[Path]:
-    """The folders of the builds that this version of the sandbox runs from, there or not."""
+    """Return the folders of the builds that this version of the sandbox runs from, even if they do not exist."""
     return {target(program).parent for program in PROGRAMS}
 
 
 @functools.cache
 def module_folder(module: str, path: str) -> Path:
-    """The folder of the Go module ``path`` that our module ``module`` pins, in Go's module cache."""
+    """Return the folder in Go's module cache of the Go module ``path``, which our module ``module`` pins."""
     for command in (["list", "-m", "-f", "{{.Dir}}", path], ["mod", "download", "-json", path]):
-        # The module cache may have been emptied since the programs were built: only then is it fetched again.
+        # The module is fetched only if the module cache was emptied since the programs were built.
         said = _ask_go(module, command)
         folder = json.loads(said)["Dir"] if said.startswith("{") else said.strip()
         if folder:
@@ -130,7 +134,7 @@ def _ask_go(module: str, command: list[str]) -> str:
 
 
 def _go() -> str:
-    # Found when it is first needed: who only reads the scenarios needs no Go.
+    # The toolchain is looked up late, because reading the scenarios needs no Go.
     found = importlib.util.find_spec("go")
     if found is None or found.origin is None:
         raise BuildError("there is no Go toolchain in this Python: bin/dev sandbox build installs it")
@@ -153,7 +157,7 @@ def _missing(wanted: Iterable[Program]) -> list[Program]:
 
 
 def _environment() -> dict[str, str]:
-    # One toolchain and one set of flags everywhere, whatever the user's own Go is set to.
+    # The toolchain and the flags do not depend on the user's Go settings.
     return os.environ | {
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-mod=readonly -buildvcs=false",
@@ -181,13 +185,13 @@ def _lock(folder: Path, module: str, out: TextIO) -> Iterator[None]:
 
 
 def _build(todo: Sequence[Program], out: TextIO) -> None:
-    """Build programs of one module. By one command, so that one is linked while the next is compiled."""
+    """Build programs of one module with one command, so that one is linked while the next is compiled."""
     if not todo:
         return
     folder = target(todo[0]).parent
     partial, names = folder / "partial", ", ".join(program.name for program in todo)
     partial.mkdir(exist_ok=True)
-    # A value of a program that is not in it is none of the linker's business.
+    # The linker ignores a value of a program that is not in this module.
     values = " ".join(f"-X {value}" for value in dict.fromkeys(value for program in todo for value in program.values))
     packages = [program.package for program in todo]
     command = [_go(), "build", "-v", *COMPILER_FLAGS, f"-ldflags=-s -w {values}", "-o", f"{partial}/", *packages]

@@ -1,6 +1,6 @@
-"""The user's cache of built programs: where it is, what in it is old, and what it takes.
+"""The user's cache of built programs: its place, its old builds, and its size.
 
-A folder is a build: its name is that of the module and a hash, its age that of its last use.
+Each folder is a build. Its name is the module and a hash, its age that of its last use.
 """
 
 import fcntl
@@ -15,13 +15,13 @@ from typing import Final
 
 LOCK: Final = ".lock"
 KEPT: Final = 2
-# Whatever was used this lately may be the build of another work tree, or have a sandbox running from it.
+# A build that was used this recently can belong to another work tree, or a sandbox can run from it.
 FRESH_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A build as it was when it was looked at. ``used`` is a ``time.time()``."""
+    """A build at the time when it was inspected. ``used`` is a ``time.time()``."""
 
     path: Path
     module: str
@@ -40,26 +40,26 @@ class Build:
 
 
 def folder() -> Path:
-    """By the XDG base directory specification."""
+    """Return the cache's folder by the XDG base directory specification."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "argocd-release" / "sandbox"
 
 
 def use(paths: Iterable[Path]) -> None:
-    """Keep it in mind that the builds there are used now."""
+    """Mark the builds as used now."""
     for path in paths:
         os.utime(path)
 
 
 def builds() -> list[Build]:
-    """All that is there, the one used last first."""
+    """Return all builds, the one used last first."""
     base = folder()
     found = [Build.at(entry) for entry in base.iterdir() if entry.is_dir()] if base.exists() else []
     return sorted(found, key=lambda build: build.used, reverse=True)
 
 
 def prune(*, keep: set[Path]) -> list[Build]:
-    """Remove builds that none used today and of whose module two were used later; gives them."""
+    """Remove builds not used today if their module has two newer ones; return the removed ones."""
     by_module: dict[str, list[Build]] = defaultdict(list)
     for build in builds():
         by_module[build.module].append(build)
@@ -68,7 +68,7 @@ def prune(*, keep: set[Path]) -> list[Build]:
 
 
 def remove(*, keep: set[Path]) -> list[Build]:
-    """Remove every build but those at ``keep``; gives them."""
+    """Remove every build except those at ``keep``; return the removed ones."""
     return _remove(build for build in builds() if build.path not in keep)
 
 
@@ -77,7 +77,7 @@ def _remove(old: Iterable[Build]) -> list[Build]:
 
 
 def _remove_one(path: Path) -> bool:
-    """Not if somebody builds there right now."""
+    """Remove the build unless it is being built; return True if it was removed."""
     with (path / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ from sandbox.layout import ADDRESS, Layout
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves the files of one repository, unless it is away."""
+    """A handler that serves the files of one repository, unless it is away."""
 
     def __init__(self, *args: Any, repository: "ChartRepository", **options: Any) -> None:
         self._repository = repository
@@ -29,16 +29,15 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def log_message(self, *_: Any) -> None:
-        """Print nothing: the log of a test is not this server's."""
+        """Print nothing, so that the log of a test stays free of this server."""
 
 
 class ChartRepository:
-    """A repository of charts at ``url``, served until ``close`` or until the process that made it ends.
+    """A repository of charts at ``url``, served until ``close`` or until the process that created it ends.
 
     Attributes:
         away: the server answers every request with 503 while this is true.
-        refused: number of requests that came while it was away.
-
+        refused: the number of requests while it was away.
     """
 
     def __init__(self, layout: Layout, folder: Path) -> None:
@@ -52,7 +51,7 @@ class ChartRepository:
         self._index()
 
     def publish(self, chart: str, version: str, files: Mapping[str, str]) -> None:
-        """Package the files with ``helm package`` and index them; raises ``CommandError``.
+        """Package the files with ``helm package`` and index them; raise ``CommandError``.
 
         ``files`` are those of the chart's own folder, see ``manifests.helm_chart``.
         """
@@ -65,11 +64,11 @@ class ChartRepository:
         self._index()
 
     def source(self, chart: str, version: str, **fields: Any) -> dict[str, Any]:
-        """The source of an application: ``version`` may be a range, as in ``1.2.*``."""
+        """Return the source of an application. ``version`` can be a range, such as ``1.2.*``."""
         return {"repoURL": self.url, "chart": chart, "targetRevision": version} | fields
 
     def close(self) -> None:
-        """Be gone, as a server that is down."""
+        """Stop serving, like a server that is down."""
         self._server.shutdown()
         self._server.server_close()
 

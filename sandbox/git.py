@@ -14,7 +14,7 @@ _IDENTITY: Final = {"NAME": "sandbox", "EMAIL": "sandbox@example.com"}
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A work tree with its repository; ``url`` is what an application is given."""
+    """A work tree with its repository. ``url`` is the address for an application."""
 
     folder: Path
 
@@ -22,7 +22,7 @@ class Repository:
     def create(cls, folder: Path) -> Self:
         folder.mkdir(parents=True)
         repository = cls(folder=folder)
-        # Without a template: its examples of hooks are most of the files of a small repository.
+        # Without a template, because its example hooks are most of the files of a small repository.
         repository.git("init", "--quiet", "--template=", f"--initial-branch={BRANCH}")
         return repository
 
@@ -31,11 +31,11 @@ class Repository:
         return f"file://{self.folder}"
 
     def source(self, path: str = ".", revision: str = BRANCH, **fields: Any) -> dict[str, Any]:
-        """The source of an application; further fields such as ``helm``, ``kustomize`` or ``ref``."""
+        """Return the source of an application, with further fields such as ``helm``, ``kustomize`` or ``ref``."""
         return {"repoURL": self.url, "path": path, "targetRevision": revision} | fields
 
     def commit(self, files: Mapping[str, str | None], message: str = "change") -> str:
-        """Commit the files by path; None deletes one. Gives the revision, 40 hex digits; raises ``CommandError``."""
+        """Commit the files by path, where None deletes a file; return the full revision; raise ``CommandError``."""
         for path, text in files.items():
             file = self.folder / path
             if text is None:
@@ -48,7 +48,7 @@ class Repository:
         return self.git("rev-parse", "HEAD").strip()
 
     def git(self, *arguments: str) -> str:
-        """What git prints, run without the user's own configuration; raises ``CommandError``."""
+        """Return the output of git, run without the user's own configuration; raise ``CommandError``."""
         environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         for role in ("AUTHOR", "COMMITTER"):
             environ |= {f"GIT_{role}_{key}": value for key, value in _IDENTITY.items()}

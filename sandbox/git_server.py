@@ -1,4 +1,4 @@
-"""Git repositories over HTTP or HTTPS, served by ``git http-backend``, which can filter as GitLab can."""
+"""Serve git repositories over HTTP or HTTPS with ``git http-backend``, which can filter as GitLab can."""
 
 import base64
 import os
@@ -19,10 +19,13 @@ from sandbox.git import Repository
 
 @dataclass(kw_only=True)
 class GitServer:
-    """Serves what lies in ``folder``. ``account``: ``user:password`` that it asks for; ``""``: nobody needs one.
+    """A git server for the repositories in ``folder``.
 
-    ``seen`` holds the accounts that requests came with (``""``: none); while ``down``, each is answered by 500, and
-    while ``answering`` is not set, none is answered at all.
+    Attributes:
+        account: the ``user:password`` that it requires, or an empty string for none.
+        down: every request is answered with 500 while this is true.
+        answering: no request is answered while this is not set.
+        seen: the accounts of the requests so far; empty for a request without one.
     """
 
     folder: Path
@@ -40,7 +43,7 @@ class GitServer:
 
 @contextmanager
 def serving(folder: Path, *, account: str = "", certificate: Path | None = None) -> Iterator[GitServer]:
-    """A server until the context ends; with ``certificate``, a PEM file with its key, over TLS."""
+    """Serve until the context ends; over TLS if there is a ``certificate``, a PEM file with its key."""
     server = GitServer(folder=folder, account=account)
     server.answering.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_GitOverHttp, server)) as http:
@@ -58,7 +61,7 @@ def serving(folder: Path, *, account: str = "", certificate: Path | None = None)
 
 
 class _GitOverHttp(BaseHTTPRequestHandler):
-    """CGI, as ``git http-backend`` speaks it (https://git-scm.com/docs/git-http-backend)."""
+    """CGI of ``git http-backend`` (https://git-scm.com/docs/git-http-backend)."""
 
     def __init__(self, server: GitServer, *arguments: Any) -> None:
         self.known = server

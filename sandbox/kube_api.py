@@ -1,4 +1,4 @@
-"""The API of the sandbox's Kubernetes, as its admin: what need not wait for a kubectl to be built or to start."""
+"""The API of the sandbox's Kubernetes with admin rights, for calls that are too frequent or too early for kubectl."""
 
 import json
 import time
@@ -17,33 +17,33 @@ _CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class KubeAPI:
-    """Each method raises ``CommandError``."""
+    """A client of the Kubernetes API. Each method raises ``CommandError``."""
 
     def __init__(self, layout: Layout) -> None:
         self._base = f"https://{ADDRESS}:{layout.ports['kube-apiserver']}"
         self._token = layout.admin_token
-        # Of each apiVersion and kind its plural, and whether its objects are in namespaces.
+        # The plural of each apiVersion and kind, and True if its objects are in namespaces.
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def get(self, path: str) -> dict[str, Any]:
-        """What is at the path, such as ``/api/v1/namespaces/argocd/secrets/argocd-secret``."""
+        """Return the object at the path, such as ``/api/v1/namespaces/argocd/secrets/argocd-secret``."""
         return self._call("GET", path)
 
     def merge(self, path: str, patch: Object) -> None:
-        """Patch the object at the path, by JSON merge patch."""
+        """Patch the object at the path with a JSON merge patch."""
         self._call("PATCH", path, json.dumps(patch).encode(), "application/merge-patch+json")
 
     def apply(self, *objects: Object) -> None:
-        """Apply the objects on the server's side, one after the other."""
+        """Apply the objects on the server side, one after the other."""
         for each in objects:
             self._apply(self._path(each), json.dumps(each).encode())
 
     def apply_crd(self, name: str, text: bytes) -> None:
-        """Apply a definition of custom resources, given as YAML."""
+        """Apply a custom resource definition, given as YAML."""
         self._apply(f"{_CRDS}/{name}", text)
 
     def await_crd(self, name: str, seconds: float = 60.0) -> None:
-        """Wait until the API has accepted a definition; it serves the resources a moment later."""
+        """Wait until the API has accepted a definition. It serves the resources a moment later."""
         deadline = time.monotonic() + seconds
         while True:
             conditions = self.get(f"{_CRDS}/{name}").get("status", {}).get("conditions") or []
@@ -54,7 +54,7 @@ class KubeAPI:
             time.sleep(0.1)
 
     def _apply(self, path: str, text: bytes) -> None:
-        # JSON is YAML.
+        # JSON is valid YAML.
         self._call("PATCH", path + _APPLY, text, "application/apply-patch+yaml")
 
     def _path(self, each: Object) -> str:

@@ -1,4 +1,4 @@
-"""Starts a supervisor, with the folder, the lock and the ports that this takes."""
+"""Start a supervisor, and manage the folder, the lock and the ports that it needs."""
 
 import fcntl
 import json
@@ -28,7 +28,8 @@ ROOT: Final = Path(__file__).parent.parent
 TRIES: Final = 3
 ADMIN_TOKEN_BYTES: Final = 24
 END_SECONDS: Final = 20.0
-# Paths of sockets have 107 characters at most; argocd puts one into the folder `tmp` of a sandbox, with a long name.
+# The path of a socket has at most 107 characters. argocd creates a socket with a long name in the folder `tmp` of a
+# sandbox.
 LONGEST_BASE: Final = 24
 LOWEST_PORT: Final = 10_000
 
@@ -36,7 +37,10 @@ Process = subprocess.Popen[str]
 
 
 def launch(folder: Path, server: Release, client: Release, out: TextIO) -> Process:
-    """Start a sandbox in the new folder; raises ``SandboxError``. It ends with this process: see ``let_go``."""
+    """Start a sandbox in the new folder; raise ``SandboxError``.
+
+    It ends with this process unless ``let_go`` is called.
+    """
     for tried in range(1, TRIES + 1):
         remove(folder)
         folder.mkdir(mode=0o700)
@@ -44,14 +48,14 @@ def launch(folder: Path, server: Release, client: Release, out: TextIO) -> Proce
             return _try(folder, server, client, out)
         except SandboxError as error:
             remove(folder)
-            # Between choosing a port and listening on it somebody else may take it.
+            # Another process can take a port between its choice and its use.
             if "address already in use" not in str(error).lower() or tried == TRIES:
                 raise
     raise AssertionError("unreachable")
 
 
 def end(process: Process) -> None:
-    """End the sandbox of this supervisor; returns when no process of it is left."""
+    """End the sandbox of this supervisor, and wait until none of its processes is left."""
     process.terminate()
     try:
         process.wait(timeout=END_SECONDS)
@@ -62,22 +66,22 @@ def end(process: Process) -> None:
 
 
 def let_go(process: Process) -> None:
-    """Let the sandbox live on when this process ends."""
+    """Keep the sandbox running when this process ends."""
     if process.stdin is None:
         raise SandboxError("the supervisor has no pipes")
     print(STAY.decode(), end="", file=process.stdin, flush=True)
     _close(process)
-    # It outlives this process on purpose: Popen need not warn about it.
+    # The process outlives this one on purpose, so Popen must not warn about it.
     process.returncode = 0
 
 
 def new_folder() -> Path:
-    """A folder for a sandbox without a name."""
+    """Create a folder for a sandbox without a name."""
     return Path(tempfile.mkdtemp(prefix="s", dir=_base_folder()))
 
 
 def named_folder(name: str) -> Path:
-    """The folder of the sandbox with that name; raises ``SandboxError`` if it is no name for one."""
+    """Return the folder of the sandbox with that name; raise ``SandboxError`` if the name is not valid."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", name):
         raise SandboxError(f"{name!r} is no name for a sandbox: up to 20 of a-z, 0-9 and - are")
     return _base_folder() / f"named-{name}"
@@ -85,7 +89,10 @@ def named_folder(name: str) -> Path:
 
 @contextmanager
 def claimed(name: str, told: Callable[[str], None]) -> Iterator[None]:
-    """Nobody else starts or ends the sandbox of that name meanwhile. ``told`` hears about waiting."""
+    """Prevent other processes from starting or ending the sandbox while the block runs.
+
+    ``told`` receives a message while this process waits.
+    """
     path, started, told_at = _lock_of(name), time.monotonic(), -math.inf
     while True:
         with _claim(path) as mine:
@@ -100,13 +107,13 @@ def claimed(name: str, told: Callable[[str], None]) -> Iterator[None]:
 
 
 def is_claimed(name: str) -> bool:
-    """Whether somebody starts or ends it right now."""
+    """Return True if a process is starting or ending the sandbox."""
     with _claim(_lock_of(name)) as mine:
         return not mine
 
 
 def read_known(folder: Path) -> dict[str, Any]:
-    """What ``Layout.to_json`` and ``write_known`` kept of the sandbox there; raises ``SandboxAbsentError``."""
+    """Return the data of ``Layout.to_json`` and ``write_known`` in the folder; raise ``SandboxAbsentError``."""
     try:
         known: dict[str, Any] = json.loads((folder / "layout.json").read_text("utf-8"))
     except OSError as error:
@@ -115,7 +122,7 @@ def read_known(folder: Path) -> dict[str, Any]:
 
 
 def write_known(folder: Path, known: dict[str, Any]) -> None:
-    """Keep it for whoever attaches to the sandbox later."""
+    """Store the data for processes that attach to the sandbox later."""
     partial = folder / "layout.json.partial"
     partial.touch(mode=0o600)
     partial.write_text(json.dumps(known), encoding="utf-8")
@@ -123,15 +130,16 @@ def write_known(folder: Path, known: dict[str, Any]) -> None:
 
 
 def builds_in_use() -> set[Path]:
-    """The folders of the programs from which this user's sandboxes run."""
+    """Return the folders of the programs from which this user's sandboxes run."""
     return {Path(path).parent for known in _all_known() for path in known["programs"].values()}
 
 
 def free_ports() -> dict[str, int]:
-    """A free port for each name in ``PORTS``, which is of no other sandbox of this user, even if it is not open there.
+    """Return a free port for each name in ``PORTS``, which belongs to no other sandbox of this user.
 
-    From below the range of which the kernel takes the ports of outgoing connections, of which a starting sandbox opens
-    hundreds: one of them could otherwise get the port of a component that starts later, or that a test has stopped.
+    The ports are below the range from which the kernel takes the ports of outgoing connections. A starting sandbox
+    opens hundreds of those, and one of them could get the port of a component that starts later, or that a test has
+    stopped.
     """
     try:
         lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
@@ -148,7 +156,7 @@ def free_ports() -> dict[str, int]:
         for port in candidates:
             sock = stack.enter_context(socket.socket())
             try:
-                # Not on one address only: one component listens on all of them.
+                # Bind to all addresses, because one component listens on all of them.
                 sock.bind(("", port))
             except OSError:
                 continue
@@ -159,7 +167,7 @@ def free_ports() -> dict[str, int]:
 
 
 def _all_known() -> list[dict[str, Any]]:
-    """What is known of each sandbox of this user."""
+    """Return the stored data of each sandbox of this user."""
     found = []
     for file in _base_folder().glob("*/layout.json"):
         with suppress(OSError, ValueError):
@@ -183,11 +191,11 @@ def _lock_of(name: str) -> Path:
 
 @contextmanager
 def _claim(path: Path) -> Iterator[bool]:
-    """Whether this process has the lock while the block runs; afterwards the file is gone."""
+    """Hold the lock while the block runs, and yield True if this process got it; then remove the file."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its owner before may have removed it since it was opened.
+            # The previous owner can have removed the file since it was opened.
             mine = _is_at(path, lock)
         except BlockingIOError:
             mine = False
@@ -209,7 +217,7 @@ def _try(folder: Path, server: Release, client: Release, out: TextIO) -> Process
     token = secrets.token_urlsafe(ADMIN_TOKEN_BYTES)
     programs = build.programs(server, client)
     with (_base_folder() / "ports.lock").open("w") as lock:
-        # One after the other, so that each sees what those before have chosen.
+        # One sandbox after the other, so that each sees the ports that the earlier ones have chosen.
         fcntl.flock(lock, fcntl.LOCK_EX)
         layout = Layout(folder=folder, programs=programs, ports=free_ports(), admin_token=token, release=server)
         write_known(folder, layout.to_json())

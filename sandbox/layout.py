@@ -1,4 +1,4 @@
-"""Where everything of one sandbox is: its folder, its programs, its ports."""
+"""The layout of one sandbox: its folder, its programs, its ports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,10 @@ PORTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What every component must know. ``ports`` has one for each name in ``PORTS``."""
+    """The data that every component needs. ``ports`` has one for each name in ``PORTS``."""
 
     folder: Path
-    #: By name. ``argocd`` is the command line of a job, ``argocd-services`` what the components of Argo CD run.
+    #: By name. ``argocd`` is the command line of a job, ``argocd-services`` the program of Argo CD's components.
     programs: dict[str, Path]
     ports: dict[str, int]
     admin_token: str
@@ -29,7 +29,7 @@ class Layout:
 
     @classmethod
     def from_json(cls, known: dict[str, Any]) -> Self:
-        """The layout that ``to_json`` described; further keys are not its business."""
+        """Return the layout that ``to_json`` described. Other keys are ignored."""
         return cls(
             folder=Path(known["folder"]),
             programs={name: Path(path) for name, path in known["programs"].items()},
@@ -54,14 +54,14 @@ class Layout:
 
     @property
     def argocd_kubeconfig(self) -> Path:
-        """The same, with Argo CD's own namespace as the default one."""
+        """Return the path of a kubeconfig whose default namespace is Argo CD's own."""
         return self.folder / "kubeconfig-argocd"
 
     @property
     def tools(self) -> Path:
-        """Scripts that Argo CD expects on its PATH."""
+        """Return the folder of the scripts that Argo CD expects on its PATH."""
         return self.folder / "tools"
 
     def environ(self, path: str) -> dict[str, str]:
-        """What any program of the sandbox is given, so that it writes nowhere else."""
+        """Return the environment of every program, which keeps it from writing outside the sandbox."""
         return {"PATH": path, "HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp")}

@@ -1,4 +1,4 @@
-"""What containers have printed, as kwok serves it in the kubelet's place."""
+"""Write the logs of containers, which kwok serves in place of the kubelet."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from typing import Any, Final
 from sandbox.layout import Layout
 
 LINES: Final = ("connecting to database at db:5432", "cannot connect to database at db:5432: connection refused")
-# No names that Kubernetes would allow.
+# Kubernetes allows neither of these names.
 _ALL_PODS: Final = "_pods"
 _ALL_CONTAINERS: Final = "_containers"
 _PREVIOUS: Final = ".previous"
@@ -26,7 +26,7 @@ def write(
     pod: str = "",
     container: str = "",
 ) -> dict[str, Any]:
-    """Write what these containers have printed; gives the object that tells kwok, to be applied."""
+    """Write the output of these containers; return the object that tells kwok, which must be applied."""
     folder = _folder(layout, namespace) / (pod or _ALL_PODS)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / (container or _ALL_CONTAINERS)
@@ -37,7 +37,7 @@ def write(
 
 
 def told(layout: Layout, namespace: str, *, pod: str = "") -> dict[str, Any]:
-    """The object of kwok with all that was written for the namespace, or the pod; by default ``LINES``."""
+    """Return kwok's object with all logs of the namespace or the pod; by default ``LINES``."""
     folder = _folder(layout, namespace) / (pod or _ALL_PODS)
     if not (folder / _ALL_CONTAINERS).exists():
         return write(layout, namespace, LINES, pod=pod)
@@ -63,7 +63,7 @@ def _folder(layout: Layout, namespace: str) -> Path:
 
 
 def _cri(lines: Iterable[Line]) -> bytes:
-    """The lines in the format of the container runtime interface, in which a newline always ends a line."""
+    """Return the lines in the format of the container runtime interface, in which a newline always ends a line."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime()).encode()
     plain = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
     return b"".join(b"%s stdout F %s\n" % (now, line) for line in re.split(rb"\n", plain)) if plain else b""

@@ -7,7 +7,7 @@ FATES: Final = (
     "ready", "slow", "never-ready", "crash", "oom", "heals", "init-crash", "config-error", "image-pull", "not-mounted",
     "unschedulable",
 )  # fmt: skip
-# Of a Job's pod.
+# The fates of a Job's pod.
 ENDS: Final = ("complete", "fail", "image-pull")
 
 
@@ -24,10 +24,19 @@ def deployment(
     claim: str = "",
     **labels: str,
 ) -> str:
-    """A Deployment whose pods meet the fate, one of ``FATES``: slow ones are ready after 8 seconds.
+    """Return a Deployment whose pods have the fate, one of ``FATES``; slow ones are ready after 8 seconds.
 
-    ``ready_after`` is a Go duration such as ``3s`` for another time; ``heals_after`` is how many seconds after its
-    first crash a pod that heals is ready; ``deadline`` is the progressDeadlineSeconds, ``claim`` a claim to be mounted.
+    Args:
+        name: the name of the Deployment.
+        image: the image of its container.
+        fate: the fate of its pods.
+        replicas: the number of pods.
+        ready_after: a Go duration such as ``3s`` until a pod is ready.
+        heals_after: the seconds from the first crash of a healing pod until it is ready.
+        deadline: the progressDeadlineSeconds.
+        paused: True for a paused Deployment.
+        claim: a PersistentVolumeClaim to mount.
+        labels: further labels of the pods.
     """
     annotations = _slow(ready_after) | {"sandbox/heals-after": str(heals_after)}
     pods = _pods(name, image, fate, annotations, labels)
@@ -47,9 +56,9 @@ def stateful_set(
     parallel: bool = False,
     **labels: str,
 ) -> str:
-    """A StatefulSet, whose pods are named ``NAME-0`` and so on and start one after another, or in parallel.
+    """Return a StatefulSet, whose pods are named ``NAME-0`` and so on.
 
-    Either way they are replaced one after another.
+    They start one after another, or in parallel. They are always replaced one after another.
     """
     pods = _pods(name, image, fate, _slow(ready_after), labels)
     policy = {"podManagementPolicy": "Parallel"} if parallel else {}
@@ -57,7 +66,7 @@ def stateful_set(
 
 
 def daemon_set(name: str, image: str, *, fate: str = "ready", ready_after: str = "", **labels: str) -> str:
-    """A DaemonSet: one pod on the one node."""
+    """Return a DaemonSet: one pod on the only node."""
     return _yaml(_object("apps/v1", "DaemonSet", name, _pods(name, image, fate, _slow(ready_after), labels)))
 
 
@@ -72,25 +81,28 @@ def rollout(
     deadline: int = 600,
     **labels: str,
 ) -> str:
-    """A Rollout of Argo Rollouts, whose ``strategy`` is ``{"canary": …}`` or ``{"blueGreen": …}``."""
+    """Return an Argo Rollout, whose ``strategy`` is ``{"canary": …}`` or ``{"blueGreen": …}``."""
     pods = _pods(name, image, fate, _slow(ready_after), labels)
     spec = {"replicas": replicas, "progressDeadlineSeconds": deadline, "strategy": strategy} | pods
     return _yaml(_object("argoproj.io/v1alpha1", "Rollout", name, spec))
 
 
 def analysis(name: str, *, fate: str) -> str:
-    """An AnalysisTemplate of Argo Rollouts, which measures once, by a Job whose pod meets the fate, one of ``ENDS``."""
+    """Return an AnalysisTemplate that measures once, with a Job whose pod has the fate, one of ``ENDS``."""
     metric = {"name": "smoke-test", "provider": {"job": {"spec": _job(name, fate, "1s")}}}
     return _yaml(_object("argoproj.io/v1alpha1", "AnalysisTemplate", name, {"metrics": [metric]}))
 
 
 def service(name: str, app: str) -> str:
-    """A Service of the pods that are named ``app``."""
+    """Return a Service for the pods of ``app``."""
     return _yaml(_object("v1", "Service", name, {"selector": {"app": app}, "ports": [{"port": 80}]}))
 
 
 def job(name: str, *, fate: str = "complete", ends_after: str = "", deadline: int = 0, **annotations: str) -> str:
-    """A Job; ``fate`` is one of ``ENDS``, ``ends_after`` a Go duration, ``deadline`` its activeDeadlineSeconds or 0."""
+    """Return a Job.
+
+    ``fate`` is one of ``ENDS``, ``ends_after`` a Go duration, ``deadline`` its activeDeadlineSeconds or 0.
+    """
     spec = _job(name, fate, ends_after) | ({"activeDeadlineSeconds": deadline} if deadline else {})
     return _yaml(_object("batch/v1", "Job", name, spec, annotations))
 
@@ -106,7 +118,7 @@ def hook(
     generate_name: bool = False,
     **spec: Any,
 ) -> str:
-    """Return a Job that is a hook in ``phase``: PreSync, Sync, PostSync or SyncFail; ``spec`` is added to the Job's.
+    """Return a Job that is a hook in ``phase``: PreSync, Sync, PostSync or SyncFail. ``spec`` is added to the Job's.
 
     ``delete`` is its hook-delete-policy; "" leaves the annotation out.
     """
@@ -128,24 +140,24 @@ def cron_job(
     fate: str = "complete",
     image: str = "registry.example.com/hook:1",
 ) -> str:
-    """A CronJob, by default one that is never due while a test runs."""
+    """Return a CronJob, by default one that is never due while a test runs."""
     spec = {"schedule": schedule, "suspend": suspend, "jobTemplate": {"spec": _job(name, fate, "", image)}}
     return _yaml(_object("batch/v1", "CronJob", name, spec))
 
 
 def ingress(name: str) -> str:
-    """An Ingress; nothing in the sandbox gives it an address."""
+    """Return an Ingress. No controller in the sandbox gives it an address."""
     backend = {"service": {"name": name, "port": {"number": 80}}}
     return _yaml(_object("networking.k8s.io/v1", "Ingress", name, {"defaultBackend": backend}))
 
 
 def load_balancer(name: str) -> str:
-    """A Service of type LoadBalancer; nothing in the sandbox gives it an address."""
+    """Return a Service of type LoadBalancer. No controller in the sandbox gives it an address."""
     return _yaml(_object("v1", "Service", name, {"type": "LoadBalancer", "ports": [{"port": 80}]}))
 
 
 def claim(name: str, *, storage_class: str | None = None) -> str:
-    """A PersistentVolumeClaim; there is no storage class in the sandbox, and no volume."""
+    """Return a PersistentVolumeClaim. The sandbox has no storage class and no volume."""
     spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     spec |= {} if storage_class is None else {"storageClassName": storage_class}
     return _yaml(_object("v1", "PersistentVolumeClaim", name, spec))
@@ -156,14 +168,14 @@ def config_map(name: str, **data: str) -> str:
 
 
 def resource_quota(name: str, **hard: str) -> str:
-    """A ResourceQuota such as ``pods="0"``, with which a ReplicaSet can create none: its events say FailedCreate."""
+    """Return a ResourceQuota such as ``pods="0"``, which makes a ReplicaSet's pods fail with FailedCreate events."""
     return _yaml(_object("v1", "ResourceQuota", name, {"hard": hard}))
 
 
 def helm_chart(name: str, version: str, image: str, *, folder: str = "", **options: Any) -> dict[str, str]:
-    """The files of a Helm chart with a Deployment, by path below ``folder``; ``options`` are those of ``deployment``.
+    """Return the files of a Helm chart with a Deployment, by path below ``folder``; ``options`` as for ``deployment``.
 
-    Its values are ``image.repository`` and ``image.tag``, taken apart from ``image``.
+    Its values are ``image.repository`` and ``image.tag``, taken from ``image``.
     """
     repository, _, tag = image.rpartition(":")
     chart = {"apiVersion": "v2", "name": name, "version": version, "appVersion": tag}
@@ -177,13 +189,13 @@ def helm_chart(name: str, version: str, image: str, *, folder: str = "", **optio
 
 
 def kustomization(*resources: str, **fields: Any) -> str:
-    """A kustomization.yaml over these files or folders; further fields such as ``namePrefix`` or ``images``."""
+    """Return a kustomization.yaml for these files or folders, with fields such as ``namePrefix`` or ``images``."""
     kind = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     return _yaml(kind | {"resources": list(resources)} | fields)
 
 
 def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels: dict[str, str]) -> dict[str, Any]:
-    """Selector and template, as every controller of pods that stay has them."""
+    """Return the selector and the template that every controller of permanent pods has."""
     _check(fate, FATES)
     selector = {"app": name}
     container: dict[str, Any] = {"name": name, "image": image}
@@ -203,7 +215,7 @@ def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels:
         case _:
             pass
     metadata = {"labels": selector | {"fate": fate} | labels}
-    # Argo Rollouts writes a Rollout anew without what is empty, and to Argo CD that is a difference.
+    # Argo Rollouts rewrites a Rollout without empty fields, and Argo CD sees that as a difference.
     metadata |= {"annotations": annotations} if annotations else {}
     return {"selector": {"matchLabels": selector}, "template": {"metadata": metadata, "spec": spec}}
 
@@ -224,7 +236,7 @@ def _object(
 
 
 def _check(fate: str, fates: tuple[str, ...]) -> None:
-    # A pod whose label says nothing to any stage becomes ready.
+    # A pod whose label matches no stage becomes ready.
     if fate not in fates:
         raise ValueError(f"{fate!r} is none of {', '.join(fates)}")
 

@@ -1,12 +1,12 @@
-"""Objects of Kubernetes and Argo CD that are made by hand, as dictionaries."""
+"""Objects of Kubernetes and Argo CD as dictionaries."""
 
 import time
 import uuid
 from typing import Any, Final
 
-# Applications live here too, not in Argo CD's own namespace only.
+# Applications can be in these namespaces too, not only in Argo CD's own.
 OTHER_NAMESPACES: Final = "team-*"
-# What a project allows that forbids nothing.
+# The spec of a project that forbids nothing.
 EVERYTHING: Final = {
     "sourceRepos": ["*"],
     "destinations": [{"server": "*", "namespace": "*"}],
@@ -16,20 +16,20 @@ EVERYTHING: Final = {
 
 
 def project(name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """A project that forbids nothing but what ``spec`` says."""
+    """Return a project that forbids only what ``spec`` says."""
     metadata = {"name": name, "namespace": "argocd"}
     kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": metadata}
     return kind | {"spec": EVERYTHING | spec}
 
 
 def deny_window(*applications: str) -> dict[str, Any]:
-    """A sync window that is open now and denies, for a project's ``syncWindows``."""
+    """Return a sync window that is open now and denies, for a project's ``syncWindows``."""
     window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "manualSync": False}
     return window | {"applications": list(applications or ("*",))}
 
 
 def event(about: dict[str, Any], message: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """An event on that object: a Warning, with reason ``Test``, unless ``fields`` say otherwise."""
+    """Return an event on the object: a Warning with reason ``Test``, unless ``fields`` say otherwise."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     involved = {key: about[key] for key in ("apiVersion", "kind")}
     involved |= {key: about["metadata"][key] for key in ("name", "namespace", "uid")}

@@ -1,4 +1,4 @@
-"""Asking components over HTTP, without a certificate authority or a proxy."""
+"""Call components over HTTP, without a certificate authority or a proxy."""
 
 import socket
 import ssl
@@ -10,11 +10,11 @@ from sandbox.layout import ADDRESS
 def call(
     method: str, url: str, *, token: str = "", body: bytes | None = None, kind: str = "", seconds: float = 1.0
 ) -> bytes:
-    """What a request is answered with; raises ``OSError``, also for an answer that is no success.
+    """Return the body of the answer; raise ``OSError``, also if the status is not a success.
 
-    ``body`` is of the content type ``kind``.
+    ``body`` has the content type ``kind``.
     """
-    # The components sign their own certificates at each start, and no CA is loaded that would know them.
+    # The components sign their own certificates at each start, so no CA could verify them.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     headers = ({"Authorization": f"Bearer {token}"} if token else {}) | ({"Content-Type": kind} if kind else {})
@@ -26,7 +26,7 @@ def call(
 
 
 def answers(url: str, *, token: str = "") -> bool:
-    """Whether a GET of the URL is answered with success within a second."""
+    """Return True if a GET of the URL succeeds within a second."""
     try:
         call("GET", url, token=token)
     except OSError:
@@ -35,7 +35,7 @@ def answers(url: str, *, token: str = "") -> bool:
 
 
 def listens(port: int) -> bool:
-    """Whether anything on this machine accepts connections at the port."""
+    """Return True if a process on this machine accepts connections at the port."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((ADDRESS, port)) == 0

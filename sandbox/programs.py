@@ -12,28 +12,28 @@ _MAJOR_VERSION: Final = re.compile(r"v[0-9]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One binary: the module that pins it, the package it is built from, its ``-X`` values."""
+    """One binary: the module that pins it, its package, and its ``-X`` values."""
 
     name: str
     module: str
     package: str
     values: tuple[str, ...] = ()
-    #: Whether releases of plain manifests go without it, so that the demo need not wait for it.
+    #: True if releases of plain manifests do not need it, so that the demo does not wait for it.
     extra: bool = False
-    #: Whether it is built only for those who start it.
+    #: True if it is built only when it is started.
     asked: bool = False
 
     @property
     def built_as(self) -> str:
-        """What ``go build`` calls it (go help packages: the last element, but for a major version)."""
+        """Return the name that ``go build`` uses: the last element except for a major version (go help packages)."""
         path = PurePosixPath(self.package)
         return path.parent.name if _MAJOR_VERSION.fullmatch(path.name) else path.name
 
 
 def argocd(release: Release) -> Program:
-    """Argo CD of that version: the command line and every service."""
+    """Return Argo CD of that version: one program for the command line and every service."""
     common = f"{release.path}/common"
-    # Without a version of its own the client calls itself v99.99.99+unknown.
+    # Without a version of its own, the client calls itself v99.99.99+unknown.
     values = {"version": release.version, "gitCommit": release.commit, "gitTreeState": "clean"}
     return Program(
         name="argocd",

@@ -1,7 +1,7 @@
-"""The versions of everything that the sandbox runs: one table.
+"""The versions of everything that the sandbox runs, in one table.
 
-A version of Argo CD is pinned by ``sandbox/go/argocd-VERSION/go.mod``; the default's also pins the Kubernetes that its
-libraries belong to, under which every other version runs too.
+``sandbox/go/argocd-VERSION/go.mod`` pins a version of Argo CD. That of the default version also pins the Kubernetes of
+its libraries, under which every other version runs too.
 """
 
 import os
@@ -12,32 +12,32 @@ SERVER_VARIABLE: Final = "SANDBOX_ARGOCD"
 CLIENT_VARIABLE: Final = "SANDBOX_ARGOCD_CLIENT"
 
 KUBERNETES: Final = "1.31.0"
-# Those that the default ships (argo-cd v2.13.2 hack/tool-versions.sh).
+# The versions in the default version's image (argo-cd v2.13.2 hack/tool-versions.sh).
 HELM: Final = "3.15.4"
 KUSTOMIZE: Final = "5.4.3"
-# As new as any cluster has that the sandbox's Kubernetes is like.
+# The newest version that clusters with this Kubernetes use.
 ROLLOUTS: Final = "1.10.2"
 
 
 class UnknownReleaseError(ValueError):
-    """The sandbox can't run that version; the message has those that it can."""
+    """The sandbox cannot run that version. The message has those that it can run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """One version of Argo CD. All its parts are one program."""
+    """One version of Argo CD. All its components are one program."""
 
     version: str
-    #: Path of its Go module.
+    #: The path of its Go module.
     path: str
-    #: The commit of its tag, which ``argocd version`` shows; "" where it is not known.
+    #: The commit of its tag, which ``argocd version`` shows; "" if it is not known.
     commit: str = ""
-    #: Whether it has the commit-server of the source hydrator.
+    #: True if it has the commit-server of the source hydrator.
     hydrates: bool = False
 
     @property
     def module(self) -> str:
-        """The folder in ``sandbox/go`` that pins it."""
+        """Return the folder in ``sandbox/go`` that pins it."""
         return f"argocd-{self.version}"
 
 
@@ -58,12 +58,12 @@ RELEASES: Final = {
 
 
 def server(version: str = "") -> Release:
-    """The release that a sandbox runs: the one named, that of ``SANDBOX_ARGOCD``, or the default."""
+    """Return the release that a sandbox runs: the named one, that of ``SANDBOX_ARGOCD``, or the default."""
     return _find(version or os.environ.get(SERVER_VARIABLE, ""))
 
 
 def client(version: str = "") -> Release:
-    """The release whose command line a job has, alike: ``SANDBOX_ARGOCD_CLIENT``, or the default, as in the image."""
+    """Return the release of a job's command line: the named one, that of ``SANDBOX_ARGOCD_CLIENT``, or the default."""
     return _find(version or os.environ.get(CLIENT_VARIABLE, ""))
 
 

@@ -1,4 +1,4 @@
-"""Argo Rollouts: its controller, built for those who ask, and the definitions that it needs in the cluster."""
+"""Argo Rollouts: its controller, built on request, and its custom resource definitions."""
 
 import sys
 from functools import partial
@@ -21,7 +21,7 @@ _KINDS: Final = {
 
 
 def prepare(layout: Layout) -> None:
-    """Build the controller if it is not there, and define its resources; raises ``BuildError``, ``CommandError``."""
+    """Build the controller if it is missing, and define its resources; raise ``BuildError``, ``CommandError``."""
     build.make([ROLLOUTS_CONTROLLER], sys.stderr)
     folder = build.module_folder(ROLLOUTS_CONTROLLER.module, ROLLOUTS_PATH) / "manifests" / "crds"
     api = KubeAPI(layout)

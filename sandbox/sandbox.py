@@ -1,4 +1,4 @@
-"""The sandbox as a test, the demo and the command line see it."""
+"""The sandbox, for tests, the demo and the command line."""
 
 import json
 import sys
@@ -27,7 +27,10 @@ DOWN_SECONDS: Final = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentHandle:
-    """One component of a running sandbox, to be started, stopped and paused. Each raises ``SandboxError``."""
+    """One component of a running sandbox, which can be started, stopped and paused.
+
+    Each method raises ``SandboxError``.
+    """
 
     name: str
     folder: Path
@@ -37,20 +40,20 @@ class ComponentHandle:
         return int(ask(self.folder, "status")[self.name]["pid"])
 
     def stop(self) -> None:
-        """Kill it; returns when it is gone. That is no crash: nobody reports it."""
+        """Kill the component, and wait until it is gone. It does not count as a crash."""
         ask(self.folder, "stop", self.name)
 
     def start(self) -> None:
-        """Start it, always on the same port; returns when it is ready."""
+        """Start the component, always on the same port, and wait until it is ready."""
         ask(self.folder, "start", self.name)
 
     def restart(self) -> None:
-        """Stop it and start it again."""
+        """Stop the component and start it again."""
         self.stop()
         self.start()
 
     def pause(self) -> None:
-        """Freeze it: connections are accepted by the kernel, and never answered."""
+        """Freeze the component: the kernel accepts connections, and no one answers them."""
         ask(self.folder, "pause", self.name)
 
     def resume(self) -> None:
@@ -74,7 +77,7 @@ class ComponentHandle:
 
 
 class Sandbox(Cluster):
-    """A running sandbox: its cluster, its components, and what a test puts into it."""
+    """A running sandbox: its cluster, its components, and the repositories and applications of a test."""
 
     @classmethod
     @contextmanager
@@ -87,20 +90,26 @@ class Sandbox(Cluster):
         extras: bool = True,
         out: TextIO = sys.stderr,
     ) -> Iterator[Self]:
-        """A sandbox that lives as long as the ``with`` block, or this process if that ends first.
+        """Start a sandbox that ends with the ``with`` block, or with this process.
 
-        ``argocd`` is the version that runs, ``client`` that of the command line, by default those of ``releases``.
-        ``components`` are started beside the usual ones: ``applicationset-controller``, ``notifications``,
-        ``argo-rollouts``, and ``commit-server`` where the version has one. ``extras``: Helm, Kustomize and kubectl are
-        built too.
-        Raises ``UnknownReleaseError``, ``BuildError``, and ``SandboxError``: at the start, and at the end if a
-        component died meanwhile.
+        Args:
+            argocd: the version of Argo CD; by default that of ``releases``.
+            client: the version of the command line; by default that of ``releases``.
+            components: components to start in addition: ``applicationset-controller``, ``notifications``,
+                ``argo-rollouts``, and ``commit-server`` if the version has one.
+            extras: True to build Helm, Kustomize and kubectl too.
+            out: the stream for the progress.
+
+        Raises:
+            UnknownReleaseError: there is no such version.
+            BuildError: a program cannot be built.
+            SandboxError: the start failed, or, at the end, a component died meanwhile.
         """
         of_server, of_client = releases.server(argocd), releases.client(client)
         build.build(of_server, of_client, extras=extras, out=out)
         with ExitStack() as stack:
             folder = launch.new_folder()
-            # The supervisor does it, unless it was killed itself.
+            # The supervisor removes it, unless it was killed itself.
             stack.callback(remove, folder)
             sandbox = cls._launch(folder, of_server, of_client, out, stack)
             stack.enter_context(sandbox.using(*components))
@@ -115,9 +124,11 @@ class Sandbox(Cluster):
 
     @classmethod
     def up(cls, name: str, *, argocd: str = "", client: str = "", out: TextIO = sys.stderr) -> Self:
-        """The sandbox of that name, which stays until ``down``; started if it is not up. Raises as ``start``.
+        """Return the sandbox of that name, and start it if it is not up.
 
-        Also raises ``SandboxError`` if it is up with another version than the one named.
+        It stays until ``down``. Raises like ``start``.
+
+        Also raises ``SandboxError`` if it is up with another version than the named one.
         """
         of_server, of_client = releases.server(argocd), releases.client(client)
         build.build(of_server, of_client, out=out)
@@ -139,19 +150,19 @@ class Sandbox(Cluster):
 
     @classmethod
     def attach(cls, folder: Path) -> Self:
-        """The sandbox in ``folder``; raises ``SandboxAbsentError`` if there is none, or none that is ready."""
+        """Return the sandbox in ``folder``; raise ``SandboxAbsentError`` if there is none, or it is not ready."""
         known = launch.read_known(folder)
         if "ci_token" not in known:
             raise SandboxAbsentError(f"the sandbox in {folder} is not ready yet")
         return cls(Layout.from_json(known), token=known["ci_token"])
 
     def part(self, name: str) -> ComponentHandle:
-        """The component of that name: one of the keys of ``status()``, or one that starts only when asked to."""
+        """Return the component of that name: a key of ``status()``, or a component that starts only on request."""
         return ComponentHandle(name=name, folder=self.folder)
 
     @contextmanager
     def using(self, *names: str) -> Iterator[None]:
-        """Optional components while the block runs, built if need be; those that run before stay."""
+        """Run optional components while the block runs. Those that ran before stay."""
         with ExitStack() as stack:
             for name in names:
                 if self.status().get(name, {}).get("state") == "running":
@@ -164,7 +175,7 @@ class Sandbox(Cluster):
             yield
 
     def down(self) -> None:
-        """End it; returns when no process and no folder of it is left. Raises ``SandboxError``."""
+        """End the sandbox, and wait until no process and no folder of it is left; raise ``SandboxError``."""
         ask(self.folder, "down")
         deadline = time.monotonic() + DOWN_SECONDS
         while self.folder.exists():
@@ -173,44 +184,44 @@ class Sandbox(Cluster):
             time.sleep(0.02)
 
     def token(self, name: str, policy: tuple[str, ...]) -> str:
-        """A token of a new account with these policy lines, such as ``applications, get, */*, allow``."""
+        """Create an account with these policy lines, such as ``applications, get, */*, allow``; return its token."""
         return account.create(self, name, policy)
 
     def revoke(self, name: str) -> None:
-        """Take all tokens of the account back."""
+        """Revoke all tokens of the account."""
         account.revoke(self, name)
 
     def repository(self, name: str) -> Repository:
-        """A new, empty git repository."""
+        """Create an empty git repository."""
         return Repository.create(self.folder / "repositories" / f"{name}.git")
 
     def chart_repository(self, name: str) -> ChartRepository:
-        """A new, empty repository of Helm charts."""
+        """Create an empty repository of Helm charts."""
         return ChartRepository(self.layout, self.folder / "charts" / name)
 
     def application(self, name: str, source: Repository | Source | Sequence[Source], /, **options: Any) -> Application:
-        """A new application on the repository, in a namespace of its own; see ``Application.create``."""
+        """Create an application on the repository, in a namespace of its own; see ``Application.create``."""
         return Application.create(self, name, source, **options)
 
     def project(self, name: str, **spec: Any) -> str:
-        """A new project, or a changed one, that forbids nothing but what ``spec`` says; gives its name."""
+        """Create or change a project that forbids only what ``spec`` says; return its name."""
         self.apply(objects.project(name, spec))
         return name
 
     def pod_log(self, namespace: str, lines: Iterable[str | bytes], **options: Any) -> None:
-        """What the containers of the namespace have printed from now on; see ``logs.write`` for the options.
+        """Set the log of the namespace's containers; see ``logs.write`` for the options.
 
         ``previous`` are the lines before the last restart, by default the same; ``pod`` and ``container`` narrow it.
         """
         self.apply(logs.write(self.layout, namespace, lines, **options))
 
     def event(self, namespace: str, name: str, message: str, *, kind: str = "Pod", **fields: Any) -> None:
-        """An event on the object ``name``, a Warning with reason ``Test`` unless ``fields`` say otherwise."""
+        """Create an event on the object ``name``: a Warning with reason ``Test`` unless ``fields`` say otherwise."""
         about = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
         self.apply(objects.event(about, message, fields))
 
     def requests(self) -> Counter[str]:
-        """How often each method of Argo CD's API has been called since its start; see ``api_metrics.count``."""
+        """Return how often each method of Argo CD's API was called since its start; see ``api_metrics.count``."""
         return api_metrics.count(self.layout)
 
     @classmethod

@@ -1,7 +1,7 @@
-"""The process that owns all components of one sandbox: it starts them, watches them, and takes them with it.
+"""The process that owns all components of one sandbox: it starts them, watches them, and ends them.
 
-Nobody may outlive whom he belongs to: the supervisor ends when its standard input does, which is when its caller ends,
-crash included; the kernel kills the components when the supervisor dies. A caller that writes ``stay`` may go.
+No process outlives its owner. The supervisor ends when its standard input does, which is when its caller ends, even by
+a crash. The kernel kills the components when the supervisor dies. A caller that writes ``stay`` can end without it.
 Requests are answered on a socket in the sandbox's folder, see ``control``.
 """
 
@@ -32,11 +32,14 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class Ended(Exception):  # noqa: N818 - no error: the end that was asked for
-    """The caller has gone, or asked for the end."""
+    """The caller has gone, or requested the end."""
 
 
 class Supervisor:
-    """Runs in the main thread only: the kernel kills a component when the *thread* that started it ends."""
+    """The owner of the components. It must run in the main thread.
+
+    The kernel kills a component when the *thread* that started it ends.
+    """
 
     def __init__(self, layout: Layout, *, say: Callable[[str], None]) -> None:
         self._layout = layout
@@ -49,7 +52,7 @@ class Supervisor:
         self._started = self._said = time.monotonic()
 
     def start(self) -> None:
-        """Start the components wave by wave; raises ``SandboxError`` as soon as one dies."""
+        """Start the components wave by wave; raise ``SandboxError`` as soon as one dies."""
         for wave in sorted({each.wave for each in self._components.values() if each.wave is not None}):
             starting = [each for each in self._components.values() if each.wave == wave]
             for component in starting:
@@ -61,7 +64,7 @@ class Supervisor:
             self._tell(f"{', '.join(component.name for component in starting)} ready")
 
     def serve(self) -> None:
-        """Answer requests; raises ``Ended`` when the end is asked for, or the caller is gone."""
+        """Answer requests; raise ``Ended`` when the end is requested, or the caller is gone."""
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(self._layout.folder / SOCKET))
             server.listen()
@@ -76,7 +79,7 @@ class Supervisor:
                 self._check_caller()
 
     def stop_all(self) -> None:
-        """End all components, and what they started; none is left."""
+        """End all components and their child processes."""
         for process in reversed(self._processes.values()):
             _kill(process)
         for process in self._processes.values():
@@ -116,7 +119,7 @@ class Supervisor:
                 process.wait()
             case "pause":
                 process.send_signal(signal.SIGSTOP)
-                # The signal is only on its way; a component that ends instead is not waited for in vain.
+                # The signal is not delivered at once. WEXITED also ends the wait if the component ends instead.
                 os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             case "resume":
                 process.send_signal(signal.SIGCONT)
@@ -158,7 +161,7 @@ class Supervisor:
             time.sleep(0.05)
 
     def _look(self, doing: str) -> None:
-        """What any wait must do in between: end with the caller, say who died, never be silent for long."""
+        """Do what every wait must do: end with the caller, report a component that died, and print the progress."""
         self._check_caller()
         for name, process in self._processes.items():
             if process.poll() is not None and name not in self._stopped:
@@ -188,8 +191,8 @@ class Supervisor:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a component and its children, such as the repo-server's git; each leads a process group of its own."""
-    # Once a leader is waited for, its number may be somebody else's.
+    """Kill a component and its children, such as the repo-server's git. Each component leads a process group."""
+    # Once a leader is waited for, another process can get its number.
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -198,7 +201,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _die_with(supervisor: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        # It may have died before the kernel was told.
+        # The supervisor can have died before the kernel was told.
         if os.getppid() != supervisor:
             os._exit(1)
 
@@ -208,10 +211,10 @@ def _on_signal(number: int, _: object) -> None:
 
 
 def main() -> int:
-    """Read the layout from standard input's first line; tell how it goes on standard output, a JSON object a line."""
+    """Read the layout from standard input, and report on standard output, one JSON object per line."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _on_signal)
-    # Not through sys.stdin, whose buffer could swallow what follows.
+    # sys.stdin is not used, because its buffer could swallow the next input.
     with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as lines:
         layout = Layout.from_json(json.loads(lines.readline()))
 
@@ -227,7 +230,7 @@ def main() -> int:
         pass
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
         known = isinstance(error, SandboxError)
-        # After the start nobody reads what is told; a supervisor's own fault is in its log as well.
+        # After the start no process reads these messages, so an error of the supervisor is in its log as well.
         print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
         with suppress(OSError):
             tell(error=str(error) if known else "".join(traceback.format_exception(error)))

@@ -178,7 +178,7 @@ def _resources(application: Application) -> list[str]:
 
 
 def _changed(application: Application) -> list[str]:
-    """Return the changes by the sync of this revision, other resources that are not Healthy, and the rest as a number."""
+    """Return the changes by this revision's sync, other resources that are not Healthy, and the number of the rest."""
     now = {item.key: item for item in application.resources}
     changed = [item for item in application.results if item.changed]
     rows = [_result_row(item, now.get(item.key)) for item in changed]
