@@ -50,6 +50,8 @@ class Repository:
     def git(self, *arguments: str) -> str:
         """Return the output of git, run without the user's own configuration; raise ``CommandError``."""
         environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        # After each commit git would start two more programs to see whether there is something to pack.
+        environ |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "maintenance.auto", "GIT_CONFIG_VALUE_0": "false"}
         for role in ("AUTHOR", "COMMITTER"):
             environ |= {f"GIT_{role}_{key}": value for key, value in _IDENTITY.items()}
         return commands.run(["git", *arguments], environ=environ, cwd=self.folder)

@@ -53,7 +53,7 @@ def serving(folder: Path, *, account: str = "", certificate: Path | None = None)
             http.socket = context.wrap_socket(http.socket, server_side=True)
             server.scheme = "https"
         server.port = http.server_port
-        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield server
         finally:
