@@ -29,7 +29,7 @@ from tests.support.replay import CASES
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 APPLICATIONS = 2000
-SECONDS = 5
+SECONDS = 2
 MOST_BYTES_PER_POLL = 100_000
 (ANSWER,) = (CASES / "timed-out" / "argocd").glob("app-get-*---refresh--o-json---logformat-json/1.out")
 APPLICATION = json.loads(ANSWER.read_text("utf-8"))
