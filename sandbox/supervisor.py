@@ -218,13 +218,13 @@ def main() -> int:
     with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as lines:
         layout = Layout.from_json(json.loads(lines.readline()))
 
-    def tell(**message: str) -> None:
+    def emit(**message: str) -> None:
         print(json.dumps(message), flush=True)
 
-    supervisor = Supervisor(layout, say=lambda text: tell(say=text))
+    supervisor = Supervisor(layout, say=lambda text: emit(say=text))
     try:
         supervisor.start()
-        tell(ready="")
+        emit(ready="")
         supervisor.serve()
     except Ended:
         pass
@@ -233,7 +233,7 @@ def main() -> int:
         # After the start no process reads these messages, so an error of the supervisor is in its log as well.
         print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
         with suppress(OSError):
-            tell(error=str(error) if known else "".join(traceback.format_exception(error)))
+            emit(error=str(error) if known else "".join(traceback.format_exception(error)))
         return 1
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

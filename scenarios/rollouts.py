@@ -28,7 +28,7 @@ def blue_green(tag: str) -> dict[str, str | None]:
     return {**files, "rollout.yaml": manifests.rollout("web", f"{IMAGE}:{tag}", {"blueGreen": services})}
 
 
-def tell(stage: Stage, **fields: Any) -> None:
+def emit(stage: Stage, **fields: Any) -> None:
     """What ``kubectl argo rollouts promote``, ``abort`` and ``retry rollout`` write into the status."""
     patch = json.dumps({"status": fields})
     stage.sandbox.kubectl(
@@ -118,7 +118,7 @@ def rollout_promoted(stage: Stage) -> Iterator[None]:
     yield
     stage.until(settled_as("Suspended"))
     stage.sleep(5)
-    tell(stage, pauseConditions=None)
+    emit(stage, pauseConditions=None)
 
 
 @scenario(
@@ -165,7 +165,7 @@ def rollout_aborted(stage: Stage) -> Iterator[None]:
     stage.commit(canary("2", PAUSE))
     yield
     stage.until(settled_as("Suspended"))
-    tell(stage, abort=True)
+    emit(stage, abort=True)
 
 
 @scenario(
@@ -176,10 +176,10 @@ def rollout_retried(stage: Stage) -> Iterator[None]:
     stage.commit(canary("2", [{"setWeight": 50}, {"pause": {"duration": "8s"}}]))
     yield
     stage.until(settled_as("Suspended"))
-    tell(stage, abort=True)
+    emit(stage, abort=True)
     stage.until(settled_as("Degraded"))
     stage.sleep(4)
-    tell(stage, abort=False)
+    emit(stage, abort=False)
 
 
 @scenario(

@@ -196,7 +196,7 @@ def test_a_refusal_keeps_its_kind_and_what_argo_cd_said(version: str, situation:
         pod = pod_of(asked)
     with serving(recorded(version, situation)) as server, server.client() as asked:
         error = failure(lambda: refusal.ask(asked, pod))
-    assert error.trouble is refusal.kind
+    assert error.kind is refusal.kind
     assert refusal.says in error.message
 
 
@@ -234,7 +234,7 @@ def failure(ask: Callable[[], object]) -> ArgoCDError:
 def test_what_proxies_and_broken_servers_say(answer: Answer, kind: FailureKind, says: str) -> None:
     with serving(Server(otherwise=answer)) as server, server.client() as asked:
         error = failure(lambda: asked.tree("web"))
-    assert error.trouble is kind
+    assert error.kind is kind
     assert says in error.message
     assert len(error.message) <= 400
     assert error.command.startswith("GET ")
@@ -244,7 +244,7 @@ def test_nothing_listens() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
     with Api(Connection(server=f"{HOST}:{port}", auth_token="token", opts="--plaintext")) as asked:
-        assert failure(lambda: asked.tree("web")).trouble is FailureKind.OTHER
+        assert failure(lambda: asked.tree("web")).kind is FailureKind.OTHER
 
 
 def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +306,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.mark.parametrize(
-    ("opts", "asks", "trouble"),
+    ("opts", "asks", "kind"),
     [
         ("", False, "CERTIFICATE_VERIFY_FAILED"),
         ("--insecure", False, ""),
@@ -318,7 +318,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         ("--server-crt {ca} --client-crt {client}", True, "."),
     ],
 )
-def test_tls_as_the_options_say(authority: Authority, opts: str, asks: bool, trouble: str) -> None:  # noqa: FBT001
+def test_tls_as_the_options_say(authority: Authority, opts: str, asks: bool, kind: str) -> None:  # noqa: FBT001
     files = {"ca": authority.certificate, "client": authority.client, "key": authority.client_key}
     opts = opts.format(folder=authority.certificate.parent, **files)
     with (
@@ -327,9 +327,9 @@ def test_tls_as_the_options_say(authority: Authority, opts: str, asks: bool, tro
         ) as server,
         server.client(opts) as asked,
     ):
-        if trouble:
+        if kind:
             error = failure(lambda: asked.tree("web"))
-            assert error.trouble is FailureKind.OTHER
-            assert trouble == "." or trouble in error.message
+            assert error.kind is FailureKind.OTHER
+            assert kind == "." or kind in error.message
         else:
             assert asked.tree("web").nodes == ()

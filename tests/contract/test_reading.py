@@ -86,7 +86,7 @@ class NoCommandLine:
     """A command line that reaches nothing: all is read over HTTP."""
 
     def _fail(self, *_: object, **__: object) -> Never:
-        raise ArgoCDError(trouble=FailureKind.UNREACHABLE, command="argocd", exit_code=20, message="no gRPC")
+        raise ArgoCDError(kind=FailureKind.UNREACHABLE, command="argocd", exit_code=20, message="no gRPC")
 
     get = list = sync = wait = _fail
 

@@ -55,7 +55,7 @@ class Previews:
     def open(self, branch: str, *labels: str) -> MergeRequest:
         return self.project.open(branch, self.branch(branch), *(labels or ("preview",)))
 
-    def tell(self, request: MergeRequest, action: str) -> None:
+    def emit(self, request: MergeRequest, action: str) -> None:
         """What the project's webhook does."""
         address = controllers.webhook_address(self.sandbox)
         assert self.gitlab.hook(self.project, request, action, address, WEBHOOK_SECRET) == 200
@@ -120,7 +120,7 @@ def previews(sandbox: Sandbox, gitlab: GitLab) -> Iterator[Previews]:
 
 def test_a_preview_comes_and_goes_with_its_merge_request(previews: Previews) -> None:
     request = previews.open("PROJ-123-description")
-    previews.tell(request, "open")
+    previews.emit(request, "open")
     application = previews.application("proj-123")
     eventually(lambda: previews.is_there("application", application.name))
     previews.give_an_address(application)
@@ -131,7 +131,7 @@ def test_a_preview_comes_and_goes_with_its_merge_request(previews: Previews) -> 
 
     stop(previews, request)
     assert request.labels == []
-    previews.tell(request, "update")
+    previews.emit(request, "update")
     eventually(lambda: not previews.is_there("application", application.name))
     eventually(lambda: not previews.is_there("namespace", application.namespace))
 
@@ -151,11 +151,11 @@ def stop(previews: Previews, request: MergeRequest) -> None:
 
 def test_a_preview_goes_when_its_merge_request_is_closed(previews: Previews) -> None:
     request = previews.open("PROJ-124-closed")
-    previews.tell(request, "open")
+    previews.emit(request, "open")
     application = previews.application("proj-124")
     eventually(lambda: previews.is_there("application", application.name))
     request.state = "closed"
-    previews.tell(request, "close")
+    previews.emit(request, "close")
     eventually(lambda: not previews.is_there("application", application.name))
     eventually(lambda: not previews.is_there("namespace", application.namespace))
 
@@ -167,7 +167,7 @@ def test_who_gets_none(previews: Previews) -> None:
     previews.open("PROJ-8without-a-boundary")
     previews.open("PROJ-9-no-label", "bug")
     last = previews.open("proj-10")
-    previews.tell(last, "open")
+    previews.emit(last, "open")
     eventually(lambda: "preview-proj-10" in previews.names())
     assert previews.names() & {"preview-proj-7", "preview-proj-8", "preview-proj-9"} == set()
     assert all(re.fullmatch(r"preview-[a-z0-9]+-[0-9]+", name) for name in previews.names())
@@ -185,7 +185,7 @@ def test_who_gets_none(previews: Previews) -> None:
 )
 def test_what_becomes_of_a_branch(previews: Previews, branch: str, tag: str) -> None:
     request = previews.open(branch)
-    previews.tell(request, "open")
+    previews.emit(request, "open")
     eventually(lambda: f"preview-{tag}" in previews.names())
     request.state = "closed"
 
@@ -193,12 +193,12 @@ def test_what_becomes_of_a_branch(previews: Previews, branch: str, tag: str) -> 
 def test_two_branches_of_one_tag_are_one_preview(previews: Previews) -> None:
     """The newest merge request has it, until it is closed."""
     older, newer = previews.open("TWIN-1-first"), previews.open("TWIN-1-second")
-    previews.tell(newer, "open")
+    previews.emit(newer, "open")
     application = previews.application("twin-1")
     eventually(lambda: previews.is_there("application", application.name))
     application.wait_for(lambda state: state["spec"]["source"]["targetRevision"] == newer.sha)
     newer.state = "merged"
-    previews.tell(newer, "merge")
+    previews.emit(newer, "merge")
     application.wait_for(lambda state: state["spec"]["source"]["targetRevision"] == older.sha)
     older.state = "closed"
 
@@ -206,7 +206,7 @@ def test_two_branches_of_one_tag_are_one_preview(previews: Previews) -> None:
 def test_from_a_commit_to_the_application(previews: Previews) -> None:
     """By polling as late as the next look, by the webhook at once."""
     request = previews.open("TIME-1-measured")
-    previews.tell(request, "open")
+    previews.emit(request, "open")
     application = previews.application("time-1")
     eventually(lambda: previews.is_there("application", application.name))
     late: dict[str, list[float]] = {"polling": [], "webhook": []}
@@ -214,7 +214,7 @@ def test_from_a_commit_to_the_application(previews: Previews) -> None:
         time.sleep(1.7)
         request.sha = previews.push(request.branch)
         if told == "webhook":
-            previews.tell(request, "update")
+            previews.emit(request, "update")
         sha = request.sha
         late[told].append(eventually(lambda sha=sha: application.get()["spec"]["source"]["targetRevision"] == sha))  # type: ignore[misc]
     print(f"from the commit to the application, requeueAfterSeconds {REQUEUE_SECONDS}:")
@@ -257,7 +257,7 @@ def test_the_pipeline_waits_for_its_preview(previews: Previews, start_release: S
         )
         time.sleep(2)
         request = project.open(branch, revision, "preview")
-        previews.tell(request, "open")
+        previews.emit(request, "open")
         previews.give_an_address(previews.application("pipe-1"))
         ended = running.end()
         http.shutdown()

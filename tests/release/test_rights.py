@@ -69,7 +69,7 @@ def works(ask: Callable[[], object]) -> bool:
         try:
             ask()
         except ArgoCDError as error:
-            if error.trouble not in ANSWERS:
+            if error.kind not in ANSWERS:
                 return False
             answers.append(False)
         else:
@@ -146,10 +146,10 @@ def _pod(sandbox: Sandbox, application: str, token: str) -> Node:
     environ = sandbox.environment(token=token)
     connection = Connection(server=environ["ARGOCD_SERVER"], auth_token=token, opts=environ["ARGOCD_OPTS"])
     with Api(connection) as api:
-        served: list[Node] = []
+        serving_pods: list[Node] = []
 
         def seen() -> bool:
-            return works(lambda: served.extend(api.tree(application).served)) and bool(served)
+            return works(lambda: serving_pods.extend(api.tree(application).serving_pods)) and bool(serving_pods)
 
         eventually(seen)
-        return served[0]
+        return serving_pods[0]

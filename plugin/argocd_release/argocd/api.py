@@ -115,17 +115,17 @@ class Api:
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
-        ready = sum(pod.health == "Healthy" for pod in tree.served)
+        ready = sum(pod.health == "Healthy" for pod in tree.serving_pods)
         ignored = ignored_roots(tree, [each.root for each in failing if each.root], lambda node: self.live(name, node))
         return Workloads(
             failing=tuple(each for each in failing if each.root not in ignored),
             images=tree.images,
             starting=tree.starting,
-            pods=len(tree.served),
+            pods=len(tree.serving_pods),
             ready=ready,
             idle=tree.idle,
             earlier=tree.earlier,
-            only_jobs=not tree.served,
+            only_jobs=not tree.serving_pods,
             rollouts=unhealthy_rollouts(tree, lambda node: self.live(name, node)),
         )
 
@@ -335,10 +335,8 @@ def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
             yield from _git_repositories(as_object(generator.get(kind)), levels - 1)
 
 
-def _error(command: str, trouble: FailureKind, message: str) -> ArgoCDError:
-    return ArgoCDError(
-        trouble=trouble, command=command, exit_code=None, message=one_line(as_message(message), limit=300)
-    )
+def _error(command: str, kind: FailureKind, message: str) -> ArgoCDError:
+    return ArgoCDError(kind=kind, command=command, exit_code=None, message=one_line(as_message(message), limit=300))
 
 
 def _said(text: str) -> str:

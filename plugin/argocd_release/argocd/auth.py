@@ -62,7 +62,7 @@ def signed_in(
     raise _refused(answer.status, f"{said.get('error') or ''} {said.get('error_description') or ''}", connector)
 
 
-def patient(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
+def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
     """Sign in. While Argo CD cannot be reached, retry until the deadline.
 
     Raises:

@@ -156,7 +156,7 @@ class ArgoCD:
         try:
             text = self._call(arguments, echo=echo, limit=deadline.left)
         except ArgoCDError as error:
-            if error.trouble is FailureKind.DENIED and "denied:" not in error.message:
+            if error.kind is FailureKind.DENIED and "denied:" not in error.message:
                 raise self._missing_or_denied(name, error, deadline.at_most(_PROBES_SECONDS)) from error
             raise
         self._told_apart.pop(name, None)
@@ -224,12 +224,12 @@ class ArgoCD:
             try:
                 self._told_apart[name] = self._tell_apart(name, deadline)
             except ArgoCDError as probe:
-                if probe.trouble is not FailureKind.TIMED_OUT:
+                if probe.kind is not FailureKind.TIMED_OUT:
                     return probe
                 # Argo CD did respond, but the cause is not known.
                 return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
-        trouble, message = self._told_apart[name]
-        return self._error(("app", "get", name), trouble, error.exit_code, message)
+        kind, message = self._told_apart[name]
+        return self._error(("app", "get", name), kind, error.exit_code, message)
 
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
         # Argo CD answers both with `PermissionDenied desc = permission denied`
@@ -242,7 +242,7 @@ class ArgoCD:
                 if self._call(asked, limit=deadline.left).strip() == "yes":
                     return FailureKind.MISSING, f"there is no application {name} that this token may see"
         except ArgoCDError as probe:
-            if probe.trouble not in {FailureKind.DENIED, FailureKind.REFUSED, FailureKind.OTHER}:
+            if probe.kind not in {FailureKind.DENIED, FailureKind.REFUSED, FailureKind.OTHER}:
                 raise
         return FailureKind.DENIED, _denied(name)
 
@@ -255,7 +255,7 @@ class ArgoCD:
         try:
             return self._run(arguments, connection, echo=echo, limit=until.left, everything=everything)
         except ArgoCDError as error:
-            if self._credentials is None or connection is None or error.trouble is not FailureKind.UNAUTHENTICATED:
+            if self._credentials is None or connection is None or error.kind is not FailureKind.UNAUTHENTICATED:
                 raise
             newer = self._credentials.newer_than(connection)
             if newer is None:
@@ -301,10 +301,8 @@ class ArgoCD:
         if self._cancelled is not None:
             raise Cancelled(self._cancelled)
 
-    def _error(
-        self, arguments: Sequence[str], trouble: FailureKind, exit_code: int | None, message: str
-    ) -> ArgoCDError:
-        return ArgoCDError(trouble=trouble, command=_echoed(arguments), exit_code=exit_code, message=message)
+    def _error(self, arguments: Sequence[str], kind: FailureKind, exit_code: int | None, message: str) -> ArgoCDError:
+        return ArgoCDError(kind=kind, command=_echoed(arguments), exit_code=exit_code, message=message)
 
 
 def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
@@ -314,10 +312,10 @@ def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
         return FailureKind.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
     if _STRANGER.search(message):
         return FailureKind.UNREACHABLE, exit_code, plain
-    trouble = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), FailureKind.OTHER)
-    if trouble in {FailureKind.REFUSED, FailureKind.OTHER} and is_outage(message):
-        trouble = FailureKind.UNREACHABLE
-    return trouble, exit_code, plain
+    kind = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), FailureKind.OTHER)
+    if kind in {FailureKind.REFUSED, FailureKind.OTHER} and is_outage(message):
+        kind = FailureKind.UNREACHABLE
+    return kind, exit_code, plain
 
 
 def _denied(name: str) -> str:

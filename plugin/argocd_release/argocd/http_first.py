@@ -112,7 +112,7 @@ class HttpFirstCommands:
                     return self._api.application(name, seconds=seconds, refresh=True)
             except ArgoCDError as error:
                 # HTTP works, so Argo CD has not compared in time. Another request would start the comparison again.
-                if error.trouble is FailureKind.TIMED_OUT:
+                if error.kind is FailureKind.TIMED_OUT:
                     raise
         with self._turn(name, self._comparisons):
             return self._argocd.get(name, seconds=seconds, refresh=True)
@@ -141,8 +141,8 @@ class HttpFirstCommands:
         try:
             answer = request()
         except ArgoCDError as error:
-            self._answers = error.trouble in ANSWERS
-            if error.trouble is FailureKind.TIMED_OUT:
+            self._answers = error.kind in ANSWERS
+            if error.kind is FailureKind.TIMED_OUT:
                 self._silent_until = self._now() + SILENT_SECONDS
             return None
         self._answers = True

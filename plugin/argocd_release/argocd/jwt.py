@@ -62,7 +62,7 @@ def read(token: str) -> Claims | None:
     )
 
 
-def flaw(text: str) -> str:
+def token_defect(text: str) -> str:
     """Return the mistake that was made when the token was set, without quoting it; empty if it looks complete."""
     stripped = text.strip()
     if stripped[:1] in _QUOTES and stripped[:1]:

@@ -41,7 +41,7 @@ class Outage:
     """A failure that leaves the state of the revision unknown: the component that did not answer, and the reason."""
 
     speaker: Speaker
-    trouble: Trouble
+    kind: Trouble
 
 
 def _any_of(*alternatives: str) -> re.Pattern[str]:
@@ -287,13 +287,13 @@ def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
     """
     speaker, words, gone = _spoken(message, speaker)
     if gone is not None:
-        return Outage(speaker=speaker, trouble=gone)
+        return Outage(speaker=speaker, kind=gone)
     if speaker is Speaker.RENDERER and (run := _KUSTOMIZE_GIT.search(words)):
         speaker, words = Speaker.GIT, words[run.end() :]
     if _ANSWERS[speaker].search(words):
         return None
-    trouble = next((trouble for trouble, pattern in _OUTAGES[speaker] if pattern.search(words)), None)
-    return Outage(speaker=speaker, trouble=trouble) if trouble else None
+    kind = next((kind for kind, pattern in _OUTAGES[speaker] if pattern.search(words)), None)
+    return Outage(speaker=speaker, kind=kind) if kind else None
 
 
 def is_outage(message: str) -> bool:

@@ -189,5 +189,5 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
 
 
 def _note(what: str, error: ArgoCDError, *, allow: str = "p, role:ci-readonly, applications, get, */*, allow") -> str:
-    way = f". To allow it: {allow}" if error.trouble is FailureKind.DENIED else ""
+    way = f". To allow it: {allow}" if error.kind is FailureKind.DENIED else ""
     return f"{what} can't be shown: {error.message}{way}"

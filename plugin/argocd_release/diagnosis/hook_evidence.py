@@ -84,7 +84,7 @@ class HookRecorder:
             self.stop()
             self._recording = _Recording(self._name, self._sources, attempt)
             self._recording.start()
-        self._recording.tell(hooks)
+        self._recording.emit(hooks)
 
     def stop(self) -> None:
         """Read nothing more."""
@@ -136,7 +136,7 @@ class _Recording:
     def is_of(self, operation: Operation) -> bool:
         return self.attempt[0] == operation.started_at
 
-    def tell(self, hooks: dict[tuple[str, str], bool]) -> None:
+    def emit(self, hooks: dict[tuple[str, str], bool]) -> None:
         """Take the hooks as the last look showed them."""
         if hooks != self._hooks:
             self._hooks = {**self._hooks, **hooks}
@@ -178,7 +178,7 @@ class _Recording:
             try:
                 changed = self._read(over=over)
             except ArgoCDError as error:
-                if error.trouble in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}:
+                if error.kind in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}:
                     return
                 changed = False
             if over:

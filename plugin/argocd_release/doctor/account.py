@@ -149,7 +149,7 @@ def application(api: Api, prober: Prober, name: str) -> Application | Problem:
     try:
         return api.application(name)
     except ArgoCDError as error:
-        if error.trouble not in {FailureKind.DENIED, FailureKind.MISSING}:
+        if error.kind not in {FailureKind.DENIED, FailureKind.MISSING}:
             return _unanswered(name, one_line(error.message, limit=200))
     listed, seen = _names(prober)
     if name in seen or not listed:

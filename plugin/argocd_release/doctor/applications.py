@@ -116,7 +116,7 @@ def owner(api: Api, prober: Prober, application: Application) -> Seen:
     try:
         api.application(name)
     except ArgoCDError as error:
-        if error.trouble in {FailureKind.DENIED, FailureKind.MISSING}:
+        if error.kind in {FailureKind.DENIED, FailureKind.MISSING}:
             return _hidden(f"Application/{name}", f"applications, get, PROJECT/{name}")
         return f"made by Application/{name}; Argo CD did not show it: {one_line(error.message, limit=150)}"
     return f"made by Application/{name}, which the token can see"
@@ -157,7 +157,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _unlisted(settings: Settings, error: ArgoCDError) -> Problem:
-    denied = error.trouble in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}
+    denied = error.kind in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}
     return Problem(
         code="applications-unlisted",
         message=f"Argo CD does not list the applications of {_choice(settings)}: {one_line(error.message, limit=200)}",

@@ -64,8 +64,8 @@ def problems(environ: Mapping[str, str]) -> list[Problem]:
 
 def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[Problem]:
     """What the token says of itself that is wrong, or whose it is and until when."""
-    if claims is None or jwt.flaw(token):
-        why = jwt.flaw(token) or "it is not a JSON Web Token"
+    if claims is None or jwt.token_defect(token):
+        why = jwt.token_defect(token) or "it is not a JSON Web Token"
         fix = "set the variable to the whole output of `argocd account generate-token`, and nothing else"
         return [Problem(code="token-damaged", message=f"the token is unusable: {why}", fix=fix, outcome=Outcome.DENIED)]
     whose = one_line(claims.whose, limit=150)

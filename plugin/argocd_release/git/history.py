@@ -88,7 +88,7 @@ class GitHistories:
         for ancestry in (self._own, *self._others.values()):
             ancestry.close()
 
-    def kinship(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
+    def revision_relation(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
         """Return how ``revision``, which Argo CD read from ``source``, is related to ``expected``.
 
         It takes at most ``ANSWER_SECONDS``, and never raises. An answer is kept. An unknown relation is looked up
@@ -217,7 +217,9 @@ class GitHistory:
             return self._read(revision, expected, path)
 
     def _read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        return _kinship(self._clone, revision, expected, path) or _kinship(self._fetched, revision, expected, path)
+        return _revision_relation(self._clone, revision, expected, path) or _revision_relation(
+            self._fetched, revision, expected, path
+        )
 
     def ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
         """Return the relation, after a fetch if one is due. If it is not known, return None and set ``why``."""
@@ -360,7 +362,7 @@ def _stranger(source: Source, expected: str) -> str:
     )
 
 
-def _kinship(repository: BaseRepo | None, revision: str, expected: str, path: str) -> RevisionRelation | None:
+def _revision_relation(repository: BaseRepo | None, revision: str, expected: str, path: str) -> RevisionRelation | None:
     """Return the relation by this repository alone, or None if it lacks a commit."""
     if repository is None:
         return None

@@ -57,7 +57,7 @@ def configure(
     return logger
 
 
-def tell(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
+def emit(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
     """Log the event, or a debug event that the log shows on request only."""
     (log.debug if debug else log.info)(event.NAME, told=event)
 

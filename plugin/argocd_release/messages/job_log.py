@@ -55,7 +55,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "text": "{text}",
     }
 )
-#: The line of ``unknown setting`` if no setting has a similar name.
+#: The line of ``unknown_variables setting`` if no setting has a similar name.
 UNKNOWN_SETTING: Final = Message("warning: unknown setting {name}")
 #: The revision of a state, before and after the application is synced to it.
 SYNCED_TO: Final = Message(" to {revision}")

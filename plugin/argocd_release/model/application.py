@@ -253,7 +253,7 @@ class Application:
     # True if the token cannot read the resource tree, so that no look shows the pods. A late tree is not hidden.
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()
-    kinships: Mapping[str, RevisionRelation] = field(default_factory=dict)
+    revision_relations: Mapping[str, RevisionRelation] = field(default_factory=dict)
     sync_window: str = ""
     refusal: str = ""
 

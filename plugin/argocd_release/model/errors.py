@@ -115,8 +115,8 @@ class SignInError(ReleaseError):
 class ArgoCDError(ReleaseError):
     """A call to Argo CD that failed: its command, its exit code if there is one, and its message."""
 
-    def __init__(self, *, trouble: FailureKind, command: str, exit_code: int | None, message: str) -> None:
-        self.trouble = trouble
+    def __init__(self, *, kind: FailureKind, command: str, exit_code: int | None, message: str) -> None:
+        self.kind = kind
         self.command = command
         self.exit_code = exit_code
         self.message = message

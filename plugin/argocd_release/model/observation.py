@@ -65,20 +65,20 @@ ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind
 class Failure:
     """A look at the application that failed."""
 
-    trouble: FailureKind
+    kind: FailureKind
     message: str
 
     @classmethod
     def late(cls, message: str) -> "Failure":
         """Return a failure without an answer in time."""
-        return cls(trouble=FailureKind.TIMED_OUT, message=message)
+        return cls(kind=FailureKind.TIMED_OUT, message=message)
 
     @property
     def timed_out(self) -> bool:
         """Return True if there was no answer in time."""
-        return self.trouble is FailureKind.TIMED_OUT
+        return self.kind is FailureKind.TIMED_OUT
 
     @property
     def refused(self) -> bool:
         """Return True if Argo CD responded, and refused."""
-        return self.trouble in ANSWERS
+        return self.kind in ANSWERS

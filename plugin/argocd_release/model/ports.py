@@ -44,7 +44,7 @@ class Emit(Protocol):
     def __call__(self, event: JobEvent, /) -> object: ...
 
 
-class Kinship(Protocol):
+class RevisionRelationLookup(Protocol):
     """A function that looks up in git history how a revision of a source is related to the expected one.
 
     It can block.

@@ -192,7 +192,7 @@ class Tree:
         The operation reports the failures of Jobs.
         """
         return (
-            *(pod for pod in self.served if _cannot_start(pod)),
+            *(pod for pod in self.serving_pods if _cannot_start(pod)),
             # The reason is a quota or an admission webhook. Argo CD reads it from the ReplicaSet's condition
             # ReplicaFailure.
             *(node for node in self.owners_without_pods if node.kind == "ReplicaSet" and node.health == "Degraded"),
@@ -244,7 +244,7 @@ class Tree:
         )
 
     @property
-    def served(self) -> tuple[Node, ...]:
+    def serving_pods(self) -> tuple[Node, ...]:
         """Return the pods that must become and stay ready, which excludes those of Jobs."""
         return tuple(pod for pod in self.pods if not self.is_of_a_job(pod) and not self.is_replaced(pod))
 
@@ -282,8 +282,8 @@ class Tree:
     @property
     def images(self) -> tuple[str, ...]:
         """Return the images of the pods that are ready; if there are only pods of Jobs, those of the newest Job."""
-        serving = [pod for pod in self.served if pod.serves]
-        if not self.served:
+        serving = [pod for pod in self.serving_pods if pod.serves]
+        if not self.serving_pods:
             jobs = [node for node in self.nodes if node.kind == "Job"]
             newest = max(jobs, key=lambda job: job.created_at, default=None)
             serving = [pod for pod in self.pods if newest and pod.owner == newest.uid and pod.health == "Healthy"]
@@ -311,7 +311,7 @@ class Tree:
     @property
     def starting(self) -> tuple[str, ...]:
         """Return the images of pods that do not serve yet."""
-        return tuple(dict.fromkeys(image for pod in self.served if _may_serve(pod) for image in pod.images))
+        return tuple(dict.fromkeys(image for pod in self.serving_pods if _may_serve(pod) for image in pod.images))
 
     def is_of_a_job(self, pod: Node) -> bool:
         """Return True if a Job owns the pod. The Job can be a hook, or belong to a CronJob."""

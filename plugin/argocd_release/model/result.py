@@ -98,7 +98,7 @@ class ApplicationResult:
         return replace(cause, hint=hint, link=page(self.url, cause.subject.key if cause.subject else None))
 
     @property
-    def explained(self) -> str:
+    def help_url(self) -> str:
         """Return the address of the documentation about the cause, or an empty string if it is not known."""
         cause = self.cause
         return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""

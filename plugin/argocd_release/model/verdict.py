@@ -41,7 +41,7 @@ class Verdict:
     reason: str
     hint: str = ""
     # How a later revision delivered the expected one.
-    via: str = ""
+    delivered_by: str = ""
     # The cause code and the object of the reason, if they are known.
     code: CauseCode | None = None
     subject: Subject | None = None
@@ -53,11 +53,11 @@ class Verdict:
     caveat: str = ""
 
     @classmethod
-    def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", via: str = "") -> "Verdict":
+    def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", delivered_by: str = "") -> "Verdict":
         """Return the verdict for a finding."""
         return cls(
-            outcome=outcome, reason=finding.whole, hint=finding.hint or hint, via=via, code=finding.code,
-            subject=finding.subject, detail=finding.text if finding.status else "",
+            outcome=outcome, reason=finding.whole, hint=finding.hint or hint, code=finding.code,
+            delivered_by=delivered_by, subject=finding.subject, detail=finding.text if finding.status else "",
         )  # fmt: skip
 
     @property

@@ -137,9 +137,9 @@ def _state(one: ApplicationResult) -> Iterable[str]:
 
 def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
     application = result.only.url if result.only else ""
-    explained = result.undelivered[0].explained if result.undelivered else ""
+    help_url = result.undelivered[0].help_url if result.undelivered else ""
     places = (
-        ("What it means", explained),
+        ("What it means", help_url),
         ("Argo CD", application),
         ("Site", result.site_url),
         ("Job", result.job_url),

@@ -61,22 +61,22 @@ def connected(
     """
     identity = replace(known.connection, ca_file=ca_file.file(known.argocd_ca, stack))
     for problem in hints.of_settings(identity, environ, timeout=timeout, now=time.time()):
-        log.tell(Warned(why=problem.message, code=problem.code))
+        log.emit(Warned(why=problem.message, code=problem.code))
     connector = known.dex_connector if known.id_token else ""
 
     def sign_in() -> SignedIn:
         return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    signed = auth.patient(sign_in, deadline.at_most(known.connect_grace), check)
+    signed = auth.sign_in_with_retry(sign_in, deadline.at_most(known.connect_grace), check)
     credentials = Credentials(
         signed.connection,
         lifetime=signed.lifetime,
         renew=sign_in,
-        on_failure=lambda why: log.tell(NotSignedInAnew(error=why)),
+        on_failure=lambda why: log.emit(NotSignedInAnew(error=why)),
         check=check,
     )
     if signed.lifetime is not None:
-        log.tell(SignedInBy(connector=connector))
+        log.emit(SignedInBy(connector=connector))
     api = stack.enter_context(Api(credentials, on_call=log.called, deadline=deadline, check=check))
     argocd = stack.enter_context(
         ArgoCD(

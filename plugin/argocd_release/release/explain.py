@@ -69,7 +69,7 @@ class Explainer:
     def _advise(self, result: ReleaseResult) -> ReleaseResult:
         """Return the result with the doctor's finding as the hint of each application that shares the outcome."""
         # The doctor is slow to load, and most jobs do not need it.
-        self._log.tell(AskingTheDoctor())
+        self._log.emit(AskingTheDoctor())
         shared = [one for one in result.undelivered if one.outcome is result.outcome]
         verdict = shared[0].verdict if shared else result.verdict
         parts, seconds = self._parts, self._deadline.phase(Phase.DIAGNOSIS).left
@@ -94,7 +94,7 @@ class Explainer:
                 break
             name = one.name if result.several else ""
             looking = LookingForTheCause(outcome=one.outcome.word, reason=one.verdict.reason, name=name)
-            self._log.tell(replace(looking, width=len(name)))
+            self._log.emit(replace(looking, width=len(name)))
             diagnoses[one.name] = self._diagnosis(one, limit.left / (len(worst) - len(diagnoses)))
         applications = tuple(
             replace(one, diagnosis=diagnoses.get(one.name, one.diagnosis)) for one in result.applications
@@ -117,7 +117,7 @@ class Explainer:
         except Cancelled as cancelled:
             return Diagnosis(notes=(job_log.CUT_SHORT.fill(reason=cancelled),))
         except Exception as error:  # noqa: BLE001 - a diagnosis changes no verdict
-            self._log.tell(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
+            self._log.emit(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
             return Diagnosis()
 
     def _silent_host(self, one: ApplicationResult) -> str:
@@ -137,7 +137,7 @@ class Explainer:
             notes = (*one.diagnosis.notes, job_log.CUT_SHORT.fill(reason=cancelled))
             return replace(result, applications=(replace(one, diagnosis=replace(one.diagnosis, notes=notes)),))
         except Exception as error:  # noqa: BLE001 - the status changes no verdict
-            self._log.tell(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
+            self._log.emit(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
             return result
         return replace(result, applications=(replace(one, diagnosis=replace(one.diagnosis, status=status)),))
 
@@ -146,7 +146,7 @@ class Explainer:
         try:
             text = self._parts.readers.argocd.show("app", "get", name, seconds=seconds)
         except ArgoCDError as error:
-            self._log.tell(NotShown(command=error.command, error=error.message))
+            self._log.emit(NotShown(command=error.command, error=error.message))
             return ""
         return text.strip().partition("\n\n")[0]
 
@@ -157,23 +157,23 @@ CONDITIONS: Final = 10
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
     """Show the result, and which reports were written."""
-    log.tell(_end(result))
+    log.emit(_end(result))
     if not result.several:
         _show_what_holds(log, result.applications[0])
     for event in _warnings(result)[:CONDITIONS]:
-        log.tell(event)
+        log.emit(event)
     for position, one in enumerate(result.undelivered[:EXPLAINED] if result.several else result.applications, 1):
         for block in evidence.blocks(one):
             title = f"{one.name}: {block.title}" if result.several else block.title
             # GitLab knows a section by its name alone.
             name = f"{block.name}-of-{position}" if result.several else block.name
             with log.section(name, title, collapsed=block.collapsed):
-                log.tell(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
+                log.emit(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
     for missing in written:
         if isinstance(missing, ReportNotWritten):
-            log.tell(missing)
+            log.emit(missing)
     if paths := [path for path in written if isinstance(path, str)]:
-        log.tell(ReportsWritten(paths=", ".join(paths)))
+        log.emit(ReportsWritten(paths=", ".join(paths)))
     _show_next(log, result)
 
 
@@ -190,9 +190,9 @@ def _warnings(result: ReleaseResult) -> list[Warned]:
 def _show_what_holds(log: JobLog, one: ApplicationResult) -> None:
     """Show what success does not prove, and when which phase was reached."""
     if note := evidence.caveat(one):
-        log.tell(NotProven(text=note))
+        log.emit(NotProven(text=note))
     if line := summary.line(one):
-        log.tell(PhasesReached(text=line, **asdict(one.rollout.phases)))
+        log.emit(PhasesReached(text=line, **asdict(one.rollout.phases)))
 
 
 def _show_next(log: JobLog, result: ReleaseResult) -> None:
@@ -200,9 +200,9 @@ def _show_next(log: JobLog, result: ReleaseResult) -> None:
     if result.is_theirs or not result.several:
         for worst in result.undelivered[:1]:
             if step := evidence.last_lines(worst):
-                log.tell(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.explained))
+                log.emit(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.help_url))
     elif result.verdict.hint:
-        log.tell(Next(text=f"\n{job_log.NEXT.fill(hint=result.verdict.hint)}", next=result.verdict.hint, help=""))
+        log.emit(Next(text=f"\n{job_log.NEXT.fill(hint=result.verdict.hint)}", next=result.verdict.hint, help=""))
 
 
 def _end(result: ReleaseResult) -> Result:

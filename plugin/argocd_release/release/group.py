@@ -107,14 +107,14 @@ class GroupWait:
         """
         if self._targets.read_one_by_one:
             self._check_names(frozenset(self._targets.names))
-        unread = self.poller.run()
+        ignored_variables = self.poller.run()
         failed = next((each for each in self.members if each.failed), None)
         if failed is not None and self.poller.pending:
             reason = f"release status unknown: <RELEASE_ON_FAILURE> is stop, and {failed.name} was not delivered"
             self.poller.give_up(Verdict(outcome=Outcome.CANCELLED, reason=reason))
-        elif failed is None and unread is None and self.poller.gathered:
+        elif failed is None and ignored_variables is None and self.poller.gathered:
             self._check_names(self._names)
-        return unread or self._verdict()
+        return ignored_variables or self._verdict()
 
     def _verdict(self) -> Verdict:
         """Return the verdict on the group as a whole, if that is worse than those on its applications."""

@@ -57,7 +57,7 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
         case ReleaseError():
             return Verdict(outcome=error.outcome, reason=str(error), hint=_HINTS.get(error.outcome, ""))
         case _:
-            log.tell(Trace(text="".join(traceback.format_exception(error))))
+            log.emit(Trace(text="".join(traceback.format_exception(error))))
             reason = job_log.UNEXPECTED.fill(kind=type(error).__name__, error=one_line(str(error)))
             return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint=job_log.UNEXPECTED.fill_hint())
 

@@ -47,52 +47,52 @@ class JobLog:
 
     def warn(self, environ: Mapping[str, str]) -> None:
         """Warn about variables that this job ignores, and settings that it corrects."""
-        for name, meant in environment.unknown(environ):
-            self.tell(events.UnknownSetting(name=name, meant=meant))
-        for name, instead in environment.unread(environ):
-            self.tell(events.VariableNotRead(name=name, input=instead))
+        for name, meant in environment.unknown_variables(environ):
+            self.emit(events.UnknownSetting(name=name, meant=meant))
+        for name, instead in environment.ignored_variables(environ):
+            self.emit(events.VariableNotRead(name=name, input=instead))
         for code, why, fix in interpret.warnings(environ):
-            self.tell(events.Warned(why=job_log.WARNING.fill(message=why, fix=f"write {fix}"), code=code))
+            self.emit(events.Warned(why=job_log.WARNING.fill(message=why, fix=f"write {fix}"), code=code))
         for why, fix in component_job.warnings(environ):
-            self.tell(events.Warned(why=job_log.WARNING.fill(message=why, fix=fix), code="extends-replaced"))
+            self.emit(events.Warned(why=job_log.WARNING.fill(message=why, fix=fix), code="extends-replaced"))
 
     def introduce(
         self, known: load.Settings, *, version: str, what: str, timeout: int, clocks: str, expects: str
     ) -> None:
         """Log the header: the applications, the expectation and the timeout in seconds."""
-        self.tell(events.Start(version=version, application=what, server=known.server, timeout=timeout))
+        self.emit(events.Start(version=version, application=what, server=known.server, timeout=timeout))
         if clocks:
-            self.tell(events.ClocksDiffer(why=clocks))
-        self.tell(events.Expects(what=expects or job_log.NOTHING_EXPECTED.fill()))
+            self.emit(events.ClocksDiffer(why=clocks))
+        self.emit(events.Expects(what=expects or job_log.NOTHING_EXPECTED.fill()))
         if timeout < known.timeout:
-            self.tell(events.TimeoutShortened(timeout=timeout, asked=known.timeout, job=known.job_timeout))
+            self.emit(events.TimeoutShortened(timeout=timeout, asked=known.timeout, job=known.job_timeout))
 
     def command(self, line: str) -> None:
         """Log a call of argocd that people can repeat."""
-        self.tell(events.Command(command=line))
+        self.emit(events.Command(command=line))
 
-    def tell(self, event: JobEvent, /) -> None:
+    def emit(self, event: JobEvent, /) -> None:
         """Log the event. Of the output of ``argocd app wait``, log only the lines that changed."""
         if isinstance(event, Output):
             for line in self._changes.new(event.line):
-                log.tell(self._log, Output(line=line))
+                log.emit(self._log, Output(line=line))
             self.count_left_out()
             return
         # JSON holds the changes of the state; people see them in the lines of the states.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
-        log.tell(self._log, event, debug=quiet)
+        log.emit(self._log, event, debug=quiet)
 
     def called(self, call: str, seconds: float, end: str) -> None:
         """Log a call of Argo CD and how it ended."""
-        self.tell(Called(call=call, seconds=seconds, end=end))
+        self.emit(Called(call=call, seconds=seconds, end=end))
 
     def count_left_out(self, *, at_once: bool = False) -> None:
         """Log how many lines were left out, if that is due."""
         if lines := self._changes.left_out(at_once=at_once):
-            self.tell(OutputLeftOut(lines=lines))
+            self.emit(OutputLeftOut(lines=lines))
 
     def count_unchanged(self) -> None:
         """Log how many resources did not change, at the end of the tracking."""
         self.count_left_out(at_once=True)
         if count := self._changes.unchanged:
-            self.tell(events.Unchanged(count=count))
+            self.emit(events.Unchanged(count=count))

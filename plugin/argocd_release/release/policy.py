@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from argocd_release.messages import job_log
-from argocd_release.model.ports import ClusterView, Get, Kinship, OwnerLookup
+from argocd_release.model.ports import ClusterView, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.release.signals import Stop
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.expectations_file import Expected
@@ -29,7 +29,7 @@ class Policy:
     started: float
     check: Callable[[], object]
     #: Compares revisions by the git history; None if no revision is expected.
-    revision_relation: Kinship | None = None
+    revision_relation: RevisionRelationLookup | None = None
     #: Asks Argo CD for a hard refresh; None if the settings turn that off.
     hard_refresh: Get | None = None
     #: Looks up the owners of applications; None if the settings turn that off.
@@ -71,7 +71,7 @@ class Policy:
             patience=self.graces,
             expectation=own,
             cluster=cluster if settings.pods_matter or own.image else None,
-            kinship=self.revision_relation,
+            revision_relation=self.revision_relation,
             sync=settings.sync,
             terminate=settings.terminate_old_sync,
             check=self.check,
@@ -129,10 +129,12 @@ def target_words(settings: Settings) -> str:
     return str(targets_of(settings))
 
 
-def _revision_relation(settings: Settings, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> Kinship:
+def _revision_relation(
+    settings: Settings, deadline: JobDeadline, stop: Stop, stack: ExitStack
+) -> RevisionRelationLookup:
     # A library that most jobs do not need, and the slowest to load.
     from argocd_release.git.history import GitHistories  # noqa: PLC0415
 
     histories = stack.enter_context(GitHistories(settings.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
-    relation: Kinship = histories.kinship
+    relation: RevisionRelationLookup = histories.revision_relation
     return relation

@@ -62,7 +62,7 @@ class Sinks:
             if place.environment not in self._begun:
                 self._begun[place.environment] = (ask(lambda: self._begin(place, revision)), revision)
 
-    def tell(self, result: ReleaseResult) -> Iterator[NotificationResult]:
+    def emit(self, result: ReleaseResult) -> Iterator[NotificationResult]:
         """Tell all of the end, at the same time; gives what came of each."""
         deadline = self._limit.phase(Phase.SINKS)
         if result.outcome in _SIGNALS:
@@ -159,7 +159,7 @@ def sinks_of(known: Settings, *, deadline: JobDeadline, stop: Stop) -> "Sinks | 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:
     """The result with what came of each notice, which is logged; whatever goes wrong changes no verdict."""
-    notices = log.redacted(tuple(sinks.tell(result)))
+    notices = log.redacted(tuple(sinks.emit(result)))
     for notice in notices:
-        log.tell((Told if notice.done else NotTold)(sink=notice.sink, text=notice.text))
+        log.emit((Told if notice.done else NotTold)(sink=notice.sink, text=notice.text))
     return replace(result, notices=notices)

@@ -59,7 +59,7 @@ def wire(
     signals.on_arrival(lambda _: clock.wake())
     sinks = sinks_of(settings, deadline=deadline, stop=stop)
     checks = BackgroundChecks(
-        readers.argocd, readers.connection if settings.pods_matter else None, log.tell, readers.api
+        readers.argocd, readers.connection if settings.pods_matter else None, log.emit, readers.api
     )
     policy = policy_of(
         settings,
@@ -87,7 +87,7 @@ def wire(
         checks.emit_warnings()
         if not settings.url_check or verdict.outcome is not Outcome.DELIVERED:
             return verdict
-        log.tell(AskingTheSite(url=settings.site_url))
+        log.emit(AskingTheSite(url=settings.site_url))
         unreachable = site_verdict(
             settings.site_url, deadline=deadline.due, check=stop.check, ca_file=settings.git_ca_file
         )

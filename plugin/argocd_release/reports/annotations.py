@@ -44,6 +44,6 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
         address = web_address(source.repo_url, project_url)
         if SHA.fullmatch(revision) and WEB.fullmatch(address):
             links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
-    if result.cause and result.explained:
-        links[f"help: {result.cause.code.word}"] = result.explained
+    if result.cause and result.help_url:
+        links[f"help: {result.cause.code.word}"] = result.help_url
     return links

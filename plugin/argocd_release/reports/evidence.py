@@ -91,7 +91,7 @@ def last_lines(result: ApplicationResult) -> str:
 def next_step(result: ApplicationResult) -> str:
     """Return the fix and the link to the documentation; empty if nothing is known."""
     hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
-    return "\n".join(part for part in (hint, f"help: {result.explained}" if result.explained else "") if part)
+    return "\n".join(part for part in (hint, f"help: {result.help_url}" if result.help_url else "") if part)
 
 
 def facts(result: ApplicationResult) -> str:
@@ -106,7 +106,7 @@ def facts(result: ApplicationResult) -> str:
         "Images:": ", ".join(images[:SHOWN_IMAGES]) + more,
         "Expected:": _expected(result),
         "Revision:": application.revision if application else "",
-        "Contains:": result.verdict.via,
+        "Contains:": result.verdict.delivered_by,
         "URL:": result.url,
         "Duration:": f"{result.seconds:.1f} s",
         "Exit code:": "" if outcome is Outcome.DELIVERED else f"{outcome.exit_code} ({outcome.meaning})",

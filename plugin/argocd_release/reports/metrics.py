@@ -59,14 +59,14 @@ _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
 def render(result: ReleaseResult) -> str:
     """Return the report as OpenMetrics text. An unknown value has no sample."""
     lines: list[str] = []
-    for name, (unit, explained, value) in _METRICS.items():
+    for name, (unit, help_url, value) in _METRICS.items():
         known = [(one.name, number) for one in result.applications if (number := value(one)) is not None]
         if not known:
             continue
         whole = f"{PREFIX}_{name}"
         lines.append(f"# TYPE {whole} gauge")
         lines += [f"# UNIT {whole} {unit}"] if unit else []
-        lines.append(f"# HELP {whole} {explained}")
+        lines.append(f"# HELP {whole} {help_url}")
         lines += [f'{whole}{{application="{_label(application)}"}} {_number(number)}' for application, number in known]
     return "\n".join([*lines, "# EOF"]) + "\n"
 

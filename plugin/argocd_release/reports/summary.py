@@ -64,7 +64,7 @@ def proof(result: ApplicationResult) -> str:
     if result.verdict.caveat:
         return f"{result.verdict.caveat[:1].upper()}{result.verdict.caveat[1:]}."
     if result.expects:
-        contained = f", which {result.verdict.via}" if result.verdict.via else ""
+        contained = f", which {result.verdict.delivered_by}" if result.verdict.delivered_by else ""
         return f"Proven: what was expected runs, {result.expects}{contained}."
     application = result.application
     revision = application.revision[:_SHORT] if application and len(application.revisions) == 1 else ""

@@ -46,7 +46,7 @@ def name_in_text(environ: Mapping[str, str], name: str, value: str) -> str:
     return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {shown}"
 
 
-def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def unknown_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return variables with our prefix that are no setting, each with the nearest setting or ``""``.
 
     In the component there are none: its inputs are the settings, and the variables belong to the pipeline.
@@ -64,7 +64,7 @@ def unknown(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
 
-def unread(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def ignored_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return settings that are given as variables although the component reads its inputs, each with its input."""
     return tuple(
         (name, declared["x-input"])

@@ -59,7 +59,7 @@ class Expected:
         """Return the patterns that match none of the applications, once those are known."""
         applications = one_line(", ".join(sorted(names)), limit=200) or "none"
         known, wild = frozenset(name.removeprefix(_OWN_NAMESPACE) for name in names), frozenset(self._patterns)
-        unknown = [
+        unknown_variables = [
             rule
             for rule in self.rules
             if rule.removeprefix(_OWN_NAMESPACE) not in known
@@ -72,7 +72,7 @@ class Expected:
                 message=f"names {rule}, which is no application of this release: {applications}",
                 fix=f"correct the name {rule} in the file, or add the application to this release",
             )
-            for rule in unknown[:_TOLD]
+            for rule in unknown_variables[:_TOLD]
         )
 
     @property
@@ -183,8 +183,8 @@ def _rule(error: "ValidationError", at: list[str], shown: str, properties: Mappi
     fields = ", ".join(FIELDS)
     match error.validator:
         case "additionalProperties":
-            unknown = ", ".join(sorted(set(as_object(error.instance)) - set(FIELDS)))
-            return f"{one_line(unknown, limit=100)} is unknown; there are {fields}"
+            unknown_variables = ", ".join(sorted(set(as_object(error.instance)) - set(FIELDS)))
+            return f"{one_line(unknown_variables, limit=100)} is unknown; there are {fields}"
         case "type" if len(at) > 1:
             return f"must be a text, not {shown}: put it in quotes"
         case "type" | "minProperties":

@@ -111,36 +111,36 @@ class Expectation:
 
         It proves nothing of a name that pods run in another version. A bare tag names no image.
         """
-        served = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
-        running = {parts(image)[0] for image in served}
+        serving_pods = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
+        running = {parts(image)[0] for image in serving_pods}
         found = [item for item in workloads.templates if item.due and any(runs(self.image, one) for one in item.images)]
         named = ":" in self.image.lstrip(":@") or "@" in self.image
         names = {parts(image)[0] for item in found for image in item.images if runs(self.image, image)}
         return [] if running & names or (running and not named) else found
 
-    def via(self, application: Application) -> str:
-        """How the revision was delivered, if by one that came later: ``via 3f2c1ab, 2 commits later``; else ``""``."""
+    def delivered_by(self, application: Application) -> str:
+        """Return how a later revision delivered this one (``via 3f2c1ab, 2 commits later``), or an empty string."""
         later = self.later(application)
         return f"{self.revision[:7]} was delivered via {later}" if later else ""
 
     def later(self, application: Application) -> str:
         """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
         for revision in application.commits:
-            kinship = application.kinships.get(revision, _UNKNOWN)
-            if kinship.relation is Relation.DESCENDANT:
-                return f"{revision[:7]}, {counted(kinship.commits, 'commit')} later"
+            revision_relation = application.revision_relations.get(revision, _UNKNOWN)
+            if revision_relation.relation is Relation.DESCENDANT:
+                return f"{revision[:7]}, {counted(revision_relation.commits, 'commit')} later"
         return ""
 
     def is_elsewhere(self, application: Application) -> bool:
         """Whether Argo CD compares with a revision that is known not to contain the expected one."""
         if self.revision_gap(application) is None:
             return False
-        relations = {kinship.relation for kinship in application.kinships.values()}
+        relations = {revision_relation.relation for revision_relation in application.revision_relations.values()}
         return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
 
     def is_undecided(self, application: Application) -> bool:
         """Whether git's history has still to say if Argo CD compares with a revision of before or after."""
-        return any(kinship.pending for kinship in application.kinships.values())
+        return any(revision_relation.pending for revision_relation in application.revision_relations.values())
 
     def was_deployed(self, application: Application) -> bool:
         """Whether the sync that succeeded last was of the expected revision, with the parameters that apply now."""
@@ -191,16 +191,18 @@ class Expectation:
         # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
         if (application.runs_deployed and self.was_deployed(application)) or self.was_synced_last(application):
             return None
-        kinships = {revision: application.kinships.get(revision, _UNKNOWN) for revision in revisions}
+        revision_relations = {
+            revision: application.revision_relations.get(revision, _UNKNOWN) for revision in revisions
+        }
         accepted = {Relation.SAME} if self.exact else {Relation.SAME, Relation.DESCENDANT}
-        if any(kinship.relation in accepted for kinship in kinships.values()):
+        if any(revision_relation.relation in accepted for revision_relation in revision_relations.values()):
             return None
         wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
         reason = f"Argo CD compares with {compared}, not with {wanted}"
         return (
             UnmetExpectation(reason=reason, code=CauseCode.OTHER_REVISION)
             if self.exact
-            else _out_of_reach(reason, list(kinships.values()))
+            else _out_of_reach(reason, list(revision_relations.values()))
         )
 
     def _chart_gap(self, application: Application, positions: list[int]) -> UnmetExpectation | None:
@@ -271,9 +273,9 @@ def _not_due(workloads: Workloads) -> str:
     return "".join(f"; {one_line(text)}" for text in waiting[:NAMED])
 
 
-def _out_of_reach(reason: str, kinships: list[RevisionRelation]) -> UnmetExpectation:
+def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> UnmetExpectation:
     gap = partial(UnmetExpectation, code=CauseCode.OTHER_REVISION)
-    by_relation = {kinship.relation: kinship for kinship in kinships}
+    by_relation = {revision_relation.relation: revision_relation for revision_relation in revision_relations}
     if reverted := by_relation.get(Relation.REVERTED):
         how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
         return gap(reason=f"{reason}: {how}", final=True)
@@ -281,8 +283,8 @@ def _out_of_reach(reason: str, kinships: list[RevisionRelation]) -> UnmetExpecta
         return gap(reason=f"{reason}, which is {counted(older.commits, 'commit')} newer and not there yet", final=True)
     if set(by_relation) == {Relation.DIVERGED}:
         return gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
-    notes = "; ".join(filter(None, (kinship.note for kinship in kinships)))
-    final = bool(kinships) and all(kinship.final for kinship in kinships)
+    notes = "; ".join(filter(None, (revision_relation.note for revision_relation in revision_relations)))
+    final = bool(revision_relations) and all(revision_relation.final for revision_relation in revision_relations)
     return gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
 
 

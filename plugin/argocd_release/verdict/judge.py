@@ -116,7 +116,7 @@ class SymptomHistory:
             compared=compared or (self.compared and not recreated),
             fresh=compared,
             no_more_comparisons=no_more_comparisons,
-            reached=self.reached or not isinstance(seen, Failure) or seen.trouble in ANSWERS,
+            reached=self.reached or not isinstance(seen, Failure) or seen.kind in ANSWERS,
             uid=application.uid if application else self.uid,
             attempts=self.attempts.observe(application) if application else self.attempts,
         )
@@ -187,10 +187,12 @@ def judge(seen: Application | Failure, history: SymptomHistory) -> Verdict:
     for symptom, sighting in history.sightings.items():
         if history.ripe(symptom):
             outcome = history.patience.rules[symptom].outcome
-            via = (
-                history.expectation.via(seen) if isinstance(seen, Application) and outcome is Outcome.DELIVERED else ""
+            delivered_by = (
+                history.expectation.delivered_by(seen)
+                if isinstance(seen, Application) and outcome is Outcome.DELIVERED
+                else ""
             )
-            verdict = Verdict.on(sighting.finding, outcome, hint=HINTS.get(symptom, ""), via=via)
+            verdict = Verdict.on(sighting.finding, outcome, hint=HINTS.get(symptom, ""), delivered_by=delivered_by)
             verdict = replace(verdict, quotes=symptom in _QUOTED)
             if isinstance(seen, Application) and outcome is Outcome.DELIVERED:
                 verdict = replace(verdict, caveat=caveat(seen, history.expectation))
@@ -198,7 +200,7 @@ def judge(seen: Application | Failure, history: SymptomHistory) -> Verdict:
                 return _of_whom(verdict, seen, history.expectation)
             return verdict
     if isinstance(seen, Failure):
-        unseen = f"{_UNSEEN.get(seen.trouble, 'Argo CD gives no answer')}: {seen.message}"
+        unseen = f"{_UNSEEN.get(seen.kind, 'Argo CD gives no answer')}: {seen.message}"
         codes = [CODES[symptom] for symptom in history.sightings if symptom in CODES]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(seen, history.expectation, compared=history.compared)
@@ -208,7 +210,7 @@ def judge(seen: Application | Failure, history: SymptomHistory) -> Verdict:
 def timed_out(seen: Application | Failure, pending: Verdict, history: SymptomHistory, *, seconds: float) -> Verdict:
     """The verdict at the deadline, ``seconds`` after the beginning; ``pending``: that on the last look."""
     within = f"within {seconds:.0f} s"
-    if isinstance(seen, Failure) and seen.trouble is not FailureKind.MISSING:
+    if isinstance(seen, Failure) and seen.kind is not FailureKind.MISSING:
         outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
         hint = next((HINTS[symptom] for symptom in history.sightings if symptom in HINTS), "")
         return replace(pending, outcome=outcome, reason=f"{pending.reason} ({within})", hint=hint)
@@ -259,7 +261,7 @@ def _troubles(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Sympt
 
 
 def _trouble(failure: Failure, history: SymptomHistory) -> Symptom:
-    match failure.trouble:
+    match failure.kind:
         case FailureKind.DENIED | FailureKind.UNAUTHENTICATED:
             return Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY
         case FailureKind.REFUSED:

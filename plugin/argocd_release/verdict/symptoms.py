@@ -170,4 +170,4 @@ def condition_hint(condition: Condition, outage: Outage | None) -> str:
     """Return what to do about an error condition; "" if its symptom says that."""
     if is_cached(condition):
         return _CACHED
-    return _OUTAGE_HINTS[outage.trouble].format(it=_UNREACHED[outage.speaker]) if outage else ""
+    return _OUTAGE_HINTS[outage.kind].format(it=_UNREACHED[outage.speaker]) if outage else ""

@@ -16,7 +16,7 @@ from argocd_release.model.application import Application, HealthStatus, SyncStat
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
 from argocd_release.model.observation import ANSWERS, Failure
-from argocd_release.model.ports import ClusterView, Commands, Emit, Get, Kinship, OwnerLookup
+from argocd_release.model.ports import ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
 from argocd_release.timing.background import answered, ask
@@ -52,7 +52,8 @@ class _Asked(Generic[Found]):
 class Observer:
     """Looks at one application; ``application`` is the last state seen (None: none yet).
 
-    ``cluster``: None where nobody may ask; ``kinship`` says how a revision stands to an expected one, and may block.
+    ``cluster``: None where nobody may ask. ``revision_relation`` says how a revision stands to an expected one; it can
+    block.
     ``check`` raises where the run is to end; ``wake`` is called when something is known that was asked before;
     ``patience``: seconds that a look waits for the comparison that it asks for.
     """
@@ -66,7 +67,7 @@ class Observer:
         emit: Emit,
         expectation: Expectation,
         cluster: ClusterView | None,
-        kinship: Kinship | None,
+        revision_relation: RevisionRelationLookup | None,
         sync: bool,
         check: Callable[[], object],
         wake: Callable[[], object],
@@ -81,7 +82,9 @@ class Observer:
         self._emit = emit
         self._expectation = expectation
         self._cluster = cluster
-        self._kinship = RevisionLookup(kinship, now=now, check=check, on_answer=wake) if kinship else None
+        self._revision_relation = (
+            RevisionLookup(revision_relation, now=now, check=check, on_answer=wake) if revision_relation else None
+        )
         self._check = check
         self._wake = wake
         self._patience = patience
@@ -128,7 +131,7 @@ class Observer:
         if application.unknown_words:
             self._tell(UnknownWords(words=one_line(", ".join(application.unknown_words))))
         cluster = Deadline(min(max(seconds, LEAST_CLUSTER_SECONDS), CLUSTER_SECONDS), self._now)
-        found = self._with_kinships(self._with_window(self._with_workloads(application, cluster), cluster))
+        found = self._with_revision_relations(self._with_window(self._with_workloads(application, cluster), cluster))
         self.application = replace(found, owners=self._owners(found)) if self._owners else found
         return self.application, compared
 
@@ -178,7 +181,7 @@ class Observer:
         error = comparison.exception()
         if error is None:
             self._compared_uid = comparison.result().uid
-        if patience and not (isinstance(error, ArgoCDError) and error.trouble is FailureKind.TIMED_OUT):
+        if patience and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
         # Of a moment ago, or lost with the connection.
         return None, error is None
@@ -197,11 +200,11 @@ class Observer:
         try:
             self._commands.sync(self._name, seconds=seconds)
         except ArgoCDError as error:
-            if error.trouble is FailureKind.OPERATION_IN_PROGRESS:
+            if error.kind is FailureKind.OPERATION_IN_PROGRESS:
                 return replace(application, requested=True)
-            if error.trouble is FailureKind.SYNC_WINDOW:
+            if error.kind is FailureKind.SYNC_WINDOW:
                 return replace(application, sync_window=error.message)
-            refused = error.trouble in {FailureKind.OTHER, FailureKind.REFUSED}
+            refused = error.kind in {FailureKind.OTHER, FailureKind.REFUSED}
             return replace(application, refusal=error.message) if refused else _failure(error)
         self._asked = application.revisions
         return replace(application, requested=True)
@@ -236,7 +239,7 @@ class Observer:
             found = asked.answer.result()
         except ArgoCDError as error:
             self._tell(PodsNotSeen(error=error.message))
-            hidden = error.trouble is not FailureKind.TIMED_OUT
+            hidden = error.kind is not FailureKind.TIMED_OUT
             return self._with_remembered(replace(application, pods_hidden=hidden), about)
         self._remembered = (self._now(), about, found)
         return replace(application, workloads=found)
@@ -269,21 +272,23 @@ class Observer:
             if not answered(asked, seconds=deadline.left, check=self._check):
                 return application
             error = asked.exception()
-            if error is not None and not (isinstance(error, ArgoCDError) and error.trouble in ANSWERS):
+            if error is not None and not (isinstance(error, ArgoCDError) and error.kind in ANSWERS):
                 return application
             self._window = (now, "" if error else asked.result())
         return replace(application, sync_window=self._window[1])
 
-    def _with_kinships(self, application: Application) -> Application:
-        if self._kinship is None:
+    def _with_revision_relations(self, application: Application) -> Application:
+        if self._revision_relation is None:
             return application
         expected = self._expectation.revision
         strangers = self._expectation.strangers(application)
-        found = {revision: self._kinship(revision, expected, source) for revision, source in strangers.items()}
-        for kinship in found.values():
-            if kinship.relation is Relation.UNKNOWN and not kinship.pending:
-                self._tell(HistoryNotConsulted(why=kinship.note))
-        return replace(application, kinships=found)
+        found = {
+            revision: self._revision_relation(revision, expected, source) for revision, source in strangers.items()
+        }
+        for revision_relation in found.values():
+            if revision_relation.relation is Relation.UNKNOWN and not revision_relation.pending:
+                self._tell(HistoryNotConsulted(why=revision_relation.note))
+        return replace(application, revision_relations=found)
 
     def _tell(self, event: JobEvent) -> None:
         """Tell it, but nothing of the kind twice."""
@@ -293,4 +298,4 @@ class Observer:
 
 
 def _failure(error: ArgoCDError) -> Failure:
-    return Failure(trouble=error.trouble, message=error.message)
+    return Failure(kind=error.kind, message=error.message)

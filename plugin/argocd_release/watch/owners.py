@@ -101,7 +101,7 @@ class Owners:
     def _parent(self, child: Application, ref: OwnerRef, seen: frozenset[str], since: float) -> tuple[Owner, ...]:
         entry = self._entry(ref.name, child, since)
         owner = partial(Owner, kind=APPLICATION, name=ref.name)
-        if entry.error is not None and entry.error.trouble in _HIDDEN:
+        if entry.error is not None and entry.error.kind in _HIDDEN:
             return (owner(state=OwnerState.HIDDEN, detail=_CANNOT_SEE if ref.certain else _BY_LABEL),)
         parent = entry.application
         if parent is None:

@@ -251,7 +251,7 @@ class GroupPoller:
 
     def _judge_unread(self, error: ArgoCDError, begun: float) -> Verdict | None:
         """Return the verdict on the group while its list cannot be read, by the rules of a single application."""
-        failure = Failure(trouble=error.trouble, message=error.message)
+        failure = Failure(kind=error.kind, message=error.message)
         self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
         verdict = judge(failure, self._history)
         if verdict.outcome is None and self.elapsed >= self._timeout:
@@ -307,7 +307,7 @@ class GroupPoller:
         step = application.tracker.step()
         verdict = step.verdict
         if verdict is None:
-            application.look_again_at, application.due_at = step.look_again_at, step.ripens_at
+            application.look_again_at, application.due_at = step.look_again_at, step.grace_ends_at
             application.not_before = step.not_before
         elif verdict.outcome in _OPEN and application.parent:
             application.provisional_verdict = verdict

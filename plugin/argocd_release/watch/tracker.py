@@ -10,7 +10,16 @@ from argocd_release.model.application import Application
 from argocd_release.model.events import NoAnswer, Output, State, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Get, Kinship, OwnerLookup, WaitFeed
+from argocd_release.model.ports import (
+    Clock,
+    ClusterView,
+    Commands,
+    Emit,
+    Get,
+    OwnerLookup,
+    RevisionRelationLookup,
+    WaitFeed,
+)
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
@@ -40,18 +49,18 @@ CROWD_SECONDS: Final = 3.0
 class Step:
     """What a step came to: the verdict, or when to look again, on the clock that the tracker was given.
 
-    ``not_before``: news bring the next look forward, but never to a moment before this. ``ripens_at``: when the grace
-    of what keeps it ends, if any does.
+    ``not_before``: news bring the next look forward, but never to a moment before this. ``grace_ends_at``: when the
+    grace period of the problem that keeps it pending ends, if there is one.
     """
 
     verdict: Verdict | None
     look_again_at: float = 0.0
     not_before: float = 0.0
-    ripens_at: float = math.inf
+    grace_ends_at: float = math.inf
 
 
 class Tracker:
-    """Tracks one application to its verdict. ``cluster``, ``kinship``, ``sync``, ``check``: see ``Observer``.
+    """Tracks one application to its verdict. ``cluster``, ``revision_relation``, ``sync``, ``check``: see ``Observer``.
 
     ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
     runs beside it, whose lines are news. ``queued_before``: how many requests are sent before the requested comparison.
@@ -70,7 +79,7 @@ class Tracker:
         patience: GracePeriods = GracePeriods(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
         cluster: ClusterView | None = None,
-        kinship: Kinship | None = None,
+        revision_relation: RevisionRelationLookup | None = None,
         sync: bool = False,
         terminate: bool = False,
         check: Callable[[], object] = lambda: None,
@@ -100,7 +109,7 @@ class Tracker:
             emit=emit,
             expectation=expectation,
             cluster=cluster,
-            kinship=kinship,
+            revision_relation=revision_relation,
             sync=sync,
             check=check,
             wake=self._on_news,
@@ -267,7 +276,7 @@ class Tracker:
             verdict=None,
             not_before=not_before,
             look_again_at=min(now + max(most, least), deadline),
-            ripens_at=math.inf if grace_due_in is None else now + grace_due_in,
+            grace_ends_at=math.inf if grace_due_in is None else now + grace_due_in,
         )
 
     def _left(self) -> float:

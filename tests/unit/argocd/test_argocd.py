@@ -36,7 +36,7 @@ def make(tmp_path: Path, request: pytest.FixtureRequest) -> Make:
     return made
 
 
-def trouble(argocd: ArgoCD) -> ArgoCDError:
+def kind(argocd: ArgoCD) -> ArgoCDError:
     with pytest.raises(ArgoCDError) as caught:
         argocd.get("web")
     return caught.value
@@ -48,18 +48,18 @@ def test_an_answer(make: Make) -> None:
 
 def test_a_call_that_hangs_is_ended_at_its_limit(make: Make) -> None:
     started = time.monotonic()
-    error = trouble(make("exec sleep 60", limit=0.5))
-    assert error.trouble is FailureKind.TIMED_OUT
+    error = kind(make("exec sleep 60", limit=0.5))
+    assert error.kind is FailureKind.TIMED_OUT
     assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("output", ["garbage", "{", '{"kind": "List"}', ""])
 def test_garbage(make: Make, output: str) -> None:
-    assert trouble(make(f"echo '{output}'")).trouble is FailureKind.MALFORMED
+    assert kind(make(f"echo '{output}'")).kind is FailureKind.MALFORMED
 
 
 def test_invalid_utf8_is_no_crash(make: Make) -> None:
-    assert trouble(make(r"printf '\377\376{}'")).trouble is FailureKind.MALFORMED
+    assert kind(make(r"printf '\377\376{}'")).kind is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_text_around_the_answer(make: Make, around: str) -> None:
 
 
 def test_what_is_no_answer_is_quoted(make: Make) -> None:
-    assert "'usage: argocd [command]'" in trouble(make("echo 'usage: argocd [command]'")).message
+    assert "'usage: argocd [command]'" in kind(make("echo 'usage: argocd [command]'")).message
 
 
 def test_killed(make: Make) -> None:
-    assert trouble(make("kill -9 $$")).trouble is FailureKind.KILLED
+    assert kind(make("kill -9 $$")).kind is FailureKind.KILLED
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_killed(make: Make) -> None:
     ],
 )  # fmt: skip
 def test_troubles_are_told_apart(make: Make, stderr: str, expected: FailureKind) -> None:
-    assert trouble(make(f"echo '{stderr}' >&2; exit 20")).trouble is expected
+    assert kind(make(f"echo '{stderr}' >&2; exit 20")).kind is expected
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_troubles_are_told_apart(make: Make, stderr: str, expected: FailureKind)
     [("echo 'usage: argocd'; exit 1", "usage: argocd"), ("exit 1", "argocd failed and said nothing")],
 )
 def test_a_failure_without_a_word_on_standard_error(make: Make, script: str, message: str) -> None:
-    assert trouble(make(script)).message == message
+    assert kind(make(script)).message == message
 
 
 def test_the_environment_of_a_call(make: Make) -> None:
@@ -142,7 +142,7 @@ PROBED = (
 def test_missing_and_forbidden_are_told_apart_once(make: Make, tmp_path: Path, may: str, expected: FailureKind) -> None:
     script = PROBED.format(projects="echo one", may=may, denied=DENIED).replace("$HOME", str(tmp_path))
     argocd = make(script)
-    assert [trouble(argocd).trouble for _ in range(3)] == [expected] * 3
+    assert [kind(argocd).kind for _ in range(3)] == [expected] * 3
     calls = (tmp_path / "calls").read_text("utf-8").splitlines()
     assert len([call for call in calls if "proj list" in call or "can-i" in call]) == 2
 
@@ -152,14 +152,14 @@ def test_telling_them_apart_takes_no_longer_than_the_call_may(make: Make) -> Non
     started = time.monotonic()
     with pytest.raises(ArgoCDError) as caught:
         argocd.get("web", seconds=1)
-    assert caught.value.trouble is FailureKind.DENIED
+    assert caught.value.kind is FailureKind.DENIED
     assert "or there is no such application" in caught.value.message
     assert time.monotonic() - started < 3
 
 
 def test_a_proxys_words_are_kept(make: Make) -> None:
     said = "rpc error: code = Unknown desc = POST https://x/Get failed with status code 403"
-    message = trouble(make(f"echo '{said}' >&2; exit 20")).message
+    message = kind(make(f"echo '{said}' >&2; exit 20")).message
     assert message.startswith("POST https://x/Get failed with status code 403 (said by a proxy")
 
 

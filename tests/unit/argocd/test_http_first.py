@@ -42,7 +42,7 @@ class Argo:
         self.calls.append(("http", refresh, seconds))
         failure = self.failures[refresh]
         if failure is not None:
-            raise ArgoCDError(trouble=failure, command="GET", exit_code=None, message="no")
+            raise ArgoCDError(kind=failure, command="GET", exit_code=None, message="no")
 
     # By the command line.
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:

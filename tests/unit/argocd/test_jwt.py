@@ -2,7 +2,7 @@
 
 import pytest
 
-from argocd_release.argocd.jwt import flaw, read
+from argocd_release.argocd.jwt import read, token_defect
 from tests.support.tokens import made
 
 GOOD = made({"iss": "argocd", "sub": "ci:apiKey", "exp": 5, "iat": 1})
@@ -49,5 +49,5 @@ def test_what_is_no_token(text: str) -> None:
     ],
 )
 def test_what_went_wrong_when_it_was_pasted(text: str, why: str) -> None:
-    assert why in flaw(text)
-    assert bool(why) == bool(flaw(text))
+    assert why in token_defect(text)
+    assert bool(why) == bool(token_defect(text))

@@ -248,7 +248,7 @@ def test_a_pod_that_has_ended_is_replaced_by_a_younger_one(younger: str, reason:
     known = parse_tree(tree(pod_of_web("old", reason, "1"), pod_of_web("new", "Running", younger, health="Healthy")))
     old = next(pod for pod in known.pods if pod.name == "old")
     assert known.is_replaced(old) is replaced
-    assert (old in known.served) is not replaced
+    assert (old in known.serving_pods) is not replaced
 
 
 def test_an_earlier_attempt_of_a_job_is_not_replaced() -> None:

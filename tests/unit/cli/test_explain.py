@@ -13,7 +13,7 @@ from argocd_release.release.signals import Signals
 from argocd_release.settings.schema import PROPERTIES, SCHEMA
 
 
-def explained(name: str, **environ: str) -> tuple[int, str]:
+def help_url(name: str, **environ: str) -> tuple[int, str]:
     stream = io.StringIO()
     with Signals() as signals:
         code = explain.execute([name], environ, stream, signals)
@@ -23,22 +23,22 @@ def explained(name: str, **environ: str) -> tuple[int, str]:
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_every_setting_is_explained_by_its_variable_and_by_its_input(name: str) -> None:
     declared = PROPERTIES[name]
-    code, text = explained(name)
+    code, text = help_url(name)
     assert code == 0
     assert text.startswith(f"{name}\n  {declared['description']}")
     if "x-input" in declared:
-        assert text in explained(declared["x-input"])[1]
+        assert text in help_url(declared["x-input"])[1]
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_exit_code_is_explained_by_number_and_word(outcome: Outcome) -> None:
     for name in (str(outcome.exit_code), outcome.word):
-        assert outcome.meaning in explained(name)[1]
+        assert outcome.meaning in help_url(name)[1]
 
 
 @pytest.mark.parametrize("cause", CauseCode)
 def test_every_cause_is_explained_and_linked(cause: CauseCode) -> None:
-    text = explained(cause.word, RELEASE_DOCS_URL="https://docs.example.com/")[1]
+    text = help_url(cause.word, RELEASE_DOCS_URL="https://docs.example.com/")[1]
     assert cause.meaning in text
     assert f"see: https://docs.example.com/troubleshooting/#{cause.word}\n" in text
 
@@ -48,13 +48,13 @@ def test_every_cause_is_explained_and_linked(cause: CauseCode) -> None:
     [("RELEASE_TIMOUT", "RELEASE_TIMEOUT"), ("timeot", "timeout"), ("image-pul", "image-pull"), ("release_sync", "")],
 )
 def test_a_misspelt_name_gets_the_nearest(name: str, meant: str) -> None:
-    code, text = explained(name)
+    code, text = help_url(name)
     assert (code, f"did you mean {meant}?" in text) == ((2, True) if meant else (0, False))
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mx", "x" * 10_000, "'; id"])
 def test_a_hostile_name_is_shown_harmlessly(name: str) -> None:
-    code, text = explained(name)
+    code, text = help_url(name)
     assert code == 2
     assert len(text) < 300
     assert "\x1b" not in text

@@ -15,7 +15,7 @@ ANSWER = "answer"
 
 def told(message: str) -> str:
     found = outage(message)
-    return f"{found.speaker.name}: {found.trouble.name}".lower().replace("_", "-") if found else ANSWER
+    return f"{found.speaker.name}: {found.kind.name}".lower().replace("_", "-") if found else ANSWER
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["message"][:60])

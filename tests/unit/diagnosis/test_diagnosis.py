@@ -48,7 +48,7 @@ class Slow:
         if what == self.hang_at:
             time.sleep(5)
         if what == self.fail_at:
-            raise ArgoCDError(trouble=FailureKind.DENIED, command=what, exit_code=None, message="permission denied")
+            raise ArgoCDError(kind=FailureKind.DENIED, command=what, exit_code=None, message="permission denied")
 
     def tree(self, name: str) -> Tree:
         del name

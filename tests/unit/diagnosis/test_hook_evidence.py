@@ -41,8 +41,8 @@ class Cluster:
     def _call(self, what: str) -> None:
         self.asked.append(what)
         if what == self.denied or not self.exists:
-            trouble = FailureKind.DENIED if what == self.denied else FailureKind.MISSING
-            raise ArgoCDError(trouble=trouble, command=what, exit_code=None, message="no")
+            kind = FailureKind.DENIED if what == self.denied else FailureKind.MISSING
+            raise ArgoCDError(kind=kind, command=what, exit_code=None, message="no")
 
     def tree(self, name: str) -> Tree:
         self.asked.append("tree")

@@ -75,7 +75,7 @@ def of(relation: Relation, commits: int = 0) -> RevisionRelation:
 
 def ask(access: Access, revision: str, expected: str, repo_url: str = "", path: str = "") -> RevisionRelation:
     with GitHistories(access, stop=NOBODY) as known:
-        return known.kinship(revision, expected, Source(repo_url=repo_url, path=path))
+        return known.revision_relation(revision, expected, Source(repo_url=repo_url, path=path))
 
 
 def commits(repository: Repository) -> list[str]:
@@ -85,12 +85,12 @@ def commits(repository: Repository) -> list[str]:
 
 def check(access: Access, history: History) -> None:
     with GitHistories(access, stop=NOBODY) as known:
-        assert known.kinship(history.fourth, history.fourth) == of(Relation.SAME)
-        assert known.kinship(history.fourth, history.second) == of(Relation.DESCENDANT, 2)
-        assert known.kinship(history.fourth, history.second[:7]) == of(Relation.DESCENDANT, 2)
-        assert known.kinship(history.fourth[:8], history.second) == of(Relation.DESCENDANT, 2)
-        assert known.kinship(history.second, history.fourth) == of(Relation.OLDER, 2)
-        assert known.kinship(history.other, history.fourth) == of(Relation.DIVERGED)
+        assert known.revision_relation(history.fourth, history.fourth) == of(Relation.SAME)
+        assert known.revision_relation(history.fourth, history.second) == of(Relation.DESCENDANT, 2)
+        assert known.revision_relation(history.fourth, history.second[:7]) == of(Relation.DESCENDANT, 2)
+        assert known.revision_relation(history.fourth[:8], history.second) == of(Relation.DESCENDANT, 2)
+        assert known.revision_relation(history.second, history.fourth) == of(Relation.OLDER, 2)
+        assert known.revision_relation(history.other, history.fourth) == of(Relation.DIVERGED)
 
 
 def test_a_whole_clone_needs_no_network(history: History, tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_a_short_revision_is_found_in_the_branches(
 def test_a_revision_pushed_meanwhile_is_fetched_too(history: History, url: str, tmp_path: Path) -> None:
     clone = history.clone(tmp_path / "clone")
     with GitHistories(Access(clone=clone, repository_url=url), stop=NOBODY) as known:
-        assert known.kinship(history.fourth, history.third) == of(Relation.DESCENDANT, 1)
+        assert known.revision_relation(history.fourth, history.third) == of(Relation.DESCENDANT, 1)
         history.repository.git("checkout", "--quiet", "-b", "later", history.fourth)
         later = history.repository.commit({"file": "5"})
         history.repository.git("checkout", "--quiet", "main")
-        assert known.kinship(later, history.third) == of(Relation.DESCENDANT, 2)
+        assert known.revision_relation(later, history.third) == of(Relation.DESCENDANT, 2)
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -206,7 +206,7 @@ def test_applications_that_ask_silent_servers_at_once_wait_no_longer_than_one(
         ]
         started = time.monotonic()
         with GitHistories(access, stop=NOBODY) as known, ThreadPoolExecutor(len(asked)) as pool:
-            found = list(pool.map(lambda one: known.kinship(one[0], history.first, one[1]), asked))
+            found = list(pool.map(lambda one: known.revision_relation(one[0], history.first, one[1]), asked))
         assert {each.relation for each in found} == {Relation.UNKNOWN}
         assert time.monotonic() - started < 2
 
@@ -220,8 +220,8 @@ def test_a_server_that_answers_does_not_wait_for_a_silent_one(
         access = Access(clone=tmp_path / "nothing", repository_url=url)
         stop = threading.Event()
         with GitHistories(access, stop=stop) as known, ThreadPoolExecutor(1) as pool:
-            late = pool.submit(known.kinship, history.fourth, history.second, hangs)
-            found = known.kinship(history.fourth, history.second, Source(repo_url=url))
+            late = pool.submit(known.revision_relation, history.fourth, history.second, hangs)
+            found = known.revision_relation(history.fourth, history.second, Source(repo_url=url))
             assert not late.done()
             stop.set()
     assert found == of(Relation.DESCENDANT, 2)
@@ -234,7 +234,7 @@ def test_who_is_told_to_stop_waits_no_longer(history: History, tmp_path: Path) -
         threading.Timer(0.3, stop.set).start()
         started = time.monotonic()
         with GitHistories(Access(clone=tmp_path / "nothing", repository_url=url), stop=stop) as known:
-            assert known.kinship(history.fourth, history.second).relation is Relation.UNKNOWN
+            assert known.revision_relation(history.fourth, history.second).relation is Relation.UNKNOWN
     assert time.monotonic() - started < 1.3
 
 
@@ -246,11 +246,11 @@ def test_what_takes_long_is_there_for_a_later_question(
     url = server.url(Repository(folder=tmp_path / "slow"))
     server.answering.clear()
     with GitHistories(Access(clone=tmp_path / "nothing", repository_url=url), stop=NOBODY) as known:
-        assert known.kinship(history.fourth, history.second).relation is Relation.UNKNOWN
+        assert known.revision_relation(history.fourth, history.second).relation is Relation.UNKNOWN
         server.answering.set()
         monkeypatch.setattr("argocd_release.git.history.ANSWER_SECONDS", 10.0)
-        assert known.kinship(history.fourth, history.third) == of(Relation.DESCENDANT, 1)
-        assert known.kinship(history.fourth, history.second) == of(Relation.DESCENDANT, 2)
+        assert known.revision_relation(history.fourth, history.third) == of(Relation.DESCENDANT, 1)
+        assert known.revision_relation(history.fourth, history.second) == of(Relation.DESCENDANT, 2)
 
 
 def test_a_failed_fetch_is_repeated_after_a_while(history: History, tmp_path: Path, server: GitServer) -> None:
@@ -260,18 +260,18 @@ def test_a_failed_fetch_is_repeated_after_a_while(history: History, tmp_path: Pa
     server.down = True
     with GitHistories(access, stop=NOBODY, now=lambda: now) as known:
         question = (history.fourth, history.second)
-        assert "500" in known.kinship(*question).note
+        assert "500" in known.revision_relation(*question).note
         asked = len(server.seen)
-        assert "500" in known.kinship(*question).note
+        assert "500" in known.revision_relation(*question).note
         assert len(server.seen) == asked
         now += RETRY_SECONDS
-        assert "500" in known.kinship(*question).note
+        assert "500" in known.revision_relation(*question).note
         assert len(server.seen) > asked
         now += LAST_RETRY_SECONDS
         server.down = False
-        assert known.kinship(*question) == of(Relation.DESCENDANT, 2)
+        assert known.revision_relation(*question) == of(Relation.DESCENDANT, 2)
         asked = len(server.seen)
-        assert known.kinship(*question) == of(Relation.DESCENDANT, 2)
+        assert known.revision_relation(*question) == of(Relation.DESCENDANT, 2)
         assert len(server.seen) == asked
 
 

@@ -29,7 +29,7 @@ def repository(tmp_path: Path) -> Repository:
 
 def ask(access: Access, revision: str, expected: str, path: str) -> RevisionRelation:
     with GitHistories(access, stop=threading.Event()) as known:
-        return known.kinship(revision, expected, Source(repo_url="", path=path))
+        return known.revision_relation(revision, expected, Source(repo_url="", path=path))
 
 
 def head(repository: Repository) -> str:

@@ -76,7 +76,7 @@ def test_a_section_is_closed_when_what_is_inside_fails() -> None:
 def test_outside_gitlab_there_are_no_markers() -> None:
     logger, stream = written(PLAIN)
     with log.section(logger, "tracking", "Waiting"):
-        log.tell(logger, Command(command="argocd app get web"))
+        log.emit(logger, Command(command="argocd app get web"))
     assert stream.getvalue() == "\nWaiting\n$ argocd app get web\n"
 
 
@@ -98,8 +98,8 @@ def test_what_argocd_printed_is_painted_as_no_verdict_of_ours() -> None:
     assert GITLAB.paint(lines, ours=False) == lines
     assert GITLAB.paint("NAME  HEALTH STATUS  AGE", ours=False).startswith("\x1b[1m")
     logger, stream = written(GITLAB)
-    log.tell(logger, ShownEvidence(text=lines, title="t", lines=()))
-    log.tell(logger, Output(line="RELEASE SUCCESSFUL"))
+    log.emit(logger, ShownEvidence(text=lines, title="t", lines=()))
+    log.emit(logger, Output(line="RELEASE SUCCESSFUL"))
     assert "\x1b" not in stream.getvalue()
 
 
@@ -117,15 +117,15 @@ def test_a_secret_changes_no_word_of_the_log_s_own_grammar() -> None:
         stream, redact=lambda _: "[redacted]", style=GITLAB, json_lines=False, debug=False, now=lambda: 1.0
     )
     with log.section(logger, "tracking", "Waiting"):
-        log.tell(logger, Trace(text="x"))
+        log.emit(logger, Trace(text="x"))
     assert "section_start:1:tracking\r" in stream.getvalue()
 
 
 def test_json_has_constant_event_names_and_no_secret() -> None:
     logger, stream = written(GITLAB, json_lines=True, debug=True)
     with log.section(logger, "tracking", "Waiting"):
-        log.tell(logger, Command(command="argocd --header s3cret"))
-        log.tell(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
+        log.emit(logger, Command(command="argocd --header s3cret"))
+        log.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert (first["event"], first["level"], first["command"]) == ("command", "info", "argocd --header [redacted]")
     assert (second["event"], second["level"], second["seconds"]) == ("called", "debug", 0.2)
@@ -156,11 +156,11 @@ def test_a_name_that_is_near_is_offered(meant: str, template: str) -> None:
 
 def test_debug_lines_are_for_those_who_ask() -> None:
     logger, stream = written(PLAIN)
-    log.tell(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
+    log.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
     assert stream.getvalue() == ""
 
 
 def test_a_log_that_nobody_reads_breaks_nothing() -> None:
     logger, stream = written(PLAIN)
     stream.close()
-    log.tell(logger, Command(command="argocd app get web"))
+    log.emit(logger, Command(command="argocd app get web"))

@@ -92,7 +92,7 @@ def told(known: Settings, result: ReleaseResult, *, before: Application | None =
     sinks.see(before)
     # After a signal GitLab has less than a second: what was begun long before is not waited for then.
     eventually(lambda: all(begun.done() for begun, _ in sinks._begun.values()))
-    return list(sinks.tell(result))
+    return list(sinks.emit(result))
 
 
 @pytest.mark.parametrize(

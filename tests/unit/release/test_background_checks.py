@@ -25,7 +25,7 @@ class Saying:
         assert seconds > 0
         self.asked += 1
         if not self.text:
-            raise ArgoCDError(trouble=FailureKind.TIMED_OUT, command="argocd version", exit_code=None, message="")
+            raise ArgoCDError(kind=FailureKind.TIMED_OUT, command="argocd version", exit_code=None, message="")
         return self.text
 
 

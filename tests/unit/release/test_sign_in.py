@@ -18,7 +18,7 @@ import pytest
 
 from argocd_release.argocd import auth, ca_file
 from argocd_release.argocd.api import Api
-from argocd_release.argocd.auth import patient
+from argocd_release.argocd.auth import sign_in_with_retry
 from argocd_release.argocd.connection import Connection, Credentials, SignedIn
 from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
@@ -143,11 +143,11 @@ UNREACHABLE = SignInError("nobody", outcome=Outcome.UNREACHABLE)
 
 def test_an_argocd_that_cannot_be_reached_is_asked_again_within_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "SIGN_IN_PAUSE", 0.01)
-    assert patient(failing(UNREACHABLE, UNREACHABLE), Deadline(30), lambda: None).connection == OTHER
+    assert sign_in_with_retry(failing(UNREACHABLE, UNREACHABLE), Deadline(30), lambda: None).connection == OTHER
     with pytest.raises(SignInError, match="nobody"):
-        patient(failing(UNREACHABLE), Deadline(0), lambda: None)
+        sign_in_with_retry(failing(UNREACHABLE), Deadline(0), lambda: None)
     with pytest.raises(SignInError, match="refused"):
-        patient(failing(SignInError("refused")), Deadline(30), lambda: None)
+        sign_in_with_retry(failing(SignInError("refused")), Deadline(30), lambda: None)
 
 
 def test_the_exchange_ends_at_the_deadline_and_with_a_signal(dex: Dex) -> None:

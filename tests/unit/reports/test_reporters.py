@@ -133,7 +133,7 @@ def test_a_cause_is_linked_where_it_is_explained() -> None:
 def test_without_an_address_or_a_cause_there_is_no_link() -> None:
     assert evidence.next_step(one()) == "next: do this"
     green = replace(one(Outcome.DELIVERED), docs_url="https://docs.example.com")
-    assert green.explained == ""
+    assert green.help_url == ""
     assert "help" not in annotations.render(release(green)) + evidence.story(green)
 
 

@@ -13,7 +13,7 @@ from argocd_release.messages import job_log
 from argocd_release.model.errors import SettingsError
 from argocd_release.release.job import Run
 from argocd_release.release.policy import Policy
-from argocd_release.settings.environment import unknown, unread
+from argocd_release.settings.environment import ignored_variables, unknown_variables
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import (
     Settings,
@@ -241,15 +241,15 @@ def test_in_the_component_a_variable_of_the_pipelines_own_is_no_setting(name: st
     found = load(IN_THE_COMPONENT | {name: value})
     assert found == load(IN_THE_COMPONENT)
     assert report_paths(IN_THE_COMPONENT | {name: value}) == report_paths({})
-    assert unknown(IN_THE_COMPONENT | {name: value, "RELEASE_NOTES": "x"}) == ()
+    assert unknown_variables(IN_THE_COMPONENT | {name: value, "RELEASE_NOTES": "x"}) == ()
 
 
 def test_in_the_component_the_inputs_count_and_an_ignored_variable_is_named_with_its_input() -> None:
     environ = IN_THE_COMPONENT | {"RELEASE_IMAGE": "web:1", "INPUT_RELEASE_IMAGE": "web:2", "RELEASE_NOTES": "x"}
     assert load(environ).image == "web:2"
-    assert unread(environ) == (("RELEASE_IMAGE", "expected_image"),)
-    assert unread(environ | {"RELEASE_IMAGE": " "}) == ()
-    assert unread(GOOD | {"RELEASE_IMAGE": "web:1"}) == ()
+    assert ignored_variables(environ) == (("RELEASE_IMAGE", "expected_image"),)
+    assert ignored_variables(environ | {"RELEASE_IMAGE": " "}) == ()
+    assert ignored_variables(GOOD | {"RELEASE_IMAGE": "web:1"}) == ()
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_in_the_component_the_inputs_count_and_an_ignored_variable_is_named_with
 def test_in_the_component_the_guides_names_still_count(given: dict[str, str], seconds: int) -> None:
     environ = IN_THE_COMPONENT | given
     assert load(environ).timeout == seconds
-    assert unread(environ) == ()
+    assert ignored_variables(environ) == ()
     assert load(environ | {"ARGOCD_OPTS": "--grpc-web"}).opts == "--grpc-web"
 
 
@@ -526,7 +526,7 @@ def test_a_wrong_value_is_replaced_by_the_default_where_reports_need_one() -> No
 
 
 def test_unknown_names_come_with_the_nearest_known_one() -> None:
-    assert unknown({"RELEASE_TIMOUT": "1", "RELEASE_QWERTYUIOP": "1", "OTHER": "1"}) == (
+    assert unknown_variables({"RELEASE_TIMOUT": "1", "RELEASE_QWERTYUIOP": "1", "OTHER": "1"}) == (
         ("RELEASE_QWERTYUIOP", ""),
         ("RELEASE_TIMOUT", "RELEASE_TIMEOUT"),
     )

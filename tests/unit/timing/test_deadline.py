@@ -103,7 +103,7 @@ def test_argocd_is_ended_at_the_deadline(tmp_path: Path) -> None:
         pytest.raises(ArgoCDError) as raised,
     ):
         argocd.get("web", seconds=30, refresh=True)
-    assert raised.value.trouble is FailureKind.TIMED_OUT
+    assert raised.value.kind is FailureKind.TIMED_OUT
     assert time.monotonic() - began < 2.5
 
 
@@ -121,7 +121,7 @@ def test_git_is_given_up_at_the_deadline(silent: int, tmp_path: Path) -> None:
     access = Access(clone=tmp_path, repository_url=f"http://127.0.0.1:{silent}/web.git")
     began = time.monotonic()
     with GitHistories(access, stop=threading.Event(), limit=Deadline(0.3)) as histories:
-        assert histories.kinship("a" * 40, "b" * 40).relation is Relation.UNKNOWN
+        assert histories.revision_relation("a" * 40, "b" * 40).relation is Relation.UNKNOWN
     assert time.monotonic() - began < 2.5
 
 

@@ -22,10 +22,10 @@ def kin(relation: Relation, commits: int = 0, note: str = "") -> Mapping[str, Re
 
 
 def test_a_descendant_delivers_and_says_so() -> None:
-    state = replace(ONE, kinships=kin(Relation.DESCENDANT, 2))
+    state = replace(ONE, revision_relations=kin(Relation.DESCENDANT, 2))
     expectation = Expectation(revision=OLD.replace("0l", "01"))
     assert expectation.gap(state) is None
-    assert expectation.via(state) == "01d0000 was delivered via 3f2c1ab, 2 commits later"
+    assert expectation.delivered_by(state) == "01d0000 was delivered via 3f2c1ab, 2 commits later"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_descendant_delivers_and_says_so() -> None:
 def test_a_revision_that_does_not_contain_the_expected_one(
     relation: Relation, commits: int, reason: str, *, final: bool
 ) -> None:
-    state = replace(ONE, kinships=kin(relation, commits, "no clone" if relation is Relation.UNKNOWN else ""))
+    state = replace(ONE, revision_relations=kin(relation, commits, "no clone" if relation is Relation.UNKNOWN else ""))
     gap = Expectation(revision="deadbeef").gap(state)
     assert gap == UnmetExpectation(
         code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with {NEW[:12]}, {reason}", final=final
@@ -60,7 +60,7 @@ def test_a_sync_of_the_expected_revision_is_enough_if_the_sync_status_is_not_wai
 
 
 def test_exactly_means_no_other_revision() -> None:
-    state = replace(ONE, kinships=kin(Relation.DESCENDANT, 2))
+    state = replace(ONE, revision_relations=kin(Relation.DESCENDANT, 2))
     assert Expectation(revision="deadbeef", exact=True).gap(state) is not None
     assert Expectation(revision=NEW, exact=True).gap(state) is None
 
@@ -77,10 +77,10 @@ def test_only_unknown_git_revisions_need_git() -> None:
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_the_tag_of_a_revision_and_its_beginning_are_that_revision(*, exact: bool) -> None:
-    tagged = replace(ONE, kinships=kin(Relation.SAME))
+    tagged = replace(ONE, revision_relations=kin(Relation.SAME))
     expectation = Expectation(revision="deadbeef" * 5, exact=exact)
     assert expectation.gap(tagged) is None
-    assert not expectation.via(tagged)
+    assert not expectation.delivered_by(tagged)
     assert expectation.gap(replace(ONE, revisions=("deadbeef",))) is None
     assert expectation.strangers(replace(ONE, revisions=("deadbeef",))) == {}
     assert expectation.strangers(replace(ONE, revisions=("deadbee1",))) == {"deadbee1": ONE.sources[0]}
@@ -88,19 +88,21 @@ def test_the_tag_of_a_revision_and_its_beginning_are_that_revision(*, exact: boo
 
 
 def test_what_was_reverted_is_not_delivered() -> None:
-    state = replace(ONE, kinships={NEW: RevisionRelation(relation=Relation.REVERTED, by="f" * 40)})
+    state = replace(ONE, revision_relations={NEW: RevisionRelation(relation=Relation.REVERTED, by="f" * 40)})
     gap = Expectation(revision="deadbeef").gap(state)
     reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef: "
     assert gap == UnmetExpectation(code=CauseCode.OTHER_REVISION, reason=f"{reason}ffffffffffff reverts it", final=True)
-    gap = Expectation(revision="deadbeef").gap(replace(ONE, kinships=kin(Relation.REVERTED)))
+    gap = Expectation(revision="deadbeef").gap(replace(ONE, revision_relations=kin(Relation.REVERTED)))
     assert gap == UnmetExpectation(
         code=CauseCode.OTHER_REVISION, reason=f"{reason}the files are again those of before it", final=True
     )
-    assert not Expectation(revision="deadbeef").via(state)
+    assert not Expectation(revision="deadbeef").delivered_by(state)
 
 
 def test_a_history_that_nobody_can_ask_is_said_at_once() -> None:
-    state = replace(ONE, kinships={NEW: RevisionRelation(relation=Relation.UNKNOWN, note="no access", final=True)})
+    state = replace(
+        ONE, revision_relations={NEW: RevisionRelation(relation=Relation.UNKNOWN, note="no access", final=True)}
+    )
     gap = Expectation(revision="deadbeef").gap(state)
     assert gap == UnmetExpectation(
         code=CauseCode.OTHER_REVISION,

@@ -144,4 +144,4 @@ def test_where_somebody_brings_it_to_the_branch_its_dry_commit_is_not_known() ->
 
 def test_nothing_known_is_nothing_seen() -> None:
     assert Hydration(phase=HydrationPhase.HYDRATED).commit == ""
-    assert verdict(Failure(trouble=FailureKind.TIMED_OUT, message="")) is None
+    assert verdict(Failure(kind=FailureKind.TIMED_OUT, message="")) is None

@@ -22,8 +22,8 @@ from argocd_release.verdict.symptoms import Symptom
 from tests.unit.states import NEW, OLD, application, failing
 
 Seen = Application | Failure
-GONE = Failure(trouble=FailureKind.MISSING, message="no such application")
-DOWN = Failure(trouble=FailureKind.UNREACHABLE, message="connection refused")
+GONE = Failure(kind=FailureKind.MISSING, message="no such application")
+DOWN = Failure(kind=FailureKind.UNREACHABLE, message="connection refused")
 FAILED = {"results": [{"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]}
 
 
@@ -239,15 +239,15 @@ def test_where_out_of_sync_is_good_enough_the_revision_must_have_been_synced(
 def test_a_later_revision_that_fails_is_named_and_not_taken_for_the_expected_one() -> None:
     later = replace(
         application(sync="OutOfSync", phase="Failed", **FAILED),
-        kinships={NEW: RevisionRelation(relation=Relation.DESCENDANT, commits=1)},
+        revision_relations={NEW: RevisionRelation(relation=Relation.DESCENDANT, commits=1)},
     )
     wanted = Expectation(revision="deadbeef")
     verdict = again(later, expectation=wanted)
-    assert (verdict.outcome, verdict.via) == (Outcome.SYNC_FAILED, "")
+    assert (verdict.outcome, verdict.delivered_by) == (Outcome.SYNC_FAILED, "")
     assert verdict.reason.endswith("(of 3f2c1ab, 1 commit later than deadbee, which it contains)")
     after = replace(later, deployed=Deployment(revisions=("deadbeef" + 32 * "0",), parameters=()))
     verdict = again(after, expectation=wanted)
-    assert (verdict.outcome, verdict.via) == (Outcome.NOT_DELIVERED, "")
+    assert (verdict.outcome, verdict.delivered_by) == (Outcome.NOT_DELIVERED, "")
     assert verdict.reason == (
         "deadbee was synced, but its place was taken by 3f2c1ab, 1 commit later, which fails: "
         "sync failed: Deployment/web: is invalid"
@@ -269,12 +269,12 @@ def test_a_later_revision_that_fails_is_named_and_not_taken_for_the_expected_one
     ],
 )
 def test_what_ails_a_revision_before_the_expected_one_is_no_news(relation: Relation, parts: dict[str, Any]) -> None:
-    state = replace(application(**parts), kinships={NEW: RevisionRelation(relation=relation)})
+    state = replace(application(**parts), revision_relations={NEW: RevisionRelation(relation=relation)})
     wanted = Expectation(revision="deadbeef")
     assert look((0, state), (29, state), expectation=wanted).outcome is None
     assert look((0, state), (30, state), expectation=wanted).outcome is Outcome.NOT_DELIVERED
     # Of one that may be it, it is.
-    unknown = replace(state, kinships={NEW: RevisionRelation(relation=Relation.UNKNOWN)})
+    unknown = replace(state, revision_relations={NEW: RevisionRelation(relation=Relation.UNKNOWN)})
     assert look((0, unknown), (60, unknown), expectation=wanted).outcome is not None
 
 
@@ -477,9 +477,9 @@ def test_unreachable_is_more_patient_once_argocd_has_answered() -> None:
     assert look((0, running), (1, DOWN), (61, DOWN)).outcome is Outcome.UNREACHABLE
 
 
-@pytest.mark.parametrize("trouble", [FailureKind.DENIED, FailureKind.UNAUTHENTICATED])
-def test_denied_takes_two_looks(trouble: FailureKind) -> None:
-    denied = Failure(trouble=trouble, message="permission denied")
+@pytest.mark.parametrize("kind", [FailureKind.DENIED, FailureKind.UNAUTHENTICATED])
+def test_denied_takes_two_looks(kind: FailureKind) -> None:
+    denied = Failure(kind=kind, message="permission denied")
     assert look((0, denied)).outcome is None
     assert look((0, denied), (2, denied)).outcome is Outcome.DENIED
 
@@ -535,7 +535,7 @@ def test_what_auto_sync_gave_up_has_failed_after_the_grace_of_conditions() -> No
 
 
 def test_what_is_out_of_reach_is_not_delivered_after_its_grace() -> None:
-    diverged = replace(application(), kinships={NEW: RevisionRelation(relation=Relation.DIVERGED)})
+    diverged = replace(application(), revision_relations={NEW: RevisionRelation(relation=Relation.DIVERGED)})
     expectation = Expectation(revision="deadbeef")
     assert look((0, diverged), (29, diverged), expectation=expectation).outcome is None
     verdict = look((0, diverged), (30, diverged), expectation=expectation)
@@ -614,7 +614,7 @@ STATES = st.builds(
     operated=st.sampled_from([NEW, OLD]),
     resources=st.sampled_from([[], [{"kind": "ConfigMap", "name": "web", "status": "Synced"}]]),
 )
-FAILURES = st.builds(Failure, trouble=st.sampled_from(FailureKind), message=st.just("x"))
+FAILURES = st.builds(Failure, kind=st.sampled_from(FailureKind), message=st.just("x"))
 
 
 EXPECTATIONS = st.builds(
@@ -657,7 +657,7 @@ def test_a_failure_waits_until_git_has_said_of_whom_it_is() -> None:
 
     def related(relation: Relation, *, pending: bool = False) -> Application:
         known = RevisionRelation(relation=relation, commits=1, pending=pending)
-        return replace(failed, kinships={failed.revisions[0]: known})
+        return replace(failed, revision_relations={failed.revisions[0]: known})
 
     asked, older = related(Relation.UNKNOWN, pending=True), related(Relation.OLDER)
     assert look((0, asked), (1, asked), (60, asked), expectation=expectation).outcome is None

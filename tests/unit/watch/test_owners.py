@@ -34,7 +34,7 @@ def application(name: str, *, revision: str = NEW, synced: str = "", owners: tup
 
 
 def refused(kind: FailureKind) -> ArgoCDError:
-    return ArgoCDError(trouble=kind, command="argocd app get apps", exit_code=20, message="no")
+    return ArgoCDError(kind=kind, command="argocd app get apps", exit_code=20, message="no")
 
 
 class Server:

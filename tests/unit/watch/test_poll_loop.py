@@ -28,8 +28,8 @@ from argocd_release.watch.tracker import Tracker
 from tests.unit.clock import Clock
 from tests.unit.states import application
 
-AWAY = ArgoCDError(trouble=FailureKind.UNREACHABLE, command="argocd app list", exit_code=20, message="refused")
-FORBIDDEN = ArgoCDError(trouble=FailureKind.UNAUTHENTICATED, command="argocd app list", exit_code=20, message="no")
+AWAY = ArgoCDError(kind=FailureKind.UNREACHABLE, command="argocd app list", exit_code=20, message="refused")
+FORBIDDEN = ArgoCDError(kind=FailureKind.UNAUTHENTICATED, command="argocd app list", exit_code=20, message="no")
 DELIVERED = application()
 PROGRESSING = replace(application(), health=HealthStatus.PROGRESSING)
 
@@ -72,7 +72,7 @@ class World:
         self.looks.append((name, self.clock.now()))
         found = self.listing.applications.get(name)
         if found is None:
-            raise ArgoCDError(trouble=FailureKind.MISSING, command="get", exit_code=20, message="there is none")
+            raise ArgoCDError(kind=FailureKind.MISSING, command="get", exit_code=20, message="there is none")
         return found
 
     def terminate(self, name: str, *, seconds: float) -> None: ...

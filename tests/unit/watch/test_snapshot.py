@@ -13,7 +13,7 @@ from tests.unit.states import application
 
 WEB = replace(application(), name="web", namespace="argocd", controller_namespace="argocd")
 OLD = replace(WEB, health_message="old")
-DENIED = ArgoCDError(trouble=FailureKind.DENIED, command="argocd app get web", exit_code=20, message="no")
+DENIED = ArgoCDError(kind=FailureKind.DENIED, command="argocd app get web", exit_code=20, message="no")
 
 
 class Commands:

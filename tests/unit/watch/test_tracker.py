@@ -41,8 +41,8 @@ DELIVERED = application()
 PROGRESSING = application(health="Progressing")
 
 
-def error(trouble: FailureKind, message: str = "connection refused") -> ArgoCDError:
-    return ArgoCDError(trouble=trouble, command="argocd app get web", exit_code=20, message=message)
+def error(kind: FailureKind, message: str = "connection refused") -> ArgoCDError:
+    return ArgoCDError(kind=kind, command="argocd app get web", exit_code=20, message=message)
 
 
 def run(tracker: Tracker, clock: "FakeClock") -> Verdict:
@@ -501,13 +501,13 @@ def test_what_is_expected_is_looked_for_in_git_again_and_again() -> None:
 def test_a_later_revision_that_contains_the_expected_one_delivers_it() -> None:
     asked: list[tuple[str, str, Source]] = []
 
-    def kinship(revision: str, expected: str, source: Source) -> RevisionRelation:
+    def revision_relation(revision: str, expected: str, source: Source) -> RevisionRelation:
         asked.append((revision, expected, source))
         return RevisionRelation(relation=Relation.DESCENDANT, commits=2)
 
-    run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), kinship=kinship)
+    run = Run(DELIVERED, expectation=Expectation(revision="deadbeef"), revision_relation=revision_relation)
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert run.verdict.via == "deadbee was delivered via 3f2c1ab, 2 commits later"
+    assert run.verdict.delivered_by == "deadbee was delivered via 3f2c1ab, 2 commits later"
     assert set(asked) == {(NEW, "deadbeef", Source(repo_url=""))}
 
 
@@ -523,7 +523,7 @@ def test_what_is_seen_stands_once_in_the_line_that_tells_it() -> None:
 
 def test_where_git_cannot_say_it_that_is_told_once() -> None:
     unknown = RevisionRelation(relation=Relation.UNKNOWN, note="no clone")
-    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=lambda *_: unknown)
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), revision_relation=lambda *_: unknown)
     assert run.of(HistoryNotConsulted) == [HistoryNotConsulted(why="no clone")]
 
 
@@ -747,7 +747,7 @@ def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later(
         let.wait(30)
         return RevisionRelation(relation=Relation.DESCENDANT, commits=1)
 
-    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), kinship=slow)
+    run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), revision_relation=slow)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert "git's history is still being asked" in run.verdict.reason
     assert time.monotonic() - started < 3

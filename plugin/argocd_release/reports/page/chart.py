@@ -162,8 +162,8 @@ def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
 
 def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
     until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
-    trouble = span["kind"] == "trouble"
-    end = ("healed" if span["ended"] is not None else "to the end") if trouble else span["end"]
+    kind = span["kind"] == "trouble"
+    end = ("healed" if span["ended"] is not None else "to the end") if kind else span["end"]
     # Each text is three times on the page: in the lane, in the text on hovering, and in the table.
     what = room.take(span["subject"], 120, markup=520 + 2 * len(span["subject"]))
     when = f"{until - span['began']:.1f} s"
