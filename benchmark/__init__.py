@@ -1,1 +1,1 @@
-"""argocd-release beside the script that teams write by hand: the same scenarios, the same sandbox, one run."""
+"""Compare argocd-release with the script that teams write by hand, on the same scenarios and the same sandbox."""

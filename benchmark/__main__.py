@@ -1,4 +1,4 @@
-"""``bin/dev benchmark``: plays every scenario with both tools, prints a table and writes it as JSON."""
+"""The command ``bin/dev benchmark``: play every scenario with both tools, print a table, and write JSON."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ WAITS: Final = (20, 60)
 
 
 def main() -> int:
-    """Run what the arguments say; exit code 0 if ours was right everywhere."""
+    """Run the requested scenarios; return 0 if argocd-release was right in all of them."""
     parser = argparse.ArgumentParser(prog="bin/dev benchmark", description=__doc__)
     parser.add_argument("scenarios", nargs="*", help="names of scenarios; all, if none is given")
     parser.add_argument("--only", choices=TOOLS, help="measure this tool alone")
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 class Bench:
-    """One run of the benchmark, with a sandbox for each tool so that each tool's requests are counted apart."""
+    """One run of the benchmark. Each tool has its own sandbox, so that its requests are counted apart."""
 
     def __init__(
         self, folder: Path, chosen: dict[str, Scenario], tools: list[Tool], *, argocd: str = "", client: str = ""
@@ -81,7 +81,7 @@ class Bench:
         self._results: dict[str, dict[str, Measurement]] = {name: {} for name in chosen}
 
     def run(self, at_once: int) -> dict[str, Any]:
-        """Measure everything, telling how it goes; gives the JSON."""
+        """Measure everything, and print the progress; return the data for the JSON."""
         print(report.header(), flush=True)
         with ThreadPoolExecutor(len(self._tools)) as pool:
             for done in [pool.submit(self._tool, tool, at_once) for tool in self._tools]:
@@ -117,7 +117,7 @@ class Bench:
         return measure(scenario, tool, sandbox, name=name, folder=folder, timeout=timeout, alone=alone)
 
     def _goals(self) -> dict[str, float]:
-        """What the scenarios do not show by themselves, each measured on a quiet sandbox."""
+        """Return the goals that the scenarios do not show, each measured on a quiet sandbox."""
         ours = TOOLS[report.OURS]
         waits = Scenario(
             name="waits",

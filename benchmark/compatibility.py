@@ -1,7 +1,7 @@
-"""``bin/dev compatibility``: plays every scenario on one version of Argo CD, and writes down how that went, and when.
+"""The command ``bin/dev compatibility``: play every scenario on one version of Argo CD, and store the results.
 
-What comes out is ``docs/compatibility.json``, an entry for each pair of server and command line: the tables of the docs
-are generated from it, and so is what argocd-release knows of the versions it was tested with.
+The results go to ``docs/compatibility.json``, one entry for each pair of server and command line. The tables of the
+docs, and the versions that argocd-release knows as tested, are generated from it.
 """
 
 import argparse
@@ -30,7 +30,7 @@ RUNS: Final = 3
 
 
 def main() -> int:
-    """Play what the arguments say; exit code 0 if every end was right."""
+    """Play the requested scenarios; return 0 if every result was right."""
     versions = ", ".join(releases.RELEASES)
     parser = argparse.ArgumentParser(prog="bin/dev compatibility", description=__doc__)
     parser.add_argument("scenarios", nargs="*", help="names of scenarios; with any, nothing is written")
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def run(scenarios: Iterable[Scenario], runs: int, *, server: str, client: str) -> dict[str, dict[str, Any]]:
-    """Of each scenario how often it was right, and the median of its seconds."""
+    """Return for each scenario how often it was right, and its median duration in seconds."""
     asked = list(scenarios)
     right = dict.fromkeys((each.name for each in asked), 0)
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -90,13 +90,13 @@ def run(scenarios: Iterable[Scenario], runs: int, *, server: str, client: str) -
 
 
 def merged(known: list[dict[str, Any]], entry: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries with this one in its place; the oldest server first."""
+    """Return the entries with this one added or replaced, the oldest server first."""
     others = [each for each in known if (each["server"], each["cli"]) != (entry["server"], entry["cli"])]
     return sorted([*others, dict(entry)], key=lambda each: (_numbers(each["server"]), _numbers(each["cli"])))
 
 
 def rendered(entries: Iterable[Mapping[str, Any]]) -> str:
-    """As JSON, a scenario a line: so that a difference can be read."""
+    """Return the entries as JSON with one scenario per line, which gives readable differences."""
     shown = []
     for entry in entries:
         head = json.dumps({key: value for key, value in entry.items() if key != "results"})

@@ -1,4 +1,4 @@
-"""Plays one scenario with one tool, and measures what it took."""
+"""Play one scenario with one tool, and measure the result."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ PAGE_MB: Final = 4096 / 1024 / 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """What is measured; ``judges``: it has more verdicts than green and red."""
+    """A measured tool. ``judges`` is True if it has more verdicts than green and red."""
 
     name: str
     command: list[str]
@@ -28,9 +28,9 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """How a tool did. ``late``: seconds after the delivery; ``requests``: to the API server; None: not known.
+    """The measurement of one tool. Unknown numbers are None.
 
-    ``cpu_seconds`` and ``peak_mb`` (resident, summed up, so that shared pages count twice) are with all children.
+    CPU time and memory include all child processes. Resident memory is summed, so shared pages count twice.
     """
 
     verdict: str
@@ -45,7 +45,7 @@ class Measurement:
 def measure(
     scenario: Scenario, tool: Tool, sandbox: Sandbox, *, name: str, folder: Path, timeout: int, alone: bool
 ) -> Measurement:
-    """Play it; ``alone``: nobody else asks this sandbox meanwhile, so that its requests can be counted."""
+    """Play and measure the scenario. If ``alone``, no other tool uses the sandbox, so its requests can be counted."""
     before = sandbox.requests() if alone else None
     peak = Peak()
     environ = {"RELEASE_TIMEOUT": str(timeout)}
@@ -53,7 +53,7 @@ def measure(
     requests = None
     if before is not None:
         try:
-            # A server that was stopped in between counts anew.
+            # A server that was stopped in between starts its count again.
             requests = sum((sandbox.requests() - before).values()) if not scenario.exclusive else None
         except (OSError, SandboxError):
             requests = None
@@ -69,7 +69,7 @@ def measure(
 
 
 def verdict(tool: Tool, played: Played) -> str:
-    """The word for how it ended; of a tool that only has an exit code ``green`` or ``red``."""
+    """Return the word for the result: ``green`` or ``red`` for a tool that has only an exit code."""
     if not tool.judges:
         return "red" if played.exit_code else "green"
     words = {outcome.exit_code: outcome.word for outcome in Outcome}
@@ -77,14 +77,14 @@ def verdict(tool: Tool, played: Played) -> str:
 
 
 def is_right(scenario: Scenario, tool: Tool, played: Played) -> bool:
-    """Whether the end was the true one: a green that came before the release was delivered is none."""
+    """Return True if the verdict was true. A success before the delivery is not."""
     if scenario.outcome is not Outcome.DELIVERED:
         return played.exit_code == scenario.outcome.exit_code if tool.judges else played.exit_code != 0
     return played.exit_code == 0 and not played.early
 
 
 class Peak(Watcher):
-    """The most memory that a process and all below it had at once."""
+    """The highest memory use of a process and its descendants."""
 
     def __init__(self) -> None:
         self.megabytes = 0.0
@@ -99,7 +99,7 @@ class Peak(Watcher):
 
 
 def _pages(pid: int) -> Iterator[int]:
-    """Resident pages of the process and of each below it; nothing once it is gone."""
+    """Yield the resident pages of the process and of its descendants; none once it is gone."""
     try:
         yield int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
         for task in Path(f"/proc/{pid}/task").iterdir():

@@ -1,4 +1,4 @@
-"""What the benchmark says: a table as it goes, the goals, and JSON for the docs. Pure."""
+"""The output of the benchmark: a table with the progress, the goals, and JSON for the docs. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,12 +12,12 @@ from scenarios.dsl import Scenario
 OURS: Final = "argocd-release"
 PLAIN: Final = "plain"
 Results = Mapping[str, Mapping[str, Measurement]]
-# Of the time that was limited, this much still counts as burned whole.
+# A run that took this share of its time limit counts as having used all of it.
 BURNED: Final = 0.95
 
 
 def row(scenario: Scenario, tools: Mapping[str, Measurement]) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     cells = [f"{scenario.name:30}"]
     for tool in (PLAIN, OURS):
         if tool in tools:
@@ -36,7 +36,7 @@ def header() -> str:
 
 
 def document(results: Results, scenarios: Mapping[str, Scenario], **about: Any) -> dict[str, Any]:
-    """The whole benchmark as JSON."""
+    """Return the whole benchmark as JSON data."""
     listed = [
         {
             "name": name,
@@ -52,7 +52,7 @@ def document(results: Results, scenarios: Mapping[str, Scenario], **about: Any) 
 
 
 def summary(results: Results, scenarios: Mapping[str, Scenario], timeout: float) -> dict[str, Any]:
-    """How often each was right and how long it took; of ours, the scenarios that took longer than they may."""
+    """Return how often each tool was right and how long it took, and the scenarios that exceeded our time limits."""
     found: dict[str, Any] = {}
     for tool in (PLAIN, OURS):
         done = {name: tools[tool] for name, tools in results.items() if tool in tools}

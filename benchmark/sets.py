@@ -1,7 +1,7 @@
-"""``bin/dev benchmark --sets``: many applications in one job, against ``argocd app wait`` with the same names.
+"""The command ``bin/dev benchmark --sets``: many applications in one job, compared with ``argocd app wait``.
 
-Of each size: all delivered anew, all delivered already, one that crashes, and a selector that matches nothing. The
-machine's own load hides in seconds; CPU, memory and requests are what to compare.
+Each size has four situations: all are delivered during the job, all are delivered already, one crashes, and a selector
+matches nothing. The seconds hide the load of the machine, so compare CPU time, memory and requests.
 """
 
 import json
@@ -39,10 +39,15 @@ REFRESH: Final = "argocd.argoproj.io/refresh"
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """How a tool did. ``late``: seconds after the last application was delivered, as the cluster says; None: unknown.
+    """The measurement of one tool. Unknown numbers are None.
 
-    ``told``: seconds from the making of a pod that crashes to the line that says so; None where none does, or nobody.
-    ``cpu_seconds``, ``peak_mb``: with children; ``lists``: requests for a list, of ``requests`` in all.
+    Attributes:
+        late: seconds since the last application was delivered, by the cluster's times.
+        told: seconds from the creation of a crashing pod to the line in the log about it.
+        cpu_seconds: CPU time with all child processes.
+        peak_mb: memory with all child processes.
+        requests: all requests to Argo CD's API server.
+        lists: the requests for a list.
     """
 
     situation: str
@@ -59,7 +64,7 @@ class Measured:
 
 
 class Sets:
-    """The applications of one size, in one repository with a folder each: Argo CD's own work is not measured."""
+    """The applications of one size, in one repository with a folder each. Argo CD's own work is not measured."""
 
     def __init__(self, sandbox: Sandbox, count: int) -> None:
         self.sandbox = sandbox
@@ -68,7 +73,7 @@ class Sets:
         self.names = [f"bench-{count}-{number}" for number in range(count)]
 
     def commit(self, tag: str, *, crashing: Sequence[str] = ()) -> str:
-        """A new version of each; gives the revision."""
+        """Commit a new version of each; return the revision."""
         files = {
             f"{name}/web.yaml": manifests.deployment(
                 name, f"registry.example.com/web:{tag}", fate="crash" if name in crashing else "ready"
@@ -96,13 +101,13 @@ class Sets:
         self.sandbox.apply(*objects)
 
     def compare(self) -> None:
-        """Let Argo CD look at git, as a webhook would: by itself it does every three minutes."""
+        """Let Argo CD read git, as a webhook would. By itself it does so every three minutes."""
         asked = {"metadata": {"annotations": {REFRESH: "normal"}}}
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda name: self.sandbox.merge(f"{APPLICATIONS}/{name}", asked), self.names))
 
     def compared_in(self) -> float:
-        """The seconds that Argo CD needs to compare them all, when nobody waits for it."""
+        """Return the seconds that Argo CD needs to compare them all without a waiting job."""
         started = time.monotonic()
         self.compare()
         while any(REFRESH in each["metadata"].get("annotations", {}) for each in self._applications()):
@@ -110,13 +115,13 @@ class Sets:
         return time.monotonic() - started
 
     def crashed_at(self, name: str) -> datetime:
-        """When the last pod of the application was made."""
+        """Return the time at which the last pod of the application was created."""
         pods = self.sandbox.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
         made = [pod["metadata"]["creationTimestamp"] for pod in pods if pod["metadata"]["name"].startswith(f"{name}-")]
         return datetime.fromisoformat(max(made))
 
     def delivered_at(self, revision: str, seconds: float) -> float:
-        """When the last was Synced to the revision and Healthy, as ``time.time()``."""
+        """Return the ``time.time()`` at which the last application was Synced to the revision and Healthy."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if all(map(delivered(revision), self._applications())):
@@ -132,7 +137,7 @@ class Sets:
 def run(
     sets: Sets, situation: str, tool: str, *, beside: Callable[[], float] | None = None, crashing: str = ""
 ) -> Measured:
-    """One run of a tool; ``beside`` goes on meanwhile, and gives when all was delivered."""
+    """Run a tool once. ``beside`` runs meanwhile, and returns the time at which all was delivered."""
     sandbox = sets.sandbox
     nothing = situation == "nothing matches"
     selector = f"{LABEL}=nobody" if nothing else f"{LABEL}={sets.count}"
@@ -154,7 +159,7 @@ def run(
             _, status, usage = os.wait4(process.pid, 0)
             seconds, ended = time.monotonic() - started, time.time()
             process.returncode = os.waitstatus_to_exitcode(status)
-            # By itself Argo CD looks at git every three minutes, and a tool may not have let it.
+            # A tool does not always let Argo CD read git, which by itself does so every three minutes.
             if true_end is not None:
                 sets.compare()
             late = None if true_end is None else ended - true_end.result()
@@ -180,13 +185,13 @@ def _judged(log: Iterable[str], name: str) -> datetime | None:
 def measure(
     sandbox: Sandbox, sizes: Sequence[int], tools: Sequence[str], alone: dict[int, float]
 ) -> Iterator[Measured]:
-    """Every situation of every size, the same for each tool; ``alone`` takes what Argo CD needs by itself."""
+    """Measure every situation of every size with each tool. ``alone`` receives Argo CD's own time."""
     for count in sizes:
         sets = Sets(sandbox, count)
         revision = sets.commit("1")
         sets.create()
         sets.delivered_at(revision, 600)
-        # Of a rollout of hundreds Argo CD has work left for a while.
+        # After a change of hundreds of applications, Argo CD is still busy for a while.
         alone[count] = min(round(sets.compared_in(), 1) for _ in range(3))
         for tool in tools:
             yield run(sets, "already delivered", tool)
@@ -205,7 +210,7 @@ def measure(
 
 
 def main(sizes: Sequence[int], tools: Sequence[str], output: Path) -> int:
-    """Measure, tell how it goes, write the JSON."""
+    """Measure, print the progress, and write the JSON."""
     rows: list[dict[str, Any]] = []
     alone: dict[int, float] = {}
     with Sandbox.start() as sandbox:

@@ -1,4 +1,4 @@
-"""Situations an application can be in, played on the sandbox: declared once for tests and benchmark."""
+"""Situations of an application that are played on the sandbox. Tests and benchmark share the declarations."""
 
 from typing import Final
 
@@ -21,7 +21,8 @@ from scenarios import (
 )
 from scenarios.dsl import SCENARIOS
 
-# What every run of the suite plays on the newest Argo CD too: of each way to look, to sync and to fail at least one.
+# The scenarios that every run of the suite also plays on the newest Argo CD. At least one of them covers each way to
+# look, to sync and to fail.
 NEWEST: Final = frozenset({
     "already-delivered", "first-release", "commit-not-noticed", "configuration-only", "fix-after-failed-sync",
     "retry-succeeds", "hooks", "second-commit-during-rollout", "self-heal",

@@ -1,4 +1,4 @@
-"""Faults, made for real. What cannot be known is *unreachable* or *denied*, never *failed*."""
+"""Real faults of Argo CD. If the state cannot be known, the release is *unreachable* or *denied*, never *failed*."""
 
 from collections.abc import Iterator
 
@@ -108,7 +108,7 @@ def server_down(stage: Stage) -> Iterator[None]:
 )
 def server_away(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", ready_after="15s"))
-    # It is delivered while nobody can ask.
+    # It is delivered while Argo CD cannot be reached, so the time of the delivery is unknown.
     stage.delivered_when = None
     yield
     stage.sleep(6)
@@ -125,7 +125,7 @@ def server_away(stage: Stage) -> Iterator[None]:
     exclusive=True,
 )
 def server_frozen(stage: Stage) -> Iterator[None]:
-    """Connections are accepted and never answered."""
+    """Argo CD accepts connections and never responds."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1"))
     with stage.sandbox.part("argocd-server").paused():
@@ -141,7 +141,7 @@ def server_frozen(stage: Stage) -> Iterator[None]:
     exclusive=True,
 )
 def controller_frozen(stage: Stage) -> Iterator[None]:
-    """A refresh never returns then; the old state, Synced and Healthy, can still be read."""
+    """A refresh never returns, while the old state, Synced and Healthy, can still be read."""
     stage.deployed(web("old"))
     revision = stage.commit(web("new"))
     with stage.sandbox.part("application-controller").paused():

@@ -1,4 +1,4 @@
-"""Releases that are delivered, or will be in a moment: ending early would be wrong."""
+"""Releases that are delivered, now or in a moment. A job that ends early is wrong."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def first_release(stage: Stage) -> Iterator[None]:
 
 @scenario("a commit that Argo CD has not noticed", GREEN, ru="коммит, которого Argo CD ещё не заметил")
 def commit_not_noticed(stage: Stage) -> Iterator[None]:
-    """The plain `argocd app wait` is green at once, with the old image still running."""
+    """The plain `argocd app wait` succeeds at once, while the old image still runs."""
     stage.deployed(web("old"))
     stage.commit(web("new", ready_after="2s"))
     yield
@@ -48,14 +48,14 @@ def configuration_only(stage: Stage) -> Iterator[None]:
 def nothing_changed(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit({"README.md": "hello"})
-    # Whoever is green before Argo CD has noticed is right all the same.
+    # A tool that succeeds before Argo CD has noticed the commit is also right.
     stage.delivered_when = None
     yield
 
 
 @scenario("a fix after a failed sync", GREEN, ru="исправление после неудачного sync")
 def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
-    """The failure of the revision before is history."""
+    """The failed sync of the earlier revision does not count."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
     stage.until(lambda state: status(state, "operationState", "phase") == "Failed")
     stage.commit(web("2"))
@@ -74,7 +74,7 @@ def fix_after_crash_loop(stage: Stage) -> Iterator[None]:
 
 @scenario("a fix of a Degraded application", GREEN, ru="исправление приложения в состоянии Degraded")
 def fix_after_degraded(stage: Stage) -> Iterator[None]:
-    """Degraded belongs to the revision before."""
+    """Degraded is the health of the earlier revision."""
     stage.deploy(web("1", fate="never-ready", deadline=1))
     stage.until(lambda state: status(state, "health", "status") == "Degraded")
     stage.commit(web("2", ready_after="3s"))
@@ -83,7 +83,7 @@ def fix_after_degraded(stage: Stage) -> Iterator[None]:
 
 @scenario("a sync that fails once and then succeeds", GREEN, ru="sync один раз не удался, затем удался", max_seconds=40)
 def retry_succeeds(stage: Stage) -> Iterator[None]:
-    """Its namespace comes a moment late: the first attempt fails, the retry delivers."""
+    """The namespace appears a moment late, so the first attempt fails and the retry delivers."""
     missing = f"{stage.name}-later"
     stage.deploy(config("web", namespace=missing))
     yield
@@ -133,7 +133,7 @@ def several_sources(stage: Stage) -> Iterator[None]:
 
 @scenario("a sync by hand while the job waits", GREEN, ru="sync вручную, пока джоб ждёт")
 def manual_sync(stage: Stage) -> Iterator[None]:
-    """The log says in the first seconds that somebody must sync it."""
+    """The log says in the first seconds that the application must be synced by hand."""
     stage.deploy(web("1"), automated=False)
     yield
     stage.sleep(4)
@@ -160,7 +160,7 @@ def sync_of_another(stage: Stage) -> Iterator[None]:
 
 @scenario("RELEASE_SYNC repeats a failed sync", GREEN, ru="RELEASE_SYNC повторяет неудачный sync")
 def sync_repeated(stage: Stage) -> Iterator[None]:
-    """Its namespace was missing; the retried job succeeds, though the last operation of the revision failed."""
+    """The namespace was missing. The retried job succeeds, although the last operation of the revision failed."""
     stage.settings["RELEASE_SYNC"] = "true"
     missing = f"{stage.name}-later"
     stage.deploy(config("web", namespace=missing), automated=False)
@@ -193,7 +193,7 @@ def empty_allowed(stage: Stage) -> Iterator[None]:
 
 @scenario("RELEASE_WAIT_FOR: OutOfSync by design", GREEN, ru="RELEASE_WAIT_FOR, приложение OutOfSync намеренно")
 def out_of_sync_by_design(stage: Stage) -> Iterator[None]:
-    """What is no longer in git stays, because pruning is off."""
+    """A resource that was removed from git stays, because pruning is off."""
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"
     stage.deployed(web("1"), config("old"), prune=False)
     revision = stage.commit(web("2", ready_after="2s"), {"old-config.yaml": None})
@@ -229,6 +229,6 @@ def synced_by_revision(stage: Stage) -> Iterator[None]:
 
 @scenario("a resource that is defined twice", GREEN, ru="ресурс определён дважды", cause="warning: ", max_seconds=15)
 def defined_twice(stage: Stage) -> Iterator[None]:
-    """Argo CD takes one of the two, and says so in a condition only."""
+    """Argo CD uses one of the two manifests, and reports the other only in a condition."""
     stage.deploy(web("1"), {"again.yaml": manifests.deployment("web", f"{IMAGE}:1")})
     yield

@@ -1,4 +1,4 @@
-"""What a scenario is, and what it plays on."""
+"""The declaration of a scenario, and the stage that it is played on."""
 
 import json
 import time
@@ -22,11 +22,11 @@ class Scenario:
     """A situation that an application can be in.
 
     Attributes:
-        play: sets the situation up until its ``yield``, at which the job starts, and then goes on beside the job.
-        cause: text that the first line of the job's cause must contain.
-        max_seconds: limit for the whole run of the job.
-        exclusive: the scenario disturbs every other one on the same sandbox.
-        parts: optional components of Argo CD that it needs.
+        play: sets the situation up until its ``yield``, at which the job starts. The rest of it runs beside the job.
+        cause: a text that the first line of the job's cause must contain.
+        max_seconds: the limit for the whole run of the job.
+        exclusive: True if the scenario disturbs other scenarios on the same sandbox.
+        parts: the optional components of Argo CD that it needs.
         ru: its title in Russian, for the docs.
     """
 
@@ -54,7 +54,7 @@ def scenario(
     exclusive: bool = False,
     parts: tuple[str, ...] = (),
 ) -> Callable[[Play], Play]:
-    """Declare a scenario; its name is the function's."""
+    """Declare a scenario with the function's name."""
 
     def declare(play: Play) -> Play:
         name = play.__name__.replace("_", "-")
@@ -76,12 +76,12 @@ def scenario(
 
 @dataclass(kw_only=True)
 class Stage:
-    """One run of a scenario: its own application, namespace and repository, which share one name.
+    """One run of a scenario with its own application, namespace and repository, which share one name.
 
     Attributes:
         settings: variables of the job in addition to the usual ones.
-        delivered_when: tells whether a state of the application is the delivered one. The runner measures with it how
-            late the job was.
+        delivered_when: returns True for a state of the application that is the delivered one. The runner measures with
+            it how late the job was.
     """
 
     sandbox: Sandbox
@@ -98,19 +98,19 @@ class Stage:
         return self._repository
 
     def commit(self, *contents: Files) -> str:
-        """Push files; gives the revision, which is the one to be delivered."""
+        """Push files; return the revision, which the job must deliver."""
         revision = self.repository.commit({path: text for files in contents for path, text in files.items()})
         self.delivered_when = delivered(revision)
         return revision
 
     def deploy(self, *contents: Files, **options: Any) -> str:
-        """Push files and create the application; gives the revision."""
+        """Push files and create the application; return the revision."""
         revision = self.commit(*contents)
         self.application = self.sandbox.application(self.name, self.repository, **options)
         return revision
 
     def deployed(self, *contents: Files, **options: Any) -> str:
-        """As ``deploy``, and wait until it is Synced and Healthy."""
+        """Deploy the files, and wait until the application is Synced and Healthy; return the revision."""
         revision = self.deploy(*contents, **options)
         self.running.wait_for(delivered(revision), 60)
         return revision
@@ -124,7 +124,7 @@ class Stage:
 
     @property
     def running(self) -> Application:
-        """The application; it must have been created."""
+        """Return the application, which must have been created before."""
         if self.application is None:
             raise LookupError(f"{self.name} has no application yet")
         return self.application
@@ -134,13 +134,13 @@ class Stage:
         self.running.wait_for(predicate, seconds)
 
     def allow_no_pods(self) -> None:
-        """Give the namespace a quota of no pods, before anything is deployed into it."""
+        """Set a quota of no pods in the namespace. Call it before the first deployment."""
         quota = json.loads(manifests.resource_quota("none", pods="0"))
         quota["metadata"]["namespace"] = self.name
         self.sandbox.apply(namespace(self.name), quota)
 
     def allow_only_owned_pods(self) -> None:
-        """Let an admission policy forbid pods without a label ``owner``, before anything is deployed."""
+        """Add an admission policy that forbids pods without a label ``owner``. Call it before the first deployment."""
         kind = {"apiVersion": "admissionregistration.k8s.io/v1"}
         rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
         owned = {"expression": "has(object.metadata.labels) && 'owner' in object.metadata.labels", "message": "say who"}
@@ -152,7 +152,7 @@ class Stage:
             kind | {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": self.name}, "spec": policy},
             kind | {"kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": self.name}, "spec": binding},
         )
-        # The API server needs a moment to know of it.
+        # The API server applies the policy a moment later.
         self.sleep(2)
 
     def sleep(self, seconds: float) -> None:
@@ -160,12 +160,12 @@ class Stage:
 
 
 def web(tag: str, name: str = "web", **options: Any) -> dict[str, str | None]:
-    """A Deployment in a file of its own; see ``manifests.deployment``."""
+    """Return a Deployment in a file of its own; see ``manifests.deployment``."""
     return {f"{name}.yaml": manifests.deployment(name, f"{IMAGE}:{tag}", **options)}
 
 
 def config(name: str, *, namespace: str = "", colour: str = "blue") -> dict[str, str | None]:
-    """A ConfigMap in a file of its own."""
+    """Return a ConfigMap in a file of its own."""
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
     document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"colour": colour}}
     return {f"{name}-config.yaml": json.dumps(document)}
@@ -176,7 +176,7 @@ def namespace(name: str) -> dict[str, Any]:
 
 
 def status(state: State, *path: str) -> Any:
-    """What stands at the path under ``status``; None if nothing does."""
+    """Return the value at the path under ``status``, or None if there is none."""
     found: Any = state.get("status", {})
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None

@@ -1,4 +1,4 @@
-"""What lies around an application: its cluster, its git server, the namespace it is in, what Argo CD cannot judge."""
+"""Faults around an application: its cluster, its git server, its namespace, and a health that Argo CD cannot read."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from sandbox.commands import retry
 from sandbox.git_server import serving
 from scenarios.dsl import Stage, namespace, scenario, status, web
 
-# Nothing listens there.
+# An address at which no server listens.
 NOWHERE = "https://127.0.0.1:9"
 IMPATIENT = {"RELEASE_UNREACHABLE_GRACE": "10"}
 
@@ -23,7 +23,7 @@ IMPATIENT = {"RELEASE_UNREACHABLE_GRACE": "10"}
     max_seconds=40,
 )
 def destination_unreachable(stage: Stage) -> Iterator[None]:
-    """Nothing is known of the release then; the pods may well run."""
+    """The status of the release is unknown, although the pods can be running."""
     stage.settings |= IMPATIENT
     metadata = {"name": stage.name, "namespace": "argocd", "labels": {"argocd.argoproj.io/secret-type": "cluster"}}
     data = {"name": stage.name, "server": NOWHERE, "config": "{}"}
@@ -59,7 +59,7 @@ def git_fails(stage: Stage) -> Iterator[None]:
         source = stage.repository.source() | {"repoURL": git.url(stage.repository)}
         stage.application = stage.sandbox.application(stage.name, source)
         yield
-        # As long as the job asks.
+        # The fault lasts as long as the job.
         stage.sleep(40)
 
 
@@ -83,7 +83,7 @@ def other_namespace_crash(stage: Stage) -> Iterator[None]:
     max_seconds=18,
 )
 def health_unknown(stage: Stage) -> Iterator[None]:
-    """Argo CD knows three phases of a claim, and says of a fourth that its health is Unknown."""
+    """Argo CD knows three phases of a claim, and reports the health of any other phase as Unknown."""
     stage.settings["RELEASE_TIMEOUT"] = "12"
     stage.deploy(web("1"), {"claim.yaml": manifests.claim("data", storage_class="none")})
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
@@ -102,7 +102,7 @@ def health_unknown(stage: Stage) -> Iterator[None]:
     parts=("applicationset-controller",),
 )
 def progressive_sync(stage: Stage) -> Iterator[None]:
-    """The application of the step before does not become Healthy."""
+    """The application of the earlier step does not become Healthy."""
     stage.settings["RELEASE_TIMEOUT"] = "12"
     files = {f"first/{path}": text for path, text in web("1", fate="never-ready").items()}
     stage.commit(files | {f"second/{path}": text for path, text in web("1", name="other").items()})
@@ -110,7 +110,7 @@ def progressive_sync(stage: Stage) -> Iterator[None]:
     first = Application(cluster=stage.sandbox, name=f"{stage.name}-first", namespace=stage.name)
     stage.application = Application(cluster=stage.sandbox, name=stage.name, namespace=stage.name)
     for each in (first, stage.application):
-        # Its controller has been started a moment ago.
+        # The controller has just started.
         retry(each.get, 40)
     first.wait_for(lambda state: status(state, "health", "status") == "Progressing", 60)
     stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")

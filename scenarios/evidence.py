@@ -105,7 +105,7 @@ def smoke_test_deleted(stage: Stage) -> Iterator[None]:
     yield
 
 
-# OutOfSync after a successful sync: each cause has its own advice (argo-cd#8134, #8811, #5105, #12039).
+# OutOfSync after a successful sync. Each cause has its own advice (argo-cd#8134, #8811, #5105, #12039).
 
 DRIFT = {"RELEASE_STUCK_GRACE": "5"}
 DRIFT_ENDS = 5.0 + 8.0
@@ -197,7 +197,7 @@ def _autoscale(stage: Stage, replicas: int) -> None:
 def fight(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "15"
     stage.deployed(web("1"), self_heal=True)
-    # Before the job starts, or it would see the application Synced twice.
+    # Autoscale before the job starts; otherwise the job would see the application Synced twice.
     _autoscale(stage, 2)
     stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
     yield
@@ -206,11 +206,11 @@ def fight(stage: Stage) -> Iterator[None]:
         stage.sleep(0.5)
 
 
-# The operation of another revision: whose failure, whose pod (argo-cd#17314, #4811, #11473).
+# The failure or the pods belong to the operation of another revision (argo-cd#17314, #4811, #11473).
 
 
 def _hangs(stage: Stage) -> None:
-    """An earlier commit's sync waits for ever in its first wave; the next commit is the fix."""
+    """Let the sync of an earlier commit wait for ever in its first wave. The next commit is the fix."""
     later = json.loads(manifests.config_map("later", colour="blue"))
     later["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "1"}
     stage.deploy(web("1", fate="crash"), {"later.yaml": json.dumps(later)})
@@ -297,7 +297,7 @@ def skip_reconcile(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def evicted_pod(stage: Stage) -> Iterator[None]:
-    """The pod that has ended is no cause: the one that replaced it is."""
+    """The evicted pod is not a cause, but the pod that replaced it is."""
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.deploy(web("1", fate="never-ready"))
     stage.until(lambda state: status(state, "health", "status") == "Progressing")
@@ -359,7 +359,7 @@ def suspended_hook(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def claim_without_consumer(stage: Stage) -> Iterator[None]:
-    """Another pod runs, which does not use the claim."""
+    """The pod that runs does not use the claim."""
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.sandbox.apply({
         "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": stage.name},
@@ -380,7 +380,7 @@ def claim_without_consumer(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def deleted_hook(stage: Stage) -> Iterator[None]:
-    """The TTL of a Job does the same if it passes before Argo CD looks."""
+    """The TTL of a Job has the same effect if it passes before Argo CD looks."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s")})
     stage.until(lambda state: "Running" in str(status(state, "operationState", "syncResult", "resources")))

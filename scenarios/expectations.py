@@ -1,4 +1,4 @@
-"""What a job expects beside Synced and Healthy: a revision, an image, a chart's version."""
+"""Expectations of a job besides Synced and Healthy: a revision, an image, a chart version."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ GRACE = {"RELEASE_EXPECTATION_GRACE": "6"}
 
 
 def clone(stage: Stage, repository: Repository | None = None) -> None:
-    """Give the job the clone that GitLab makes: the last commits only, of the project that the pipeline is of."""
+    """Give the job the shallow clone that GitLab makes of the pipeline's project."""
     project = repository or stage.repository
     folder = stage.repository.folder.with_name(f"{stage.name}-clone")
     project.git("clone", "--quiet", "--depth=1", project.url, str(folder))
@@ -22,7 +22,7 @@ def clone(stage: Stage, repository: Repository | None = None) -> None:
 
 
 def expect_unmerged(stage: Stage) -> None:
-    """Expect a commit of a branch that nobody merges."""
+    """Expect a commit of a branch that is never merged."""
     stage.repository.git("checkout", "--quiet", "-b", "unmerged")
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
     clone(stage)
@@ -30,7 +30,7 @@ def expect_unmerged(stage: Stage) -> None:
 
 
 def code(stage: Stage) -> str:
-    """Give the job the clone of a project that holds no manifests but the code; gives its commit."""
+    """Give the job the clone of a project with code and no manifests; return its commit."""
     repository = Repository.create(stage.repository.folder.with_name(f"{stage.name}-code"))
     revision = repository.commit({"main.py": "print(1)\n"})
     clone(stage, repository)
@@ -127,7 +127,7 @@ def revision_never_comes(stage: Stage) -> Iterator[None]:
 def revision_tagged(stage: Stage) -> Iterator[None]:
     commit = stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
     stage.repository.git("tag", "--annotate", "--message=release", "v1")
-    # Argo CD 2.13 names the tag, where it compares, and the commit, where it syncs; 3.6 the commit in both.
+    # While Argo CD 2.13 compares, it names the tag; while it syncs, the commit. Argo CD 3.6 names the commit in both.
     ends = [delivered(revision) for revision in (commit, stage.repository.git("rev-parse", "v1").strip())]
     stage.delivered_when = lambda state: any(holds(state) for holds in ends)
     stage.application = stage.sandbox.application(stage.name, stage.repository.source(revision="v1"))
@@ -152,7 +152,10 @@ def revision_tagged_exactly(stage: Stage) -> Iterator[None]:
     cause="1 commit later",
 )
 def revision_of_configuration(stage: Stage) -> Iterator[None]:
-    """The pipeline is of the code's project, and writes the tag to the configuration's; another does so right after."""
+    """The pipeline belongs to the code's project and writes the tag to the configuration's.
+
+    Another one follows at once.
+    """
     stage.commit(web("1"))
     code(stage)
     stage.settings["RELEASE_REVISION"] = stage.commit(web("2"))
@@ -196,7 +199,7 @@ def revision_reverted(stage: Stage) -> Iterator[None]:
     max_seconds=6 + 7,
 )
 def revision_overwritten(stage: Stage) -> Iterator[None]:
-    """Another pipeline writes the old tag again, and does not say so."""
+    """Another pipeline writes the old tag again, without a message that says so."""
     stage.deployed(web("1"))
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
     stage.commit(web("1"))
@@ -212,19 +215,19 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
     max_seconds=6 + 7,
 )
 def revision_without_history(stage: Stage) -> Iterator[None]:
-    """Argo CD may read the configuration, the job may not."""
+    """Argo CD can read the configuration repository, and the job cannot."""
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("1"))}
     stage.commit(web("2"))
     code(stage)
     with serving(stage.repository.folder.parent, account="argocd:let-me-in") as server:
         _deploy_from(stage, server)
         yield
-        # As long as the job asks.
+        # The commit stays unreadable as long as the job runs.
         stage.sleep(25)
 
 
 def _deploy_from(stage: Stage, server: GitServer) -> None:
-    """Give Argo CD the account in the address: it asks a helper program for one that is in a Secret."""
+    """Give Argo CD the account in the address. For an account in a Secret it would need a helper program."""
     url = server.url(stage.repository, server.account)
     stage.application = stage.sandbox.application(stage.name, stage.repository.source() | {"repoURL": url})
     stage.until(_synced_and_healthy)
@@ -246,7 +249,7 @@ def image(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE comes with a later commit", Outcome.DELIVERED, ru="RELEASE_IMAGE приходит с более поздним коммитом"
 )
 def image_comes(stage: Stage) -> Iterator[None]:
-    """As where another job, or an updater, writes the tag to git."""
+    """Another job or an updater writes the tag to git later."""
     stage.deployed(web("1"))
     stage.settings["RELEASE_IMAGE"] = "2"
     yield

@@ -1,4 +1,4 @@
-"""Releases that fail: each must end within its grace and 5 s, and name its cause."""
+"""Releases that fail. The job must end within the grace period and 5 s, and name the cause."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from sandbox import manifests
 from scenarios.dsl import Stage, config, scenario, status, web
 
 SLACK = 5.0
-# Creating the first pod, and what kwok takes to give it its fate.
+# The time until the first pod is created and kwok applies its fate.
 START = 4.0
 POD_GRACE = 15.0
 CONDITION_GRACE = 10.0
@@ -29,7 +29,7 @@ def crash_loop(stage: Stage) -> Iterator[None]:
     max_seconds=START + POD_GRACE + SLACK,
 )
 def stale_then_crash(stage: Stage) -> Iterator[None]:
-    """The plain `argocd app wait` is green at once."""
+    """The plain `argocd app wait` succeeds at once."""
     stage.deployed(web("1"))
     stage.commit(web("2", fate="crash"))
     yield
@@ -55,7 +55,7 @@ def image_pull(stage: Stage) -> Iterator[None]:
     max_seconds=START + POD_GRACE + SLACK,
 )
 def quota(stage: Stage) -> Iterator[None]:
-    """No pod is ever made, and the application stays Progressing."""
+    """No pod is ever created, and the application stays Progressing."""
     stage.allow_no_pods()
     stage.deploy(web("1"))
     yield
@@ -69,7 +69,7 @@ def quota(stage: Stage) -> Iterator[None]:
     max_seconds=27,
 )
 def not_ready(stage: Stage) -> Iterator[None]:
-    """The Deployment gives up after 3 s, its own deadline; the grace of Degraded is 15 s more."""
+    """The Deployment gives up after 3 s, its own deadline. The grace period of Degraded is 15 s more."""
     stage.deploy(web("1", fate="never-ready", deadline=3))
     yield
 
@@ -95,7 +95,7 @@ def already_degraded(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def rejected_manifest(stage: Stage) -> Iterator[None]:
-    """Argo CD retries it five times; two failed attempts are enough."""
+    """Argo CD retries it five times, but two failed attempts are enough for a verdict."""
     stage.deployed(web("1"))
     stage.commit(web("2", replicas=-2))
     yield
@@ -134,7 +134,7 @@ def broken_manifest(stage: Stage) -> Iterator[None]:
     max_seconds=CONDITION_GRACE + SLACK + 2,
 )
 def auto_sync_refuses_to_prune_all(stage: Stage) -> Iterator[None]:
-    """As where a manifest lost its `kind`: Argo CD skips the file, and then has nothing left to apply."""
+    """A manifest lost its `kind`. Argo CD skips the file, and then has nothing left to apply."""
     stage.deployed(web("1"))
     stage.commit({"web.yaml": "kind: {{ unfinished"})
     yield
@@ -172,7 +172,7 @@ def missing_branch(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def missing_namespace(stage: Stage) -> Iterator[None]:
-    # Another application could make it, so such an attempt has a grace period.
+    # Another application could create the namespace, so this failure has a grace period.
     stage.settings["RELEASE_HEALING_GRACE"] = "8"
     stage.deploy(config("web", namespace=f"{stage.name}-nowhere"))
     yield
@@ -194,7 +194,7 @@ def pre_sync_hook(stage: Stage) -> Iterator[None]:
     max_seconds=15,
 )
 def hook_deadline(stage: Stage) -> Iterator[None]:
-    """Kubernetes deletes its pod, which ran."""
+    """Kubernetes deletes the hook's pod, although it ran."""
     stage.deploy(
         web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s", deadline=3)}, retry_limit=0
     )
@@ -209,7 +209,7 @@ def hook_deadline(stage: Stage) -> Iterator[None]:
     max_seconds=15,
 )
 def post_sync_hook(stage: Stage) -> Iterator[None]:
-    """Synced and Healthy, and yet not delivered; the plain script is green."""
+    """The application is Synced and Healthy, but not delivered; the plain script succeeds."""
     hook = manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="2s")
     stage.deploy(web("1"), {"hook.yaml": hook}, retry_limit=0)
     yield
@@ -236,7 +236,7 @@ def forbidden_destination(stage: Stage) -> Iterator[None]:
     max_seconds=10 + SLACK,
 )
 def empty(stage: Stage) -> Iterator[None]:
-    """A file without apiVersion, kind and metadata is skipped: Synced, Healthy, and nothing managed."""
+    """Argo CD skips a file without apiVersion, kind and metadata: Synced, Healthy, and no managed resources."""
     stage.deploy({"values.yaml": "replicas: 2\n"})
     yield
 
@@ -263,7 +263,7 @@ def missing(stage: Stage) -> Iterator[None]:
 def deleted(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", fate="never-ready"))
     yield
-    # Once it has been seen, however busy the machine is.
+    # The pause is long enough for the job to see it, even on a busy machine.
     stage.sleep(16)
     stage.running.delete()
 

@@ -1,4 +1,4 @@
-"""What stands in front of the real git and the real Argo CD, to be slow, to refuse or to say nothing on demand."""
+"""Servers in front of the real git and the real Argo CD that are slow, refuse or do not respond, on demand."""
 
 import http.client
 import ssl
@@ -24,7 +24,7 @@ class _Again(ThreadingTCPServer):
 
 @dataclass(kw_only=True)
 class Git:
-    """A git server on a folder of repositories; ``delay``: seconds before each of its answers."""
+    """A git server for a folder of repositories. ``delay`` is in seconds before each of its answers."""
 
     port: int
     delay: float = 0.0
@@ -50,9 +50,11 @@ def git_server(folder: Path, *, port: int = 0) -> Iterator[Git]:
 
 @dataclass(kw_only=True)
 class Proxy:
-    """An HTTP proxy in front of Argo CD; ``status``: what it answers itself instead, 0: nothing.
+    """An HTTP proxy in front of Argo CD.
 
-    ``hold``: seconds by which requests are held back whose path has the text in it.
+    Attributes:
+        status: the HTTP status with which it answers every request itself; 0 to pass requests on.
+        hold: seconds by which it delays requests, by a text in their path.
     """
 
     port: int = 0
@@ -62,13 +64,13 @@ class Proxy:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the job is told to reach Argo CD through it."""
+        """Return the variables with which the job uses the proxy."""
         return {"ARGOCD_SERVER": f"{ADDRESS}:{self.port}", "ARGOCD_OPTS": "--grpc-web --plaintext"}
 
 
 @contextmanager
 def proxy(server: str) -> Iterator[Proxy]:
-    """A proxy in front of Argo CD at the address ``host:port``, which speaks TLS."""
+    """Run a proxy in front of Argo CD at the address ``host:port``, which speaks TLS."""
     front = Proxy()
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,7 +81,7 @@ def proxy(server: str) -> Iterator[Proxy]:
             self._forward()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
         def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -99,7 +101,7 @@ def proxy(server: str) -> Iterator[Proxy]:
 
 @contextmanager
 def silence() -> Iterator[int]:
-    """A port at which connections are accepted and never answered."""
+    """Yield a port at which connections are accepted and never answered."""
     with socket() as listening:
         listening.bind((ADDRESS, 0))
         listening.listen(64)

@@ -1,4 +1,4 @@
-"""What keeps a job from looking, or Argo CD from comparing, for a while or for good."""
+"""Faults that keep the job from observing, or Argo CD from comparing, for a while or for good."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from scenarios.fake_servers import git_server, proxy
     max_seconds=18,
 )
 def slow_git(stage: Stage) -> Iterator[None]:
-    """Each comparison ends a moment after the tool would have given it up, were it to ask anew each time."""
+    """Each comparison takes a moment longer than a job that requests it again and again would wait."""
     with git_server(stage.repository.folder.parent) as git:
         revision = stage.commit(web("1"))
         stage.application = stage.sandbox.application(stage.name, _source(stage, git.url(stage.repository.folder)))
@@ -28,7 +28,7 @@ def slow_git(stage: Stage) -> Iterator[None]:
 
 @scenario("git is away for a moment", Outcome.DELIVERED, ru="git ненадолго недоступен", max_seconds=20)
 def git_away_for_a_moment(stage: Stage) -> Iterator[None]:
-    """The one comparison that is asked for falls into it: `repository not found`."""
+    """The only comparison that the job requests fails with `repository not found`."""
     stage.deployed(web("1"))
     revision = stage.commit(web("2"))
     folder = stage.repository.folder

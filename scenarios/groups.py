@@ -1,4 +1,4 @@
-"""Several applications in one job. The first is the stage's own; the others are called after it."""
+"""Several applications in one job. The first is the stage's own; the others are named after it."""
 
 import json
 import time
@@ -17,7 +17,7 @@ LABEL = "team"
 def add(
     stage: Stage, *names: str, retry_limit: int | None = None, project: str = "default", **pods: Any
 ) -> list[Application]:
-    """Further applications, each with a repository and a namespace of its own, chosen by the stage's label."""
+    """Create further applications, each with its own repository and namespace, and with the stage's label."""
     made = []
     for name in names:
         full = f"{stage.name}-{name}"
@@ -46,9 +46,12 @@ def compared_since_synced(state: State) -> bool:
 
 
 def looked_at(application: Application) -> Callable[[], None]:
-    """Waits until the tool has let Argo CD compare the application, by whose times that is a second later at least."""
+    """Return a function that waits until the job has let Argo CD compare the application.
+
+    The times that Argo CD reports are in whole seconds, so the comparison must be a second later.
+    """
     application.wait_for(compared_since_synced, 60)
-    # What its own sync leaves to be compared.
+    # Argo CD still compares the result of the application's own sync.
     time.sleep(3)
     before = status(application.get(), "reconciledAt")
     time.sleep(1.1)
@@ -167,7 +170,7 @@ def group_one_vanishes(stage: Stage) -> Iterator[None]:
 
 
 def child(stage: Stage, name: str, *files: Files, namespace: str = "argocd", **options: Any) -> dict[str, str | None]:
-    """The manifest of a child, as the application of applications has it; ``files``: what lies beneath it."""
+    """Return the manifest of a child application for its parent. ``files`` are the resources of the child."""
     full = f"{stage.name}-{name}"
     repository = stage.sandbox.repository(full)
     repository.commit({path: text for each in files or (web("1", **options),) for path, text in each.items()})
@@ -186,14 +189,14 @@ def application_of(name: str, repository: Repository, *, namespace: str = "argoc
 
 
 def parent(stage: Stage, *children: Files, **settings: str) -> None:
-    """The stage's own application, of applications, and the settings to wait for them all."""
+    """Deploy the stage's own application as a parent, and set the job to wait for the children."""
     stage.deploy(*children)
     stage.delivered_when = None
     stage.settings |= {"RELEASE_CHILDREN": "true", **settings}
 
 
 def expected(stage: Stage, applications: dict[str, dict[str, str]]) -> None:
-    """A file of expectations, each by the end of an application's name."""
+    """Write a file of expectations, each by the end of an application's name."""
     file = stage.sandbox.folder / f"{stage.name}.json"
     file.write_text(json.dumps({f"{stage.name}{end}": each for end, each in applications.items()}))
     stage.settings["RELEASE_EXPECTATIONS"] = str(file)
@@ -237,7 +240,7 @@ def group_leaf_crashes(stage: Stage) -> Iterator[None]:
     max_seconds=45,
 )
 def group_child_is_changed(stage: Stage) -> Iterator[None]:
-    """Until the parent is synced the child is at the old one, delivered."""
+    """Until the parent is synced, the child is delivered with its old spec."""
     old = child(stage, "a")
     stage.deployed(old)
     stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_POD_GRACE": "3"}
@@ -317,7 +320,7 @@ def group_one_hidden(stage: Stage) -> Iterator[None]:
 
 
 def reader(stage: Stage, name: str) -> None:
-    """A token that may see this application alone."""
+    """Give the job a token that can see only this application."""
     policy = (f"applications, get, default/{name}, allow", "projects, get, default, allow")
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
 
@@ -508,7 +511,7 @@ def group_already(stage: Stage) -> Iterator[None]:
     max_seconds=8,
 )
 def group_split(stage: Stage) -> Iterator[None]:
-    """Of one application and many jobs only one job has it."""
+    """One application is split over many jobs, so only one job waits for it."""
     add(stage, "a")
     chosen(stage, RELEASE_SPLIT="true", CI_NODE_INDEX="1", CI_NODE_TOTAL="1000")
     yield

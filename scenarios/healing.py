@@ -9,7 +9,7 @@ from sandbox.application import IN_CLUSTER
 from scenarios.dsl import Files, Stage, config, namespace, scenario, status, web
 
 GREEN = Outcome.DELIVERED
-# Argo CD retries 5, 10, 20 and 40 seconds after the failures: what comes after 25 s is seen at 35 s.
+# Argo CD retries 5, 10, 20 and 40 seconds after the failures, so a change after 25 s is noticed at 35 s.
 RETRIED = 35 + 10
 SHORT = {"RELEASE_HEALING_GRACE": "8"}
 READER = """
@@ -27,7 +27,7 @@ def group(stage: Stage) -> str:
 
 
 def definition(stage: Stage) -> dict[str, Any]:
-    """A custom resource definition that only this scenario uses."""
+    """Return a custom resource definition that only this scenario uses."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     names = {"kind": "Widget", "plural": "widgets"}
@@ -69,7 +69,7 @@ def silent_webhook(stage: Stage) -> None:
             "webhooks": [hook],
         },
     )
-    # The API server needs a moment to know of it.
+    # The API server applies the webhook a moment later.
     stage.sleep(2)
 
 
@@ -80,7 +80,7 @@ def silent_webhook(stage: Stage) -> None:
     max_seconds=RETRIED,
 )
 def webhook_away(stage: Stage) -> Iterator[None]:
-    """After two failed attempts nothing is wrong with the manifests."""
+    """Two attempts fail, and then nothing is wrong with the manifests."""
     silent_webhook(stage)
     stage.deploy(web("1"), config("web"))
     yield
@@ -150,7 +150,7 @@ def definition_never(stage: Stage) -> Iterator[None]:
     max_seconds=RETRIED,
 )
 def namespace_terminating(stage: Stage) -> Iterator[None]:
-    """As where an environment is torn down and created again."""
+    """An environment is torn down and created again."""
     gone, held = f"{stage.name}-env", json.loads(config("held")["held-config.yaml"] or "")
     held["metadata"] |= {"namespace": gone, "finalizers": ["example.com/hold"]}
     stage.sandbox.apply(namespace(gone), held)
@@ -198,7 +198,7 @@ def read_by_a_script(stage: Stage) -> None:
     exclusive=True,
 )
 def health_later(stage: Stage) -> Iterator[None]:
-    """As of a custom resource to which its operator has not written a status yet."""
+    """The operator of a custom resource has not written a status yet."""
     read_by_a_script(stage)
     stage.deploy(web("1"), widget(stage))
     yield

@@ -1,4 +1,4 @@
-"""The source hydrator: what a pipeline knows is the dry commit, what is synced is the one that Argo CD makes of it."""
+"""The source hydrator. A pipeline knows the dry commit; Argo CD syncs the commit that it generates from it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ PATH = "web"
 
 
 def deploy(stage: Stage, *contents: Files) -> str:
-    """Push files to the dry branch and create the application; gives the dry commit, which the job expects."""
+    """Push files to the dry branch and create the application; return the dry commit, which the job expects."""
     revision = push(stage, *contents)
     dry = stage.repository.source()
     hydrator: dict[str, Any] = {"drySource": dry, "syncSource": {"targetBranch": BRANCH, "path": PATH}}
@@ -30,7 +30,7 @@ def push(stage: Stage, *contents: Files) -> str:
 
 
 def deployed(stage: Stage, *contents: Files) -> str:
-    """As ``deploy``, and wait until it is hydrated, Synced and Healthy."""
+    """Deploy the files, and wait until the application is hydrated, Synced and Healthy; return the dry commit."""
     revision = deploy(stage, *contents)
     stage.until(lambda state: _delivered(state, revision))
     return revision
@@ -64,7 +64,7 @@ def hydrated(stage: Stage) -> Iterator[None]:
     parts=PARTS,
 )
 def hydrated_later(stage: Stage) -> Iterator[None]:
-    """Synced and Healthy with the hydrated commit of before, and the refresh alone changes nothing of that."""
+    """The application is Synced and Healthy with the previous hydrated commit. A refresh alone does not change that."""
     deployed(stage, web("1"))
     push(stage, web("2"))
     del stage.settings["RELEASE_REVISION"]
@@ -79,7 +79,7 @@ def hydrated_later(stage: Stage) -> Iterator[None]:
     parts=PARTS,
 )
 def hydrated_without_change(stage: Stage) -> Iterator[None]:
-    """No hydrated commit is made of it."""
+    """Argo CD creates no hydrated commit for it."""
     deployed(stage, web("1"))
     push(stage, {"README.md": "hello"})
     stage.delivered_when = None
@@ -157,7 +157,7 @@ def commit_server_away(stage: Stage) -> Iterator[None]:
     parts=PARTS,
 )
 def hydration_takes_long(stage: Stage) -> Iterator[None]:
-    """Synced and Healthy all the while, with what was before."""
+    """The application stays Synced and Healthy with its previous state."""
     deployed(stage, web("1"))
     push(stage, web("2"))
     with stage.sandbox.part("commit-server").paused():

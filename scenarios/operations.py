@@ -1,4 +1,4 @@
-"""Which operation counts: of the revision and parameters that are judged, no dry run, and nothing failed since."""
+"""Which operation counts: one for the judged revision and parameters, not a dry run, with no failure since."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ def phase(wanted: str) -> Callable[[State], bool]:
 
 
 def target(stage: Stage, revision: str, **options: Any) -> None:
-    """Create the application, following a tag or a commit."""
+    """Create the application so that it tracks a tag or a commit."""
     source = {"targetRevision": revision}
     stage.application = stage.sandbox.application(stage.name, stage.repository, source=source, **options)
 
@@ -82,7 +82,7 @@ def short_of_revision(stage: Stage) -> Iterator[None]:
     cause="Job/smoke-test",
 )
 def failed_hook_then_unrelated(stage: Stage) -> Iterator[None]:
-    """Synced and Healthy; Argo CD has nothing to do for the new commit, and shows *Last Sync: Failed*."""
+    """The application is Synced and Healthy. Argo CD has nothing to sync, and shows *Last Sync: Failed*."""
     stage.deploy(_in("app", web("1"), SMOKE), path="app", retry_limit=0)
     stage.until(phase("Failed"))
     stage.commit({"elsewhere/README.md": "hello"})
@@ -136,7 +136,7 @@ def reverted(stage: Stage) -> Iterator[None]:
     cause="Argo CD has nothing new to sync",
 )
 def reverted_hook(stage: Stage) -> Iterator[None]:
-    """Argo CD does not compare hooks, so it cannot say whether those of this commit have run."""
+    """Argo CD does not compare hooks, so it cannot tell whether those of this commit have run."""
     stage.deployed(web("1"), retry_limit=0)
     stage.commit(web("2"), SMOKE)
     stage.running.refresh()
@@ -215,7 +215,7 @@ def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     max_seconds=30,
 )
 def comes_after_a_failure(stage: Stage) -> Iterator[None]:
-    """As where a fix is merged a moment after its job began."""
+    """A fix is merged a moment after its job began."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
     stage.until(phase("Failed"))
     stage.repository.git("checkout", "--quiet", "-b", "next")
@@ -228,7 +228,7 @@ def comes_after_a_failure(stage: Stage) -> Iterator[None]:
 
 @scenario("it is being deleted", Outcome.MISSING, ru="приложение удаляют", cause="is being deleted", max_seconds=10 + 5)
 def deletion_blocked_by_finalizer(stage: Stage) -> Iterator[None]:
-    """Something else holds the object, which stays Synced and Healthy."""
+    """A finalizer holds the object, which stays Synced and Healthy."""
     stage.deployed(web("1"))
     _hold(stage, ["example.com/hold"])
     stage.sandbox.kubectl("delete", "application", stage.name, "-n", "argocd", "--wait=false")
@@ -297,7 +297,7 @@ def _synced_by_hand(stage: Stage, files: Files) -> None:
     ru="другие параметры после неудачного sync того же коммита",
 )
 def parameters_mended(stage: Stage) -> Iterator[None]:
-    """The failure is that of the parameters before."""
+    """The failure belongs to the earlier parameters."""
     files = web("1") | {"kustomization.yaml": manifests.kustomization("web.yaml")}
     stage.deploy(files, automated=False, source={"kustomize": {"namePrefix": "NOT_A_NAME_"}})
     stage.sandbox.argocd("app", "sync", stage.name, "--async")
@@ -385,7 +385,7 @@ def drift_without_self_heal(stage: Stage) -> Iterator[None]:
     max_seconds=WAVE_LIMIT,
 )
 def crash_in_a_wave(stage: Stage) -> Iterator[None]:
-    """The second wave is never applied: OutOfSync all the while."""
+    """The second wave is never applied, so the application stays OutOfSync."""
     stage.deploy(web("1", fate="crash"), _in_wave(1, config("web")))
     yield
 
@@ -398,7 +398,7 @@ def crash_in_a_wave(stage: Stage) -> Iterator[None]:
     max_seconds=WAVE_LIMIT,
 )
 def hook_image(stage: Stage) -> Iterator[None]:
-    """Its Job would wait for it for ever."""
+    """Argo CD would wait for the hook's Job for ever."""
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="image-pull")})
     yield
 
@@ -422,7 +422,7 @@ def job_image(stage: Stage) -> Iterator[None]:
     max_seconds=40,
 )
 def fix_behind_a_hook(stage: Stage) -> Iterator[None]:
-    """While the hook runs, the pods that crash are those of the revision before."""
+    """While the hook runs, the pods that crash belong to the earlier revision."""
     stage.deploy(web("1", fate="crash"))
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
     stage.sleep(3)

@@ -1,4 +1,4 @@
-"""Applications whose own spec comes from another object: a parent application, its parent, or an ApplicationSet."""
+"""Applications whose spec comes from another object: a parent application, its parent, or an ApplicationSet."""
 
 import json
 from collections.abc import Iterator

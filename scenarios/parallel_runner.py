@@ -1,4 +1,4 @@
-"""Many scenarios on one sandbox with argocd-release: those that disturb nobody at once, which saves minutes."""
+"""Play many scenarios with argocd-release on one sandbox, in parallel if they do not disturb each other."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ Performances = Mapping[str, "Future[Played]"]
 
 
 def possible(scenarios: Iterable[Scenario], release: Release) -> dict[str, Scenario]:
-    """By name, those that this version of Argo CD has all parts for."""
+    """Return by name the scenarios for which this version of Argo CD has all components."""
     return {each.name: each for each in scenarios if release.hydrates or "commit-server" not in each.parts}
 
 
@@ -28,9 +28,10 @@ def possible(scenarios: Iterable[Scenario], release: Release) -> dict[str, Scena
 def performed(
     scenarios: Iterable[Scenario], sandbox: Sandbox, folder: Path, *, prefix: str = "play"
 ) -> Iterator[Performances]:
-    """Of each scenario its end, sooner or later; each in a folder of its own below ``folder``.
+    """Yield each scenario with its result, in the order of the ends.
 
-    ``prefix``: of the names of their applications, which must be new to the sandbox.
+    Each is played in a folder of its own below ``folder``. ``prefix`` begins the names of their applications, which
+    must be new to the sandbox.
     """
     asked = list(scenarios)
 
@@ -43,7 +44,7 @@ def performed(
     with sandbox.using(*parts), ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as solo:
         together = {each.name: pool.submit(perform, each) for each in asked if not each.exclusive}
 
-        # The others have the sandbox to themselves, when those are done.
+        # Exclusive scenarios have the sandbox to themselves when the others are done.
         def alone(scenario: Scenario) -> Played:
             for other in together.values():
                 other.exception()
@@ -57,7 +58,7 @@ def performed(
 
 
 def wrong(scenario: Scenario, played: Played) -> str:
-    """What is wrong with how it ended, be it fast or slow; ``""`` if nothing."""
+    """Return the error in the result of a scenario, except its duration; empty if there is none."""
     expected = scenario.outcome
     if played.exit_code != expected.exit_code:
         return f"exit code {played.exit_code} instead of {expected.exit_code}: {played.cause}"

@@ -1,4 +1,4 @@
-"""Situations in which Argo CD cannot render the manifests, and in which asking again could do damage."""
+"""Situations in which Argo CD cannot render the manifests, and in which another request could do damage."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from sandbox.application import State, delivered
 from sandbox.charts import ChartRepository
 from scenarios.dsl import IMAGE, Stage, scenario, status
 
-#: After so many failed renders in a row, Argo CD answers from its cache of errors for an hour (argo-cd v2.13.2
-#: cmd/argocd-repo-server/commands/argocd_repo_server.go:47). The job itself can cause one fewer.
+#: Argo CD answers from its cache of errors for an hour after one more failed render in a row (argo-cd v2.13.2
+#: cmd/argocd-repo-server/commands/argocd_repo_server.go:47).
 MOST_FAILED_RENDERS = 2
 CACHED = "Manifest generation error (cached)"
 

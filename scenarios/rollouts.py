@@ -17,19 +17,19 @@ BRIEF: Final[list[dict[str, Any]]] = [{"setWeight": 50}, {"pause": {"duration": 
 
 
 def canary(tag: str, steps: list[dict[str, Any]], **options: Any) -> dict[str, str | None]:
-    """A Rollout that goes by the steps; its first release skips them."""
+    """Return an Argo Rollout with these canary steps. Its first release skips them."""
     return {"web.yaml": manifests.rollout("web", f"{IMAGE}:{tag}", {"canary": {"steps": steps}}, **options)}
 
 
 def blue_green(tag: str) -> dict[str, str | None]:
-    """A Rollout that waits for somebody to promote it."""
+    """Return an Argo Rollout that waits for a promotion by hand."""
     services = {"activeService": "web", "previewService": "web-preview", "autoPromotionEnabled": False}
     files = {f"{name}.yaml": manifests.service(name, "web") for name in ("web", "web-preview")}
     return {**files, "rollout.yaml": manifests.rollout("web", f"{IMAGE}:{tag}", {"blueGreen": services})}
 
 
 def emit(stage: Stage, **fields: Any) -> None:
-    """What ``kubectl argo rollouts promote``, ``abort`` and ``retry rollout`` write into the status."""
+    """Write into the status what ``kubectl argo rollouts promote``, ``abort`` and ``retry rollout`` write."""
     patch = json.dumps({"status": fields})
     stage.sandbox.kubectl(
         "patch", "rollout", "web", "-n", stage.name, "--subresource=status", "--type=merge", f"--patch={patch}"

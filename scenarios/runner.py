@@ -1,4 +1,4 @@
-"""Plays a scenario with a tool: starts the tool, goes on with the scenario beside it, and takes the end down."""
+"""Play a scenario with a tool: start the tool, continue the scenario beside it, and record the result."""
 
 import contextlib
 import os
@@ -16,32 +16,35 @@ from scenarios.dsl import Scenario, Stage
 
 END_SECONDS: Final = 150.0
 RULE: Final = "=" * 45
-# The cluster's own news of the state takes this long to reach the one who watches it.
+# The watch on the application reports a state so late.
 WATCH_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
-    """How a tool ended. ``late``: seconds after the release was delivered in the cluster, if it was and was watched."""
+    """The result of a tool.
+
+    ``late`` is in seconds since the delivery, or None if that was not watched or did not happen.
+    """
 
     exit_code: int
     log: str
     seconds: float
     cpu_seconds: float
     late: float | None
-    # Whether it can be said when the release was delivered.
+    # True if the time of the delivery could be observed.
     truth_known: bool
     folder: Path
 
     @property
     def cause(self) -> str:
-        """The first line under the banner; ``""`` without one."""
+        """Return the first line under the banner, or an empty string without a banner."""
         _, _, after = self.log.partition(f"\n{RULE}\n")[2].partition(f"\n{RULE}\n")
         return after.partition("\n")[0].removeprefix("cause: ")
 
     @property
     def early(self) -> bool:
-        """Whether it ended before the release was delivered, as far as that is known."""
+        """Return True if the tool is known to have ended before the release was delivered."""
         return self.truth_known and (self.late is None or self.late <= -WATCH_SECONDS)
 
     @property
@@ -60,7 +63,7 @@ def play(
     environ: dict[str, str],
     watcher: "Watcher | None" = None,
 ) -> Played:
-    """Play it to its end, in a folder of its own; ``environ`` are settings of the tool."""
+    """Play the scenario to its end in a folder of its own. ``environ`` are the settings of the tool."""
     folder.mkdir(parents=True)
     stage = Stage(sandbox=sandbox, name=name)
     acts = scenario.play(stage)
@@ -100,7 +103,7 @@ def play(
 
 
 class Watcher:
-    """Told of the tool's process as it starts."""
+    """An observer that receives the tool's process when it starts."""
 
     def watch(self, pid: int) -> None:
         raise NotImplementedError

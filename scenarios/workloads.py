@@ -1,4 +1,4 @@
-"""What is deployed, and how it is written down: every kind of workload, Helm, Kustomize, other namespaces."""
+"""Kinds of workloads and ways to declare them: Helm, Kustomize, other namespaces."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -122,7 +122,7 @@ def chart_version_missing(stage: Stage) -> Iterator[None]:
 
 @scenario("a chart, and its values in git", GREEN, ru="чарт, а его values в git")
 def chart_and_values(stage: Stage) -> Iterator[None]:
-    """The revision that is expected is that of the second source."""
+    """The expected revision is that of the second source."""
     charts = stage.sandbox.chart_repository(stage.name)
     charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
     revision = stage.repository.commit({"dev.yaml": "image: {tag: '2'}\n"})
@@ -203,7 +203,7 @@ def missing_configmap(stage: Stage) -> Iterator[None]:
     max_seconds=POD_LIMIT,
 )
 def stateful_quota(stage: Stage) -> Iterator[None]:
-    """Only its events say why no pod is made."""
+    """Only the events explain why no pod is created."""
     stage.allow_no_pods()
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1")})
     yield
@@ -217,7 +217,7 @@ def stateful_quota(stage: Stage) -> Iterator[None]:
     max_seconds=14,
 )
 def unschedulable(stage: Stage) -> Iterator[None]:
-    """A node may still come, as an autoscaler's does: no failure before the timeout."""
+    """An autoscaler can still add a node, so this is no failure before the timeout."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1", fate="unschedulable"))
     yield
@@ -227,7 +227,7 @@ def unschedulable(stage: Stage) -> Iterator[None]:
     "a fix of a StatefulSet whose pods crash", GREEN, ru="исправление StatefulSet, поды которого падают", max_seconds=50
 )
 def stateful_fix(stage: Stage) -> Iterator[None]:
-    """The pods are replaced one after another; those that wait for their turn still crash."""
+    """The pods are replaced one after another. Those that wait for their turn still crash."""
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=3, parallel=True)})
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
     stage.sleep(3)
@@ -244,7 +244,7 @@ def stateful_fix(stage: Stage) -> Iterator[None]:
     max_seconds=21,
 )
 def stateful_blocked(stage: Stage) -> Iterator[None]:
-    """The fix is applied, and Kubernetes replaces none before the broken one is ready."""
+    """The fix is applied, but Kubernetes replaces no pod before the broken one is ready."""
     stage.settings["RELEASE_TIMEOUT"] = "15"
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=2)})
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
@@ -260,14 +260,14 @@ def stateful_blocked(stage: Stage) -> Iterator[None]:
     max_seconds=50,
 )
 def each_crashes_once(stage: Stage) -> Iterator[None]:
-    """Each heals within its grace, all of them together take longer."""
+    """Each pod heals within its grace period; all of them together take longer."""
     stage.deployed(web("1", replicas=3))
     stage.commit(web("2", replicas=3, fate="heals", heals_after=8))
     yield
 
 
 def _nightly(stage: Stage) -> None:
-    """Run the CronJob, whose pod stays."""
+    """Run the CronJob; its pod stays."""
     stage.sandbox.kubectl("create", "job", "nightly-1", "--from=cronjob/nightly", "-n", stage.name)
     ended = "--for=jsonpath={.status.conditions[*].status}=True"
     stage.sandbox.kubectl("wait", ended, "--timeout=20s", "job/nightly-1", "-n", stage.name)
@@ -350,7 +350,7 @@ def load_balancer(stage: Stage) -> Iterator[None]:
     max_seconds=14,
 )
 def claim_without_class(stage: Stage) -> Iterator[None]:
-    """The pod that waits for it is not the cause."""
+    """The pod that waits for the claim is not the cause."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1", claim="data"), {"claim.yaml": manifests.claim("data")})
     yield
@@ -400,7 +400,7 @@ def chart_build(stage: Stage) -> Iterator[None]:
     charts = stage.sandbox.chart_repository(stage.name)
     charts.publish("web", "1.0.0+5", manifests.helm_chart("web", "1.0.0+5", f"{IMAGE}:1"))
     stage.application = stage.sandbox.application(stage.name, charts.source("web", "1.*"))
-    # As its image is tagged: there a plus is not allowed.
+    # The expected version is the tag of the image, in which a plus is not allowed.
     stage.settings["RELEASE_CHART_VERSION"] = "v1.0.0_5"
     yield
 
@@ -420,7 +420,7 @@ def _delivered(version: str) -> Callable[[State], bool]:
     parts=("commit-server",),
 )
 def ignored_health(stage: Stage) -> Iterator[None]:
-    """Argo CD knows the annotation since 2.14, as it does the commit-server. The other Deployment takes its time."""
+    """Argo CD knows the annotation since 2.14, like the commit-server. The other Deployment takes longer."""
     document = json.loads(manifests.deployment("extra", f"{IMAGE}:1", fate="crash"))
     document["metadata"]["annotations"] = {"argocd.argoproj.io/ignore-healthcheck": "true"}
     stage.deploy(web("1", ready_after="25s"), {"extra.yaml": json.dumps(document)})
