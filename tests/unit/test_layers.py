@@ -24,6 +24,20 @@ def imported(file: Path) -> set[str]:
     return found
 
 
+def test_a_file_of_unit_tests_is_named_after_a_module_of_its_room() -> None:
+    """``test_judge.py`` tests ``judge``, ``test_pending_owners.py`` a part of ``pending``, ``test_doctor.py`` the room."""
+    lost = [
+        str(file.relative_to(TESTS))
+        for file in (TESTS / "unit").glob("*/test_*.py")
+        if (room := TESTS.parent / "plugin" / "argocd_release" / file.parent.name).is_dir()
+        and not any(
+            file.stem == f"test_{name}" or file.stem.startswith(f"test_{name}_")
+            for name in (room.name, *(module.stem for module in room.iterdir()))
+        )
+    ]
+    assert lost == []
+
+
 def test_a_folder_of_unit_tests_is_a_room_or_a_part_of_the_project() -> None:
     rooms = {folder.name for folder in (TESTS.parent / "plugin" / "argocd_release").iterdir() if folder.is_dir()}
     folders = {name.split("/")[1] for name in FILES if name.startswith("unit/") and name.count("/") > 1}
