@@ -1,6 +1,6 @@
-"""The page of the benchmark and the table of many applications, in both languages, from ``docs/benchmark*.json``.
+"""Generate the page of the benchmark and the table of many applications from ``docs/benchmark*.json``.
 
-There are none without those files.
+Both languages are generated. Without those files there are none.
 """
 
 import json
@@ -16,12 +16,12 @@ SETS_PATH = Path("docs/benchmark-sets.json")
 WORDING: dict[str, Any] = WORDS["benchmark"]
 STARTED_SECONDS = 15.0
 Measured = dict[str, Any]
-# What heals, or is waited for to its end.
+# Outcomes of situations that heal, or that last until the timeout.
 NOT_FAILED = {"delivered", "timed-out"}
 
 
 def pages(root: Path) -> dict[str, str]:
-    """The pages by path, the sentence for the first page, and the table of many applications."""
+    """Return the pages by path, the sentence for the first page, and the table of many applications."""
     made: dict[str, str] = {}
     if (root / PATH).exists():
         measured = json.loads((root / PATH).read_text("utf-8"))
@@ -34,14 +34,14 @@ def pages(root: Path) -> dict[str, str]:
 
 
 def parted(measured: Measured) -> tuple[Measured, Measured]:
-    """The scenarios that every tracker can judge, and those that need a setting of ours."""
+    """Split the scenarios: those that every tracker can judge, and those that need a setting of ours."""
     found = measured["scenarios"]
     extra = [each for each in found if "RELEASE_" in each["title"] or each["name"] in WORDING["lacking"]]
     return measured | {"scenarios": [each for each in found if each not in extra]}, measured | {"scenarios": extra}
 
 
 def page(language: str, measured: Measured) -> str:
-    """One language's page: what was measured, the sums of each tool, each scenario."""
+    """Return the page of one language: the method, the totals of each tool, and each scenario."""
     tools = list(dict.fromkeys(tool for scenario in measured["scenarios"] for tool in scenario["tools"]))
     names = [WORDING["tools"].get(tool, {}).get(language, tool) for tool in tools]
     labels, columns = WORDING["labels"][language], (*WORDING["columns"][language], *names)
@@ -65,7 +65,7 @@ def page(language: str, measured: Measured) -> str:
 
 
 def sentence(language: str, measured: Measured) -> str:
-    """What the first page says of it, of the common ground alone."""
+    """Return the sentence for the first page, about the scenarios that all tools can judge."""
     found = [each for each in parted(measured)[0]["scenarios"] if {"plain", "argocd-release"} <= set(each["tools"])]
     plain = [each["tools"]["plain"] | {"expected": each["expected"]} for each in found]
     ours = [each["tools"]["argocd-release"] for each in found]
@@ -113,7 +113,7 @@ def sums(measured: Measured, tools: Sequence[str], labels: Sequence[str]) -> lis
 
 
 def _requests(results: Sequence[Mapping[str, Any]]) -> str:
-    """Not counted is not none: several runs at once have one counter."""
+    """Return the number of requests, or a dash: runs at the same time share one counter and are not counted."""
     counted = [result["requests"] for result in results if result["requests"] is not None]
     return str(sum(counted)) if counted else "—"
 
@@ -134,7 +134,7 @@ def cell(result: Mapping[str, Any] | None) -> str:
 
 
 def many(language: str, measured: Measured) -> str:
-    """What was measured of many applications: a row for each size and situation, both tools in it."""
+    """Return the table of many applications: a row for each size and situation, with both tools."""
     words = WORDING["many"][language]
     rows: dict[tuple[int, str], dict[str, Measured]] = {}
     for run in measured["runs"]:
@@ -165,7 +165,7 @@ def _compared(words: Mapping[str, str], situation: str, tools: Mapping[str, Meas
     return (
         f"{ended}{told}{compared}",
         f"{colour}, {words['seconds'].format(**plain)}{early}",
-        # Of a job that only begins and ends a share says nothing.
+        # A job that only begins and ends has no meaningful share.
         words["cpu" if ours["seconds"] > STARTED_SECONDS else "started"].format(share=_share(ours), **ours),
         f"{ours['peak_mb']} / {plain['peak_mb']}",
         words["requests"].format(**ours),

@@ -1,6 +1,6 @@
-"""Make the environment that bin/dev runs in: ``.venv``, with packages of ``uv.lock``.
+"""Create the environment of bin/dev: ``.venv``, with packages of ``uv.lock``.
 
-Why it is done in this way: docs/adr/0009-one-lock-installed-by-uv.md.
+The reasons are in docs/adr/0009-one-lock-installed-by-uv.md.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ UV = VENV / "bin" / "uv"
 OLDEST = (3, 11)
 # Every command needs uv itself and the project's build backend.
 BASE = ("build",)
-# Variables of uv that would lead it to another Python, environment or project than the one it is told to use.
+# Variables of uv that would lead it to another Python, environment or project.
 _NOT_OURS = {
     "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_WORKING_DIR", "UV_LOCKED",
     "VIRTUAL_ENV", "CONDA_PREFIX",
 }  # fmt: skip
-# Settings of pip that say where packages come from, and what uv calls them.
+# Settings of pip about the sources of packages, and their names in uv.
 _UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -48,11 +48,14 @@ _SEPARATORS = {"UV_FIND_LINKS": ","}
 
 
 def ensure(groups: Sequence[str]) -> None:
-    """Install the project and the groups into ``.venv``, as ``uv.lock`` pins them. Make ``.venv`` if there is none."""
+    """Install the project and the groups into ``.venv``, as ``uv.lock`` pins them.
+
+    Create ``.venv`` if it is missing.
+    """
     if not _works(PYTHON) or not _works(UV, "--version"):
         _make()
     locked = _locked(PYTHON, (*BASE, *groups))
-    # Without the network this takes 0.1 s if everything is there already.
+    # If everything is installed, this takes 0.1 s without the network.
     if not _install(PYTHON, locked, "--offline").returncode:
         _install_project()
         return
@@ -69,7 +72,7 @@ def _make() -> None:
         step.check(_run([str(PYTHON), *BOOTSTRAP]))
 
 
-# The Python that runs these has pip and nothing else.
+# The Python that runs these has only pip.
 BOOTSTRAP = (
     "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--require-hashes",
     "--requirement", str(ROOT / "bin" / "uv.txt"),
@@ -77,7 +80,7 @@ BOOTSTRAP = (
 
 
 def _locked(python: Path, groups: Sequence[str]) -> str:
-    """Return the project's requirements and those of the groups: versions and hashes, no addresses."""
+    """Return the requirements of the project and of the groups: versions and hashes, no addresses."""
     command = ["export", "--quiet", "--frozen", "--project", str(ROOT), "--python", str(python), "--no-emit-project"]
     command += ["--no-default-groups", *(f"--group={group}" for group in groups), "--no-annotate", "--no-header"]
     done = _run([str(python.with_name("uv")), *command])
@@ -87,7 +90,7 @@ def _locked(python: Path, groups: Sequence[str]) -> str:
 
 
 def _install(python: Path, locked: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Install the requirements from the index that pip would use, and nothing that they do not name."""
+    """Install only the given requirements, from the index that pip would use."""
     command = [
         "pip",
         "install",
@@ -114,9 +117,8 @@ def uv_settings(pip_settings: str, environ: Mapping[str, str]) -> dict[str, str]
     """Return variables for uv, which does not read pip's settings.
 
     Args:
-        pip_settings: what `pip config list` prints: a line for each setting of a file or a variable.
-        environ: what is set for uv already; it has precedence.
-
+        pip_settings: the output of `pip config list`: a line for each setting of a file or a variable.
+        environ: existing variables of uv, which have precedence.
     """
     by_section: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
     for line in pip_settings.splitlines():
@@ -129,7 +131,7 @@ def uv_settings(pip_settings: str, environ: Mapping[str, str]) -> dict[str, str]
         for section in by_section.values()
         for name, value in section.items()
     }
-    # pip takes the best version of all its indexes; and since 24.2 it trusts the certificates of the system.
+    # pip takes the best version of all its indexes. Since 24.2 it trusts the certificates of the system.
     if "UV_INDEX" in settings:
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     if "SSL_CERT_FILE" not in settings:
@@ -171,7 +173,7 @@ def _run(
 
 
 class Step:
-    """A step that takes seconds: says at once what it does, and every 8 s how long it has taken."""
+    """A step that takes seconds. It prints its name at once, and its duration every 8 s."""
 
     def __init__(self, name: str) -> None:
         self._name = name

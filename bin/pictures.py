@@ -1,7 +1,7 @@
-"""Draw the site's pictures in Chromium: diagrams from Mermaid's text, job logs as GitLab shows them, pages of reports.
+"""Draw the site's pictures in Chromium: diagrams of Mermaid, job logs as GitLab shows them, pages of reports.
 
-What is drawn is committed, so building the site needs neither. ``--check`` draws nothing and fails where a picture is
-not of its present source; ``docs/pictures.json`` says of which it is.
+The pictures are committed, so building the site needs no Chromium. ``--check`` draws nothing, and fails if a picture
+does not match its source, by the hashes in ``docs/pictures.json``.
 """
 
 import argparse
@@ -27,21 +27,21 @@ STATE: Final = DOCS / "pictures.json"
 CHROMIUM: Final = "/usr/bin/chromium"
 LOGS: Final = ("delivered", "crash-loop")
 PAGES: Final = ("green", "red")
-# As wide as the site shows it.
+# The width in which the site shows it.
 PAGE_WIDTH: Final = 820
 MERMAID: Final = "12.3.0"
 MERMAID_SHA256: Final = "be0684e8d20bfc874df12c0f04927a5c482f57f2200eec54cca52a4583fd4040"
-# Narrow enough to be read on a phone; a log that begins with the banner, which is what a person looks for.
+# The width can be read on a phone. The log begins with the banner, which people look for.
 LOG_WIDTH: Final = 400
 RULE: Final = "=" * 45
-# GitLab's dark log: its colours by what argocd-release paints (plugin/argocd_release/gitlab.py).
+# GitLab's dark log, with its colours for the codes that argocd-release prints (joblog/style.py).
 PAINT: Final = (
     (re.compile(r"^(RELEASE SUCCESSFUL)$", re.MULTILINE), "#37b24d;font-weight:bold"),
     (re.compile(r"^(RELEASE FAILED|cause: .*)$", re.MULTILINE), "#ff7b72;font-weight:bold"),
     (re.compile(r"^(next: .*)$", re.MULTILINE), "#e3b341;font-weight:bold"),
     (re.compile(r"^(\$ .*)$", re.MULTILINE), "#56d4dd;font-weight:bold"),
 )
-# Labels are text of the SVG and coloured by the page (docs/theme/assets/site.css), so a diagram follows light and dark.
+# Labels are text of the SVG, and the page colours them (docs/theme/assets/site.css), so a diagram has a dark mode.
 MERMAID_SETTINGS: Final = {
     "startOnLoad": False,
     "htmlLabels": False,
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """Each picture with the hash of what it is drawn from."""
+    """Yield each picture with the hash of its source."""
     for name in LOGS:
         yield f"en/pictures/{name}.webp", digest(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
     for name in PAGES:
@@ -80,7 +80,7 @@ def sources() -> Iterator[tuple[str, str]]:
 
 
 def stale() -> list[str]:
-    """The pictures that are missing or not of their present source."""
+    """Return the pictures that are missing or do not match their source."""
     drawn = json.loads(STATE.read_text("utf-8")) if STATE.exists() else {}
     return [name for name, source in sources() if drawn.get(name) != source or not (DOCS / name).exists()]
 
@@ -105,7 +105,7 @@ def draw(browser: Browser, name: str, content: str, width: int) -> None:
     page.set_content(content)
     height = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": width, "height": height})
-    # Twice as many pixels as points, for the screens of phones.
+    # Two pixels per point, for the screens of phones.
     clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 2}
     picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": 50, "clip": clip})
     target = DOCS / "en" / "pictures" / f"{name}.webp"
@@ -116,7 +116,7 @@ def draw(browser: Browser, name: str, content: str, width: int) -> None:
 
 
 def log_page(log: str) -> str:
-    """The log from its banner on, up to the evidence, as a page that looks as GitLab's does."""
+    """Return the log from its banner up to the evidence, as a page that looks like GitLab's."""
     start = log.index(f"{RULE}\nRELEASE")
     end = log.index(RULE, log.index(RULE, start + 1) + 1) + len(RULE)
     last = "".join(line for line in log.splitlines(keepends=True) if line.startswith("next: "))
@@ -149,7 +149,7 @@ def draw_diagrams(browser: Browser) -> None:
 
 
 def plain(svg: str, name: str) -> str:
-    """The drawing without Mermaid's own style sheet, on one line, for a page to take in and to colour."""
+    """Return the drawing on one line without Mermaid's own style sheet, so that a page can embed and colour it."""
     svg = re.sub(r"<style>.*?</style>|<filter.*?</filter>|<defs>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (?:style|data-[a-z-]+|aria-roledescription|role)="[^"]*"', "", svg).replace(' width="100%"', "")
     for marker in re.findall(r'<marker id="([^"]+)"', svg):
@@ -159,13 +159,13 @@ def plain(svg: str, name: str) -> str:
     width = re.search(r'viewBox="\S+ \S+ (\S+) ', svg)
     size = f' style="max-width:{width[1]}px"' if width else ""
     title = name.partition(".")[0]
-    # The outline of a round node is drawn twice over, once as a hand would.
+    # Mermaid draws the outline of a round node twice, once in a hand-drawn style.
     svg = re.sub(r'(<path d="M[^"]{4000,}")[^>]*></path>', "", svg)
     return re.sub(r"\s*\n\s*", " ", svg).replace("<svg ", f'<svg role="img" aria-label="{title}"{size} ', 1) + "\n"
 
 
 def mermaid() -> str:
-    """Mermaid for the browser, from its npm package; raises ``ValueError`` if that is not the one we know."""
+    """Return Mermaid for the browser from its npm package; raise ``ValueError`` if its hash is not the expected one."""
     with tempfile.TemporaryDirectory() as folder:
         npm = Path(sys.executable).with_name("npm")
         subprocess.run([npm, "pack", "--silent", f"mermaid@{MERMAID}"], cwd=folder, check=True, capture_output=True)
