@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from argocd_release.cli.wait import parse_arguments as command_line
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.reports import dotenv

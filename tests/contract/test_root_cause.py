@@ -15,7 +15,7 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.untrusted_json import as_object
 from argocd_release.diagnosis.collect import steps
-from argocd_release.model.cause import CauseCode
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
 from tests.contract.record import API, FOLDER, SITUATIONS

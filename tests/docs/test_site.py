@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from tests.docs.guide import SECTIONS
 from tests.docs.pages import ENGLISH_ONLY, LANGUAGES, ROOT, Reader, built, included, names
 

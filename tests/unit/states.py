@@ -5,18 +5,20 @@ from typing import Any
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application
-from argocd_release.model.cause import CauseCode, Finding, Key, Subject
+from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing
 
 NEW = "3f2c1ab0c0ffee00c0ffee00c0ffee00c0ffee00"
 OLD = "0ld0000000000000000000000000000000000000"
 
 
-def failing(pod: str, *, root: Key = ("apps", "Deployment", "web", "web"), of_job: bool = False) -> Failing:
+def failing(
+    pod: str, *, root: ResourceRef = ResourceRef("apps", "Deployment", "web", "web"), of_job: bool = False
+) -> Failing:
     """A pod in a crash loop."""
-    subject = Subject(key=("", "Pod", "web", pod), root=root)
-    finding = Finding(text=f"Pod/{pod}: CrashLoopBackOff", code=CauseCode.CRASH_LOOP, subject=subject)
-    return Failing(uid=pod, finding=finding, of_job=of_job)
+    subject = Subject(ref=ResourceRef("", "Pod", "web", pod), root=root)
+    problem = Problem(message=f"Pod/{pod}: CrashLoopBackOff", code=CauseCode.CRASH_LOOP, subject=subject)
+    return Failing(uid=pod, problem=problem, of_job=of_job)
 
 
 def document(

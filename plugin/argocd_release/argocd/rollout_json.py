@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from argocd_release.core.untrusted_json import as_line, as_object, as_objects
 from argocd_release.model.argo_rollout import BY_HAND, KIND, AnalysisRun, Rollout
-from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Node, Tree
 
 #: The number of Argo Rollouts whose manifest one look reads. Each costs a request.
@@ -95,7 +95,7 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[Key, Rollout]:
+def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[ResourceRef, Rollout]:
     """Return the first Argo Rollouts of the tree that are not healthy.
 
     Args:
@@ -104,10 +104,10 @@ def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[K
             counts.
     """
     unhealthy = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
-    rollouts: dict[Key, Rollout] = {}
+    rollouts: dict[ResourceRef, Rollout] = {}
     for node in unhealthy[:ROLLOUTS]:
         with suppress(ArgoCDError):
-            rollouts[node.key] = parse_rollout(manifest(node), _failed_runs(tree, node))
+            rollouts[node.ref] = parse_rollout(manifest(node), _failed_runs(tree, node))
     return rollouts
 
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import clean
 from argocd_release.core.untrusted_json import as_line, as_list, as_message, as_object, as_objects, parse_json
-from argocd_release.model.cause import Key
 from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
 
 #: The number of live manifests of failing resources that one look reads.
@@ -24,7 +24,7 @@ def parse_tree(document: object) -> Tree:
     return Tree(nodes=tuple(_node(item) for item in as_objects(as_object(document).get("nodes"))))
 
 
-def ignored_roots(tree: Tree, roots: Iterable[Key], manifest: Callable[[Node], object]) -> set[Key]:
+def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[Node], object]) -> set[ResourceRef]:
     """Return the resources whose health Argo CD excludes from the application's health.
 
     Argo CD 2.14 and later reads the annotation from the live manifest (argo-cd v3.6.1 controller/health.go).
@@ -34,8 +34,8 @@ def ignored_roots(tree: Tree, roots: Iterable[Key], manifest: Callable[[Node], o
         roots: the resources to check, of which the first are read.
         manifest: returns the live manifest of a node, or raises ``ArgoCDError``.
     """
-    by_key = {node.key: node for node in tree.nodes if not node.owner}
-    ignored: set[Key] = set()
+    by_key = {node.ref: node for node in tree.nodes if not node.owner}
+    ignored: set[ResourceRef] = set()
     for root in list(dict.fromkeys(key for key in roots if key in by_key))[:MANIFESTS]:
         with suppress(ArgoCDError):
             metadata = as_object(as_object(manifest(by_key[root])).get("metadata"))
@@ -128,11 +128,11 @@ def _node(item: dict[str, Any]) -> Node:
         labels={as_line(name): as_line(value) for name, value in labels.items()},
         hosts=frozenset(filter(None, map(_host, as_list(network.get("externalURLs"))))),
         targets=tuple(
-            (
-                as_line(ref.get("group")),
-                as_line(ref.get("kind")),
-                as_line(ref.get("namespace")),
-                as_line(ref.get("name")),
+            ResourceRef(
+                group=as_line(ref.get("group")),
+                kind=as_line(ref.get("kind")),
+                namespace=as_line(ref.get("namespace")),
+                name=as_line(ref.get("name")),
             )
             for ref in as_objects(network.get("targetRefs"))
         ),

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from argocd_release.core.text import one_line
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.release.signals import Signals
 from argocd_release.settings.schema import PROPERTIES, SCHEMA
 

@@ -119,6 +119,9 @@ def _everywhere(value: Any, redact: Redact) -> Any:
             return redact(value)
         case Mapping():
             return {key: _everywhere(item, redact) for key, item in value.items()}
+        case tuple() if hasattr(value, "_fields"):
+            # A NamedTuple, whose fields are not lines of one text.
+            return type(value)(*(_everywhere(item, redact) for item in value))
         case tuple() | list():
             return type(value)(_together(value, redact) or (_everywhere(item, redact) for item in value))
         case _ if is_dataclass(value) and not isinstance(value, type):

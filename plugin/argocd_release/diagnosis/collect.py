@@ -12,9 +12,9 @@ from argocd_release.diagnosis import drift, root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
 from argocd_release.model.application import Application, SyncStatus
-from argocd_release.model.cause import Cause
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, Stop
+from argocd_release.model.problem import Problem
 from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
 from argocd_release.timing.background import answered, ask
@@ -126,12 +126,12 @@ def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
     return False
 
 
-def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Cause | None:
+def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Problem | None:
     """Return why an application is OutOfSync that was synced, as the live manifest of a resource shows it."""
     item = drift.suspect(application)
     if item is None or application.operating or application.sync is SyncStatus.SYNCED:
         return None
-    node = next((node for node in tree.nodes if node.key == item.key), None)
+    node = next((node for node in tree.nodes if node.ref == item.ref), None)
     return drift.cause_of(application, item, sources.live(name, node)) if node else None
 
 

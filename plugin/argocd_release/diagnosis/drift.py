@@ -6,7 +6,7 @@ from typing import Any, Final
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_list, as_object, as_objects, as_text
 from argocd_release.model.application import Application, Resource, SyncStatus
-from argocd_release.model.cause import Cause, CauseCode, Subject
+from argocd_release.model.problem import CauseCode, Problem, Subject
 from argocd_release.verdict.drift import HINTS, PENDING_DELETION
 
 #: Argo CD's own field managers, client-side and server-side (argo-cd v2.13.2 common/common.go).
@@ -23,7 +23,7 @@ def suspect(application: Application) -> Resource | None:
     return next(iter((*held, *existing)), None)
 
 
-def cause_of(application: Application, item: Resource, manifest: object) -> Cause | None:
+def cause_of(application: Application, item: Resource, manifest: object) -> Problem | None:
     """Return why the resource is OutOfSync as its manifest shows it; None if it does not."""
     metadata = as_object(as_object(manifest).get("metadata"))
     subject = Subject.of(item)
@@ -31,7 +31,7 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Caus
         names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
         code = CauseCode.DELETION_PENDING
         message = f"{item} is being deleted, and its finalizer {names} holds it"
-        return Cause(code=code, message=message, subject=subject, hint=HINTS[code]) if names else None
+        return Problem(code=code, message=message, subject=subject, hint=HINTS[code]) if names else None
     operation = application.operation
     if operation is None or not application.attempted or item.requires_pruning:
         return None
@@ -44,9 +44,9 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Caus
             f"put the change into git, or sync again (argocd app sync {application.full_name} or <RELEASE_SYNC=true>); "
             "selfHeal in the application's sync policy undoes such changes from now on"
         )
-        return Cause(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
+        return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
     code, message = CauseCode.OVERWRITTEN, f"{item} is changed by {manager} after each sync"
-    return Cause(code=code, message=message, subject=subject, hint=HINTS[code])
+    return Problem(code=code, message=message, subject=subject, hint=HINTS[code])
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:

@@ -9,8 +9,8 @@ from typing import Final
 from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
-from argocd_release.model.cause import WAITING_REASONS, Cause, CauseCode, Subject, refusal
 from argocd_release.model.condition import SYNC_ERROR
+from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
 from argocd_release.verdict import pending
@@ -80,7 +80,7 @@ class Clues:
     used: bool = False
 
 
-def from_application(application: Application) -> Cause | None:
+def from_application(application: Application) -> Problem | None:
     """The cause that the Application itself names: an error condition. What failed in its operation decides before."""
     if any(item.failed for item in application.results):
         return None
@@ -93,7 +93,7 @@ def from_application(application: Application) -> Cause | None:
         code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(said)
         hint = f"{unreadable[1]} is not valid YAML or JSON; check it, fix it, push again" if unreadable else ""
-        return Cause(code=code, message=f"{condition.type}: {said}", hint=hint or _HINTS.get(code, ""))
+        return Problem(code=code, message=f"{condition.type}: {said}", hint=hint or _HINTS.get(code, ""))
     return None
 
 
@@ -141,13 +141,15 @@ def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
             yield node
 
 
-def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Cause | None:
+def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Problem | None:
     """What is wrong with the suspect, in one line; None if nothing is."""
     warnings = [event for event in clues.events if event.type == "Warning"]
     hook = next((item for item in application.results if item.hook_type and _is_of(tree, node, item)), None)
     rollout = pending.argo_rollout_of(application, node)
     if rollout is not None and (stands := pending.rollout_finding(node, rollout)) is not None:
-        return Cause(code=pending.rollout_code(rollout), message=stands.text, subject=stands.subject, hint=rollout.todo)
+        return Problem(
+            code=pending.rollout_code(rollout), message=stands.message, subject=stands.subject, hint=rollout.todo
+        )
     if node.health == "Unknown" and f'with name "{node.name}"' in application.unreadable_health:
         return _unreadable(tree, node)
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
@@ -165,13 +167,13 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     return replace(finding, code=code, message=message, hint=f"{fix}; {when}")
 
 
-def _unreadable(tree: Tree, node: Node) -> Cause:
+def _unreadable(tree: Tree, node: Node) -> Problem:
     said, subject = one_line(node.message, limit=300), tree.subject(node)
     message = f"{subject}: Argo CD cannot read its health" + (f' — "{said}"' if said else "")
-    return Cause(code=CauseCode.HEALTH_UNREADABLE, message=message, subject=subject)
+    return Problem(code=CauseCode.HEALTH_UNREADABLE, message=message, subject=subject)
 
 
-def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Cause:
+def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     container = clues.status.culprit if clues.status else None
     several = clues.status is not None and len(clues.status.containers) > 1
     named = ""
@@ -181,7 +183,7 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Cause:
     if clues.status is not None and clues.status.unschedulable:
         said = f'{subject}: Pending, no node takes it — "{one_line(clues.status.unschedulable)}"'
         code = CauseCode.UNSCHEDULABLE
-        return Cause(code=code, message=said, subject=subject, hint=_HINTS[code])
+        return Problem(code=code, message=said, subject=subject, hint=_HINTS[code])
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
     parts = [status if status != "Running" else "Running, but not ready"]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
@@ -195,17 +197,17 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Cause:
     if not tree.is_current(pod):
         # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
         code, message = CauseCode.ROLLOUT_BLOCKED, f"{message} (of the revision before)"
-        return Cause(code=code, message=message, subject=subject, hint=_HINTS[code])
+        return Problem(code=code, message=message, subject=subject, hint=_HINTS[code])
     code = _pod_code(status, container, quote)
     hint = _HINTS.get(code) or _program_hint(container, clues)
-    return Cause(code=code, message=message, subject=subject, hint=hint)
+    return Problem(code=code, message=message, subject=subject, hint=hint)
 
 
-def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Cause | None:
+def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Problem | None:
     if node.kind == "Job" and node.health == "Suspended":
         subject = tree.subject(node)
         message = f"{subject}: suspended (spec.suspend), so it starts no pod"
-        return Cause(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint="remove spec.suspend")
+        return Problem(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint="remove spec.suspend")
     if missing := pending_reason(node.group, node.kind, node.health):
         return _lacking(tree, node, missing, clues)
     refused = tree.refusals(node, tuple(warnings))
@@ -215,7 +217,7 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Cause
     said = said or node.message
     code = _code(node, said, refused=bool(refused))
     message = tree.described(node, said, refused=bool(refused))
-    return Cause(code=code, message=message, subject=tree.subject(node), hint=_HINTS.get(code, ""))
+    return Problem(code=code, message=message, subject=tree.subject(node), hint=_HINTS.get(code, ""))
 
 
 def _code(node: Node, said: str, *, refused: bool) -> CauseCode:
@@ -228,7 +230,7 @@ def _code(node: Node, said: str, *, refused: bool) -> CauseCode:
     return CauseCode.JOB_FAILED if node.kind == "Job" and node.health == "Degraded" else CauseCode.UNHEALTHY
 
 
-def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Cause | None:
+def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Problem | None:
     told = [event for event in clues.events if event.reason not in _NOISE][-1:]
     waits = any(event.reason == "WaitForFirstConsumer" for event in told)
     if waits and clues.used:
@@ -237,7 +239,7 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Ca
     said, subject = _message(told), tree.subject(node)
     message = f"{subject} {missing.what}" + (f' — "{said}"' if said else "")
     hint = _NO_CONSUMER if waits else pending_hint(missing, said)
-    return Cause(code=missing.code, message=message, subject=subject, hint=hint)
+    return Problem(code=missing.code, message=message, subject=subject, hint=hint)
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
@@ -280,7 +282,7 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
     return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
 
 
-def gone_hook(application: Application, tree: Tree) -> Cause | None:
+def gone_hook(application: Application, tree: Tree) -> Problem | None:
     """Return the cause if a sync waits for a hook that has no object in the cluster any more."""
     if not application.operating or any(item.failed for item in application.results):
         return None
@@ -290,7 +292,7 @@ def gone_hook(application: Application, tree: Tree) -> Cause | None:
             message = f"{item.hook_type} hook {item}: the sync waits for it, but it is gone from the cluster"
             subject = Subject.of(item)
             hint = f"{_GONE} (argocd app terminate-op {application.full_name}) and sync again"
-            return Cause(code=CauseCode.HOOK_FAILED, message=message, subject=subject, hint=hint)
+            return Problem(code=CauseCode.HOOK_FAILED, message=message, subject=subject, hint=hint)
     return None
 
 

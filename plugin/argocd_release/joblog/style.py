@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from argocd_release.core.text import QUOTED
-from argocd_release.model.cause import WAITING_REASONS
 from argocd_release.model.outcome import Headline
+from argocd_release.model.problem import WAITING_REASONS
 
 _CLEAR_LINE: Final = "\x1b[0K"
 _RESET: Final = "\x1b[0m"

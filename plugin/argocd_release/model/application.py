@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
 
-from argocd_release.model.cause import Key
 from argocd_release.model.condition import ERRORS, SYNC_ERROR, Condition
 from argocd_release.model.observation import Owner, OwnerRef
+from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Hydration, RevisionRelation, all_same_revisions, same_revision
 
@@ -70,8 +70,9 @@ class Resource:
     wave: int = 0
 
     @property
-    def key(self) -> Key:
-        return (self.group, self.kind, self.namespace, self.name)
+    def ref(self) -> ResourceRef:
+        """Return the identity of the object."""
+        return ResourceRef(self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -92,8 +93,9 @@ class ResourceResult:
     namespace: str = ""
 
     @property
-    def key(self) -> Key:
-        return (self.group, self.kind, self.namespace, self.name)
+    def ref(self) -> ResourceRef:
+        """Return the identity of the object."""
+        return ResourceRef(self.group, self.kind, self.namespace, self.name)
 
     @property
     def failed(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.model.cause import CauseCode
+from argocd_release.model.problem import CauseCode
 
 COMPARISON_ERROR: Final = "ComparisonError"
 #: The condition that auto-sync has given the revision up.

@@ -12,7 +12,7 @@ from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.model.argo_rollout import Rollout
-from argocd_release.model.cause import WAITING_REASONS, CauseCode, Finding, Key, Subject, refusal
+from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject, refusal
 
 _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
@@ -45,7 +45,7 @@ class Node:
     #: The host names of a route or a Service.
     hosts: frozenset[str] = frozenset()
     #: The Services that a route leads to.
-    targets: tuple[Key, ...] = ()
+    targets: tuple[ResourceRef, ...] = ()
     #: The labels that a Service selects.
     selector: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,8 +69,9 @@ class Node:
         return self.health == "Healthy" and self.reason == "Running"
 
     @property
-    def key(self) -> Key:
-        return (self.group, self.kind, self.namespace, self.name)
+    def ref(self) -> ResourceRef:
+        """Return the identity of the object."""
+        return ResourceRef(self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -92,13 +93,13 @@ class Failing:
     """An object that cannot start, with the reason. ``of_job`` is True for a pod of a Job."""
 
     uid: str
-    finding: Finding
+    problem: Problem
     of_job: bool = False
 
     @property
-    def root(self) -> Key | None:
+    def root(self) -> ResourceRef | None:
         """Return the applied resource that it comes from."""
-        return self.finding.subject.root if self.finding.subject else None
+        return self.problem.subject.root if self.problem.subject else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ class Workloads:
     #: True if only pods of Jobs run.
     only_jobs: bool = False
     #: The Argo Rollouts that are not Healthy, as far as they are known.
-    rollouts: Mapping[Key, Rollout] = field(default_factory=dict)
+    rollouts: Mapping[ResourceRef, Rollout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +270,7 @@ class Tree:
         """Return the uids of the objects that serve a host: its routes and Services, their Services, and their pods."""
         routes = [node for node in self.nodes if host in node.hosts]
         keys = {target for node in routes for target in node.targets}
-        behind = [node for node in self.nodes if node.key in keys or node in routes]
+        behind = [node for node in self.nodes if node.ref in keys or node in routes]
         selectors = [(node.namespace, node.selector.items()) for node in behind if node.selector]
         pods = [
             node
@@ -323,12 +324,12 @@ class Tree:
         text, subject = self.described(node, message, refused=refused), self.subject(node)
         known = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
         code = known or refusal(message or node.message) or CauseCode.NO_PODS
-        finding = Finding(text=text, code=code, subject=subject)
-        return Failing(uid=node.uid, finding=finding, of_job=self.is_of_a_job(node))
+        problem = Problem(message=text, code=code, subject=subject)
+        return Failing(uid=node.uid, problem=problem, of_job=self.is_of_a_job(node))
 
     def subject(self, node: Node, container: str = "") -> Subject:
         """Return the node as the subject of a cause."""
-        return Subject(key=node.key, root=self.root(node).key, container=container)
+        return Subject(ref=node.ref, root=self.root(node).ref, container=container)
 
     def described(self, node: Node, message: str = "", *, refused: bool = False) -> str:
         """Return the problem of the node, such as ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``.

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from argocd_release.model.application import Application
-from argocd_release.model.cause import Cause, CauseCode, Key
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode, Problem, ResourceRef
 from argocd_release.model.resource_tree import Event, Node
 from argocd_release.model.timeline import ReleaseTimeline, Transition
 from argocd_release.model.verdict import Verdict
@@ -41,7 +41,7 @@ class Diagnosis:
     """The findings about a release that was not delivered."""
 
     #: The root cause, or None if the verdict's own cause is the best that is known.
-    cause: Cause | None = None
+    cause: Problem | None = None
     #: The application's state as ``argocd app get`` prints it.
     status: str = ""
     #: The pods of the current revision, the worst first.
@@ -89,13 +89,13 @@ class ApplicationResult:
         return self.verdict.outcome or Outcome.UNEXPECTED
 
     @property
-    def cause(self) -> Cause | None:
+    def cause(self) -> Problem | None:
         """Return the root cause as far as it is known, or None if the application was delivered."""
         if self.outcome is Outcome.DELIVERED:
             return None
         cause = self.diagnosis.cause or self.verdict.cause
         hint = cause.hint or self.verdict.hint
-        return replace(cause, hint=hint, link=page(self.url, cause.subject.key if cause.subject else None))
+        return replace(cause, hint=hint, link=page(self.url, cause.subject.ref if cause.subject else None))
 
     @property
     def help_url(self) -> str:
@@ -200,7 +200,7 @@ class ReleaseResult:
         return tuple(one for one in self.worst_first if one.outcome is not Outcome.DELIVERED)
 
     @property
-    def cause(self) -> Cause | None:
+    def cause(self) -> Problem | None:
         """Return the root cause of the worst failure, or None if the release was delivered.
 
         A group's cause names the application, unless all of them failed for this reason.
@@ -215,7 +215,7 @@ class ReleaseResult:
         return replace(worst.cause, message=f"{worst.name}: {worst.cause}")
 
 
-def page(url: str, key: Key | None, *, tab: str = "") -> str:
+def page(url: str, key: ResourceRef | None, *, tab: str = "") -> str:
     """Return the address of an object in Argo CD's pages, or ``url`` if one of the two is not known."""
     if not url or key is None:
         return url

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import counted
-from argocd_release.model.cause import Cause, CauseCode, Finding, Subject
 from argocd_release.model.outcome import Outcome, aggregate, tally
+from argocd_release.model.problem import CauseCode, Problem, Subject
 
 # The cause code of an outcome, if nothing more specific is known.
 _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
@@ -45,19 +45,24 @@ class Verdict:
     # The cause code and the object of the reason, if they are known.
     code: CauseCode | None = None
     subject: Subject | None = None
-    # The reason without the status that it begins with; empty if it begins with none.
-    detail: str = ""
     # True if the reason only quotes the object.
     quotes: bool = False
     # The part that a success leaves unproven; empty if there is none.
     caveat: str = ""
 
     @classmethod
-    def on(cls, finding: Finding, outcome: Outcome | None, *, hint: str = "", delivered_by: str = "") -> "Verdict":
-        """Return the verdict for a finding."""
+    def on(cls, problem: Problem, outcome: Outcome | None, *, hint: str = "") -> "Verdict":
+        """Return the verdict to which a problem leads.
+
+        Args:
+            problem: The problem.
+            outcome: The outcome; None if the problem can still pass.
+            hint: The hint of the verdict if the problem has none.
+
+        """
         return cls(
-            outcome=outcome, reason=finding.whole, hint=finding.hint or hint, code=finding.code,
-            delivered_by=delivered_by, subject=finding.subject, detail=finding.text if finding.status else "",
+            outcome=outcome, reason=problem.message, hint=problem.hint or hint, code=problem.code,
+            subject=problem.subject,
         )  # fmt: skip
 
     @property
@@ -66,10 +71,10 @@ class Verdict:
         return self.outcome in _DIAGNOSED or (self.outcome is Outcome.NOT_DELIVERED and self.code in _DRIFT)
 
     @property
-    def cause(self) -> Cause:
-        """Return the reason of a release that was not delivered as a cause."""
+    def cause(self) -> Problem:
+        """Return the reason of a release that was not delivered as a problem."""
         code = self.code or _CODES.get(self.outcome, CauseCode.UNEXPECTED)
-        return Cause(code=code, message=self.reason, subject=self.subject, hint=self.hint)
+        return Problem(code=code, message=self.reason, subject=self.subject, hint=self.hint)
 
 
 def overall(outcomes: Sequence[Outcome]) -> Verdict:

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
 from argocd_release.notify.gitlab_client import authorities
 from argocd_release.timing.background import pause

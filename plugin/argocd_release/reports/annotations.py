@@ -38,7 +38,7 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     named = [pod for pod in result.diagnosis.pods if len(pod.name) <= NAME_LIMIT and len(pod.namespace) <= NAME_LIMIT]
     broken = [pod for pod in named if pod.health != "Healthy"]
     if links and broken:
-        links[f"log of Pod/{broken[0].name}"] = page(result.url, broken[0].key, tab="logs")
+        links[f"log of Pod/{broken[0].name}"] = page(result.url, broken[0].ref, tab="logs")
     application = result.application
     for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)

@@ -179,15 +179,15 @@ def _resources(application: Application) -> list[str]:
 
 def _changed(application: Application) -> list[str]:
     """Return the changes by this revision's sync, other resources that are not Healthy, and the number of the rest."""
-    now = {item.key: item for item in application.resources}
+    now = {item.ref: item for item in application.resources}
     changed = [item for item in application.results if item.changed]
-    rows = [_result_row(item, now.get(item.key)) for item in changed]
-    told = {item.key for item in changed}
-    rows += [_resource_row(item, None) for item in application.resources if _is_broken(item) and item.key not in told]
+    rows = [_result_row(item, now.get(item.ref)) for item in changed]
+    told = {item.ref for item in changed}
+    rows += [_resource_row(item, None) for item in application.resources if _is_broken(item) and item.ref not in told]
     lines = table(_COLUMNS, rows[:CHANGED])
     if len(rows) > CHANGED:
         lines.append(f"and {len(rows) - CHANGED} more: {actions(changed[CHANGED:])}")
-    rest = len(application.resources) - sum(item.key in now for item in changed)
+    rest = len(application.resources) - sum(item.ref in now for item in changed)
     return [*lines, f"+ {rest} unchanged"] if rest > 0 else lines
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
-from argocd_release.model.cause import Cause
 from argocd_release.model.git_url import SHA, WEB, web_address
+from argocd_release.model.problem import Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import ReleaseTimeline
 from argocd_release.reports.summary import proof
@@ -52,7 +52,7 @@ def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
     }
 
 
-def _cause(cause: Cause | None) -> dict[str, str] | None:
+def _cause(cause: Problem | None) -> dict[str, str] | None:
     if cause is None:
         return None
     subject = str(cause.subject) if cause.subject else ""

@@ -9,9 +9,9 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
-from argocd_release.model.cause import Cause, CauseCode
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.reports.evidence import facts, overview, story
 
@@ -88,9 +88,9 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
             yield name, f"{cause}\n{text}" if text and cause and _explains(cause, resource) else text
 
 
-def _explains(cause: Cause, resource: Resource) -> bool:
+def _explains(cause: Problem, resource: Resource) -> bool:
     """Return True if the cause is below the resource, and says more than the resource itself."""
-    of_it = cause.subject is not None and cause.subject.root == resource.key
+    of_it = cause.subject is not None and cause.subject.root == resource.ref
     return of_it and cause.code is not CauseCode.UNHEALTHY
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from argocd_release.core.connectivity import Speaker, is_outage, outage
 from argocd_release.model.application import Application, Operation, ResourceResult
-from argocd_release.model.cause import CauseCode
+from argocd_release.model.problem import CauseCode
 
 
 class Healing(Enum):

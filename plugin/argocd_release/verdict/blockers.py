@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
+from argocd_release.messages import verdict
 from argocd_release.model.application import (
     Application,
     HealthStatus,
@@ -13,8 +14,8 @@ from argocd_release.model.application import (
     Resource,
     SyncStatus,
 )
-from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject, refusal
 from argocd_release.model.condition import SYNC_ERROR
+from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
 from argocd_release.verdict.drift import HINTS, drift, holds_for_good
@@ -22,19 +23,13 @@ from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.pending import owner_caveat, owner_finding, pending_reason, unhydrated
 
 NAMED_RESOURCES: Final = 3
-NOT_COMPARED: Final = Finding(
-    text="Argo CD has not compared with git since this job began; its application controller may be down or busy",
+NOT_COMPARED: Final = Problem(message=verdict.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
+SKIPPED: Final = Problem(message=verdict.SKIPPED.text, hint=verdict.SKIPPED.hint, code=CauseCode.RECONCILE_SKIPPED)
+SPEC_CHANGED: Final = Problem(
+    message="the application's own spec has changed, and Argo CD has not compared with it yet",
     code=CauseCode.NOT_COMPARED,
 )
-SKIPPED: Final = Finding(
-    text="the application's annotation argocd.argoproj.io/skip-reconcile keeps Argo CD from comparing and syncing it",
-    code=CauseCode.RECONCILE_SKIPPED,
-    hint="remove the annotation; until then Argo CD does nothing for this application",
-)
-SPEC_CHANGED: Final = Finding(
-    text="the application's own spec has changed, and Argo CD has not compared with it yet", code=CauseCode.NOT_COMPARED
-)
-EMPTY: Final = Finding(text="the application manages no resources", code=CauseCode.NOTHING_MANAGED)
+EMPTY: Final = Problem(message="the application manages no resources", code=CauseCode.NOTHING_MANAGED)
 # The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
@@ -43,12 +38,12 @@ _SEVERITY: Final = (
     HealthStatus.PROGRESSING,
     HealthStatus.SUSPENDED,
 )
-DELETING: Final = Finding(text="the application is being deleted", code=CauseCode.APPLICATION_DELETED)
+DELETING: Final = Problem(message="the application is being deleted", code=CauseCode.APPLICATION_DELETED)
 _OTHERWISE: Final = "otherwise somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"
 _AGAIN: Final = "argocd app sync, or <RELEASE_SYNC=true>"
 
 
-def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Finding | None:
+def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Problem | None:
     """Return what keeps the release from being delivered, given if Argo CD has ``compared`` since this job began."""
     if missing := _not_comparable(application, compared=compared):
         return missing
@@ -57,14 +52,14 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
         if application.operating:
             return _running(application)
         if application.outdated:
-            return Finding(text="Argo CD has not compared since the sync finished", code=CauseCode.NOT_COMPARED)
+            return Problem(message="Argo CD has not compared since the sync finished", code=CauseCode.NOT_COMPARED)
     if errors := comparison_errors(application):
         return errors[0]
     if Condition.SYNC in wait_for and (missing := unsynced(application, expectation)):
         return missing
     gap = expectation.gap(application)
     if gap is not None:
-        return gap.finding
+        return gap
     return (
         _not_applied(application, expectation)
         or _not_well(application, expectation)
@@ -72,7 +67,7 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
     )
 
 
-def _not_comparable(application: Application, *, compared: bool) -> Finding | None:
+def _not_comparable(application: Application, *, compared: bool) -> Problem | None:
     if not compared:
         return SKIPPED if application.skips_reconcile else NOT_COMPARED
     if application.deleting:
@@ -80,7 +75,7 @@ def _not_comparable(application: Application, *, compared: bool) -> Finding | No
     return unhydrated(application) or (None if application.spec_compared else SPEC_CHANGED)
 
 
-def _not_applied(application: Application, expectation: Expectation) -> Finding | None:
+def _not_applied(application: Application, expectation: Expectation) -> Problem | None:
     operation = application.operation if Condition.OPERATION in expectation.wait_for else None
     succeeded = operation is None or operation.dry_run or operation.phase is OperationPhase.SUCCEEDED
     if not succeeded and not is_reverted(application):
@@ -91,7 +86,7 @@ def _not_applied(application: Application, expectation: Expectation) -> Finding 
         hidden = (
             f"the last operation is a dry run, and hides whether the sync before it succeeded; repeat it ({_AGAIN})"
         )
-        return Finding(text=hidden, code=CauseCode.NO_SYNC_POLICY)
+        return Problem(message=hidden, code=CauseCode.NO_SYNC_POLICY)
     return None
 
 
@@ -121,19 +116,21 @@ def caveat(application: Application, expectation: Expectation) -> str:
     return expectation.image_caveat(application) or owner_caveat(application, expectation)
 
 
-def comparison_errors(application: Application) -> tuple[Finding, ...]:
+def comparison_errors(application: Application) -> tuple[Problem, ...]:
     """Return the conditions that forbid success: while one stands, nothing that Argo CD says of git is certain.
 
     A SyncError is left out, because the sync status and the last operation say more.
     """
     return tuple(
-        Finding(text=f"{item.type}: {one_line(item.message, limit=1000)}", code=item.code)
+        Problem(
+            message=f"{item.type}: {one_line(item.message, limit=1000)}", code=item.code or CauseCode.COMPARISON_ERROR
+        )
         for item in application.errors
         if item.type != SYNC_ERROR
     )
 
 
-def unsynced(application: Application, expectation: Expectation) -> Finding | None:
+def unsynced(application: Application, expectation: Expectation) -> Problem | None:
     """Return the part of the revision that is not synced yet, and the reason; None if everything is."""
     if application.sync is SyncStatus.SYNCED:
         return None
@@ -144,16 +141,18 @@ def unsynced(application: Application, expectation: Expectation) -> Finding | No
     applied = application.applied or expectation.was_synced_last(application)
     if asks and not (applied or _only_prunes(application)):
         code, why = _policy(application)
-        return Finding(text=f"{application.revision[:12] or 'this revision'} has not been synced yet{why}", code=code)
+        return Problem(
+            message=f"{application.revision[:12] or 'this revision'} has not been synced yet{why}", code=code
+        )
     return None
 
 
-def _not_well(application: Application, expectation: Expectation) -> Finding | None:
+def _not_well(application: Application, expectation: Expectation) -> Problem | None:
     if expectation.healths and application.unreadable_health:
         return unreadable_health(application)
     if expectation.healths and application.health not in expectation.healths:
         failing = cannot_start(application)
-        return first(tuple(each.finding for each in failing)) if failing else unwell(application)
+        return first(tuple(each.problem for each in failing)) if failing else unwell(application)
     return None if application.resources or expectation.allow_empty else EMPTY
 
 
@@ -169,7 +168,7 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
     return tuple(each for each in failing if each.root in applied or not (waits or each.of_job))
 
 
-def failure(application: Application) -> Finding:
+def failure(application: Application) -> Problem:
     """Why the last operation failed; of another revision than the one compared, which one, and that it counts still."""
     operation = application.operation
     if operation is None or application.operation_counts:
@@ -178,27 +177,27 @@ def failure(application: Application) -> Finding:
     return _failed(application, f" (the last sync, of {of}; Argo CD has nothing new to sync, so repeat it: {_AGAIN})")
 
 
-def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Finding:
+def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Problem:
     """Return why the attempts of a running operation failed, and what they wait for if they can heal."""
     waiting = f", waiting for {waits_for}" if waits_for else ""
     return _failed(application, f" ({counted(count, 'attempt')}, Argo CD still retries{waiting})", phase="failed")
 
 
-def _failed(application: Application, more: str = "", *, phase: str = "") -> Finding:
+def _failed(application: Application, more: str = "", *, phase: str = "") -> Problem:
     operation = application.operation
     if operation is not None and operation.terminated:
-        return Finding(
-            text=f"the sync was ended by hand (argocd app terminate-op){more}",
+        return Problem(
+            message=f"the sync was ended by hand (argocd app terminate-op){more}",
             code=CauseCode.SYNC_TERMINATED,
             hint=f"sync again: argocd app sync {application.full_name}, <RELEASE_SYNC=true>, or another commit",
         )
     failed = [item for item in operation.results if item.failed] if operation else []
     text = f"sync {phase or (operation.phase.lower() if operation else '')}: {operation_cause(application)}{more}"
     if not failed:
-        return Finding(text=text, code=CauseCode.SYNC_FAILED)
+        return Problem(message=text, code=CauseCode.SYNC_FAILED)
     rejected = refusal(failed[0].message) or CauseCode.MANIFEST_REJECTED
     code = CauseCode.HOOK_FAILED if failed[0].hook_type else rejected
-    return Finding(text=text, code=code, subject=Subject.of(failed[0]))
+    return Problem(message=text, code=code, subject=Subject.of(failed[0]))
 
 
 def stuck(application: Application) -> bool:
@@ -232,27 +231,30 @@ def unhealthy(application: Application) -> str:
     return _named(_worst(application)) or application.health_message
 
 
-def unwell(application: Application) -> Finding:
+def unwell(application: Application) -> Problem:
     """The application's health, and the resources that make it so."""
     worst = _worst(application)[:1]
     if worst and (rollout := pending.argo_rollout_of(application, worst[0])):
         stands = pending.rollout_finding(worst[0], rollout)
         if stands is not None:
             todo = f"; {rollout.todo}" if rollout.todo else ""
-            return replace(stands, text=f"{stands.text}{todo}", status=application.health)
+            return replace(stands, message=f"{application.health}: {stands.message}{todo}")
     missing = pending_reason(worst[0].group, worst[0].kind, worst[0].health) if worst else None
-    return Finding(
-        text=unhealthy(application),
-        status=application.health,
+    return Problem(
+        message=_with_status(application.health, unhealthy(application)),
         code=missing.code if missing else CauseCode.UNHEALTHY,
         subject=_subject(worst),
     )
 
 
-def unreadable_health(application: Application) -> Finding:
+def _with_status(health: HealthStatus, text: str) -> str:
+    return f"{health}: {text}" if text else health
+
+
+def unreadable_health(application: Application) -> Problem:
     """Return what Argo CD says of the health that it cannot read."""
     said = one_line(application.unreadable_health, limit=1000)
-    return Finding(text=f"Argo CD cannot read the health of a resource: {said}", code=CauseCode.HEALTH_UNREADABLE)
+    return Problem(message=f"Argo CD cannot read the health of a resource: {said}", code=CauseCode.HEALTH_UNREADABLE)
 
 
 def _worst(application: Application) -> list[Resource]:
@@ -261,30 +263,30 @@ def _worst(application: Application) -> list[Resource]:
     return worst or sorted(found, key=_severity)
 
 
-def first(findings: tuple[Finding, ...]) -> Finding:
+def first(findings: tuple[Problem, ...]) -> Problem:
     """The first of at least one, and how many more there are."""
     rest = f" (and {len(findings) - 1} more like it)" if len(findings) > 1 else ""
-    return replace(findings[0], text=f"{findings[0].text}{rest}")
+    return replace(findings[0], message=f"{findings[0].message}{rest}")
 
 
-def _running(application: Application) -> Finding:
+def _running(application: Application) -> Problem:
     operation = application.operation
     if operation is None or not operation.running:
-        return Finding(text="a sync is about to start", code=CauseCode.SYNC_RUNNING)
+        return Problem(message="a sync is about to start", code=CauseCode.SYNC_RUNNING)
     if operation.dry_run:
-        return Finding(text="a dry run is running", code=CauseCode.SYNC_RUNNING)
+        return Problem(message="a dry run is running", code=CauseCode.SYNC_RUNNING)
     if not operation.is_of(application.revisions):
         return old_sync(application, operation)
     if operation.retries:
         failed = _failed(application)
         again = f"sync attempt {operation.retries} failed, Argo CD will retry: {operation_cause(application)}"
-        return replace(failed, text=again)
-    return Finding(
-        text=f"sync is running: {one_line(operation.message)}".removesuffix(": "), code=CauseCode.SYNC_RUNNING
+        return replace(failed, message=again)
+    return Problem(
+        message=f"sync is running: {one_line(operation.message)}".removesuffix(": "), code=CauseCode.SYNC_RUNNING
     )
 
 
-def old_sync(application: Application, operation: Operation) -> Finding:
+def old_sync(application: Application, operation: Operation) -> Problem:
     """Return the running operation of another revision, what it waits for, and how to end it.
 
     A commit does not end the retries of the one before (argo-cd#11494).
@@ -292,7 +294,7 @@ def old_sync(application: Application, operation: Operation) -> Finding:
     waits = f": {one_line(operation.message)}" if operation.message else ""
     busy = f"Argo CD is still busy with the sync of {_revisions(operation)}, a revision before this one{waits}"
     end = f"end that sync (argocd app terminate-op {application.full_name}, or <RELEASE_TERMINATE_OLD_SYNC=true>): "
-    return Finding(text=busy, code=CauseCode.SYNC_BUSY, hint=f"{end}Argo CD syncs this revision then")
+    return Problem(message=busy, code=CauseCode.SYNC_BUSY, hint=f"{end}Argo CD syncs this revision then")
 
 
 def hangs(application: Application) -> Operation | None:
@@ -308,25 +310,24 @@ def _revisions(operation: Operation) -> str:
     return ",".join(revision[:7] for revision in operation.revisions or operation.asked)
 
 
-def _out_of_sync(application: Application) -> Finding:
+def _out_of_sync(application: Application) -> Problem:
     pending = _pending(application)
     # An operation that runs can still end this, and a refusal or a window says more.
     if not (application.operating or application.refusal or application.sync_window) and (found := drift(application)):
         return found
     if _only_prunes(application) and not application.prune:
-        gone = f"{_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
-        return Finding(
-            text=gone,
-            status=SyncStatus.OUT_OF_SYNC,
+        gone = f"{SyncStatus.OUT_OF_SYNC}: {_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
+        return Problem(
+            message=gone,
             code=CauseCode.PRUNE_OFF,
             subject=_subject(pending),
             hint=_PRUNE_HINT,
         )
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
     code, why = _policy(application)
-    text = f"{_named(pending) or conditions or 'nothing compared yet'}{why}"
+    text = f"{application.sync}: {_named(pending) or conditions or 'nothing compared yet'}{why}"
     hint = HINTS[CauseCode.OUT_OF_SYNC] if why and code is CauseCode.OUT_OF_SYNC else ""
-    return Finding(text=text, status=application.sync, code=code, subject=_subject(pending), hint=hint)
+    return Problem(message=text, code=code, subject=_subject(pending), hint=hint)
 
 
 _PRUNE: Final = "delete it, or sync with --prune"
@@ -377,7 +378,7 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
     return CauseCode.OUT_OF_SYNC, ""
 
 
-def _subject(items: Sequence[Keyed]) -> Subject | None:
+def _subject(items: Sequence[HasRef]) -> Subject | None:
     return Subject.of(items[0]) if items else None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
-from argocd_release.model.cause import CauseCode, Finding, Subject
+from argocd_release.model.problem import CauseCode, Problem, Subject
 
 # gitops-engine pkg/health/health.go GetResourceHealth, as argo-cd v2.13.2 pins it.
 PENDING_DELETION: Final = "Pending deletion"
@@ -30,14 +30,14 @@ HINTS: Final = {
 }
 
 
-def drift(application: Application) -> Finding | None:
+def drift(application: Application) -> Problem | None:
     """Return why the application is OutOfSync, if its own state says it; None if it does not."""
     pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
     found = next(_causes(application, pending), None)
     if found is None:
         return None
     code, item, text = found
-    return Finding(text=text, status=application.sync, code=code, subject=Subject.of(item), hint=HINTS[code])
+    return Problem(message=f"{application.sync}: {text}", code=code, subject=Subject.of(item), hint=HINTS[code])
 
 
 def holds_for_good(application: Application) -> bool:
@@ -54,10 +54,10 @@ def _causes(application: Application, pending: Sequence[Resource]) -> Iterator[t
             yield CauseCode.DELETION_PENDING, item, f"{item} is being deleted, and a finalizer holds it"
     yield from _shared(application, pending)
     if all(item.requires_pruning for item in pending):
-        kept = {item.key for item in application.results if item.message == _NO_PRUNE}
+        kept = {item.ref for item in application.results if item.message == _NO_PRUNE}
         has_synced = application.attempted and _has_succeeded(application)
         for item in pending:
-            if item.key in kept or (application.prune and has_synced):
+            if item.ref in kept or (application.prune and has_synced):
                 yield (
                     CauseCode.PRUNE_FALSE,
                     item,

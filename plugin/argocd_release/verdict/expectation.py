@@ -7,7 +7,7 @@ from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.model.application import Application, HealthStatus, Source
-from argocd_release.model.cause import CauseCode, Finding
+from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation, same_revision
 from argocd_release.verdict.image_reference import parts, runs
@@ -30,16 +30,15 @@ DEFAULT_CONDITIONS: Final = frozenset({Condition.SYNC, Condition.HEALTH, Conditi
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnmetExpectation:
-    """What is missing, in one line. ``final``: by all that is known it will not come any more."""
+class UnmetExpectation(Problem):
+    """The part of the expectation that an application does not meet yet.
 
-    reason: str
-    code: CauseCode
+    Attributes:
+        final: True if, by all that is known, it will not meet it any more.
+
+    """
+
     final: bool = False
-
-    @property
-    def finding(self) -> Finding:
-        return Finding(text=self.reason, code=self.code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +87,7 @@ class Expectation:
         if not positions:
             known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
             reason = f"the application has no source {self.source!r}, but {known}"
-            return UnmetExpectation(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
+            return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
     def image_caveat(self, application: Application) -> str:
@@ -200,7 +199,7 @@ class Expectation:
         wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
         reason = f"Argo CD compares with {compared}, not with {wanted}"
         return (
-            UnmetExpectation(reason=reason, code=CauseCode.OTHER_REVISION)
+            UnmetExpectation(message=reason, code=CauseCode.OTHER_REVISION)
             if self.exact
             else _out_of_reach(reason, list(revision_relations.values()))
         )
@@ -211,20 +210,20 @@ class Expectation:
         charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
         if not charts:
             reason = "the application has no source that is a Helm chart"
-            return UnmetExpectation(reason=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
+            return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
         versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
         reason = f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}"
-        return UnmetExpectation(reason=reason, code=CauseCode.OTHER_CHART_VERSION)
+        return UnmetExpectation(message=reason, code=CauseCode.OTHER_CHART_VERSION)
 
     def _image_gap(self, application: Application) -> UnmetExpectation | None:
         if not self.image:
             return None
         cluster = application.workloads
         if cluster is None and not application.pods_hidden:
-            return UnmetExpectation(reason="Argo CD has not shown the pods yet", code=CauseCode.OTHER_IMAGE)
+            return UnmetExpectation(message="Argo CD has not shown the pods yet", code=CauseCode.OTHER_IMAGE)
         if cluster is None:
             return self._image_gap_of_summary(application)
         running = cluster.images
@@ -239,7 +238,7 @@ class Expectation:
         # What a known revision says is settled; without one, a commit with the image may still come.
         settled = bool(self.revision) and application.health in self.healths
         reason = f"no pod runs the image {self.image}; running: {shown}{_not_due(cluster)}"
-        return UnmetExpectation(reason=reason, code=CauseCode.OTHER_IMAGE, final=settled)
+        return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
         # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
@@ -257,7 +256,7 @@ class Expectation:
         else:
             shown = one_line(", ".join(application.images[:NAMED])) or "none"
             reason = f"no pod runs the image {self.image}; there are pods of: {shown}"
-        return UnmetExpectation(reason=reason, code=CauseCode.OTHER_IMAGE)
+        return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE)
 
 
 def _not_due(workloads: Workloads) -> str:
@@ -278,14 +277,14 @@ def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> Un
     by_relation = {revision_relation.relation: revision_relation for revision_relation in revision_relations}
     if reverted := by_relation.get(Relation.REVERTED):
         how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
-        return gap(reason=f"{reason}: {how}", final=True)
+        return gap(message=f"{reason}: {how}", final=True)
     if older := by_relation.get(Relation.OLDER):
-        return gap(reason=f"{reason}, which is {counted(older.commits, 'commit')} newer and not there yet", final=True)
+        return gap(message=f"{reason}, which is {counted(older.commits, 'commit')} newer and not there yet", final=True)
     if set(by_relation) == {Relation.DIVERGED}:
-        return gap(reason=f"{reason}: the two have diverged, neither contains the other", final=True)
+        return gap(message=f"{reason}: the two have diverged, neither contains the other", final=True)
     notes = "; ".join(filter(None, (revision_relation.note for revision_relation in revision_relations)))
     final = bool(revision_relations) and all(revision_relation.final for revision_relation in revision_relations)
-    return gap(reason=f"{reason}{f' ({notes})' if notes else ''}", final=final)
+    return gap(message=f"{reason}{f' ({notes})' if notes else ''}", final=final)
 
 
 def _version(text: str) -> str:

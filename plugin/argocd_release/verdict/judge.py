@@ -1,7 +1,7 @@
-"""The verdict: a pure function of what was seen of an application, and since when.
+"""The verdict: a pure function of the observations of an application and of their times.
 
-What is seen becomes findings. A finding that lasts through its grace becomes the verdict. A finding that is no
-longer seen, or that is seen of another revision, starts anew.
+An observation shows symptoms, each with a problem. A symptom that lasts for its grace period becomes the verdict. Its
+grace period starts again if an observation does not show it, or shows it for another revision.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from argocd_release.model.application import Application, HealthStatus, Operation, SyncStatus
-from argocd_release.model.cause import CauseCode, Finding
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.attempts import Attempts, awaited, cause_code, healings, hook_failed, remedy
 from argocd_release.verdict.blockers import (
@@ -36,56 +36,56 @@ from argocd_release.verdict.blockers import (
 )
 from argocd_release.verdict.conditions import condition_symptoms, hydration_symptoms
 from argocd_release.verdict.expectation import Condition, Expectation
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.rules import PASSING, GracePeriods
 from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom
 
-# What these name is what the object itself says, and nothing more.
+# The reasons of these symptoms only quote the object itself.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
-#: What may pass if the job waits longer. Nothing else does without a change.
-_PASSES: Final = frozenset({
-    None, CauseCode.UNHEALTHY, CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OTHER_IMAGE,
-    CauseCode.OTHER_REVISION, CauseCode.OTHER_CHART_VERSION, CauseCode.SYNC_RUNNING, CauseCode.SYNC_BUSY,
-    CauseCode.SYNC_WINDOW, CauseCode.NO_SYNC_POLICY, CauseCode.NO_ADDRESS, CauseCode.NO_VOLUME, CauseCode.OUT_OF_SYNC,
-    CauseCode.ROLLOUT_PAUSED,
-})  # fmt: skip
-# Of what is delivered by one look.
+#: The reason while a delivered release is confirmed by a second look.
 CONFIRMING: Final = "looking once more"
 _UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.MALFORMED: "argocd's output can't be read"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SymptomRecord:
-    """When a symptom was seen first (seconds on the injected clock), by how many looks, of which revision, and how.
+    """A symptom that the last looks have shown without interruption.
 
-    ``each``: when it was seen first of each thing that still shows it, by uid; of the application itself by ``""``.
+    Grace periods are counted from ``first_seen``. The record ends when a look does not show the symptom, or when the
+    application's revision changes.
     """
 
-    looks: int
+    look_count: int
+    #: The uid of the application and its revision. A change starts a new record.
     subject: str
-    finding: Finding
-    each: Mapping[str, float]
+    #: The problem that shows the symptom; None for a delivered release.
+    problem: Problem | None
+    #: The clock time at which each object first showed the symptom, by object uid; "" is the application itself.
+    first_seen_by_uid: Mapping[str, float]
 
     @property
-    def since(self) -> float:
-        return min(self.each.values())
+    def first_seen(self) -> float:
+        """Return the earliest of these times."""
+        return min(self.first_seen_by_uid.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class SymptomHistory:
-    """What the looks so far have shown. ``compared``: Argo CD has compared with git since this job began."""
+    """The symptoms that the looks so far have shown."""
 
     patience: GracePeriods = field(default_factory=GracePeriods)
     expectation: Expectation = field(default_factory=Expectation)
     now: float = 0
+    #: True if Argo CD has compared with git since this job began.
     compared: bool = False
-    # Whether it has for the last look.
+    #: True if Argo CD has compared with git for the last look.
     fresh: bool = False
-    # True if the job asks for no further comparison, because each would be another failed render.
+    #: True if the job asks for no further comparison, because each would be another failed render.
     no_more_comparisons: bool = False
+    #: True if Argo CD has responded to a look.
     reached: bool = False
-    # The application that was found; one of the same name that was created since is another.
+    #: The uid of the application. An application that was created again under the same name has another one.
     uid: str | None = None
-    sightings: Mapping[Symptom, SymptomRecord] = field(default_factory=dict)
+    records: Mapping[Symptom, SymptomRecord] = field(default_factory=dict)
     attempts: Attempts = field(default_factory=Attempts)
 
     def observe(
@@ -121,109 +121,124 @@ class SymptomHistory:
             attempts=self.attempts.observe(application) if application else self.attempts,
         )
         subject = f"{application.uid} {application.revision}" if application else ""
-        sightings: dict[Symptom, SymptomRecord] = {}
-        for symptom, finding in findings(seen, looked).items():
-            before = self.sightings.get(symptom)
-            lasts = before is not None and before.subject == subject
-            known, looks = (before.each, before.looks) if before is not None and lasts else ({}, 0)
-            found = _apart(symptom, application, finding)
-            each = {uid: known.get(uid, since) for uid in found}
-            # What shows it longest is named first: it is what ripens.
-            told = first(tuple(found[uid] for uid in sorted(found, key=lambda uid: each[uid])))
-            sightings[symptom] = SymptomRecord(looks=looks + 1, subject=subject, finding=told, each=each)
-        return replace(looked, sightings=sightings)
+        records: dict[Symptom, SymptomRecord] = {}
+        for symptom, problem in symptoms(seen, looked).items():
+            before = self.records.get(symptom)
+            if before is not None and before.subject != subject:
+                before = None
+            by_uid = _by_uid(symptom, application, problem)
+            known = before.first_seen_by_uid if before else {}
+            times = {uid: known.get(uid, since) for uid in by_uid}
+            records[symptom] = SymptomRecord(
+                look_count=before.look_count + 1 if before else 1,
+                subject=subject,
+                problem=_longest_first(by_uid, times),
+                first_seen_by_uid=times,
+            )
+        return replace(looked, records=records)
 
     @property
     def old_sync_hangs(self) -> bool:
         """Return True if the sync of an earlier revision has made no progress for its grace period."""
-        return Symptom.OLD_SYNC in self.sightings and self.ripe(Symptom.OLD_SYNC)
+        return Symptom.OLD_SYNC in self.records and self.has_elapsed(Symptom.OLD_SYNC)
 
     def without_old_sync(self) -> "SymptomHistory":
         """Return the history with the grace period of an earlier revision's sync started again."""
-        return replace(self, sightings={key: seen for key, seen in self.sightings.items() if key != Symptom.OLD_SYNC})
+        return replace(self, records={key: seen for key, seen in self.records.items() if key != Symptom.OLD_SYNC})
 
     @property
     def due_in(self) -> float | None:
         """Return the seconds until a symptom becomes the verdict if it lasts; 0 if it only needs another look."""
         rules = self.patience.rules
         lasting = [
-            (rules[symptom], rules[symptom].seconds - (self.now - sighting.since))
-            for symptom, sighting in self.sightings.items()
+            (rules[symptom], rules[symptom].seconds - (self.now - record.first_seen))
+            for symptom, record in self.records.items()
             if symptom in rules
         ]
-        # Another look alone decides nothing of what needs a comparison.
+        # A symptom that needs another comparison cannot be decided by another look alone.
         waits = not self.no_more_comparisons
         return min((max(left, 0) for rule, left in lasting if left > 0 or not (rule.fresh and waits)), default=None)
 
     @property
-    def troubles(self) -> dict[str, str]:
-        """What was seen that may yet become the verdict, or heal: by name, each with why."""
+    def pending_problems(self) -> dict[str, str]:
+        """Return the messages of the problems that can become the verdict or pass, by the names of their symptoms."""
         return {
-            symptom.name.lower().replace("_", " "): sighting.finding.text
-            for symptom, sighting in self.sightings.items()
-            if symptom is not Symptom.DELIVERED
+            symptom.name.lower().replace("_", " "): record.problem.message
+            for symptom, record in self.records.items()
+            if record.problem is not None
         }
 
     @property
     def shows_delivery(self) -> bool:
         """Return True if the last look shows a release that is delivered and only needs to be confirmed."""
-        return Symptom.DELIVERED in self.sightings
+        return Symptom.DELIVERED in self.records
 
     @property
     def in_doubt(self) -> bool:
         """Return True if something was seen that only another comparison can confirm or clear."""
-        return any(symptom in self.sightings for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
+        return any(symptom in self.records for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
 
-    def ripe(self, symptom: Symptom) -> bool:
+    def has_elapsed(self, symptom: Symptom) -> bool:
         """Return True if the symptom has lasted for its grace period and enough looks."""
-        sighting, rule = self.sightings[symptom], self.patience.rules.get(symptom)
+        record, rule = self.records[symptom], self.patience.rules.get(symptom)
         if rule is None or (rule.fresh and not (self.fresh or self.no_more_comparisons)):
             return False
-        return self.now - sighting.since >= rule.seconds and sighting.looks >= rule.looks
+        return self.now - record.first_seen >= rule.seconds and record.look_count >= rule.looks
 
 
 def judge(seen: Application | Failure, history: SymptomHistory) -> Verdict:
-    """The verdict on the last look, which ``history`` already holds."""
-    for symptom, sighting in history.sightings.items():
-        if history.ripe(symptom):
-            outcome = history.patience.rules[symptom].outcome
-            delivered_by = (
-                history.expectation.delivered_by(seen)
-                if isinstance(seen, Application) and outcome is Outcome.DELIVERED
-                else ""
-            )
-            verdict = Verdict.on(sighting.finding, outcome, hint=HINTS.get(symptom, ""), delivered_by=delivered_by)
-            verdict = replace(verdict, quotes=symptom in _QUOTED)
-            if isinstance(seen, Application) and outcome is Outcome.DELIVERED:
-                verdict = replace(verdict, caveat=caveat(seen, history.expectation))
-            if isinstance(seen, Application) and symptom in ABOUT_REVISION:
-                return _of_whom(verdict, seen, history.expectation)
-            return verdict
+    """Return the verdict on the last look, which ``history`` already contains."""
+    for symptom, record in history.records.items():
+        if not history.has_elapsed(symptom):
+            continue
+        if record.problem is None:
+            return _delivered(seen, history.expectation)
+        outcome = history.patience.rules[symptom].outcome
+        verdict = Verdict.on(record.problem, outcome, hint=HINTS.get(symptom, ""))
+        verdict = replace(verdict, quotes=symptom in _QUOTED)
+        if isinstance(seen, Application) and symptom in ABOUT_REVISION:
+            return _of_later_revision(verdict, seen, history.expectation)
+        return verdict
     if isinstance(seen, Failure):
         unseen = f"{_UNSEEN.get(seen.kind, 'Argo CD gives no answer')}: {seen.message}"
-        codes = [CODES[symptom] for symptom in history.sightings if symptom in CODES]
+        codes = [CODES[symptom] for symptom in history.records if symptom in CODES]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(seen, history.expectation, compared=history.compared)
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
 
 
+def _delivered(seen: Application | Failure, expectation: Expectation) -> Verdict:
+    if not isinstance(seen, Application):
+        raise TypeError("a failed look shows no delivered release")
+    return Verdict(
+        outcome=Outcome.DELIVERED,
+        reason=f"{seen.sync} and {seen.health}",
+        delivered_by=expectation.delivered_by(seen),
+        caveat=caveat(seen, expectation),
+    )
+
+
 def timed_out(seen: Application | Failure, pending: Verdict, history: SymptomHistory, *, seconds: float) -> Verdict:
-    """The verdict at the deadline, ``seconds`` after the beginning; ``pending``: that on the last look."""
+    """Return the verdict at the deadline.
+
+    ``pending`` is the verdict on the last look. ``seconds`` is the time from the start of the job to the deadline.
+    """
     within = f"within {seconds:.0f} s"
     if isinstance(seen, Failure) and seen.kind is not FailureKind.MISSING:
         outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
-        hint = next((HINTS[symptom] for symptom in history.sightings if symptom in HINTS), "")
+        hint = next((HINTS[symptom] for symptom in history.records if symptom in HINTS), "")
         return replace(pending, outcome=outcome, reason=f"{pending.reason} ({within})", hint=hint)
-    if cannot := history.sightings.get(Symptom.CANNOT_COMPARE):
-        unreached = Verdict.on(cannot.finding, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
+    cannot_compare = history.records.get(Symptom.CANNOT_COMPARE)
+    if cannot_compare and cannot_compare.problem:
+        unreached = Verdict.on(cannot_compare.problem, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
         return replace(unreached, reason=f"{unreached.reason} ({within})")
-    longer = ", or raise <RELEASE_TIMEOUT> if it only needs longer" if pending.code in _PASSES else ""
+    longer = ", or raise <RELEASE_TIMEOUT> if it only needs longer" if pending.code in PASSING else ""
     hint = pending.hint or f"fix what it waits for{longer}"
     return replace(pending, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {pending.reason}", hint=hint)
 
 
-def _of_whom(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
-    """The failure, where it is that of a later revision than the expected one: it is said of that one, by name."""
+def _of_later_revision(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
+    """Return the verdict on a failure, which names the revision if that is later than the expected one."""
     later = expectation.later(application)
     if not later:
         return verdict
@@ -236,28 +251,35 @@ def _of_whom(verdict: Verdict, application: Application, expectation: Expectatio
     return replace(verdict, reason=f"{verdict.reason} (of {later} than {expectation.revision[:7]}, which it contains)")
 
 
-def findings(seen: Application | Failure, history: SymptomHistory) -> dict[Symptom, Finding]:
-    """Symptoms of one look with what shows them, in the order in which they decide."""
+def symptoms(seen: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
+    """Return the symptoms of one look with their problems, in the order in which they decide."""
     pairs = _troubles(seen, history) if isinstance(seen, Failure) else _states(seen, history)
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
 
 
-def _apart(symptom: Symptom, application: Application | None, finding: Finding) -> dict[str, Finding]:
-    """The finding, by what shows the symptom: of pods each has a grace of its own."""
+def _by_uid(symptom: Symptom, application: Application | None, problem: Problem | None) -> dict[str, Problem | None]:
+    """Return the problem of each object that shows the symptom. Each pod has a grace period of its own."""
     if application is not None and symptom is Symptom.OLD_SYNC and (operation := hangs(application)):
-        # What it has done so far: with each step its grace period starts again.
+        # The key contains the progress of the sync, so that each step starts the grace period again.
         steps = "; ".join(f"{item} {item.status} {item.hook_phase}" for item in operation.results)
-        return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": finding}
+        return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": problem}
     if application is None or symptom is not Symptom.PODS:
-        return {"": finding}
-    return {each.uid: each.finding for each in cannot_start(application)}
+        return {"": problem}
+    return {each.uid: each.problem for each in cannot_start(application)}
 
 
-def _troubles(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Finding]]:
+def _longest_first(problems: Mapping[str, Problem | None], times: Mapping[str, float]) -> Problem | None:
+    """Return the problem that has lasted longest, which its grace period is about, and the number of the others."""
+    by_time = (problems[uid] for uid in sorted(problems, key=lambda uid: times[uid]))
+    known = tuple(problem for problem in by_time if problem is not None)
+    return first(known) if known else None
+
+
+def _troubles(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
     symptom, text = _trouble(failure, history), failure.message
     if symptom is Symptom.DELETED:
         text = "the application was deleted while it was tracked"
-    yield symptom, Finding(text=text, code=CODES[symptom])
+    yield symptom, Problem(message=text, code=CODES[symptom])
 
 
 def _trouble(failure: Failure, history: SymptomHistory) -> Symptom:
@@ -274,7 +296,7 @@ def _trouble(failure: Failure, history: SymptomHistory) -> Symptom:
             return Symptom.UNREACHABLE if history.reached else Symptom.UNREACHABLE_AT_START
 
 
-def _states(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Finding]]:
+def _states(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem | None]]:
     if application.deleting:
         yield Symptom.DELETED, DELETING
     if not history.compared:
@@ -283,12 +305,12 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
         return
     missing = blocker(application, history.expectation, compared=history.compared)
     if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
-        # Whatever else is seen is of the commit before.
+        # All other symptoms belong to the previous commit.
         yield from hydration_symptoms(missing, application.hydration.message if application.hydration else "")
         return
     if application.refusal:
         refused = f"Argo CD refuses to sync: {application.refusal}"
-        yield Symptom.SYNC_REFUSED, Finding(text=refused, code=CauseCode.SYNC_REFUSED)
+        yield Symptom.SYNC_REFUSED, Problem(message=refused, code=CauseCode.SYNC_REFUSED)
     expectation = history.expectation
     elsewhere = expectation.is_elsewhere(application)
     # The git history decides which commit a failure belongs to. Until it has answered, no failure counts.
@@ -299,21 +321,21 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
     gap = expectation.gap(application)
     reached = elsewhere or _is_synced(application, expectation)
     if gap is not None and gap.final and reached and not (application.operating or old_spec):
-        yield Symptom.OUT_OF_REACH, gap.finding
+        yield Symptom.OUT_OF_REACH, gap
     # Ignore failures of any revision other than the expected one.
     if not foreign:
         if Condition.OPERATION in expectation.wait_for:
             yield from _failed_operation(application, history)
-        yield from _ailments(application, expectation)
+        yield from _failures(application, expectation)
     if missing is None:
-        yield Symptom.DELIVERED, Finding(text=f"{application.sync} and {application.health}")
+        yield Symptom.DELIVERED, None
 
 
-def _ailments(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Finding]]:
+def _failures(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Problem]]:
     synced = _is_synced(application, expectation)
     settled = synced and not application.operating
     missing = unsynced(application, expectation)
-    # Without an expected revision, what is expected may come with a later one, and end this state.
+    # Without an expected revision, a later revision can still deliver what is expected, and end this state.
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
     if Condition.OPERATION in expectation.wait_for and (operation := hangs(application)):
@@ -321,7 +343,7 @@ def _ailments(application: Application, expectation: Expectation) -> Iterator[tu
     failing = cannot_start(application)
     rolls_out = application.operating and application.operation_counts
     if (synced or rolls_out) and expectation.healths and failing:
-        yield Symptom.PODS, first(tuple(each.finding for each in failing))
+        yield Symptom.PODS, first(tuple(each.problem for each in failing))
     if settled and expectation.healths and application.unreadable_health:
         yield Symptom.HEALTH_UNREADABLE, unreadable_health(application)
     if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
@@ -334,11 +356,11 @@ def _is_synced(application: Application, expectation: Expectation) -> bool:
     return application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
 
 
-def _failed_operation(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Finding]]:
+def _failed_operation(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
     operation = application.operation
     if operation is None:
         return
-    # That of another revision is history only while a newer operation is to come: a Synced application gets none.
+    # The failure of another revision counts, unless a newer operation will follow. A Synced application gets none.
     is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
     counts = application.operation_counts or is_last
     if counts and operation.unsuccessful and not application.operating:
@@ -347,22 +369,22 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
         yield from _failed_attempts(application, operation, history)
 
 
-def _given_up(finding: Finding, operation: Operation) -> Finding:
-    """Return the finding on a failed operation, with its own hint if the failure can heal without a change in git."""
+def _given_up(problem: Problem, operation: Operation) -> Problem:
+    """Return the problem of a failed operation, with its own hint if the failure can heal without a change in git."""
     kinds = healings(operation)
     if not kinds:
-        return finding
+        return problem
     hint = (
         f"the failure can heal without a change in git, but Argo CD does not sync this revision again: {remedy(kinds)}"
     )
     return replace(
-        finding, code=cause_code(kinds), hint=f"{hint}, then sync again (argocd app sync, or <RELEASE_SYNC=true>)"
+        problem, code=cause_code(kinds), hint=f"{hint}, then sync again (argocd app sync, or <RELEASE_SYNC=true>)"
     )
 
 
 def _failed_attempts(
     application: Application, operation: Operation, history: SymptomHistory
-) -> Iterator[tuple[Symptom, Finding]]:
+) -> Iterator[tuple[Symptom, Problem]]:
     attempts, limit = history.attempts, history.patience.failed_attempts
     if 0 < limit <= attempts.counted:
         yield Symptom.ATTEMPTS_FAILED, failed_attempts(application, operation.retries)

@@ -8,9 +8,9 @@ from typing import Final
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
 from argocd_release.model.argo_rollout import Rollout
-from argocd_release.model.cause import CauseCode, Finding, Keyed, Subject
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.observation import Owner, OwnerState
+from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject
 from argocd_release.model.revision import Hydration, HydrationPhase
 from argocd_release.verdict.expectation import Expectation
 
@@ -68,7 +68,7 @@ NOT_BEGUN: Final = (
 )
 
 
-def unhydrated(application: Application) -> Finding | None:
+def unhydrated(application: Application) -> Problem | None:
     """What is missing; None if nothing, or if nothing is hydrated."""
     hydration = application.hydration
     if hydration is None:
@@ -76,17 +76,17 @@ def unhydrated(application: Application) -> Finding | None:
     if failed := hydration_failure(application):
         return failed
     missing = _missing(application, hydration)
-    return Finding(text=missing, code=CauseCode.NOT_HYDRATED) if missing else None
+    return Problem(message=missing, code=CauseCode.NOT_HYDRATED) if missing else None
 
 
-def hydration_failure(application: Application) -> Finding | None:
+def hydration_failure(application: Application) -> Problem | None:
     """That the hydration of the dry commit failed, and why; None if it did not, or is about to be tried again."""
     hydration = application.hydration
     if hydration is None or not hydration.failed:
         return None
     of = f" of {hydration.failed_revision[:SHORT]}" if hydration.failed_revision else ""
     said = one_line(hydration.message, limit=1000).removeprefix("Failed to hydrate: ")
-    return Finding(text=f"hydration{of} failed: {said}", code=CauseCode.HYDRATION_FAILED)
+    return Problem(message=f"hydration{of} failed: {said}", code=CauseCode.HYDRATION_FAILED)
 
 
 def _missing(application: Application, hydration: Hydration) -> str:
@@ -101,16 +101,16 @@ def _missing(application: Application, hydration: Hydration) -> str:
     return f"Argo CD has not compared with the hydrated commit {hydration.hydrated_revision[:SHORT]} yet"
 
 
-def argo_rollout_of(application: Application, item: Keyed) -> Rollout | None:
+def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
     """The rollout that the resource or node is; None where it is none, or nothing more is known of it."""
-    return application.workloads.rollouts.get(item.key) if application.workloads else None
+    return application.workloads.rollouts.get(item.ref) if application.workloads else None
 
 
-def rollout_finding(item: Keyed, rollout: Rollout) -> Finding | None:
+def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
     """Where it stands; None where nothing says more than its health."""
     if not rollout.state:
         return None
-    return Finding(text=f"{item}: {rollout.state}", code=rollout_code(rollout), subject=Subject.of(item))
+    return Problem(message=f"{item}: {rollout.state}", code=rollout_code(rollout), subject=Subject.of(item))
 
 
 def rollout_code(rollout: Rollout) -> CauseCode:
@@ -123,12 +123,12 @@ def rollout_code(rollout: Rollout) -> CauseCode:
 _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 
 
-def owner_finding(application: Application, expectation: Expectation) -> Finding | None:
+def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
     """Return the owner for which the release has to wait; None if there is none."""
     for owner in _relevant(application, expectation):
         if owner.state is OwnerState.PENDING:
             text = f"the application's spec comes from {owner}: {owner.detail}"
-            return Finding(text=text, code=CauseCode.OWNER_PENDING)
+            return Problem(message=text, code=CauseCode.OWNER_PENDING)
     return None
 
 

@@ -6,11 +6,20 @@ from functools import cached_property
 from typing import Final
 
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.symptoms import Symptom
 
 EMPTY_SECONDS: Final = 10.0
 # Of a token that was good a moment ago: a proxy's whim, or Argo CD's as its parts are restarted.
 DENIED_SECONDS: Final = 10.0
+
+#: These problems can pass if the job waits longer. All others need a change.
+PASSING: Final = frozenset({
+    None, CauseCode.UNHEALTHY, CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OTHER_IMAGE,
+    CauseCode.OTHER_REVISION, CauseCode.OTHER_CHART_VERSION, CauseCode.SYNC_RUNNING, CauseCode.SYNC_BUSY,
+    CauseCode.SYNC_WINDOW, CauseCode.NO_SYNC_POLICY, CauseCode.NO_ADDRESS, CauseCode.NO_VOLUME, CauseCode.OUT_OF_SYNC,
+    CauseCode.ROLLOUT_PAUSED,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

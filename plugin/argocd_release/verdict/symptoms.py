@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.connectivity import Outage, Speaker, Trouble, is_outage
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.condition import COMPARISON_ERROR, Condition
+from argocd_release.model.problem import CauseCode
 
 #: Begins every answer from the cache of errors (argo-cd v2.13.2 reposerver/repository/repository.go:67).
 _CACHED_ERROR: Final = "Manifest generation error (cached)"

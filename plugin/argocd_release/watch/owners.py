@@ -109,7 +109,7 @@ class Owners:
         repositories = tuple(source.repo_url for source in parent.sources if not source.chart)
         owner = partial(owner, repositories=repositories)
         above = self._of(parent, seen | {parent.full_name}, since)
-        managed = next((item for item in parent.resources if _is(item.key, child, parent)), None)
+        managed = next((item for item in parent.resources if _is(item.ref, child, parent)), None)
         if managed is None:
             # The label means something else, or the parent has given the application up.
             settled = parent.spec_compared and not parent.errors

@@ -153,17 +153,17 @@ class SpanRecorder:
                 text=one_line(item.message, limit=TEXT_LIMIT) if item.failed else "",
                 namespace=item.namespace,
             )
-            self._take((SpanKind.HOOK, operation.started_at, item.hook_type, *item.key), span, at, ended=not running)
+            self._take((SpanKind.HOOK, operation.started_at, item.hook_type, *item.ref), span, at, ended=not running)
 
     def _resources(self, seen: Application, last: Application | None, at: float, last_at: float) -> None:
-        before = {item.key: item for item in last.resources} if last else {}
+        before = {item.ref: item for item in last.resources} if last else {}
         for item in seen.resources:
             if item.health is None or item.hook:
                 continue
-            key = (SpanKind.ROLLOUT, *item.key)
+            key = (SpanKind.ROLLOUT, *item.ref)
             rolls = item.health in _ROLLING
             opened = key in self._spans and self._spans[key][-1].ended is None
-            if not rolls and not opened and not _became(before.get(item.key), item):
+            if not rolls and not opened and not _became(before.get(item.ref), item):
                 continue
             span = Span(
                 kind=SpanKind.ROLLOUT,

@@ -152,7 +152,7 @@ class Tracker:
             self._has_news = False
         verdict = judge(seen, self._history)
         at = self._clock.now() - self._started
-        self.timeline.doubt(self._history.troubles, at)
+        self.timeline.doubt(self._history.pending_problems, at)
         if isinstance(seen, Application):
             self._answered = (self._clock.now(), seen, verdict)
             for change in self.timeline.look(seen, at, compared=self._history.compared):
@@ -305,7 +305,7 @@ class Tracker:
     def _with_queue(self, verdict: Verdict) -> Verdict:
         """Return the verdict; if Argo CD was not asked to compare yet, with that as its reason."""
         before = 0 if self._history.compared else self._queued_before()
-        return replace(verdict, reason=_not_requested(before), detail="") if before else verdict
+        return replace(verdict, reason=_not_requested(before)) if before else verdict
 
     def _on_line(self, line: str) -> None:
         if line:
@@ -331,7 +331,8 @@ class Tracker:
             self._emit(NoAnswer(reason=verdict.reason))
         else:
             revision = ",".join(revision[:7] for revision in seen.revisions)
-            reason = verdict.detail or verdict.reason
+            # The line shows both statuses, so its reason need not begin with one.
+            reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
             self._emit(State(sync=seen.sync, health=seen.health, revision=revision, reason=reason))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_pod_template, parse_tree
-from argocd_release.model.cause import WAITING_REASONS, Finding, Subject
+from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing
 
 JSON = st.recursive(
@@ -199,9 +199,12 @@ def test_pods_of_jobs_that_never_begin(owner: str, reason: str, found: bool) -> 
         node("Pod", "import-a", "import", Status_Reason=reason),
     ]
     known = parse_tree({"nodes": nodes})
-    subject = Subject(key=("", "Pod", "", "import-a"), root=("", "Job", "", "import"))
-    text, code = f"Job/import → Pod/import-a: {reason}", WAITING_REASONS.get(reason.removeprefix("Init:"))
-    failing = Failing(uid="import-a", finding=Finding(text=text, code=code, subject=subject), of_job=True)
+    subject = Subject(ref=ResourceRef("", "Pod", "", "import-a"), root=ResourceRef("", "Job", "", "import"))
+    text, code = (
+        f"Job/import → Pod/import-a: {reason}",
+        WAITING_REASONS.get(reason.removeprefix("Init:"), CauseCode.NO_PODS),
+    )
+    failing = Failing(uid="import-a", problem=Problem(message=text, code=code, subject=subject), of_job=True)
     assert [known.as_failing(pod) for pod in known.never_begun] == ([failing] if found else [])
     assert known.failing == ()
 
@@ -221,7 +224,7 @@ def test_a_log_that_is_followed_is_handed_on_line_by_line_however_it_is_cut() ->
 @pytest.mark.parametrize(("value", "ignored"), [("true", True), ("false", False), ("", False)])
 def test_the_pods_of_a_resource_whose_health_is_ignored(value: str, *, ignored: bool) -> None:
     known = parse_tree(tree(CRASH))
-    roots = [known.root(pod).key for pod in known.failing]
+    roots = [known.root(pod).ref for pod in known.failing]
     manifest = {"metadata": {"annotations": {"argocd.argoproj.io/ignore-healthcheck": value} if value else None}}
     asked: list[str] = []
 

@@ -7,8 +7,8 @@ import pytest
 from argocd_release.cli import explain
 from argocd_release.cli.main import main
 from argocd_release.cli.wait import parse_arguments
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.release.signals import Signals
 from argocd_release.settings.schema import PROPERTIES, SCHEMA
 

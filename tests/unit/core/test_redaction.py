@@ -8,6 +8,7 @@ from argocd_release.core.redaction import everywhere, masked, redaction
 from argocd_release.core.secret_data import REDACTED
 from argocd_release.core.secret_data import without_secret_data as without_data
 from argocd_release.core.text import clean
+from argocd_release.model.problem import ResourceRef
 from tests.unit.states import application
 
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhcmdvY2QifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
@@ -225,3 +226,10 @@ def test_no_value_of_a_quoted_secret_comes_through_whatever_stands_before_it(bef
 
 def test_text_is_harmless_before_secrets_are_looked_for_in_it() -> None:
     assert everywhere(["hunter2\x1b[0m-hunter2"], redaction(["hunter2-hunter2"])) == [REDACTED]
+
+
+def test_the_fields_of_a_named_tuple_are_redacted() -> None:
+    pair = ResourceRef("", "Pod", "web", "hunter2-hunter2")
+    redacted = everywhere(pair, redaction(["hunter2-hunter2"]))
+    assert redacted == ("", "Pod", "web", REDACTED)
+    assert type(redacted) is type(pair)

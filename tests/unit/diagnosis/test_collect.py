@@ -12,8 +12,8 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
 from argocd_release.model.application import Application
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
 from tests.unit.states import application

@@ -10,8 +10,8 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis.collect import steps
 from argocd_release.diagnosis.hook_evidence import HookRecorder
 from argocd_release.model.application import Application
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.unit.states import application
 

@@ -14,8 +14,8 @@ from junitparser import JUnitXml
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Source
-from argocd_release.model.cause import Cause, CauseCode, Subject
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.model.verdict import Verdict, overall
@@ -119,7 +119,7 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
 
 def test_a_cause_is_linked_where_it_is_explained() -> None:
     """In the log, the story, the job's page and the comment; by its code, which keeps its meaning."""
-    cause = Cause(code=CauseCode.IMAGE_PULL, message="ImagePullBackOff", hint="push the image")
+    cause = Problem(code=CauseCode.IMAGE_PULL, message="ImagePullBackOff", hint="push the image")
     red = replace(one(Outcome.DEGRADED), diagnosis=Diagnosis(cause=cause), docs_url="https://docs.example.com/ru/")
     there = "https://docs.example.com/ru/troubleshooting/#image-pull"
     assert evidence.next_step(red) == f"next: push the image\nhelp: {there}"
@@ -439,11 +439,13 @@ def test_the_schema_knows_every_word() -> None:
     assert words["outcome"]["enum"] == [outcome.word for outcome in Outcome]
 
 
-CRASHES = Cause(
+CRASHES = Problem(
     code=CauseCode.CRASH_LOOP,
     message="Deployment/web → Pod/web-x: CrashLoopBackOff, exit code 1",
     subject=Subject(
-        key=("", "Pod", "web", "web-x"), root=("apps", "Deployment", "web", "web"), container="container a"
+        ref=ResourceRef("", "Pod", "web", "web-x"),
+        root=ResourceRef("apps", "Deployment", "web", "web"),
+        container="container a",
     ),
 )
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.attempts import Healing, healing
 from argocd_release.verdict.judge import SymptomHistory, judge

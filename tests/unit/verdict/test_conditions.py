@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.rules import GracePeriods

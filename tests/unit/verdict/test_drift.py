@@ -6,8 +6,8 @@ import pytest
 
 from argocd_release.diagnosis.drift import cause_of, suspect
 from argocd_release.model.application import Application
-from argocd_release.model.cause import CauseCode
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.rules import GracePeriods

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.model.application import Deployment, HealthStatus, OperationPhase, Source, SyncStatus
-from argocd_release.model.cause import CauseCode
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.verdict.blockers import blocker
@@ -42,7 +42,7 @@ def test_a_revision_that_does_not_contain_the_expected_one(
     state = replace(ONE, revision_relations=kin(relation, commits, "no clone" if relation is Relation.UNKNOWN else ""))
     gap = Expectation(revision="deadbeef").gap(state)
     assert gap == UnmetExpectation(
-        code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with {NEW[:12]}, {reason}", final=final
+        code=CauseCode.OTHER_REVISION, message=f"Argo CD compares with {NEW[:12]}, {reason}", final=final
     )
 
 
@@ -91,10 +91,12 @@ def test_what_was_reverted_is_not_delivered() -> None:
     state = replace(ONE, revision_relations={NEW: RevisionRelation(relation=Relation.REVERTED, by="f" * 40)})
     gap = Expectation(revision="deadbeef").gap(state)
     reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef: "
-    assert gap == UnmetExpectation(code=CauseCode.OTHER_REVISION, reason=f"{reason}ffffffffffff reverts it", final=True)
+    assert gap == UnmetExpectation(
+        code=CauseCode.OTHER_REVISION, message=f"{reason}ffffffffffff reverts it", final=True
+    )
     gap = Expectation(revision="deadbeef").gap(replace(ONE, revision_relations=kin(Relation.REVERTED)))
     assert gap == UnmetExpectation(
-        code=CauseCode.OTHER_REVISION, reason=f"{reason}the files are again those of before it", final=True
+        code=CauseCode.OTHER_REVISION, message=f"{reason}the files are again those of before it", final=True
     )
     assert not Expectation(revision="deadbeef").delivered_by(state)
 
@@ -106,7 +108,7 @@ def test_a_history_that_nobody_can_ask_is_said_at_once() -> None:
     gap = Expectation(revision="deadbeef").gap(state)
     assert gap == UnmetExpectation(
         code=CauseCode.OTHER_REVISION,
-        reason=f"Argo CD compares with {NEW[:12]}, not with deadbeef (no access)",
+        message=f"Argo CD compares with {NEW[:12]}, not with deadbeef (no access)",
         final=True,
     )
 
@@ -120,7 +122,7 @@ def test_the_source_that_the_revision_is_of(source: str) -> None:
 def test_the_other_source_has_another_revision(source: str) -> None:
     gap = Expectation(revision=NEW, source=source).gap(TWO)
     assert gap == UnmetExpectation(
-        code=CauseCode.OTHER_REVISION, reason=f"Argo CD compares with 1.2.3, not with {NEW[:12]}"
+        code=CauseCode.OTHER_REVISION, message=f"Argo CD compares with 1.2.3, not with {NEW[:12]}"
     )
 
 
@@ -128,7 +130,7 @@ def test_a_source_that_is_not_there() -> None:
     gap = Expectation(revision=NEW, source="3").gap(TWO)
     assert gap == UnmetExpectation(
         code=CauseCode.NO_SUCH_SOURCE,
-        reason="the application has no source '3', but 1: https://charts.example.com web; "
+        message="the application has no source '3', but 1: https://charts.example.com web; "
         "2: https://git.example.com/values.git",
         final=True,
     )
@@ -137,11 +139,11 @@ def test_a_source_that_is_not_there() -> None:
 def test_the_version_of_a_chart() -> None:
     assert Expectation(chart_version="1.2.3").gap(TWO) is None
     assert Expectation(chart_version="1.2.4").gap(TWO) == UnmetExpectation(
-        code=CauseCode.OTHER_CHART_VERSION, reason="the chart's version is 1.2.3, not 1.2.4"
+        code=CauseCode.OTHER_CHART_VERSION, message="the chart's version is 1.2.3, not 1.2.4"
     )
     no_chart = Expectation(chart_version="1.2.3").gap(replace(ONE, sources=(VALUES,)))
     assert no_chart == UnmetExpectation(
-        code=CauseCode.NO_SUCH_SOURCE, reason="the application has no source that is a Helm chart", final=True
+        code=CauseCode.NO_SUCH_SOURCE, message="the application has no source that is a Helm chart", final=True
     )
 
 
@@ -157,7 +159,7 @@ def test_an_image_must_run() -> None:
     running = replace(ONE, workloads=Workloads(images=("web:1", "proxy:9")))
     assert Expectation(image="web:1").gap(running) is None
     missing = UnmetExpectation(
-        code=CauseCode.OTHER_IMAGE, reason="no pod runs the image web:2; running: web:1, proxy:9"
+        code=CauseCode.OTHER_IMAGE, message="no pod runs the image web:2; running: web:1, proxy:9"
     )
     assert Expectation(image="web:2").gap(running) == missing
     settled = Expectation(image="web:2", revision=NEW).gap(running)
@@ -187,7 +189,7 @@ def test_an_image_that_only_starts() -> None:
 )
 def test_without_the_tree_only_what_is_beyond_doubt_runs(images: tuple[str, ...], reason: str) -> None:
     gap = Expectation(image="web:1").gap(replace(ONE, images=images))
-    assert gap == (UnmetExpectation(code=CauseCode.OTHER_IMAGE, reason=reason) if reason else None)
+    assert gap == (UnmetExpectation(code=CauseCode.OTHER_IMAGE, message=reason) if reason else None)
 
 
 def test_what_is_healthy_enough() -> None:
@@ -256,7 +258,7 @@ def test_an_update_strategy_that_replaces_nothing_is_named() -> None:
     held = PodTemplate(resource="StatefulSet/db", images=("web:2",), on_delete=True)
     gap = Expectation(image="web:2").gap(replace(ONE, workloads=Workloads(earlier=("web:1",), templates=(held,))))
     assert gap is not None
-    assert gap.reason == (
+    assert gap.message == (
         "no pod runs the image web:2; running: none; of the revision before: web:1; StatefulSet/db replaces a pod only "
         "after you delete it (update strategy OnDelete)"
     )
@@ -269,6 +271,6 @@ def test_a_late_resource_tree_proves_no_image_and_a_refused_one_only_with_a_cave
     late = replace(application(), workloads=None, pods_hidden=False)
     gap = expectation.gap(late)
     assert gap is not None
-    assert gap.reason == "Argo CD has not shown the pods yet"
+    assert gap.message == "Argo CD has not shown the pods yet"
     assert expectation.gap(replace(late, pods_hidden=True)) is None
     assert "not proven" in expectation.image_caveat(replace(late, pods_hidden=True))

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
-from argocd_release.model.cause import CauseCode, Subject
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
@@ -315,7 +315,7 @@ def test_what_needs_a_hand_is_not_delivered_after_its_grace(
 
 APPLIED = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}
 HOOK = {"group": "batch", "kind": "Job", "namespace": "web", "name": "migrate", "hookType": "PreSync", "hookPhase": "Running"}  # fmt: skip
-JOB = ("batch", "Job", "web", "migrate")
+JOB = ResourceRef("batch", "Job", "web", "migrate")
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def verdict(
 
 def said(found: Application) -> str:
     missing = unhydrated(found)
-    return missing.text if missing else ""
+    return missing.message if missing else ""
 
 
 def test_what_a_pipeline_knows_is_the_dry_commit() -> None:

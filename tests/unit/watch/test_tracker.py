@@ -276,7 +276,7 @@ def test_restarts_alone_are_no_news() -> None:
         text = (
             f"Pod/web-a: CrashLoopBackOff, {restarts} restarts — back-off {restarts}s restarting failed container=web"
         )
-        return Workloads(failing=(replace(crash, finding=replace(crash.finding, text=text)),))
+        return Workloads(failing=(replace(crash, problem=replace(crash.problem, message=text)),))
 
     run = Run(PROGRESSING, timeout=120, workloads=workloads, clock=clock)
     assert run.verdict.outcome is Outcome.DEGRADED
