@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from argocd_release.doctor import render
-from argocd_release.doctor.checks import Checklist, Finding, State
+from argocd_release.doctor.checks import Checklist, CheckResult, State
 from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from tests.support import entrances
@@ -63,8 +63,8 @@ def as_people_see_it(answer: dict[str, Any]) -> str:
     """The checklist that the JSON is of."""
     ends = {outcome.exit_code: outcome for outcome in Outcome}
     states = {state.word: state for state in State}
-    findings = [
-        Finding(
+    results = [
+        CheckResult(
             check=check["name"],
             state=states[check["state"]],
             message=check["message"],
@@ -74,7 +74,7 @@ def as_people_see_it(answer: dict[str, Any]) -> str:
         )
         for check in answer["checks"]
     ]
-    return f"{render.as_text(Checklist(findings=findings))}\n"
+    return f"{render.as_text(Checklist(results=results))}\n"
 
 
 def compare(name: str, text: str, *, accept: bool) -> None:

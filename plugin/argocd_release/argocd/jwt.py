@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from argocd_release.core.text import counted
 from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.messages import settings
 
 # Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes,
 # base64url. An RSA signature is as long as its key, at least 2048 bits, so only a shorter one is certainly cut off.
@@ -66,35 +68,38 @@ def token_defect(text: str) -> str:
     """Return the mistake that was made when the token was set, without quoting it; empty if it looks complete."""
     stripped = text.strip()
     if stripped[:1] in _QUOTES and stripped[:1]:
-        return "it has quotes around it: GitLab takes a variable as it is typed"
+        return settings.TOKEN_QUOTED.fill()
     if _VARIABLE.fullmatch(stripped):
-        return "it is the name of another variable, which was not expanded or does not exist"
+        return settings.TOKEN_NOT_EXPANDED.fill()
     if stripped.lower().startswith("bearer "):
-        return "it begins with the word Bearer, which argocd adds itself"
+        return settings.TOKEN_BEARER.fill()
     if stripped.startswith("/"):
-        return "it is a path, as of a variable of type File, and no file is there"
+        return settings.TOKEN_PATH.fill()
     if _GITLAB.match(stripped):
-        return "it is a GitLab token, not an Argo CD token"
+        return settings.TOKEN_OF_GITLAB.fill()
     if len(stripped.split()) > 1:
-        return "it has white space or a line break in its middle, as when pasted from a terminal"
+        return settings.TOKEN_WHITE_SPACE.fill()
     return _damage(stripped)
 
 
 def _damage(token: str) -> str:
     parts = token.split(".")
     if not token.startswith("eyJ"):
-        return "it is not a JSON Web Token, because it does not begin with eyJ. Was its beginning cut off?"
+        return settings.TOKEN_NO_JWT.fill()
     if len(parts) < _PARTS:
-        return f"it is cut off: it has {len(parts)} of the 3 parts of a JSON Web Token"
+        return settings.TOKEN_PARTS_MISSING.fill(parts=len(parts))
     header, claims = _decoded(parts[0]), _decoded(parts[1])
     if len(parts) > _PARTS or header is None or claims is None:
-        return "it is damaged: it is not what a JSON Web Token is made of"
+        return settings.TOKEN_DAMAGED.fill()
     algorithm, length = str(header.get("alg")), len(parts[2])
     is_rsa = algorithm.startswith(("RS", "PS"))
     expected = max(length, _RSA_SIGNATURE) if is_rsa else _SIGNATURES.get(algorithm, length)
     if len(parts[2]) != expected:
         missing = expected - len(parts[2])
-        return f"it is cut off: {missing} characters are missing" if missing > 0 else "something follows at its end"
+        if missing < 0:
+            return settings.TOKEN_TOO_LONG.fill()
+        verb = "is" if missing == 1 else "are"
+        return settings.TOKEN_CUT_OFF.fill(characters=f"{counted(missing, 'character')} {verb}")
     return ""
 
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-_RULE: Final = "use only long argocd options, such as --grpc-web --header 'Name: value'"
+from argocd_release.messages import settings
+from argocd_release.messages.message import ProblemMessage
+
 # Options whose value can be shown in links and messages: paths, addresses and words of argocd.
 _OPEN: Final = frozenset({
     "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
@@ -17,10 +19,10 @@ _OPEN: Final = frozenset({
 # v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = _OPEN | {"--header"}
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
-_NO_SERVER: Final = "it makes argocd bypass <ARGOCD_SERVER>, which this job asks too"
+_NO_SERVER: Final = settings.BYPASSES_SERVER.fill()
 #: Options with which argocd does not use the server that this job uses, each with the reason.
 _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
-    "--core": "it makes argocd read the cluster itself instead of asking the Argo CD server",
+    "--core": settings.READS_CLUSTER.fill(),
     "--port-forward": _NO_SERVER,
     "--port-forward-namespace": _NO_SERVER,
 })  # fmt: skip
@@ -68,21 +70,21 @@ def secrets(opts: str) -> Iterator[str]:
         before = option if word.startswith("--") and not separator else ""
 
 
-def problems(opts: str) -> Iterator[tuple[str, str]]:
-    """Yield each mistake and its fix, without any word that can be a secret."""
+def problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]]:
+    """Yield the message of each mistake with its fields, without any word that can be a secret."""
     try:
         split = shlex.split(opts)
     except ValueError:
-        yield "a quote is not closed", f"close the quote; {_RULE}"
+        yield settings.OPTION_QUOTE, {}
         return
     takes_value, stray = False, list[str]()
     for position, word in enumerate(split, start=1):
         option = word.partition("=")[0]
         if option in _OWN:
-            yield f"{option} belongs into <{_OWN[option]}>", f"remove {option} here, and set <{_OWN[option]}>"
+            yield settings.OPTION_OWN, {"option": option, "instead": f"<{_OWN[option]}>"}
             takes_value = True
         elif option in _UNUSABLE and word != f"{option}=false":
-            yield f"{option} cannot be used here: {_UNUSABLE[option]}", f"remove {option}"
+            yield settings.OPTION_UNUSABLE, {"option": option, "reason": _UNUSABLE[option]}
             takes_value = option in _VALUED and "=" not in word
         elif word.startswith("--"):
             takes_value = "=" not in word and option in _VALUED
@@ -91,9 +93,12 @@ def problems(opts: str) -> Iterator[tuple[str, str]]:
         else:
             stray.append(str(position))
     if stray:
-        # argocd exits 1 on these (util/config/env.go:44).
-        which = f"word {stray[0]} is" if len(stray) == 1 else f"words {', '.join(stray)} are"
-        yield f"{which} neither an option nor the value of one (are quotes missing?)", _RULE
+        # argocd exits 1 on these (argo-cd v2.13.2 util/config/env.go:44).
+        is_one = len(stray) == 1
+        yield (
+            settings.OPTION_STRAY,
+            {"words": f"{'word' if is_one else 'words'} {', '.join(stray)}", "verb": "is" if is_one else "are"},
+        )
 
 
 def _secret_parts(value: str) -> Iterator[str]:

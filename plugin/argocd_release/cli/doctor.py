@@ -44,7 +44,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
             check=stop.check,
         )
     name_of = partial(environment.name_in_text, given)
-    ledger.findings[:] = everywhere(ledger.findings, lambda text: with_names(redact(text), name_of))
+    ledger.results[:] = everywhere(ledger.results, lambda text: with_names(redact(text), name_of))
     docs_url = environment.text(given, "RELEASE_DOCS_URL")
     if asked.json:
         print(json.dumps(render.as_json(ledger, docs_url), indent=2), file=stream)

@@ -12,9 +12,8 @@ from argocd_release.argocd.probe import Answer, Prober
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_object, as_objects, parse_json
 from argocd_release.doctor import settings
-from argocd_release.doctor.checks import Problem
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings.load import Settings
 
@@ -82,13 +81,13 @@ _REFUSALS: Final = (
 )
 
 
-def token(connection: Connection, known: Settings) -> str | list[Problem]:
+def token(connection: Connection, known: Settings) -> str | list[SetupProblem]:
     """What the token says of itself."""
     claims = jwt.read(connection.auth_token)
     return settings.token_problems(connection.auth_token, claims, timeout=known.timeout, now=time.time())
 
 
-def signed_in(prober: Prober, connection: Connection) -> str | Problem:
+def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
     """Whose the token is for Argo CD, or why it is nobody's."""
     claims = jwt.read(connection.auth_token)
     answer = _can_i(prober, "applications", "get", "*/*")
@@ -98,7 +97,7 @@ def signed_in(prober: Prober, connection: Connection) -> str | Problem:
         return f"signed in as {one_line(known or 'an account without a name', limit=150)}"
     said = _said(answer)
     if answer.status != _UNAUTHENTICATED:
-        return Problem(
+        return SetupProblem(
             code="account-unknown",
             message=f"Argo CD does not say whose the token is: HTTP {answer.status} {said}".rstrip(),
             fix="look at the log of argocd-server",
@@ -108,8 +107,8 @@ def signed_in(prober: Prober, connection: Connection) -> str | Problem:
         return _unverified(prober, claims)
     for pattern, code, message, fix in _REFUSALS:
         if re.search(pattern, said):
-            return Problem(code=code, message=message, fix=fix, outcome=Outcome.DENIED)
-    return Problem(
+            return SetupProblem(code=code, message=message, fix=fix, outcome=Outcome.DENIED)
+    return SetupProblem(
         code="token-refused",
         message=f"Argo CD refuses the token: {said}",
         fix="generate a new one",
@@ -117,7 +116,7 @@ def signed_in(prober: Prober, connection: Connection) -> str | Problem:
     )
 
 
-def _unverified(prober: Prober, claims: jwt.Claims | None) -> Problem:
+def _unverified(prober: Prober, claims: jwt.Claims | None) -> SetupProblem:
     """Why a provider's token is refused: Argo CD says the same of each reason, so its settings are compared with it."""
     settings = _object(prober.get("/api/v1/settings"))
     oidc = as_object(settings.get("oidcConfig"))
@@ -144,7 +143,7 @@ def _unverified(prober: Prober, claims: jwt.Claims | None) -> Problem:
     )
 
 
-def application(api: Api, prober: Prober, name: str) -> Application | Problem:
+def application(api: Api, prober: Prober, name: str) -> Application | SetupProblem:
     """The application as Argo CD shows it, or why it does not."""
     try:
         return api.application(name)
@@ -171,11 +170,11 @@ def application(api: Api, prober: Prober, name: str) -> Application | Problem:
             f"there is no application {name} among those that this token can see: {', '.join(seen[:_SHOWN])}{more}"
         )
         fix = "set <ARGOCD_APP_NAME> to the name in Argo CD, or grant the token `applications, get` on it"
-    return Problem(code="application-missing", message=message, fix=fix, outcome=Outcome.MISSING)
+    return SetupProblem(code="application-missing", message=message, fix=fix, outcome=Outcome.MISSING)
 
 
-def _unanswered(name: str, why: str) -> Problem:
-    return Problem(
+def _unanswered(name: str, why: str) -> SetupProblem:
+    return SetupProblem(
         code="application-unanswered",
         message=f"Argo CD did not answer with application {name}: {why}",
         fix="look at the load and the log of argocd-server, and run the doctor again",
@@ -183,13 +182,13 @@ def _unanswered(name: str, why: str) -> Problem:
     )
 
 
-def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list[Problem]:
+def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list[SetupProblem]:
     """What the token may do with the application, and what it should be able to do."""
     thing = f"{project}/{name}"
     problems = []
     if not may(prober, "projects", "get", project):
         problems.append(
-            Problem(
+            SetupProblem(
                 code="rights-project",
                 message=f"the token is not allowed to read the project {project}: if only gRPC reaches Argo CD, a "
                 "release cannot read the application",
@@ -206,7 +205,7 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
         )
     if not may(prober, "logs", "get", thing):
         problems.append(
-            Problem(
+            SetupProblem(
                 code="rights-logs",
                 message="the token is not allowed to read logs: reports will lack the last lines of broken pods",
                 fix=f"grant it `logs, get, {project}/*`",
@@ -216,13 +215,13 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
     return problems or "the token has every right it needs"
 
 
-def too_wide(prober: Prober, name: str, project: str) -> list[Problem]:
+def too_wide(prober: Prober, name: str, project: str) -> list[SetupProblem]:
     """What the token may do that no release needs; only where Argo CD says so."""
     questions = (("applications", "delete", f"{project}/{name}"), ("projects", "update", project))
     if not any(_object(_can_i(prober, *question)).get("value") == "yes" for question in questions):
         return []
     return [
-        Problem(
+        SetupProblem(
             code="rights-wide",
             message="the token is allowed to do more than a release needs: delete applications or change the project",
             fix="give the pipeline its own account, with the rights that the guide lists",
@@ -261,5 +260,5 @@ def _object(answer: Answer) -> dict[str, Any]:
         return {}
 
 
-def _denied(code: str, message: str, fix: str) -> Problem:
-    return Problem(code=code, message=message, fix=fix, outcome=Outcome.DENIED)
+def _denied(code: str, message: str, fix: str) -> SetupProblem:
+    return SetupProblem(code=code, message=message, fix=fix, outcome=Outcome.DENIED)

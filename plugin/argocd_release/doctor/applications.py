@@ -9,9 +9,9 @@ from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import counted, one_line
 from argocd_release.core.untrusted_json import as_object, as_objects, as_text, parse_json
 from argocd_release.doctor import account
-from argocd_release.doctor.checks import Problem, Seen
+from argocd_release.doctor.checks import Seen
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import expectations_file
 from argocd_release.settings.load import Settings
@@ -36,7 +36,7 @@ class Group:
     """
 
     found: tuple[Application, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[SetupProblem, ...] = ()
     count: int = 0
 
     @property
@@ -56,9 +56,9 @@ class Group:
         seen = [(name_of(application), look(application)) for application in self.found]
         if self.count == 1 and seen:
             return seen[0][1]
-        merged: dict[Problem, list[str]] = {}
+        merged: dict[SetupProblem, list[str]] = {}
         for name, answer in seen:
-            for problem in () if isinstance(answer, str) else (answer,) if isinstance(answer, Problem) else answer:
+            for problem in () if isinstance(answer, str) else (answer,) if isinstance(answer, SetupProblem) else answer:
                 merged.setdefault(problem, []).append(name)
         if merged:
             return [
@@ -71,10 +71,10 @@ class Group:
 def find(api: Api, prober: Prober, settings: Settings) -> Group:
     """Return the applications that the settings mean, as a release finds them."""
     found: list[Application] = []
-    problems: list[Problem] = []
+    problems: list[SetupProblem] = []
     for name in settings.names[:CHECKED]:
         answer = account.application(api, prober, name)
-        (problems if isinstance(answer, Problem) else found).append(answer)  # type: ignore[arg-type]
+        (problems if isinstance(answer, SetupProblem) else found).append(answer)  # type: ignore[arg-type]
     count = len(settings.names)
     if settings.selector or settings.project:
         try:
@@ -156,9 +156,9 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a few
 
 
-def _unlisted(settings: Settings, error: ArgoCDError) -> Problem:
+def _unlisted(settings: Settings, error: ArgoCDError) -> SetupProblem:
     denied = error.kind in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}
-    return Problem(
+    return SetupProblem(
         code="applications-unlisted",
         message=f"Argo CD does not list the applications of {_choice(settings)}: {one_line(error.message, limit=200)}",
         fix="grant the token `applications, get, PROJECT/*`"
@@ -168,8 +168,8 @@ def _unlisted(settings: Settings, error: ArgoCDError) -> Problem:
     )
 
 
-def _no_match(settings: Settings) -> Problem:
-    return Problem(
+def _no_match(settings: Settings) -> SetupProblem:
+    return SetupProblem(
         code="no-application-matches",
         message=f"no application that this token can see matches {_choice(settings)}",
         fix="compare it with `argocd app list`; or the token lacks `applications, get` in the project",
@@ -182,8 +182,8 @@ def _choice(settings: Settings) -> str:
     return " and ".join(f"{word} {one_line(text, limit=150)}" for word, text in chosen if text)
 
 
-def _hidden(owner: str, right: str) -> Problem:
-    return Problem(
+def _hidden(owner: str, right: str) -> SetupProblem:
+    return SetupProblem(
         code="owner-hidden",
         message=f"its spec comes from {owner}, which this token cannot see: a release is proven for the application's "
         "own source only",

@@ -12,9 +12,9 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import one_line
 from argocd_release.doctor import account, applications, network, pipeline, settings
-from argocd_release.doctor.checks import Check, Checklist, Problem, Seen
+from argocd_release.doctor.checks import Check, Checklist, Seen
 from argocd_release.model.application import Application
-from argocd_release.model.errors import Cancelled, NoPreviewError, ReleaseError, SettingsError
+from argocd_release.model.errors import Cancelled, NoPreviewError, ReleaseError, SettingsError, SetupProblem
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
 
@@ -73,7 +73,7 @@ def _examine(
     try:
         signed = sign_in(connection, ledger.deadline.left) if ledger.allows("http") else connection
     except ReleaseError as error:
-        problem = Problem(
+        problem = SetupProblem(
             code="sign-in", message=one_line(str(error)), fix="see the guide to keyless sign-in", outcome=error.outcome
         )
         ledger.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
@@ -126,7 +126,7 @@ def _settings(environ: Mapping[str, str]) -> Seen:
     try:
         return settings.problems(environ) or "all required settings are set"
     except NoPreviewError as error:
-        return Problem(
+        return SetupProblem(
             code="no-preview",
             message=one_line(str(error), limit=300),
             fix="name the branch after its issue, as PROJ-123-description, or correct <RELEASE_PREVIEW_PATTERN>",

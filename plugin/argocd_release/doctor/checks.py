@@ -6,6 +6,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Self
 
+from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
@@ -25,17 +26,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
-    """``code`` names the mistake for ever; ``outcome``: what a release would end with, None if it could be tracked."""
-
-    code: str
-    message: str
-    fix: str = ""
-    outcome: Outcome | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class CheckResult:
     """``check`` is the name of the check, ``code`` that of the mistake, or ``""``."""
 
     check: str
@@ -46,14 +37,14 @@ class Finding:
     outcome: Outcome | None = None
 
 
-LATE: Final = Problem(
+LATE: Final = SetupProblem(
     code="no-time",
     message="not checked: the time for all checks was over before it ended",
     fix="look at the checks above it for what does not respond, and run the doctor again",
     outcome=Outcome.UNREACHABLE,
 )
 # What a check gives: what it saw when all is well, or what is wrong.
-Seen = str | Problem | Sequence[Problem]
+Seen = str | SetupProblem | Sequence[SetupProblem]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +66,7 @@ class Checklist:
         cancelled: the outcome of a signal that ended the checks, or None.
     """
 
-    findings: list[Finding] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
     check: Callable[[], object] = lambda: None
     deadline: Deadline = field(default_factory=Deadline)
     cancelled: Outcome | None = None
@@ -111,18 +102,18 @@ class Checklist:
     @property
     def worst(self) -> Outcome | None:
         """Return the outcome that a release would have; None if it could be tracked."""
-        return self.cancelled or next((found.outcome for found in self.findings if found.outcome is not None), None)
+        return self.cancelled or next((found.outcome for found in self.results if found.outcome is not None), None)
 
     def _note(self, name: str, seen: Seen) -> None:
         if isinstance(seen, str):
             self._add(name, State.OK, seen)
             return
-        for problem in [seen] if isinstance(seen, Problem) else seen:
+        for problem in [seen] if isinstance(seen, SetupProblem) else seen:
             state = State.WARNING if problem.outcome is None else State.FAILED
             if problem.outcome is not None:
                 self._broken.add(name)
-            self.findings.append(
-                Finding(
+            self.results.append(
+                CheckResult(
                     check=name,
                     state=state,
                     message=problem.message,
@@ -133,7 +124,7 @@ class Checklist:
             )
 
     def _add(self, name: str, state: State, message: str) -> None:
-        self.findings.append(Finding(check=name, state=state, message=message))
+        self.results.append(CheckResult(check=name, state=state, message=message))
 
 
 #: Page and anchor by the name of the check; the pages are those of ``docs/en``.

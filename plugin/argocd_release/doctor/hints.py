@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Final
 
 from argocd_release.argocd import jwt
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
-from argocd_release.core.untrusted_json import as_object, parse_json
 from argocd_release.doctor import account, network, settings
 from argocd_release.doctor.checklist import examine_account, examine_way
-from argocd_release.doctor.checks import Checklist, Finding, Problem, State
-from argocd_release.model.git_url import WEB
+from argocd_release.doctor.checks import Checklist, CheckResult, State
+from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.settings.load import Settings
@@ -38,7 +36,7 @@ def advice(
 
 def _found(
     outcome: Outcome | None, environ: Mapping[str, str], connection: Connection, known: Settings
-) -> Finding | None:
+) -> CheckResult | None:
     """The first mistake that explains the outcome; what hinders the doctor alone does not."""
     ledger = Checklist()
     with ExitStack() as stack:
@@ -46,17 +44,15 @@ def _found(
         examine_way(ledger, connection, prober, environ, stack, with_argocd=False)
         if outcome is Outcome.DENIED:
             examine_account(ledger, connection, prober, known)
-    failed = [found for found in ledger.findings if found.state is State.FAILED]
+    failed = [found for found in ledger.results if found.state is State.FAILED]
     return next((found for found in failed if found.outcome is outcome), None)
 
 
-# GitLab takes an environment's URL of up to 255 characters.
-ADDRESS_LIMIT: Final = 255
-
-
-def of_settings(connection: Connection, environ: Mapping[str, str], *, timeout: float, now: float) -> list[Problem]:
+def of_settings(
+    connection: Connection, environ: Mapping[str, str], *, timeout: float, now: float
+) -> list[SetupProblem]:
     """What the settings and the token say themselves; the token is tried all the same, for clocks may be wrong."""
-    found: list[Problem] = []
+    found: list[SetupProblem] = []
     proxies = settings.proxies(environ, connection.options)
     if not isinstance(proxies, str):
         found += proxies
@@ -69,7 +65,7 @@ def of_settings(connection: Connection, environ: Mapping[str, str], *, timeout: 
     return found
 
 
-def of_server(connection: Connection, name: str, project: str) -> list[Problem]:
+def of_server(connection: Connection, name: str, project: str) -> list[SetupProblem]:
     """What Argo CD says of itself and of the token's rights; nothing where it does not answer."""
     with Prober(connection) as prober:
         version = network.version(prober.get("/api/version"))
@@ -77,19 +73,3 @@ def of_server(connection: Connection, name: str, project: str) -> list[Problem]:
             return []
         # The doctor tells of the server's version: in the log of each release it would hide what the release says.
         return account.too_wide(prober, name, project)
-
-
-def public_address(connection: Connection) -> str:
-    """Return the ``url`` of Argo CD's settings, without a slash at its end, or ``""`` if it is no web address.
-
-    The address that the runner uses can be one of the cluster, which no browser outside reaches. The settings need no
-    token (argo-cd v2.13.2 server/settings/settings.go).
-    """
-    with Prober(connection) as prober:
-        answer = prober.get("/api/v1/settings")
-    try:
-        url = str(as_object(parse_json(answer.body)).get("url") or "").rstrip("/")
-    except ValueError:
-        return ""
-    is_plain = len(url) <= ADDRESS_LIMIT and WEB.fullmatch(url) is not None and "@" not in url
-    return url if is_plain else ""

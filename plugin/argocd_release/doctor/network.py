@@ -13,9 +13,9 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_object, parse_json
-from argocd_release.doctor.checks import Problem
 from argocd_release.doctor.settings import INSECURE
-from argocd_release.model.errors import ArgoCDError, ProgramMissingError
+from argocd_release.model.errors import ArgoCDError, ProgramMissingError, SetupProblem
+from argocd_release.model.git_url import WEB
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.limits import DOCTOR_CALL, DOCTOR_PROCESS
 
@@ -32,7 +32,7 @@ _LEAKING: Final = {(2, 13): 9, (2, 14): 16, (3, 0): 14, (3, 1): 2}
 _LEAKING_SINCE: Final = (2, 2)
 
 
-def resolves(connection: Connection) -> str | Problem:
+def resolves(connection: Connection) -> str | SetupProblem:
     """Whether the name has an address."""
     host, port = probe.endpoint(connection)
     found, why = probe.addresses(host, port)
@@ -45,7 +45,7 @@ def resolves(connection: Connection) -> str | Problem:
     return f"{host} is {', '.join(found[:3])}"
 
 
-def connects(connection: Connection) -> str | Problem:
+def connects(connection: Connection) -> str | SetupProblem:
     """Whether anybody listens there."""
     host, port = probe.endpoint(connection)
     match probe.connects(host, port):
@@ -65,7 +65,7 @@ def connects(connection: Connection) -> str | Problem:
             )
 
 
-def encrypts(connection: Connection) -> str | Problem:
+def encrypts(connection: Connection) -> str | SetupProblem:
     """Whether TLS comes about as the options want it."""
     plaintext = connection.options.get("--plaintext") == "true"
     if plaintext:
@@ -83,7 +83,7 @@ def encrypts(connection: Connection) -> str | Problem:
     return f"the certificate is trusted, and valid until {tried.ends}"
 
 
-def _broken(connection: Connection, tried: Handshake) -> Problem:
+def _broken(connection: Connection, tried: Handshake) -> SetupProblem:
     host, _ = probe.endpoint(connection)
     match tried.verify_code:
         case code if code in _UNKNOWN:
@@ -112,7 +112,7 @@ def _broken(connection: Connection, tried: Handshake) -> Problem:
             return _no_tls(connection, tried.error)
 
 
-def _no_tls(connection: Connection, error: str) -> Problem:
+def _no_tls(connection: Connection, error: str) -> SetupProblem:
     if error == "timeout":
         return _unreachable(
             "tls-silent",
@@ -122,7 +122,7 @@ def _no_tls(connection: Connection, error: str) -> Problem:
     if re.search(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|RECORD_LAYER|PACKET_LENGTH", error):
         return _plaintext()
     if "cannot be read" in error:
-        return Problem(
+        return SetupProblem(
             code="options-file", message=one_line(error), fix="check the paths in the options", outcome=Outcome.SETTINGS
         )
     if "reset" in error.lower() or "EOF" in error:
@@ -142,39 +142,39 @@ def _speaks_plaintext(connection: Connection) -> bool:
         return bool(version(prober.get("/api/version")))
 
 
-def _plaintext() -> Problem:
+def _plaintext() -> SetupProblem:
     return _unreachable(
         "tls-missing", "the server speaks plaintext, not TLS", "add the option --plaintext, or use its TLS port"
     )
 
 
-def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) -> str | Problem:
+def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) -> str | SetupProblem:
     """Return how the argocd CLI reaches Argo CD, or why it does not; ``stack`` ends it if it still runs."""
     web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
     try:
         argocd = stack.enter_context(ArgoCD({**environ, **connection.environ}, echo=lambda _: None))
         said = argocd.all_said("version", "--short", seconds=DOCTOR_PROCESS)
     except ArgoCDError as error:
-        return Problem(
+        return SetupProblem(
             code="argocd-fails",
             message=f"the argocd command does not reach Argo CD: {one_line(error.message, limit=300)}",
             fix="if a proxy in between does not carry gRPC, add the option --grpc-web",
             outcome=Outcome.UNREACHABLE,
         )
     except ProgramMissingError as error:
-        return Problem(code="argocd-missing", message=str(error), fix=error.hint, outcome=Outcome.SETTINGS)
+        return SetupProblem(code="argocd-missing", message=str(error), fix=error.hint, outcome=Outcome.SETTINGS)
     if not web and _WEB_ADVICE in said:
-        return Problem(
+        return SetupProblem(
             code="grpc-blocked",
             message="gRPC does not reach Argo CD: every argocd command first tries gRPC, fails, and then uses gRPC-Web",
             fix="add the option --grpc-web",
         )
     if distance := versions.apart(*versions.read(said)):
-        return Problem(code="versions-apart", message=distance, fix="use an argocd of the server's version")
+        return SetupProblem(code="versions-apart", message=distance, fix="use an argocd of the server's version")
     return "the argocd command reaches Argo CD over gRPC-Web" if web else "the argocd command reaches Argo CD over gRPC"
 
 
-def answers(connection: Connection, prober: Prober) -> str | Problem:
+def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
     """Whether it is Argo CD that answers over HTTP, or what else does."""
     answer = prober.get("/api/version")
     if version(answer):
@@ -191,7 +191,7 @@ def version(answer: Answer) -> str:
     return one_line(found, limit=60) if answer.status == 200 and _VERSION.match(found) else ""  # noqa: PLR2004 - HTTP's
 
 
-def supported(found: str) -> str | list[Problem]:
+def supported(found: str) -> str | list[SetupProblem]:
     """What is known against that version of the server."""
     match = _VERSION.match(found)
     if match is None:
@@ -201,7 +201,7 @@ def supported(found: str) -> str | list[Problem]:
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
         return [
-            Problem(
+            SetupProblem(
                 code="server-leaks-credentials",
                 message=f"Argo CD {found} shows the credentials of a project's repositories to every token with the "
                 "right `projects, get` (CVE-2025-55190)",
@@ -211,7 +211,7 @@ def supported(found: str) -> str | list[Problem]:
         ]
     if major < 3:  # noqa: PLR2004 - the last line that is still maintained begins there
         return [
-            Problem(
+            SetupProblem(
                 code="server-unmaintained",
                 message=f"Argo CD {major}.{minor} gets no more fixes",
                 fix="update to Argo CD 3",
@@ -220,7 +220,7 @@ def supported(found: str) -> str | list[Problem]:
     return f"Argo CD {found}"
 
 
-def _client_certificate(answer: Answer) -> Problem | None:
+def _client_certificate(answer: Answer) -> SetupProblem | None:
     if not re.search(r"CERTIFICATE_REQUIRED|certificate required|HANDSHAKE_FAILURE|bad certificate", answer.error):
         return None
     return _unreachable(
@@ -230,7 +230,7 @@ def _client_certificate(answer: Answer) -> Problem | None:
     )
 
 
-def _elsewhere(connection: Connection, prober: Prober, answer: Answer) -> Problem | None:
+def _elsewhere(connection: Connection, prober: Prober, answer: Answer) -> SetupProblem | None:
     """Whether Argo CD is there, under another path."""
     if not answer.status or answer.status >= 500:  # noqa: PLR2004 - HTTP's
         return None
@@ -244,7 +244,7 @@ def _elsewhere(connection: Connection, prober: Prober, answer: Answer) -> Proble
     return None
 
 
-def _else(answer: Answer) -> Problem:
+def _else(answer: Answer) -> SetupProblem:
     """What it is that answers, if not Argo CD."""
     if not answer.status:
         why = one_line(answer.error, limit=200)
@@ -297,7 +297,7 @@ def _status(status: int, title: str) -> str:
     return f"{status} {title.removeprefix(str(status)).strip()}".strip()
 
 
-def _redirected(answer: Answer, said: str) -> Problem:
+def _redirected(answer: Answer, said: str) -> SetupProblem:
     location = one_line(answer.location, limit=200)
     try:
         target = urlsplit(answer.location)
@@ -312,11 +312,11 @@ def _redirected(answer: Answer, said: str) -> Problem:
     return _login(target.hostname or location)
 
 
-def _gitlab() -> Problem:
+def _gitlab() -> SetupProblem:
     return _unreachable("gitlab", "this is GitLab, not Argo CD", "set <ARGOCD_SERVER> to Argo CD's host")
 
 
-def _login(whose: str) -> Problem:
+def _login(whose: str) -> SetupProblem:
     return _unreachable(
         "login-page",
         f"a login page answers instead of Argo CD: {whose}",
@@ -325,7 +325,7 @@ def _login(whose: str) -> Problem:
     )
 
 
-def _reset() -> Problem:
+def _reset() -> SetupProblem:
     return _unreachable(
         "connection-reset",
         "the connection is closed as soon as it is made",
@@ -334,5 +334,25 @@ def _reset() -> Problem:
     )
 
 
-def _unreachable(code: str, message: str, fix: str) -> Problem:
-    return Problem(code=code, message=message, fix=fix, outcome=Outcome.UNREACHABLE)
+def _unreachable(code: str, message: str, fix: str) -> SetupProblem:
+    return SetupProblem(code=code, message=message, fix=fix, outcome=Outcome.UNREACHABLE)
+
+
+# GitLab takes an environment's URL of up to 255 characters.
+ADDRESS_LIMIT: Final = 255
+
+
+def public_address(connection: Connection) -> str:
+    """Return the ``url`` of Argo CD's settings, without a slash at its end, or ``""`` if it is no web address.
+
+    The address that the runner uses can be one of the cluster, which no browser outside reaches. The settings need no
+    token (argo-cd v2.13.2 server/settings/settings.go).
+    """
+    with Prober(connection) as prober:
+        answer = prober.get("/api/v1/settings")
+    try:
+        url = str(as_object(parse_json(answer.body)).get("url") or "").rstrip("/")
+    except ValueError:
+        return ""
+    is_plain = len(url) <= ADDRESS_LIMIT and WEB.fullmatch(url) is not None and "@" not in url
+    return url if is_plain else ""

@@ -10,16 +10,15 @@ from urllib.parse import urlsplit
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.probe import unreadable_repository
 from argocd_release.core.text import one_line
-from argocd_release.doctor.checks import Problem
 from argocd_release.doctor.settings import span
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.errors import ArgoCDError, SetupProblem
 from argocd_release.model.git_url import GitUrl
 from argocd_release.settings import load
 from argocd_release.settings.load import Settings
 
 
-def source(application: Application, environ: Mapping[str, str], known: Settings) -> str | list[Problem]:
+def source(application: Application, environ: Mapping[str, str], known: Settings) -> str | list[SetupProblem]:
     """Whether what the application deploys has to do with what this pipeline builds."""
     own = GitUrl.parse(known.project_url)
     sources = application.sources
@@ -56,7 +55,7 @@ def source(application: Application, environ: Mapping[str, str], known: Settings
     return f"the application deploys this repository: {shown}"
 
 
-def proof(application: Application, known: Settings) -> str | list[Problem]:
+def proof(application: Application, known: Settings) -> str | list[SetupProblem]:
     """What would show that it is this pipeline's commit that runs."""
     if known.revision or known.chart_version:
         return "success will mean that the expected revision or chart version is delivered"
@@ -83,7 +82,7 @@ def proof(application: Application, known: Settings) -> str | list[Problem]:
     ]
 
 
-def syncing(application: Application, api: Api, known: Settings) -> str | list[Problem]:
+def syncing(application: Application, api: Api, known: Settings) -> str | list[SetupProblem]:
     """Who brings the change into the cluster, and whether he may now."""
     problems = []
     if not application.automated and not known.sync:
@@ -111,7 +110,7 @@ def syncing(application: Application, api: Api, known: Settings) -> str | list[P
     return problems or ("Argo CD syncs automatically" if application.automated else "this job asks Argo CD to sync")
 
 
-def time(known: Settings, now: datetime) -> str | list[Problem]:
+def time(known: Settings, now: datetime) -> str | list[SetupProblem]:
     """Whether GitLab leaves the job as long as it may wait."""
     left, _ = load.seconds_left(known, now)
     if left < known.timeout:
@@ -126,7 +125,7 @@ def time(known: Settings, now: datetime) -> str | list[Problem]:
     return f"the job waits for at most {span(known.timeout)}"
 
 
-def history(known: Settings) -> str | list[Problem]:
+def history(known: Settings) -> str | list[SetupProblem]:
     """Whether this job can see which commit contains which."""
     if not known.revision or known.revision_match == "exact":
         return "not needed: no revision is expected that another commit can contain"
@@ -146,7 +145,7 @@ def history(known: Settings) -> str | list[Problem]:
     return f"{shown} can be read"
 
 
-def reports(environ: Mapping[str, str]) -> str | list[Problem]:
+def reports(environ: Mapping[str, str]) -> str | list[SetupProblem]:
     """Whether the reports can be written where they are wanted."""
     problems = []
     for path in load.report_paths(environ).values():
@@ -166,5 +165,5 @@ def _image_name(image: str) -> str:
     return f"{head}{slash}{last.partition(':')[0]}"
 
 
-def _warning(code: str, message: str, fix: str) -> Problem:
-    return Problem(code=code, message=message, fix=fix)
+def _warning(code: str, message: str, fix: str) -> SetupProblem:
+    return SetupProblem(code=code, message=message, fix=fix)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from argocd_release import __version__
 from argocd_release.core.text import counted
-from argocd_release.doctor.checks import Checklist, Finding, State, link
+from argocd_release.doctor.checks import Checklist, CheckResult, State, link
 
 FORMAT: Final = 1
 _WIDTH: Final = 12
@@ -16,7 +16,7 @@ def as_text(ledger: Checklist, docs_url: str = "") -> str:
     Checks that could not run share one line. ``docs_url``: address of the documentation, "" if it is unknown.
     """
     lines: list[str] = []
-    for found in ledger.findings:
+    for found in ledger.results:
         if found.state is State.SKIPPED:
             continue
         lines.append(f"{found.state.mark} {found.check:{_WIDTH}} {found.message}")
@@ -24,7 +24,7 @@ def as_text(ledger: Checklist, docs_url: str = "") -> str:
             lines.append(f"  {'':{_WIDTH}} fix: {found.fix}")
         if found.code and (page := link(found.check, docs_url)):
             lines.append(f"  {'':{_WIDTH}} see: {page}")
-    if skipped := [found.check for found in ledger.findings if found.state is State.SKIPPED]:
+    if skipped := [found.check for found in ledger.results if found.state is State.SKIPPED]:
         lines.append(f"{State.SKIPPED.mark} {'not checked':{_WIDTH}} {', '.join(skipped)}: fix the errors above first")
     return "\n".join([*lines, "", *_conclusion(ledger)])
 
@@ -37,11 +37,11 @@ def as_json(ledger: Checklist, docs_url: str = "") -> dict[str, Any]:
         "version": __version__,
         "trackable": worst is None,
         "exit_code": worst.exit_code if worst else 0,
-        "checks": [_check(found, docs_url) for found in ledger.findings],
+        "checks": [_check(found, docs_url) for found in ledger.results],
     }
 
 
-def _check(found: Finding, docs_url: str) -> dict[str, str]:
+def _check(found: CheckResult, docs_url: str) -> dict[str, str]:
     return {
         "name": found.check,
         "state": found.state.word,
@@ -53,8 +53,8 @@ def _check(found: Finding, docs_url: str) -> dict[str, str]:
 
 
 def _conclusion(ledger: Checklist) -> list[str]:
-    errors = sum(found.state is State.FAILED for found in ledger.findings)
-    warnings = sum(found.state is State.WARNING for found in ledger.findings)
+    errors = sum(found.state is State.FAILED for found in ledger.results)
+    warnings = sum(found.state is State.WARNING for found in ledger.results)
     noted = counted(warnings, "warning")
     if ledger.worst is None:
         return [f"Ready to track releases ({noted})" if warnings else "Ready to track releases"]

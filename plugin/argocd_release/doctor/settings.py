@@ -7,15 +7,14 @@ from typing import Final
 
 from argocd_release.argocd import jwt
 from argocd_release.core.text import one_line
-from argocd_release.doctor.checks import Problem
-from argocd_release.model.errors import SettingsError
+from argocd_release.model.errors import SettingsError, SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import component_job, environment, interpret, load, server_address
 
 _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 _SOCKS: Final = ("ALL_PROXY", "all_proxy")
 DAY: Final = 86400.0
-INSECURE: Final = Problem(
+INSECURE: Final = SetupProblem(
     code="insecure",
     message="--insecure turns off the check of the certificate: any server that answers gets the token",
     fix="leave --insecure out, and name the authority in <RELEASE_ARGOCD_CA>",
@@ -42,36 +41,28 @@ def server_and_options(environ: Mapping[str, str]) -> tuple[str, str]:
     return environment.text(environ, server_address.NAME), environment.text(environ, "ARGOCD_OPTS")
 
 
-def problems(environ: Mapping[str, str]) -> list[Problem]:
-    """Return every setting that is wrong, as the release says it too, and what is only odd as a warning."""
-    found: list[Problem] = []
+def problems(environ: Mapping[str, str]) -> list[SetupProblem]:
+    """Return every problem of the settings as a release reports it, and the warnings."""
+    found: list[SetupProblem] = []
     try:
         load.load(environ)
     except SettingsError as error:
-        found += [
-            Problem(
-                code=problem.code,
-                message=problem.text,
-                fix=problem.fix,
-                outcome=Outcome.SETTINGS,
-            )
-            for problem in error.problems
-        ]
-    found += [Problem(code=code, message=text, fix=fix) for code, text, fix in interpret.warnings(environ)]
-    found += [Problem(code="extends-replaced", message=text, fix=fix) for text, fix in component_job.warnings(environ)]
-    return found
+        found += error.problems
+    return [*found, *interpret.warnings(environ), *component_job.warnings(environ)]
 
 
-def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[Problem]:
+def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[SetupProblem]:
     """What the token says of itself that is wrong, or whose it is and until when."""
     if claims is None or jwt.token_defect(token):
         why = jwt.token_defect(token) or "it is not a JSON Web Token"
         fix = "set the variable to the whole output of `argocd account generate-token`, and nothing else"
-        return [Problem(code="token-damaged", message=f"the token is unusable: {why}", fix=fix, outcome=Outcome.DENIED)]
+        return [
+            SetupProblem(code="token-damaged", message=f"the token is unusable: {why}", fix=fix, outcome=Outcome.DENIED)
+        ]
     whose = one_line(claims.whose, limit=150)
     if claims.expires_at is None:
         return [
-            Problem(
+            SetupProblem(
                 code="token-endless",
                 message=f"the token of {whose} has no expiry date",
                 fix="generate one with --expires-in, and note its expiry date",
@@ -80,7 +71,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
     left = claims.expires_at - now
     if left <= 0:
         return [
-            Problem(
+            SetupProblem(
                 code="token-expired",
                 message=f"the token of {whose} expired {span(-left)} ago, on {_day(claims.expires_at)}",
                 fix="generate a new one and change the variable"
@@ -91,7 +82,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
         ]
     if left < timeout:
         return [
-            Problem(
+            SetupProblem(
                 code="token-ends-early",
                 message=f"the token of {whose} expires in {span(left)}, before the timeout of {span(timeout)}",
                 fix="replace it, or shorten <RELEASE_TIMEOUT>",
@@ -100,7 +91,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
     return f"the token of {whose} is valid until {_day(claims.expires_at)} (in {span(left)})"
 
 
-def proxies(environ: Mapping[str, str], options: Mapping[str, str]) -> str | list[Problem]:
+def proxies(environ: Mapping[str, str], options: Mapping[str, str]) -> str | list[SetupProblem]:
     """Which variables of a proxy are set that argocd will not use (argo-cd v2.13.2 apiclient.go:270-278)."""
     native = options.get("--grpc-web") != "true" and "--grpc-web-root-path" not in options
     plaintext = options.get("--plaintext") == "true"
@@ -109,7 +100,7 @@ def proxies(environ: Mapping[str, str], options: Mapping[str, str]) -> str | lis
     if not ignored:
         return "no proxy variable is set that argocd would ignore"
     return [
-        Problem(
+        SetupProblem(
             code="proxy-ignored",
             message=f"{', '.join(ignored)} is set, and argocd does not use it for Argo CD",
             fix="give the runner a direct connection to Argo CD, or a transparent proxy",

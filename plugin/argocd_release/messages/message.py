@@ -32,6 +32,14 @@ class Message:
         return _filled(self.hint, fields)
 
 
+@dataclass(frozen=True)
+class ProblemMessage(Message):
+    """The text of a problem that the settings check or the doctor reports; the hint says how to fix it."""
+
+    #: The stable name of the problem in the doctor's JSON. It never changes its meaning.
+    code: str = "setting"
+
+
 def field_names(template: str) -> set[str]:
     """Return the names of the fields in a text."""
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}

@@ -1,11 +1,13 @@
 """Every exception of this package, and the kinds of failure of a call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
 from argocd_release.core.text import counted
+from argocd_release.messages import settings
+from argocd_release.messages.message import ProblemMessage, field_names
 from argocd_release.model.outcome import Outcome
 
 
@@ -31,42 +33,62 @@ class ReleaseError(Exception):
     outcome = Outcome.UNEXPECTED
 
 
-def assignment(title: str, value: object) -> str:
-    """Return the line that sets a setting: ``server: host`` for ``input server``, ``NAME=host`` for a variable."""
-    name = title.removeprefix("input ")
-    return f"{name}: {value}" if name != title else f"{name}={value}"
-
-
 @dataclass(frozen=True, kw_only=True)
-class SettingProblem:
-    """A setting that is missing or wrong.
+class SetupProblem:
+    """A problem of the job's setup: a setting, the network to Argo CD, the token or the application.
 
     Attributes:
-        name: The variable of the setting.
-        message: The mistake as a predicate of the setting, such as "is not set".
-        value: The value to set instead, if that is known.
-        fix: The step to take, or the step besides setting the value: empty only if the value says it all.
-        code: A stable word for the mistake.
-        title: The name under which the reader set it, such as "input timeout".
+        code: The stable name of the problem.
+        message: The problem in one line. ``<NAME>`` stands for a setting.
+        fix: The steps that solve it.
+        subject: The variable of the setting that the problem is about; "" if it is not about one setting.
+        outcome: The outcome that a release would end with; None if the release could still succeed.
+
     """
 
-    name: str
+    code: str
     message: str
-    fix: str
-    value: str | None = None
-    code: str = "setting"
-    title: str = ""
+    fix: str = ""
+    subject: str = ""
+    outcome: Outcome | None = None
 
-    def titled(self, title: str) -> Self:
-        """Return the problem under the name that the reader knows, with a fix that can be copied."""
-        title = self.title or title
-        fix = self.fix if self.value is None else f"{assignment(title, self.value)}{self.fix}"
-        return replace(self, title=title, value=None, fix=fix)
+    @classmethod
+    def of(
+        cls, entry: ProblemMessage, outcome: Outcome | None = None, /, *, subject: str = "", **fields: object
+    ) -> Self:
+        """Return the problem that an entry of the catalogue describes.
 
-    @property
-    def text(self) -> str:
-        """Return the problem in one sentence."""
-        return f"{self.title or self.name} {self.message}"
+        Args:
+            entry: The entry, whose text and hint take the fields that they name.
+            outcome: The outcome of a release with this problem; None for a warning.
+            subject: The variable of the setting that the problem is about.
+            fields: The values of all fields.
+
+        """
+        in_text, in_hint = field_names(entry.text), field_names(entry.hint)
+        return cls(
+            code=entry.code,
+            message=entry.fill(
+                **{name: value for name, value in fields.items() if name in in_text or name not in in_hint}
+            ),
+            fix=entry.fill_hint(**{name: value for name, value in fields.items() if name in in_hint}),
+            subject=subject,
+            outcome=outcome,
+        )
+
+    @classmethod
+    def of_setting(cls, entry: ProblemMessage, name: str, /, **fields: object) -> Self:
+        """Return the problem of a setting that is missing or wrong.
+
+        Args:
+            entry: The entry. Its field ``setting`` becomes the name under which the reader set the setting.
+            name: The variable of the setting.
+            fields: The values of all other fields.
+
+        """
+        named = field_names(entry.text) | field_names(entry.hint)
+        own = {"setting": f"<{name}>"} if "setting" in named else {}
+        return cls.of(entry, Outcome.SETTINGS, subject=name, **own, **fields)
 
 
 class SettingsError(ReleaseError):
@@ -74,12 +96,11 @@ class SettingsError(ReleaseError):
 
     outcome = Outcome.SETTINGS
 
-    def __init__(self, problems: Sequence[SettingProblem]) -> None:
+    def __init__(self, problems: Sequence[SetupProblem]) -> None:
         self.problems = tuple(problems)
         verb = "is" if len(problems) == 1 else "are"
-        lines = [f"{counted(len(problems), 'setting')} {verb} wrong:"]
-        for problem in problems:
-            lines += [f"  error: {problem.text}", f"    fix: {problem.fix}"]
+        lines = [settings.WRONG.fill(settings=counted(len(problems), "setting"), verb=verb)]
+        lines += [settings.PROBLEM.fill(message=problem.message, fix=problem.fix) for problem in problems]
         super().__init__("\n".join(lines))
 
 
@@ -87,10 +108,10 @@ class ProgramMissingError(ReleaseError):
     """The argocd CLI, with which the job reads Argo CD, is not on the PATH."""
 
     outcome = Outcome.SETTINGS
-    hint = "run the job in the image of argocd-release, which has argocd, or install argocd"
+    hint = settings.PROGRAM_MISSING.hint
 
     def __init__(self, program: str) -> None:
-        super().__init__(f"{program} is missing: no folder of the PATH has a program of that name")
+        super().__init__(settings.PROGRAM_MISSING.fill(program=program))
 
 
 class NoPreviewError(ReleaseError):
@@ -100,8 +121,8 @@ class NoPreviewError(ReleaseError):
 
     def __init__(self, branch: str, pattern: str) -> None:
         self.branch = branch
-        named = f"the branch {branch!r} has no tag" if branch else "no branch is known, so there is no tag"
-        super().__init__(f"{named}: <RELEASE_PREVIEW_PATTERN> {pattern} finds none in it")
+        no_tag = settings.NO_TAG.fill(branch=branch, pattern=pattern) if branch else settings.NO_BRANCH.fill()
+        super().__init__(no_tag)
 
 
 class SignInError(ReleaseError):

@@ -8,10 +8,9 @@ from argocd_release.argocd import versions
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.diagnosis.hook_evidence import HookRecorder
-from argocd_release.doctor import hints
-from argocd_release.doctor.checks import Problem
+from argocd_release.doctor import hints, network
 from argocd_release.model.application import Application
-from argocd_release.model.errors import ArgoCDError, Cancelled
+from argocd_release.model.errors import ArgoCDError, Cancelled, SetupProblem
 from argocd_release.model.events import JobEvent, State, VersionsApart, Warned
 from argocd_release.model.ports import Emit, Evidence
 from argocd_release.timing.background import answered, ask
@@ -55,7 +54,7 @@ class BackgroundChecks:
         self._connection = connection
         self._emit = emit
         self._versions_requested = False
-        self._warnings: Future[list[Problem]] | None = None
+        self._warnings: Future[list[SetupProblem]] | None = None
         self._address: Future[str] | None = None
 
     def emit(self, event: JobEvent, /) -> None:
@@ -71,7 +70,7 @@ class BackgroundChecks:
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
             self._warnings = ask(lambda: hints.of_server(connection, name, project))
-            self._address = ask(lambda: hints.public_address(connection))
+            self._address = ask(lambda: network.public_address(connection))
 
     def public_address(self) -> str:
         """Return the address of Argo CD's web interface for people, or ``""`` if Argo CD has not told it by now."""

@@ -51,10 +51,9 @@ class JobLog:
             self.emit(events.UnknownSetting(name=name, meant=meant))
         for name, instead in environment.ignored_variables(environ):
             self.emit(events.VariableNotRead(name=name, input=instead))
-        for code, why, fix in interpret.warnings(environ):
-            self.emit(events.Warned(why=job_log.WARNING.fill(message=why, fix=f"write {fix}"), code=code))
-        for why, fix in component_job.warnings(environ):
-            self.emit(events.Warned(why=job_log.WARNING.fill(message=why, fix=fix), code="extends-replaced"))
+        for problem in (*interpret.warnings(environ), *component_job.warnings(environ)):
+            message = job_log.WARNING.fill(message=problem.message, fix=problem.fix)
+            self.emit(events.Warned(why=message, code=problem.code))
 
     def introduce(
         self, known: load.Settings, *, version: str, what: str, timeout: int, clocks: str, expects: str

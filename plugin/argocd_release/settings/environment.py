@@ -1,4 +1,4 @@
-"""The settings as the job's environment holds them: their values, and the names under which they were given."""
+"""Read settings from the job's environment: their values, and the names under which the user set them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -37,7 +37,7 @@ def typed_name(environ: Mapping[str, str], name: str) -> str:
 
 
 def name_in_text(environ: Mapping[str, str], name: str, value: str) -> str:
-    """Return what a message says for ``<NAME>`` or ``<NAME=value>``, in the words of the place where the job runs."""
+    """Return the text for ``<NAME>`` or ``<NAME=value>``: the input in the component's job, else the variable."""
     if name not in PROPERTIES:
         return f"<{name}{f'={value}' if value else ''}>"
     shown = typed_name(environ, name)
@@ -47,9 +47,9 @@ def name_in_text(environ: Mapping[str, str], name: str, value: str) -> str:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return variables with our prefix that are no setting, each with the nearest setting or ``""``.
+    """Return the variables with our prefix that are not settings, each with the most similar setting or ``""``.
 
-    In the component there are none: its inputs are the settings, and the variables belong to the pipeline.
+    The component has none: its inputs are the settings, and the variables belong to the pipeline.
     """
     if COMPONENT in environ:
         return ()
@@ -59,13 +59,13 @@ def unknown_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]
         return ()
     import difflib  # noqa: PLC0415 - most jobs have no such variable
 
-    # The prefix would make every two names similar.
+    # With the prefix, any two names would be similar.
     nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
     return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
 
 def ignored_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return settings that are given as variables although the component reads its inputs, each with its input."""
+    """Return the settings that are set as variables although the component reads its inputs, each with its input."""
     return tuple(
         (name, declared["x-input"])
         for name, declared in PROPERTIES.items()
@@ -83,7 +83,10 @@ def _input(environ: Mapping[str, str], name: str) -> str:
 
 
 def _is_read(environ: Mapping[str, str], name: str) -> bool:
-    """Return True if the plain variable counts: in the component the guide's names, GitLab's own, and secrets."""
+    """Return True if the job reads the plain variable.
+
+    The component's job reads only the names of the guide, GitLab's own names and secrets.
+    """
     declared = PROPERTIES[name]
     of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared
     # A secret has no input, so only the variable can hold it.

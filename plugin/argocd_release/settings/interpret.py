@@ -1,13 +1,14 @@
-"""The meaning of a setting's text: numbers, durations such as ``10m``, booleans, and an address that is a plain URL."""
+"""Convert the text of a setting: numbers, durations such as ``10m``, booleans, and a plain URL as address."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from argocd_release.core.text import one_line
-from argocd_release.model.errors import assignment
+from argocd_release.messages import settings
+from argocd_release.model.errors import SetupProblem
 from argocd_release.settings import server_address
-from argocd_release.settings.environment import text, typed_name
+from argocd_release.settings.environment import text
 from argocd_release.settings.schema import PROPERTIES
 
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
@@ -17,7 +18,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 def value_of(name: str, given: str) -> Any:
-    """Return the value that the text means, or the text itself if it means none."""
+    """Return the value that the text means, or the text itself if it has no such meaning."""
     kind = PROPERTIES[name]["type"]
     if kind == "integer" and _NUMBER.fullmatch(given):
         return int(given)
@@ -28,20 +29,18 @@ def value_of(name: str, given: str) -> Any:
     return server_address.accepted(given) if name == server_address.NAME else given
 
 
-def warnings(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Return each setting that is understood although it is not written as it should be: code, message and fix."""
+def warnings(environ: Mapping[str, str]) -> Iterator[SetupProblem]:
+    """Yield a warning for each setting that is understood although it is not written as it should be."""
     for name in PROPERTIES:
         given = text(environ, name)
         value = value_of(name, given) if given else given
         if not given or not _is_rewritten(name, given, value):
             continue
-        title = typed_name(environ, name)
-        shown = one_line(given, limit=100)
         if name == server_address.NAME:
-            extra, code = ("a scheme", "server-scheme") if "://" in given else ("a slash at its end", "server-path")
-            yield code, f"{title} has {extra}, which is ignored: {shown}", assignment(title, value)
+            entry = settings.SCHEME_IGNORED if "://" in given else settings.SLASH_IGNORED
         else:
-            yield "setting-read-as", f"{title} is {shown}, which is read as {value} seconds", assignment(title, value)
+            entry = settings.READ_AS_SECONDS
+        yield SetupProblem.of(entry, subject=name, setting=f"<{name}>", given=one_line(given, limit=100), value=value)
 
 
 def _is_rewritten(name: str, given: str, value: Any) -> bool:
@@ -51,7 +50,7 @@ def _is_rewritten(name: str, given: str, value: Any) -> bool:
 
 
 def _seconds(given: str) -> int | str:
-    """Return the seconds of ``10m``, ``600s`` or ``1h30m``, or the text if it is no duration."""
+    """Return the seconds of ``10m``, ``600s`` or ``1h30m``, or the text if it is not a duration."""
     match = _DURATION.fullmatch(given)
     if match is None:
         return given

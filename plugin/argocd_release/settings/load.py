@@ -17,7 +17,7 @@ from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import checks, expectations_file, preview, secrets
-from argocd_release.settings.environment import text, typed_name
+from argocd_release.settings.environment import text
 from argocd_release.settings.interpret import value_of
 from argocd_release.settings.schema import PREFIX, PROPERTIES
 
@@ -164,7 +164,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     asked = preview.Preview.asked(values)
     values = asked.filled(values) if asked else values
     if problems := checks.problems(values, environ):
-        raise SettingsError([problem.titled(typed_name(environ, problem.name)) for problem in problems])
+        raise SettingsError(problems)
     if identity:
         values["ARGOCD_AUTH_TOKEN"] = identity
     if asked and not asked.tag:

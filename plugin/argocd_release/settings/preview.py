@@ -1,30 +1,32 @@
-"""A preview's settings: the tag of the branch in names and addresses, and what a preview means unless it is said."""
+"""The settings of a preview: the branch's tag in names and addresses, and the defaults of a preview."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from argocd_release.core.text import TAG, host_with_tag, tag_of, with_tag
-from argocd_release.model.errors import SettingProblem
+from argocd_release.messages import settings
+from argocd_release.model.errors import SetupProblem
 
-# What stands for the tag while the settings of a branch without one are checked.
+# Replaces the tag while the settings of a branch without a tag are checked.
 _PLACEHOLDER: Final = "tag-0"
-# One of several names; what separates them (``read_names``) stays.
+# One of several names, without the separators (``read_names``).
 _NAME: Final = re.compile(r"[^\s,]++")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """That the application is one of several, by branch. ``tag``: ``""`` if the branch has none."""
+    """The preview of a branch, whose application has the branch's tag in its name."""
 
     branch: str
     pattern: str
+    #: The tag; "" if the branch has none.
     tag: str
 
     @classmethod
     def asked(cls, values: Mapping[str, Any]) -> Self | None:
-        """The preview that ``{tag}`` in the application's name asks for; None if it does not."""
+        """Return the preview if the application's name contains ``{tag}``, otherwise None."""
         if TAG not in str(values.get("ARGOCD_APP_NAME", "")):
             return None
         branch = str(values["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"] or values["CI_COMMIT_REF_NAME"])
@@ -32,13 +34,14 @@ class Preview:
         return cls(branch=branch, pattern=pattern, tag="" if _error(pattern) else tag_of(branch, pattern))
 
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings with the tag in its places. What is left at its default becomes a preview's.
+        """Return the settings with the tag filled in, and with the defaults of a preview.
 
-        The application may come later, and be at an older commit, until the timeout; it must run the branch's own.
+        The application can appear until the timeout, and can be at an older commit first.
+        It must run the commit of the branch.
         """
         tag = self.tag or _PLACEHOLDER
         made = dict(values)
-        # Each name has its own room for the tag.
+        # The tag is shortened for each name by itself.
         made["ARGOCD_APP_NAME"] = _NAME.sub(lambda name: with_tag(name[0], tag), made["ARGOCD_APP_NAME"])
         made["RELEASE_SITE_URL"] = host_with_tag(made["RELEASE_SITE_URL"], tag)
         made["RELEASE_GITLAB_ENVIRONMENT"] = made["RELEASE_GITLAB_ENVIRONMENT"].replace(TAG, tag)
@@ -49,22 +52,12 @@ class Preview:
         return made
 
 
-def problems(values: Mapping[str, Any]) -> list[SettingProblem]:
-    """Return the mistakes of settings that are each right by itself."""
-    found = []
+def problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
+    """Yield a problem for each setting of a preview that is wrong or lacks another setting."""
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
-        found.append(
-            SettingProblem(
-                name="RELEASE_PREVIEW_PATTERN",
-                message=f"must be a regular expression: {error}",
-                fix="correct the expression, or leave it out to use the default",
-            )
-        )
+        yield SetupProblem.of_setting(settings.PATTERN, "RELEASE_PREVIEW_PATTERN", error=error)
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:
-        needs = "needs <RELEASE_SITE_URL>, the address to check"
-        fix = "set <RELEASE_SITE_URL>, or leave <RELEASE_URL_CHECK> out"
-        found.append(SettingProblem(name="RELEASE_URL_CHECK", message=needs, fix=fix))
-    return found
+        yield SetupProblem.of_setting(settings.URL_MISSING, "RELEASE_URL_CHECK")
 
 
 def _error(pattern: str) -> str:

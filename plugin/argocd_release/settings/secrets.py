@@ -6,15 +6,16 @@ from typing import Any, Final
 
 from argocd_release.argocd import options
 from argocd_release.core.credentials import credentials_in
-from argocd_release.model.errors import SettingProblem
+from argocd_release.messages import settings
+from argocd_release.model.errors import SetupProblem
 from argocd_release.settings.environment import INPUT_PREFIX, text
 from argocd_release.settings.schema import PROPERTIES
 
-# Addresses that are no settings and that the job's programs read.
+# Addresses that are not settings, but that the programs of the job read.
 _ADDRESSES: Final = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
 )  # fmt: skip
-# What GitLab says of the pipeline, and people look for in the log.
+# GitLab's variables about the pipeline that people look for in the log.
 _OPEN: Final = (
     "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",
     "CI_PROJECT_NAME", "CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_SERVER_HOST", "CI_ENVIRONMENT_NAME",
@@ -23,8 +24,8 @@ _OPEN: Final = (
 
 
 def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that people must be able to read: those of the settings that are no secret, and the pipeline's own."""
-    # The options hold headers, which may well be secret.
+    """Return the values that people must be able to read: settings that are not secret, and names of the pipeline."""
+    # The options can hold headers with secrets.
     shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
     values = [each for name in shown for each in (text(environ, name), str(PROPERTIES[name].get("default", "")))]
     return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
@@ -33,7 +34,7 @@ def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values that must not be shown: secret settings, passwords in addresses, words of ``ARGOCD_OPTS``."""
     found = [text(environ, name) for name in PROPERTIES if _is_secret(name)]
-    # The repository's URL holds the job's token. Any other address can hold a password that does not belong there.
+    # The repository's URL holds the job's token. Any other address can hold a password by mistake.
     found += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
     found.append(text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
     shown = open_values(environ)
@@ -54,7 +55,7 @@ def _is_secret(name: str) -> bool:
     return bool(PROPERTIES[name].get("x-secret"))
 
 
-# Variables that hold a token, or the path of a file with one: as of GitLab's type File, and of `secrets:`.
+# Variables with a token, or with the path of a file that holds it: GitLab's type File, and `secrets:`.
 _TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
 _LONGEST_TOKEN: Final = 100_000
 
@@ -73,7 +74,7 @@ def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _token_in_file(path: str) -> tuple[str, str]:
-    """Return the token in the file, or ``""`` and the reason; both are empty if this is no path.
+    """Return the token in the file, or ``""`` and the reason; both are empty if the text is not a path.
 
     The reason does not contain the value: a token that begins with a slash is taken for a path too.
     """
@@ -81,24 +82,19 @@ def _token_in_file(path: str) -> tuple[str, str]:
         return "", ""
     try:
         if not Path(path).is_file():
-            return "", "there is no such file"
+            return "", settings.TOKEN_FILE_MISSING.fill()
         with Path(path).open("rb") as file:
             token = file.read(_LONGEST_TOKEN).decode("utf-8", "replace").strip()
     except OSError as error:
         return "", error.strerror or type(error).__name__
     except ValueError:
-        return "", "the path contains a null character"
-    return token, "" if token else "the file is empty"
+        return "", settings.TOKEN_FILE_NAME_INVALID.fill()
+    return token, "" if token else settings.TOKEN_FILE_EMPTY.fill()
 
 
-def problems(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
+def problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
     """Yield a problem for each token that begins with a slash, as a path does, if its file could not be read."""
     for name in _TOKENS:
-        _, why = _token_in_file(str(values.get(name, "")))
-        if why:
-            yield SettingProblem(
-                name=name,
-                code="token-file",
-                message=f"begins with / and is taken as the path of a file: {why}",
-                fix="use a variable of type File, or the token itself as the value",
-            )
+        _, reason = _token_in_file(str(values.get(name, "")))
+        if reason:
+            yield SetupProblem.of_setting(settings.TOKEN_FILE, name, reason=reason)

@@ -1,4 +1,4 @@
-"""The address of Argo CD as people write it: with a scheme, a path, quotes, or a variable that was not expanded."""
+"""Read the address of Argo CD, which people also write with a scheme, a path, quotes or an unexpanded variable."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from argocd_release.core.text import one_line
-from argocd_release.model.errors import SettingProblem
+from argocd_release.messages import settings
+from argocd_release.model.errors import SetupProblem
 
 NAME: Final = "ARGOCD_SERVER"
 _UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
@@ -14,11 +15,9 @@ _QUOTES: Final = "\"'"
 #: An address of this form means exactly one host, so the job goes on with it.
 _PLAIN_URL: Final = re.compile(r"(?:https://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
-_HOST: Final = "set it to the host of Argo CD, such as argocd.example.com"
-
 
 def accepted(given: str) -> str:
-    """Return ``host`` for ``https://host/`` and ``host/``; any other text as it is."""
+    """Return ``host`` for ``https://host/`` and ``host/``, and any other text unchanged."""
     return given.removeprefix("https://").rstrip("/") if _PLAIN_URL.fullmatch(given) else given
 
 
@@ -37,40 +36,25 @@ def is_unexpanded(given: str) -> bool:
     return _UNEXPANDED.fullmatch(given) is not None
 
 
-def problems(given: str) -> Iterator[SettingProblem]:
-    """Return what is wrong with an address that is no host, with the address to set instead."""
+def problems(given: str) -> Iterator[SetupProblem]:
+    """Yield a problem for each mistake in an address that is not a host, with the address to set instead."""
     host, path = host_and_path(given)
-    shown = one_line(_without_password(given), limit=100)
-    value = host or None
+    shown, setting = one_line(_without_password(given), limit=100), f"<{NAME}>"
+    host = one_line(host, limit=300)
+    fix = settings.SET_TO.fill(setting=setting, value=host) if host else settings.HOST.fill(setting=setting)
     if given[:1] in _QUOTES:
-        yield SettingProblem(
-            name=NAME,
-            code="server-quoted",
-            message=f"has quotes around it: {shown}",
-            value=value,
-            fix="" if value else _HOST,
-        )
+        yield SetupProblem.of_setting(settings.SERVER_QUOTED, NAME, given=shown, fix=fix)
         return
     if is_unexpanded(given):
-        yield SettingProblem(
-            name=NAME,
-            code="server-not-expanded",
-            message=f"is {shown}: this variable does not exist, or GitLab did not expand it",
-            fix="write the address itself, or turn on “Expand variable reference” of the variable that refers to it",
-        )
+        yield SetupProblem.of_setting(settings.SERVER_NOT_EXPANDED, NAME, given=shown)
         return
     scheme, separator, _ = given.partition("://")
     if separator:
-        hint = ", and add --plaintext to <ARGOCD_OPTS> if Argo CD is served without TLS" if scheme == "http" else ""
-        message = f"has a scheme: {shown}"
-        yield SettingProblem(
-            name=NAME, code="server-scheme", message=message, value=value, fix=hint if value else _HOST
-        )
+        plaintext = settings.ADD_PLAINTEXT.fill(fix=fix) if scheme == "http" and host else fix
+        yield SetupProblem.of_setting(settings.SERVER_SCHEME, NAME, given=shown, fix=plaintext)
     if path:
-        hint = f", and add --grpc-web-root-path {path} to <ARGOCD_OPTS>"
-        yield SettingProblem(
-            name=NAME, code="server-path", message=f"has a path: {shown}", value=value, fix=hint if value else _HOST
-        )
+        rooted = settings.ADD_ROOT_PATH.fill(fix=fix, path=one_line(path, limit=100)) if host else fix
+        yield SetupProblem.of_setting(settings.SERVER_PATH, NAME, given=shown, fix=rooted)
 
 
 def _without_password(given: str) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from argocd_release.argocd.jwt import read, token_defect
+from argocd_release.messages import settings
 from tests.support.tokens import made
 
 GOOD = made({"iss": "argocd", "sub": "ci:apiKey", "exp": 5, "iat": 1})
@@ -31,23 +32,23 @@ def test_what_is_no_token(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "defect"),
     [
         (GOOD, ""),
         (f"{GOOD}\n", ""),
-        (f'"{GOOD}"', "quotes"),
-        ("$TOKEN", "another variable"),
-        (f"Bearer {GOOD}", "the word Bearer"),
-        ("/builds/x.tmp/TOKEN", "a path"),
-        ("glpat-0123456789abcdefghij", "a GitLab token"),
-        (f"{GOOD[:9]} {GOOD[9:]}", "white space"),
-        (GOOD[1:], "not a JSON Web Token"),
-        (GOOD[:-1], "1 characters are missing"),
-        (f"{GOOD}x", "something follows"),
-        (GOOD.rpartition(".")[0], "2 of the 3 parts"),
-        (GOOD.replace(".", ".x", 1), "damaged"),
+        (f'"{GOOD}"', settings.TOKEN_QUOTED.fill()),
+        ("$TOKEN", settings.TOKEN_NOT_EXPANDED.fill()),
+        (f"Bearer {GOOD}", settings.TOKEN_BEARER.fill()),
+        ("/builds/x.tmp/TOKEN", settings.TOKEN_PATH.fill()),
+        ("glpat-0123456789abcdefghij", settings.TOKEN_OF_GITLAB.fill()),
+        (f"{GOOD[:9]} {GOOD[9:]}", settings.TOKEN_WHITE_SPACE.fill()),
+        (GOOD[1:], settings.TOKEN_NO_JWT.fill()),
+        (GOOD[:-1], settings.TOKEN_CUT_OFF.fill(characters="1 character is")),
+        (GOOD[:-2], settings.TOKEN_CUT_OFF.fill(characters="2 characters are")),
+        (f"{GOOD}x", settings.TOKEN_TOO_LONG.fill()),
+        (GOOD.rpartition(".")[0], settings.TOKEN_PARTS_MISSING.fill(parts=2)),
+        (GOOD.replace(".", ".x", 1), settings.TOKEN_DAMAGED.fill()),
     ],
 )
-def test_what_went_wrong_when_it_was_pasted(text: str, why: str) -> None:
-    assert why in token_defect(text)
-    assert bool(why) == bool(token_defect(text))
+def test_the_defect_of_a_pasted_token_is_named(text: str, defect: str) -> None:
+    assert token_defect(text) == defect

@@ -22,11 +22,11 @@ from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.cli import doctor as command
 from argocd_release.doctor import account, checks, hints, network, pipeline, render, settings
 from argocd_release.doctor.checklist import examine
-from argocd_release.doctor.checks import Check, Checklist, Problem, Seen, State
+from argocd_release.doctor.checks import Check, Checklist, Seen, State
 from argocd_release.doctor.hints import advice
 from argocd_release.joblog.style import Style
 from argocd_release.model.application import Application
-from argocd_release.model.errors import Cancelled
+from argocd_release.model.errors import Cancelled, SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Signals
@@ -111,7 +111,7 @@ def parsed(application: dict[str, Any]) -> Application:
 
 
 def codes(seen: Seen) -> list[str]:
-    return [] if isinstance(seen, str) else [one.code for one in ([seen] if isinstance(seen, Problem) else seen)]
+    return [] if isinstance(seen, str) else [one.code for one in ([seen] if isinstance(seen, SetupProblem) else seen)]
 
 
 def known(**environ: str) -> load.Settings:
@@ -303,7 +303,7 @@ def test_an_application_that_is_not_there(pages: Pages, prober: Prober, page: Pa
     pages.pages = {"/api/v1/applications": page}
     with Api(pages.connection()) as api:
         problem = account.application(api, prober, "shpo")
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, SetupProblem)
     assert problem.code == code
     assert problem.fix.startswith(fix)
 
@@ -487,7 +487,7 @@ def test_one_check_that_goes_wrong_takes_no_other_with_it() -> None:
         raise RuntimeError("of our own")
 
     ledger = Checklist()
-    refused = Problem(code="x", message="x", outcome=Outcome.DENIED)
+    refused = SetupProblem(code="x", message="x", outcome=Outcome.DENIED)
     ledger.run(
         [
             Check(name="a", run=broken),
@@ -497,7 +497,7 @@ def test_one_check_that_goes_wrong_takes_no_other_with_it() -> None:
             Check(name="e", run=lambda: "fine", needs=("a",)),
         ]
     )
-    states = [found.state for found in ledger.findings]
+    states = [found.state for found in ledger.results]
     assert states == [State.WARNING, State.FAILED, State.SKIPPED, State.SKIPPED, State.OK]
     assert ledger.worst is Outcome.DENIED
 
@@ -535,13 +535,13 @@ def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
 
 
 def states(ledger: Checklist) -> dict[str, str]:
-    return {found.check: found.code or found.state.word for found in ledger.findings}
+    return {found.check: found.code or found.state.word for found in ledger.results}
 
 
 def test_a_whole_chain_that_is_well(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = argo_cd()
     ledger = job()
-    assert set(states(ledger).values()) == {"ok"}, ledger.findings
+    assert set(states(ledger).values()) == {"ok"}, ledger.results
     assert ledger.worst is None
 
 
@@ -627,7 +627,7 @@ def test_the_last_line_and_the_colours(pages: Pages, job: Callable[..., Checklis
 
 def test_every_check_has_a_page_that_exists(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = argo_cd()
-    assert {found.check for found in job().findings} <= set(checks.PAGES)
+    assert {found.check for found in job().results} <= set(checks.PAGES)
     for address in set(checks.PAGES.values()):
         page, _, anchor = address.partition("/#")
         text = (ROOT / "docs" / "en" / f"{page.rstrip('/')}.md").read_text("utf-8")
@@ -654,7 +654,7 @@ def group(*applications: dict[str, Any]) -> dict[str, Page]:
 
 
 def said(ledger: Checklist, check: str) -> list[str]:
-    return [found.message for found in ledger.findings if found.check == check]
+    return [found.message for found in ledger.results if found.check == check]
 
 
 @pytest.mark.parametrize("choice", [{"RELEASE_SELECTOR": "team=web"}, {"RELEASE_PROJECT": "team"}])
@@ -663,7 +663,7 @@ def test_a_selector_or_a_project_alone_is_a_group(
 ) -> None:
     pages.pages = group(*(shop(f"shop-{number}") for number in range(3)))
     ledger = job(ARGOCD_APP_NAME="", **choice)
-    assert set(states(ledger).values()) == {"ok"}, ledger.findings
+    assert set(states(ledger).values()) == {"ok"}, ledger.results
     assert said(ledger, "application") == ["3 applications are there: shop-0, shop-1, shop-2"]
     pages.pages = group()
     assert states(job(ARGOCD_APP_NAME="", **choice))["application"] == "no-application-matches"
@@ -724,7 +724,7 @@ def test_an_application_that_is_not_answered_with_is_not_missing(
     ledger = job()
     assert states(ledger)["application"] == "application-unanswered"
     assert ledger.worst is Outcome.UNREACHABLE
-    assert not any("did you mean" in found.fix for found in ledger.findings)
+    assert not any("did you mean" in found.fix for found in ledger.results)
 
 
 @pytest.mark.parametrize(
@@ -800,7 +800,7 @@ def test_an_rsa_signature_can_only_be_too_short(algorithm: str, length: int, *, 
 )
 def test_the_public_address_of_argo_cd(pages: Pages, page: Page, address: str) -> None:
     pages.pages = {"/api/v1/settings": page}
-    assert hints.public_address(pages.connection()) == address
+    assert network.public_address(pages.connection()) == address
 
 
 def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) -> None:
@@ -817,7 +817,7 @@ def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) 
     ledger = Checklist.lasting(0.2, check=lambda: None)
     ledger.run([hung, Check(name="port", run=lambda: "fine", needs=("name",))])
     assert time.monotonic() - started < 2
-    assert [(found.check, found.state) for found in ledger.findings] == [
+    assert [(found.check, found.state) for found in ledger.results] == [
         ("name", State.FAILED),
         ("port", State.SKIPPED),
     ]

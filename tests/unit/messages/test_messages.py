@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import argocd_release.messages
-from argocd_release.messages.message import Message, field_names
+from argocd_release.messages.message import Message, ProblemMessage, field_names
 
 PACKAGE = Path(argocd_release.messages.__file__).parents[1]
 MODULES = [module.name for module in pkgutil.iter_modules(argocd_release.messages.__path__) if module.name != "message"]
@@ -43,6 +43,18 @@ def test_each_use_of_a_message_gives_exactly_its_fields() -> None:
             assert given == field_names(template), f"{file}:{call.lineno}"
 
 
+def test_each_problem_of_a_message_gives_exactly_its_fields() -> None:
+    """A problem fills in the text and the hint; ``of_setting`` adds the setting's name."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for call, message in problem_calls(ast.parse(file.read_text("utf-8"))):
+            given = {keyword.arg for keyword in call.keywords} - {"subject"}
+            # A mapping of further fields is checked when the problem is made.
+            if None not in given:
+                missing = (field_names(message.text) | field_names(message.hint)) - given
+                assert missing <= {"setting"}, f"{file}:{call.lineno}"
+                assert given <= field_names(message.text) | field_names(message.hint), f"{file}:{call.lineno}"
+
+
 def entries() -> Iterator[tuple[str, Message]]:
     """Yield each message of the catalogue with its name."""
     for module in MODULES:
@@ -63,5 +75,17 @@ def uses(tree: ast.Module) -> Iterator[tuple[ast.Call, Message]]:
                 found = getattr(importlib.import_module(f"argocd_release.messages.{module}"), constant)
                 assert isinstance(found, Message), constant
                 yield node, found
+            case _:
+                pass
+
+
+def problem_calls(tree: ast.Module) -> Iterator[tuple[ast.Call, Message]]:
+    """Yield the calls whose first argument is ``module.CONSTANT`` of a problem, with its message."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(args=[ast.Attribute(value=ast.Name(id=module), attr=constant), *_]) if module in MODULES:
+                found = getattr(importlib.import_module(f"argocd_release.messages.{module}"), constant, None)
+                if isinstance(found, ProblemMessage):
+                    yield node, found
             case _:
                 pass

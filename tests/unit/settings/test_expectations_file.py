@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.settings.expectations_file import BYTES, Expected, read
+from argocd_release.messages import settings
+from argocd_release.model.errors import SetupProblem
+from argocd_release.settings.expectations_file import BYTES, FIELDS, Expected, read
 from argocd_release.settings.schema import PROPERTIES
 
 
@@ -15,7 +17,7 @@ def said(tmp_path: Path, text: str) -> tuple[Expected, tuple[str, ...]]:
     file = tmp_path / "expectations"
     file.write_text(text, "utf-8")
     found, problems = read(str(file), PROPERTIES)
-    return found, tuple(problem.removeprefix("RELEASE_EXPECTATIONS: ") for problem in problems)
+    return found, problems
 
 
 @pytest.mark.parametrize(
@@ -46,15 +48,16 @@ def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:
         tmp_path,
         'web: {revision: main, image: 1.10, colour: red}\n"UPPER": {image: ":1"}\nempty: {}\nnone:\nworker: {wait_for: all}\n',
     )
+    fields, rules = ", ".join(FIELDS), {name: PROPERTIES[FIELDS[name]]["x-rule"] for name in ("revision", "wait_for")}
     assert sorted(problems) == sorted(
         [
-            "web: revision: 'main' must be 7 to 40 hex digits of a git revision",
-            "web: image: must be a text, not '1.1': put it in quotes",
-            "web: colour is unknown; there are revision, revision_match, source, image, chart_version, wait_for",
-            "'UPPER' is no application's name or pattern",
-            "empty: must name at least one of revision, revision_match, source, image, chart_version, wait_for",
-            "none: must name at least one of revision, revision_match, source, image, chart_version, wait_for",
-            "worker: wait_for: 'all' must be some of sync, health, suspended, operation, separated by spaces",
+            settings.FIELD_INVALID.fill(place="web.revision", rule=rules["revision"], value="'main'"),
+            settings.FIELD_TEXT.fill(place="web.image", value="'1.1'"),
+            settings.FIELDS_UNKNOWN.fill(place="web", unknown="colour", fields=fields),
+            settings.NAME_INVALID.fill(name="'UPPER'"),
+            settings.FIELDS_NONE.fill(place="empty", fields=fields),
+            settings.FIELDS_NONE.fill(place="none", fields=fields),
+            settings.FIELD_INVALID.fill(place="worker.wait_for", rule=rules["wait_for"], value="'all'"),
         ]
     )
 
@@ -62,17 +65,20 @@ def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "must be a list of applications, each by its name"),
-        ("[]", "must be a list of applications, each by its name"),
-        ("{}", "must be a list of applications, each by its name"),
-        ("web: {image: ':1'}\nweb: {image: ':2'}", "'web' stands there more than once"),
-        ("web: {image: ':1', image: ':2'}", "'image' stands there more than once"),
-        ("web: [", "cannot be read as YAML or JSON"),
-        ("web: !!python/object/apply:os.system [id]", "cannot be read as YAML or JSON"),
-        ("? [web]\n: {image: ':1'}", "cannot be read as YAML or JSON"),
-        ("[" * 400, "cannot be read as YAML or JSON"),
-        ("b:\n  <<: {image: ':1'}\n  chart_version: '2'", "the merge key << is not supported"),
-        ("a: " + "x" * BYTES, "is larger than 1 MB"),
+        ("", settings.NO_MAPPING.fill()),
+        ("[]", settings.NO_MAPPING.fill()),
+        ("{}", settings.NO_MAPPING.fill()),
+        ("web: {image: ':1'}\nweb: {image: ':2'}", settings.YAML_DUPLICATE.fill(key="'web'")),
+        ("web: {image: ':1', image: ':2'}", settings.YAML_DUPLICATE.fill(key="'image'")),
+        ("web: [", settings.EXPECTATIONS_UNPARSED.text.partition("{path}")[2].partition(":")[0]),
+        (
+            "web: !!python/object/apply:os.system [id]",
+            settings.EXPECTATIONS_UNPARSED.text.partition("{path}")[2].partition(":")[0],
+        ),
+        ("? [web]\n: {image: ':1'}", settings.EXPECTATIONS_UNPARSED.text.partition("{path}")[2].partition(":")[0]),
+        ("[" * 400, settings.EXPECTATIONS_UNPARSED.text.partition("{path}")[2].partition(":")[0]),
+        ("b:\n  <<: {image: ':1'}\n  chart_version: '2'", settings.YAML_MERGE_KEY.fill()),
+        ("a: " + "x" * BYTES, settings.EXPECTATIONS_TOO_LARGE.text.partition("{path}")[2].format(megabytes=1)),
     ],
 )
 def test_what_is_no_such_file_is_said(tmp_path: Path, text: str, problem: str) -> None:
@@ -84,15 +90,19 @@ def test_what_is_no_such_file_is_said(tmp_path: Path, text: str, problem: str) -
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     _, (problem,) = read(str(tmp_path / "gone.yml"), PROPERTIES)
-    assert "cannot be read: No such file or directory" in problem
+    assert problem == settings.EXPECTATIONS_UNREADABLE.fill(
+        path=tmp_path / "gone.yml", error="No such file or directory"
+    )
     assert read("", PROPERTIES) == (Expected(rules={}), ())
 
 
 def test_a_name_that_is_none_of_the_applications_is_a_mistake(tmp_path: Path) -> None:
     found, _ = said(tmp_path, 'web: {image: ":1"}\n"wbe-*": {image: ":2"}\n')
-    assert [problem.text for problem in found.unmatched(["web", "worker"])] == [
-        "<RELEASE_EXPECTATIONS> names wbe-*, which is no application of this release: web, worker",
-    ]
+    (problem,) = found.unmatched(["web", "worker"])
+    assert problem.subject == "RELEASE_EXPECTATIONS"
+    assert problem == SetupProblem.of_setting(
+        settings.EXPECTATIONS_UNMATCHED, "RELEASE_EXPECTATIONS", rule="wbe-*", applications="web, worker"
+    )
     assert found.unmatched(["web", "wbe-1"]) == ()
 
 
@@ -106,9 +116,9 @@ def test_aliases_are_refused_before_they_grow(tmp_path: Path) -> None:
     assert time.monotonic() - started < 2
     assert found.rules == {}
     (problem,) = problems
-    assert "alias *a" in problem
+    assert settings.YAML_ALIAS.fill(name="a") in problem
     (problem,) = said(tmp_path, 'web: &it {image: ":1"}\nother: {<<: *it}\n')[1]
-    assert "alias *it" in problem
+    assert settings.YAML_ALIAS.fill(name="it") in problem
 
 
 def test_twenty_thousand_names_take_time_in_proportion(tmp_path: Path) -> None:
@@ -129,7 +139,7 @@ def test_twenty_thousand_names_take_time_in_proportion(tmp_path: Path) -> None:
 def test_of_thousands_of_mistakes_the_first_are_told(tmp_path: Path) -> None:
     _, problems = said(tmp_path, "".join(f"app-{number}: {{image: 1}}\n" for number in range(2_000)))
     assert len(problems) <= 21
-    assert "1980 more" in problems[-1]
+    assert problems[-1] == settings.EXPECTATIONS_MORE.fill(count=1980)
 
 
 @pytest.mark.parametrize(

@@ -57,23 +57,23 @@ def test_a_branch_without_a_tag_has_an_outcome_of_its_own(branch: str) -> None:
     with pytest.raises(NoPreviewError) as caught:
         loaded(CI_COMMIT_REF_NAME=branch)
     assert caught.value.outcome is Outcome.NO_PREVIEW
-    assert "has no tag" in str(caught.value) or "no branch is known" in str(caught.value)
+    assert branch in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("environ", "problem"),
+    ("environ", "subject"),
     [
-        ({"RELEASE_PREVIEW_PATTERN": "("}, "RELEASE_PREVIEW_PATTERN must be a regular expression: missing )"),
-        ({"RELEASE_URL_CHECK": "true"}, "RELEASE_URL_CHECK needs <RELEASE_SITE_URL>"),
-        ({"RELEASE_SITE_URL": "proj.example.com"}, "RELEASE_SITE_URL must"),
-        ({"ARGOCD_APP_NAME": "Preview_{tag}"}, "ARGOCD_APP_NAME must be"),
-        ({"CI_COMMIT_REF_NAME": "main", "RELEASE_TIMEOUT": "soon"}, "RELEASE_TIMEOUT must be a number of seconds"),
+        ({"RELEASE_PREVIEW_PATTERN": "("}, "RELEASE_PREVIEW_PATTERN"),
+        ({"RELEASE_URL_CHECK": "true"}, "RELEASE_URL_CHECK"),
+        ({"RELEASE_SITE_URL": "proj.example.com"}, "RELEASE_SITE_URL"),
+        ({"ARGOCD_APP_NAME": "Preview_{tag}"}, "ARGOCD_APP_NAME"),
+        ({"CI_COMMIT_REF_NAME": "main", "RELEASE_TIMEOUT": "soon"}, "RELEASE_TIMEOUT"),
     ],
 )
-def test_what_is_wrong_is_said_first(environ: dict[str, str], problem: str) -> None:
+def test_what_is_wrong_is_said_first(environ: dict[str, str], subject: str) -> None:
     with pytest.raises(SettingsError) as caught:
         loaded(**environ)
-    assert any(problem in each.text for each in caught.value.problems), caught.value.problems
+    assert subject in {problem.subject for problem in caught.value.problems}, caught.value.problems
 
 
 def test_each_of_several_names_has_its_own_room_for_the_tag() -> None:
