@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from argocd_release.messages import settings
 from argocd_release.settings import component_job
 from tests.support import component, gitlab_pipeline
 from tests.support.component import MAIN, MERGE_REQUEST, TAG
@@ -285,17 +286,17 @@ def started(job: dict[str, Any]) -> dict[str, str]:
 def test_extends_beside_the_include_takes_environment_and_token_away_and_the_job_says_so() -> None:
     (job,) = releases(with_inputs(EXTENDS.format(extends="[.mine]"), **AUDIENCE)).values()
     assert not {"environment", "id_tokens"} & set(job), "GitLab says nothing"
-    ((text, how),) = component_job.warnings(started(job))
-    assert text == "the job has no environment: the job's `extends` replaced the component's"
+    (warning,) = component_job.warnings(started(job))
+    assert warning.message == settings.ENVIRONMENT_GONE.fill()
     (problem,) = component_job.missing_identity({}, started(job))
-    assert "the job's `extends` replaced the component's" in problem.message
-    assert how == problem.fix
+    assert settings.EXTENDS_REPLACED.fill() in problem.message
+    assert warning.fix == problem.fix
 
 
 def test_the_extends_that_the_job_advises_keeps_both() -> None:
     (job,) = releases(with_inputs(EXTENDS.format(extends="[.mine]"), **AUDIENCE)).values()
-    ((_, how),) = component_job.warnings(started(job))
-    advised = how.partition("extends: ")[2].replace(".your-job", ".mine")
+    (warning,) = component_job.warnings(started(job))
+    advised = warning.fix.partition("extends: ")[2].replace(".your-job", ".mine")
     (kept,) = releases(with_inputs(EXTENDS.format(extends=advised), **AUDIENCE)).values()
     assert kept["tags"] == ["mine"]
     assert kept["environment"]["name"] == "dev"
