@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ def wrapped(script: Iterable[str], wrapper: str) -> str:
     return f"{_HEAD}{WRAPPERS[wrapper].format(script=shlex.quote(lines))}\nexit 0\n"
 
 
+@cache
 def scripts() -> dict[str, list[str]]:
     """Return the lines of every job's script that run argocd-release, by the file that declares the job."""
     documents = {Path(f"templates/{name}.yml"): resolved(name) for name in ("release", "doctor")}
