@@ -1,4 +1,4 @@
-"""The component as a consumer's pipeline gets it, and a copy of the project to change."""
+"""The component as a consumer's pipeline receives it, and a copy of the project for changes."""
 
 import importlib.resources
 import json
@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 TEMPLATE: Final = ROOT / "templates" / "release.yml"
 DOCTOR: Final = ROOT / "templates" / "doctor.yml"
 TEMPLATES: Final = {file.stem: file.read_text("utf-8") for file in (TEMPLATE, DOCTOR)}
-# What GitLab sets for a pipeline of each kind.
+# The variables that GitLab sets for a pipeline of each kind.
 MAIN: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
 TAG: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "1.2.3", "CI_DEFAULT_BRANCH": "main"}
 MERGE_REQUEST: Final = {
@@ -26,12 +26,12 @@ MERGE_REQUEST: Final = {
 
 
 def resolved(component: str = "release", /, **given: Any) -> dict[str, Any]:
-    """The second document of the component's template with the inputs put in."""
+    """Return the second document of the component's template with the inputs filled in."""
     return interpolated(TEMPLATES[component], given)
 
 
 def schema_errors(document: Any) -> list[str]:
-    """What GitLab's own schema of pipelines says against it."""
+    """Return the errors that GitLab's own schema of pipelines finds."""
     packaged = importlib.resources.files("check_jsonschema").joinpath("builtin_schemas/vendor/gitlab-ci.json")
     return [
         f"{'/'.join(map(str, error.path))}: {error.message[:200]}"
@@ -40,7 +40,7 @@ def schema_errors(document: Any) -> list[str]:
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """What git knows of, as it is now."""
+    """Copy the files that git tracks, in their current state; return the folder."""
     files = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\0")

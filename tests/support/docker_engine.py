@@ -1,6 +1,7 @@
 """The image under test, built by the suite itself with a real Docker engine.
 
-Where the base image of the Dockerfile can't be pulled, a stand-in is made of Debian's packages with ``mmdebstrap``; this machine's certificate authorities go
+If the base image of the Dockerfile cannot be pulled, a stand-in is made of Debian's packages with ``mmdebstrap``.
+This machine's certificate authorities go
 into the stand-in, never into the product's image definition.
 """
 
@@ -36,7 +37,7 @@ CERTIFICATES = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certif
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A Docker engine, the image under test, and what it was built from."""
+    """A Docker engine, the image under test, and the parts that it was built from."""
 
     client: docker.DockerClient
     image: Image
@@ -45,9 +46,9 @@ class Engine:
 
 @functools.cache
 def absence() -> str:
-    """Why there is no Docker engine; ``""`` if one answers."""
-    # A client that can't connect leaves its socket open (docker 7.2.0 docker/transport/unixconn.py:connect): nothing
-    # that holds it may live on, a traceback least of all, and it is closed here and not when some other test runs.
+    """Return the reason why there is no Docker engine, or an empty string if one responds."""
+    # A client that cannot connect leaves its socket open (docker 7.2.0 docker/transport/unixconn.py:connect). No
+    # object must keep it alive, a traceback least of all. It is closed here, and not while another test runs.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         try:
@@ -63,7 +64,7 @@ def absence() -> str:
 
 @contextmanager
 def built() -> Iterator[Engine]:
-    """The engine, with the image under test in it."""
+    """Yield the engine with the image under test in it."""
     with closing(docker.from_env(timeout=300)) as client:
         yield build_image(client)
 
@@ -86,7 +87,7 @@ def build_image(client: docker.DockerClient) -> Engine:
 
 
 def base(client: docker.DockerClient) -> str:
-    """The Dockerfile's own base image if it can be had, or else a stand-in."""
+    """Return the Dockerfile's own base image if it can be pulled, otherwise a stand-in."""
     lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
     declared = next(line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
     try:
@@ -116,7 +117,7 @@ def make_stand_in(client: docker.DockerClient) -> None:
 
 
 def helper(client: docker.DockerClient) -> str:
-    """What gitlab-ci-local needs to copy artifacts about; its own helper image can be out of reach."""
+    """Return the helper image with which gitlab-ci-local copies artifacts. Its own one can be out of reach."""
     lines = [
         f"FROM {base(client)}",
         "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends rsync >/dev/null",

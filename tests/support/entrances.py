@@ -1,4 +1,4 @@
-"""What stands between a job and Argo CD: a real HAProxy with one entrance for each kind of it, and certificates."""
+"""Entrances between a job and Argo CD: a real HAProxy with one entrance of each kind, and certificates."""
 
 import datetime as dt
 import socket
@@ -16,7 +16,7 @@ from sandbox.probes import listens
 
 READY_SECONDS: Final = 10.0
 ACCESS_ID, ACCESS_SECRET = "job.access", "an-access-secret"
-# Pages as ingresses, firewalls and portals serve them.
+# Pages that ingresses, firewalls and portals serve.
 _PAGE: Final = "<html><head><title>{title}</title></head><body><h1>{title}</h1>{more}</body></html>"
 _PAGES: Final[Mapping[str, str]] = {
     "gitlab": _PAGE.format(title="Sign in · GitLab", more='<meta content="GitLab" property="og:site_name">'),
@@ -30,7 +30,7 @@ _PAGES: Final[Mapping[str, str]] = {
 _ALLOWED: Final = (
     f"{{ req.hdr(CF-Access-Client-Id) {ACCESS_ID} }} {{ req.hdr(CF-Access-Client-Secret) {ACCESS_SECRET} }}"
 )
-# Of each entrance: how it listens, and what it does with what comes in. @…@ are files.
+# For each entrance: how it listens, and what it does with a request. @…@ are files.
 _PLAIN: Final[Mapping[str, tuple[str, str]]] = {
     "plaintext": ("", "default_backend http1"),
     "plaintext-h2": ("", "default_backend http2"),
@@ -90,7 +90,7 @@ NAMES: Final = (*_PLAIN, *_TLS, *_TCP)
 
 @dataclass(frozen=True, kw_only=True)
 class Entrances:
-    """A running HAProxy. ``ports`` of each entrance; ``authority``, ``client`` and ``client_key`` are PEM files."""
+    """A running HAProxy with the port of each entrance. ``authority``, ``client`` and ``client_key`` are PEM files."""
 
     ports: Mapping[str, int]
     authority: Path
@@ -98,13 +98,13 @@ class Entrances:
     client_key: Path
 
     def server(self, name: str) -> str:
-        """What ARGOCD_SERVER is set to for the entrance."""
+        """Return the value of ARGOCD_SERVER for the entrance."""
         return f"localhost:{self.ports[name]}"
 
 
 @contextmanager
 def entrances(folder: Path, argocd_port: int) -> Iterator[Entrances]:
-    """Every entrance to the Argo CD at the port, until the context ends."""
+    """Run every entrance to the Argo CD at the port, until the context ends."""
     found = Entrances(
         ports=dict(zip(NAMES, _free_ports(len(NAMES)), strict=True)),
         authority=folder / "authority.pem",
@@ -128,7 +128,7 @@ def entrances(folder: Path, argocd_port: int) -> Iterator[Entrances]:
 
 @contextmanager
 def hole() -> Iterator[str]:
-    """The address of a port where packets vanish: its queue is full, so the kernel drops whoever asks."""
+    """Yield the address of a port where packets vanish: its queue is full, so the kernel drops new connections."""
     with socket.socket() as server, socket.socket() as one, socket.socket() as two:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -140,7 +140,7 @@ def hole() -> Iterator[str]:
 
 @contextmanager
 def silence() -> Iterator[str]:
-    """The address of a port that accepts connections and says nothing."""
+    """Yield the address of a port that accepts connections and never responds."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(64)
@@ -148,7 +148,7 @@ def silence() -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A port at which nobody listens."""
+    """Return a port at which no process listens."""
     return _free_ports(1)[0]
 
 

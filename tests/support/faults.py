@@ -1,4 +1,4 @@
-"""A network that misbehaves: a TCP proxy whose faults come and go while it runs."""
+"""A network that misbehaves: a TCP proxy with faults that can change while it runs."""
 
 import socket
 import threading
@@ -10,12 +10,12 @@ from typing import Final
 
 _PIECE: Final = 65536
 _BACKLOG: Final = 64
-# How soon a change of fault is noticed by what already waits.
+# The delay after which a waiting connection notices a change of fault.
 _SLICE_SECONDS: Final = 0.05
 
 
 class Fault(Enum):
-    """What happens to what passes. ``HALF_OPEN``: the client is heard, and nothing comes back."""
+    """A fault of the network. With ``HALF_OPEN`` data of the client passes, and none comes back."""
 
     NONE = "none"
     LATENCY = "latency"
@@ -26,17 +26,17 @@ class Fault(Enum):
 
 
 LATENCY_SECONDS: Final = 0.1
-# So that a page takes seconds, and the first byte comes at once.
+# With this limit a page takes seconds, and its first byte arrives at once.
 TRICKLE_BYTES: Final = 400
 TRICKLE_SECONDS: Final = 0.05
 
 
 class Network:
-    """Leads to a port of this machine; ``fault`` may be changed at any time, and counts for open connections too."""
+    """A proxy to a port of this machine. A change of ``fault`` also affects open connections."""
 
     def __init__(self, target: int, fault: Fault = Fault.NONE) -> None:
         self.fault = fault
-        #: Bytes that came back.
+        #: The number of bytes that came back.
         self.answered = 0
         self._target = target
         self._ended = threading.Event()
@@ -45,7 +45,7 @@ class Network:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Let nothing more in or through."""
+        """Close the network to all connections."""
         self._ended.set()
         self._listening.close()
 
@@ -88,7 +88,7 @@ class Network:
                     self.answered += len(piece) if back else 0
 
     def _lets_through(self, *, back: bool) -> bool:
-        """Whether it passes, after the time that it takes."""
+        """Return True if data passes, after the time that it takes."""
         while self.fault is Fault.BLACK_HOLE or (back and self.fault is Fault.HALF_OPEN):
             if self._ended.wait(_SLICE_SECONDS):
                 return False
@@ -100,7 +100,7 @@ class Network:
 
 
 def _reset(connection: socket.socket) -> None:
-    """Close it so that the other side is told of a reset, not of an end."""
+    """Close the connection so that the other side receives a reset."""
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
@@ -108,7 +108,7 @@ def _reset(connection: socket.socket) -> None:
 
 @contextmanager
 def network(target: int, fault: Fault = Fault.NONE) -> Iterator[Network]:
-    """A network to the port, until the context ends."""
+    """Run a network to the port, until the context ends."""
     made = Network(target, fault)
     try:
         yield made

@@ -1,9 +1,10 @@
-"""GitLab's REST API as far as deployments, merge requests and notes go, played on this machine.
+"""A fake of GitLab's REST API for deployments, merge requests and notes, on this machine.
 
-What it enforces is GitLab's own code (gitlab 18.11 lib/api/deployments.rb, app/models/deployment.rb,
-app/services/deployments/create_service.rb, lib/api/notes.rb, lib/api/merge_requests.rb): which parameters are required,
-which statuses there are and which follow which, what a repository must have, whose token may do what. Commits and
-branches are those of a real repository.
+It enforces the rules of GitLab's own code: required parameters, statuses and their order, the content of the
+repository,
+and the rights of tokens. Commits and branches are those of a real repository. The rules are in gitlab 18.11
+lib/api/deployments.rb, app/models/deployment.rb, app/services/deployments/create_service.rb, lib/api/notes.rb,
+lib/api/merge_requests.rb.
 """
 
 import json
@@ -33,19 +34,19 @@ Json = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Call:
-    """A request, and how it was answered."""
+    """A request with its answer."""
 
     method: str
     path: str
     body: Json
     status: int = 0
-    #: A ``time.time()``.
+    #: The time of the request as a ``time.time()``.
     at: float = field(default_factory=time.time)
 
 
 @dataclass(kw_only=True)
 class Deployment:
-    """A record of the environments page. ``statuses`` are all it has had, the present one last."""
+    """A record of the environments page. ``statuses`` are all of its statuses, the current one last."""
 
     id: int
     environment: str
@@ -53,7 +54,7 @@ class Deployment:
     ref: str
     tag: bool
     statuses: list[str]
-    #: Whether a CI job made it, by its ``environment``.
+    #: True if a CI job created it, by its ``environment``.
     of_job: bool = False
 
     @property
@@ -90,27 +91,27 @@ class Project:
     deployments: list[Deployment] = field(default_factory=list)
     merge_requests: list[MergeRequest] = field(default_factory=list)
     default_branch: str = "main"
-    #: The project token has the role Maintainer, which can change the notes of other users.
+    #: True if the project token has the role Maintainer, which can change the notes of other users.
     maintained: bool = False
 
     def commit(self, ref: str) -> str:
-        """The full SHA of what GitLab would find by that name; "" if it finds nothing."""
+        """Return the full SHA that GitLab would find by that name, or an empty string."""
         try:
             return self.repository.git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
         except CommandError:
             return ""
 
     def records(self, environment: str = "") -> list[tuple[str, str]]:
-        """Revision and present status of each record, the oldest first; of one environment, if named."""
+        """Return revision and current status of each record, or of those of one environment, the oldest first."""
         return [(each.sha, each.status) for each in self.deployments if environment in {"", each.environment}]
 
     def last(self, environment: str) -> Deployment | None:
-        """What the environments page shows as deployed: the record that succeeded last."""
+        """Return the deployment that the environments page shows: the last one that succeeded."""
         done = [each for each in self.deployments if each.environment == environment and each.status == "success"]
         return done[-1] if done else None
 
     def job(self, environment: Json, sha: str, status: str, ref: str = "main") -> None:
-        """A CI job with this ``environment`` has ended so: only the action ``start`` makes a record."""
+        """End a CI job with this ``environment``. Only the action ``start`` creates a record."""
         if environment.get("action", "start") == "start":
             self.add(environment["name"], sha, ref, tag=False, status=status, of_job=True)
 
@@ -128,7 +129,7 @@ class Project:
         return made
 
     def open(self, branch: str, sha: str, *labels: str, title: str = "A change") -> MergeRequest:
-        """A new merge request of the branch into ``main``."""
+        """Open a merge request of the branch into ``main``."""
         iid = len(self.merge_requests) + 1
         self.merge_requests.append(MergeRequest(iid=iid, branch=branch, sha=sha, labels=[*labels], title=title))
         return self.merge_requests[-1]
@@ -136,16 +137,16 @@ class Project:
 
 @dataclass(kw_only=True)
 class GitLab:
-    """A running GitLab. ``calls`` holds all requests that got as far as being answered with a meaning."""
+    """A running fake of GitLab. ``calls`` has all requests that it handled."""
 
     url: str = ""
     projects: list[Project] = field(default_factory=list)
-    #: Each token with what it is: ``project`` or ``job``.
+    #: The kind of each token: ``project`` or ``job``.
     tokens: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    #: While it is set, every request is answered with it, as a proxy before a dead GitLab does.
+    #: The status with which every request is answered while it is not 0, as a proxy does if GitLab is down.
     down: int = 0
-    #: So many requests are still answered with 429, each with that Retry-After in seconds.
+    #: The number of requests to answer with 429, and with this Retry-After in seconds.
     limited: int = 0
     retry_after: int = 1
     _serial: int = 0
@@ -165,11 +166,11 @@ class GitLab:
         return name
 
     def asked(self, method: str, part: str = "") -> list[Call]:
-        """The calls with that method whose path has that part."""
+        """Return the calls with that method whose path contains the part."""
         return [call for call in self.calls if call.method == method and part in call.path]
 
     def hook(self, project: Project, request: MergeRequest, action: str, address: str, secret: str) -> int:
-        """Tell the address of the merge request, as the project's webhook does; gives the status of the answer."""
+        """Send the merge request to the address as the project's webhook does; return the status of the answer."""
         attributes = {"action": action, "iid": request.iid, "target_project_id": project.id, "state": request.state}
         attributes |= {"source_branch": request.branch, "target_branch": "main", "last_commit": {"id": request.sha}}
         payload = {"object_kind": "merge_request", "object_attributes": attributes}
@@ -182,7 +183,7 @@ class GitLab:
 
 @contextmanager
 def serving() -> Iterator[GitLab]:
-    """A GitLab until the context ends."""
+    """Run a fake of GitLab until the context ends."""
     gitlab = GitLab()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Api, gitlab)) as http:
         gitlab.url = f"http://127.0.0.1:{http.server_port}"
@@ -219,7 +220,7 @@ class _Request:
         return found
 
     def writes_notes(self) -> None:
-        # A job token is no authentication where the endpoint does not name it: 401, as without any.
+        # An endpoint that does not accept job tokens answers 401, like without any token.
         if self.kind == "job":
             raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
 
@@ -252,7 +253,7 @@ def _create_deployment(request: _Request) -> tuple[int, Any]:
         raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"sha": ["The commit does not exist"]}})
     tag = str(body["tag"]).lower() == "true"
     last = project.last(body["environment"])
-    # Twice the same is once: the last success is given back (create_service.rb, `equal_to?`).
+    # A second identical record returns the last success (create_service.rb, `equal_to?`).
     if last is not None and (last.ref, last.tag, last.sha, last.status) == (
         body["ref"], tag, body["sha"], body["status"],
     ):  # fmt: skip
@@ -270,7 +271,7 @@ def _update_deployment(request: _Request) -> tuple[int, Any]:
         why = "403 Forbidden - Deployments created using GitLab CI can not be updated using the API"
         raise RefusedError(HTTPStatus.FORBIDDEN, {"message": why})
     new = request.body["status"]
-    # The state machine has no way from a status to itself, and none back to running.
+    # The state machine has no transition from a status to itself, and none back to running.
     if new in {found.status, "running"}:
         raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"status": ["cannot transition"]}})
     found.statuses.append(new)
@@ -307,7 +308,7 @@ def _update_merge_request(request: _Request) -> tuple[int, Any]:
 
 
 def _of_commit(request: _Request) -> tuple[int, Any]:
-    """The merge requests that brought a commit: those it is the head of, here."""
+    """Return the merge requests that brought a commit; here, those whose head it is."""
     sha = request.parts["sha"]
     if not request.project.commit(sha):
         raise RefusedError(HTTPStatus.NOT_FOUND, {"message": "404 Commit Not Found"})

@@ -1,6 +1,6 @@
-"""Pipelines of a consumer, previewed and run by gitlab-ci-local, which comes from npm by a lock file.
+"""A consumer's pipelines, previewed and run by gitlab-ci-local, which npm installs by a lock file.
 
-The consumer's repository includes the component by its address, as on a GitLab; git is told where that address is.
+The consumer's repository includes the component by its address, as on a real GitLab. git is configured to find it.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ NODE = Path(sys.executable).parent
 
 
 def gitlab_ci_local() -> Path:
-    """The program, installed once into the cache."""
+    """Return the program, which is installed once into the cache."""
     lock = (NPM / "package-lock.json").read_bytes()
     folder = cache.folder().parent / f"gitlab-ci-local-{hashlib.sha256(lock).hexdigest()[:12]}"
     program = folder / "node_modules" / ".bin" / "gitlab-ci-local"
@@ -41,7 +41,7 @@ def gitlab_ci_local() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Consumer:
-    """A repository of somebody who includes the component; ``folder`` is its work tree."""
+    """A repository that includes the component; ``folder`` is its work tree."""
 
     folder: Path
     environ: dict[str, str] = field(repr=False)
@@ -80,18 +80,18 @@ class Consumer:
         self._run(folder, "git", *arguments)
 
     def preview(self) -> str:
-        """The pipeline with every include resolved, checked against GitLab's schema by gitlab-ci-local."""
+        """Return the pipeline with every include resolved, checked against GitLab's schema by gitlab-ci-local."""
         done = self._local("--preview")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the pipeline in containers; needs rsync on this machine."""
+        """Run the pipeline in containers. This needs rsync."""
         if shutil.which("rsync") is None:
             if os.environ.get("CI"):
                 pytest.fail("gitlab-ci-local needs rsync: apt-get install rsync")
             pytest.skip("gitlab-ci-local needs rsync; CI has it")
-        # As somebody who keeps the image elsewhere says it, and so that it beats the job's own value here too.
+        # A user who keeps the image elsewhere sets this variable. Here it must also override the job's own value.
         place = f"ARGOCD_RELEASE_REPOSITORY={default_image().rpartition(':')[0]}"
         options = ("--network", "host", "--pull-policy", "if-not-present", "--variable", place)
         return self._local(*options, *arguments)
@@ -99,14 +99,14 @@ class Consumer:
     def run_in(
         self, engine: Engine, variables: Mapping[str, str], certificate: Path, *arguments: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run the pipeline in our image, with the group's variables; the certificate lies at ``/argocd.crt``."""
+        """Run the pipeline in our image, with the group's variables. The certificate is ``/argocd.crt``."""
         engine.image.tag(*default_image().rsplit(":", 1))
         given = [word for name, value in variables.items() for word in ("--variable", f"{name}={value}")]
         volume = f"{certificate}:/argocd.crt:ro"
         return self.run("--helper-image", helper(engine.client), "--volume", volume, *given, *arguments)
 
     def short_sha(self) -> str:
-        """What GitLab calls CI_COMMIT_SHORT_SHA."""
+        """Return the value of CI_COMMIT_SHORT_SHA."""
         command = ("git", "rev-parse", "--short=8", "HEAD")
         done = subprocess.run(command, cwd=self.folder, env=self.environ, check=True, capture_output=True, text=True)
         return done.stdout.strip()
@@ -131,7 +131,7 @@ def example(name: str) -> str:
 
 
 def default_image() -> str:
-    """The image of the job where the registry is registry.example.com, as the pages have it."""
+    """Return the image of the job for the registry registry.example.com, which the pages use."""
     header, body = yaml.safe_load_all((ROOT / "templates" / "release.yml").read_text("utf-8"))
     given = str(header["spec"]["inputs"]["image"]["default"])
     (job,) = [job for job in body.values() if "script" in job]

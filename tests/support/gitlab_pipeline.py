@@ -1,7 +1,7 @@
-"""What GitLab makes of a pipeline's configuration, written anew from its source.
+"""Evaluate a pipeline's configuration by GitLab's rules, written from its source.
 
-The schema of `.gitlab-ci.yml`, and gitlab-ci-local, know nothing of this: stages that are not there, jobs of one name,
-what `default:` does to the job of a component, the inputs' types. Only what a component and its consumers use.
+The schema of `.gitlab-ci.yml` and gitlab-ci-local lack these rules: missing stages, jobs with the same name, the effect
+of `default:` on a component's job, the types of inputs. Only the rules that a component and its consumers use are here.
 """
 
 import itertools
@@ -22,16 +22,16 @@ DEFAULT_KEYS: Final = (
 # lib/gitlab/ci/config/entry/root.rb
 ROOT_KEYS: Final = frozenset({"default", "include", "stages", "variables", "workflow", "spec", "pages_settings"})
 DEPRECATED_ROOT_KEYS: Final = frozenset({"image", "services", "cache", "before_script", "after_script"})
-# Of the functions only truncate (lib/gitlab/ci/config/interpolation/functions/truncate.rb).
+# The only function is truncate (lib/gitlab/ci/config/interpolation/functions/truncate.rb).
 BLOCK: Final = re.compile(r"\$\[\[\s*inputs\.(\w+)\s*(?:\|\s*truncate\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*)?\]\]")
-# lib/gitlab/ci/config/interpolation/inputs/*.rb of 17.x; 18.x takes anything for a string.
+# lib/gitlab/ci/config/interpolation/inputs/*.rb of 17.x. 18.x accepts any value for a string.
 TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "string": str,
     "number": (int, float),
     "boolean": bool,
     "array": list,
 }
-# app/models/environment.rb#guess_tier, in this order
+# app/models/environment.rb#guess_tier, in this order.
 TIERS: Final = {
     "development": r"dev|review|trunk",
     "testing": r"test|tst|int|ac(ce|)pt|qa|qc|control|quality",
@@ -41,12 +41,12 @@ TIERS: Final = {
 
 
 class RefusedError(Exception):
-    """The pipeline is invalid; the text is GitLab's."""
+    """The pipeline is invalid. The message is GitLab's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """A configuration with its includes, its jobs as they will run: extended, and with the defaults they inherit."""
+    """A configuration with its includes. Its jobs are extended, and have the defaults that they inherit."""
 
     stages: tuple[str, ...]
     jobs: Mapping[str, Mapping[str, Any]]
@@ -54,7 +54,10 @@ class Pipeline:
     warnings: tuple[str, ...]
 
     def created(self, variables: Mapping[str, str], *, changed: bool = True) -> set[str]:
-        """The jobs that a pipeline with these predefined variables has; ``changed``: whether any file of `changes` is."""
+        """Return the jobs of a pipeline with these predefined variables.
+
+        ``changed`` tells if a file of `changes` is changed.
+        """
         if self.workflow and not _matches(self.workflow, variables, changed=changed):
             return set()
         return {name for name, job in self.jobs.items() if self._runs(job, variables, changed=changed)}
@@ -62,14 +65,15 @@ class Pipeline:
     def _runs(self, job: Mapping[str, Any], variables: Mapping[str, str], *, changed: bool) -> bool:
         if "rules" in job:
             return _matches(job["rules"], variables, changed=changed)
-        # lib/gitlab/ci/config/entry/policy.rb, DEFAULT_ONLY; with workflow:rules it does not apply (processable.rb).
+        # lib/gitlab/ci/config/entry/policy.rb, DEFAULT_ONLY. It does not apply with workflow:rules (processable.rb).
         return bool(self.workflow) or not {"CI_MERGE_REQUEST_IID"} & set(variables)
 
 
 def read(text: str, template: str | Mapping[str, str]) -> Pipeline:
-    """The pipeline of a `.gitlab-ci.yml` whose components are all ``template``, or one of these by their names.
+    """Return the pipeline of a `.gitlab-ci.yml` whose components are all ``template``, or these by their names.
 
-    Raises ``RefusedError``.
+    Raises:
+        RefusedError: GitLab would refuse it.
     """
     own: dict[str, Any] = yaml.safe_load(text)
     included: dict[str, Any] = {}
@@ -92,7 +96,7 @@ def read(text: str, template: str | Mapping[str, str]) -> Pipeline:
 
 
 def interpolated(template: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The component with the inputs put in, node by node (lib/gitlab/ci/config/interpolation/template.rb)."""
+    """Return the component with the inputs filled in, node by node (lib/gitlab/ci/config/interpolation/template.rb)."""
     header, body = yaml.safe_load_all(template)
     declared = header["spec"]["inputs"]
     if strange := set(given) - set(declared):
@@ -121,7 +125,7 @@ def _put(node: Any, values: Mapping[str, Any]) -> Any:
         return [_put(item, values) for item in node]
     if not isinstance(node, str):
         return node
-    # A block that is the whole value keeps its type; within a text everything is text.
+    # A block that is the whole value keeps its type. A block inside a text becomes text.
     if (whole := BLOCK.fullmatch(node)) and whole[2] is None:
         return values[whole[1]]
     return BLOCK.sub(lambda match: _cut(_shown(values[match[1]]), match[2], match[3]), node)
@@ -136,14 +140,14 @@ def _shown(value: Any) -> str:
 
 
 def merged(below: Any, over: Any) -> Any:
-    """Two files, or two jobs of one name: hashes key by key, anything else the later one (Ruby's `deep_merge`)."""
+    """Merge two files, or two jobs of one name: hashes key by key, otherwise the later value (Ruby's `deep_merge`)."""
     if not isinstance(below, dict) or not isinstance(over, dict):
         return over
     return below | {key: merged(below[key], value) if key in below else value for key, value in over.items()}
 
 
 def _extended(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """As lib/gitlab/ci/config/extendable/entry.rb does."""
+    """Resolve `extends` like lib/gitlab/ci/config/extendable/entry.rb."""
     job = document[name]
     parents = job.get("extends") or []
     result: dict[str, Any] = {}
@@ -156,7 +160,10 @@ def _extended(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _inherited(job: dict[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """lib/gitlab/ci/config/entry/processable.rb#overwrite_entry; entry/default.rb for the keys outside `default:`."""
+    """Apply the defaults like lib/gitlab/ci/config/entry/processable.rb#overwrite_entry.
+
+    The keys outside `default:` are those of entry/default.rb.
+    """
     defaults = {key: document[key] for key in DEPRECATED_ROOT_KEYS & set(document)} | document.get("default", {})
     wanted = job.get("inherit", {}).get("default", True)
     keys = wanted if isinstance(wanted, list) else DEFAULT_KEYS if wanted else ()
@@ -177,7 +184,7 @@ def _problems(name: str, job: Mapping[str, Any], jobs: Mapping[str, Any], stages
         needed = {"job": need} if isinstance(need, str) else need
         if needed["job"] not in jobs and not needed.get("optional"):
             yield f"{name} job: undefined need: {needed['job']}"
-    # By the AlphanumericValidator of lib/gitlab/config/entry/validators.rb.
+    # The AlphanumericValidator of lib/gitlab/config/entry/validators.rb.
     for key, value in job.get("variables", {}).items():
         if isinstance(value, bool) or not isinstance(value, str | int | dict):
             yield f"jobs:{name}:variables:{key} variable definition must be either a string or a hash"
@@ -212,7 +219,7 @@ def _environment(job: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def tier(job: Mapping[str, Any]) -> str:
-    """What the environment of a new deployment becomes: given, and then given anew each time, or guessed."""
+    """Return the tier of a new deployment's environment: the given one, or else a guess."""
     environment = _environment(job) or {}
     if given := environment.get("deployment_tier"):
         return str(given)
@@ -221,7 +228,7 @@ def tier(job: Mapping[str, Any]) -> str:
 
 
 def _warnings(jobs: Mapping[str, Any], *, has: bool) -> Iterator[str]:
-    """As lib/gitlab/ci/config/entry/processable.rb#validate_against_warnings does."""
+    """Yield the warnings of lib/gitlab/ci/config/entry/processable.rb#validate_against_warnings."""
     for name, job in jobs.items():
         last = (job.get("rules") or [{}])[-1]
         if not has and set(last) == {"when"} and last["when"] != "never":
@@ -229,7 +236,7 @@ def _warnings(jobs: Mapping[str, Any], *, has: bool) -> Iterator[str]:
 
 
 def _matches(rules: Any, variables: Mapping[str, str], *, changed: bool) -> bool:
-    """As lib/gitlab/ci/build/rules.rb: the first that matches decides, none is never; lists within the list are flattened."""
+    """Evaluate rules like lib/gitlab/ci/build/rules.rb: the first match decides, and nested lists are flattened."""
     for rule in itertools.chain.from_iterable(part if isinstance(part, list) else [part] for part in rules):
         if ("if" not in rule or holds(rule["if"], variables)) and ("changes" not in rule or changed):
             return bool(rule.get("when") != "never")
@@ -237,7 +244,7 @@ def _matches(rules: Any, variables: Mapping[str, str], *, changed: bool) -> bool
 
 
 def holds(expression: str, variables: Mapping[str, str]) -> bool:
-    """An `if` of rules: variables, texts and patterns, compared, joined by `&&` and `||`; no brackets."""
+    """Evaluate an `if` of rules: variables, texts and patterns, compared, joined by `&&` and `||`, without brackets."""
     return any(all(_term(term, variables) for term in part.split("&&")) for part in expression.split("||"))
 
 

@@ -1,7 +1,8 @@
-"""A played GitLab, for bin/install: projects, git over HTTP, and what may be set of a project, by GitLab's rules.
+"""A fake of GitLab for bin/install: projects, git over HTTP, and settings of a project, by GitLab's rules.
 
-Its answers follow lib/api/*.rb: who may do what, what is taken already, which attributes are required. What it does not
-know is answered by 404, as GitLab does.
+Its answers follow lib/api/*.rb: rights, names that are taken, required attributes. It answers unknown requests with
+404,
+as GitLab does.
 """
 
 import base64
@@ -27,7 +28,7 @@ Reply = tuple[int, Any]
 
 @dataclass(kw_only=True)
 class Instance:
-    """``groups`` by path; ``registry``: HOST:PORT of a registry, or ``""`` for none; ``changes``: what was asked to change."""
+    """A running fake. ``registry`` is HOST:PORT or empty; ``changes`` are the requests that change something."""
 
     folder: Path
     registry: str = ""
@@ -67,7 +68,7 @@ class Instance:
         return 200, {"data": {"catalogResourcesCreate": {"errors": []}}}
 
     def _create(self, body: dict[str, Any]) -> Reply:
-        """lib/api/projects.rb: name or path, and a namespace where the user may create projects."""
+        """Create a project like lib/api/projects.rb: with a name or path, in a namespace that the user can write to."""
         (group,) = [path for path, number in self.groups.items() if number == body.get("namespace_id")] or [""]
         if not group or not body.get("path"):
             return 400, {"message": {"namespace": ["is not valid"]}}
@@ -135,7 +136,7 @@ class Instance:
         return 201, body
 
     def tags(self, path: str) -> list[str]:
-        """What the registry itself says."""
+        """Return the tags that the registry has."""
         if not self.registry:
             return []
         answer = httpx.get(f"http://{self.registry}/v2/{path}/tags/list", timeout=10)
@@ -144,7 +145,7 @@ class Instance:
 
 @contextmanager
 def playing(instance: Instance) -> Iterator[Instance]:
-    """Serve it on this machine until the context ends."""
+    """Serve the fake on this machine until the context ends."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, instance)) as http:
         instance.address = f"http://127.0.0.1:{http.server_port}"
         threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
@@ -171,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_GET  # noqa: N815 - http.server's names
 
     def _sent(self) -> bytes:
-        """The body; git sends a large one in chunks."""
+        """Return the body of the request. git sends a large one in chunks."""
         if self.headers.get("Transfer-Encoding") != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = []
@@ -182,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _git(self, sent: bytes) -> None:
-        """A push needs the token as a password, whatever the user."""
+        """Handle git over HTTP. A push needs the token as the password of any user."""
         encoded = self.headers.get("Authorization", "").removeprefix("Basic ")
         if base64.b64decode(encoded).decode().partition(":")[2] != TOKEN:
             self._send(401, {"WWW-Authenticate": 'Basic realm="GitLab"'}, b"")

@@ -1,6 +1,7 @@
-"""What GitLab's parsers accept, written anew from their source, so that a report it would refuse fails here.
+"""Check reports by the rules of GitLab's parsers, written from their source.
 
-JUnit: lib/gitlab/ci/parsers/test/junit.rb. Annotations: ci_job_annotation_data.json. dotenv: app/services/ci/parse_dotenv_artifact_service.rb;
+JUnit: lib/gitlab/ci/parsers/test/junit.rb. Annotations: ci_job_annotation_data.json. dotenv:
+app/services/ci/parse_dotenv_artifact_service.rb;
 its variables are expanded in later jobs: lib/gitlab/ci/variables/collection/item.rb.
 """
 
@@ -11,9 +12,9 @@ from xml.etree import ElementTree as ET
 ANNOTATIONS_BYTES = 80 * 1024
 DOTENV_BYTES = 5120
 DOTENV_VARIABLES = 20
-# Item::VARIABLES_REGEXP; %NAME% is expanded on every system, $$ and %% stand for one.
+# Item::VARIABLES_REGEXP; %NAME% is expanded on every system, $$ and %% are escapes.
 EXPANDED = re.compile(r"\$\$|%%|\$([a-zA-Z_][a-zA-Z0-9_]*)|\${([a-zA-Z_][a-zA-Z0-9_]*)?}|%([a-zA-Z_][a-zA-Z0-9_]*)%")
-# junit.rb ATTACHMENT_TAG_REGEX, looked for in system-out.
+# junit.rb ATTACHMENT_TAG_REGEX, which GitLab searches in system-out.
 ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(?P<path>.+?)\]\]")
 KEY = re.compile(r"[A-Za-z0-9_]{1,255}")
 
@@ -25,7 +26,12 @@ def released(cases: dict[str, str]) -> str:
 
 
 def check_junit(document: str) -> dict[str, str]:
-    """Case names with their status; raises ``AssertionError`` or ``ParseError`` where GitLab would refuse or lose."""
+    """Return case names with their status; raise if GitLab would refuse the report or lose a case.
+
+    Raises:
+        AssertionError: GitLab would refuse the report, or lose a case.
+        ParseError: it is not XML.
+    """
     root = ET.fromstring(document)
     assert root.tag in {"testsuites", "testsuite"}
     cases: dict[str, str] = {}
@@ -56,7 +62,7 @@ def check_junit(document: str) -> dict[str, str]:
 
 
 def check_dotenv(document: str) -> dict[str, str]:
-    """The variables; raises ``AssertionError`` where GitLab would answer 400 and fail the job."""
+    """Return the variables; raise ``AssertionError`` if GitLab would answer 400 and fail the job."""
     assert len(document.encode()) < DOTENV_BYTES
     variables = {}
     for line in document.removesuffix("\n").split("\n"):
@@ -73,7 +79,7 @@ def check_dotenv(document: str) -> dict[str, str]:
 
 
 def check_annotations(document: str) -> dict[str, str]:
-    """Links by label; raises ``AssertionError`` where GitLab would answer 400 (ci_job_annotation_data.json)."""
+    """Return links by label; raise ``AssertionError`` if GitLab would answer 400 (ci_job_annotation_data.json)."""
     assert len(document.encode()) <= ANNOTATIONS_BYTES
     sections = json.loads(document)
     assert isinstance(sections, dict)

@@ -1,4 +1,4 @@
-"""Text that means harm, as pods print it, events hold it and commits say it."""
+"""Hostile text that pods, events and commits can contain."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ HOSTILE: Final[tuple[str | bytes, ...]] = (
     "x" * 1_000_000,
     f"{WORD}: cannot connect to database, %CI_JOB_TOKEN% $HOME [[ATTACHMENT|x]]",
 )
-# What a browser would run, load or submit, were it not escaped.
+# Markup that a browser would run, load or submit if it were not escaped.
 MARKUP: Final = (
     "<script>document.title = 'owned'</script>",
     "</style><style>*{display:none}</style>",

@@ -1,7 +1,7 @@
-"""Who signs tokens for a job: an issuer with GitLab's claims, and what stands where Dex does, both over real HTTP.
+"""Issuers of tokens for a job: one with GitLab's claims, and a fake of Dex, both over real HTTP.
 
-Dex itself can't be built from a package registry. Its part answers as a real Dex 2.41.1 was seen to, behind the real
-API server's own proxy; what it signs is verified by the real Argo CD.
+Dex cannot be built from a package registry. The fake answers like a real Dex 2.41.1, behind the real API server's own
+proxy. The real Argo CD verifies its signatures.
 """
 
 import base64
@@ -23,7 +23,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
-# The claims that an author of jobs knows and GitLab sets (lib/gitlab/ci/jwt.rb, jwt_v2.rb).
+# The claims that the author of a job knows and GitLab sets (lib/gitlab/ci/jwt.rb, jwt_v2.rb).
 PROJECT: Final = "platform/shop"
 JOB: Final[Mapping[str, str]] = {
     "namespace_id": "7",
@@ -51,7 +51,7 @@ Answer = tuple[int, Any]
 
 
 class Signer:
-    """A key of its own, and what it signs as ``issuer``."""
+    """An issuer with a key of its own."""
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
@@ -60,12 +60,12 @@ class Signer:
 
     @property
     def keys(self) -> dict[str, Any]:
-        """The public key, as a JSON Web Key Set."""
+        """Return the public key as a JSON Web Key Set."""
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
         return {"keys": [public | {"kid": self._kid, "use": "sig", "alg": "RS256"}]}
 
     def discovery(self, keys: str, token: str) -> dict[str, Any]:
-        """What OpenID Connect's discovery tells; ``keys`` and ``token`` are paths."""
+        """Return the document of OpenID Connect's discovery; ``keys`` and ``token`` are paths."""
         return {
             "issuer": self.issuer,
             "jwks_uri": self.issuer + keys,
@@ -78,14 +78,17 @@ class Signer:
         }
 
     def sign(self, claims: Mapping[str, Any], *, lives: float = 3600.0, age: float = 0.0) -> str:
-        """A JWT with the claims, made ``age`` seconds ago and valid for ``lives`` from then; ``iss`` may be overridden."""
+        """Return a JWT with the claims, issued ``age`` seconds ago and valid for ``lives`` seconds.
+
+        It can override ``iss``.
+        """
         born = int(time.time() - age)
         times = {"iat": born, "nbf": born - 5, "exp": int(born + lives), "jti": uuid.uuid4().hex}
         whole = {"iss": self.issuer, **times, **claims}
         return jwt.encode(whole, self._key, algorithm="RS256", headers={"kid": self._kid})
 
     def verified(self, token: str) -> dict[str, Any]:
-        """The claims of a token that this key has signed and that is valid now; raises ``jwt.PyJWTError``."""
+        """Return the claims of a valid token that this key has signed; raise ``jwt.PyJWTError``."""
         options: Any = {"verify_aud": False}
         found: dict[str, Any] = jwt.decode(
             token, self._key.public_key(), algorithms=["RS256"], issuer=self.issuer, options=options
@@ -109,14 +112,14 @@ class GitLab(Signer):
         lives: float = 3600.0,
         age: float = 0.0,
     ) -> str:
-        """What ``id_tokens:`` gives a job of the project; ``claims`` are others than those of ``JOB``."""
+        """Return the token that ``id_tokens:`` gives a job of the project; ``claims`` override those of ``JOB``."""
         claims = claims or {}
         job = {**JOB, **claims}
         sub = f"project_path:{job['project_path']}:ref_type:{job['ref_type']}:ref:{job['ref']}"
         return self.sign({**job, "sub": sub, "aud": audience, **claims}, lives=lives, age=age)
 
     def answer(self, path: str) -> Answer:
-        """What a GET is answered with."""
+        """Return the answer to a GET."""
         match path:
             case "/.well-known/openid-configuration":
                 return HTTPStatus.OK, self.discovery("/oauth/discovery/keys", "/oauth/token")
@@ -128,7 +131,7 @@ class GitLab(Signer):
 
 @contextmanager
 def gitlab() -> Iterator[GitLab]:
-    """A GitLab's issuer, reachable until the context ends."""
+    """Run a GitLab's issuer until the context ends."""
     with _serving(lambda server: partial(_Handler, server), 0) as server:
         issuer = GitLab(f"http://127.0.0.1:{server.server_port}")
         server.get = issuer.answer
@@ -137,9 +140,12 @@ def gitlab() -> Iterator[GitLab]:
 
 @dataclass(kw_only=True)
 class Dex:
-    """One connector that trusts a GitLab, set up as the guide says; ``url`` is Argo CD's own with ``/api/dex``.
+    """A fake of Dex with one connector that trusts a GitLab, configured by the guide.
 
-    ``lives``: seconds that an exchanged token is valid. ``broken``: answers with this status, and nothing else.
+    Attributes:
+        url: Argo CD's own address with ``/api/dex``.
+        lives: the seconds for which an exchanged token is valid.
+        broken: a status with which it answers every request, or 0.
     """
 
     url: str
@@ -155,7 +161,7 @@ class Dex:
         self.signer = Signer(self.url)
 
     def answer(self, path: str) -> Answer:
-        """What a GET is answered with."""
+        """Return the answer to a GET."""
         match path.removeprefix(urlsplit(self.url).path):
             case "/.well-known/openid-configuration":
                 return HTTPStatus.OK, self.signer.discovery("/keys", "/token")
@@ -165,7 +171,7 @@ class Dex:
                 return HTTPStatus.NOT_FOUND, {}
 
     def post(self, path: str, form: Mapping[str, str]) -> Answer:
-        """The token exchange (RFC 8693), refused as Dex 2.41.1 refuses it."""
+        """Exchange a token (RFC 8693), or refuse like Dex 2.41.1."""
         if self.broken:
             return self.broken, {"error": "server_error"}
         if not path.endswith("/token") or form.get("grant_type") != _TOKEN_EXCHANGE:
@@ -189,7 +195,7 @@ class Dex:
         except jwt.PyJWTError:
             return denied
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        # Dex itself does not look at the audience: allowedGroups, fed from aud, does.
+        # Dex does not check the audience. allowedGroups, which is filled from aud, does.
         if self.audience not in audience or form["subject_token_type"] != _ID_TOKEN:
             return denied
         self.exchanged.append(claims["jti"])
@@ -216,14 +222,14 @@ class Dex:
 
 @contextmanager
 def serving_dex(dex: Dex, port: int) -> Iterator[Dex]:
-    """The Dex, listening at the port where the API server looks for one."""
+    """Run the fake at the port where the API server expects Dex."""
     with _serving(lambda server: partial(_Handler, server), port) as server:
         server.get, server.post = dex.answer, dex.post
         yield dex
 
 
 def exchange(server: str, dex: Dex, token: str, /, *, opener: urllib.request.OpenerDirector, **form: str) -> str:
-    """A token of Dex's for the job's, by way of Argo CD's API server; raises ``urllib.error.HTTPError``."""
+    """Return Dex's token for the job's token, by way of Argo CD's API server; raise ``urllib.error.HTTPError``."""
     asked = {
         "grant_type": _TOKEN_EXCHANGE,
         "client_id": "argo-cd-cli",
@@ -285,6 +291,6 @@ def _refused(status: int, error: str, description: str) -> Answer:
 
 
 def _encoded_sub(user: str, connector: str) -> str:
-    """Dex's own subject: both as a protobuf message, base64url (dex internal/types.pb.go, IDTokenSubject)."""
+    """Return Dex's subject: both as a protobuf message in base64url (dex internal/types.pb.go, IDTokenSubject)."""
     parts = [bytes([tag, len(text)]) + text for tag, text in ((0x0A, user.encode()), (0x12, connector.encode()))]
     return base64.urlsafe_b64encode(b"".join(parts)).decode().rstrip("=")

@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 @contextmanager
 def insecure_server(sandbox: Sandbox) -> Iterator[str]:
-    """Run argocd-server with --insecure, which speaks plaintext and closes TLS connections; give host and port."""
+    """Run argocd-server with --insecure, which speaks plaintext and closes TLS connections; yield host and port."""
     port, metrics = free_port(), free_port()
     server = next(each for each in components(sandbox.layout) if each.name == "argocd-server")
     command = [re.sub(r"^--port=\d+$", f"--port={port}", flag) for flag in server.command]

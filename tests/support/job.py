@@ -1,4 +1,4 @@
-"""Runs argocd-release as a release job does: in a folder of its own, with no variables but those that are given."""
+"""Run argocd-release like a release job: in a folder of its own, with only the given variables."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ _END_SECONDS: Final = 150.0
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """How a run of argocd-release ended. ``ended`` is a ``time.time()``."""
+    """The result of a run of argocd-release. ``ended`` is a ``time.time()``."""
 
     exit_code: int
     log: str
@@ -30,7 +30,7 @@ class Release:
 
     @property
     def cause(self) -> str:
-        """The first line under the banner."""
+        """Return the first line under the banner."""
         rule = "=" * 45
         return self.log.split(f"\n{rule}\n")[2].splitlines()[0].removeprefix("cause: ").removeprefix("cause: ")
 
@@ -52,7 +52,7 @@ class Running:
         )
 
     def end(self) -> Release:
-        """Wait for the end; the dotenv report must be there."""
+        """Wait for the end. The dotenv report must exist."""
         log, _ = self.process.communicate(timeout=_END_SECONDS)
         ended, seconds = time.time(), time.monotonic() - self._started
         lines = (self.folder / "argocd-release.env").read_text("utf-8").splitlines()
@@ -66,20 +66,20 @@ class Running:
         )
 
     def kill(self) -> None:
-        """End it if it still runs, and leave nothing open."""
+        """End the process if it still runs, and close its pipes."""
         self.process.kill()
         self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
 
 
-# Called with an application's name; keyword arguments are further variables.
+# The first argument is an application's name; keyword arguments are further variables.
 StartRelease = Callable[..., Running]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What the doctor printed, and how it ended."""
+    """The result of a run of the doctor."""
 
     exit_code: int
     text: str
@@ -87,7 +87,7 @@ class Checked:
 
 
 def doctor(environ: Mapping[str, str], folder: Path, *arguments: str) -> Checked:
-    """Run the doctor in the folder, with no variables but those that are given."""
+    """Run the doctor in the folder, with only the given variables."""
     started = time.monotonic()
     done = subprocess.run(
         [str(COMMAND), "doctor", *arguments],
@@ -103,12 +103,12 @@ def doctor(environ: Mapping[str, str], folder: Path, *arguments: str) -> Checked
 
 
 def measured() -> dict[str, str]:
-    """What tells a process of a run with coverage to be measured too."""
+    """Return the variables with which coverage also measures a child process."""
     return {key: os.environ[key] for key in _MEASURED if key in os.environ}
 
 
 def check_reports(release: Release, status: str) -> dict[str, str]:
-    """Both reports pass GitLab's rules and agree; gives the JUnit cases with their status."""
+    """Assert that both reports pass GitLab's rules and agree; return the JUnit cases with their status."""
     assert release.dotenv == check_dotenv("".join(f"{key}={value}\n" for key, value in release.dotenv.items()))
     assert release.dotenv["ARGOCD_RELEASE_STATUS"] == status
     assert release.dotenv["ARGOCD_RELEASE_EXIT_CODE"] == str(release.exit_code)

@@ -1,4 +1,4 @@
-"""Argo CD, GitLab and a site in one TLS server that misbehaves at one request: each of its faults never ends by itself."""
+"""Argo CD, GitLab and a site in one TLS server that misbehaves at one request. None of its faults ends by itself."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ _ENDLESS_SECONDS: Final = 60.0
 
 
 class Misbehaving:
-    """Answers well until the request of the given number; that one and every later one it answers with the fault."""
+    """A server that responds well up to a given request, and answers this and every later request with the fault."""
 
     def __init__(self, folder: Path, fault: str, number: int) -> None:
         authority = trustme.CA()

@@ -1,6 +1,6 @@
-"""Mistakes that people make when they connect a pipeline to Argo CD, each declared once: what is set, what it is called.
+"""Mistakes in the connection of a pipeline to Argo CD, each declared once: its settings, and its name.
 
-A mistake is a function of the ``Place`` that gives the variables to change; ``""`` takes one away.
+A mistake is a function of the ``Place`` that returns the variables to change. An empty value removes one.
 """
 
 import json
@@ -31,7 +31,7 @@ Environ = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A sandbox with its entrances, an application that is delivered, and what listens and says nothing."""
+    """A sandbox with its entrances, a delivered application, and a port that never responds."""
 
     sandbox: Sandbox
     ways: Entrances
@@ -42,7 +42,7 @@ class Place:
 
     @classmethod
     def prepared(cls, sandbox: Sandbox, ways: Entrances, hole: str, silence: str, insecure: str) -> "Place":
-        """Applications, accounts and tokens for every mistake."""
+        """Create applications, accounts and tokens for every mistake."""
         sandbox.project(PROJECT)
         sandbox.project("doctor-window", syncWindows=[objects.deny_window()])
         for name, project, options in (
@@ -65,12 +65,12 @@ class Place:
         )
 
     def by(self, entrance: str, options: str = "--grpc-web --server-crt {authority}", **more: str) -> Environ:
-        """The variables that lead through the entrance."""
+        """Return the variables that lead through the entrance."""
         filled = options.format(authority=self.ways.authority)
         return {"ARGOCD_SERVER": self.ways.server(entrance), "ARGOCD_OPTS": filled, **more}
 
     def account(self, name: str, *rights: str, lives: str = "30d") -> str:
-        """A token of a new account with these rights alone."""
+        """Return a token of a new account that has only these rights."""
         self.sandbox.token(name, rights)
         token = issued(self.sandbox, name, lives)
         if rights:
@@ -78,7 +78,7 @@ class Place:
         return token
 
     def may(self, token: str, *question: str) -> bool:
-        """What Argo CD answers the holder of the token."""
+        """Return True if Argo CD gives the holder of the token this right."""
         try:
             return self.sandbox.argocd("account", "can-i", *question, token=token).strip() == "yes"
         except CommandError:
@@ -86,13 +86,13 @@ class Place:
 
 
 def issued(sandbox: Sandbox, account: str, lives: str) -> str:
-    """A token of the account that lives so long."""
+    """Return a token of the account with that lifetime."""
     return sandbox.argocd("account", "generate-token", "--account", account, "--expires-in", lives).strip()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """``code``: what the doctor calls it; ``exit_code``: what a release would end with, 0 if it could be tracked."""
+    """A mistake. ``code`` is the doctor's name for it, ``exit_code`` that of a release, or 0 if it can be tracked."""
 
     code: str
     exit_code: int
@@ -135,7 +135,7 @@ def _configured(place: Place, account: str, key: str, value: str) -> Environ:
     token = place.account(account, *RIGHTS)
     data: dict[str, Any] = {"data": {key: value}}
     place.sandbox.kubectl("patch", "cm", "argocd-cm", "-n", "argocd", "--type=merge", "-p", json.dumps(data))
-    # Argo CD reads it anew a moment later.
+    # Argo CD applies the change a moment later.
     eventually(lambda: not place.may(token, "get", "applications", f"{PROJECT}/shop"))
     return {"ARGOCD_AUTH_TOKEN": token}
 
@@ -151,7 +151,7 @@ def _server(place: Place, form: str) -> Environ:
 _UNPROTECTED: Final = {"CI_COMMIT_REF_PROTECTED": "false", "CI_COMMIT_REF_NAME": "feature"}
 
 MISTAKES: Final[Mapping[str, Mistake]] = {
-    # What is set.
+    # Settings.
     "server-scheme": Mistake(code="server-scheme", exit_code=2, environ=lambda place: _server(place, "http://{}/")),
     "server-path": Mistake(
         code="server-path",
@@ -176,7 +176,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "options-file": Mistake(
         code="options-file", exit_code=2, environ=lambda place: place.by("terminated", "--server-crt /nowhere/ca.pem")
     ),
-    # The way.
+    # The network.
     "name-unknown": Mistake(code="name-unknown", exit_code=30, environ=lambda _: {"ARGOCD_SERVER": "argocd.invalid"}),
     "port-closed": Mistake(
         code="port-closed", exit_code=30, environ=lambda _: {"ARGOCD_SERVER": f"localhost:{free_port()}"}
@@ -236,7 +236,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
             "RELEASE_TIMEOUT": "600",
         },
     ),
-    # What it may.
+    # The rights of the token.
     "application-misspelt": Mistake(
         code="application-missing", exit_code=14, environ=lambda _: {"ARGOCD_APP_NAME": "shpo"}
     ),
@@ -251,7 +251,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "rights-wide": _note(
         "rights-wide", lambda place: {"ARGOCD_AUTH_TOKEN": place.account("doctor-wide", "*, *, *, allow")}
     ),
-    # What the pipeline and the application make of each other.
+    # The pipeline together with the application.
     "sync-manual": _note("sync-manual", lambda _: {"ARGOCD_APP_NAME": "shop-manual"}),
     "sync-window": _note("sync-window", lambda _: {"ARGOCD_APP_NAME": "shop-window"}),
     "condition": _note("condition", lambda _: {"ARGOCD_APP_NAME": "shop-broken"}),

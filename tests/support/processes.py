@@ -1,10 +1,10 @@
-"""What the machine says of processes."""
+"""Read information about processes from the machine."""
 
 from pathlib import Path
 
 
 def command_line(pid: int) -> str:
-    """Its words, with a NUL after each; ``""`` if there is no such process any more."""
+    """Return the words of the command line, with a NUL after each; empty if there is no such process."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
     except OSError:
@@ -12,7 +12,7 @@ def command_line(pid: int) -> str:
 
 
 def descendants(pid: int) -> list[int]:
-    """Every process below this one."""
+    """Return every descendant of the process."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:

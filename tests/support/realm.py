@@ -20,13 +20,13 @@ ISSUER: Final = "https://gitlab.example.com"
 
 
 def snippet(name: str) -> str:
-    """A block of the guide, by its path below ``docs/snippets``."""
+    """Return a block of the guide by its path below ``docs/snippets``."""
     return (SNIPPETS / name).read_text("utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Realm:
-    """``application`` is one of the guide's project, ``foreign`` one of another."""
+    """A sandbox with its GitLab. ``application`` belongs to the guide's project, ``foreign`` to another one."""
 
     sandbox: Sandbox
     gitlab: GitLab
@@ -36,7 +36,7 @@ class Realm:
 
 @contextmanager
 def realm(sandbox: Sandbox, gitlab: GitLab, way: str, addresses: dict[str, str]) -> Iterator[Realm]:
-    """Argo CD with the guide's ConfigMaps of that way, at other addresses, and as it was afterwards."""
+    """Configure Argo CD with the guide's ConfigMaps of that way, at other addresses, until the context ends."""
     sandbox.project(PROJECT)
     names = f"keyless-{way}", f"keyless-{way}-foreign"
     for name, project in zip(names, (PROJECT, "default"), strict=True):
@@ -46,7 +46,7 @@ def realm(sandbox: Sandbox, gitlab: GitLab, way: str, addresses: dict[str, str])
     patches = {name: _data(f"{name}-{way}.yaml", addresses) for name in ("argocd-cm", "argocd-rbac-cm")}
     for name, data in patches.items():
         _patch(sandbox, name, data)
-    # Argo CD keeps its provider until it is started anew (argo-cd v2.13.2 util/session/sessionmanager.go:567-581).
+    # Argo CD keeps its provider until it is restarted (argo-cd v2.13.2 util/session/sessionmanager.go:567-581).
     sandbox.part("argocd-server").restart()
     try:
         yield Realm(sandbox=sandbox, gitlab=gitlab, application=names[0], foreign=names[1])

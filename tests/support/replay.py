@@ -1,4 +1,7 @@
-"""Runs argocd-release on recorded answers of a real Argo CD; whoever asks a network then ends at once (``offline/``)."""
+"""Run argocd-release on recorded answers of a real Argo CD.
+
+A process that uses the network ends at once (``offline/``).
+"""
 
 import json
 import os
@@ -12,12 +15,12 @@ TESTS: Final = Path(__file__).parents[1]
 CASES: Final = TESTS / "cases"
 REPLAY: Final = TESTS / "replay"
 OFFLINE: Final = {"PYTHONPATH": str(Path(__file__).parent / "offline")}
-# What CPython says where two threads that are measured begin at the same time; nothing of it is the tool's.
+# CPython prints this if two measured threads start at the same time. It is no output of the tool.
 _BOTH_TRACED: Final = "Cannot install a trace function while another trace function is being installed"
 
 
 def run(case: Path, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """What came of the case, run in the folder; further variables are its settings."""
+    """Return the result of the case, run in the folder; further variables are its settings."""
     done = _run(case, folder, environ)
     while job.measured() and _BOTH_TRACED in done.stdout:
         done = _run(case, folder, environ)

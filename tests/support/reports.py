@@ -1,4 +1,4 @@
-"""JSON reports by the schema, for what is made of them: the page."""
+"""JSON reports by the schema, as the input of the page."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ def span(
 def application(
     name: str = "shop", outcome: str = "delivered", *, seconds: float = 42.3, text: str = "", **parts: Any
 ) -> Json:
-    """One application of a report. ``text`` stands wherever others' words do."""
+    """Return one application of a report. ``text`` is in every place that can contain text from outside."""
     failed = outcome != "delivered"
     cause = {
         "code": "crash-loop",
@@ -115,7 +115,7 @@ def application(
 
 
 def report(*applications: Json, **parts: Any) -> Json:
-    """A report of applications, whose outcome is that of the first."""
+    """Return a report of applications, whose outcome is that of the first."""
     first = applications[0] if applications else application(outcome="settings", seconds=0.1)
     whole = {
         "format": 2, "version": "0.1.0", "outcome": first["outcome"], "exit_code": first["exit_code"],

@@ -1,4 +1,4 @@
-"""A job's script as GitLab's runners give it to a shell."""
+"""The script of a job in the form in which GitLab's runners give it to a shell."""
 
 import shlex
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ import yaml
 
 from tests.support.component import ROOT, resolved
 
-# GitLab Runner's shells/bash.go, `writeScript`. Runners before 18.11.4, 19.0.0 and 19.0.1 use the first way; newer ones
-# use the second, which older ones use if FF_USE_NEW_BASH_EVAL_STRATEGY is set. In the first way bash turns the exit code
-# of a program that fails under errexit into 1.
+# GitLab Runner's shells/bash.go, `writeScript`. Runners before 18.11.4, 19.0.0 and 19.0.1 use the first way. Newer
+# ones use the second, which older ones use if FF_USE_NEW_BASH_EVAL_STRATEGY is set. In the first way bash turns the
+# exit code of a program that fails under errexit into 1.
 WRAPPERS: Final = {"eval": ": | eval {script}", "subshell": ": | (eval {script})"}
 _HEAD: Final = "if set -o | grep pipefail > /dev/null; then set -o pipefail; fi; set -o errexit\nset +o noclobber\n"
 _SNIPPETS: Final = ROOT / "docs" / "snippets" / "pipelines"

@@ -1,8 +1,9 @@
-"""A test of real parts that fails is run once more, alone, at the end: what passes then is flaky, and named loudly.
+"""Rerun a failed test of real parts once, alone, at the end. If it passes then, it is reported as flaky.
 
-As ``gotestsum --rerun-fails`` does for Argo CD's own e2e suite. Alone means: nothing else runs, and every fixture is made
-anew, the sandbox too. Nobody's verdict becomes milder by it: a second failure is red, and so is whatever fails beside it,
-since then nothing is run again.
+``gotestsum --rerun-fails`` does the same for Argo CD's own e2e suite. Alone means that no other test runs, and that
+every
+fixture is created again, the sandbox too. No verdict becomes milder: a second failure fails the run, and so does any
+other failure beside it, because then no test is rerun.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,12 +12,12 @@ from typing import Any, Final
 import pytest
 from _pytest.runner import runtestprotocol
 
-# Of one run; more than these are no accident, and not worth the time.
+# The limit for one run. More failures are no accident, and not worth the time.
 LIMIT: Final = 3
 
 
 class SecondChance:
-    """A plugin of pytest, for the tests that have one of the markers."""
+    """A pytest plugin for the tests that have one of the markers."""
 
     def __init__(self, markers: Collection[str]) -> None:
         self.markers = markers
@@ -26,13 +27,13 @@ class SecondChance:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Keep the reports of a failure back; anything else is reported as ever."""
+        """Hold back the reports of a failure. Report anything else as usual."""
         if self.over or len(self.first) == LIMIT or not any(mark.name in self.markers for mark in item.iter_markers()):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         failed = {report.when for report in reports if report.failed}
-        # What is left behind may be another test's, or everybody's: that is never an accident.
+        # A teardown can leave something that another test or all tests use, so its failure is never an accident.
         if failed and "teardown" not in failed:
             self.first[item] = reports
             write_line(item.config, f"{item.nodeid} failed and is run once more at the end")
@@ -58,7 +59,7 @@ class SecondChance:
 
     def _run_again(self, session: pytest.Session, item: pytest.Item) -> None:
         write_line(session.config, f"{item.nodeid} once more, alone")
-        # A fixture that plays at once what was asked for must see that it is alone.
+        # A fixture that plays all requested scenarios at once must see that the test is alone.
         session.items = [item]
         before = session.testsfailed
         item.user_properties.append(("flaky", "failed once before"))
@@ -68,7 +69,7 @@ class SecondChance:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-        """After all else that pytest says but its closing line."""
+        """Print the flaky tests after everything except pytest's closing line."""
         yield
         for item in self.flaky:
             terminalreporter.write_sep("!", f"flaky: {item.nodeid} failed, then passed alone", yellow=True, bold=True)

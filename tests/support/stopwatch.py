@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 from typing import Final
 
-# Linux counts here the microseconds in which any program had to wait for a CPU.
+# Linux counts here the microseconds in which any program waited for a CPU.
 _PRESSURE: Final = Path("/proc/pressure/cpu")
 
 
 class Stopwatch:
-    """Measures seconds of the clock, and how many of them some program of this machine waited for a CPU."""
+    """A measurement of seconds, and of those in which a program of this machine waited for a CPU."""
 
     def __init__(self) -> None:
         self._started, self._stalled = time.monotonic(), _stalled()
@@ -22,14 +22,13 @@ class Stopwatch:
 
 
 def check(seconds: float, *, stalled: float, promised: float, busy: float) -> None:
-    """Hold a promise to the letter on a quiet machine.
+    """Assert that a promise is held, strictly on a quiet machine.
 
     Args:
         seconds: the time that was measured.
-        stalled: the seconds of it in which some program waited for a CPU.
+        stalled: the seconds of it in which a program waited for a CPU.
         promised: the limit without the stalled seconds.
         busy: the limit with them.
-
     """
     assert seconds - stalled <= promised, f"{seconds:.2f} s, {stalled:.2f} s of them on a busy machine"
     assert seconds <= busy, f"{seconds:.2f} s, {stalled:.2f} s of them on a busy machine"

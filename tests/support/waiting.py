@@ -1,11 +1,11 @@
-"""Waiting for a state, with a limit that a busy machine keeps: who waits pays only for what the state takes."""
+"""Wait for a state, with a limit that even a busy machine keeps. The wait ends as soon as the state is reached."""
 
 import time
 from collections.abc import Callable
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> float:
-    """Seconds until it held."""
+    """Wait until the condition holds; return the seconds that it took."""
     started = time.monotonic()
     while not holds():
         assert time.monotonic() < started + seconds, f"not within {seconds:.0f} s"

@@ -1,7 +1,7 @@
-"""Loaded by the Python of every case: a process that asks a network or a name server ends at once and loudly.
+"""Loaded by the Python of every case, so that a process which uses the network or a name server ends with an error.
 
-The loopback address is no network, because nothing listens there. The name of the case's own Argo CD cannot be resolved,
-as on a machine without HTTP access to it: the job then reads by the recorded command line.
+The loopback address is allowed, because no server listens there. The name of the case's own Argo CD cannot be resolved,
+as on a machine without HTTP access to it, so the job reads with the recorded command line.
 """
 
 import os
