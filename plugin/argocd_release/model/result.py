@@ -1,6 +1,6 @@
 """The result of a run for reporters: of each application, and of the whole release."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -118,20 +118,33 @@ class ApplicationResult:
 
     @property
     def image_runs(self) -> bool:
-        """Return True if an image of the application has the pipeline's short SHA in its tag."""
-        tags = [image.partition("@")[0].rpartition("/")[2].partition(":")[2] for image in self._images]
-        return bool(self.image_tag) and any(self.image_tag in tag for tag in tags)
+        """Return True if the job saw a serving pod whose image has the pipeline's short SHA in its tag."""
+        workloads = self.application.workloads if self.application else None
+        return workloads is not None and not workloads.only_jobs and self._has_tag(workloads.images)
+
+    @property
+    def image_is_there(self) -> bool:
+        """Return True if Argo CD lists an image with the pipeline's short SHA in its tag.
+
+        Argo CD's list also names the images of finished Jobs, so it does not prove that the image serves.
+        """
+        return self._has_tag(self.application.images if self.application else ())
 
     @property
     def proven(self) -> bool:
-        """Return True if success proves that this very commit runs, or if the commit is not known."""
-        revisions = self.application.revisions if self.application else ()
-        seen = self.image_runs or any(revision.startswith(self.image_tag) for revision in revisions)
+        """Return True if success shows this very commit or an image of it, or if the commit is not known."""
+        seen = self.image_runs or self.image_is_there or self.commit_is_deployed
         return bool(self.expects) or not self.image_tag or seen
 
     @property
-    def _images(self) -> tuple[str, ...]:
-        return self.application.images if self.application else ()
+    def commit_is_deployed(self) -> bool:
+        """Return True if a revision of the application is the pipeline's commit."""
+        revisions = self.application.revisions if self.application else ()
+        return bool(self.image_tag) and any(revision.startswith(self.image_tag) for revision in revisions)
+
+    def _has_tag(self, images: Iterable[str]) -> bool:
+        tags = [image.partition("@")[0].rpartition("/")[2].partition(":")[2] for image in images]
+        return bool(self.image_tag) and any(self.image_tag in tag for tag in tags)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ def facts(result: ApplicationResult) -> str:
     outcome = result.outcome
     lines = {
         "Application:": result.name,
-        "Image Tag:" if result.image_runs else "Commit:": result.image_tag,
+        "Image Tag:" if result.image_is_there else "Commit:": result.image_tag,
         "Images:": ", ".join(images[:SHOWN_IMAGES]) + more,
         "Expected:": _expected(result),
         "Revision:": application.revision if application else "",

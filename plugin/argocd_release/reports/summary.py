@@ -71,6 +71,11 @@ def proof(result: ApplicationResult) -> str:
     head = f"git's head runs, as Argo CD found it during this job{f' ({revision})' if revision else ''}"
     if result.image_runs:
         return f"Proven: an image of this pipeline's commit runs, {result.image_tag}; and {head}."
+    if result.image_is_there and not result.commit_is_deployed:
+        return (
+            f"Proven: {head}. An image of this pipeline's commit is there, {result.image_tag}. The job did not see a "
+            "serving pod with it."
+        )
     if not result.image_tag or not result.proven:
         return f"Proven: {head}. That is not to say that this pipeline's commit runs."
     return f"Proven: {head}, and that is this pipeline's commit."

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import Phases, ReleaseTimeline, Span, SpanKind
 from argocd_release.model.verdict import Verdict, overall
@@ -101,8 +102,15 @@ def test_what_green_proves() -> None:
     )
     expected = replace(one(), expects="image 8be41d7")
     assert proof(expected) == "Proven: what was expected runs, image 8be41d7."
-    tagged = one(application=application(summary={"images": ["registry.example.com/web:abc1234"]}))
-    assert proof(tagged).startswith("Proven: an image of this pipeline's commit runs, abc1234; and git's head runs")
+    image = "registry.example.com/web:abc1234"
+    listed = application(summary={"images": [image]})
+    serving = replace(listed, workloads=Workloads(images=(image,)))
+    assert proof(one(application=serving)).startswith("Proven: an image of this pipeline's commit runs, abc1234; and ")
+    # Argo CD's list of images names those of finished Jobs, too: it is no proof that the image serves.
+    for workloads in (None, Workloads(), Workloads(images=(image,), only_jobs=True)):
+        only_listed = one(application=replace(listed, workloads=workloads))
+        assert "pipeline's commit runs" not in proof(only_listed)
+        assert "An image of this pipeline's commit is there, abc1234." in proof(only_listed)
     assert proof(replace(one(), image_tag=NEW[:8])).endswith(", and that is this pipeline's commit.")
     assert proof(one(Outcome.DEGRADED)) == "Not proven: the release was not delivered."
     assert proof(one(Outcome.DENIED)) == "Not proven: the release status is unknown."
