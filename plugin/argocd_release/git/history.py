@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,14 +17,14 @@ from urllib.parse import unquote, urlsplit
 
 from dulwich.client import HTTPUnauthorized, default_urllib3_manager, get_transport_and_path
 from dulwich.errors import NotGitRepository
-from dulwich.graph import can_fast_forward
-from dulwich.objects import Commit, ObjectID, Tag
+from dulwich.objects import Commit, ObjectID
 from dulwich.refs import Ref
 from dulwich.repo import BaseRepo, Repo
 
 from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
-from argocd_release.git.reverts import Reverts, depths, undone
+from argocd_release.git.relation import by_files, find_commit, relation_in
+from argocd_release.git.reverts import depths, undone
 from argocd_release.model.application import Source
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import Stop
@@ -42,7 +41,6 @@ FETCHED_COMMITS: Final = 1000
 # The pause after a fetch that did not help. It doubles each time, up to the second value.
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
-TAGS: Final = 10
 _WHOLE: Final = len("0" * 40)
 _NO_SOURCE: Final = Source(repo_url="")
 
@@ -206,7 +204,7 @@ class GitHistory:
 
     def holds(self, revision: str) -> bool:
         """Return True if the fetched commits contain the revision."""
-        return self._fetched is not None and _commit(self._fetched, revision) is not None
+        return self._fetched is not None and find_commit(self._fetched, revision) is not None
 
     def read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
         """Return the relation without using the network, or None if it is not known.
@@ -217,7 +215,7 @@ class GitHistory:
             return self._read(revision, expected, path)
 
     def _read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        return _revision_relation(self._clone, revision, expected, path) or _revision_relation(
+        return relation_in(self._clone, revision, expected, path) or relation_in(
             self._fetched, revision, expected, path
         )
 
@@ -235,7 +233,7 @@ class GitHistory:
                 self._again_at, self._rest = self._now() + self._rest, min(self._rest * 2, LAST_RETRY_SECONDS)
         if found is None or found.relation not in {Relation.DESCENDANT, Relation.REVERTED}:
             return found
-        return _by_files(found, again=self._is_undone(revision, expected, path))
+        return by_files(found, again=self._is_undone(revision, expected, path))
 
     def _open(self, clone: Path) -> None:
         lacking = "" if self._url else f", and {self._name} is not set"
@@ -264,7 +262,7 @@ class GitHistory:
     def _is_undone(self, revision: str, expected: str, path: str) -> bool | None:
         """Return True if the files were reverted, fetching trees if needed; None if unknown."""
         for repository in filter(None, (self._clone, self._fetched)):
-            later, wanted = _commit(repository, revision), _commit(repository, expected)
+            later, wanted = find_commit(repository, revision), find_commit(repository, expected)
             if later is None or wanted is None:
                 continue
             again = undone(repository, later.id, wanted.id, path)
@@ -360,61 +358,3 @@ def _stranger(source: Source, expected: str) -> str:
         f"{name} holds no commit {expected[:12]}: if that is of another repository, expect the image (<RELEASE_IMAGE>) "
         "instead, or the commit that was written there"
     )
-
-
-def _revision_relation(repository: BaseRepo | None, revision: str, expected: str, path: str) -> RevisionRelation | None:
-    """Return the relation by this repository alone, or None if it lacks a commit."""
-    if repository is None:
-        return None
-    later, wanted = _commit(repository, revision), _commit(repository, expected)
-    if later is None or wanted is None:
-        return None
-    if later.id == wanted.id:
-        return RevisionRelation(relation=Relation.SAME)
-    try:
-        if can_fast_forward(repository, wanted.id, later.id):
-            return _descendant(repository, later, wanted, path)
-        if can_fast_forward(repository, later.id, wanted.id):
-            commits = sum(1 for _ in repository.get_walker(include=[wanted.id], exclude=[later.id]))
-            return RevisionRelation(relation=Relation.OLDER, commits=commits)
-        # Beyond the edge of a shallow clone, one revision can still descend from the other.
-        return None if repository.get_shallow() else RevisionRelation(relation=Relation.DIVERGED)
-    except Exception:  # noqa: BLE001 - commits beyond the edge of a shallow clone; of a damaged one all kinds of errors
-        return None
-
-
-def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) -> RevisionRelation:
-    reverts = Reverts(wanted, precedes=lambda revision: can_fast_forward(repository, wanted.id, revision))
-    commits = 0
-    for entry in repository.get_walker(include=[later.id], exclude=[wanted.id]):
-        commits += 1
-        reverts.see(entry.commit)
-    by = reverts.end()
-    found = RevisionRelation(relation=Relation.REVERTED if by else Relation.DESCENDANT, commits=commits, by=by)
-    return _by_files(found, again=undone(repository, later.id, wanted.id, path))
-
-
-def _by_files(found: RevisionRelation, *, again: bool | None) -> RevisionRelation:
-    """Correct the relation by the files, which count for more than commit messages."""
-    if again is None:
-        return found
-    return replace(found, relation=Relation.REVERTED) if again else replace(found, relation=Relation.DESCENDANT, by="")
-
-
-def _commit(repository: BaseRepo, revision: str) -> Commit | None:
-    """Return the only commit whose id starts with the hex digits, directly or through an annotated tag."""
-    try:
-        starts = set(repository.object_store.iter_prefix(revision.encode()))
-        found = {commit.id: commit for commit in map(partial(_peeled, repository), starts) if commit is not None}
-    except Exception:  # noqa: BLE001 - of a damaged repository dulwich raises all kinds of errors
-        return None
-    return found.popitem()[1] if len(found) == 1 else None
-
-
-def _peeled(repository: BaseRepo, sha: ObjectID) -> Commit | None:
-    for _ in range(TAGS):
-        found = repository[sha]
-        if not isinstance(found, Tag):
-            return found if isinstance(found, Commit) else None
-        sha = ObjectID(found.object[1])
-    return None

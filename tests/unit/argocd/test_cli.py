@@ -220,7 +220,7 @@ def test_the_folder_is_the_first_short_one_that_can_be_written(
 
 
 def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ProgramMissingError, match="argocd is missing: no folder of the PATH"):
+    with pytest.raises(ProgramMissingError, match="argocd is missing: no folder in PATH"):
         ArgoCD({"PATH": str(tmp_path)}, echo=lambda _: None)
 
 
