@@ -1,7 +1,7 @@
-"""What every test shares: its layer, what it needs, an environment without settings, and one sandbox for all.
+"""The parts that all tests share: layers, needs, an environment without settings, and one sandbox.
 
-A test is of the layer its folder says, and needs what its fixtures say: nobody marks anything by hand, so nobody can
-forget to. Tests of the layers unit and contract need nothing but Python and git, and have no network.
+The folder of a test decides its layer, and its fixtures decide its needs, so no test can lack a marker. Tests of the
+layers unit and contract need only Python and git, and have no network.
 """
 
 import gc
@@ -41,11 +41,11 @@ hypothesis.settings.load_profile("full")
 
 HERE: Final = Path(__file__).parent
 SETTINGS: Final = ("ARGOCD_", "RELEASE_", "CI_")
-# Of each folder its layer; every other folder is e2e.
+# The layer of each folder; every other folder is e2e.
 LAYERS: Final = {"unit": "unit", "contract": "contract", "cases": "contract"}
-# Of each fixture the marker that says what it needs.
+# The marker of each fixture that needs something.
 NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser", "ways": "proxy"}
-# Markers of what is no part of this project, and may be absent.
+# Markers of programs that are not part of this project and can be missing.
 TOOLS: Final = {"docker", "browser", "proxy"}
 
 
@@ -83,7 +83,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def runs_programs(item: pytest.Item) -> bool:
-    """Whether it needs what the sandbox builds, and will not be skipped."""
+    """Return True if the test needs the sandbox's programs and will not be skipped."""
     markers = {mark.name for mark in item.iter_markers()}
     return bool(markers & {"sandbox", "docker"}) and not any(absence(marker) for marker in TOOLS & markers)
 
@@ -134,7 +134,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Every sandbox of the suite, whoever starts it, and in whichever process.
+    # The options apply to every sandbox of the suite, in every process.
     given = {releases.SERVER_VARIABLE: "--argocd", releases.CLIENT_VARIABLE: "--argocd-client"}
     try:
         os.environ.update({name: version for name, option in given.items() if (version := config.getoption(option))})
@@ -142,7 +142,7 @@ def pytest_configure(config: pytest.Config) -> None:
         releases.client()
     except releases.UnknownReleaseError as error:
         raise pytest.UsageError(str(error)) from error
-    # Whoever works on a test wants its failure at once.
+    # A developer wants the failure at once.
     if os.environ.get("CI") and not config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SecondChance(NEEDS.values()))
 
@@ -177,7 +177,7 @@ def engine() -> Iterator["Engine"]:
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
-    """A name for the test's own application, namespace and repository."""
+    """Return a name for the test's own application, namespace and repository."""
     plain: str = request.node.name
     return re.sub(r"[^a-z0-9]+", "-", plain.removeprefix("test_").lower()).strip("-")[:50].strip("-")
 

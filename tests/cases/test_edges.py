@@ -23,7 +23,7 @@ REPORTS = ("argocd-release.xml", "argocd-release.env", "argocd-release.annotatio
 
 
 def shell(case: Path, folder: Path, ending: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """A run whose standard streams a shell has tampered with; the exit code is the command's own."""
+    """Run the case with standard streams that a shell has changed; the exit code is that of the command."""
     settings = json.loads((case / "environ.json").read_text("utf-8"))
     path = f"{REPLAY}:{os.environ['PATH']}"
     return subprocess.run(
@@ -139,7 +139,7 @@ def test_on_wrong_settings_the_reports_know_the_application_all_the_same(tmp_pat
 
 
 def replay(case: Path, folder: Path) -> Path:
-    """A copy of the recorded answers, to be changed."""
+    """Copy the recorded answers, so that a test can change them; return the copy."""
     copy = folder / "case"
     shutil.copytree(case, copy)
     return copy

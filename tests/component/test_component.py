@@ -24,8 +24,8 @@ from tests.support.gitlab_rules import check_dotenv, check_junit, released
 
 EXPECTED = Path(__file__).parent / "expected"
 INPUT = re.compile(r"\$\[\[ inputs\.(\w+) (?:\| truncate\(0,5\) )?\]\]")
-# What a header could hold in GitLab 17.0: of later keys (spec:component 18.6, spec:description 18.10, rules in inputs
-# 18.7) a single one makes the pipeline of a consumer with an older GitLab invalid.
+# The keys that a header can have in GitLab 17.0. A single later key (spec:component 18.6, spec:description 18.10,
+# rules in inputs 18.7) makes the pipeline of a consumer with an older GitLab invalid.
 HEADER_KEYS = {"inputs"}
 INPUT_KEYS = {"default", "description", "type", "options", "regex"}
 GLOBAL_KEYWORDS = {
@@ -68,7 +68,7 @@ def test_a_stale_template_is_noticed(tmp_path: Path) -> None:
         subprocess.run(["cp", "-r", str(ROOT / folder), str(tmp_path)], check=True)
     shutil.copy(ROOT / "README.md", tmp_path)
     (tmp_path / "docs").mkdir()
-    # What was measured, of which pages are made.
+    # The measurements, from which pages are generated.
     for measured in (ROOT / "docs").glob("*.json"):
         shutil.copy(measured, tmp_path / "docs")
     done = subprocess.run(
@@ -282,7 +282,7 @@ def test_the_pipeline_of_a_preview(sandbox: Sandbox, engine: Engine, tmp_path: P
 
 
 class Site(BaseHTTPRequestHandler):
-    """Of a preview: answers 204 at its path and nowhere else."""
+    """The site of a preview, which answers 204 at its path only."""
 
     def do_GET(self) -> None:
         self.send_response(204 if self.path == "/proj-123" else 404)
@@ -290,7 +290,7 @@ class Site(BaseHTTPRequestHandler):
 
 
 def reports(consumer: Consumer) -> tuple[str, str]:
-    """The JUnit and the dotenv report of the one release job, as gitlab-ci-local brought them out of the container."""
+    """Return the JUnit and the dotenv report of the release job, which gitlab-ci-local copied from the container."""
     found = {file for file in (consumer.folder / ".gitlab-ci-local").rglob("argocd-release.*") if file.is_file()}
     names = {file.name: file for file in found}
     junit, dotenv = [[name for name in names if name.endswith(end)] for end in (".xml", ".env")]

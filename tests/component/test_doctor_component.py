@@ -22,14 +22,14 @@ build:
 
 
 def job(component: str, inputs: str = "") -> dict[str, Any]:
-    """The component's job as it will run."""
+    """Return the component's job as it will run."""
     pipeline = read(INCLUDE.format(component=component, inputs=inputs), TEMPLATES)
     return dict(pipeline.jobs[f"argocd-{component}"])
 
 
 def test_the_header_is_of_the_same_kind() -> None:
     release, doctor = (next(yaml.safe_load_all(text))["spec"]["inputs"] for text in TEMPLATES.values())
-    # What a release is told, the doctor can be told in the same words.
+    # The doctor takes every setting of a release under the same name.
     for declared in PROPERTIES.values():
         if "x-input" in declared:
             assert doctor[declared["x-input"]] == release[declared["x-input"]]

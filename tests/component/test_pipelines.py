@@ -21,7 +21,7 @@ include:
     inputs:
       application: sentry-frontend-dev
 """
-# What teams have in their pipelines before they include anything, and what must stay out of the component's job.
+# Keys that teams have in their pipelines, and that must not change the component's job.
 HOSTILE: dict[str, Any] = {
     "default": {
         "image": "node:22",
@@ -67,7 +67,7 @@ def includes(text: str) -> int:
 
 
 def with_inputs(extra: str = "", **inputs: Any) -> Pipeline:
-    """A pipeline with the component and nothing else, or with ``extra``."""
+    """Return a pipeline with the component only, or with ``extra``."""
     document = yaml.safe_load(INCLUDE)
     document["include"][0]["inputs"] |= inputs
     return read(yaml.safe_dump(document) + extra, TEMPLATE)
@@ -84,7 +84,7 @@ def test_gitlab_takes_it_alone_and_without_a_warning(text: str) -> None:
 @pytest.mark.parametrize("text", pasted())
 def test_among_hostile_defaults_and_a_job_named_release(text: str) -> None:
     pipeline = read(yaml.safe_dump(merged(HOSTILE, yaml.safe_load(text))), component.TEMPLATES)
-    # Where nothing is included, the job itself may be a copy.
+    # A page without an include can contain a copy of the job.
     assert len(releases(pipeline)) == includes(text) + ("script" in yaml.safe_load(text).get("argocd-release", {}))
     assert pipeline.jobs["release"]["script"] == ["npx semantic-release"]
     assert "environment" not in pipeline.jobs["release"]
@@ -123,7 +123,7 @@ def test_a_stage_that_is_not_there_is_refused() -> None:
 
 
 def test_a_job_of_the_same_name_would_take_the_gate_away() -> None:
-    """What the default name is chosen against: https://docs.gitlab.com/ci/components/, jobs of one name merge."""
+    """The default name avoids this: jobs of one name are merged (https://docs.gitlab.com/ci/components/)."""
     pipeline = with_inputs("release:\n  script: [npx semantic-release]\n", job_name="release")
     assert releases(pipeline) == {}
     assert pipeline.jobs["release"]["environment"]["name"] == "dev"

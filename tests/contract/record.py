@@ -1,9 +1,9 @@
-"""Records what a real Argo CD says of a situation: ``.venv/bin/python -m tests.contract.record [NAME…]``.
+"""Record the answers of a real Argo CD in a situation: ``.venv/bin/python -m tests.contract.record [NAME…]``.
 
-Plays situations on a sandbox of its own and writes ``tests/contract/recorded/VERSION/NAME.json``, where the version is
-the one that the sandbox's Argo CD says it is: the application, its resource tree, and of each node that may be at fault
-its events, manifest and log. ``api`` is what the API answers to the client, to the letter. Without a name all are
-recorded anew.
+It plays situations on a sandbox of its own, and writes ``tests/contract/recorded/VERSION/NAME.json`` with the version
+of the sandbox's Argo CD. A file has the application, its resource tree, and the events, manifest and log of each node
+that can be at fault. ``api`` has the exact answers of the API to the client. Without a name, all situations are
+recorded.
 """
 
 import json
@@ -38,7 +38,7 @@ API_APPLICATION: Final = "rec-api"
 AT_ONCE: Final = 4
 # Most situations are there a few seconds after the last commit; a CrashLoopBackOff has had its second restart then.
 SECONDS: Final = 12.0
-# What makes pods, pods, and what lacks something: nodes that are asked about.
+# Nodes to read: owners of pods, pods, and objects that can lack something.
 ASKED: Final = frozenset(
     {"Pod", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Ingress", "Service", "PersistentVolumeClaim"}
 )
@@ -88,7 +88,7 @@ def pre_sync_hook(stage: Stage) -> Iterator[None]:
 
 
 def old_hook(stage: Stage) -> Iterator[None]:
-    """The hook of the sync before failed, and is still there; the next one has none."""
+    """Keep the failed hook of an earlier sync, while the next revision has no hook."""
     hook = manifests.hook("smoke", "PostSync", fate="fail")
     stage.deploy(web("1"), {"hook.yaml": hook}, retry_limit=0)
     stage.until(lambda state: status(state, "operationState", "phase") == "Failed")
@@ -185,7 +185,7 @@ def record_api(sandbox: Sandbox) -> None:
 
 
 def _exchanges(sandbox: Sandbox, token: str, ask: Callable[[api.Api], object]) -> list[dict[str, Any]]:
-    """What the client sent while it was asking, and what came back."""
+    """Return the requests that the client sent during the call, with their answers."""
     opts = f"--server-crt {sandbox.certificate}"
     connection = Connection(server=sandbox.server, auth_token=token, opts=opts)
     found: list[dict[str, Any]] = []
@@ -212,7 +212,7 @@ def _exchanges(sandbox: Sandbox, token: str, ask: Callable[[api.Api], object]) -
 
 
 def _version(sandbox: Sandbox) -> str:
-    """What the sandbox's Argo CD says that it is, such as ``2.13.2``."""
+    """Return the version of the sandbox's Argo CD, such as ``2.13.2``."""
     trusted = ssl.create_default_context(cafile=str(sandbox.certificate))
     answer = httpx.get(f"https://{sandbox.server}/api/version", verify=trusted, trust_env=False)
     version: str = answer.raise_for_status().json()["Version"]
@@ -248,7 +248,7 @@ def _logs(client: httpx.Client, base: str, pod: dict[str, Any], manifest: dict[s
 
 
 def _plain(document: Any) -> Any:
-    """Without what nobody reads here."""
+    """Return the document without fields that no test reads."""
     noise = {"managedFields", "history", "resourceVersion", "tolerations", "annotations", "generation", "hosts"}
     if isinstance(document, dict):
         return {key: _plain(value) for key, value in document.items() if key not in noise}

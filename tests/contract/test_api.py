@@ -44,7 +44,7 @@ class Server:
 
     answers: dict[str, Answer] = field(default_factory=dict)
     otherwise: Answer = field(default_factory=lambda: Answer(status=599))
-    #: Of each request its path and headers.
+    #: The path and the headers of each request.
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     port: int = 0
 
@@ -279,7 +279,7 @@ def test_an_application_of_another_namespace_is_asked_for_there() -> None:
 
 
 class Authority:
-    """An authority that nobody trusts unasked, and files of what it issued."""
+    """An authority that no client trusts by default, with the files that it issued."""
 
     def __init__(self, folder: Path) -> None:
         self._authority = trustme.CA()

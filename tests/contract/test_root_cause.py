@@ -1,6 +1,6 @@
-"""What a failed release is put down to: each row is a situation as a real Argo CD told it.
+"""Root causes of failed releases. Each row is a situation as a real Argo CD reported it.
 
-Recorded by ``tests/contract/record.py``; ``changed`` makes another situation of the same shape.
+``tests/contract/record.py`` recorded them. ``changed`` turns one into another situation of the same shape.
 """
 
 import json

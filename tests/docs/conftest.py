@@ -23,5 +23,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installation(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """What the pages tell a person to set up."""
+    """Set up what the pages tell a user to set up."""
     return Installation.create(sandbox, tmp_path_factory.mktemp("person"))

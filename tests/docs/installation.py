@@ -1,4 +1,4 @@
-"""What the pages tell a person to set up, set up by their own commands on the sandbox."""
+"""An installation by the pages' own commands on the sandbox."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ def snippet(name: str) -> str:
 
 
 def renamed(text: str, account_name: str) -> str:
-    """The snippet for another account."""
+    """Return the snippet for another account."""
     return text.replace("ci-readonly", account_name)
 
 
@@ -79,17 +79,17 @@ class Installation:
         stdin: str = "",
         **environ: str,
     ) -> str:
-        """What the snippet prints where the administrator is logged in; raises ``CalledProcessError``."""
+        """Return the output of the snippet in a shell with the right login; raise ``CalledProcessError``."""
         own = {"ARGOCD_AUTH_TOKEN": self.sandbox.admin_token} if as_admin else {}
         return self._bash(
             f"set -e -o pipefail\n{change(snippet(f'shell/{name}'))}", stdin, self.environ() | own | environ
         )
 
     def pasted(self, *names: str, token: str = "", as_admin: bool = False, **environ: str) -> str:
-        """What blocks print that are pasted into a shell one after the other, on a machine that is set up for nothing.
+        """Return the output of blocks that are pasted one after the other into a shell without any setup.
 
-        The first is ``environment.sh``, with the address and the certificate of this Argo CD written into it, as a
-        person would; the token is typed when it asks, so a line pasted too early would be taken for the token.
+        The first block is ``environment.sh`` with the address and the certificate of this Argo CD. The token is typed
+        when the block asks for it, so a line that is pasted too early would be taken for the token.
         """
         token = token or (self.sandbox.admin_token if as_admin else self.token)
         options = f"ARGOCD_OPTS='--grpc-web --server-crt {self.sandbox.certificate}'"
@@ -114,7 +114,7 @@ class Installation:
         return done.stdout
 
     def in_the_image(self, engine: Engine, script: str, **environ: str) -> str:
-        """What a job's script prints in the image, with the group's variables; raises ``ContainerError``."""
+        """Return the output of a job's script in the image, with the group's variables; raise ``ContainerError``."""
         group = {
             "ARGOCD_SERVER": self.sandbox.server,
             "ARGOCD_AUTH_TOKEN": self.token,
@@ -143,7 +143,7 @@ class Installation:
         )  # fmt: skip
 
     def environ(self) -> dict[str, str]:
-        """An administrator's shell: logged in, with its own home and the sandbox's programs."""
+        """Return the environment of an administrator's shell: logged in, with its own home and the sandbox."""
         given = self.sandbox.environment()
         return {
             **{name: given[name] for name in ("ARGOCD_SERVER", "ARGOCD_OPTS", "KUBECONFIG")},

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 LANGUAGES = ("en", "ru")
-# What these say is English in both languages: they are read by people who change the code.
+# These pages are in English in both languages, because developers of this project read them.
 ENGLISH_ONLY = {"changelog.md", "contributing.md"}
 INCLUDE = re.compile(r'^(\s*)--8<-- "([^"]+)"$', re.MULTILINE)
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -27,7 +27,10 @@ def text(language: str, name: str) -> str:
 
 
 def includes(language: str, name: str) -> list[str]:
-    """What the page includes, in order; a file of which there is one in each language by its English name."""
+    """Return the files that the page includes, in order.
+
+    A file with a version per language counts as the English one.
+    """
     found = [match[2] for match in INCLUDE.finditer(text(language, name))]
     return [re.sub(r"\.ru\.(md|svg)$", r".en.\1", path) for path in found]
 
@@ -40,7 +43,7 @@ def included() -> Iterator[tuple[str, str]]:
 
 
 def blocks(language: str, name: str) -> list[tuple[str, str]]:
-    """The language and the content of every fenced block of a page."""
+    """Return the language and the content of every fenced block of a page."""
     return [(match[2], match[3].strip()) for match in FENCE.finditer(text(language, name))]
 
 
@@ -63,7 +66,7 @@ class Reader(HTMLParser):
         self.all_ids += [given["id"]] if "id" in given else []
         if re.fullmatch(r"h[1-4]", tag) and "id" in given:
             self.headings.append((tag, given["id"] if tag != "h1" else ""))
-        # The canonical address of a page is one that nobody loads.
+        # A browser does not load the canonical address of a page.
         if tag in LOADING and given.get("rel") != "canonical":
             self.loads.append(given.get(LOADING[tag], ""))
 

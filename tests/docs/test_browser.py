@@ -135,7 +135,8 @@ def test_every_page(visit: Visit, language: str) -> None:
         if name == "index.md":
             problems += serious(page, STRUCTURE)
         elif language == "en":
-            # What is around the article is the same on every page, and the articles' structure in both languages.
+            # The frame around the article is the same on every page, and articles have the same structure in both
+            # languages.
             problems += serious(page, STRUCTURE, "article")
     assert problems + visit.wrong == []
 
@@ -155,7 +156,7 @@ def test_colours_can_be_read_by_day_and_by_night(visit: Visit) -> None:
     ("preferred", "scheme", "other"), [("dark", "slate", "default"), ("light", "default", "slate")]
 )
 def test_light_and_dark(visit: Visit, preferred: Literal["dark", "light"], scheme: str, other: str) -> None:
-    """As the system has it, until somebody chooses."""
+    """The site follows the system until the user chooses."""
     visit.page.emulate_media(color_scheme=preferred)
     visit.open("en", "index.md")
     visit.page.wait_for_selector(f'body[data-md-color-scheme="{scheme}"]')
@@ -179,7 +180,7 @@ def test_an_inaccessible_page_is_noticed(visit: Visit) -> None:
 
 
 def search(page: Page, text: str) -> list[str]:
-    """The pages and sections that are found, the best first; five fit a screen."""
+    """Return the found pages and sections, the best first. Five fit a screen."""
     field, links = page.locator("input.md-search__input"), page.locator("a.md-search-result__link")
     field.fill("")
     # The theme listens to keys alone.
@@ -228,7 +229,7 @@ def test_nothing_is_cut_off(visit: Visit, width: int) -> None:
     assert problems == []
 
 
-# What is cut off: the page, a diagram that is wider than its place, a name in a table that takes two lines, code under its button.
+# Parts that are cut off: the page, a wide diagram, a name in a table that takes two lines, code under its button.
 CUT_OFF = """() => {
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push(`the page, ${document.documentElement.scrollWidth}`);

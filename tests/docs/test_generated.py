@@ -1,4 +1,4 @@
-"""What bin/generate makes for the site, from small examples."""
+"""The site's generated parts of bin/generate, from small examples."""
 
 import importlib.util
 import json

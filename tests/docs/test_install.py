@@ -31,7 +31,7 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone with the version's tag, as a person has it."""
+    """Return a clone with the version's tag, like that of a user."""
     folder = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(folder)], check=True)
     # As the working tree has it, committed or not.
@@ -49,7 +49,7 @@ def install(clone: Path, instance: Instance, *arguments: str, token: str = TOKEN
 
 
 def without_skopeo(folder: Path) -> str:
-    """A PATH of what bin/install needs: skopeo would insist on TLS, which a registry on this machine does not have."""
+    """Return a PATH with the programs of bin/install, but not skopeo, which requires TLS from a local registry."""
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)
     found = {name: shutil.which(name) for name in ("git", "docker", "env")} | {
@@ -119,7 +119,7 @@ def test_another_place_is_one_variable(clone: Path, instance: Instance) -> None:
 
 
 def test_where_the_documentation_is_read_is_one_variable(clone: Path, instance: Instance) -> None:
-    """The component's jobs read it, whoever includes them."""
+    """The component's jobs read it in every project that includes them."""
     assert install(clone, instance, "--docs-url", "https://docs.example.com/ru").returncode == 0
     assert instance.variables["team-a"] == {"ARGOCD_RELEASE_DOCS_URL": "https://docs.example.com/ru"}
     assert install(clone, instance, "--docs-url", "https://docs.example.com/ru").stdout.count("added") == 0
@@ -167,7 +167,7 @@ def test_the_page_without_the_internet(tmp_path: Path, instance: Instance, regis
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    """A real one, Debian's `docker-registry`; ``HOST:PORT``."""
+    """Run a real registry, Debian's `docker-registry`; yield ``HOST:PORT``."""
     if shutil.which("docker-registry") is None:
         if os.environ.get("CI"):
             pytest.fail("there is no registry: apt-get install docker-registry")

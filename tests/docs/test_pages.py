@@ -78,7 +78,7 @@ AWKWARD = {
 
 
 def awkward(language: str) -> list[str]:
-    """The lines that read as translated, on a page or in what is generated into one."""
+    """Return the lines of a page or of its generated parts that read like a translation."""
     files = [*(DOCS / language).rglob("*.md"), *(DOCS / "generated").glob(f"*.{language}.md")]
     return [
         f"{file.relative_to(DOCS)}:{number}: {line.strip()[:90]}: rather {rather}"
@@ -165,7 +165,7 @@ def own_words() -> str:
 
 
 def messages(language: str) -> list[str]:
-    """What the tables of the troubleshooting page say a log holds."""
+    """Return the messages that the tables of the troubleshooting page quote."""
     rows = re.findall(r"^\| `([^|]+)`(?:\{#[\w-]+\})? \| [^|]+\|$", text(language, "troubleshooting.md"), re.MULTILINE)
     return [row for row in rows if not row.startswith("exit code")]
 
@@ -198,7 +198,7 @@ def test_links_of_the_guide_are_on_the_links_page() -> None:
 
 
 def test_pictures_are_of_their_present_sources() -> None:
-    """A log or a diagram that changed is drawn anew: bin/dev pictures."""
+    """If a log or a diagram has changed, draw it again with bin/pictures."""
     command = [sys.executable, "bin/pictures.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

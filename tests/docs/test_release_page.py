@@ -1,4 +1,4 @@
-"""The page in Debian's Chromium: read by day and by night, on a phone and a desk, without eyes, and by whoever means harm."""
+"""The page in Debian's Chromium: light and dark, on a phone and a desk, accessible, and with hostile text."""
 
 import shutil
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Reading:
         self.page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
 
     def unreadable(self) -> list[str]:
-        """What axe finds that is in somebody's way; all that is folded is unfolded first."""
+        """Return axe's findings, after unfolding all folded parts."""
         self.unfold()
         found = Axe().run(self.page).response["violations"]
         return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
@@ -76,7 +76,7 @@ def test_everybody_can_read_it(browser: Browser, files: dict[str, Path], scheme:
             reading = Reading(page, file)
             wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             told = [*reading.wrong, *([f"{wider} px wider than the screen"] if wider > 0 else [])]
-            # Axe is a script that the policy must let nobody run: on a page of its own that has none.
+            # Axe is a script, which the policy must block. So it runs on a page without a policy.
             problems += [f"{name}, {size['width']}: {problem}" for problem in told]
             page.close()
         context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)

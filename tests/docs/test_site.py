@@ -58,7 +58,7 @@ def test_home_leads_to_every_way(site: Path, language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_cause_and_exit_code_can_be_linked(site: Path, language: str) -> None:
-    """What the job log links to is there, in both languages: an anchor for each, once."""
+    """The anchor that the job log links to exists once in both languages."""
     page = built(site, language, "troubleshooting.md")
     wanted = [code.word for code in CauseCode] + [f"exit-code-{outcome.exit_code}" for outcome in Outcome]
     assert [anchor for anchor in wanted if anchor not in page.ids] == []

@@ -129,7 +129,7 @@ def test_pipelines_are_what_gitlab_and_the_component_take(name: str) -> None:
 
 
 def check_inputs(given: dict[str, Any], component: str = "release") -> None:
-    """The component has the inputs, of that type, and argocd-release accepts what they make of its settings."""
+    """Assert that the component has inputs of these types, and that argocd-release accepts the resulting settings."""
     (job,) = [job for name, job in resolved(component, **given).items() if not name.startswith(".")]
     environ = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "x"}
     environ["ARGOCD_APP_NAME"] = "sentry-frontend-dev"
@@ -213,7 +213,7 @@ def test_patches_are_what_the_api_takes(sandbox: Sandbox, name: str) -> None:
 
 
 def test_the_account_may_what_the_page_says_and_nothing_else(sandbox: Sandbox) -> None:
-    """Its lines alone, under a name that nobody else gives rights to."""
+    """The account has only its own lines, under a name that gets no other rights."""
     for name in ("argocd-cm.yaml", "argocd-rbac-cm.yaml"):
         patch = json.dumps(yaml.safe_load(renamed(snippet(f"kubernetes/{name}"), "docs-all")))
         sandbox.kubectl("patch", "configmap", PATCHES[name], "-n", "argocd", "--type", "merge", "-p", patch)
@@ -340,7 +340,7 @@ def test_a_bad_token_is_noticed(installation: Installation) -> None:
 
 
 def script(name: str, job: str) -> tuple[str, dict[str, str]]:
-    """A job's script, as a runner puts it together, and the variables that it sets itself."""
+    """Return a job's script as a runner builds it, and the variables that the job sets."""
     declared = yaml.safe_load(snippet(f"pipelines/{name}"))[job]
     return "\n".join(declared["script"]), {key: str(value) for key, value in declared["variables"].items()}
 
@@ -397,7 +397,7 @@ def test_argocd_from_the_image(installation: Installation, engine: Engine) -> No
 
 
 def test_release_in_docker(installation: Installation, engine: Engine) -> None:
-    """What differs from what is pasted is the network, which is this machine's, and the certificate's place."""
+    """Only the network, which is this machine's, and the place of the certificate differ from the pasted command."""
     engine.image.tag(*default_image().rsplit(":", 1))
     text = snippet("shell/release-in-docker.sh")
     options = f"--network host -v {installation.sandbox.certificate}:/ca.crt:ro"

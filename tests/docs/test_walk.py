@@ -1,6 +1,7 @@
 """The way of a new user, by the pages alone and in each language: account, token, variables, green, red, cause found.
 
-Every block is taken from the page that shows it, in the page's order; the pipeline runs in the image, by gitlab-ci-local.
+Every block is taken from the page that shows it, in the page's order; the pipeline runs in the image, by
+gitlab-ci-local.
 """
 
 import re
@@ -35,7 +36,7 @@ class Watch:
 
 
 def section(language: str, name: str, anchor: str) -> str:
-    """What stands below the heading, to the next of its level."""
+    """Return the text below the heading, to the next heading of its level."""
     page = text(language, name)
     found = re.search(rf"^(#+) .*\{{#{anchor}\}}$", page, re.MULTILINE) or re.search(
         rf"^(#+) {anchor.replace('-', '[ .,]+')}$", page, re.MULTILINE | re.IGNORECASE
@@ -45,7 +46,7 @@ def section(language: str, name: str, anchor: str) -> str:
 
 
 def shown(part: str) -> list[str]:
-    """The files that a part of a page includes, in order."""
+    """Return the files that a part of a page includes, in order."""
     return re.findall(r'--8<-- "([^"]+)"', part)
 
 
@@ -118,7 +119,7 @@ def test_from_nothing_to_the_cause_of_a_red_job(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_way_shows_every_block_of_the_page(language: str) -> None:
-    """What is walked above is all that a new user is told to do."""
+    """The tested steps are all steps that the page gives a new user."""
     anchors = ["2-create-the-account", "3-generate-the-token", "5-include-the-job"]
     walked = [file for anchor in anchors for file in shown(section(language, START, anchor))]
     logs = [file for file in includes(language, START) if file.startswith("docs/logs/")]

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# The folders whose tests need what may be absent; chosen are those that need nothing of the sandbox.
+# Folders whose tests need programs that can be missing, and one test that needs nothing of the sandbox.
 CHOSEN = ("tests/image/test_image.py::test_versions", "tests/docs/test_browser.py", "tests/unit/core/test_text.py")
 
 
 def suite(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """The suite, where there are no programs but git, no Docker engine and nothing that says CI."""
+    """Run the suite with git as the only program, without a Docker engine, and outside CI."""
     git = folder / "git"
     git.symlink_to("/usr/bin/git")
     bare = {"PATH": str(folder), "HOME": str(folder), "DOCKER_HOST": f"unix://{folder}/nothing"}

@@ -1,4 +1,4 @@
-"""What the suite makes of a test that fails once, in CI and elsewhere: on a small suite with this one's conftest."""
+"""The second chance of a test that fails once, in CI and elsewhere, on a small suite with this suite's conftest."""
 
 import os
 import shutil

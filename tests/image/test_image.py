@@ -32,7 +32,7 @@ done
 
 
 def inside(engine: Engine, script: str, **options: object) -> str:
-    """What a shell script prints in the image, its standard error included."""
+    """Return the output of a shell script in the image, including its standard error."""
     output = engine.client.containers.run(engine.image.id, ["sh", "-c", script], remove=True, stderr=True, **options)
     return str(output.decode())
 
@@ -129,7 +129,7 @@ def test_a_wrong_checksum_stops_the_build(engine: Engine) -> None:
 
 
 def test_size(engine: Engine, tmp_path: Path) -> None:
-    """Of every layer, compressed as a registry stores it."""
+    """The size of every layer, compressed as a registry stores it."""
     saved = tmp_path / "image.tar"
     with saved.open("wb") as file:
         file.writelines(engine.image.save())

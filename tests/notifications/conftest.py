@@ -17,7 +17,7 @@ def gitlab() -> Iterator[GitLab]:
 
 @pytest.fixture(scope="module")
 def notifications(sandbox: Sandbox, gitlab: GitLab) -> Iterator[None]:
-    """The real controller, with the files as they stand but for the address and the token."""
+    """Run the real controller with the files of the examples; only the address and the token differ."""
     secret = controllers.example("notifications/secret.yaml")
     assert set(secret["stringData"]) == {"gitlab-api", "gitlab-token"}
     secret["stringData"] = {"gitlab-api": gitlab.api, "gitlab-token": gitlab.token()}

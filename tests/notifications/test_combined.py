@@ -1,4 +1,4 @@
-"""Job and notifications together: one record of each release, whoever made it."""
+"""The job and the notifications together: each release has one record, whichever of them creates it."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ NOT_AUTOMATED = '[{"op": "remove", "path": "/spec/syncPolicy/automated"}]'
 
 
 def environment_of_the_job() -> Json:
-    """That of the pipeline in ``component/examples/combined.yml``."""
+    """Return the environment of the pipeline in ``component/examples/combined.yml``."""
     text = (EXAMPLES / "combined.yml").read_text("utf-8")
     job = read(text, (ROOT / "templates" / "release.yml").read_text("utf-8")).jobs["release:frontend"]
     environment: Json = dict(job["environment"])

@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 IMAGE = "registry.example.com/web"
 # A record comes with the application's next change, and those come once a second at most; here the machine is busy.
 SECONDS = 45.0
-# How long nothing may happen before one believes that nothing does.
+# The seconds without a change after which the state counts as final.
 QUIET = 4.0
 
 Records = list[tuple[str, str]]
@@ -44,7 +44,7 @@ class Shop:
         return self.project.repository
 
     def application(self, name: str = "", source: Any = None, **options: Any) -> Application:
-        """The application of ``notifications/application.yaml``, on this repository, in a namespace of its own."""
+        """Create the application of ``notifications/application.yaml`` on this repository and in its own namespace."""
         example = controllers.example("notifications/application.yaml")
         annotations = example["metadata"]["annotations"]
         annotations["notifications.argoproj.io/subscribe.gitlab"] = self.project.path
@@ -64,7 +64,7 @@ class Shop:
         return revision
 
     def expect(self, records: Records, environment: str = "", seconds: float = SECONDS) -> None:
-        """The project has exactly these records in time, and no more a while later."""
+        """Assert that the project has exactly these records in time, and no more a while later."""
         deadline = time.monotonic() + seconds
         while self.project.records(environment) != records and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -150,7 +150,7 @@ def test_gitlab_down_and_back(shop: Shop) -> None:
         assert shop.project.records() == []
     finally:
         shop.gitlab.down = 0
-    # Nobody touches the application: the controller looks again by itself, every minute at the latest.
+    # The application is not refreshed. The controller compares by itself, at least every minute.
     shop.expect([(first, "success")], seconds=75)
 
 

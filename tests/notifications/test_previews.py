@@ -26,7 +26,7 @@ from tests.support.waiting import eventually
 
 CHART = EXAMPLES / "preview" / "chart"
 WEBHOOK_SECRET = "shared-with-gitlab"
-# Of the polling in these tests; the example has 60.
+# The interval of the polling in these tests; the example has 60.
 REQUEUE_SECONDS = 5
 HOST = "https://gitlab.example.com/"
 
@@ -44,7 +44,7 @@ class Previews:
         return self.project.repository
 
     def branch(self, name: str) -> str:
-        """A branch with a commit of its own; gives its revision."""
+        """Create a branch with a commit of its own; return its revision."""
         self.repository.git("checkout", "--quiet", "-B", name, "main")
         return self.push(name)
 
@@ -56,7 +56,7 @@ class Previews:
         return self.project.open(branch, self.branch(branch), *(labels or ("preview",)))
 
     def emit(self, request: MergeRequest, action: str) -> None:
-        """What the project's webhook does."""
+        """Send the merge request as the project's webhook does."""
         address = controllers.webhook_address(self.sandbox)
         assert self.gitlab.hook(self.project, request, action, address, WEBHOOK_SECRET) == 200
 
@@ -75,7 +75,7 @@ class Previews:
         return True
 
     def give_an_address(self, application: Application) -> None:
-        """What an ingress controller does; without it an Ingress stays Progressing."""
+        """Act like an ingress controller; without an address an Ingress stays Progressing."""
         patch = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})
         words = ("ingress", "shop", "-n", application.namespace, "--subresource=status", "--type=merge", "-p", patch)
         eventually(lambda: self._done("patch", *words))
@@ -137,7 +137,7 @@ def test_a_preview_comes_and_goes_with_its_merge_request(previews: Previews) -> 
 
 
 def stop(previews: Previews, request: MergeRequest) -> None:
-    """What the job `stop:preview` of the example runs, as it stands there."""
+    """Run the script of the example's job `stop:preview` literally."""
     pipeline = yaml.safe_load((EXAMPLES / "preview.yml").read_text("utf-8"))
     given = {
         "PREVIEW_TOKEN": previews.gitlab.token(),

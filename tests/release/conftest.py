@@ -1,4 +1,4 @@
-"""What the tests of connecting share: an application that is delivered, and every entrance to the sandbox."""
+"""The shared fixtures of the connection tests: a delivered application, and every entrance to the sandbox."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.entrances import Entrances, entrances
 
 @pytest.fixture(scope="module")
 def delivered(sandbox: Sandbox, request: pytest.FixtureRequest) -> str:
-    """The name of an application that is Synced and Healthy; each module has its own."""
+    """Return the name of an application that is Synced and Healthy. Each module has its own."""
     name = f"way-{request.module.__name__.rpartition('.')[2].replace('_', '-')}"
     repository = sandbox.repository(name)
     repository.commit(web("1"))
@@ -22,7 +22,7 @@ def delivered(sandbox: Sandbox, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def ways(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrances]:
-    """A HAProxy before the sandbox's Argo CD."""
+    """Run a HAProxy in front of the sandbox's Argo CD."""
     folder: Path = tmp_path_factory.mktemp("ways")
     with entrances(folder, sandbox.layout.ports["argocd-server"]) as found:
         yield found

@@ -1,7 +1,7 @@
 """Why it failed, read by someone who has only the job log: whole runs on the sandbox, compared to ``docs/logs``.
 
-``pytest tests/release/test_diagnosis.py --accept`` writes what came out as what is expected: read each log alone before
-you commit it, and ask whether you could fix it from that.
+``pytest tests/release/test_diagnosis.py --accept`` writes what came out as what is expected: read each log alone
+before you commit it, and ask whether you could fix it from that.
 """
 
 import json
@@ -40,12 +40,12 @@ TITLES = (
     "next: ",
 )
 Files = dict[str, str | None]
-# What a service has in git, by the tag of its image.
+# A function that returns the files of a service in git, by the tag of its image.
 Manifests = Callable[[str, str], Files]
 
 
 def deployment(**options: object) -> Manifests:
-    """The service's Deployment, whose pods meet a fate."""
+    """Return the manifests of a Deployment whose pods have a fate."""
 
     def made(service: str, tag: str) -> Files:
         return {"deploy/app.yaml": manifests.deployment(service, f"{REGISTRY}/{service}:{tag}", **options)}  # type: ignore[arg-type]
@@ -205,14 +205,14 @@ NAMES = "|".join([*(scenario.service for scenario in SCENARIOS.values()), "migra
 
 
 def steady(log: str) -> str:
-    """Without what differs from run to run: names, revisions, times. What it looks like stays."""
+    """Return the log with placeholders for values that differ in each run: names, revisions, times."""
     for pattern, plain in (
         (r"argocd-release [\d.]+(?:-[\w.]+)?:", "argocd-release V:"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UID"),
         (r"\b[0-9a-f]{40}\b", "REVISION"),
         (rf"\b({NAMES})(?:-[0-9a-f]{{6,10}})?-[bcdfghjklmnpqrstvwxz2456789]{{5}}\b", r"\1-POD"),
         (rf"(?<=ReplicaSet/)({NAMES})-[0-9a-f]{{6,10}}\b", r"\1-RS"),
-        # After the names, whose made-up parts may look alike.
+        # This comes after the names, whose generated parts can look the same.
         (r"\b[0-9a-f]{8}\b", "TAG"),
         (r"\b[0-9a-f]{7}\b(?!-)", "REV"),
         (r"\d+ restarts?\b", "N restarts"),
@@ -223,7 +223,7 @@ def steady(log: str) -> str:
 
 
 def told(log: str) -> list[str]:
-    """The banner with cause and facts, the titles of the evidence, and the end: what does not depend on the moment."""
+    """Return the stable parts of the log: the banner, the cause and facts, the titles of the evidence, and the end."""
     lines = steady(log).splitlines()
     rules = [index for index, line in enumerate(lines) if line == RULE]
     titles = [line for line in lines[rules[-1] :] if line.startswith(TITLES)]

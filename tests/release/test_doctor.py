@@ -26,9 +26,9 @@ EXPECTED: Final = Path(__file__).parent / "doctor"
 SCHEMA: Final = Draft202012Validator(
     json.loads(resources.files("argocd_release.doctor").joinpath("doctor.schema.json").read_text("utf-8"))
 )
-# Promised to whoever runs it before each release.
+# The limit for users who run it before each release.
 SECONDS: Final = 3.0
-# What differs from one machine or day to the next.
+# Values that differ by machine or day.
 _CHANGING: Final = (
     (r"(localhost|port|argocd-server|:)(:| )\d{4,5}\b", r"\1\2PORT"),
     (r"localhost is [0-9a-f.:, ]+", "localhost is ADDRESS"),
@@ -60,7 +60,7 @@ def normal(text: str) -> str:
 
 
 def as_people_see_it(answer: dict[str, Any]) -> str:
-    """The checklist that the JSON is of."""
+    """Return the checklist of the JSON."""
     ends = {outcome.exit_code: outcome for outcome in Outcome}
     states = {state.word: state for state in State}
     results = [
@@ -91,7 +91,7 @@ def test_a_healthy_pipeline(place: Place, tmp_path: Path, pytestconfig: pytest.C
 
     compare("healthy", normal(checked.text), accept=pytestconfig.getoption("accept"))
     assert checked.exit_code == 0
-    # Of a machine that others use too only its share is counted.
+    # On a shared machine only its share of the time is counted.
     assert checked.seconds < SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 

@@ -47,7 +47,7 @@ ROWS: Final = {
 def run(
     sandbox: Sandbox, ways: Entrances, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[str], Release]]:
-    """The run of a row; those of the chosen tests are begun together."""
+    """Return the run of a row. The runs of all chosen tests start together."""
 
     def one(name: str) -> Release:
         row, application = ROWS[name], f"fault-{list(ROWS).index(name)}"

@@ -33,7 +33,7 @@ STYLES = {
 
 @pytest.fixture(scope="module")
 def application(sandbox: Sandbox) -> str:
-    """A crash loop whose log and event are hostile."""
+    """Create a crash loop whose log and event are hostile."""
     name = "hostile"
     repository = sandbox.repository(name)
     repository.commit(web("1", fate="crash"))
@@ -101,7 +101,7 @@ metadata:
   name: credentials
 stringData:
 """
-# What a value may hold before the one that nobody may see; the number is what the API server rejects.
+# Values that surround the secret one; the API server rejects the number.
 VALUES = """\
   a-note: "hosts: [a, b] }}"
   b-quote: 'x"}} and \\" and {{'

@@ -59,7 +59,7 @@ def delivered(sandbox: Sandbox, name: str) -> str:
 
 @pytest.fixture
 def waiting(sandbox: Sandbox, name: str) -> str:
-    """An application of 12 StatefulSets for which no pod can be created, which only events tell."""
+    """Create an application of 12 StatefulSets without pods; only events give the reason."""
     repository = sandbox.repository(name)
     quota = json.loads(manifests.resource_quota("none", pods="0"))
     quota["metadata"]["namespace"] = name
@@ -76,7 +76,7 @@ def test_git_that_never_answers(
 ) -> None:
     with silence() as port:
         settings = {"RELEASE_REVISION": STRANGER, "CI_REPOSITORY_URL": f"http://127.0.0.1:{port}/x.git"}
-        # What Argo CD deploys is this project's own, so it is asked for where GitLab says.
+        # Argo CD deploys this project's own repository, so the job reads it from GitLab's address.
         settings["CI_PROJECT_URL"] = f"file://{sandbox.folder}/repositories/{delivered}"
 
         ended = cancelled(start_release(delivered, **settings), after=4)

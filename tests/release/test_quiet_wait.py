@@ -17,7 +17,7 @@ MOST_CPU_SECONDS = 1.2
 
 
 def never_ready(stage: Stage) -> Iterator[None]:
-    """An application whose pod stays unready. Its own sync, and the comparison after that, are over when the job starts."""
+    """Deploy a pod that stays unready. The application's own sync and the next comparison end before the job starts."""
     stage.deploy(web("1", fate="never-ready"))
     stage.until(lambda state: status(state, "health", "status") == "Progressing" and compared_since_synced(state), 60)
     stage.sleep(20)

@@ -1,4 +1,4 @@
-"""What each right is needed for: each is withheld in turn, and what then fails is what the guide's table says."""
+"""The purpose of each right: each is withheld in turn, and the effect must match the guide's table."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +44,7 @@ def _configure(sandbox: Sandbox, data: Mapping[str, str | None]) -> None:
 
 
 def with_rights(sandbox: Sandbox, name: str, rights: tuple[str, ...]) -> str:
-    """A token of an account with these rights in the project, once Argo CD knows of them."""
+    """Return a token of an account with these rights in the project, once Argo CD knows them."""
     token = sandbox.token(
         name, tuple(f"{right}, {PROJECT}{'' if 'projects' in right else '/*'}, allow" for right in rights)
     )
@@ -62,7 +62,7 @@ def with_rights(sandbox: Sandbox, name: str, rights: tuple[str, ...]) -> str:
 
 
 def works(ask: Callable[[], object]) -> bool:
-    """Whether it is answered, not refused; who gives no answer is asked again."""
+    """Return True if Argo CD answers, False if it refuses. Without an answer, ask again."""
     answers: list[bool] = []
 
     def answered() -> bool:

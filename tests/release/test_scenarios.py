@@ -22,9 +22,10 @@ ROLLOUTS = "argo-rollouts"
 def performances(
     request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Performances]:
-    """Of each scenario that was asked for, its end, sooner or later."""
+    """Return the results of the requested scenarios, in the order of their ends."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        # Each worker is given all tests and told of its own one by one: here it would play every other worker's too.
+        # Each worker collects all tests and learns its own ones one by one, so it would play those of other workers
+        # too.
         pytest.fail("the scenarios are played at once by one process: leave out --numprocesses")
     names = [item.name.partition("[")[2].rstrip("]") for item in request.session.items if item.path == request.path]
     with performed((SCENARIOS[name] for name in names), sandbox, tmp_path_factory.mktemp("scenarios")) as playing:

@@ -45,7 +45,7 @@ def test_an_identity_in_a_file(direct: Realm, release: Run, tmp_path: Path) -> N
 def test_it_may_not_see_another_project(direct: Realm, release: Run) -> None:
     ended = release(direct.foreign, RELEASE_ID_TOKEN=direct.gitlab.id_token(AUDIENCE))
 
-    # It may read applications of that name in its own project, so for it there is none.
+    # It can read applications of that name only in its own project, so this one does not exist for it.
     assert ended.exit_code == 14, ended.log
 
 

@@ -46,7 +46,7 @@ def test_a_job_by_dex(by_dex: tuple[Realm, Dex], release: Run) -> None:
 
 
 def identity(token: str, dex: Dex) -> dict[str, str]:
-    """What the component sets, and a token that some group still has."""
+    """Return the variables that the component sets, and an old token of a group."""
     return {"RELEASE_ID_TOKEN": token, "RELEASE_DEX_CONNECTOR": dex.connector, "ARGOCD_AUTH_TOKEN": "stale"}
 
 
@@ -70,7 +70,7 @@ def test_a_token_that_ends_while_it_is_waited(
 def test_keys_of_dex_that_are_new(
     by_dex: tuple[Realm, Dex], sandbox: Sandbox, start_release: StartRelease, name: str
 ) -> None:
-    """Argo CD's Dex keeps its keys in memory: once it was started anew, the tokens from before are worth nothing."""
+    """Argo CD's Dex keeps its keys in memory. After a restart, its earlier tokens are not valid."""
     realm, dex = by_dex
     repository = sandbox.repository(name)
     repository.commit(web("1", ready_after="10s"))

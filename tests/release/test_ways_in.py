@@ -123,7 +123,7 @@ ROWS: Final[Mapping[str, Row]] = {
 
 @pytest.fixture(scope="module")
 def servers(ways: Entrances) -> Iterator[Mapping[str, str]]:
-    """The address of each entrance; those of a network that misbehaves begin with @."""
+    """Yield the address of each entrance; those of a network that misbehaves begin with @."""
     with ExitStack() as stack:
         found = {name: ways.server(name) for name in ways.ports}
         found["@hole"] = stack.enter_context(entrances.hole())
@@ -144,7 +144,7 @@ def run(
     delivered: str,
     request: pytest.FixtureRequest,
 ) -> Iterator[Callable[[str], Release]]:
-    """The run of a row; those of the chosen tests are begun together."""
+    """Return the run of a row. The runs of all chosen tests start together."""
     folder = ways.authority.parent / "jobs"
     folder.mkdir()
     (folder / "token").write_text(f"{sandbox.ci_token}\n")

@@ -1,4 +1,4 @@
-"""What the machine itself says about processes and ports, whatever the sandbox says."""
+"""Processes and ports as the machine reports them, independent of the sandbox."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def parent(pid: int) -> int:
 
 
 def open_to_others(pid: int) -> set[int]:
-    """The ports at which the process listens on more than the loopback addresses."""
+    """Return the ports at which the process listens on other than loopback addresses."""
     sockets = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
     found = set()
     for table in ("tcp", "tcp6"):

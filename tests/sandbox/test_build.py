@@ -36,7 +36,7 @@ def modules(tmp_path: Path) -> Path:
 
 
 def start(modules: Path, *, warm: bool = True) -> subprocess.Popen[str]:
-    """A build into a cache of its own; ``warm``: with Go's build cache of this machine, so that it takes a second."""
+    """Start a build into a cache of its own; ``warm`` uses Go's build cache of this machine and takes a second."""
     environ = os.environ | {"XDG_CACHE_HOME": str(modules.parent / "cache"), "PYTHONUNBUFFERED": "1"}
     if warm:
         environ |= {"GOCACHE": os.environ.get("GOCACHE") or str(cache.folder().parents[1] / "go-build")}
@@ -45,7 +45,7 @@ def start(modules: Path, *, warm: bool = True) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> tuple[str, Path]:
-    """What it told, and where the program is."""
+    """Return the printed progress, and the path of the program."""
     printed, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
     return told, Path(json.loads(printed)["tiny"])

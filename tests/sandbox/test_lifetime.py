@@ -145,7 +145,7 @@ def dev(*arguments: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """The exit code, standard output, standard error."""
+    """Return the exit code, standard output and standard error."""
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
@@ -183,7 +183,7 @@ def test_up_status_and_down(tmp_path: Path) -> None:
 
 
 def test_a_caller_that_says_nothing_does_no_harm(sandbox: Sandbox) -> None:
-    # Of the session's sandbox, in which other tests may have had optional components.
+    # The session's sandbox, in which other tests can have started optional components.
     before = set(sandbox.status())
     for said in (b"", b"\n", b"[]\n", b"no json\n"):
         with socket.socket(socket.AF_UNIX) as caller:

@@ -1,4 +1,4 @@
-"""What a test can do with the sandbox: pods meet their fates, commits arrive, tokens have rights, components stop."""
+"""Test the sandbox: pods have their fates, commits arrive, tokens have rights, components stop."""
 
 import json
 import time
@@ -21,14 +21,14 @@ READY = ("Ready", "True")
 
 
 def pod(sandbox: Sandbox, namespace: str, app: str) -> dict[str, Any]:
-    """The one pod with that label; without any, a pod without a state."""
+    """Return the only pod with that label; without any, a pod without a state."""
     found = json.loads(sandbox.kubectl("get", "pods", "-n", namespace, "-l", f"app={app}", "-o", "json"))["items"]
     return dict(found[0]) if found else {"metadata": {}, "status": {}}
 
 
 @pytest.fixture(scope="module")
 def fates(sandbox: Sandbox) -> str:
-    """The namespace, and application, of a Deployment for each fate, named as its fate."""
+    """Deploy a Deployment for each fate, named after it; return the namespace and application."""
     repository = sandbox.repository("fates")
     files = {f"{fate}.yaml": manifests.deployment(fate, IMAGE, fate=fate) for fate in manifests.FATES}
     repository.commit(files | {"told.yaml": manifests.deployment("told", IMAGE, ready_after="3s")})

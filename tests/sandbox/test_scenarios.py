@@ -26,7 +26,7 @@ def running(*images: str) -> Callable[[State], bool]:
 
 
 def ask(sandbox: Sandbox, path: str) -> str:
-    """What Argo CD's REST API answers the CI account."""
+    """Return the answer of Argo CD's REST API to the CI account."""
     context = ssl.create_default_context(cafile=str(sandbox.certificate))
     headers = {"Authorization": f"Bearer {sandbox.ci_token}"}
     request = urllib.request.Request(f"https://{sandbox.server}/api/v1/{path}", headers=headers)
@@ -35,7 +35,7 @@ def ask(sandbox: Sandbox, path: str) -> str:
 
 
 def lines(sandbox: Sandbox, application: Application, pod: str, query: str = "") -> list[str]:
-    """What the REST API gives as the log of a pod."""
+    """Return the log of a pod from the REST API."""
     path = f"applications/{application.name}/pods/{pod}/logs?namespace={application.namespace}&{query}"
     entries = [json.loads(line)["result"] for line in ask(sandbox, path).splitlines()]
     return [entry["content"] for entry in entries if not entry["last"]]
@@ -152,7 +152,7 @@ def test_projects_deny_and_forbid(sandbox: Sandbox, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def printing(sandbox: Sandbox) -> Application:
-    """An application of one StatefulSet and one Deployment, whose init container fails."""
+    """Create an application with a StatefulSet, and a Deployment whose init container fails."""
     repository = sandbox.repository("printing")
     init = manifests.deployment("init", IMAGE, fate="init-crash")
     repository.commit({"db.yaml": manifests.stateful_set("db", IMAGE, replicas=2), "init.yaml": init})

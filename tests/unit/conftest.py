@@ -1,4 +1,4 @@
-"""What several unit tests stand on."""
+"""Shared fixtures of unit tests."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a private authority's ca.pem, and server.pem: localhost's certificate and key."""
+    """Return a folder with a private authority's ca.pem, and server.pem: localhost's certificate and key."""
     folder = tmp_path_factory.mktemp("authority")
     (folder / "names").write_text("subjectAltName=DNS:localhost\n")
     new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

@@ -15,7 +15,7 @@ OLD = "0ld0000000000000000000000000000000000000"
 def failing(
     pod: str, *, root: ResourceRef = ResourceRef("apps", "Deployment", "web", "web"), of_job: bool = False
 ) -> Failing:
-    """A pod in a crash loop."""
+    """Return a pod in a crash loop."""
     subject = Subject(ref=ResourceRef("", "Pod", "web", pod), root=root)
     problem = Problem(message=f"Pod/{pod}: CrashLoopBackOff", code=CauseCode.CRASH_LOOP, subject=subject)
     return Failing(uid=pod, problem=problem, of_job=of_job)
@@ -30,7 +30,7 @@ def document(
     operated: str = NEW,
     **status: Any,
 ) -> dict[str, Any]:
-    """An application as ``argocd app get -o json`` gives it; None leaves the part out."""
+    """Return an application as ``argocd app get -o json`` prints it; None leaves a part out."""
     finished = {} if phase == "Running" and "retries" not in status else {"finishedAt": "2026-01-01T00:00:05Z"}
     operation = {
         "phase": phase,

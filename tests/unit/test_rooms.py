@@ -1,4 +1,4 @@
-"""The rules of who may import whom do hold: on a copy of the package each is broken, and each is reported."""
+"""The rules of imports hold: on a copy of the package each is broken, and each break is reported."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ CONTRACTS = [
     contract["name"]
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
 ]
-# Of each rule an import that breaks this one and no other.
+# For each rule, an import that breaks only this one.
 BREAKS = {
     "layers: each knows those below it, and none beside it": (
         "argocd_release.reports.files",

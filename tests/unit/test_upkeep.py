@@ -1,4 +1,4 @@
-"""What keeps the project up: the pins that Renovate finds, the hook before a commit, the news that become the changelog."""
+"""The upkeep of the project: the pins that Renovate finds, the hook before a commit, the news of the changelog."""
 
 import ast
 import json

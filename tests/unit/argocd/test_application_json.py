@@ -118,13 +118,13 @@ def test_an_operation_is_of_the_parameters_of_its_source(
     result = {"revision": NEW} | ({"source": source} if source else {})
     spec = {"source": {"path": "web", "repoURL": "r", "targetRevision": "main"}}
     assert operated(spec, syncResult=result).attempted == attempted
-    # An operation may have read nothing yet, or an application have no source that can be compared.
+    # An operation can have read nothing yet, and an application can lack a source that can be compared.
     assert operated({}, syncResult=result).attempted
 
 
 def test_of_several_sources_all_are_compared() -> None:
     first, second = {"repoURL": "a", "path": "."}, {"repoURL": "b", "ref": "values", "targetRevision": "main"}
-    # What Argo CD prints of the one that is not given.
+    # The output of Argo CD for the unused one of source and sources.
     result = {"revision": "", "source": {"repoURL": ""}, "revisions": [NEW, "1.0.0"], "sources": [first, second]}
     same = replace(operated({"sources": [first, second]}, syncResult=result), revisions=(NEW, "1.0.0"))
     assert same.attempted

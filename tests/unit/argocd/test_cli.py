@@ -22,7 +22,7 @@ LONG = "/builds/" + "x" * 60
 
 @pytest.fixture
 def make(tmp_path: Path, request: pytest.FixtureRequest) -> Make:
-    """An ``ArgoCD`` on a shell script instead of argocd."""
+    """Return a factory of ``ArgoCD`` on a shell script instead of argocd."""
 
     def made(script: str, limit: float = 5.0) -> ArgoCD:
         program = tmp_path / "argocd"

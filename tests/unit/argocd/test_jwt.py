@@ -1,4 +1,4 @@
-"""What a token says of itself, and what a pasted one suffers from."""
+"""The claims of a token, and the damage of a pasted one."""
 
 import pytest
 

@@ -186,7 +186,7 @@ def test_whatever_comes_it_does_not_crash(anything: Any) -> None:
         ("", "ImagePullBackOff", True),
         ("", "Init:ErrImagePull", True),
         ("", "CreateContainerConfigError", True),
-        # Kubernetes counts the crashes of a Job itself, and nobody waits for a CronJob's.
+        # Kubernetes counts the crashes of a Job itself, and no job waits for a CronJob's.
         ("", "CrashLoopBackOff", False),
         ("", "Completed", False),
         ("nightly", "ImagePullBackOff", False),

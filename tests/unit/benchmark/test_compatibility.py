@@ -1,4 +1,4 @@
-"""What ``bin/dev compatibility`` writes down, and what the docs and the product make of it."""
+"""The results of ``bin/dev compatibility``, and their use in the docs and the product."""
 
 import json
 

@@ -503,7 +503,7 @@ def test_one_check_that_goes_wrong_takes_no_other_with_it() -> None:
 
 
 def argo_cd() -> Mapping[str, Page]:
-    """An Argo CD that shows the application, and lets the token do what a release needs."""
+    """Return an Argo CD that shows the application, and gives the token every right that a release needs."""
     can = "/api/v1/account/can-i"
     yes, no = (200, json.dumps({"value": "yes"})), (200, json.dumps({"value": "no"}))
     return {
@@ -520,7 +520,7 @@ def argo_cd() -> Mapping[str, Page]:
 
 @pytest.fixture
 def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Checklist]:
-    """What the doctor finds in a job with these variables; its argocd prints what it is told to."""
+    """Return a function that runs the doctor in a job with these variables and this output of argocd."""
     monkeypatch.chdir(tmp_path)
 
     def examined(script: str = "exit 0", **environ: str) -> Checklist:
@@ -642,7 +642,7 @@ def shop(name: str, **parts: Any) -> dict[str, Any]:
 
 
 def group(*applications: dict[str, Any]) -> dict[str, Page]:
-    """An Argo CD that lists these applications, and shows each."""
+    """Return an Argo CD that lists these applications, and shows each."""
     can, yes = "/api/v1/account/can-i", (200, json.dumps({"value": "yes"}))
     listed = {"metadata": {}, "items": list(applications)}
     found = {**argo_cd(), "/api/v1/applications": (200, json.dumps(listed))}

@@ -62,7 +62,7 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Repository:
-    """The configuration repository, with three commits to an application's folder."""
+    """Create the configuration repository, with three commits to an application's folder."""
     repository = Repository.create(tmp_path / "group" / "config.git")
     for tag in ("1", "2", "3"):
         repository.commit({"apps/web/image": tag, "apps/other/image": "1"}, message=f"web:{tag}")

@@ -1,4 +1,4 @@
-"""Whether what was delivered is undone again: on real commits, made by git."""
+"""Detect reverts of a delivered commit, on real commits of git."""
 
 import threading
 import time
@@ -147,7 +147,7 @@ def test_a_merge_request_of_another_project_is_another_one(repository: Repositor
 
 @pytest.mark.parametrize("path", [PATH, f"./{PATH}/", "apps", ".", ""])
 def test_files_that_are_again_those_of_before(repository: Repository, path: str) -> None:
-    """Nobody says that it is a revert: another pipeline writes the old tag."""
+    """No message mentions a revert: another pipeline writes the old tag."""
     wanted = repository.commit({IMAGE: "2"})
     repository.commit({IMAGE: "1"})
     assert is_reverted(related(repository, wanted, path))

@@ -1,4 +1,4 @@
-"""What GitLab is told, against a GitLab that enforces its own rules; and what it can do to us."""
+"""Notifications to a GitLab that enforces its own rules, and hostile answers of it."""
 
 import re
 import ssl
@@ -399,7 +399,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_words_of_others_stay_code(text: str) -> None:
-    """Outside of code nothing of theirs is left, and no line is theirs from its beginning."""
+    """Text from outside stays inside code, and begins no line."""
     address = "https://x.example.com/>)"
     for result in (
         ended(Outcome.DEGRADED, at("a" * 40), reason=text, site_url=address),

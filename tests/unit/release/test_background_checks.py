@@ -34,7 +34,7 @@ def state(reason: str) -> State:
 
 
 def told(text: str, *events: State) -> tuple[list[JobEvent], int]:
-    """What is told after these, and how often argocd was asked: in a thread, so it is waited for."""
+    """Return the events after these states, and the number of argocd's calls, which run in a thread."""
     argocd, found = Saying(text), list[JobEvent]()
 
     def emit(event: JobEvent) -> None:

@@ -42,7 +42,7 @@ class Argo:
 
 
 def names(*lists: tuple[Application, ...]) -> list[str]:
-    """Of the applications that were waited for, all of which are delivered."""
+    """Return the names of the applications that were waited for, all of which are delivered."""
     argo, clock = Argo(*lists), Clock()
     settings = load.load({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"})
     policy = Policy(settings=settings, expected=Expected(rules={}), timeout=60, started=clock.now(), check=lambda: None)

@@ -140,7 +140,7 @@ def test_room_counts_what_escaping_costs() -> None:
 
 @pytest.mark.parametrize("name", ["green", "red"])
 def test_the_reports_of_the_docs_are_of_this_version(name: str) -> None:
-    """Pictures are drawn of them; one that lacks a field is made anew by a real run."""
+    """The docs' pictures are drawn from these reports. If one lacks a field, a real run must write it again."""
     made = json.loads((DOCS / "reports" / f"{name}.json").read_text("utf-8"))
     Draft202012Validator(SCHEMA).validate(made)
     assert "shop" in render(made)

@@ -181,7 +181,7 @@ def pod(name: str, *, health: str) -> Node:
 
 
 def config_maps(count: int, **actions: int) -> dict[str, Any]:
-    """The parts of an application of so many ConfigMaps, to each of the first of which a sync did something."""
+    """Return the parts of an application of ConfigMaps, the first of which a sync has changed in these ways."""
     names = [f"c-{number:03}" for number in range(count)]
     done = [action for action, times in actions.items() for _ in range(times)]
     done += ["unchanged"] * (count - len(done))
@@ -284,7 +284,7 @@ def test_the_sites_address_in_dotenv_stays_an_address(url: str, kept: str) -> No
 
 @given(NAMES, st.lists(NAMES, max_size=5))
 def test_no_later_job_expands_anything_in_the_dotenv_report(reason: str, images: list[str]) -> None:
-    """GitLab hands these values on as variables that may refer to others; only doubled signs may be left."""
+    """GitLab turns these values into variables that can refer to others, so only doubled signs are allowed."""
     text = dotenv.render(result(reason=reason, summary={"images": images}))
     values = [line.partition("=")[2] for line in text.splitlines()]
     assert [found[0] for value in values for found in EXPANDED.finditer(value) if found[0] != "%%"] == []

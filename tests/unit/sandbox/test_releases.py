@@ -19,7 +19,7 @@ def go_mod(module: str) -> str:
 
 
 def pinned(module: str) -> dict[str, str]:
-    """The version of each library of the module."""
+    """Return the version of each library of the module."""
     return dict(REQUIRED.findall(go_mod(module)))
 
 

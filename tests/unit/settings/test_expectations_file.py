@@ -1,4 +1,4 @@
-"""The file of expectations: what it may say, and that every mistake is said at once."""
+"""The file of expectations: its content, and its errors, which are reported all at once."""
 
 import json
 import time

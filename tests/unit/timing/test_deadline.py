@@ -89,7 +89,7 @@ def test_no_part_ends_after_the_whole(whole: float, parts: list[float], at: floa
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a server that takes every connection and never says a word."""
+    """Yield the port of a server that accepts every connection and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

@@ -26,7 +26,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 @contextmanager
 def serving(serve: Callable[[socket.socket], object]) -> Iterator[int]:
-    """A port whose connections are given to the function."""
+    """Yield a port whose connections are passed to the function."""
 
     def work(connection: socket.socket) -> None:
         with connection, suppress(OSError):

@@ -16,7 +16,7 @@ LAYERS = "Failed to load target state: failed to generate manifest for source 1 
 
 
 def after(seconds: float, **parts: Any) -> Verdict:
-    """The verdict on a state that has lasted so long, compared at each look."""
+    """Return the verdict on a state that has lasted for these seconds and was compared at each look."""
     state, history = application(**parts), SymptomHistory(patience=GRACES)
     for now in (0.0, seconds / 2, seconds):
         history = history.observe(state, now=now, compared=True)

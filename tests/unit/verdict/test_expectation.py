@@ -71,7 +71,7 @@ def test_only_unknown_git_revisions_need_git() -> None:
     assert Expectation().strangers(ONE) == {}
     assert Expectation(revision="deadbeef").strangers(TWO) == {NEW: VALUES}
     assert Expectation(revision="deadbeef").strangers(replace(TWO, revisions=("12345678", NEW))) == {NEW: VALUES}
-    # Whether it is a tag of the expected revision is seen in git alone.
+    # Only git can tell if it is a tag of the expected revision.
     assert Expectation(revision="deadbeef", exact=True).strangers(ONE) == {NEW: ONE.sources[0]}
 
 
@@ -181,7 +181,7 @@ def test_an_image_that_only_starts() -> None:
     ("images", "reason"),
     [
         (("web:1", "proxy:9"), ""),
-        # One of them may have ended: a Job's pod of last night.
+        # One of them can have ended: a Job's pod of last night.
         (("web:1", "web:2"), "there are pods of web:1, web:2; which of them run only Argo CD's HTTP API can tell"),
         (("web:2",), "no pod runs the image web:1; there are pods of: web:2"),
         ((), "no pod runs the image web:1; there are pods of: none"),

@@ -32,7 +32,7 @@ def look(
     patience: GracePeriods = GracePeriods(),
     expectation: Expectation = Expectation(),
 ) -> Verdict:
-    """The verdict after looks at these seconds; every answer counts as compared."""
+    """Return the verdict after looks at these seconds. Every answer counts as compared."""
     history, verdict = SymptomHistory(patience=patience, expectation=expectation), None
     for now, seen in looks:
         history = history.observe(seen, now=now, compared=isinstance(seen, Application))
@@ -120,7 +120,7 @@ def test_the_failure_of_another_revision_is_history_only_while_a_newer_sync_is_t
 
 
 def last(state: Application, **operation: Any) -> Application:
-    """The state with another last operation."""
+    """Return the state with another last operation."""
     assert state.operation is not None
     return replace(state, operation=replace(state.operation, **operation))
 
@@ -135,7 +135,7 @@ TAG, COMMIT = "7a9" + 37 * "0", "c0ffee" + 34 * "0"
 @pytest.mark.parametrize(
     ("compared", "asked", "found"),
     [
-        # An annotated tag, with manifests made anew, and with cached ones.
+        # An annotated tag, with manifests rendered again, and with cached ones.
         ((TAG,), (TAG,), (COMMIT,)),
         ((TAG,), (TAG,), (TAG,)),
         # A commit in eight digits.
@@ -273,7 +273,7 @@ def test_what_ails_a_revision_before_the_expected_one_is_no_news(relation: Relat
     wanted = Expectation(revision="deadbeef")
     assert look((0, state), (29, state), expectation=wanted).outcome is None
     assert look((0, state), (30, state), expectation=wanted).outcome is Outcome.NOT_DELIVERED
-    # Of one that may be it, it is.
+    # If it can be the expected one, it counts as that.
     unknown = replace(state, revision_relations={NEW: RevisionRelation(relation=Relation.UNKNOWN)})
     assert look((0, unknown), (60, unknown), expectation=wanted).outcome is not None
 
@@ -302,7 +302,7 @@ def test_what_needs_a_hand_is_not_delivered_after_its_grace(
     verdict = look((0, state), (60, state))
     assert verdict.outcome is (Outcome.NOT_DELIVERED if stuck else None)
     assert look((0, state), (999, state), patience=GracePeriods(stuck=0)).outcome is None
-    # A later commit may bring what is expected, and end the state.
+    # A later commit can bring the expected image, and end the state.
     assert look((0, state), (999, state), expectation=Expectation(image="web:2")).outcome is None
     if stuck:
         wanted = Expectation(revision=NEW, image="web:2")
@@ -321,7 +321,7 @@ JOB = ResourceRef("batch", "Job", "web", "migrate")
 @pytest.mark.parametrize(
     ("parts", "pod", "counts"),
     [
-        # What the running sync has applied counts, and its hooks; the rest is of the revision before.
+        # The resources and hooks of the running sync count. The others belong to the earlier revision.
         ({"sync": "OutOfSync", "phase": "Running", "results": [APPLIED]}, failing("web-a"), True),
         ({"sync": "OutOfSync", "phase": "Running", "results": [HOOK]}, failing("web-a"), False),
         ({"sync": "OutOfSync", "phase": "Running", "results": [HOOK]}, failing("x", root=JOB, of_job=True), True),

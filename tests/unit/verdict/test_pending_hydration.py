@@ -110,7 +110,7 @@ def test_what_is_hydrated_must_be_compared_with() -> None:
     late = document(**fresh)
     late["status"]["sourceHydrator"]["currentOperation"]["finishedAt"] = "2026-01-01T00:00:06Z"
     assert "has not compared with the hydrated commit eeeeeeeeeeee" in said(parse_application(json.dumps(late)))
-    # Compared since: somebody else has pushed to the same branch after it.
+    # Argo CD has compared since, because another commit was pushed to the same branch.
     assert unhydrated(application(**fresh)) is None
 
 

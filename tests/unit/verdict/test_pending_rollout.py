@@ -1,4 +1,4 @@
-"""What a Rollout of Argo Rollouts does, waits for and needs, as v1.10.2 writes it."""
+"""The progress, waits and needs of an Argo Rollout, as v1.10.2 writes them."""
 
 from typing import Any
 

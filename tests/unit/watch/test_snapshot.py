@@ -1,4 +1,4 @@
-"""What one application of many is told from the list that all share."""
+"""One application of many, read from the list that all share."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -80,7 +80,7 @@ def test_one_that_was_made_anew_is_another() -> None:
 
 
 def test_one_that_left_the_list_is_asked_for_itself() -> None:
-    """Its label may have changed, or it was deleted, or hidden: the list says the same of all."""
+    """Its label was changed, or it was deleted or hidden. The list looks the same in each case."""
     web = Shared(listed(9.0, WEB))
     web.get(refresh=True)
     web.listing = listed(11.0, replace(WEB, name="api"))

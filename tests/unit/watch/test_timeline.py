@@ -1,4 +1,4 @@
-"""What took its time, from looks at an application."""
+"""The release timeline, from looks at an application."""
 
 import json
 from typing import Any

@@ -60,7 +60,7 @@ class FakeClock:
     def __init__(self) -> None:
         self.seconds = 1000.0
         self.woken = False
-        #: What happens at which time, in order of time.
+        #: The actions by time, in the order of time.
         self.schedule: list[tuple[float, Callable[[], object]]] = []
 
     def now(self) -> float:
@@ -210,7 +210,7 @@ class Run:
         self.seconds = self.clock.now() - 1000
 
     def of(self, kind: type[T]) -> list[T]:
-        """The events of that type."""
+        """Return the events of that type."""
         return [event for event in self.told if isinstance(event, kind)]
 
 
@@ -801,14 +801,14 @@ def test_where_argocd_is_to_sync_by_itself_and_does_not_it_is_made_to_compare_ag
     no_window = [error(FailureKind.DENIED)] * 100
     assert Run(*[waits] * 6, DELIVERED, windows=no_window).verdict.outcome is Outcome.DELIVERED
     assert Run(waits, windows=no_window, timeout=25).commands.refreshes.count(True) == 3
-    # Which a sync window forbids, which nobody has automated, and which was tried already, no comparison helps.
+    # A comparison does not help a sync that a window forbids, that is not automated, or that was tried already.
     assert Run(waits, timeout=25).commands.refreshes.count(True) == 1
     for other in (replace(waits, automated=False), tried):
         assert Run(other, windows=no_window, timeout=25).commands.refreshes.count(True) == 1
 
 
 def test_pods_are_looked_at_while_a_sync_runs() -> None:
-    """A wave or a hook may be what does not start, whatever the health of the whole is."""
+    """A wave or a hook can be the part that does not start, whatever the health of the application is."""
     results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
     running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
     run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
@@ -825,7 +825,7 @@ def test_a_last_look_that_had_too_little_time_does_not_hide_what_was_known() -> 
 
 
 def until_the_deadline(*last: Application) -> Run:
-    """A run of 18 s whose application is in the ``last`` states from the look at the deadline on."""
+    """Return a run of 18 s whose application is in the ``last`` states from the look at the deadline on."""
     looks = len(Run(PROGRESSING, timeout=18).commands.refreshes)
     return Run(*[PROGRESSING] * (looks - 1), *last, timeout=18)
 
