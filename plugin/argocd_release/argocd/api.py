@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.argocd.application_json import ListReader, parse_application
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_list import ApplicationReader, ListReading
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.rollout_json import unhealthy_rollouts
 from argocd_release.argocd.tree_json import (
@@ -65,7 +66,8 @@ class Api:
         self._on_call = on_call
         # argocd ignores the proxies of the environment over TLS (apiclient.go:270-278), and so does this client.
         self._client = Client(tls=self._credentials.current().tls, deadline=deadline, check=check)
-        self._lists = ListReader()
+        self._check = check
+        self._reader = ApplicationReader()
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +85,7 @@ class Api:
         path, named = _place(name)
         text = self._patiently(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
         try:
-            return parse_application(text)
+            return parse_application(text, self._reader.application)
         except ValueError as error:
             raise _error("GET application", FailureKind.MALFORMED, f"no application: {error}") from error
 
@@ -95,10 +97,11 @@ class Api:
         Raises:
             ArgoCDError: there is no answer.
         """
-        chosen = {"selector": selector, "project": project}
-        text = self._patiently(_APPLICATIONS, {key: value for key, value in chosen.items() if value}, seconds=seconds)
+        chosen = {key: value for key, value in (("selector", selector), ("project", project)) if value}
+        reading = ListReading(self._reader, self._check)
+        self._patiently(_APPLICATIONS, chosen, seconds=seconds, on_part=reading.feed)
         try:
-            return self._lists.read(text)
+            return reading.end()
         except ValueError as error:
             raise _error("GET applications", FailureKind.MALFORMED, f"no list of applications: {error}") from error
 
@@ -171,6 +174,8 @@ class Api:
             query=query,
             # Argo CD compresses any other answer, and so delays it (server/server.go compressHandler).
             headers={**connection.headers, "Accept": "text/event-stream"},
+            truncate=True,
+            body_limit=0,
             on_part=on_part,
         )
         try:
@@ -284,32 +289,54 @@ class Api:
         path, named = _place(name)
         return self._ask(f"{path}/{what}", {**query, **named})
 
-    def _patiently(self, path: str, query: Mapping[str, str], *, seconds: float) -> str:
+    def _patiently(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        seconds: float,
+        on_part: Callable[[bytes], object] | None = None,
+    ) -> str:
         """Return the answer like ``_ask``, but report a server that hangs as ``TIMED_OUT``."""
         try:
-            return self._ask(path, query, seconds=seconds)
+            return self._ask(path, query, seconds=seconds, on_part=on_part)
         except ArgoCDError as error:
             if isinstance(error.__cause__, HttpError) and error.__cause__.timed_out:
                 message = f"no answer within {seconds:.0f} s"
                 raise _error(error.command, FailureKind.TIMED_OUT, message) from error
             raise
 
-    def _ask(self, path: str, query: Mapping[str, str], *, seconds: float = 0) -> str:
+    def _ask(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        seconds: float = 0,
+        on_part: Callable[[bytes], object] | None = None,
+    ) -> str:
         connection = self._credentials.current()
-        answer = self._send(connection, path, query, seconds=seconds)
+        answer = self._send(connection, path, query, seconds=seconds, on_part=on_part)
         if answer.status == _UNAUTHENTICATED:
             newer = self._credentials.newer_than(connection)
-            answer = self._send(newer, path, query, seconds=seconds) if newer is not None else answer
+            if newer is not None:
+                answer = self._send(newer, path, query, seconds=seconds, on_part=on_part)
         if answer.status != _OK:
             kind = _TROUBLES.get(answer.status, FailureKind.OTHER)
             raise _error(f"GET {path}", kind, _said(answer.text) or f"HTTP status {answer.status}")
         return answer.text
 
-    def _send(self, connection: Connection, path: str, query: Mapping[str, str], *, seconds: float) -> Response:
+    def _send(
+        self,
+        connection: Connection,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        seconds: float,
+        on_part: Callable[[bytes], object] | None,
+    ) -> Response:
         started, status = time.monotonic(), 0
-        request = Request(
-            url=f"{connection.address}{path}", query=query, headers=connection.headers, body_limit=BODY_LIMIT
-        )
+        url = f"{connection.address}{path}"
+        request = Request(url=url, query=query, headers=connection.headers, body_limit=BODY_LIMIT, on_part=on_part)
         try:
             answer = self._client.send(request, seconds=seconds or API_CALL)
             status = answer.status

@@ -6,10 +6,12 @@ the sync and health status are absent.
 
 import json
 import re
+import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from argocd_release.core.text import one_line, without_applied_file
-from argocd_release.core.untrusted_json import as_list, as_message, as_object, as_objects, as_text, parse_json
+from argocd_release.core.untrusted_json import as_list, as_message, as_object, as_objects, as_text
 from argocd_release.model.application import (
     Application,
     Deployment,
@@ -35,22 +37,27 @@ _INSTANCE_LABELS: Final = ("app.kubernetes.io/instance", "argocd.argoproj.io/ins
 _BEGINNING: Final = re.compile(r"^\ufeff?\{", re.MULTILINE)
 
 
-def parse_application(text: str) -> Application:
+def parse_application(text: str, make: Callable[[dict[str, Any]], Application] | None = None) -> Application:
     """Return the application in the output of ``argocd app get -o json``.
 
     ``app wait -o json`` can print two documents in a row (app.go:2448-2566), and the last one counts. Other output of
     a wrapper or another version, before, between and after them, is ignored.
 
+    Args:
+        text: the output.
+        make: turns the JSON object into the application; ``application_of`` by default.
+
     Raises:
         ValueError: the output contains no application.
     """
-    document = next((found for found in reversed(_documents(text)) if _name(found)), None)
+    document = next((found for found in reversed(_documents(text)) if name_of(found)), None)
     if document is None:
         raise ValueError(f"no JSON document that is an application, but {one_line(text, limit=200) or 'nothing'!r}")
-    return _application(document)
+    return (make or application_of)(document)
 
 
-def _application(document: dict[str, Any]) -> Application:
+def application_of(document: dict[str, Any]) -> Application:
+    """Return the application that the JSON object describes."""
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
@@ -101,34 +108,6 @@ def _application(document: dict[str, Any]) -> Application:
             f"{name} {as_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
     )
-
-
-def parse_applications(text: str) -> tuple[Application, ...]:
-    """Return the applications in the output of ``argocd app list -o json``; raise ``ValueError`` if it is no list."""
-    return ListReader().read(text)
-
-
-class ListReader:
-    """A parser of application lists that reuses the objects of the list before.
-
-    Few of hundreds of applications change from one list to the next. An application whose ``resourceVersion`` is
-    unchanged is the same object as before.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Application] = {}
-
-    def read(self, text: str) -> tuple[Application, ...]:
-        """Return the applications of a list; raise ``ValueError`` if it is no list."""
-        document = parse_json(text)
-        items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
-        # Go prints null for an empty list.
-        if items is not None and as_list(items) is not items:
-            raise ValueError(f"no list, but {one_line(text, limit=200)!r}")
-        read = [(_version(item), item) for item in as_objects(items) if _name(item)]
-        found = [(version, self._known.get(version) or _application(item)) for version, item in read]
-        self._known = {version: application for version, application in found if all(version)}
-        return tuple(application for _, application in found)
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
@@ -192,22 +171,23 @@ def _given(value: Any) -> Any:
     return [_given(item) for item in value] or None if isinstance(value, list) else value or None
 
 
-def _version(document: dict[str, Any]) -> tuple[str, str]:
-    metadata = as_object(document.get("metadata"))
-    return as_text(metadata.get("uid")), as_text(metadata.get("resourceVersion"))
-
-
-def _name(document: dict[str, Any]) -> str:
+def name_of(document: dict[str, Any]) -> str:
+    """Return the name in the metadata, or an empty string."""
     return as_text(as_object(document.get("metadata")).get("name"))
+
+
+def _word(value: Any) -> str:
+    """Return the text, which is kept once however many resources contain it."""
+    return sys.intern(as_text(value))
 
 
 def _resource(item: dict[str, Any]) -> Resource:
     health, wave = as_object(item.get("health")), item.get("syncWave")
     return Resource(
-        group=as_text(item.get("group")),
-        kind=as_text(item.get("kind")),
-        namespace=as_text(item.get("namespace")),
-        name=as_text(item.get("name")),
+        group=_word(item.get("group")),
+        kind=_word(item.get("kind")),
+        namespace=_word(item.get("namespace")),
+        name=_word(item.get("name")),
         sync=SyncStatus.read(item.get("status")),
         health=HealthStatus.read(health.get("status")) if health.get("status") else None,
         message=as_message(health.get("message"), kind=as_text(item.get("kind"))),
@@ -270,14 +250,14 @@ def _operation(state: dict[str, Any]) -> Operation | None:
         partial=bool(asked.get("resources")),
         results=tuple(
             ResourceResult(
-                kind=as_text(item.get("kind")),
-                name=as_text(item.get("name")),
-                status=as_text(item.get("status")),
-                hook_phase=as_text(item.get("hookPhase")),
+                kind=_word(item.get("kind")),
+                name=_word(item.get("name")),
+                status=_word(item.get("status")),
+                hook_phase=_word(item.get("hookPhase")),
                 message=without_applied_file(as_message(item.get("message"), kind=as_text(item.get("kind")))),
-                hook_type=as_text(item.get("hookType")),
-                group=as_text(item.get("group")),
-                namespace=as_text(item.get("namespace")),
+                hook_type=_word(item.get("hookType")),
+                group=_word(item.get("group")),
+                namespace=_word(item.get("namespace")),
             )
             for item in as_objects(result.get("resources"))
         ),

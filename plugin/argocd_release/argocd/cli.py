@@ -18,7 +18,8 @@ from typing import Any, Final, Self
 
 import sh
 
-from argocd_release.argocd.application_json import parse_application, parse_applications
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_list import parse_applications
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.wait_output import WaitProcess, failure_message
 from argocd_release.core.connectivity import is_outage
@@ -185,7 +186,7 @@ class ArgoCD:
         arguments = ("app", "list", *chosen, "-o", "json")
         text = self._call(arguments, limit=min(seconds, self._limit), echo=echo)
         try:
-            return parse_applications(text)
+            return parse_applications(text, self._check_cancelled)
         except ValueError as error:
             message = f"argocd printed no list of applications: {one_line(str(error))}"
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
+from operator import is_
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -123,10 +124,13 @@ def _everywhere(value: Any, redact: Redact) -> Any:
             # A NamedTuple, whose fields are not lines of one text.
             return type(value)(*(_everywhere(item, redact) for item in value))
         case tuple() | list():
-            return type(value)(_together(value, redact) or (_everywhere(item, redact) for item in value))
+            parts = _together(value, redact) or [_everywhere(item, redact) for item in value]
+            return value if len(parts) == len(value) and all(map(is_, parts, value)) else type(value)(parts)
         case _ if is_dataclass(value) and not isinstance(value, type):
-            parts = {part.name: getattr(value, part.name) for part in fields(value) if part.init}
-            return replace(value, **{name: _everywhere(part, redact) for name, part in parts.items()})
+            before = {part.name: getattr(value, part.name) for part in fields(value) if part.init}
+            after = {name: _everywhere(part, redact) for name, part in before.items()}
+            # A copy of each resource of hundreds of applications would take the memory a second time.
+            return value if all(map(is_, before.values(), after.values())) else replace(value, **after)
         case _:
             return value
 

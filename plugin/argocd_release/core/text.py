@@ -35,6 +35,9 @@ def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
 
     Line feeds and tabs stay. A longer text loses its middle, and a mark there gives the number of removed characters.
     """
+    if text.isascii() and text.isprintable() and len(text) <= limit and "section_" not in text and "[[" not in text:
+        # Nearly all names and words are like this, and an application of hundreds of resources has thousands of them.
+        return text
     if len(text) > limit + _SLACK:
         end = min(limit // 3, _END_LIMIT)
         text = f"{text[: limit - end]} … ({len(text) - limit} more characters) {text[len(text) - end :]}"

@@ -53,7 +53,7 @@ class OperationPhase(Word):
     UNKNOWN = "Unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
     """One managed resource. ``health`` is None for kinds that have no health, such as ConfigMap."""
 
@@ -78,7 +78,7 @@ class Resource:
         return f"{self.kind}/{self.name}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ResourceResult:
     """The result of an operation for one resource: Synced, SyncFailed, …, or the phase of a hook."""
 

@@ -24,6 +24,10 @@ class Deadline:
         """Return a deadline in ``seconds``, or this one if it is earlier."""
         return Deadline(min(seconds, self.left), self._now)
 
+    def extend(self, seconds: float, *, within: "Deadline") -> None:
+        """Move this deadline, but never beyond the other one."""
+        self._at = min(self._at + seconds, self._now() + within.left)
+
 
 class Phase(Enum):
     """The phases of a job in their order. ``VERDICT`` covers only the time that the verdict takes after its timeout."""

@@ -4,10 +4,11 @@ A call includes the name lookup, the connection, the TLS handshake, the headers 
 or at the deadline of the job. In the main thread it also ends when ``check`` raises.
 """
 
+import math
 import ssl
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,6 +33,7 @@ _REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
 _SCHEMES: Final = frozenset({"http", "https"})
 # zlib: a gzip header is expected.
 _GZIP: Final = zlib.MAX_WBITS | 16
+_UNPACKED_PART: Final = 1 << 16
 # A URL holds these as they are; everything else is escaped.
 _QUOTED: Final = "/%:@!$&'()*+,;=~-._?[]"
 _HEADERS: Final = {"User-Agent": "argocd-release", "Accept": "*/*", "Accept-Encoding": "gzip"}
@@ -70,9 +72,11 @@ class Request:
     """A request to the URL.
 
     Attributes:
-        body_limit: bytes of the answer's body after unpacking. 0 with ``truncate`` reads no body at all.
+        body_limit: bytes of the answer's body after unpacking. 0 with ``truncate`` reads no body at all, and with
+            ``on_part`` there is no limit.
         truncate: cut a longer body off; otherwise it is an error.
         on_part: is called with each part of a successful answer's body as it arrives; the body is then not kept.
+            The time that it takes is not part of the call's limit, but of the job's.
     """
 
     url: str
@@ -135,8 +139,9 @@ class Client:
         if threading.current_thread() is not threading.main_thread():
             return self._send(request, deadline, limit)
         answer = ask(partial(self._send, request, deadline, limit))
-        if not answered(answer, seconds=limit + _LAG_SECONDS, check=self._check):
-            raise _late(limit)
+        while not answered(answer, seconds=deadline.left + _LAG_SECONDS, check=self._check):
+            if deadline.left <= 0:
+                raise _late(limit)
         return answer.result()
 
     def follow(self, request: Request, *, seconds: float) -> Response:
@@ -201,13 +206,16 @@ class Client:
             extensions={"timeout": {"pool": deadline.left}},
         ) as answer:
             found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            parts: Iterable[bytes] = answer.iter_stream()
+            if found.get("content-encoding", "").lower() == "gzip":
+                parts = _unpacked(parts)
             if request.on_part is not None and answer.status == _OK:
-                for part in answer.iter_stream():
+                for part in _limited(parts, request.body_limit or math.inf):
+                    left = deadline.left
                     request.on_part(part)
+                    deadline.extend(left - deadline.left, within=self._deadline)
                 return Response(status=answer.status, headers=found)
-            packed = found.get("content-encoding", "").lower() == "gzip"
-            body = _read(answer.iter_stream(), request, unpack=packed)
-            return Response(status=answer.status, headers=found, body=body)
+            return Response(status=answer.status, headers=found, body=_read(parts, request))
 
     def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
         import httpcore  # noqa: PLC0415
@@ -250,19 +258,36 @@ def _proxy(url: SplitResult) -> str:
     return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
-def _read(parts: Iterable[bytes], request: Request, *, unpack: bool) -> bytes:
-    """Return the body, unpacked, and never more than one byte over the limit at a time."""
-    body, limit = bytearray(), request.body_limit
-    if request.truncate and not limit:
-        return b""
+def _read(parts: Iterable[bytes], request: Request) -> bytes:
+    limit = request.body_limit
+    if not request.truncate:
+        return b"".join(_limited(parts, limit))
+    body = bytearray()
+    for part in parts if limit else ():
+        body += part
+        if len(body) >= limit:
+            break
+    return bytes(body[:limit])
+
+
+def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the unpacked body in small parts, because a part can become a thousand times as long."""
     unpacking = zlib.decompressobj(_GZIP)
     for part in parts:
-        body += unpacking.decompress(part, limit + 1 - len(body)) if unpack else part
-        if len(body) > limit:
-            if request.truncate:
-                break
-            raise HttpError(f"the answer is larger than {limit >> 20} MB")
-    return bytes(body[:limit])
+        packed = part
+        while packed:
+            yield unpacking.decompress(packed, _UNPACKED_PART)
+            packed = unpacking.unconsumed_tail
+
+
+def _limited(parts: Iterable[bytes], limit: float) -> Iterator[bytes]:
+    """Yield the parts; raise ``HttpError`` if they are longer than the limit in all."""
+    length = 0
+    for part in parts:
+        length += len(part)
+        if length > limit:
+            raise HttpError(f"the answer is larger than {int(limit) >> 20} MB")
+        yield part
 
 
 def _late(seconds: float, *, sent: bool = True) -> HttpError:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd.application_json import parse_application, parse_applications
+from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_list import ApplicationReader, ListReading, parse_applications
 from argocd_release.core.untrusted_json import parse_json
 from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.revision import same_revision
@@ -224,3 +225,44 @@ def test_a_document_nested_too_deeply_is_a_value_error(read: Callable[[str], obj
     for text in ("[" * 100_000, '{"a":' * 100_000):
         with pytest.raises(ValueError, match=r"nested too deeply|no JSON document|no list"):
             read(text)
+
+
+def listed(version: str, count: int = 3) -> bytes:
+    """Return a list as HTTP answers it, of one application whose first resource is as old as the version."""
+    resources = [{"kind": "ConfigMap", "name": f"é-{number}", "status": "Synced"} for number in range(count)]
+    resources[0]["name"] = version
+    metadata = {"name": "web", "namespace": "argocd", "uid": "u1", "resourceVersion": version}
+    items = [{"metadata": metadata, "status": {"resources": resources}}, {"metadata": {"name": "api"}}, None]
+    return json.dumps({"metadata": {"resourceVersion": version}, "items": items}, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 100_000])
+def test_a_list_that_arrives_in_parts_is_the_same_list(size: int) -> None:
+    text = listed("1")
+    reading = ListReading(ApplicationReader(), lambda: None)
+    for start in range(0, len(text), size):
+        reading.feed(text[start : start + size])
+    assert reading.end() == parse_applications(text.decode())
+    assert [application.name for application in reading.end()] == ["web", "api"]
+
+
+def test_a_list_that_was_cut_off_is_no_list() -> None:
+    reading = ListReading(ApplicationReader(), lambda: None)
+    reading.feed(listed("1")[:-20])
+    with pytest.raises(ValueError, match="no end of the list"):
+        reading.end()
+
+
+def test_a_resource_that_is_equal_in_two_versions_is_kept_once() -> None:
+    reader = ApplicationReader()
+    before, after = reader.read(listed("1").decode())[0], reader.read(listed("2").decode())[0]
+    assert after.resources[0] != before.resources[0]
+    assert all(one is other for one, other in zip(after.resources[1:], before.resources[1:], strict=True))
+
+
+def test_a_long_list_is_not_parsed_to_its_end_if_the_job_is_to_end() -> None:
+    def stopped() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        ListReading(ApplicationReader(), stopped).feed(listed("1"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd.application_json import ListReader, parse_applications
+from argocd_release.argocd.application_list import ApplicationReader, parse_applications
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.release.targets import ExpectedCount, Targets, resolve, top
 from argocd_release.settings.load import read_names
@@ -158,7 +158,7 @@ def listed(version: str, sync: str, name: str = "web") -> str:
 
 
 def test_of_an_application_that_is_as_before_nothing_is_read_anew() -> None:
-    lists = ListReader()
+    lists = ApplicationReader()
     (first,), (again,), (later,) = (
         lists.read(listed(version, sync)) for version, sync in [("7", "Synced"), ("7", "Synced"), ("8", "OutOfSync")]
     )
@@ -167,10 +167,10 @@ def test_of_an_application_that_is_as_before_nothing_is_read_anew() -> None:
 
 
 def test_one_without_a_version_is_read_each_time() -> None:
-    lists = ListReader()
+    lists = ApplicationReader()
     states = [lists.read(listed("", sync))[0].sync for sync in ("Synced", "OutOfSync")]
     assert states == [SyncStatus.SYNCED, SyncStatus.OUT_OF_SYNC]
 
 
 def test_http_answers_with_no_items_where_there_are_none() -> None:
-    assert ListReader().read('{"metadata": {"resourceVersion": "1"}, "items": null}') == ()
+    assert ApplicationReader().read('{"metadata": {"resourceVersion": "1"}, "items": null}') == ()

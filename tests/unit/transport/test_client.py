@@ -214,6 +214,17 @@ def test_the_body_is_bounded_also_when_it_is_unpacked() -> None:
             client.send(Request(url=url, body_limit=1 << 20), seconds=5)
         assert client.send(Request(url=url, body_limit=1000, truncate=True), seconds=5).body == b" " * 1000
         assert client.send(Request(url=url), seconds=5).body == b" " * 10_000_000
+        parts: list[bytes] = []
+        client.send(Request(url=url, on_part=parts.append), seconds=5)
+        assert b"".join(parts) == b" " * 10_000_000
+        assert max(map(len, parts)) < 1 << 20
+
+
+def test_the_time_that_taking_a_part_needs_is_not_the_servers() -> None:
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with serving(answer(reply)) as port, a_client() as client:
+        request = Request(url=f"http://127.0.0.1:{port}/", on_part=lambda _: time.sleep(1.0))
+        assert client.send(request, seconds=0.5).status == 200
 
 
 def test_the_request_is_what_was_asked_for() -> None:

@@ -1,0 +1,160 @@
+"""Lists of applications, which are parsed one application at a time while the text arrives.
+
+A list of hundreds of applications with hundreds of resources is tens of megabytes long. Neither its text nor its JSON
+is kept, but only the data that the verdicts need.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from operator import is_
+from typing import Any, Final, TypeVar
+
+from argocd_release.argocd.application_json import application_of, name_of
+from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_list, as_object, as_text, parse_json
+from argocd_release.model.application import Application
+
+# The text before the first application. argocd prints an array, and HTTP answers with an object that holds one.
+_START: Final = re.compile(r'\ufeff?\s*+(?:\{\s*+"metadata"\s*+:\s*+\{[^{}]*+\}\s*+,\s*+"items"\s*+:\s*+)?+\[')
+Item = TypeVar("Item")
+_BETWEEN: Final = re.compile(r"[\s,]*+")
+
+
+def parse_applications(text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
+    """Return the applications in the output of ``argocd app list -o json``; raise ``ValueError`` if it is no list."""
+    return ApplicationReader().read(text, check)
+
+
+class ApplicationReader:
+    """Parses applications and lists of them, and reuses what it has parsed before; can be used by many threads at once.
+
+    An application of a list is the same object as in the list before if its ``resourceVersion`` is unchanged. Resources
+    and results that are equal in two versions of an application are kept once.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, Application]] = {}
+
+    def read(self, text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
+        """Return the applications of a list; raise ``ValueError`` if it is no list, and what ``check`` raises."""
+        reading = ListReading(self, check)
+        reading.feed_text(text)
+        return reading.end()
+
+    def application(self, document: dict[str, Any]) -> Application:
+        """Return an application that was read alone. Argo CD adds the health of its resources, which no list shows."""
+        application = application_of(document)
+        known = self._known.get(application.uid)
+        return application if known is None else _sharing(application, known[1])
+
+    def listed(self, document: dict[str, Any]) -> Application:
+        """Return an application of a list."""
+        metadata = as_object(document.get("metadata"))
+        uid, version = as_text(metadata.get("uid")), as_text(metadata.get("resourceVersion"))
+        known = self._known.get(uid) if uid and version else None
+        if known is not None and known[0] == version:
+            return known[1]
+        application = self.application(document)
+        if uid and version:
+            self._known[uid] = (version, application)
+        return application
+
+    def keep_only(self, applications: tuple[Application, ...]) -> None:
+        """Forget all other applications."""
+        uids = {application.uid for application in applications}
+        self._known = {uid: known for uid, known in tuple(self._known.items()) if uid in uids}
+
+
+class ListReading:
+    """One list whose text arrives in parts.
+
+    Args:
+        reader: parses each application.
+        check: is called before each application, and raises to end the reading.
+    """
+
+    def __init__(self, reader: ApplicationReader, check: Callable[[], object]) -> None:
+        self._reader = reader
+        self._check = check
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._applications: list[Application] = []
+        self._text = ""
+        self._has_begun = self._has_ended = False
+        # An application that is not whole yet is parsed again when twice as much of it has arrived.
+        self._worth_parsing = 0
+
+    def feed(self, part: bytes) -> None:
+        """Take the next part of the list; raise ``ValueError`` if it is nested too deeply."""
+        self.feed_text(self._decoder.decode(part))
+
+    def feed_text(self, text: str) -> None:
+        """Take the next part of the list; raise ``ValueError`` if it is nested too deeply."""
+        self._text += text
+        if len(self._text) < self._worth_parsing:
+            return
+        for document in self._documents():
+            self._check()
+            if name_of(document):
+                self._applications.append(self._reader.listed(document))
+
+    def end(self) -> tuple[Application, ...]:
+        """Return the applications; raise ``ValueError`` if this is no list."""
+        self._worth_parsing = 0
+        self.feed_text("")
+        if not self._has_begun:
+            # The parts of the object have another order, or Go has printed null for an empty list.
+            document = parse_json(self._text)
+            items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
+            if items is not None and as_list(items) is not items:
+                raise ValueError(f"no list, but {one_line(self._text, limit=200)!r}")
+            documents = filter(name_of, map(as_object, as_list(items)))
+            self._applications = [self._reader.listed(document) for document in documents]
+        elif not self._has_ended:
+            raise ValueError(f"no end of the list, but {one_line(self._text[:1000], limit=200) or 'nothing'!r}")
+        applications = tuple(self._applications)
+        self._reader.keep_only(applications)
+        return applications
+
+    def _documents(self) -> Iterator[dict[str, Any]]:
+        """Yield each complete object of the text, and keep the rest of the text."""
+        position = 0
+        if not self._has_begun:
+            start = _START.match(self._text)
+            if start is None:
+                return
+            self._has_begun, position = True, start.end()
+        decoder = json.JSONDecoder()
+        while not self._has_ended:
+            between = _BETWEEN.match(self._text, position)
+            position = between.end() if between else position
+            if self._text.startswith("]", position):
+                self._has_ended = True
+                break
+            try:
+                document, position = decoder.raw_decode(self._text, position)
+            except RecursionError as error:
+                raise ValueError("the document is nested too deeply") from error
+            except ValueError:
+                break
+            yield as_object(document)
+        self._text = self._text[position:] if not self._has_ended else ""
+        self._worth_parsing = 2 * len(self._text)
+
+
+def _sharing(application: Application, before: Application) -> Application:
+    """Return the application with those resources and results of the version before that are equal."""
+    resources = _shared(application.resources, before.resources)
+    operation, earlier = application.operation, before.operation
+    if operation is not None and earlier is not None:
+        operation = replace(operation, results=_shared(operation.results, earlier.results))
+    return replace(application, resources=resources, operation=operation)
+
+
+def _shared(items: tuple[Item, ...], before: tuple[Item, ...]) -> tuple[Item, ...]:
+    if len(items) != len(before):
+        return items
+    shared = tuple(earlier if earlier == item else item for item, earlier in zip(items, before, strict=True))
+    return before if all(map(is_, shared, before)) else shared
