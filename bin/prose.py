@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check the English of this project, and draw samples of it for a reader.
+"""Check the English and Russian of this project, and draw samples of the English for a reader.
 
 ``bin/prose.py`` checks every text against the rules below. A folder fails if it has more findings
 than ``bin/prose.json`` allows. ``--accept`` lowers the allowed numbers to today's and never raises
@@ -28,6 +28,8 @@ RATCHET: Final = Path(__file__).with_suffix(".json")
 LONGEST_SENTENCE: Final = 30
 CODE: Final = ("plugin/", "bin/", "sandbox/", "scenarios/", "benchmark/", "tests/")
 GENERATED: Final = ("plugin/argocd_release/reports/page/compiled.py", "docs/en/changelog.md")
+#: Pages in Russian, and the generated tables that they include.
+RUSSIAN: Final = re.compile(r"docs/(?:ru/.*|generated/[\w-]+\.ru)\.md")
 #: The texts of people in YAML and JSON: keys whose values are prose.
 PROSE_KEYS: Final = frozenset({"description", "x-input-note"})
 #: Each rule: its name, what it matches, and what to write instead.
@@ -49,10 +51,27 @@ RULES: Final = (
         "use the word of the glossary in CONTRIBUTING.md",
     ),
 )
+#: The same for Russian. Argo CD's own terms (PostSync hook, sync wave) stay in Latin letters.
+RUSSIAN_RULES: Final = (
+    ("colour", re.compile(r"зел[её]н|красн", re.IGNORECASE), "write 'успех', 'успешный' or 'ошибка', 'неудачный'"),
+    ("actor", re.compile(r"\b(?:никто|некому|кто-то|кто-нибудь|кому-то)\b", re.IGNORECASE), "name the actor"),
+    (
+        "glossary",
+        re.compile(
+            r"\b(?:приговор\w*|бед(?:а|ы|у|е|ой)|выкат\w*|лейбл\w*|релизи(?:ть?|те|м)"
+            r"|вершин\w* (?:git|ветки)|рендер(?:а|у|ом|е)?|взгляд\w*)\b"
+            # The noun, not a word of a term, a list or a code.
+            r"|(?<=[а-яё] )(?:sync|hooks?)(?![\w,-]| (?:policy|status|wave|window))|^(?:sync|hooks?) (?=[а-яё])"
+            r"|(?<!admission )\bwebhook\b",
+            re.IGNORECASE,
+        ),
+        "use the term of the Russian glossary in CONTRIBUTING.md",
+    ),
+)
 _FENCE: Final = re.compile(r"^(?: {0,3}|\s*)(```|~~~).*?^\s*\1\s*$", re.MULTILINE | re.DOTALL)
 _MARKUP: Final = re.compile(r"``[^`]*``|`[^`]*`|\{\{.*?\}\}|<[^<>]*>|\]\([^)]*\)|https?://\S+")
 _SENTENCE_END: Final = re.compile(
-    r"(?<=[.!?])\s+(?=[A-Z`\"'(])|\n\s*\n|\n\s*(?:[-*#|>]|\d+\.)\s*|\s\|\s|:\n"
+    r"(?<=[.!?])\s+(?=[A-ZА-ЯЁ`\"'(«])|\n\s*\n|\n\s*(?:[-*#|>]|\d+\.)\s*|\s\|\s|:\n"
     # An entry of a docstring's section, as of "Args:".
     r"|(?<=[.!?])\n\s+(?=\w+: )"
 )
@@ -130,8 +149,9 @@ def hold(findings: list[Finding], *, accept: bool) -> int:
 
 def check(text: Text) -> Iterator[Finding]:
     """Yield the findings in one text."""
+    rules = RUSSIAN_RULES if RUSSIAN.fullmatch(text.path) else RULES
     for sentence in sentences(text.text):
-        for rule, pattern, instead in RULES:
+        for rule, pattern, instead in rules:
             if pattern.search(sentence):
                 yield Finding(text=text, rule=rule, sentence=sentence, instead=instead)
         if len(sentence.split()) > LONGEST_SENTENCE:
@@ -147,7 +167,7 @@ def sentences(text: str) -> list[str]:
 
 
 def all_texts() -> Iterator[Text]:
-    """Yield every English text of the tracked files."""
+    """Yield every English and Russian text of the tracked files."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
         "\n"
     )
@@ -156,10 +176,16 @@ def all_texts() -> Iterator[Text]:
             continue
         if path.startswith(CODE) and is_python(path):
             yield from of_python(path)
-        elif path in {"README.md", "CONTRIBUTING.md"} or (path.startswith("docs/en/") and path.endswith(".md")):
+        elif is_page(path):
             yield from of_markdown(path)
         elif path.startswith(("component/", "plugin/")) and path.endswith((".yml", ".json")):
             yield from of_data(path)
+
+
+def is_page(path: str) -> bool:
+    """Return True for the pages in both languages and for the files that a contributor reads first."""
+    english = path in {"README.md", "CONTRIBUTING.md"} or (path.startswith("docs/en/") and path.endswith(".md"))
+    return english or bool(RUSSIAN.fullmatch(path))
 
 
 def is_python(path: str) -> bool:

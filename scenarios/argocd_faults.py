@@ -39,7 +39,7 @@ def no_projects(stage: Stage) -> Iterator[None]:
 @scenario(
     "a token that may not sync, with RELEASE_SYNC",
     Outcome.DENIED,
-    ru="RELEASE_SYNC, а токену не хватает прав на sync",
+    ru="RELEASE_SYNC, но токену не хватает прав на синхронизацию",
     cause="permission denied",
     max_seconds=8,
 )
@@ -60,7 +60,7 @@ def revoked(stage: Stage) -> Iterator[None]:
 @scenario(
     "a token revoked midway",
     Outcome.DENIED,
-    ru="токен отозвали на ходу",
+    ru="токен отозвали, пока джоб ждёт",
     cause="does not have token with id",
     max_seconds=22,
 )
@@ -75,7 +75,7 @@ def revoked_midway(stage: Stage) -> Iterator[None]:
 @scenario(
     "an application deleted and created again",
     Outcome.DELIVERED,
-    ru="приложение удалили и создали заново",
+    ru="приложение удалили и создали снова",
     max_seconds=28,
 )
 def created_again(stage: Stage) -> Iterator[None]:
@@ -104,7 +104,11 @@ def server_down(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "the API server is away for 20 s", Outcome.DELIVERED, ru="API-сервера нет 20 с", max_seconds=40, exclusive=True
+    "the API server is away for 20 s",
+    Outcome.DELIVERED,
+    ru="API-сервер недоступен 20 с",
+    max_seconds=40,
+    exclusive=True,
 )
 def server_away(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1", ready_after="15s"))

@@ -30,7 +30,7 @@ def commit_not_noticed(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a slow rollout", GREEN, ru="медленная выкладка")
+@scenario("a slow rollout", GREEN, ru="медленное обновление")
 def slow_rollout(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit(web("2", fate="slow"))
@@ -53,7 +53,7 @@ def nothing_changed(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a fix after a failed sync", GREEN, ru="исправление после неудачного sync")
+@scenario("a fix after a failed sync", GREEN, ru="исправление после неудачной синхронизации")
 def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
     """The failed sync of the earlier revision does not count."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
@@ -81,7 +81,12 @@ def fix_after_degraded(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a sync that fails once and then succeeds", GREEN, ru="sync один раз не удался, затем удался", max_seconds=40)
+@scenario(
+    "a sync that fails once and then succeeds",
+    GREEN,
+    ru="синхронизация один раз не удалась, затем удалась",
+    max_seconds=40,
+)
 def retry_succeeds(stage: Stage) -> Iterator[None]:
     """The namespace appears a moment late, so the first attempt fails and the retry delivers."""
     missing = f"{stage.name}-later"
@@ -91,7 +96,7 @@ def retry_succeeds(stage: Stage) -> Iterator[None]:
     stage.sandbox.apply(namespace(missing))
 
 
-@scenario("hooks before, at and after the sync", GREEN, ru="hooks до sync, во время и после")
+@scenario("hooks before, at and after the sync", GREEN, ru="хуки до синхронизации, во время и после неё")
 def hooks(stage: Stage) -> Iterator[None]:
     stage.deploy(
         web("1"),
@@ -101,7 +106,7 @@ def hooks(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a second commit while the first is rolled out", GREEN, ru="второй коммит, пока выкатывается первый")
+@scenario("a second commit while the first is rolled out", GREEN, ru="второй коммит, пока разворачивается первый")
 def second_commit_during_rollout(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit(web("2", fate="never-ready"))
@@ -131,7 +136,7 @@ def several_sources(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a sync by hand while the job waits", GREEN, ru="sync вручную, пока джоб ждёт")
+@scenario("a sync by hand while the job waits", GREEN, ru="синхронизация вручную, пока джоб ждёт")
 def manual_sync(stage: Stage) -> Iterator[None]:
     """The log says in the first seconds that the application must be synced by hand."""
     stage.deploy(web("1"), automated=False)
@@ -140,7 +145,7 @@ def manual_sync(stage: Stage) -> Iterator[None]:
     stage.sandbox.argocd("app", "sync", stage.name, "--async")
 
 
-@scenario("RELEASE_SYNC starts the sync", GREEN, ru="RELEASE_SYNC запускает sync")
+@scenario("RELEASE_SYNC starts the sync", GREEN, ru="RELEASE_SYNC запускает синхронизацию")
 def sync_started(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_SYNC"] = "true"
     stage.deploy(web("1"), automated=False)
@@ -148,7 +153,10 @@ def sync_started(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "RELEASE_SYNC waits for somebody else's sync", GREEN, ru="RELEASE_SYNC дожидается чужого sync", max_seconds=40
+    "RELEASE_SYNC waits for somebody else's sync",
+    GREEN,
+    ru="RELEASE_SYNC ждёт синхронизацию, запущенную не джобом",
+    max_seconds=40,
 )
 def sync_of_another(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_SYNC"] = "true"
@@ -158,7 +166,7 @@ def sync_of_another(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_SYNC repeats a failed sync", GREEN, ru="RELEASE_SYNC повторяет неудачный sync")
+@scenario("RELEASE_SYNC repeats a failed sync", GREEN, ru="RELEASE_SYNC повторяет неудачную синхронизацию")
 def sync_repeated(stage: Stage) -> Iterator[None]:
     """The namespace was missing. The retried job succeeds, although the last operation of the revision failed."""
     stage.settings["RELEASE_SYNC"] = "true"

@@ -78,7 +78,7 @@ def other_namespace_crash(stage: Stage) -> Iterator[None]:
 @scenario(
     "a resource whose health nobody knows",
     Outcome.TIMED_OUT,
-    ru="ресурс, о здоровье которого никто не знает",
+    ru="ресурс, health которого Argo CD не знает",
     cause="PersistentVolumeClaim/data: Unknown",
     max_seconds=18,
 )

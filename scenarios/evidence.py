@@ -221,7 +221,7 @@ def _hangs(stage: Stage) -> None:
 @scenario(
     "the sync of an earlier commit hangs, and this commit is the fix",
     Outcome.NOT_DELIVERED,
-    ru="sync более раннего коммита завис, а этот коммит его исправляет",
+    ru="синхронизация более раннего коммита зависла, а этот коммит её исправляет",
     cause="waiting for healthy state of apps/Deployment/web",
     max_seconds=DRIFT_ENDS,
 )
@@ -234,7 +234,7 @@ def old_sync_hangs(stage: Stage) -> Iterator[None]:
 @scenario(
     "the sync of an earlier commit hangs, and RELEASE_TERMINATE_OLD_SYNC ends it",
     Outcome.DELIVERED,
-    ru="sync более раннего коммита завис, и RELEASE_TERMINATE_OLD_SYNC завершает его",
+    ru="синхронизация более раннего коммита зависла, и RELEASE_TERMINATE_OLD_SYNC завершает её",
     max_seconds=25,
 )
 def old_sync_terminated(stage: Stage) -> Iterator[None]:
@@ -246,7 +246,7 @@ def old_sync_terminated(stage: Stage) -> Iterator[None]:
 @scenario(
     "a PreSync hook failed, and the SyncFail hook cannot start",
     Outcome.SYNC_FAILED,
-    ru="PreSync hook не удался, а hook SyncFail не может начаться",
+    ru="PreSync hook не удался, а SyncFail hook не может начаться",
     cause=LAST_WORDS,
     max_seconds=FIRST_ATTEMPT,
 )
@@ -261,7 +261,7 @@ def sync_fail_hook_hangs(stage: Stage) -> Iterator[None]:
 @scenario(
     "a person ends the sync",
     Outcome.SYNC_FAILED,
-    ru="sync завершил человек",
+    ru="синхронизацию завершил человек",
     cause="the sync was ended by hand",
     max_seconds=20,
 )
@@ -317,7 +317,7 @@ def evicted_pod(stage: Stage) -> Iterator[None]:
 @scenario(
     "the site is silent beside a pod that does not serve it",
     Outcome.TIMED_OUT,
-    ru="сайт молчит, а рядом падает под, который его не обслуживает",
+    ru="сайт не отвечает, а рядом в crash loop под, который его не обслуживает",
     cause="does not answer as it should",
     max_seconds=20,
 )
@@ -339,7 +339,7 @@ def silent_site(stage: Stage) -> Iterator[None]:
 @scenario(
     "a hook that is suspended",
     Outcome.TIMED_OUT,
-    ru="hook приостановлен",
+    ru="хук приостановлен",
     cause="PreSync hook Job/migrate: suspended",
     max_seconds=20,
 )
@@ -354,7 +354,7 @@ def suspended_hook(stage: Stage) -> Iterator[None]:
 @scenario(
     "a claim whose consumer comes in a later wave",
     Outcome.TIMED_OUT,
-    ru="claim, потребитель которого применяется в следующей волне",
+    ru="claim, который использует под из следующей sync wave",
     cause="PersistentVolumeClaim/data has no volume yet",
     max_seconds=20,
 )
@@ -375,7 +375,7 @@ def claim_without_consumer(stage: Stage) -> Iterator[None]:
 @scenario(
     "a hook that was deleted while the sync waits for it",
     Outcome.TIMED_OUT,
-    ru="hook удалили, пока sync его ждёт",
+    ru="хук удалили, пока синхронизация его ждёт",
     cause="PreSync hook Job/migrate: the sync waits for it, but it is gone",
     max_seconds=20,
 )

@@ -210,7 +210,7 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
 @scenario(
     "RELEASE_REVISION, and no history to ask",
     Outcome.NOT_DELIVERED,
-    ru="RELEASE_REVISION, а историю спросить негде",
+    ru="RELEASE_REVISION, но история git недоступна",
     cause="set RELEASE_GIT_TOKEN",
     max_seconds=6 + 7,
 )

@@ -24,7 +24,7 @@ def crash_loop(stage: Stage) -> Iterator[None]:
 @scenario(
     "a crash loop of a commit not noticed yet",
     Outcome.DEGRADED,
-    ru="crash loop коммита, которого ещё не заметили",
+    ru="crash loop коммита, которого Argo CD ещё не заметил",
     cause="CrashLoopBackOff",
     max_seconds=START + POD_GRACE + SLACK,
 )
@@ -77,7 +77,7 @@ def not_ready(stage: Stage) -> Iterator[None]:
 @scenario(
     "Degraded already before the job",
     Outcome.DEGRADED,
-    ru="Degraded ещё до джоба",
+    ru="приложение Degraded ещё до начала джоба",
     cause="Readiness probe failed",
     max_seconds=15 + SLACK,
 )
@@ -129,7 +129,7 @@ def broken_manifest(stage: Stage) -> Iterator[None]:
 @scenario(
     "auto-sync will not delete everything",
     Outcome.SYNC_FAILED,
-    ru="auto-sync отказывается удалить всё",
+    ru="автоматическая синхронизация отказывается удалить всё",
     cause="auto-sync will wipe out all resources",
     max_seconds=CONDITION_GRACE + SLACK + 2,
 )
@@ -189,7 +189,7 @@ def pre_sync_hook(stage: Stage) -> Iterator[None]:
 @scenario(
     "a hook past its deadline",
     Outcome.SYNC_FAILED,
-    ru="hook не уложился в свой срок",
+    ru="хук превысил свой предел времени",
     cause="Job/migrate: Failed — Job was active",
     max_seconds=15,
 )
@@ -256,7 +256,7 @@ def missing(stage: Stage) -> Iterator[None]:
 @scenario(
     "an application deleted midway",
     Outcome.MISSING,
-    ru="приложение удалили на ходу",
+    ru="приложение удалили, пока джоб ждёт",
     cause="was deleted while it was tracked",
     max_seconds=17 + 10 + SLACK,
 )
@@ -271,7 +271,7 @@ def deleted(stage: Stage) -> Iterator[None]:
 @scenario(
     "nobody syncs it",
     Outcome.TIMED_OUT,
-    ru="sync никто не запускает",
+    ru="синхронизация не запущена, sync policy нет",
     cause="it has no automated sync policy",
     max_seconds=15,
 )
@@ -307,7 +307,7 @@ def sync_window(stage: Stage) -> Iterator[None]:
 @scenario(
     "a rollout slower than the timeout",
     Outcome.TIMED_OUT,
-    ru="выкладка дольше таймаута",
+    ru="обновление дольше таймаута",
     cause="Readiness probe failed",
     max_seconds=12,
 )

@@ -11,7 +11,7 @@ from scenarios.fake_servers import git_server, proxy
 @scenario(
     "git takes longer to answer than a look",
     Outcome.DELIVERED,
-    ru="git отвечает дольше, чем длится один взгляд",
+    ru="git отвечает дольше, чем длится одна проверка",
     max_seconds=18,
 )
 def slow_git(stage: Stage) -> Iterator[None]:
@@ -97,7 +97,11 @@ def project_absent(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a project that goes away midway", Outcome.DENIED, ru="проект удалили на ходу", cause="project", max_seconds=25
+    "a project that goes away midway",
+    Outcome.DENIED,
+    ru="проект удалили, пока джоб ждёт",
+    cause="project",
+    max_seconds=25,
 )
 def project_deleted_midway(stage: Stage) -> Iterator[None]:
     stage.sandbox.project(stage.name)

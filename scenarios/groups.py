@@ -63,14 +63,14 @@ def looked_at(application: Application) -> Callable[[], None]:
     return wait
 
 
-@scenario("several names, all delivered", Outcome.DELIVERED, ru="несколько имён, всё доставлено")
+@scenario("several names, all delivered", Outcome.DELIVERED, ru="несколько имён, все приложения доставлены")
 def group_named(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", "c")
     named(stage, "a", "b", "c")
     yield
 
 
-@scenario("a selector, all delivered", Outcome.DELIVERED, ru="селектор, всё доставлено")
+@scenario("a selector, all delivered", Outcome.DELIVERED, ru="селектор, все приложения доставлены")
 def group_selected(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b")
     chosen(stage, RELEASE_EXPECTED_COUNT="2")
@@ -80,7 +80,7 @@ def group_selected(stage: Stage) -> Iterator[None]:
 @scenario(
     "one of several crashes, the others are delivered",
     Outcome.DEGRADED,
-    ru="одно из нескольких падает, остальные доставлены",
+    ru="одно приложение группы в crash loop, остальные доставлены",
     max_seconds=35,
 )
 def group_one_crashes(stage: Stage) -> Iterator[None]:
@@ -93,7 +93,7 @@ def group_one_crashes(stage: Stage) -> Iterator[None]:
 @scenario(
     "one of several crashes, and ends the job",
     Outcome.DEGRADED,
-    ru="одно из нескольких падает и завершает джоб",
+    ru="одно приложение группы в crash loop завершает джоб",
     max_seconds=35,
 )
 def group_stops(stage: Stage) -> Iterator[None]:
@@ -106,7 +106,7 @@ def group_stops(stage: Stage) -> Iterator[None]:
 @scenario(
     "a selector that matches nothing",
     Outcome.MISSING,
-    ru="селектор, под который ничего не подходит",
+    ru="селектор, который ничего не находит",
     cause="no application matches",
 )
 def group_empty(stage: Stage) -> Iterator[None]:
@@ -129,7 +129,7 @@ def group_too_few(stage: Stage) -> Iterator[None]:
 @scenario(
     "an application that appears while the others are waited for",
     Outcome.DELIVERED,
-    ru="приложение появляется, пока ждут остальных",
+    ru="приложение появляется, пока джоб ждёт остальные",
     max_seconds=25,
 )
 def group_appears(stage: Stage) -> Iterator[None]:
@@ -156,7 +156,7 @@ def group_one_missing(stage: Stage) -> Iterator[None]:
 @scenario(
     "one of several is deleted while it is waited for",
     Outcome.MISSING,
-    ru="одно из нескольких удаляют, пока его ждут",
+    ru="одно приложение группы удаляют, пока джоб ждёт",
     max_seconds=40,
 )
 def group_one_vanishes(stage: Stage) -> Iterator[None]:
@@ -205,7 +205,7 @@ def expected(stage: Stage, applications: dict[str, dict[str, str]]) -> None:
 @scenario(
     "an application of applications with its children",
     Outcome.DELIVERED,
-    ru="приложение приложений с его дочерними",
+    ru="app of apps с дочерними приложениями",
     max_seconds=30,
 )
 def group_children(stage: Stage) -> Iterator[None]:
@@ -223,7 +223,7 @@ def group_nested(stage: Stage) -> Iterator[None]:
 @scenario(
     "a child of a child crashes",
     Outcome.DEGRADED,
-    ru="падает дочернее приложение дочернего",
+    ru="дочернее приложение дочернего в crash loop",
     cause="leaf",
     max_seconds=45,
 )
@@ -235,7 +235,7 @@ def group_leaf_crashes(stage: Stage) -> Iterator[None]:
 @scenario(
     "a child whose target its parent changes, to one that crashes",
     Outcome.DEGRADED,
-    ru="родитель меняет дочернему версию на падающую",
+    ru="родитель меняет версию дочернего приложения на неработающую",
     cause="-a:",
     max_seconds=45,
 )
@@ -339,7 +339,7 @@ def group_named_and_selected(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "all of a project, whatever another one's do", Outcome.DELIVERED, ru="все приложения проекта, чужие не в счёт"
+    "all of a project, whatever another one's do", Outcome.DELIVERED, ru="все приложения проекта, другие не учитываются"
 )
 def group_project(stage: Stage) -> Iterator[None]:
     add(stage, "a", "b", project=stage.sandbox.project(stage.name))
@@ -374,7 +374,7 @@ def group_too_many(stage: Stage) -> Iterator[None]:
 @scenario(
     "one each: delivered, crashing, rejected, never ready",
     Outcome.DEGRADED,
-    ru="по одному: доставлено, падает, отклонено, никогда не готово",
+    ru="четыре приложения: доставлено, crash loop, отклонено, никогда не готово",
     cause="-crash:",
     max_seconds=50,
 )
@@ -390,7 +390,7 @@ def group_mixed(stage: Stage) -> Iterator[None]:
 @scenario(
     "one of several is not ready in time",
     Outcome.TIMED_OUT,
-    ru="одно из нескольких не готово вовремя",
+    ru="одно приложение группы не готово вовремя",
     cause="-hangs: Deployment/web",
     max_seconds=30,
 )
@@ -404,7 +404,7 @@ def group_one_hangs(stage: Stage) -> Iterator[None]:
 @scenario(
     "a commit that Argo CD has not noticed crashes one of several",
     Outcome.DEGRADED,
-    ru="ещё не замеченный Argo CD коммит роняет одно из нескольких",
+    ru="коммит, которого Argo CD ещё не заметил, ломает одно приложение группы",
     cause="-b:",
     max_seconds=45,
 )
@@ -421,7 +421,7 @@ def group_stale(stage: Stage) -> Iterator[None]:
 @scenario(
     "a later commit took the place of one of several",
     Outcome.NOT_DELIVERED,
-    ru="место одного из нескольких занял более поздний коммит",
+    ru="в одном приложении группы развёрнут более поздний коммит",
     cause="its place was taken by",
 )
 def group_one_superseded(stage: Stage) -> Iterator[None]:
@@ -436,7 +436,7 @@ def group_one_superseded(stage: Stage) -> Iterator[None]:
 @scenario(
     "each runs the image that is expected of it",
     Outcome.DELIVERED,
-    ru="в каждом работает ожидаемый от него образ",
+    ru="в каждом приложении работает ожидаемый образ",
     max_seconds=30,
 )
 def group_expectations(stage: Stage) -> Iterator[None]:
@@ -449,7 +449,7 @@ def group_expectations(stage: Stage) -> Iterator[None]:
 @scenario(
     "one of several runs another image",
     Outcome.TIMED_OUT,
-    ru="в одном из нескольких работает другой образ",
+    ru="в одном приложении группы работает другой образ",
     cause="no pod runs the image :2",
     max_seconds=30,
 )
@@ -476,7 +476,7 @@ def group_expectation_for_unknown_name(stage: Stage) -> Iterator[None]:
 @scenario(
     "the API server is restarted while several are waited for",
     Outcome.DELIVERED,
-    ru="API-сервер перезапускают, пока ждут нескольких",
+    ru="API-сервер перезапускают, пока джоб ждёт группу",
     max_seconds=60,
     exclusive=True,
 )
@@ -492,7 +492,7 @@ def group_server_restarted(stage: Stage) -> Iterator[None]:
 @scenario(
     "several, all delivered before the job began",
     Outcome.DELIVERED,
-    ru="несколько, всё доставлено до начала джоба",
+    ru="группа, все приложения доставлены до начала джоба",
     max_seconds=8,
 )
 def group_already(stage: Stage) -> Iterator[None]:
@@ -506,7 +506,7 @@ def group_already(stage: Stage) -> Iterator[None]:
 @scenario(
     "jobs that share a set: this one has nothing to do",
     Outcome.DELIVERED,
-    ru="джобы делят набор: этому ничего не досталось",
+    ru="джобы делят группу, и этому джобу не досталось приложений",
     cause="falls to job",
     max_seconds=8,
 )

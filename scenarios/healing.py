@@ -133,7 +133,7 @@ def definition_later(stage: Stage) -> Iterator[None]:
 @scenario(
     "a custom resource definition that nobody installs",
     Outcome.SYNC_FAILED,
-    ru="CRD, который никто не устанавливает",
+    ru="CRD, который так и не установлен",
     cause="waiting for its custom resource definition to be installed",
     max_seconds=8 + 4 + 5,
 )

@@ -78,7 +78,7 @@ def short_of_revision(stage: Stage) -> Iterator[None]:
 @scenario(
     "a failed hook, and a commit to another folder",
     Outcome.SYNC_FAILED,
-    ru="неудачный hook, затем коммит в другой каталог",
+    ru="неудачный хук, затем коммит в другой каталог",
     cause="Job/smoke-test",
 )
 def failed_hook_then_unrelated(stage: Stage) -> Iterator[None]:
@@ -92,7 +92,7 @@ def failed_hook_then_unrelated(stage: Stage) -> Iterator[None]:
 @scenario(
     "a failed hook, and a commit to the second source",
     Outcome.SYNC_FAILED,
-    ru="неудачный hook, затем коммит во второй источник",
+    ru="неудачный хук, затем коммит во второй источник",
     cause="Job/smoke-test",
 )
 def failed_hook_then_second_source(stage: Stage) -> Iterator[None]:
@@ -103,7 +103,7 @@ def failed_hook_then_second_source(stage: Stage) -> Iterator[None]:
 @scenario(
     "a failed hook, and a commit to a source that is only a ref",
     Outcome.SYNC_FAILED,
-    ru="неудачный hook, затем коммит в источник, который только ref",
+    ru="неудачный хук, затем коммит в источник, который задан только как ref",
     cause="Job/smoke-test",
 )
 def failed_hook_then_ref(stage: Stage) -> Iterator[None]:
@@ -132,7 +132,7 @@ def reverted(stage: Stage) -> Iterator[None]:
 @scenario(
     "a revert after a failed hook",
     Outcome.SYNC_FAILED,
-    ru="откат после неудачного hook",
+    ru="откат после неудачного хука",
     cause="Argo CD has nothing new to sync",
 )
 def reverted_hook(stage: Stage) -> Iterator[None]:
@@ -183,7 +183,7 @@ def superseded(stage: Stage) -> Iterator[None]:
 @scenario(
     "a hook of a later commit fails after RELEASE_REVISION was delivered",
     Outcome.NOT_DELIVERED,
-    ru="после доставки RELEASE_REVISION не удался hook более позднего коммита",
+    ru="после доставки RELEASE_REVISION не удался хук более позднего коммита",
     cause="its place was taken by",
 )
 def superseded_by_a_hook(stage: Stage) -> Iterator[None]:
@@ -198,7 +198,7 @@ def superseded_by_a_hook(stage: Stage) -> Iterator[None]:
 @scenario(
     "RELEASE_REVISION runs, a later commit changed nothing, and no history to ask",
     GREEN,
-    ru="RELEASE_REVISION работает, более поздний коммит ничего не изменил, а историю спросить негде",
+    ru="RELEASE_REVISION работает, более поздний коммит ничего не изменил, а история git недоступна",
 )
 def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_REVISION_MATCH": "exact"}
@@ -294,7 +294,7 @@ def _synced_by_hand(stage: Stage, files: Files) -> None:
 @scenario(
     "other parameters after a failed sync of the same commit",
     GREEN,
-    ru="другие параметры после неудачного sync того же коммита",
+    ru="другие параметры после неудачной синхронизации того же коммита",
 )
 def parameters_mended(stage: Stage) -> Iterator[None]:
     """The failure belongs to the earlier parameters."""
@@ -334,7 +334,7 @@ def nothing_but_prune(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("somebody's dry run while the job waits", GREEN, ru="чужой dry run, пока джоб ждёт")
+@scenario("somebody's dry run while the job waits", GREEN, ru="dry run другого пользователя, пока джоб ждёт")
 def dry_run_beside(stage: Stage) -> Iterator[None]:
     """Argo CD does not compare after a dry run."""
     stage.deployed(web("1"))
@@ -380,7 +380,7 @@ def drift_without_self_heal(stage: Stage) -> Iterator[None]:
 @scenario(
     "a crash loop in the first of two waves",
     Outcome.DEGRADED,
-    ru="crash loop в первой из двух волн",
+    ru="crash loop в первой из двух sync wave",
     cause="CrashLoopBackOff",
     max_seconds=WAVE_LIMIT,
 )
@@ -393,7 +393,7 @@ def crash_in_a_wave(stage: Stage) -> Iterator[None]:
 @scenario(
     "a hook whose image cannot be pulled",
     Outcome.DEGRADED,
-    ru="hook, образ которого нельзя скачать",
+    ru="хук, образ которого нельзя скачать",
     cause="ImagePullBackOff",
     max_seconds=WAVE_LIMIT,
 )
@@ -418,7 +418,7 @@ def job_image(stage: Stage) -> Iterator[None]:
 @scenario(
     "a fix of a crash loop, behind a hook that takes longer than the grace",
     GREEN,
-    ru="исправление crash loop за hook, который идёт дольше отсрочки",
+    ru="исправление crash loop после хука, который идёт дольше отсрочки",
     max_seconds=40,
 )
 def fix_behind_a_hook(stage: Stage) -> Iterator[None]:

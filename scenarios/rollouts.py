@@ -75,7 +75,7 @@ def rollout_paused(stage: Stage) -> Iterator[None]:
 @scenario(
     "RELEASE_WAIT_FOR: a paused canary is good enough",
     GREEN,
-    ru="RELEASE_WAIT_FOR, canary на паузе годится",
+    ru="RELEASE_WAIT_FOR принимает canary на паузе",
     max_seconds=30,
     parts=PARTS,
 )
@@ -185,7 +185,7 @@ def rollout_retried(stage: Stage) -> Iterator[None]:
 @scenario(
     "a canary past its progressDeadlineSeconds",
     Outcome.DEGRADED,
-    ru="canary не уложился в progressDeadlineSeconds",
+    ru="canary превысил progressDeadlineSeconds",
     cause="Readiness probe failed",
     max_seconds=15 + 25,
     parts=PARTS,
@@ -199,7 +199,7 @@ def rollout_deadline(stage: Stage) -> Iterator[None]:
 @scenario(
     "a canary whose pods crash",
     Outcome.DEGRADED,
-    ru="canary, поды которого падают",
+    ru="canary с подами в crash loop",
     cause="CrashLoopBackOff",
     max_seconds=15 + 15,
     parts=PARTS,

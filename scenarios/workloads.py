@@ -26,7 +26,7 @@ def daemon_set(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("a Job that is no hook", GREEN, ru="Job, который не hook")
+@scenario("a Job that is no hook", GREEN, ru="Job, который не является хуком")
 def job(stage: Stage) -> Iterator[None]:
     stage.deploy({"job.yaml": manifests.job("import", ends_after="3s")})
     yield
@@ -60,7 +60,7 @@ def suspended(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("RELEASE_WAIT_FOR: Suspended is good enough", GREEN, ru="RELEASE_WAIT_FOR, Suspended годится")
+@scenario("RELEASE_WAIT_FOR: Suspended is good enough", GREEN, ru="RELEASE_WAIT_FOR принимает Suspended")
 def suspended_accepted(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_WAIT_FOR"] = "sync health suspended operation"
     stage.deployed(web("1"))
@@ -174,7 +174,7 @@ def crash_heals(stage: Stage) -> Iterator[None]:
 @scenario(
     "an init container that crashes",
     Outcome.DEGRADED,
-    ru="падающий init-контейнер",
+    ru="init-контейнер завершается с ошибкой",
     cause="init container migrate: CrashLoopBackOff",
     max_seconds=POD_LIMIT,
 )
@@ -224,7 +224,7 @@ def unschedulable(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a fix of a StatefulSet whose pods crash", GREEN, ru="исправление StatefulSet, поды которого падают", max_seconds=50
+    "a fix of a StatefulSet whose pods crash", GREEN, ru="исправление StatefulSet с подами в crash loop", max_seconds=50
 )
 def stateful_fix(stage: Stage) -> Iterator[None]:
     """The pods are replaced one after another. Those that wait for their turn still crash."""
@@ -239,7 +239,7 @@ def stateful_fix(stage: Stage) -> Iterator[None]:
 @scenario(
     "a StatefulSet that waits for a broken pod",
     Outcome.TIMED_OUT,
-    ru="StatefulSet ждёт сломанный под",
+    ru="StatefulSet ждёт неисправный под",
     cause="(of the revision before)",
     max_seconds=21,
 )
@@ -256,7 +256,7 @@ def stateful_blocked(stage: Stage) -> Iterator[None]:
 @scenario(
     "a rollout in which every pod crashes once",
     GREEN,
-    ru="выкладка, в которой каждый под падает один раз",
+    ru="обновление, при котором каждый под один раз завершается с ошибкой",
     max_seconds=50,
 )
 def each_crashes_once(stage: Stage) -> Iterator[None]:
@@ -415,7 +415,7 @@ def _delivered(version: str) -> Callable[[State], bool]:
 @scenario(
     "a resource whose health is ignored",
     Outcome.DELIVERED,
-    ru="ресурс, здоровье которого не учитывается",
+    ru="ресурс, health которого не учитывается",
     max_seconds=40,
     parts=("commit-server",),
 )

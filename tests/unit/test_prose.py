@@ -40,6 +40,36 @@ def test_a_sentence_against_the_rules_is_found(prose: ModuleType, text: str, rul
 
 
 @pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Джоб станет зелёным.", "colour"),
+        ("Если он красный, журнал называет причину.", "colour"),
+        ("Его никто не запускает.", "actor"),
+        ("Приговор получает каждое приложение.", "glossary"),
+        ("Argo CD запускает sync снова.", "glossary"),
+        ("Первое предложение. Упавший hook завершает джоб.", "glossary"),
+        (" ".join(["слово"] * 31) + ".", "length"),
+    ],
+)
+@pytest.mark.parametrize("path", ["docs/ru/guides/a.md", "docs/generated/a.ru.md"])
+def test_a_russian_sentence_against_the_rules_is_found(prose: ModuleType, path: str, text: str, rule: str) -> None:
+    found = list(prose.check(prose.Text(path=path, line=1, kind="paragraph", text=text)))
+    assert [finding.rule for finding in found] == [rule]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Джоб завершается успешно, если синхронизация удалась.",
+        "Незавершённый PostSync hook — тоже операция. У приложения нет автоматической sync policy.",
+        "Команда `argocd app sync` и admission webhook названы как есть.",
+    ],
+)
+def test_a_russian_sentence_that_keeps_the_rules_is_not_found(prose: ModuleType, text: str) -> None:
+    assert list(prose.check(prose.Text(path="docs/ru/a.md", line=1, kind="paragraph", text=text))) == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Return True if the symptom has lasted for its grace period.",
