@@ -220,7 +220,7 @@ class Client:
     def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
         import httpcore  # noqa: PLC0415
 
-        from argocd_release.transport.network import Backend  # noqa: PLC0415
+        from argocd_release.transport.network import KEEPALIVE, Backend  # noqa: PLC0415
 
         proxy = _proxy(url) if self._proxies else ""
         with self._lock:
@@ -233,6 +233,7 @@ class Client:
                     proxy=httpcore.Proxy(bare, auth=account if any(account) else None) if proxy else None,
                     max_connections=CONNECTIONS,
                     keepalive_expiry=IDLE_SECONDS,
+                    socket_options=KEEPALIVE,
                     network_backend=Backend(),
                 )
             return self._pools[proxy]

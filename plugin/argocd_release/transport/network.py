@@ -4,6 +4,7 @@ httpcore limits each read and each write. A server that sends a byte now and the
 Here every operation gets the time that is left of the whole call.
 """
 
+import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,13 @@ from argocd_release.transport.sockets import connect
 
 #: Parts of a request body; the server must take each part within the time that is left.
 _PART: Final = 16384
+#: A stream can be quiet for minutes. If its connection was lost without a word, the kernel ends it after 25 s.
+KEEPALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
 _call: Final = threading.local()
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpcore
 import pytest
 
 from argocd_release.timing.background import ask
@@ -220,11 +222,34 @@ def test_the_body_is_bounded_also_when_it_is_unpacked() -> None:
         assert max(map(len, parts)) < 1 << 20
 
 
-def test_the_time_that_taking_a_part_needs_is_not_the_servers() -> None:
-    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-    with serving(answer(reply)) as port, a_client() as client:
-        request = Request(url=f"http://127.0.0.1:{port}/", on_part=lambda _: time.sleep(1.0))
-        assert client.send(request, seconds=0.5).status == 200
+def test_the_kernel_notices_a_connection_that_was_silently_lost() -> None:
+    with serving(answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as port, a_client() as client:
+        sockets: list[socket.socket] = []
+        connect = httpcore.SyncBackend.connect_tcp
+
+        def connected(*arguments: Any) -> httpcore.NetworkStream:
+            stream = connect(*arguments)
+            sockets.append(stream.get_extra_info("socket").dup())
+            return stream
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(httpcore.SyncBackend, "connect_tcp", connected)
+            client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=5)
+    with sockets[0] as connection:
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        idle, interval, count = (
+            connection.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+    assert idle + interval * count <= 30
+
+
+def test_the_time_that_taking_the_parts_needs_is_not_the_servers() -> None:
+    packed = gzip.compress(b" " * 10_000_000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    with serving(answer(head + packed)) as port, a_client() as client:
+        request = Request(url=f"http://127.0.0.1:{port}/", on_part=lambda _: time.sleep(0.01))
+        assert client.send(request, seconds=0.7).status == 200
 
 
 def test_the_request_is_what_was_asked_for() -> None:
