@@ -333,3 +333,33 @@ def test_tls_as_the_options_say(authority: Authority, opts: str, asks: bool, kin
             assert kind == "." or kind in error.message
         else:
             assert asked.tree("web").nodes == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [
+        (401, True),
+        (403, True),
+        (404, True),
+        (405, True),
+        (501, True),
+        (408, False),
+        (429, False),
+        (500, False),
+        (503, False),
+    ],
+)
+def test_only_a_refusal_says_that_the_tree_is_not_there(status: int, *, refused: bool) -> None:
+    with serving(Server(otherwise=Answer(status=status))) as server, server.client() as asked:
+        assert failure(lambda: asked.workloads("web")).is_refused is refused
+
+
+def test_a_closed_port_refuses_and_a_lost_connection_does_not() -> None:
+    with socket.socket() as closed:
+        closed.bind((HOST, 0))
+        with Server(port=closed.getsockname()[1]).client() as asked:
+            assert failure(lambda: asked.workloads("web")).is_refused
+    with socket.create_server((HOST, 0)) as listening:
+        threading.Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()  # noqa: PLW0108 - accept blocks
+        with Server(port=listening.getsockname()[1]).client() as asked:
+            assert not failure(lambda: asked.workloads("web")).is_refused

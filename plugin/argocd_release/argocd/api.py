@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -322,7 +323,8 @@ class Api:
                 answer = self._send(newer, path, query, seconds=seconds, on_part=on_part)
         if answer.status != _OK:
             kind = _TROUBLES.get(answer.status, FailureKind.OTHER)
-            raise _error(f"GET {path}", kind, _said(answer.text) or f"HTTP status {answer.status}")
+            message = _said(answer.text) or f"HTTP status {answer.status}"
+            raise _error(f"GET {path}", kind, message, is_refused=_is_refusal(answer.status))
         return answer.text
 
     def _send(
@@ -342,7 +344,9 @@ class Api:
             status = answer.status
         except HttpError as error:
             kind = FailureKind.TIMED_OUT if error.timed_out else FailureKind.OTHER
-            raise _error(f"GET {path}", kind, str(error)) from error
+            # A request that could not be sent met a closed port: this API is not offered here.
+            closed = not error.sent and not error.timed_out
+            raise _error(f"GET {path}", kind, str(error), is_refused=closed) from error
         finally:
             self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
         return answer
@@ -362,8 +366,16 @@ def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
             yield from _git_repositories(as_object(generator.get(kind)), levels - 1)
 
 
-def _error(command: str, kind: FailureKind, message: str) -> ArgoCDError:
-    return ArgoCDError(kind=kind, command=command, exit_code=None, message=one_line(as_message(message), limit=300))
+def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = False) -> ArgoCDError:
+    text = one_line(as_message(message), limit=300)
+    return ArgoCDError(kind=kind, command=command, exit_code=None, message=text, is_refused=is_refused)
+
+
+def _is_refusal(status: int) -> bool:
+    """Return True if the same request will get the same HTTP status again."""
+    return status == HTTPStatus.NOT_IMPLEMENTED or (
+        status // 100 == 4 and status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # noqa: PLR2004
+    )
 
 
 def _said(text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
+from typing import Final, Self
 
 from argocd_release.core.text import counted
 from argocd_release.messages import settings
@@ -25,6 +25,12 @@ class FailureKind(Enum):
     KILLED = "killed"
     MALFORMED = "garbage"
     OTHER = "other"
+
+
+# A text that is no answer of Argo CD comes from another server at this address.
+_REFUSALS: Final = frozenset(
+    {FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.MISSING, FailureKind.MALFORMED}
+)
 
 
 class ReleaseError(Exception):
@@ -134,9 +140,27 @@ class SignInError(ReleaseError):
 
 
 class ArgoCDError(ReleaseError):
-    """A call to Argo CD that failed: its command, its exit code if there is one, and its message."""
+    """A call to Argo CD that failed.
 
-    def __init__(self, *, kind: FailureKind, command: str, exit_code: int | None, message: str) -> None:
+    Attributes:
+        kind: the reason.
+        command: the command or the request.
+        exit_code: the exit code of the process, or None without one.
+        message: the error in one line.
+        is_refused: the same call will fail again, because Argo CD refuses it or does not offer it. Any other failure
+            can be over at the next call, so nothing follows from it.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: FailureKind,
+        command: str,
+        exit_code: int | None,
+        message: str,
+        is_refused: bool = False,
+    ) -> None:
+        self.is_refused = is_refused or kind in _REFUSALS
         self.kind = kind
         self.command = command
         self.exit_code = exit_code

@@ -239,8 +239,8 @@ class Observer:
             found = asked.answer.result()
         except ArgoCDError as error:
             self._tell(PodsNotSeen(error=error.message))
-            hidden = error.kind is not FailureKind.TIMED_OUT
-            return self._with_remembered(replace(application, pods_hidden=hidden), about)
+            # Only a refusal makes the pods absent. After any other failure they are not seen yet.
+            return self._with_remembered(replace(application, pods_hidden=error.is_refused), about)
         self._remembered = (self._now(), about, found)
         return replace(application, workloads=found)
 

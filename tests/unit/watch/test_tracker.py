@@ -850,3 +850,15 @@ def test_an_application_whose_comparison_was_not_requested_blames_no_controller(
     run = Run(*hung, timeout=30, cost=5, queued_before=lambda: 4)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert run.verdict.reason == "not delivered within 30 s: not asked yet: 4 before it"
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_failed_read_of_the_pods_proves_no_image_unless_argo_cd_refuses_it(*, is_refused: bool) -> None:
+    """The summary that Argo CD keeps lists the images of finished Jobs, too: it counts only if the pods are refused."""
+
+    def fails(_: str) -> Workloads:
+        raise ArgoCDError(kind=FailureKind.OTHER, command="GET", exit_code=None, message="503", is_refused=is_refused)
+
+    listed = replace(DELIVERED, images=("registry.example.com/web:1",))
+    run = Run(listed, expectation=Expectation(image="registry.example.com/web:1"), workloads=fails, timeout=30)
+    assert run.verdict.outcome is (Outcome.DELIVERED if is_refused else Outcome.TIMED_OUT)
