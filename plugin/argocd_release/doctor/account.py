@@ -15,7 +15,6 @@ from argocd_release.doctor import settings
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
 from argocd_release.model.outcome import Outcome
-from argocd_release.settings.load import Settings
 
 _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
@@ -81,10 +80,10 @@ _REFUSALS: Final = (
 )
 
 
-def token(connection: Connection, known: Settings) -> str | list[SetupProblem]:
+def token(connection: Connection, timeout: int) -> str | list[SetupProblem]:
     """What the token says of itself."""
     claims = jwt.read(connection.auth_token)
-    return settings.token_problems(connection.auth_token, claims, timeout=known.timeout, now=time.time())
+    return settings.token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
 
 
 def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:

@@ -14,7 +14,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import expectations_file
-from argocd_release.settings.load import Settings
+from argocd_release.settings.load import ExpectationSettings, TargetSettings
 from argocd_release.settings.schema import PROPERTIES
 
 #: Of a larger group only so many are checked: each costs several requests.
@@ -68,7 +68,7 @@ class Group:
         return one_line("; ".join(texts), limit=400)
 
 
-def find(api: Api, prober: Prober, settings: Settings) -> Group:
+def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
     """Return the applications that the settings mean, as a release finds them."""
     found: list[Application] = []
     problems: list[SetupProblem] = []
@@ -91,9 +91,9 @@ def find(api: Api, prober: Prober, settings: Settings) -> Group:
     return Group(found=tuple(found), problems=tuple(problems), count=count)
 
 
-def settings_of(settings: Settings, application: Application) -> Settings:
+def expectation_of(settings: ExpectationSettings, path: str, application: Application) -> ExpectationSettings:
     """Return the settings with what the file of expectations says of the application."""
-    rules, _ = expectations_file.read(settings.expectations, PROPERTIES)
+    rules, _ = expectations_file.read(path, PROPERTIES)
     own: dict[str, Any] = dict(rules.of(name_of(application)))
     return replace(settings, **own)
 
@@ -156,7 +156,7 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a few
 
 
-def _unlisted(settings: Settings, error: ArgoCDError) -> SetupProblem:
+def _unlisted(settings: TargetSettings, error: ArgoCDError) -> SetupProblem:
     denied = error.kind in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}
     return SetupProblem(
         code="applications-unlisted",
@@ -168,7 +168,7 @@ def _unlisted(settings: Settings, error: ArgoCDError) -> SetupProblem:
     )
 
 
-def _no_match(settings: Settings) -> SetupProblem:
+def _no_match(settings: TargetSettings) -> SetupProblem:
     return SetupProblem(
         code="no-application-matches",
         message=f"no application that this token can see matches {_choice(settings)}",
@@ -177,7 +177,7 @@ def _no_match(settings: Settings) -> SetupProblem:
     )
 
 
-def _choice(settings: Settings) -> str:
+def _choice(settings: TargetSettings) -> str:
     chosen = (("selector", settings.selector), ("project", settings.project))
     return " and ".join(f"{word} {one_line(text, limit=150)}" for word, text in chosen if text)
 

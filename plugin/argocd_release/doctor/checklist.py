@@ -16,7 +16,7 @@ from argocd_release.doctor.checks import Check, Checklist, Seen
 from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled, NoPreviewError, ReleaseError, SettingsError, SetupProblem
 from argocd_release.settings import load
-from argocd_release.settings.load import Settings
+from argocd_release.settings.load import ExpectationSettings, Settings
 
 
 def examine(
@@ -57,17 +57,17 @@ def _examine(
     fixed = settings.repaired(environ)
     server, opts = settings.server_and_options(fixed)
     try:
-        known: Settings | None = load.load(fixed)
+        job_settings: Settings | None = load.load(fixed)
     except (SettingsError, NoPreviewError):
-        known = None
-    connection = known.connection if known else Connection(server=server, auth_token="", opts=opts)
+        job_settings = None
+    connection = job_settings.connection if job_settings else Connection(server=server, auth_token="", opts=opts)
     connection = replace(connection, ca_file=ca_file)
     if not server:
         ledger.run([Check(name="Argo CD", run=lambda: "", needs=("settings",))])
         return
     prober = stack.enter_context(Prober(connection, deadline=ledger.deadline, check=ledger.check))
     examine_way(ledger, connection, prober, environ, stack)
-    if known is None:
+    if job_settings is None:
         ledger.run([Check(name="token", run=lambda: "", needs=("settings",))])
         return
     try:
@@ -80,8 +80,8 @@ def _examine(
         return
     signed_prober = stack.enter_context(Prober(signed, deadline=ledger.deadline, check=ledger.check))
     api = stack.enter_context(Api(signed, deadline=ledger.deadline, check=ledger.check))
-    examine_account(ledger, signed, signed_prober, known)
-    examine_release(ledger, api, signed_prober, environ, known)
+    examine_account(ledger, signed, signed_prober, job_settings.timeout)
+    examine_release(ledger, api, signed_prober, environ, job_settings)
 
 
 def examine_way(
@@ -112,11 +112,11 @@ def examine_way(
     )
 
 
-def examine_account(ledger: Checklist, connection: Connection, prober: Prober, known: Settings) -> None:
+def examine_account(ledger: Checklist, connection: Connection, prober: Prober, timeout: int) -> None:
     """The token, and whose it is for Argo CD."""
     ledger.run(
         [
-            Check(name="token", run=lambda: account.token(connection, known)),
+            Check(name="token", run=lambda: account.token(connection, timeout)),
             Check(name="account", run=lambda: account.signed_in(prober, connection), needs=("token", "http")),
         ]
     )
@@ -134,12 +134,20 @@ def _settings(environ: Mapping[str, str]) -> Seen:
         )
 
 
-def examine_release(ledger: Checklist, api: Api, prober: Prober, environ: Mapping[str, str], known: Settings) -> None:
+def examine_release(
+    ledger: Checklist, api: Api, prober: Prober, environ: Mapping[str, str], job_settings: Settings
+) -> None:
     """Check the applications that the job would wait for, and what the job itself needs."""
-    group = cache(lambda: applications.find(api, prober, known))
-    own = cache(lambda name: next(applications.settings_of(known, one) for one in group().found if one.name == name))
+    group = cache(lambda: applications.find(api, prober, job_settings))
+    own = cache(
+        lambda name: next(
+            applications.expectation_of(job_settings, job_settings.expectations, one)
+            for one in group().found
+            if one.name == name
+        )
+    )
 
-    def each(look: Callable[[Application, Settings], Seen]) -> Callable[[], Seen]:
+    def each(look: Callable[[Application, ExpectationSettings], Seen]) -> Callable[[], Seen]:
         return lambda: group().each(lambda one: look(one, own(one.name)))
 
     ledger.run(
@@ -147,15 +155,21 @@ def examine_release(ledger: Checklist, api: Api, prober: Prober, environ: Mappin
             Check(name="application", run=lambda: group().seen, needs=("account",)),
             Check(
                 name="rights",
-                run=each(lambda one, _: applications.rights(prober, one, sync=known.sync)),
+                run=each(lambda one, _: applications.rights(prober, one, sync=job_settings.sync)),
                 needs=("application",),
             ),
             Check(name="owner", run=each(lambda one, _: applications.owner(api, prober, one)), needs=("application",)),
-            Check(name="source", run=each(lambda one, its: pipeline.source(one, environ, its)), needs=("application",)),
+            Check(
+                name="source",
+                run=each(lambda one, its: pipeline.source(one, environ, its, job_settings.project_url)),
+                needs=("application",),
+            ),
             Check(name="proof", run=each(pipeline.proof), needs=("application",)),
-            Check(name="sync", run=each(lambda one, its: pipeline.syncing(one, api, its)), needs=("application",)),
-            Check(name="time", run=lambda: pipeline.time(known, datetime.now(UTC))),
-            Check(name="history", run=lambda: pipeline.history(known)),
+            Check(
+                name="sync", run=each(lambda one, _: pipeline.syncing(one, api, job_settings)), needs=("application",)
+            ),
+            Check(name="time", run=lambda: pipeline.time(job_settings, datetime.now(UTC))),
+            Check(name="history", run=lambda: pipeline.history(job_settings)),
             Check(name="reports", run=lambda: pipeline.reports(environ)),
         ]
     )

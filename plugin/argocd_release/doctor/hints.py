@@ -12,7 +12,6 @@ from argocd_release.doctor.checks import Checklist, CheckResult, State
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
-from argocd_release.settings.load import Settings
 from argocd_release.timing.background import answered, ask
 from argocd_release.timing.limits import ADVICE
 
@@ -21,13 +20,13 @@ def advice(
     verdict: Verdict,
     environ: Mapping[str, str],
     connection: Connection,
-    known: Settings,
+    timeout: int,
     *,
     check: Callable[[], object],
     seconds: float,
 ) -> str:
     """What to do next, found within ``seconds``; ``check`` is called all the while, and may raise to end it."""
-    asked = ask(lambda: _found(verdict.outcome, environ, connection, known))
+    asked = ask(lambda: _found(verdict.outcome, environ, connection, timeout))
     found = asked.result() if answered(asked, seconds=min(seconds, ADVICE), check=check) else None
     if found is None:
         return f"{verdict.hint}; `argocd-release doctor` checks the whole chain".removeprefix("; ")
@@ -35,7 +34,7 @@ def advice(
 
 
 def _found(
-    outcome: Outcome | None, environ: Mapping[str, str], connection: Connection, known: Settings
+    outcome: Outcome | None, environ: Mapping[str, str], connection: Connection, timeout: int
 ) -> CheckResult | None:
     """The first mistake that explains the outcome; what hinders the doctor alone does not."""
     ledger = Checklist()
@@ -43,7 +42,7 @@ def _found(
         prober = stack.enter_context(Prober(connection))
         examine_way(ledger, connection, prober, environ, stack, with_argocd=False)
         if outcome is Outcome.DENIED:
-            examine_account(ledger, connection, prober, known)
+            examine_account(ledger, connection, prober, timeout)
     failed = [found for found in ledger.results if found.state is State.FAILED]
     return next((found for found in failed if found.outcome is outcome), None)
 

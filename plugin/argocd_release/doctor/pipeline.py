@@ -15,21 +15,23 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SetupProblem
 from argocd_release.model.git_url import GitUrl
 from argocd_release.settings import load
-from argocd_release.settings.load import Settings
+from argocd_release.settings.load import ExpectationSettings, GitSettings, PolicySettings, TimeSettings
 
 
-def source(application: Application, environ: Mapping[str, str], known: Settings) -> str | list[SetupProblem]:
+def source(
+    application: Application, environ: Mapping[str, str], expectation: ExpectationSettings, project_url: str
+) -> str | list[SetupProblem]:
     """Whether what the application deploys has to do with what this pipeline builds."""
-    own = GitUrl.parse(known.project_url)
+    own = GitUrl.parse(project_url)
     sources = application.sources
     beside = [item for item in sources if GitUrl.parse(item.repo_url).is_same(own)]
     shown = ", ".join(
         one_line(f"{GitUrl.parse(item.repo_url)} at {item.target_revision or 'HEAD'}", limit=200) for item in sources
     )
-    if not known.project_url:
+    if not project_url:
         return f"the application deploys {shown}"
     if not beside:
-        if known.revision:
+        if expectation.revision:
             return [
                 _warning(
                     "revision-elsewhere",
@@ -55,13 +57,13 @@ def source(application: Application, environ: Mapping[str, str], known: Settings
     return f"the application deploys this repository: {shown}"
 
 
-def proof(application: Application, known: Settings) -> str | list[SetupProblem]:
+def proof(application: Application, expectation: ExpectationSettings) -> str | list[SetupProblem]:
     """What would show that it is this pipeline's commit that runs."""
-    if known.revision or known.chart_version:
+    if expectation.revision or expectation.chart_version:
         return "success will mean that the expected revision or chart version is delivered"
     images = application.images
-    if known.image:
-        name = _image_name(known.image)
+    if expectation.image:
+        name = _image_name(expectation.image)
         if "/" in name and images and all(_image_name(image) != name for image in images):
             shown = one_line(", ".join(images[:3]), limit=300)
             return [
@@ -82,10 +84,10 @@ def proof(application: Application, known: Settings) -> str | list[SetupProblem]
     ]
 
 
-def syncing(application: Application, api: Api, known: Settings) -> str | list[SetupProblem]:
+def syncing(application: Application, api: Api, policy: PolicySettings) -> str | list[SetupProblem]:
     """Who brings the change into the cluster, and whether he may now."""
     problems = []
-    if not application.automated and not known.sync:
+    if not application.automated and not policy.sync:
         problems.append(
             _warning(
                 "sync-manual",
@@ -110,30 +112,30 @@ def syncing(application: Application, api: Api, known: Settings) -> str | list[S
     return problems or ("Argo CD syncs automatically" if application.automated else "this job asks Argo CD to sync")
 
 
-def time(known: Settings, now: datetime) -> str | list[SetupProblem]:
+def time(job_time: TimeSettings, now: datetime) -> str | list[SetupProblem]:
     """Whether GitLab leaves the job as long as it may wait."""
-    left, _ = load.seconds_left(known, now)
-    if left < known.timeout:
+    left, _ = load.seconds_left(job_time, now)
+    if left < job_time.timeout:
         return [
             _warning(
                 "job-timeout",
-                f"the timeout is {span(known.timeout)}, but GitLab ends the job after {span(known.job_timeout)}: it "
-                f"will wait for at most {span(left)}",
+                f"the timeout is {span(job_time.timeout)}, but GitLab ends the job after {span(job_time.job_timeout)}: "
+                f"it will wait for at most {span(left)}",
                 "raise the job's timeout, or lower <RELEASE_TIMEOUT>",
             )
         ]
-    return f"the job waits for at most {span(known.timeout)}"
+    return f"the job waits for at most {span(job_time.timeout)}"
 
 
-def history(known: Settings) -> str | list[SetupProblem]:
+def history(git: GitSettings) -> str | list[SetupProblem]:
     """Whether this job can see which commit contains which."""
-    if not known.revision or known.revision_match == "exact":
+    if not git.revision or git.revision_match == "exact":
         return "not needed: no revision is expected that another commit can contain"
-    shown = str(GitUrl.parse(known.repository_url))
-    parts = urlsplit(known.repository_url) if known.repository_url else None
+    shown = str(GitUrl.parse(git.repository_url))
+    parts = urlsplit(git.repository_url) if git.repository_url else None
     if parts is None or parts.scheme not in {"http", "https"}:
         return [_warning("history-missing", "CI_REPOSITORY_URL is not an HTTP address", "leave it as GitLab sets it")]
-    if why := unreadable_repository(known.repository_url, ca_file=known.git_ca_file):
+    if why := unreadable_repository(git.repository_url, ca_file=git.git_ca_file):
         return [
             _warning(
                 "history-unreachable",

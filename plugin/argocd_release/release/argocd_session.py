@@ -14,7 +14,7 @@ from argocd_release.doctor import hints
 from argocd_release.model.events import NotSignedInAnew, SignedInBy, Warned
 from argocd_release.model.ports import Clock, Commands, Lists, OwnerLookup
 from argocd_release.release.job_log import JobLog
-from argocd_release.settings.load import Settings
+from argocd_release.settings.load import ConnectionSettings
 from argocd_release.timing.deadline import Deadline
 from argocd_release.watch.owners import Owners
 
@@ -44,13 +44,14 @@ class Readers:
 
 
 def connected(
-    known: Settings,
+    settings: ConnectionSettings,
     environ: Mapping[str, str],
     *,
     timeout: float,
     deadline: Deadline,
     log: JobLog,
     check: Callable[[], object],
+    pods_matter: bool,
     stack: ExitStack,
 ) -> Readers:
     """Return the readers after signing in; ``stack`` closes them, ``check`` raises to end the waiting.
@@ -59,15 +60,15 @@ def connected(
         SignInError: there is no token.
         ArgoCDError: argocd is not installed.
     """
-    identity = replace(known.connection, ca_file=ca_file.file(known.argocd_ca, stack))
+    identity = replace(settings.connection, ca_file=ca_file.file(settings.argocd_ca, stack))
     for problem in hints.of_settings(identity, environ, timeout=timeout, now=time.time()):
         log.emit(Warned(why=problem.message, code=problem.code))
-    connector = known.dex_connector if known.id_token else ""
+    connector = settings.dex_connector if settings.id_token else ""
 
     def sign_in() -> SignedIn:
         return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    signed = auth.sign_in_with_retry(sign_in, deadline.at_most(known.connect_grace), check)
+    signed = auth.sign_in_with_retry(sign_in, deadline.at_most(settings.connect_grace), check)
     credentials = Credentials(
         signed.connection,
         lifetime=signed.lifetime,
@@ -84,17 +85,17 @@ def connected(
             echo=log.command,
             on_call=log.called,
             deadline=deadline,
-            whole=api.application if known.pods_matter else None,
+            whole=api.application if pods_matter else None,
             credentials=credentials,
         )
     )
     return Readers(argocd=argocd, api=api, credentials=credentials)
 
 
-def group_readers(settings: Settings, readers: Readers, clock: Clock) -> tuple[HttpFirstCommands, OwnerLookup | None]:
+def group_readers(owner: str, readers: Readers, clock: Clock) -> tuple[HttpFirstCommands, OwnerLookup | None]:
     """Return the commands, and the lookup of owners; None if the settings turn the lookup off."""
     commands = HttpFirstCommands(readers.commands, readers.lists, readers.api)
-    if settings.owner == "ignore":
+    if owner == "ignore":
         return commands, None
-    strict = settings.owner == "strict"
+    strict = owner == "strict"
     return commands, Owners(commands, readers.api, strict=strict, now=clock.now, wake=clock.wake)

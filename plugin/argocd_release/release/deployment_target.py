@@ -6,7 +6,7 @@ from typing import Final
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.git_url import GitUrl
 from argocd_release.notify.deployments import DeploymentTarget, is_commit
-from argocd_release.settings.load import Settings
+from argocd_release.settings.load import NotificationSettings
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
 # Characters of a range of versions (https://github.com/Masterminds/semver), which names of branches hardly ever have.
@@ -30,19 +30,19 @@ def revision_of(application: Application, project: str) -> str:
     return _own(application, application.commits, project)
 
 
-def deployment_target_of(application: Application, known: Settings) -> DeploymentTarget:
+def deployment_target_of(application: Application, settings: NotificationSettings) -> DeploymentTarget:
     """Return the environment and the ref of the record.
 
     GitLab takes branches and tags only. If the application follows anything else, the ref is the default branch.
     """
-    own = known.gitlab_deployment in {known.project_id, known.project_path}
-    target = application.sources[_position(application, known.gitlab_deployment)].target_revision
+    own = settings.gitlab_deployment in {settings.project_id, settings.project_path}
+    target = application.sources[_position(application, settings.gitlab_deployment)].target_revision
     followed = target.removeprefix("refs/heads/").removeprefix("refs/tags/")
     if _is_no_ref(followed):
-        followed = known.default_branch if own else ""
-    ref = known.gitlab_ref or (known.ref_name if own and known.ref_name else followed)
-    tag = ref == known.ref_tag if own and not known.gitlab_ref else _VERSION.fullmatch(ref) is not None
-    return DeploymentTarget(environment=known.gitlab_environment or application.name, ref=ref, tag=tag)
+        followed = settings.default_branch if own else ""
+    ref = settings.gitlab_ref or (settings.ref_name if own and settings.ref_name else followed)
+    tag = ref == settings.ref_tag if own and not settings.gitlab_ref else _VERSION.fullmatch(ref) is not None
+    return DeploymentTarget(environment=settings.gitlab_environment or application.name, ref=ref, tag=tag)
 
 
 def _is_no_ref(target: str) -> bool:

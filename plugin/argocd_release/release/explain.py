@@ -75,7 +75,9 @@ class Explainer:
         parts, seconds = self._parts, self._deadline.phase(Phase.DIAGNOSIS).left
         connection = parts.readers.connection
         try:
-            hint = advice(verdict, parts.environ, connection, parts.settings, check=self._stop.check, seconds=seconds)
+            hint = advice(
+                verdict, parts.environ, connection, parts.settings.timeout, check=self._stop.check, seconds=seconds
+            )
         except (Exception, Cancelled):  # noqa: BLE001 - advice changes no verdict
             return result
         applications = tuple(

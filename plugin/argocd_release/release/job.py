@@ -116,8 +116,10 @@ class Run:
         left = load.job_seconds_left(settings, now)[0]
         self._job_ends_at = time.monotonic() + left
         self._deadline = JobDeadline(timeout, most=left - upload, started=self._started)
-        expects, what = policy.expectation_words(settings), policy.target_words(settings)
-        self._log.introduce(settings, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects)
+        expects, what = policy.expectation_words(settings, settings.expectations), policy.target_words(settings)
+        self._log.introduce(
+            settings.server, settings, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects
+        )
         parts = self._results.parts = wire(
             settings,
             self._environ,

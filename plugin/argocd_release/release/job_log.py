@@ -56,15 +56,23 @@ class JobLog:
             self.emit(events.Warned(why=message, code=problem.code))
 
     def introduce(
-        self, known: load.Settings, *, version: str, what: str, timeout: int, clocks: str, expects: str
+        self,
+        server: str,
+        job_time: load.TimeSettings,
+        *,
+        version: str,
+        what: str,
+        timeout: int,
+        clocks: str,
+        expects: str,
     ) -> None:
         """Log the header: the applications, the expectation and the timeout in seconds."""
-        self.emit(events.Start(version=version, application=what, server=known.server, timeout=timeout))
+        self.emit(events.Start(version=version, application=what, server=server, timeout=timeout))
         if clocks:
             self.emit(events.ClocksDiffer(why=clocks))
         self.emit(events.Expects(what=expects or job_log.NOTHING_EXPECTED.fill()))
-        if timeout < known.timeout:
-            self.emit(events.TimeoutShortened(timeout=timeout, asked=known.timeout, job=known.job_timeout))
+        if timeout < job_time.timeout:
+            self.emit(events.TimeoutShortened(timeout=timeout, asked=job_time.timeout, job=job_time.job_timeout))
 
     def command(self, line: str) -> None:
         """Log a call of argocd that people can repeat."""

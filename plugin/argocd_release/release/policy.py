@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.ports import ClusterView, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.release.signals import Stop
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.expectations_file import Expected
-from argocd_release.settings.load import Settings, expected_of
+from argocd_release.settings.load import ExpectationSettings, PolicySettings, Settings, TargetSettings, expected_of
 from argocd_release.timing.deadline import JobDeadline, Phase
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.rules import GracePeriods
@@ -22,7 +23,7 @@ from argocd_release.watch.tracker import Tracker
 class Policy:
     """How the applications of a job are tracked and judged."""
 
-    settings: Settings
+    settings: PolicySettings
     expected: Expected
     timeout: float
     #: When the job started, on the clock; the timeout is counted from it.
@@ -85,9 +86,9 @@ def policy_of(
     settings: Settings, *, timeout: float, deadline: JobDeadline, stop: Stop, stack: ExitStack, hard_refresh: Get
 ) -> Policy:
     """Return the policy that the settings ask for; ``stack`` closes what it opens."""
-    expected, relation = expected_of(settings), None
+    expected, relation = expected_of(settings.expectations), None
     if settings.revision or expected.asks_revisions:
-        relation = _revision_relation(settings, deadline, stop, stack)
+        relation = _revision_relation(settings.git_access, deadline, stop, stack)
     return Policy(
         settings=settings,
         expected=expected,
@@ -99,7 +100,7 @@ def policy_of(
     )
 
 
-def expectation(settings: Settings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
+def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
     """Return what must be delivered, nothing if the settings are wrong; ``own`` replaces settings by field."""
     if settings is None:
         return Expectation()
@@ -115,26 +116,24 @@ def expectation(settings: Settings | None, own: Mapping[str, Any] = MappingProxy
     )
 
 
-def expectation_words(settings: Settings) -> str:
+def expectation_words(settings: ExpectationSettings, path: str) -> str:
     """Return what must be delivered, in words; "" if nothing specific is expected."""
     of_all = expectation(settings).words
-    if not settings.expectations:
+    if not path:
         return of_all
     others = of_all or job_log.NOTHING.fill()
-    return job_log.EXPECTED_BY_APPLICATION.fill(file=settings.expectations, others=others)
+    return job_log.EXPECTED_BY_APPLICATION.fill(file=path, others=others)
 
 
-def target_words(settings: Settings) -> str:
+def target_words(settings: TargetSettings) -> str:
     """Return which applications the job waits for, in words."""
     return str(targets_of(settings))
 
 
-def _revision_relation(
-    settings: Settings, deadline: JobDeadline, stop: Stop, stack: ExitStack
-) -> RevisionRelationLookup:
+def _revision_relation(access: Access, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> RevisionRelationLookup:
     # A library that most jobs do not need, and the slowest to load.
     from argocd_release.git.history import GitHistories  # noqa: PLC0415
 
-    histories = stack.enter_context(GitHistories(settings.git_access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
+    histories = stack.enter_context(GitHistories(access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
     relation: RevisionRelationLookup = histories.revision_relation
     return relation

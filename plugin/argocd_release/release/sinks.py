@@ -17,7 +17,7 @@ from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.release.deployment_target import at_work, deployment_target_of, revision_of
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Stop
-from argocd_release.settings.load import Settings
+from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
 from argocd_release.timing.limits import GITLAB_AFTER_SIGNAL
@@ -42,8 +42,8 @@ _STATUSES: Final = {
 class Sinks:
     """Told of each look at the application, and of the end."""
 
-    def __init__(self, known: Settings, stop: Stop, limit: JobDeadline) -> None:
-        self._known = known
+    def __init__(self, settings: NotificationSettings, stop: Stop, limit: JobDeadline) -> None:
+        self._settings = settings
         self._stop = stop
         self._limit = limit
         # What was begun, by environment, with its revision.
@@ -52,12 +52,12 @@ class Sinks:
 
     def see(self, application: Application | None) -> None:
         """Begin the deployment's record once Argo CD is at work; never waits."""
-        if not self._known.gitlab_deployment or application is None:
+        if not self._settings.gitlab_deployment or application is None:
             return
-        revision = at_work(application, self._known.gitlab_deployment)
+        revision = at_work(application, self._settings.gitlab_deployment)
         if not revision:
             return
-        place = deployment_target_of(application, self._known)
+        place = deployment_target_of(application, self._settings)
         with self._turn:
             if place.environment not in self._begun:
                 self._begun[place.environment] = (ask(lambda: self._begin(place, revision)), revision)
@@ -68,9 +68,9 @@ class Sinks:
         if result.outcome in _SIGNALS:
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL)
         asked: list[tuple[str, Future[str]]] = []
-        if self._known.gitlab_deployment:
+        if self._settings.gitlab_deployment:
             asked.append((DEPLOYMENT, ask(lambda: self._end(result, deadline))))
-        if self._known.mr_note and result.outcome not in _SIGNALS:
+        if self._settings.mr_note and result.outcome not in _SIGNALS:
             asked.append((MERGE_REQUEST, ask(lambda: self._comment(result, deadline))))
         for sink, answer in asked:
             yield self._notice(sink, answer, deadline)
@@ -89,7 +89,7 @@ class Sinks:
             return NotificationResult(sink=sink, done=False, text=str(GitLabError(f"{type(error).__name__}: {error}")))
 
     def _begin(self, place: DeploymentTarget, revision: str) -> None:
-        with self._gitlab(self._known.gitlab_deployment, self._limit.at_most(BEGIN_SECONDS)) as gitlab:
+        with self._gitlab(self._settings.gitlab_deployment, self._limit.at_most(BEGIN_SECONDS)) as gitlab:
             deployments.begin(gitlab, place, revision)
 
     def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
@@ -99,10 +99,10 @@ class Sinks:
             answered(begun, seconds=deadline.left, check=lambda: None)
         ends: dict[str, tuple[DeploymentTarget, str, str]] = {}
         for one in result.worst_first:
-            place = deployment_target_of(one.application, self._known) if one.application else None
+            place = deployment_target_of(one.application, self._settings) if one.application else None
             if one.application is None or place is None or place.environment in ends:
                 continue
-            revision = revision_of(one.application, self._known.gitlab_deployment)
+            revision = revision_of(one.application, self._settings.gitlab_deployment)
             outcome = one.outcome if result.several else result.outcome
             status = _STATUSES.get(outcome, "canceled")
             if status == "canceled" or not revision:
@@ -112,7 +112,7 @@ class Sinks:
         if not ends:
             return "no commit is known, so there is none to tell of"
         said: list[str] = []
-        with self._gitlab(self._known.gitlab_deployment, deadline) as gitlab:
+        with self._gitlab(self._settings.gitlab_deployment, deadline) as gitlab:
             for place, revision, status in ends.values():
                 if said and deadline.left <= LEAST_SECONDS:
                     raise GitLabError(f"only {len(said)} of {len(ends)} environments could be told in time")
@@ -120,14 +120,14 @@ class Sinks:
         return said[0] if len(said) == 1 else f"{len(said)} environments; the first: {said[0]}"
 
     def _comment(self, result: ReleaseResult, deadline: Deadline) -> str:
-        known = self._known
-        if not known.gitlab_token:
+        settings = self._settings
+        if not settings.gitlab_token:
             raise GitLabError("<RELEASE_GITLAB_TOKEN> is not set, and a job's own token may not comment")
-        own = known.project_id or known.project_path
-        request = note.MergeRequest(project=known.merge_request_project, iid=known.merge_request)
+        own = settings.project_id or settings.project_path
+        request = note.MergeRequest(project=settings.merge_request_project, iid=settings.merge_request)
         if not request.iid:
             with self._gitlab(own, deadline) as gitlab:
-                found = note.merge_request(gitlab, known.commit)
+                found = note.merge_request(gitlab, settings.commit)
             if found is None:
                 return "the commit came from no merge request"
             request = found
@@ -136,25 +136,25 @@ class Sinks:
             return note.put(gitlab, request.iid, result)
 
     def _gitlab(self, project: str, deadline: Deadline) -> GitLab:
-        known = self._known
-        if not known.gitlab_api or not (known.gitlab_token or known.job_token):
+        settings = self._settings
+        if not settings.gitlab_api or not (settings.gitlab_token or settings.job_token):
             raise GitLabError("CI_API_V4_URL and a token are there in a job of GitLab only")
         return GitLab(
-            known.gitlab_api,
+            settings.gitlab_api,
             project,
-            token=known.gitlab_token,
-            job_token=known.job_token,
+            token=settings.gitlab_token,
+            job_token=settings.job_token,
             deadline=deadline,
-            ca_file=known.git_ca_file,
+            ca_file=settings.git_ca_file,
         )
 
 
-def sinks_of(known: Settings, *, deadline: JobDeadline, stop: Stop) -> "Sinks | None":
+def sinks_of(settings: NotificationSettings, *, deadline: JobDeadline, stop: Stop) -> "Sinks | None":
     """Return the notification sinks, or None if none are configured."""
-    if not (known.gitlab_deployment or known.mr_note):
+    if not (settings.gitlab_deployment or settings.mr_note):
         return None
 
-    return Sinks(known, stop, deadline)
+    return Sinks(settings, stop, deadline)
 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:

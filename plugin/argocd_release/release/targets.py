@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from argocd_release.model.application import Application, SyncStatus
-from argocd_release.settings.load import Settings
+from argocd_release.settings.load import TargetSettings
 
 # So many applications are read one by one. A read costs this job 1.4 ms of CPU time and a few kilobytes. A list costs
 # 0.15 ms and the same kilobytes for every application of the server: ten reads are cheaper from 100 applications on.
@@ -150,15 +150,15 @@ def _children(parent: Application, known: Mapping[str, Application]) -> Iterator
     return iter(sorted(found, reverse=True))
 
 
-def targets_of(known: Settings) -> Targets:
+def targets_of(settings: TargetSettings) -> Targets:
     """What the settings ask for."""
     return Targets(
-        names=known.names,
-        selector=known.selector,
-        project=known.project,
-        children=known.children,
-        apart=bool(known.expectations),
-        count=ExpectedCount.parse(known.expected_count),
-        job=known.node_index if known.split else 1,
-        jobs=known.node_total if known.split else 1,
+        names=settings.names,
+        selector=settings.selector,
+        project=settings.project,
+        children=settings.children,
+        apart=bool(settings.expectations),
+        count=ExpectedCount.parse(settings.expected_count),
+        job=settings.node_index if settings.split else 1,
+        jobs=settings.node_total if settings.split else 1,
     )

@@ -54,7 +54,16 @@ def wire(
 ) -> JobParts:
     """Return the parts of a job; ``stack`` closes them. Raise what ``connected`` raises."""
     clock = MonotonicClock()
-    readers = connected(settings, environ, timeout=timeout, deadline=deadline, log=log, check=stop.check, stack=stack)
+    readers = connected(
+        settings,
+        environ,
+        timeout=timeout,
+        deadline=deadline,
+        log=log,
+        check=stop.check,
+        pods_matter=settings.pods_matter,
+        stack=stack,
+    )
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
     sinks = sinks_of(settings, deadline=deadline, stop=stop)
@@ -69,7 +78,7 @@ def wire(
         stack=stack,
         hard_refresh=readers.argocd.hard_refresh,
     )
-    commands, owners = group_readers(settings, readers, clock)
+    commands, owners = group_readers(settings.owner, readers, clock)
     policy = replace(policy, owners=owners)
     group = GroupWait(
         targets_of(settings),

@@ -29,24 +29,61 @@ CLOCK_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The settings of a run. The schema declares every field, as ``x-field``."""
+class ConnectionSettings:
+    """How the job reaches Argo CD, and who it signs in as."""
 
     server: str
     auth_token: str = field(repr=False)
     id_token: str = field(repr=False)
     dex_connector: str
     argocd_ca: str = field(repr=False)
-    app_name: str
     opts: str = field(repr=False)
+    connect_grace: int
+
+    @property
+    def connection(self) -> Connection:
+        """Return the connection, without the file of ``argocd_ca``."""
+        return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSettings:
+    """Which applications the job waits for."""
+
+    app_name: str
     selector: str
     project: str
     expected_count: str
     children: bool
-    on_failure: str
     expectations: str
     split: bool
-    timeout: int
+    node_index: int
+    node_total: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names in ``app_name``."""
+        return read_names(self.app_name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectationSettings:
+    """What each application must deliver. The file of expectations replaces fields for single applications."""
+
+    revision: str
+    revision_match: str
+    source: str
+    image: str
+    chart_version: str
+    wait_for: str
+    allow_empty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySettings(ExpectationSettings):
+    """How the job tracks and judges its applications, and how long it tolerates a problem."""
+
+    on_failure: str
     fail_fast: bool
     failed_attempts: int
     condition_grace: int
@@ -59,26 +96,82 @@ class Settings:
     appear_timeout: int
     expectation_grace: int
     stuck_grace: int
-    revision: str
-    revision_match: str
-    git_token: str = field(repr=False)
-    source: str
-    image: str
-    chart_version: str
-    wait_for: str
-    allow_empty: bool
     sync: bool
     owner: str
     hard_refresh: bool
     terminate_old_sync: bool
-    preview_pattern: str
-    site_url: str
-    url_check: bool
+
+    @property
+    def pods_matter(self) -> bool:
+        """Return True if pods can decide the verdict, so that the job asks Argo CD's HTTP API."""
+        return (self.fail_fast and self.pod_grace > 0) or bool(self.image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitSettings:
+    """How the job reads git repositories, and the revision that it compares."""
+
+    revision: str
+    revision_match: str
+    clone: str
+    repository_url: str = field(repr=False)
+    project_url: str
+    git_token: str = field(repr=False)
+    git_ca_file: str
+
+    @property
+    def git_access(self) -> Access:
+        """Return the repositories and credentials of the job."""
+        return Access(
+            clone=Path(self.clone),
+            repository_url=self.repository_url,
+            project_url=self.project_url,
+            git_token=self.git_token,
+            ca_file=self.git_ca_file,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationSettings:
+    """Where the job announces the release: GitLab's deployments and the merge request."""
+
     gitlab_deployment: str
     gitlab_environment: str
     gitlab_ref: str
     gitlab_token: str = field(repr=False)
     mr_note: bool
+    gitlab_api: str
+    job_token: str = field(repr=False)
+    git_ca_file: str
+    project_id: str
+    project_path: str
+    commit: str
+    ref_name: str
+    ref_tag: str
+    merge_request: str
+    merge_request_project: str
+    default_branch: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeSettings:
+    """How long the job waits, and how long GitLab lets it run."""
+
+    timeout: int
+    job_timeout: int
+    job_started_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ConnectionSettings, TargetSettings, PolicySettings, GitSettings, NotificationSettings, TimeSettings):
+    """The settings of a job. The schema declares every field, as ``x-field``.
+
+    Only the loader and the wiring take it as a whole. Every other function takes the part that it needs.
+    """
+
+    preview_pattern: str
+    site_url: str
+    url_check: bool
     junit_path: str
     dotenv_path: str
     dotenv_prefix: str
@@ -89,53 +182,11 @@ class Settings:
     log_format: str
     log_level: str
     docs_url: str
-    gitlab_api: str
-    job_token: str = field(repr=False)
     job_url: str
-    project_id: str
-    project_path: str
-    commit: str
-    ref_name: str
-    ref_tag: str
-    merge_request: str
-    merge_request_project: str
-    default_branch: str
     job_name: str
     source_branch: str
     source_commit: str
     image_tag: str
-    project_url: str
-    clone: str
-    repository_url: str = field(repr=False)
-    git_ca_file: str
-    job_timeout: int
-    node_index: int
-    node_total: int
-    job_started_at: str
-
-    @property
-    def pods_matter(self) -> bool:
-        """Whether what lies beneath the application has a say, for which Argo CD's HTTP API is asked."""
-        return (self.fail_fast and self.pod_grace > 0) or bool(self.image)
-
-    @property
-    def connection(self) -> Connection:
-        return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
-
-    @property
-    def git_access(self) -> Access:
-        return Access(
-            clone=Path(self.clone),
-            repository_url=self.repository_url,
-            project_url=self.project_url,
-            git_token=self.git_token,
-            ca_file=self.git_ca_file,
-        )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The applications that were named."""
-        return read_names(self.app_name)
 
 
 def read_names(text: str) -> tuple[str, ...]:
@@ -172,34 +223,37 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
-def expected_of(known: Settings) -> expectations_file.Expected:
-    """What the file of expectations says; nothing where there is none."""
-    return expectations_file.read(known.expectations, PROPERTIES)[0]
+def expected_of(path: str) -> expectations_file.Expected:
+    """Return what the file of expectations says, or nothing if the path is empty."""
+    return expectations_file.read(path, PROPERTIES)[0]
 
 
-def seconds_left(known: Settings, now: datetime) -> tuple[int, str]:
-    """``timeout``, or less where GitLab would end the job before; and why the clocks must differ, if so.
+def seconds_left(job_time: TimeSettings, now: datetime) -> tuple[int, str]:
+    """Return the seconds to wait, at least 1, and why the clocks must differ, or ``""`` if they agree.
 
-    A job that GitLab ends uploads nothing (gitlab-runner common/build.go), so time for that is kept. At least 1 s.
+    A job that GitLab ends uploads nothing (gitlab-runner common/build.go). So some seconds are kept for the upload.
     """
-    left, why = job_seconds_left(known, now)
-    return max(1, int(min(known.timeout, left - UPLOAD_SECONDS))), why
+    left, why = job_seconds_left(job_time, now)
+    return max(1, int(min(job_time.timeout, left - UPLOAD_SECONDS))), why
 
 
-def job_seconds_left(known: Settings, now: datetime) -> tuple[float, str]:
-    """Until GitLab ends the job, infinite where that is not known; and why the clocks must differ, if so."""
+def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]:
+    """Return the seconds until GitLab ends the job, and why the clocks must differ, or ``""`` if they agree.
+
+    The seconds are infinite if GitLab does not say when the job started or how long it can run.
+    """
     try:
-        started = datetime.fromisoformat(known.job_started_at)
+        started = datetime.fromisoformat(job_time.job_started_at)
     except ValueError:
         return math.inf, ""
-    if not known.job_timeout or started.tzinfo is None:
+    if not job_time.job_timeout or started.tzinfo is None:
         return math.inf, ""
     elapsed, why = (now - started).total_seconds(), ""
-    if not -CLOCK_SECONDS <= elapsed < known.job_timeout:
-        # A job whose time is over, or that has not begun, would not be running. It has no more than all its time.
-        why = _impossible_start(elapsed, known.job_timeout)
+    if not -CLOCK_SECONDS <= elapsed < job_time.job_timeout:
+        # A job that is over, or that has not started, would not be running. It has at most its whole timeout.
+        why = _impossible_start(elapsed, job_time.job_timeout)
         elapsed = 0
-    return known.job_timeout - max(elapsed, 0), why
+    return job_time.job_timeout - max(elapsed, 0), why
 
 
 def _impossible_start(elapsed: float, timeout: int) -> str:

@@ -343,7 +343,9 @@ OWN = {"CI_PROJECT_URL": "https://gitlab.example.com/team/shop"}
     ],
 )
 def test_the_source(application: dict[str, Any], environ: dict[str, str], code: str) -> None:
-    assert codes(pipeline.source(parsed(application), environ, known(**environ))) == ([code] if code else [])
+    assert codes(pipeline.source(parsed(application), environ, known(**environ), known(**environ).project_url)) == (
+        [code] if code else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -583,8 +585,8 @@ def test_a_job_without_argocd(pages: Pages, job: Callable[..., Checklist]) -> No
 def test_a_failed_release_takes_its_hint_from_the_doctor(pages: Pages, outcome: Outcome, page: Page, said: str) -> None:
     pages.pages = page
     verdict = Verdict(outcome=outcome, reason="no", hint="look again")
-    assert said in advice(verdict, {}, pages.connection(), known(), check=lambda: None, seconds=10)
-    assert advice(verdict, {}, pages.connection(), known(), check=lambda: None, seconds=0).startswith("look again;")
+    assert said in advice(verdict, {}, pages.connection(), 300, check=lambda: None, seconds=10)
+    assert advice(verdict, {}, pages.connection(), 300, check=lambda: None, seconds=0).startswith("look again;")
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
