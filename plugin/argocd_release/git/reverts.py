@@ -121,7 +121,7 @@ def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: C
     added, removed = new - old, old - new
     if added and added <= now:
         return False
-    # A file with neither has another version of these lines.
+    # If the file has neither the added nor the removed lines, a later commit has changed them again.
     return True if removed and removed <= now and not added & now else None
 
 

@@ -38,7 +38,7 @@ class PodLog:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """The findings about a release that was not delivered."""
+    """The evidence about a release that was not delivered, and its root cause."""
 
     #: The root cause, or None if the verdict's own cause is the best that is known.
     cause: Problem | None = None

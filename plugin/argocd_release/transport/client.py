@@ -179,7 +179,7 @@ class Client:
         except httpcore.TimeoutException as error:
             raise _late(limit, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout)) from error
         except Exception as error:
-            # httpcore and h11 raise all kinds for broken answers, closed pools and impossible requests.
+            # httpcore and h11 raise many kinds of errors: for broken answers, closed pools and invalid requests.
             sent = not isinstance(error, httpcore.ConnectError)
             raise HttpError(str(error) or type(error).__name__, sent=sent) from error
 
