@@ -58,8 +58,7 @@ _DIGEST: Final = re.compile(r"sha\d")
 def credentials_in(address: str) -> Iterator[str]:
     """Yield the passwords and tokens in an address, literally and URL-decoded.
 
-    The scheme can be missing, and the address can be invalid, because the credential itself can be the reason why it
-    is invalid.
+    The scheme can be missing. The address can be invalid, for example because of the characters in the password.
     """
     for found in _PARAMETER.findall(address):
         yield from (found, unquote(found))

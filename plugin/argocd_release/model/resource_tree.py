@@ -294,7 +294,7 @@ class Tree:
     def idle(self) -> tuple[Node, ...]:
         """Return the applied workloads without a pod now.
 
-        A CronJob counts always, because it creates a new Job each time.
+        A CronJob is always among them, because it creates a new Job each time.
         """
         busy = {self.root(pod).uid for pod in self.pods}
         return tuple(

@@ -277,7 +277,7 @@ def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
 
 
 def valid(environ: Mapping[str, str], name: str) -> str:
-    """The setting's value, or its default where it is wrong; for reports on a run whose settings are."""
+    """Return the setting's value, or its default if it is wrong. Reports on wrong settings use it."""
     declared = PROPERTIES[name]
     given = text(environ, name)
     return given if given and Draft202012Validator(declared).is_valid(given) else str(declared.get("default", ""))

@@ -1,4 +1,4 @@
-"""The machine's clock, with a pause that a signal's handler may cut short."""
+"""The machine's clock, with a pause that a signal handler can end early."""
 
 import os
 import selectors
@@ -13,7 +13,7 @@ _PIPE_BYTES: Final = 65536
 
 
 class MonotonicClock:
-    """The machine's own clock. ``wake`` writes to a pipe, so that a signal's handler may call it, as any thread may."""
+    """The machine's own clock. ``wake`` writes to a pipe, so any thread and any signal handler can call it."""
 
     def __init__(self) -> None:
         self._news, self._bell = os.pipe()

@@ -1,7 +1,7 @@
-"""A look at the application: its state as Argo CD has it, and beneath it whatever judging that state takes.
+"""Observe an application: its state in Argo CD, and the data below it that the verdict needs.
 
-No step takes longer than the look may, nor goes on when the run is to end. What is not known in time is left out, and
-a later look picks it up.
+No step takes longer than the look, or continues when the job must end. Data that does not arrive in time is left out,
+and a later look picks it up.
 """
 
 from collections.abc import Callable
@@ -31,18 +31,18 @@ COMPARISON_SECONDS: Final = 300.0
 UNCOMPARED_SECONDS: Final = 5.0
 # A look just before the deadline still gets this long to answer.
 LEAST_SECONDS: Final = 2.0
-# What lies beneath an application is mostly there in a tenth of a second.
+# The data below an application usually arrives within a tenth of a second.
 CLUSTER_SECONDS: Final = 2.0
-# What is known of pods holds so long for looks that could not see them.
+# Pods that were read are used for so long by looks that cannot read them.
 REMEMBERED_SECONDS: Final = 10.0
 LEAST_CLUSTER_SECONDS: Final = 0.5
-# Sync windows change by the minute; nobody is told anything new by asking more often.
+# Sync windows change by the minute, so more frequent requests would give no news.
 WINDOW_SECONDS: Final = 20.0
 Found = TypeVar("Found")
 
 
 class _Asked(Generic[Found]):
-    """What was asked last of one thing, about one state of the application."""
+    """The last request for one kind of data, about one state of the application."""
 
     def __init__(self, about: object, answer: "Future[Found]") -> None:
         self.about = about
@@ -50,12 +50,14 @@ class _Asked(Generic[Found]):
 
 
 class Observer:
-    """Looks at one application; ``application`` is the last state seen (None: none yet).
+    """The observer of one application. ``application`` is the last state, or None before the first look.
 
-    ``cluster``: None where nobody may ask. ``revision_relation`` says how a revision stands to an expected one; it can
-    block.
-    ``check`` raises where the run is to end; ``wake`` is called when something is known that was asked before;
-    ``patience``: seconds that a look waits for the comparison that it asks for.
+    Args:
+        cluster: the view below the application, or None if the token cannot read it.
+        revision_relation: returns how a revision is related to an expected one; it can block.
+        check: raises if the job must end.
+        wake: is called when the answer to an earlier request arrives.
+        patience: the seconds that a look waits for its comparison.
     """
 
     def __init__(
@@ -111,7 +113,6 @@ class Observer:
             compare: whether to ask Argo CD to compare.
             echo: whether the log shows the command.
             hard: whether to ask for a hard refresh, which renders the manifests again.
-
         """
         deadline = Deadline(max(seconds, LEAST_SECONDS), self._now)
         application: Application | None = None
@@ -122,10 +123,10 @@ class Observer:
             if application is None:
                 limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
                 application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
-                # Of the same name, but made since: that one has not been compared.
+                # This application has the same name but was created since, so it has not been compared.
                 compared = compared and application.uid == self._compared_uid
         except ArgoCDError as error:
-            # What Argo CD was asked before it went away, it may never answer.
+            # Argo CD will perhaps never answer a request from before it went away.
             self._comparison = None
             return _failure(error), False
         if application.unknown_words:
@@ -157,7 +158,7 @@ class Observer:
 
     @property
     def comparing(self) -> bool:
-        """Whether a comparison that was asked for goes on."""
+        """Return True if a requested comparison still runs."""
         return self._comparison is not None
 
     def _compare(self, deadline: Deadline, *, echo: bool, hard: bool) -> tuple[Application | None, bool]:
@@ -183,13 +184,13 @@ class Observer:
             self._compared_uid = comparison.result().uid
         if patience and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
-        # Of a moment ago, or lost with the connection.
+        # The comparison is from a moment ago, or was lost with the connection.
         return None, error is None
 
     def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
-        """The state after a sync was asked for, if one is wanted, needed and possible now.
+        """Return the state after a sync was requested, if one is wanted, needed and possible now.
 
-        An operation that somebody else began is waited for, and never ended.
+        An operation of another user or tool is waited for, and never ended.
         """
         failed = application.operation is not None and application.operation.unsuccessful
         if not self._sync or application.operating or (application.sync is SyncStatus.SYNCED and not failed):
@@ -219,9 +220,9 @@ class Observer:
         return True
 
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
-        # While a pod crashes the application stays Progressing until the Deployment's own deadline, ten minutes; while
-        # a sync waits for a wave or a hook, it may be Missing, or Healthy still.
-        # Suspended is also a rollout that waits for a person.
+        # While a pod crashes, the application stays Progressing until the Deployment's own deadline, ten minutes.
+        # While a sync waits for a wave or a hook, it can be Missing, or still Healthy. An Argo Rollout that waits for
+        # a person is Suspended.
         unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
         if self._cluster is None or not (self._expectation.image or unwell or application.operating):
             return application
@@ -252,9 +253,10 @@ class Observer:
         return replace(found, templates=view.pod_templates(self._name, found.idle))
 
     def _with_remembered(self, application: Application, about: object) -> Application:
-        """With what could not start a moment ago: a look that sees no pods would begin their graces anew.
+        """Return the state with the failing objects of a moment ago.
 
-        Which images run is another matter: that must be seen.
+        Otherwise a look that sees no pods would restart their grace periods. The images that run are not remembered,
+        because they must be observed.
         """
         if self._remembered is None or self._expectation.image:
             return application

@@ -10,7 +10,7 @@ from argocd_release.model.timeline import Phases, PreviousState, ReleaseTimeline
 
 
 class Timeline:
-    """Keeps each change with its time; the first state seen counts as one."""
+    """The changes of the application's state with their times. The first state counts as a change."""
 
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
@@ -19,15 +19,15 @@ class Timeline:
 
     @property
     def rollout(self) -> ReleaseTimeline:
-        """What took its time, and when the application got where."""
+        """Return the release timeline: its spans, and the times of its phases."""
         return self._course.rollout
 
     def doubt(self, troubles: Mapping[str, str], at: float) -> None:
-        """Take down what the last look showed that may yet heal: by name, each with why."""
+        """Record the problems of the last look that can still heal, by name, each with its reason."""
         self._course.doubt(troubles, at)
 
     def look(self, seen: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
-        """Take a look down, ``compared`` if Argo CD has compared since the start; gives what changed since the last."""
+        """Record a look; return the changes since the last one. ``compared``: Argo CD has compared since the start."""
         self._course.look(seen, at, compared=compared)
         operation = seen.operation
         state = {
@@ -46,7 +46,7 @@ class Timeline:
         return changed
 
 
-# Of an application of thousands of workloads the report holds no more; the page shows fewer still.
+# The report holds no more spans of an application with thousands of workloads. The page shows fewer.
 SPANS: Final = 300
 TEXT_LIMIT: Final = 300
 _ROLLING: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED})
@@ -55,7 +55,7 @@ _Key = tuple[str, ...]
 
 
 class SpanRecorder:
-    """Takes looks in turn; ``rollout`` is what they came to."""
+    """A recorder of spans. It takes the looks in turn, and ``rollout`` is the result."""
 
     def __init__(self) -> None:
         self._spans: dict[_Key, list[Span]] = {}
@@ -67,7 +67,7 @@ class SpanRecorder:
         self._last: tuple[float, Application] | None = None
 
     def look(self, seen: Application, at: float, *, compared: bool) -> None:
-        """Take a look at the application down, made at ``at`` seconds."""
+        """Record a look at the application, made at ``at`` seconds."""
         at = round(at, 3)
         if compared and self._compared is None:
             self._compared = at
@@ -83,7 +83,7 @@ class SpanRecorder:
         self._last = (at, seen)
 
     def doubt(self, troubles: Mapping[str, str], at: float) -> None:
-        """Take down what may yet become the verdict, or heal: by name, each with why."""
+        """Record the problems that can become the verdict, or heal, by name, each with its reason."""
         at = self._judged = round(at, 3)
         for key, spans in self._spans.items():
             if key[0] == SpanKind.TROUBLE and key[1] not in troubles and spans[-1].ended is None:
@@ -94,7 +94,7 @@ class SpanRecorder:
 
     @property
     def rollout(self) -> ReleaseTimeline:
-        # Of many, those that are not over say more, and then those that took long.
+        # If there are many spans, those that are not over come first, then the longest.
         spans = [span for each in self._spans.values() for span in each]
         spans = sorted(spans, key=lambda span: (span.ended is not None, -span.seconds))[:SPANS]
         return ReleaseTimeline(
@@ -110,7 +110,7 @@ class SpanRecorder:
         self._close_others(operation.started_at, at)
         attempt = operation.retries + 1
         key = (SpanKind.SYNC, operation.started_at, str(attempt))
-        # One that was over before the first look is history.
+        # An operation that was over before the first look does not belong to this release.
         if not operation.running and last is None:
             return
         known = last.operation if last else None
@@ -126,14 +126,14 @@ class SpanRecorder:
             text="" if not operation.unsuccessful else one_line(operation.message, limit=TEXT_LIMIT),
         )
         for other, spans in self._spans.items():
-            # The attempt before failed, or there would be no other.
+            # The earlier attempt failed, otherwise there would be no other one.
             if other[:2] == key[:2] and other != key and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="Failed")
         self._take(key, span, at, ended=not operation.running)
         self._hooks(operation, at, last_at, first=last is None)
 
     def _close_others(self, started_at: str, at: float) -> None:
-        """What belongs to another operation has ended, for Argo CD runs one at a time; how it did, nobody has seen."""
+        """Close the spans of other operations, whose results were not observed, because Argo CD runs one at a time."""
         for key, spans in self._spans.items():
             if key[0] in {SpanKind.SYNC, SpanKind.HOOK} and key[1] != started_at and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="")
@@ -141,7 +141,7 @@ class SpanRecorder:
     def _hooks(self, operation: Operation, at: float, last_at: float, *, first: bool) -> None:
         for item in operation.results:
             over = item.hook_phase not in {"Running", "Terminating"}
-            # What was over before the first look is history.
+            # A hook that was over before the first look does not belong to this release.
             if not item.hook_type or not item.hook_phase or (over and first):
                 continue
             running = not over
@@ -177,11 +177,11 @@ class SpanRecorder:
             self._take(key, span, at, ended=not rolls)
 
     def _take(self, key: _Key, span: Span, at: float, *, ended: bool) -> None:
-        """Open the span, go on with the one that is open, or close that."""
+        """Open the span, extend the one that is open, or close it."""
         spans = self._spans.setdefault(key, [])
         end = at if ended else None
         if spans and spans[-1].ended is None:
-            # What it waited for, nobody asks of one that is there.
+            # A resource that is healthy needs no reason for the wait before.
             text = "" if span.end in _WELL else span.text or spans[-1].text
             spans[-1] = replace(span, began=spans[-1].began, ended=end, text=text)
         elif not (spans and ended and spans[-1].end == span.end):
@@ -189,14 +189,14 @@ class SpanRecorder:
 
 
 def _became(before: Resource | None, now: Resource) -> bool:
-    """Whether it came to run between two looks: it was to be applied, and has been."""
+    """Return True if the resource was to be applied at the earlier look, and runs now."""
     if before is None or now.health is not HealthStatus.HEALTHY or now.sync is not SyncStatus.SYNCED:
         return False
     return before.sync is SyncStatus.OUT_OF_SYNC or before.health is HealthStatus.MISSING
 
 
 def _before(seen: Application) -> PreviousState:
-    """What the cluster had when it was first looked at; of an operation that runs already, what was before that."""
+    """Return the state before the release: that of the first look, or, if an operation runs already, that before it."""
     deployed = seen.deployed
     if deployed is None:
         return PreviousState(images=seen.images)

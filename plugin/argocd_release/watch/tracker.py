@@ -33,10 +33,10 @@ QUIET_SECONDS: Final = 4.0
 # While streams report these, too, a look only guards against a connection that is silently lost.
 LIVE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 2.0
-# Between the look that first sees an end and the one that confirms it.
+# The time between the look that first shows the end and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# With the next look at most 4 s away, nobody waits longer than 15 s for a word.
+# The next look is at most 4 s away, so the log has a line at least every 15 s.
 STILL_WAITING_SECONDS: Final = 10.0
 TOLD_AT_ONCE: Final = 50
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
@@ -47,10 +47,10 @@ CROWD_SECONDS: Final = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What a step came to: the verdict, or when to look again, on the clock that the tracker was given.
+    """The result of a step: the verdict, or the time of the next look, on the tracker's clock.
 
-    ``not_before``: news bring the next look forward, but never to a moment before this. ``grace_ends_at``: when the
-    grace period of the problem that keeps it pending ends, if there is one.
+    ``not_before``: the next look is never earlier, even if there is news. ``grace_ends_at``: the end of the grace
+    period of the problem that keeps the release pending, if there is one.
     """
 
     verdict: Verdict | None
@@ -63,9 +63,9 @@ class Tracker:
     """Tracks one application to its verdict. ``cluster``, ``revision_relation``, ``sync``, ``check``: see ``Observer``.
 
     ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
-    runs beside it, whose lines are news. ``queued_before``: how many requests are sent before the requested comparison.
-    ``keep``: takes each state seen, with the name;
-    ``terminate``: whether to end a sync of an earlier revision that hangs.
+    runs beside it, whose lines are news. ``queued_before``: how many requests are sent before the requested
+    comparison. ``keep``: takes each state seen, with the name; ``terminate``: whether to end a sync of an earlier
+    revision that hangs.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class Tracker:
         return self._timed_out(Failure.late(never.reason), never)
 
     def close(self, *, grace: float = 0.0) -> None:
-        """End what runs beside it; after ``grace`` seconds in which it may end by itself."""
+        """End the feed of the log, after ``grace`` seconds in which it can end by itself."""
         if self._feed is not None:
             self._feed.stop(grace=grace)
 
@@ -283,7 +283,7 @@ class Tracker:
         return self._started + self._timeout - self._clock.now()
 
     def _patience(self) -> float:
-        """Seconds that a look may take: where nobody has answered yet, hardly more than the grace for that leaves."""
+        """Return the seconds that a look can take. Before the first answer, the grace period for it is the limit."""
         connect = self._history.patience.connect
         if self._history.reached or not connect:
             return self._left()
@@ -292,13 +292,13 @@ class Tracker:
     def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
         if isinstance(seen, Failure) and seen.timed_out and self._answered is not None:
             at, application, judged = self._answered
-            # The last look of all has little time: what was known a moment before says more.
+            # The last look has little time, so an answer of a moment before tells more.
             if self._clock.now() - at <= RECENT_SECONDS:
                 seen, verdict = application, judged
         return timed_out(seen, verdict, self._history, seconds=self._timeout)
 
     def _may_confirm_late(self) -> bool:
-        """Return whether a first delivered look at the deadline may still be confirmed, which is allowed once."""
+        """Return True if a first delivered look at the deadline can still be confirmed, which is allowed once."""
         first, self._confirms_late = not self._confirms_late, True
         return first and self._history.shows_delivery
 
