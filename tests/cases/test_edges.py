@@ -247,7 +247,7 @@ def test_a_group_whose_server_cannot_be_reached_gets_one_cause_and_one_next_step
     )  # fmt: skip
     assert done.returncode == 30, done.stdout
     before, _, banner = done.stdout.partition("RELEASE STATUS UNKNOWN")
-    assert f"Argo CD gives no answer: {refused}; retrying" in before
+    assert f"Argo CD did not respond: {refused}; retrying" in before
     head = banner.partition("\n\n")[0].splitlines()
     assert sum(refused in line for line in head) == 1, head
     assert f"cause: {refused}" in head

@@ -247,7 +247,7 @@ ROWS: dict[str, Row] = {
         hint="its log above",
     ),
     "a StatefulSet that waits for a broken pod": Row(
-        recorded="stateful-blocked", code=CauseCode.ROLLOUT_BLOCKED, cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1", hint="delete it",
+        recorded="stateful-blocked", code=CauseCode.ROLLOUT_BLOCKED, cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1", hint="delete the broken pod",
     ),
     "a StatefulSet's fix, on its way": Row(recorded="stateful-fix", code=CauseCode.NOT_READY, cause="StatefulSet/db → Pod/db-"),
     "the hook of the sync before is not it": Row(

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_list, as_object, as_objects, as_text
+from argocd_release.messages import hints
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem, Subject
-from argocd_release.verdict.drift import HINTS, PENDING_DELETION
+from argocd_release.verdict.drift import PENDING_DELETION
 
 #: Argo CD's own field managers, client-side and server-side (argo-cd v2.13.2 common/common.go).
 _ARGO_CD: Final = frozenset({"argocd-controller", "argocd-application-controller", "gitops-engine"})
@@ -31,7 +32,7 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Prob
         names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
         code = CauseCode.DELETION_PENDING
         message = f"{item} is being deleted, and its finalizer {names} holds it"
-        return Problem(code=code, message=message, subject=subject, hint=HINTS[code]) if names else None
+        return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word]) if names else None
     operation = application.operation
     if operation is None or not application.attempted or item.requires_pruning:
         return None
@@ -46,7 +47,7 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Prob
         )
         return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
     code, message = CauseCode.OVERWRITTEN, f"{item} is changed by {manager} after each sync"
-    return Problem(code=code, message=message, subject=subject, hint=HINTS[code])
+    return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:

@@ -1,13 +1,13 @@
 """The root cause: which object keeps a release from being delivered, and what it says of itself. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
+from argocd_release.messages import hints
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.condition import SYNC_ERROR
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, Subject, refusal
@@ -28,33 +28,6 @@ _LAYERS: Final = re.compile(
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
 # Events that say only that a controller works on it.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
-# Hints by cause. For any other cause the verdict gives the hint.
-_HINTS: Final[Mapping[CauseCode, str]] = MappingProxyType(
-    {
-        CauseCode.PATH_MISSING: "create the path in git, or correct the application's source path in Argo CD",
-        CauseCode.IMAGE_PULL: "check that exactly this image and tag was pushed, and that the cluster may pull it "
-        "(imagePullSecrets); then push again",
-        CauseCode.CONTAINER_CONFIG: "create what the message names (Secret, ConfigMap, key, command, mount), or "
-        "correct its name; push again",
-        CauseCode.OOM_KILLED: "it needed more memory than its limit: raise the limit or use less; push again",
-        CauseCode.VOLUME_NOT_MOUNTED: "create what the message names (Secret, ConfigMap, claim), or correct the "
-        "volume; push again",
-        CauseCode.PROBE_FAILED: "make the program answer its probe, or correct the probe (path, port, delay, timeout); "
-        "push again",
-        CauseCode.UNSCHEDULABLE: "make room in the cluster, or ask for less: requests, node selector, volumes",
-        CauseCode.ROLLOUT_BLOCKED: "Kubernetes replaces the pods of a StatefulSet in order and waits for this one, "
-        "which is broken: delete it, and the rollout goes on",
-        CauseCode.JOB_DEADLINE: "it was ended after its activeDeadlineSeconds: see what it waits for, or give it "
-        "longer; push again",
-        CauseCode.QUOTA: "raise the namespace's quota, free some of it, or ask for less; Argo CD goes on by itself "
-        "then",
-        CauseCode.WEBHOOK_FAILED: "see that the webhook's own pods run; what it forbids or not is not known until it "
-        "answers",
-        CauseCode.ADMISSION_DENIED: "make the pod obey the rule that the message names; push again",
-        CauseCode.SERVICE_ACCOUNT_MISSING: "create the service account, or correct its name in the manifest; push "
-        "again",
-    }
-)
 _NO_CONSUMER: Final = (
     "no pod uses the claim, and its storage class provides a volume only for a pod that does: put the claim and its "
     "consumer into the same sync wave; push again"
@@ -93,7 +66,7 @@ def from_application(application: Application) -> Problem | None:
         code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(said)
         hint = f"{unreadable[1]} is not valid YAML or JSON; check it, fix it, push again" if unreadable else ""
-        return Problem(code=code, message=f"{condition.type}: {said}", hint=hint or _HINTS.get(code, ""))
+        return Problem(code=code, message=f"{condition.type}: {said}", hint=hint or hints.CAUSES.get(code.word, ""))
     return None
 
 
@@ -183,7 +156,7 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     if clues.status is not None and clues.status.unschedulable:
         said = f'{subject}: Pending, no node takes it — "{one_line(clues.status.unschedulable)}"'
         code = CauseCode.UNSCHEDULABLE
-        return Problem(code=code, message=said, subject=subject, hint=_HINTS[code])
+        return Problem(code=code, message=said, subject=subject, hint=hints.CAUSES[code.word])
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
     parts = [status if status != "Running" else "Running, but not ready"]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
@@ -197,9 +170,9 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     if not tree.is_current(pod):
         # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
         code, message = CauseCode.ROLLOUT_BLOCKED, f"{message} (of the revision before)"
-        return Problem(code=code, message=message, subject=subject, hint=_HINTS[code])
+        return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
     code = _pod_code(status, container, quote)
-    hint = _HINTS.get(code) or _program_hint(container, clues)
+    hint = hints.CAUSES.get(code.word) or _program_hint(container, clues)
     return Problem(code=code, message=message, subject=subject, hint=hint)
 
 
@@ -217,7 +190,7 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Probl
     said = said or node.message
     code = _code(node, said, refused=bool(refused))
     message = tree.described(node, said, refused=bool(refused))
-    return Problem(code=code, message=message, subject=tree.subject(node), hint=_HINTS.get(code, ""))
+    return Problem(code=code, message=message, subject=tree.subject(node), hint=hints.CAUSES.get(code.word, ""))
 
 
 def _code(node: Node, said: str, *, refused: bool) -> CauseCode:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.connectivity import Speaker, is_outage, outage
+from argocd_release.messages import verdict
 from argocd_release.model.application import Application, Operation, ResourceResult
 from argocd_release.model.problem import CauseCode
 
@@ -58,24 +59,6 @@ _WORDS: Final = (
         ),
     ),
 )
-# By kind, the event that is awaited, and the remedy if it does not come.
-_AWAITED: Final[Mapping[Healing, tuple[str, str]]] = MappingProxyType(
-    {
-        Healing.WEBHOOK: ("the admission webhook to respond", "see that the webhook's own pods run"),
-        Healing.TERMINATING: ("the deletion to end", "see which finalizer holds what is being deleted"),
-        Healing.KIND: ("its custom resource definition to be installed", "install it, or correct apiVersion and kind"),
-        Healing.NAMESPACE: ("the namespace to be created", "create it, or use the sync option CreateNamespace=true"),
-        Healing.CONFLICT: (
-            "another writer to leave the object alone",
-            "find out which controller keeps changing the object",
-        ),
-        Healing.NOT_READY: ("the cluster to prepare the namespace", "see that its kube-controller-manager runs"),
-        Healing.OUTAGE: (
-            "the cluster's API server or git to respond",
-            "see that they run, and that Argo CD reaches them",
-        ),
-    }
-)
 _CODES: Final[Mapping[Healing, CauseCode]] = MappingProxyType(
     {Healing.WEBHOOK: CauseCode.WEBHOOK_FAILED, Healing.OUTAGE: CauseCode.CANNOT_COMPARE}
 )
@@ -100,12 +83,12 @@ def healings(operation: Operation) -> tuple[Healing, ...]:
 
 def awaited(kinds: Iterable[Healing]) -> str:
     """Return what has to happen, such as ``the admission webhook to respond``."""
-    return " and ".join(_AWAITED[kind][0] for kind in kinds)
+    return " and ".join(verdict.AWAITED[kind.name].text for kind in kinds)
 
 
 def remedy(kinds: Iterable[Healing]) -> str:
     """Return what to do if it does not happen."""
-    return "; ".join(_AWAITED[kind][1] for kind in kinds)
+    return "; ".join(verdict.AWAITED[kind.name].hint for kind in kinds)
 
 
 def cause_code(kinds: Iterable[Healing]) -> CauseCode:

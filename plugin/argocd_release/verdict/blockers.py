@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
-from argocd_release.messages import verdict
+from argocd_release.messages import hints
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import (
     Application,
     HealthStatus,
@@ -18,18 +19,18 @@ from argocd_release.model.condition import SYNC_ERROR
 from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
-from argocd_release.verdict.drift import HINTS, drift, holds_for_good
+from argocd_release.verdict.drift import drift, holds_for_good
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.pending import owner_caveat, owner_finding, pending_reason, unhydrated
 
 NAMED_RESOURCES: Final = 3
-NOT_COMPARED: Final = Problem(message=verdict.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
-SKIPPED: Final = Problem(message=verdict.SKIPPED.text, hint=verdict.SKIPPED.hint, code=CauseCode.RECONCILE_SKIPPED)
+NOT_COMPARED: Final = Problem(message=texts.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
+SKIPPED: Final = Problem(message=texts.SKIPPED.text, hint=texts.SKIPPED.hint, code=CauseCode.RECONCILE_SKIPPED)
 SPEC_CHANGED: Final = Problem(
-    message="the application's own spec has changed, and Argo CD has not compared with it yet",
+    message=texts.SPEC_CHANGED.text,
     code=CauseCode.NOT_COMPARED,
 )
-EMPTY: Final = Problem(message="the application manages no resources", code=CauseCode.NOTHING_MANAGED)
+EMPTY: Final = Problem(message=texts.EMPTY.text, code=CauseCode.NOTHING_MANAGED)
 # The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
@@ -38,9 +39,7 @@ _SEVERITY: Final = (
     HealthStatus.PROGRESSING,
     HealthStatus.SUSPENDED,
 )
-DELETING: Final = Problem(message="the application is being deleted", code=CauseCode.APPLICATION_DELETED)
-_OTHERWISE: Final = "otherwise somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"
-_AGAIN: Final = "argocd app sync, or <RELEASE_SYNC=true>"
+DELETING: Final = Problem(message=texts.DELETING.text, code=CauseCode.APPLICATION_DELETED)
 
 
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Problem | None:
@@ -52,7 +51,7 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
         if application.operating:
             return _running(application)
         if application.outdated:
-            return Problem(message="Argo CD has not compared since the sync finished", code=CauseCode.NOT_COMPARED)
+            return Problem(message=texts.NOT_COMPARED_AFTER_SYNC.text, code=CauseCode.NOT_COMPARED)
     if errors := comparison_errors(application):
         return errors[0]
     if Condition.SYNC in wait_for and (missing := unsynced(application, expectation)):
@@ -83,10 +82,7 @@ def _not_applied(application: Application, expectation: Expectation) -> Problem 
     if missing := unsynced(application, expectation):
         return missing
     if operation is not None and operation.dry_run and application.deployed is not None and not application.applied:
-        hidden = (
-            f"the last operation is a dry run, and hides whether the sync before it succeeded; repeat it ({_AGAIN})"
-        )
-        return Problem(message=hidden, code=CauseCode.NO_SYNC_POLICY)
+        return Problem(message=texts.DRY_RUN_HIDES.text, code=CauseCode.NO_SYNC_POLICY)
     return None
 
 
@@ -112,7 +108,7 @@ def caveat(application: Application, expectation: Expectation) -> str:
     # While Argo CD does not reach the dry repository, it says nothing, and the hydrated commit is an older one
     # (argo-cd v3.6.1 controller/hydrator/hydrator.go).
     if application.hydration and application.hydration.is_elsewhere and not (expectation.revision or expectation.image):
-        return "not proven: Argo CD does not show whether it has read the latest commit of the dry repository"
+        return texts.DRY_SOURCE_UNPROVEN
     return expectation.image_caveat(application) or owner_caveat(application, expectation)
 
 
@@ -142,7 +138,7 @@ def unsynced(application: Application, expectation: Expectation) -> Problem | No
     if asks and not (applied or _only_prunes(application)):
         code, why = _policy(application)
         return Problem(
-            message=f"{application.revision[:12] or 'this revision'} has not been synced yet{why}", code=code
+            message=texts.NOT_SYNCED.fill(revision=application.revision[:12] or texts.THIS_REVISION, why=why), code=code
         )
     return None
 
@@ -173,26 +169,32 @@ def failure(application: Application) -> Problem:
     operation = application.operation
     if operation is None or application.operation_counts:
         return _failed(application)
-    of = "other parameters" if operation.is_of(application.revisions) else _revisions(operation)
-    return _failed(application, f" (the last sync, of {of}; Argo CD has nothing new to sync, so repeat it: {_AGAIN})")
+    of = texts.OTHER_PARAMETERS if operation.is_of(application.revisions) else _revisions(operation)
+    return _failed(application, texts.LAST_SYNC.fill(revisions=of))
 
 
 def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Problem:
     """Return why the attempts of a running operation failed, and what they wait for if they can heal."""
-    waiting = f", waiting for {waits_for}" if waits_for else ""
-    return _failed(application, f" ({counted(count, 'attempt')}, Argo CD still retries{waiting})", phase="failed")
+    attempts = counted(count, "attempt")
+    more = (
+        texts.ATTEMPTS_WAITING.fill(attempts=attempts, event=waits_for)
+        if waits_for
+        else texts.ATTEMPTS.fill(attempts=attempts)
+    )
+    return _failed(application, more, phase="failed")
 
 
 def _failed(application: Application, more: str = "", *, phase: str = "") -> Problem:
     operation = application.operation
     if operation is not None and operation.terminated:
         return Problem(
-            message=f"the sync was ended by hand (argocd app terminate-op){more}",
+            message=f"{texts.SYNC_TERMINATED.text}{more}",
             code=CauseCode.SYNC_TERMINATED,
-            hint=f"sync again: argocd app sync {application.full_name}, <RELEASE_SYNC=true>, or another commit",
+            hint=texts.SYNC_TERMINATED.fill_hint(application=application.full_name),
         )
     failed = [item for item in operation.results if item.failed] if operation else []
-    text = f"sync {phase or (operation.phase.lower() if operation else '')}: {operation_cause(application)}{more}"
+    ended_as = phase or (operation.phase.lower() if operation else "")
+    text = texts.SYNC_FAILED.fill(phase=ended_as, cause=operation_cause(application)) + more
     if not failed:
         return Problem(message=text, code=CauseCode.SYNC_FAILED)
     rejected = refusal(failed[0].message) or CauseCode.MANIFEST_REJECTED
@@ -248,13 +250,13 @@ def unwell(application: Application) -> Problem:
 
 
 def _with_status(health: HealthStatus, text: str) -> str:
-    return f"{health}: {text}" if text else health
+    return texts.WITH_STATUS.fill(status=health, message=text) if text else health
 
 
 def unreadable_health(application: Application) -> Problem:
     """Return what Argo CD says of the health that it cannot read."""
     said = one_line(application.unreadable_health, limit=1000)
-    return Problem(message=f"Argo CD cannot read the health of a resource: {said}", code=CauseCode.HEALTH_UNREADABLE)
+    return Problem(message=texts.HEALTH_UNREADABLE.fill(message=said), code=CauseCode.HEALTH_UNREADABLE)
 
 
 def _worst(application: Application) -> list[Resource]:
@@ -265,25 +267,27 @@ def _worst(application: Application) -> list[Resource]:
 
 def first(findings: tuple[Problem, ...]) -> Problem:
     """The first of at least one, and how many more there are."""
-    rest = f" (and {len(findings) - 1} more like it)" if len(findings) > 1 else ""
-    return replace(findings[0], message=f"{findings[0].message}{rest}")
+    if len(findings) == 1:
+        return findings[0]
+    message = texts.AND_MORE.fill(message=findings[0].message, count=len(findings) - 1)
+    return replace(findings[0], message=message)
 
 
 def _running(application: Application) -> Problem:
     operation = application.operation
     if operation is None or not operation.running:
-        return Problem(message="a sync is about to start", code=CauseCode.SYNC_RUNNING)
+        return Problem(message=texts.SYNC_STARTS.text, code=CauseCode.SYNC_RUNNING)
     if operation.dry_run:
-        return Problem(message="a dry run is running", code=CauseCode.SYNC_RUNNING)
+        return Problem(message=texts.DRY_RUN_RUNS.text, code=CauseCode.SYNC_RUNNING)
     if not operation.is_of(application.revisions):
         return old_sync(application, operation)
     if operation.retries:
         failed = _failed(application)
-        again = f"sync attempt {operation.retries} failed, Argo CD will retry: {operation_cause(application)}"
+        again = texts.ATTEMPT_FAILED.fill(number=operation.retries, cause=operation_cause(application))
         return replace(failed, message=again)
-    return Problem(
-        message=f"sync is running: {one_line(operation.message)}".removesuffix(": "), code=CauseCode.SYNC_RUNNING
-    )
+    message = one_line(operation.message)
+    text = texts.SYNC_RUNS_BECAUSE.fill(message=message) if message else texts.SYNC_RUNS.text
+    return Problem(message=text, code=CauseCode.SYNC_RUNNING)
 
 
 def old_sync(application: Application, operation: Operation) -> Problem:
@@ -292,9 +296,11 @@ def old_sync(application: Application, operation: Operation) -> Problem:
     A commit does not end the retries of the one before (argo-cd#11494).
     """
     waits = f": {one_line(operation.message)}" if operation.message else ""
-    busy = f"Argo CD is still busy with the sync of {_revisions(operation)}, a revision before this one{waits}"
-    end = f"end that sync (argocd app terminate-op {application.full_name}, or <RELEASE_TERMINATE_OLD_SYNC=true>): "
-    return Problem(message=busy, code=CauseCode.SYNC_BUSY, hint=f"{end}Argo CD syncs this revision then")
+    return Problem(
+        message=texts.OLD_SYNC.fill(revisions=_revisions(operation), waits=waits),
+        code=CauseCode.SYNC_BUSY,
+        hint=texts.OLD_SYNC.fill_hint(application=application.full_name),
+    )
 
 
 def hangs(application: Application) -> Operation | None:
@@ -316,25 +322,18 @@ def _out_of_sync(application: Application) -> Problem:
     if not (application.operating or application.refusal or application.sync_window) and (found := drift(application)):
         return found
     if _only_prunes(application) and not application.prune:
-        gone = f"{SyncStatus.OUT_OF_SYNC}: {_named(pending)} is no longer in git, and pruning is off: {_PRUNE}"
+        gone = texts.PRUNE_OFF.fill(status=SyncStatus.OUT_OF_SYNC, resources=_named(pending))
         return Problem(
             message=gone,
             code=CauseCode.PRUNE_OFF,
             subject=_subject(pending),
-            hint=_PRUNE_HINT,
+            hint=texts.PRUNE_OFF.hint,
         )
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
     code, why = _policy(application)
-    text = f"{application.sync}: {_named(pending) or conditions or 'nothing compared yet'}{why}"
-    hint = HINTS[CauseCode.OUT_OF_SYNC] if why and code is CauseCode.OUT_OF_SYNC else ""
+    text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
+    hint = hints.CAUSES[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
     return Problem(message=text, code=code, subject=_subject(pending), hint=hint)
-
-
-_PRUNE: Final = "delete it, or sync with --prune"
-_PRUNE_HINT: Final = (
-    "if it is not needed, delete it or sync with --prune (automated.prune does so from now on); <RELEASE_STUCK_GRACE> "
-    "says how long such a state may last"
-)
 
 
 def _pending(application: Application) -> list[Resource]:
@@ -355,26 +354,22 @@ def _has_succeeded(application: Application) -> bool:
 def _policy(application: Application) -> tuple[CauseCode, str]:
     """Why what is OutOfSync is not synced: the kind, and the words after what it is; ``""`` if nothing is known."""
     if application.refusal:
-        return CauseCode.SYNC_REFUSED, f"; Argo CD refuses to sync: {application.refusal}"
+        return CauseCode.SYNC_REFUSED, texts.WHY_REFUSED.fill(reason=application.refusal)
     if application.sync_window:
-        forbidden = f"; a sync window of project {application.project} forbids it now: {application.sync_window}"
+        forbidden = texts.WHY_SYNC_WINDOW.fill(project=application.project, window=application.sync_window)
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
         if application.application_set:
             # Such a set takes the policy away, and syncs by itself (argo-cd v2.13.2 docs Progressive-Syncs.md).
-            step = f"; it has no automated sync policy: if its ApplicationSet {application.application_set} syncs step "
-            step += f"by step, it waits for its step (kubectl describe applicationset); {_OTHERWISE}"
-            return CauseCode.NO_SYNC_POLICY, step
-        nobody = "; it has no automated sync policy, so somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"
-        return CauseCode.NO_SYNC_POLICY, nobody
+            return CauseCode.NO_SYNC_POLICY, texts.WHY_APPLICATION_SET.fill(name=application.application_set)
+        return CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
     if gave_up:
-        return CauseCode.SYNC_GIVEN_UP, f"; Argo CD gave up: {one_line(gave_up[0])}"
+        return CauseCode.SYNC_GIVEN_UP, texts.WHY_GIVEN_UP.fill(message=one_line(gave_up[0]))
     repeats = application.operation is None or application.self_heal
     if not repeats and application.attempted and _has_succeeded(application):
-        what = "has made a dry run of" if application.operation and application.operation.dry_run else "has synced"
-        said = f"; Argo CD {what} this revision already and does not sync it again"
-        return CauseCode.OUT_OF_SYNC, said
+        dry_run = application.operation is not None and application.operation.dry_run
+        return CauseCode.OUT_OF_SYNC, texts.WHY_DRY_RUN_ALREADY if dry_run else texts.WHY_SYNCED_ALREADY
     return CauseCode.OUT_OF_SYNC, ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from argocd_release.core.connectivity import is_outage, outage
 from argocd_release.core.text import one_line
+from argocd_release.messages import verdict
 from argocd_release.model.application import Application
 from argocd_release.model.condition import SYNC_ERROR
 from argocd_release.model.problem import CauseCode, Problem
@@ -21,7 +22,7 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
         hint = condition_hint(condition, cut_off)
         if cut_off:
             # An outage says nothing about the revision.
-            text = f"Argo CD cannot compare: {said}"
+            text = verdict.CANNOT_COMPARE.fill(condition=said)
             yield Symptom.CANNOT_COMPARE, Problem(message=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
         elif condition.type != SYNC_ERROR or not foreign:
             yield Symptom.CONDITION, Problem(message=said, code=condition.code or CauseCode.COMPARISON_ERROR, hint=hint)

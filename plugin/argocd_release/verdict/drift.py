@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import hints
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem, Subject
 
@@ -17,17 +19,6 @@ PENDING_DELETION: Final = "Pending deletion"
 _SHARED: Final = " is part of applications "
 # gitops-engine pkg/sync/sync_context.go pruneObject.
 _NO_PRUNE: Final = "ignored (no prune)"
-HINTS: Final = {
-    CauseCode.DELETION_PENDING: "see what the finalizer waits for, and let its controller finish; remove a finalizer "
-    "by hand only if its controller is gone for good",
-    CauseCode.PRUNE_FALSE: "if it is not needed, delete it by hand; if it is to stay, give it the annotation "
-    "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
-    CauseCode.SHARED_RESOURCE: "let one application alone manage it: remove it from the other's sources, or rename it",
-    CauseCode.OVERWRITTEN: "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
-    "in the application's spec",
-    CauseCode.OUT_OF_SYNC: "find out who has changed it (argocd app diff, kubectl get --show-managed-fields). If a "
-    "person did, sync again (argocd app sync); if a controller does, name the field under ignoreDifferences",
-}
 
 
 def drift(application: Application) -> Problem | None:
@@ -37,7 +28,12 @@ def drift(application: Application) -> Problem | None:
     if found is None:
         return None
     code, item, text = found
-    return Problem(message=f"{application.sync}: {text}", code=code, subject=Subject.of(item), hint=HINTS[code])
+    return Problem(
+        message=texts.WITH_STATUS.fill(status=application.sync, message=text),
+        code=code,
+        subject=Subject.of(item),
+        hint=hints.CAUSES[code.word],
+    )
 
 
 def holds_for_good(application: Application) -> bool:
@@ -51,7 +47,7 @@ def _causes(application: Application, pending: Sequence[Resource]) -> Iterator[t
         return
     for item in pending:
         if item.message == PENDING_DELETION:
-            yield CauseCode.DELETION_PENDING, item, f"{item} is being deleted, and a finalizer holds it"
+            yield CauseCode.DELETION_PENDING, item, texts.PENDING_DELETION.fill(resource=item)
     yield from _shared(application, pending)
     if all(item.requires_pruning for item in pending):
         kept = {item.ref for item in application.results if item.message == _NO_PRUNE}
@@ -61,7 +57,7 @@ def _causes(application: Application, pending: Sequence[Resource]) -> Iterator[t
                 yield (
                     CauseCode.PRUNE_FALSE,
                     item,
-                    f"{item} is no longer in git, and its annotation Prune=false keeps it",
+                    texts.PRUNE_FALSE.fill(resource=item),
                 )
 
 
@@ -75,8 +71,8 @@ def _shared(application: Application, pending: Sequence[Resource]) -> Iterator[t
         if item is None:
             continue
         owners = [one_line(name, limit=200) for name in applications.split(" and ")]
-        other = next((name for name in owners if name.rpartition("/")[2] != application.name), "another")
-        text = one_line(f"{item} is managed by application {other.rpartition('/')[2]} too")
+        other = next((name for name in owners if name.rpartition("/")[2] != application.name), texts.ANOTHER)
+        text = one_line(texts.SHARED.fill(resource=item, application=other.rpartition("/")[2]))
         yield CauseCode.SHARED_RESOURCE, item, text
 
 

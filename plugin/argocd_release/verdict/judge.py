@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from argocd_release.messages import hints
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, SyncStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
@@ -37,13 +39,13 @@ from argocd_release.verdict.blockers import (
 from argocd_release.verdict.conditions import condition_symptoms, hydration_symptoms
 from argocd_release.verdict.expectation import Condition, Expectation
 from argocd_release.verdict.rules import PASSING, GracePeriods
-from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, SUPERSEDED, Symptom
+from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, Symptom
 
 # The reasons of these symptoms only quote the object itself.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
 #: The reason while a delivered release is confirmed by a second look.
-CONFIRMING: Final = "looking once more"
-_UNSEEN: Final = dict.fromkeys(ANSWERS, "Argo CD refuses") | {FailureKind.MALFORMED: "argocd's output can't be read"}
+CONFIRMING: Final = texts.CONFIRMING
+_UNSEEN: Final = dict.fromkeys(ANSWERS, texts.REFUSES) | {FailureKind.MALFORMED: texts.OUTPUT_UNREADABLE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +202,7 @@ def judge(seen: Application | Failure, history: SymptomHistory) -> Verdict:
             return _of_later_revision(verdict, seen, history.expectation)
         return verdict
     if isinstance(seen, Failure):
-        unseen = f"{_UNSEEN.get(seen.kind, 'Argo CD gives no answer')}: {seen.message}"
+        unseen = texts.LOOK_FAILED.fill(what=_UNSEEN.get(seen.kind, texts.NO_RESPONSE), message=seen.message)
         codes = [CODES[symptom] for symptom in history.records if symptom in CODES]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(seen, history.expectation, compared=history.compared)
@@ -212,7 +214,7 @@ def _delivered(seen: Application | Failure, expectation: Expectation) -> Verdict
         raise TypeError("a failed look shows no delivered release")
     return Verdict(
         outcome=Outcome.DELIVERED,
-        reason=f"{seen.sync} and {seen.health}",
+        reason=texts.DELIVERED.fill(sync=seen.sync, health=seen.health),
         delivered_by=expectation.delivered_by(seen),
         caveat=caveat(seen, expectation),
     )
@@ -223,18 +225,19 @@ def timed_out(seen: Application | Failure, pending: Verdict, history: SymptomHis
 
     ``pending`` is the verdict on the last look. ``seconds`` is the time from the start of the job to the deadline.
     """
-    within = f"within {seconds:.0f} s"
+    limit = f"{seconds:.0f}"
     if isinstance(seen, Failure) and seen.kind is not FailureKind.MISSING:
         outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
         hint = next((HINTS[symptom] for symptom in history.records if symptom in HINTS), "")
-        return replace(pending, outcome=outcome, reason=f"{pending.reason} ({within})", hint=hint)
+        reason = texts.FAILED_WITHIN.fill(reason=pending.reason, seconds=limit)
+        return replace(pending, outcome=outcome, reason=reason, hint=hint)
     cannot_compare = history.records.get(Symptom.CANNOT_COMPARE)
     if cannot_compare and cannot_compare.problem:
         unreached = Verdict.on(cannot_compare.problem, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
-        return replace(unreached, reason=f"{unreached.reason} ({within})")
-    longer = ", or raise <RELEASE_TIMEOUT> if it only needs longer" if pending.code in PASSING else ""
-    hint = pending.hint or f"fix what it waits for{longer}"
-    return replace(pending, outcome=Outcome.TIMED_OUT, reason=f"not delivered {within}: {pending.reason}", hint=hint)
+        return replace(unreached, reason=texts.FAILED_WITHIN.fill(reason=unreached.reason, seconds=limit))
+    message = texts.TIMED_OUT_PASSING if pending.code in PASSING else texts.TIMED_OUT
+    reason = message.fill(seconds=limit, reason=pending.reason)
+    return replace(pending, outcome=Outcome.TIMED_OUT, reason=reason, hint=pending.hint or message.hint)
 
 
 def _of_later_revision(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
@@ -243,12 +246,12 @@ def _of_later_revision(verdict: Verdict, application: Application, expectation: 
     if not later:
         return verdict
     if expectation.was_deployed(application) and application.health in expectation.healths:
-        reason = (
-            f"{expectation.revision[:7]} was synced, but its place was taken by {later}, which fails: {verdict.reason}"
-        )
-        code = CauseCode.SUPERSEDED
-        return replace(verdict, outcome=Outcome.NOT_DELIVERED, reason=reason, hint=SUPERSEDED, code=code, quotes=False)
-    return replace(verdict, reason=f"{verdict.reason} (of {later} than {expectation.revision[:7]}, which it contains)")
+        return replace(
+            verdict, outcome=Outcome.NOT_DELIVERED, hint=hints.SUPERSEDED, code=CauseCode.SUPERSEDED, quotes=False,
+            reason=texts.SUPERSEDED.fill(expected=expectation.revision[:7], later=later, reason=verdict.reason),
+        )  # fmt: skip
+    reason = texts.OF_LATER_REVISION.fill(reason=verdict.reason, later=later, expected=expectation.revision[:7])
+    return replace(verdict, reason=reason)
 
 
 def symptoms(seen: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
@@ -278,7 +281,7 @@ def _longest_first(problems: Mapping[str, Problem | None], times: Mapping[str, f
 def _troubles(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
     symptom, text = _trouble(failure, history), failure.message
     if symptom is Symptom.DELETED:
-        text = "the application was deleted while it was tracked"
+        text = texts.DELETED_WHILE_TRACKED
     yield symptom, Problem(message=text, code=CODES[symptom])
 
 
@@ -309,7 +312,7 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
         yield from hydration_symptoms(missing, application.hydration.message if application.hydration else "")
         return
     if application.refusal:
-        refused = f"Argo CD refuses to sync: {application.refusal}"
+        refused = texts.REFUSED.fill(reason=application.refusal)
         yield Symptom.SYNC_REFUSED, Problem(message=refused, code=CauseCode.SYNC_REFUSED)
     expectation = history.expectation
     elsewhere = expectation.is_elsewhere(application)
@@ -374,12 +377,8 @@ def _given_up(problem: Problem, operation: Operation) -> Problem:
     kinds = healings(operation)
     if not kinds:
         return problem
-    hint = (
-        f"the failure can heal without a change in git, but Argo CD does not sync this revision again: {remedy(kinds)}"
-    )
-    return replace(
-        problem, code=cause_code(kinds), hint=f"{hint}, then sync again (argocd app sync, or <RELEASE_SYNC=true>)"
-    )
+    hint = texts.HEALS_AFTER_SYNC.fill_hint(remedy=remedy(kinds))
+    return replace(problem, code=cause_code(kinds), hint=hint)
 
 
 def _failed_attempts(
@@ -392,8 +391,5 @@ def _failed_attempts(
         yield Symptom.HOOK_FAILED, failed_attempts(application, operation.attempt)
     if attempts.waits_for:
         waiting = failed_attempts(application, operation.retries, waits_for=awaited(attempts.waits_for))
-        hint = (
-            f"the manifests need no change: {remedy(attempts.waits_for)}; Argo CD retries by itself for a while, and "
-        )
-        hint += "<RELEASE_HEALING_GRACE> says how long such a failure may last"
+        hint = texts.HEALS_WHILE_RETRYING.fill_hint(remedy=remedy(attempts.waits_for))
         yield Symptom.ATTEMPTS_WAIT, replace(waiting, code=cause_code(attempts.waits_for), hint=hint)

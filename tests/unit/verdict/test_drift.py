@@ -39,7 +39,7 @@ def out_of_sync(*resources: dict[str, Any], **parts: Any) -> Application:
             "IgnoreExtraneous",
         ),
         (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion"}}), CauseCode.DELETION_PENDING, "finalizer"),
-        (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, "one application alone"),
+        (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, "only one application"),
         (out_of_sync(OLD_MAP), CauseCode.PRUNE_OFF, "--prune"),
         (out_of_sync(), CauseCode.OUT_OF_SYNC, "ignoreDifferences"),
     ],

@@ -187,7 +187,7 @@ def test_a_server_that_cannot_be_reached_is_named_at_once() -> None:
     world = World(AWAY)
     world.poller().run()
     assert [event.reason for event in world.events if isinstance(event, NoAnswer)] == [
-        f"Argo CD gives no answer: {AWAY.message}"
+        f"Argo CD did not respond: {AWAY.message}"
     ]
 
 

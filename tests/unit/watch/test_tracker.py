@@ -679,7 +679,7 @@ def test_output_that_cannot_be_read_is_named_so() -> None:
     run = Run(error(FailureKind.MALFORMED, "argocd printed no application: nothing"))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert "argocd on the PATH" in run.verdict.hint
-    assert run.of(NoAnswer)[0].reason.startswith("argocd's output can't be read")
+    assert run.of(NoAnswer)[0].reason.startswith("argocd's output cannot be read")
 
 
 class SlowComparison(FakeCommands):
