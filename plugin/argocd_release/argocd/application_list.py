@@ -18,7 +18,11 @@ from argocd_release.core.untrusted_json import as_list, as_object, as_text, pars
 from argocd_release.model.application import Application
 
 # The text before the first application. argocd prints an array, and HTTP answers with an object that holds one.
-_START: Final = re.compile(r'\ufeff?\s*+(?:\{\s*+"metadata"\s*+:\s*+\{[^{}]*+\}\s*+,\s*+"items"\s*+:\s*+)?+\[')
+# Every repetition is bounded, so that no text can keep the pattern busy.
+_SPACE: Final = r"\s{0,20}+"
+_START: Final = re.compile(
+    rf'\ufeff?{_SPACE}(?:\{{{_SPACE}"metadata"{_SPACE}:{_SPACE}\{{[^{{}}]{{0,2000}}+\}}{_SPACE},{_SPACE}"items"{_SPACE}:{_SPACE})?+\['
+)
 Item = TypeVar("Item")
 _BETWEEN: Final = re.compile(r"[\s,]*+")
 
