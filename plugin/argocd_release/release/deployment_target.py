@@ -15,7 +15,7 @@ _VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
 
 
 def at_work(application: Application, project: str) -> str:
-    """The commit of the project that a sync is bringing, or that is not healthy yet; ``""`` if there is none."""
+    """Return the project's commit that is being synced or is not healthy yet, or an empty string."""
     operation = application.operation
     if operation is not None and operation.running:
         # The commit that a hydrated revision was made of is known once it is compared with.
@@ -26,7 +26,7 @@ def at_work(application: Application, project: str) -> str:
 
 
 def revision_of(application: Application, project: str) -> str:
-    """The commit of the project that the application is at; of several sources that of its repository."""
+    """Return the project's commit that the application is at; of several sources, that of the project's repository."""
     return _own(application, application.commits, project)
 
 

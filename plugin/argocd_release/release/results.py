@@ -24,14 +24,14 @@ Written = str | ReportNotWritten
 
 
 def forget_earlier(environ: Mapping[str, str]) -> None:
-    """A job that dies before it knows anything must not upload what another one said."""
+    """Remove the reports of an earlier job, which a job that dies early would otherwise upload."""
     for path in load.report_paths(environ).values():
         with suppress(OSError, RuntimeError):
             files.remove(Path(path))
 
 
 def artifact(environ: Mapping[str, str], report: str) -> str:
-    """The report as GitLab names an artifact, by its path in the project; ``""`` if it lies elsewhere."""
+    """Return the report's path in the project, which names the artifact in GitLab, or an empty string if it is outside."""
     path = Path(load.report_paths(environ)[report]).resolve()
     project = Path(load.valid(environ, "CI_PROJECT_DIR")).resolve()
     name = path.relative_to(project).as_posix() if path.is_relative_to(project) else ""
@@ -69,7 +69,7 @@ class Results:
         forget_earlier(environ)
 
     def of(self, verdict: Verdict) -> ReleaseResult:
-        """The result as it is now; ``verdict``: on all."""
+        """Return the current result with this verdict on the whole release."""
         settings, ended_at = self.settings, datetime.now(UTC)
         seconds = time.monotonic() - self._started
         applications = tuple(self._applications(verdict, seconds, ended_at))

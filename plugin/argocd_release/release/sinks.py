@@ -158,7 +158,7 @@ def sinks_of(settings: NotificationSettings, *, deadline: JobDeadline, stop: Sto
 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:
-    """The result with what came of each notice, which is logged; whatever goes wrong changes no verdict."""
+    """Send the notifications, log their results, and return the result with them. No failure changes the verdict."""
     notices = log.redacted(tuple(sinks.emit(result)))
     for notice in notices:
         log.emit((Told if notice.done else NotTold)(sink=notice.sink, text=notice.text))

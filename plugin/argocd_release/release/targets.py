@@ -88,10 +88,13 @@ class Targets:
 def resolve(
     targets: Targets, selected: Iterable[str], known: Mapping[str, Application], namespace: str
 ) -> dict[str, str]:
-    """The names of all that is meant, each with that of the application that manages it, or ``""``.
+    """Return the full name of each requested application, with the name of its parent or an empty string.
 
-    ``selected``: full names that the selector gave; ``known``: every application that can be seen, by full name;
-    ``namespace``: Argo CD's own, where a name alone is enough; ``""`` while that is not known.
+    Args:
+        targets: the requested applications.
+        selected: the full names that the selector returned.
+        known: every application that the token can see, by full name.
+        namespace: Argo CD's own namespace, where a name alone is enough; empty while it is not known.
     """
     full = {name: name if "/" in name or not namespace else f"{namespace}/{name}" for name in targets.names}
     # Which of the selected a name alone means shows later.
@@ -120,14 +123,14 @@ def resolve(
 
 
 def top(name: str, under: Mapping[str, str]) -> str:
-    """The application at the root of those that manage this one, or itself."""
+    """Return the application at the root of this one's parents, or itself."""
     while above := under.get(name, ""):
         name = above
     return name
 
 
 def _all(name: str, managers: Mapping[str, Sequence[str]]) -> Collection[str]:
-    """What manages the application, and what manages that, to the end."""
+    """Return the parents of the application, their parents, and so on."""
     found: dict[str, None] = {}
     left = [name]
     while left:
@@ -151,7 +154,7 @@ def _children(parent: Application, known: Mapping[str, Application]) -> Iterator
 
 
 def targets_of(settings: TargetSettings) -> Targets:
-    """What the settings ask for."""
+    """Return the applications that the settings request."""
     return Targets(
         names=settings.names,
         selector=settings.selector,

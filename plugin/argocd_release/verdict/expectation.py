@@ -288,7 +288,7 @@ def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> Un
 
 
 def _version(text: str) -> str:
-    """A chart's version, alike however it is written: with a ``v`` or not, and in a registry with ``_`` for ``+``."""
+    """Return a chart's version in one spelling: without a ``v``, and with ``+`` for a registry's ``_``."""
     return text.removeprefix("v").replace("_", "+")
 
 

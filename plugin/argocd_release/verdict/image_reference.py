@@ -39,7 +39,7 @@ def _is_same(wanted: str, name: str) -> bool:
 
 
 def _registry(name: str) -> str:
-    """The registry in a name, by the rule of github.com/distribution/reference; ``""`` if it names none."""
+    """Return the registry in a name, by the rule of github.com/distribution/reference, or an empty string."""
     host, slash, _ = name.partition("/")
     return host if slash and ("." in host or ":" in host or host == "localhost") else ""
 
