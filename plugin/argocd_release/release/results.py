@@ -31,7 +31,7 @@ def forget_earlier(environ: Mapping[str, str]) -> None:
 
 
 def artifact(environ: Mapping[str, str], report: str) -> str:
-    """Return the report's path in the project, which names the artifact in GitLab, or an empty string if it is outside."""
+    """Return the path in the project by which GitLab names the artifact, or an empty string if it is outside."""
     path = Path(load.report_paths(environ)[report]).resolve()
     project = Path(load.valid(environ, "CI_PROJECT_DIR")).resolve()
     name = path.relative_to(project).as_posix() if path.is_relative_to(project) else ""
