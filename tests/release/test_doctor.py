@@ -31,7 +31,7 @@ SECONDS: Final = 3.0
 # Values that differ by machine or day.
 _CHANGING: Final = (
     (r"(localhost|port|argocd-server|:)(:| )\d{4,5}\b", r"\1\2PORT"),
-    (r"localhost is [0-9a-f.:, ]+", "localhost is ADDRESS"),
+    (r"localhost resolves to [0-9a-f.:, ]+", "localhost resolves to ADDRESS"),
     (r"argocd\.invalid cannot be resolved: .*", "argocd.invalid cannot be resolved: WHY"),
     (r"\d{4}-\d{2}-\d{2}", "DAY"),
     (r"valid until .*", "valid until THEN"),

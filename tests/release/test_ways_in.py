@@ -180,5 +180,5 @@ def test_way_in(sandbox: Sandbox, run: Callable[[str], Release], name: str) -> N
     assert row.unsaid not in ended.log
     assert sandbox.ci_token not in ended.log
     if row.exit_code:
-        assert "`argocd-release doctor` checks the whole chain" in ended.log
+        assert "`argocd-release doctor` checks every step of the connection" in ended.log
         assert ended.seconds < BLOCKED_SECONDS

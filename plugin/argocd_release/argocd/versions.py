@@ -5,6 +5,7 @@ from typing import Final
 
 from argocd_release.argocd.tested_versions import TESTED
 from argocd_release.core.text import one_line
+from argocd_release.messages import network
 
 _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.|\b)")
 Minor = tuple[int, int]
@@ -35,11 +36,8 @@ def apart(server: str, client: str) -> str:
             continue
         if min(mine, other) <= span[0] and span[1] <= max(mine, other):
             return ""
-    tested = ", ".join(f"{mine} with {other}" for other, mine in TESTED)
-    return (
-        f"argocd {_shown(client)} and Argo CD {_shown(server)} are further apart than any two that were tested "
-        f"({tested}); where something looks wrong, build the image with an argocd like the server's"
-    )
+    tested = ", ".join(network.TESTED_PAIR.fill(client=mine, server=other) for other, mine in TESTED)
+    return network.NOT_TESTED.fill(client=_shown(client), server=_shown(server), tested=tested)
 
 
 def _minor(version: str) -> Minor | None:

@@ -10,6 +10,7 @@ from argocd_release.core.text import counted, one_line
 from argocd_release.core.untrusted_json import as_object, as_objects, as_text, parse_json
 from argocd_release.doctor import account
 from argocd_release.doctor.checks import Seen
+from argocd_release.messages import doctor
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
 from argocd_release.model.outcome import Outcome
@@ -20,6 +21,8 @@ from argocd_release.settings.schema import PROPERTIES
 #: Of a larger group only so many are checked: each costs several requests.
 CHECKED: Final = 10
 _LIST_SECONDS: Final = 5.0
+#: The number of names in the message of a problem that several applications have.
+_NAMED: Final = 3
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
 _INSTANCE: Final = "app.kubernetes.io/instance"
 _APPLICATION_KIND: Final = "argoproj.io/Application"
@@ -41,18 +44,19 @@ class Group:
 
     @property
     def seen(self) -> Seen:
-        """Return what the check of the applications gives."""
+        """Return the result of the check that finds the applications."""
         if self.problems:
             return self.problems
         if self.count == 1:
-            return f"{name_of(self.found[0])} exists in project {_project(self.found[0])}"
+            name, project = name_of(self.found[0]), _project(self.found[0])
+            return doctor.APPLICATION_EXISTS.fill(name=name, project=project)
         names = ", ".join(name_of(application) for application in self.found)
         if self.count > len(self.found):
-            return f"{self.count} applications are there; the checks below look at the first {len(self.found)}: {names}"
-        return f"{counted(self.count, 'application')} are there: {names}"
+            return doctor.APPLICATIONS_IN_PART.fill(count=self.count, checked=len(self.found), names=names)
+        return doctor.APPLICATIONS_EXIST.fill(applications=counted(self.count, "application"), names=names)
 
     def each(self, look: Callable[[Application], Seen]) -> Seen:
-        """Look at each application; problems of several are said once, and name the applications."""
+        """Check each application, and report a problem of several applications once with their names."""
         seen = [(name_of(application), look(application)) for application in self.found]
         if self.count == 1 and seen:
             return seen[0][1]
@@ -62,7 +66,8 @@ class Group:
                 merged.setdefault(problem, []).append(name)
         if merged:
             return [
-                replace(problem, message=f"{_named(names)}: {problem.message}") for problem, names in merged.items()
+                replace(problem, message=doctor.OF_APPLICATIONS.fill(names=_named(names), message=problem.message))
+                for problem, names in merged.items()
             ]
         texts = list(dict.fromkeys(answer for _, answer in seen if isinstance(answer, str)))
         return one_line("; ".join(texts), limit=400)
@@ -99,27 +104,28 @@ def expectation_of(settings: ExpectationSettings, path: str, application: Applic
 
 
 def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
-    """Return what is wrong with the token's rights on the application."""
+    """Check the rights of the token on the application."""
     return account.rights(prober, name_of(application), _project(application), sync=sync)
 
 
 def owner(api: Api, prober: Prober, application: Application) -> Seen:
-    """Return whether the token can see what makes the application: a parent application or an ApplicationSet."""
+    """Check that the token can see the owner of the application: a parent application or an ApplicationSet."""
     project = _project(application)
     if application.application_set:
         name = application.application_set
         if account.may(prober, "applicationsets", "get", f"{project}/{name}"):
-            return f"made by ApplicationSet/{name}, which the token can see"
+            return doctor.OWNER_VISIBLE.fill(owner=f"ApplicationSet/{name}")
         return _hidden(f"ApplicationSet/{name}", f"applicationsets, get, {project}/{name}")
     if not (name := _parent(prober, application)):
-        return "the application does not come from a parent application or an ApplicationSet"
+        return doctor.NO_OWNER.fill()
     try:
         api.application(name)
     except ArgoCDError as error:
         if error.kind in {FailureKind.DENIED, FailureKind.MISSING}:
             return _hidden(f"Application/{name}", f"applications, get, PROJECT/{name}")
-        return f"made by Application/{name}; Argo CD did not show it: {one_line(error.message, limit=150)}"
-    return f"made by Application/{name}, which the token can see"
+        error_text = one_line(error.message, limit=150)
+        return doctor.OWNER_UNANSWERED.fill(owner=f"Application/{name}", error=error_text)
+    return doctor.OWNER_VISIBLE.fill(owner=f"Application/{name}")
 
 
 def name_of(application: Application) -> str:
@@ -153,28 +159,19 @@ def _project(application: Application) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a few
+    shown = ", ".join(names[:_NAMED])
+    return doctor.AND_MORE.fill(names=shown, count=len(names) - _NAMED) if len(names) > _NAMED else shown
 
 
 def _unlisted(settings: TargetSettings, error: ArgoCDError) -> SetupProblem:
-    denied = error.kind in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}
-    return SetupProblem(
-        code="applications-unlisted",
-        message=f"Argo CD does not list the applications of {_choice(settings)}: {one_line(error.message, limit=200)}",
-        fix="grant the token `applications, get, PROJECT/*`"
-        if denied
-        else "look at the log of argocd-server, and run the doctor again",
-        outcome=Outcome.DENIED if denied else Outcome.UNREACHABLE,
-    )
+    is_denied = error.kind in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}
+    entry = doctor.UNLISTED_DENIED if is_denied else doctor.UNLISTED
+    outcome = Outcome.DENIED if is_denied else Outcome.UNREACHABLE
+    return SetupProblem.of(entry, outcome, choice=_choice(settings), error=one_line(error.message, limit=200))
 
 
 def _no_match(settings: TargetSettings) -> SetupProblem:
-    return SetupProblem(
-        code="no-application-matches",
-        message=f"no application that this token can see matches {_choice(settings)}",
-        fix="compare it with `argocd app list`; or the token lacks `applications, get` in the project",
-        outcome=Outcome.MISSING,
-    )
+    return SetupProblem.of(doctor.NO_MATCH, Outcome.MISSING, choice=_choice(settings))
 
 
 def _choice(settings: TargetSettings) -> str:
@@ -183,9 +180,4 @@ def _choice(settings: TargetSettings) -> str:
 
 
 def _hidden(owner: str, right: str) -> SetupProblem:
-    return SetupProblem(
-        code="owner-hidden",
-        message=f"its spec comes from {owner}, which this token cannot see: a release is proven for the application's "
-        "own source only",
-        fix=f"grant the token `{right}`, if a commit can change what the owner generates",
-    )
+    return SetupProblem.of(doctor.OWNER_HIDDEN, owner=owner, right=right)

@@ -13,6 +13,7 @@ from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import one_line
 from argocd_release.doctor import account, applications, network, pipeline, settings
 from argocd_release.doctor.checks import Check, Checklist, Seen
+from argocd_release.messages import doctor
 from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled, NoPreviewError, ReleaseError, SettingsError, SetupProblem
 from argocd_release.settings import load
@@ -27,7 +28,7 @@ def examine(
     seconds: float = math.inf,
     check: Callable[[], object] = lambda: None,
 ) -> Checklist:
-    """Run every check, and return the findings; those until then if a signal comes.
+    """Run every check, and return the checklist; it is incomplete if a signal arrives.
 
     Args:
         environ: the environment of a release job.
@@ -73,9 +74,7 @@ def _examine(
     try:
         signed = sign_in(connection, ledger.deadline.left) if ledger.allows("http") else connection
     except ReleaseError as error:
-        problem = SetupProblem(
-            code="sign-in", message=one_line(str(error)), fix="see the guide to keyless sign-in", outcome=error.outcome
-        )
+        problem = SetupProblem.of(doctor.SIGN_IN, error.outcome, error=one_line(str(error)))
         ledger.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
         return
     signed_prober = stack.enter_context(Prober(signed, deadline=ledger.deadline, check=ledger.check))
@@ -93,14 +92,24 @@ def examine_way(
     *,
     with_argocd: bool = True,
 ) -> None:
-    """Check the network between the job and Argo CD, without a token; ``with_argocd``: through its CLI as well."""
+    """Check the network between the job and Argo CD, without a token.
+
+    Args:
+        ledger: receives the results.
+        connection: the address and the options.
+        prober: requests pages of that address.
+        environ: the environment of the job.
+        stack: ends the argocd command if it still runs.
+        with_argocd: True to check the connection of the argocd command too.
+
+    """
     answer = cache(lambda: prober.get("/api/version"))
     ledger.run(
         [
             Check(name="proxies", run=lambda: settings.proxies(environ, connection.options)),
             Check(name="name", run=lambda: network.resolves(connection)),
             Check(name="port", run=lambda: network.connects(connection), needs=("name",)),
-            Check(name="TLS", run=lambda: network.encrypts(connection), needs=("port",)),
+            Check(name="TLS", run=lambda: network.encrypts(connection), needs=("port",), repeats=("options-file",)),
             Check(name="http", run=lambda: network.answers(connection, prober), needs=("TLS",)),
             *(
                 [Check(name="argocd", run=lambda: network.talks(connection, environ, stack), needs=("http",))]
@@ -113,7 +122,7 @@ def examine_way(
 
 
 def examine_account(ledger: Checklist, connection: Connection, prober: Prober, timeout: int) -> None:
-    """The token, and whose it is for Argo CD."""
+    """Check the token, and the account that Argo CD signs in with it."""
     ledger.run(
         [
             Check(name="token", run=lambda: account.token(connection, timeout)),
@@ -124,14 +133,9 @@ def examine_account(ledger: Checklist, connection: Connection, prober: Prober, t
 
 def _settings(environ: Mapping[str, str]) -> Seen:
     try:
-        return settings.problems(environ) or "all required settings are set"
+        return settings.problems(environ) or doctor.SETTINGS_SET.fill()
     except NoPreviewError as error:
-        return SetupProblem(
-            code="no-preview",
-            message=one_line(str(error), limit=300),
-            fix="name the branch after its issue, as PROJ-123-description, or correct <RELEASE_PREVIEW_PATTERN>",
-            outcome=error.outcome,
-        )
+        return SetupProblem.of(doctor.NO_PREVIEW, error.outcome, error=one_line(str(error), limit=300))
 
 
 def examine_release(

@@ -6,6 +6,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Self
 
+from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.background import answered, ask
@@ -13,7 +14,7 @@ from argocd_release.timing.deadline import Deadline
 
 
 class State(Enum):
-    """``word`` stands in the JSON, ``mark`` in the log."""
+    """The state of a check, with its word in the JSON and its mark in the text."""
 
     OK = ("ok", "✓")
     WARNING = ("warning", "!")
@@ -27,7 +28,17 @@ class State(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """``check`` is the name of the check, ``code`` that of the mistake, or ``""``."""
+    """The result of one check.
+
+    Attributes:
+        check: The name of the check.
+        state: Whether the check passed.
+        message: The problem, or what the check saw.
+        code: The name of the problem; "" if there is none.
+        fix: The steps that solve the problem.
+        outcome: The outcome that a release would end with; None if it could be tracked.
+
+    """
 
     check: str
     state: State
@@ -37,33 +48,38 @@ class CheckResult:
     outcome: Outcome | None = None
 
 
-LATE: Final = SetupProblem(
-    code="no-time",
-    message="not checked: the time for all checks was over before it ended",
-    fix="look at the checks above it for what does not respond, and run the doctor again",
-    outcome=Outcome.UNREACHABLE,
-)
-# What a check gives: what it saw when all is well, or what is wrong.
+# The result of a check: what it saw if all is well, or the problems.
 Seen = str | SetupProblem | Sequence[SetupProblem]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """``needs``: checks without which this one can say nothing."""
+    """A check of the doctor.
+
+    Attributes:
+        name: The name in the checklist.
+        run: Returns the result.
+        needs: The checks that must not have failed before this one.
+        repeats: The codes of problems that this check would only report again.
+
+    """
 
     name: str
     run: Callable[[], Seen]
     needs: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
 class Checklist:
-    """Runs checks and keeps their findings. A check that fails does not end those that do not need it.
+    """The checks that were run, with their results. After a failed check, those that do not need it still run.
 
     Attributes:
-        check: is called while a check runs, and raises to end them all.
-        deadline: ends the check that runs; those after it are not run.
-        cancelled: the outcome of a signal that ended the checks, or None.
+        results: The results in the order of the checks.
+        check: Is called while a check runs, and raises to end all checks.
+        deadline: Ends the check that runs. The checks after it are not run.
+        cancelled: The outcome of a signal that ended the checks, or None.
+
     """
 
     results: list[CheckResult] = field(default_factory=list)
@@ -74,35 +90,44 @@ class Checklist:
 
     @classmethod
     def lasting(cls, seconds: float, *, check: Callable[[], object]) -> Self:
-        """Return a ledger whose checks must end within the seconds."""
+        """Return a checklist whose checks must end within the seconds."""
         return cls(check=check, deadline=Deadline(seconds))
 
     def run(self, checks: Iterable[Check]) -> None:
-        """Run each check whose needs are met."""
+        """Run each check whose conditions are met, and skip the others."""
         for one in checks:
             self.check()
-            missing = [need for need in one.needs if need in self._broken]
-            if missing:
+            if reason := self._reason_to_skip(one):
                 self._broken.add(one.name)
-                self._add(one.name, State.SKIPPED, f"not checked: it needs {missing[0]}")
+                self._add(one.name, State.SKIPPED, reason)
                 continue
-            # Whatever a check does, it can neither hold up a signal nor outlast the deadline.
+            # Run beside this thread, so that a check cannot delay a signal or outlast the deadline.
             answer = ask(one.run)
             if not answered(answer, seconds=self.deadline.left, check=self.check):
-                self._note(one.name, LATE)
+                self._note(one.name, SetupProblem.of(doctor.NO_TIME, Outcome.UNREACHABLE))
             elif error := answer.exception():
-                self._add(one.name, State.WARNING, f"this check itself went wrong: {type(error).__name__}: {error}")
+                text = doctor.CHECK_FAILED.fill(error=f"{type(error).__name__}: {error}")
+                self._add(one.name, State.WARNING, text)
             else:
                 self._note(one.name, answer.result())
 
     def allows(self, name: str) -> bool:
-        """Whether nothing was found that forbids what needs this check."""
+        """Return True if checks that need this one can run."""
         return name not in self._broken
 
     @property
     def worst(self) -> Outcome | None:
-        """Return the outcome that a release would have; None if it could be tracked."""
+        """Return the outcome that a release would end with; None if it could be tracked."""
         return self.cancelled or next((found.outcome for found in self.results if found.outcome is not None), None)
+
+    def _reason_to_skip(self, check: Check) -> str:
+        for need in check.needs:
+            if need in self._broken:
+                return doctor.NEEDS.fill(check=need)
+        for result in self.results:
+            if result.code in check.repeats:
+                return doctor.REPEATS.fill(code=result.code)
+        return ""
 
     def _note(self, name: str, seen: Seen) -> None:
         if isinstance(seen, str):

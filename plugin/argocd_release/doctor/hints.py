@@ -1,4 +1,4 @@
-"""Give the job what the doctor knows: warnings at the start, and a hint if no verdict was reached."""
+"""Use the doctor's checks in a release: warnings at the start, and a hint if the release status is unknown."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -9,6 +9,7 @@ from argocd_release.argocd.probe import Prober
 from argocd_release.doctor import account, network, settings
 from argocd_release.doctor.checklist import examine_account, examine_way
 from argocd_release.doctor.checks import Checklist, CheckResult, State
+from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
@@ -25,18 +26,28 @@ def advice(
     check: Callable[[], object],
     seconds: float,
 ) -> str:
-    """What to do next, found within ``seconds``; ``check`` is called all the while, and may raise to end it."""
+    """Return the hint for the verdict: the fix of the problem that the doctor finds, or the verdict's own hint.
+
+    Args:
+        verdict: the verdict of the release.
+        environ: the environment of the job.
+        connection: the address, the token and the options.
+        timeout: the timeout of the release, in seconds.
+        check: is called while the checks run, and raises to end them.
+        seconds: the time for the checks.
+
+    """
     asked = ask(lambda: _found(verdict.outcome, environ, connection, timeout))
     found = asked.result() if answered(asked, seconds=min(seconds, ADVICE), check=check) else None
     if found is None:
-        return f"{verdict.hint}; `argocd-release doctor` checks the whole chain".removeprefix("; ")
-    return f"{found.message}: {found.fix}; `argocd-release doctor` checks the whole chain"
+        return doctor.HINT_OF_VERDICT.fill(hint=verdict.hint) if verdict.hint else doctor.HINT_ALONE.fill()
+    return doctor.HINT.fill(fix=found.fix, message=found.message)
 
 
 def _found(
     outcome: Outcome | None, environ: Mapping[str, str], connection: Connection, timeout: int
 ) -> CheckResult | None:
-    """The first mistake that explains the outcome; what hinders the doctor alone does not."""
+    """Return the first problem that leads to the outcome, or None."""
     ledger = Checklist()
     with ExitStack() as stack:
         prober = stack.enter_context(Prober(connection))
@@ -50,13 +61,13 @@ def _found(
 def of_settings(
     connection: Connection, environ: Mapping[str, str], *, timeout: float, now: float
 ) -> list[SetupProblem]:
-    """What the settings and the token say themselves; the token is tried all the same, for clocks may be wrong."""
+    """Return warnings about the settings and the token. They end no release, because the clock can be wrong."""
     found: list[SetupProblem] = []
     proxies = settings.proxies(environ, connection.options)
     if not isinstance(proxies, str):
         found += proxies
     if connection.options.get("--insecure") == "true":
-        found.append(settings.INSECURE)
+        found.append(SetupProblem.of(doctor.INSECURE))
     claims = jwt.read(connection.auth_token)
     if claims is not None:
         token = settings.token_problems(connection.auth_token, claims, timeout=timeout, now=now)
@@ -65,10 +76,10 @@ def of_settings(
 
 
 def of_server(connection: Connection, name: str, project: str) -> list[SetupProblem]:
-    """What Argo CD says of itself and of the token's rights; nothing where it does not answer."""
+    """Return warnings about the rights of the token; none if Argo CD does not respond."""
     with Prober(connection) as prober:
         version = network.version(prober.get("/api/version"))
         if not version:
             return []
-        # The doctor tells of the server's version: in the log of each release it would hide what the release says.
+        # A warning about the server's version in each log would hide the messages of the release. The doctor has it.
         return account.too_wide(prober, name, project)

@@ -1,4 +1,4 @@
-"""Whether this pipeline and this application belong together: could a release ever be proven, and in time."""
+"""Check that this pipeline can prove a release of this application, and in time."""
 
 import os
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from argocd_release.argocd.api import Api
 from argocd_release.argocd.probe import unreadable_repository
 from argocd_release.core.text import one_line
 from argocd_release.doctor.settings import span
+from argocd_release.messages import doctor
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SetupProblem
 from argocd_release.model.git_url import GitUrl
@@ -21,151 +22,94 @@ from argocd_release.settings.load import ExpectationSettings, GitSettings, Polic
 def source(
     application: Application, environ: Mapping[str, str], expectation: ExpectationSettings, project_url: str
 ) -> str | list[SetupProblem]:
-    """Whether what the application deploys has to do with what this pipeline builds."""
+    """Check that the application deploys the repository and the branch of this pipeline."""
     own = GitUrl.parse(project_url)
-    sources = application.sources
-    beside = [item for item in sources if GitUrl.parse(item.repo_url).is_same(own)]
-    shown = ", ".join(
-        one_line(f"{GitUrl.parse(item.repo_url)} at {item.target_revision or 'HEAD'}", limit=200) for item in sources
+    own_sources = [item for item in application.sources if GitUrl.parse(item.repo_url).is_same(own)]
+    sources = ", ".join(
+        one_line(
+            doctor.SOURCE.fill(repository=GitUrl.parse(item.repo_url), revision=item.target_revision or "HEAD"),
+            limit=200,
+        )
+        for item in application.sources
     )
     if not project_url:
-        return f"the application deploys {shown}"
-    if not beside:
+        return doctor.DEPLOYS.fill(sources=sources)
+    if not own_sources:
         if expectation.revision:
-            return [
-                _warning(
-                    "revision-elsewhere",
-                    "<RELEASE_REVISION> is a commit of this repository, but the application deploys another one: "
-                    f"{shown}",
-                    "expect an image (<RELEASE_IMAGE>), or the commit of that repository",
-                )
-            ]
-        return f"the application deploys another repository than this one: {shown}"
+            return [SetupProblem.of(doctor.REVISION_ELSEWHERE, sources=sources)]
+        return doctor.DEPLOYS_OTHER.fill(sources=sources)
     branch = environ.get("CI_COMMIT_BRANCH", "")
-    targets = {item.target_revision or "HEAD" for item in beside}
+    targets = {item.target_revision or "HEAD" for item in own_sources}
     followed = {branch, "HEAD", environ.get("CI_COMMIT_TAG", "")} - {""}
     if branch and targets.isdisjoint(followed | {environ.get("CI_COMMIT_SHA", "")}):
         target = one_line(", ".join(sorted(targets)), limit=100)
-        return [
-            _warning(
-                "branch",
-                f"the application follows {target}, but this pipeline is for {one_line(branch, limit=100)}: its "
-                "commit will not be deployed",
-                f"run the release job on {target} only (rules), or change the application's targetRevision",
-            )
-        ]
-    return f"the application deploys this repository: {shown}"
+        return [SetupProblem.of(doctor.BRANCH, target=target, branch=one_line(branch, limit=100))]
+    return doctor.DEPLOYS_THIS.fill(sources=sources)
 
 
 def proof(application: Application, expectation: ExpectationSettings) -> str | list[SetupProblem]:
-    """What would show that it is this pipeline's commit that runs."""
+    """Check that a success will prove that this pipeline's commit is delivered."""
     if expectation.revision or expectation.chart_version:
-        return "success will mean that the expected revision or chart version is delivered"
+        return doctor.PROVES_REVISION.fill()
     images = application.images
     if expectation.image:
         name = _image_name(expectation.image)
         if "/" in name and images and all(_image_name(image) != name for image in images):
             shown = one_line(", ".join(images[:3]), limit=300)
-            return [
-                _warning(
-                    "image",
-                    f"the application has no image {one_line(name, limit=150)}; it has {shown}",
-                    "set <RELEASE_IMAGE> to the image as the manifests write it, or to its tag alone",
-                )
-            ]
-        return "success will mean that the expected image is delivered"
-    return [
-        _warning(
-            "nothing-expected",
-            "nothing is expected: success will mean that HEAD of the tracked branch is deployed and healthy, whichever "
-            "commit or image that is",
-            "set <RELEASE_IMAGE> to the tag that this pipeline builds, or <RELEASE_REVISION>",
-        )
-    ]
+            return [SetupProblem.of(doctor.IMAGE, image=one_line(name, limit=150), images=shown)]
+        return doctor.PROVES_IMAGE.fill()
+    return [SetupProblem.of(doctor.NOTHING_EXPECTED)]
 
 
 def syncing(application: Application, api: Api, policy: PolicySettings) -> str | list[SetupProblem]:
-    """Who brings the change into the cluster, and whether he may now."""
+    """Check that Argo CD or this job syncs the application, and that nothing forbids the sync now."""
     problems = []
     if not application.automated and not policy.sync:
-        problems.append(
-            _warning(
-                "sync-manual",
-                "neither Argo CD nor this job syncs: the application has no automated sync policy, and <RELEASE_SYNC> "
-                "is not set",
-                "turn on automated sync, or set <RELEASE_SYNC=true> (the token then needs `applications, sync`)",
-            )
-        )
+        problems.append(SetupProblem.of(doctor.SYNC_MANUAL))
     for condition in application.errors:
-        message = one_line(f"{condition.type}: {condition.message}", limit=300)
-        problems.append(
-            _warning(
-                "condition",
-                f"Argo CD cannot deploy it as it is: {message}",
-                "fix the error that Argo CD shows, and run the doctor again",
-            )
-        )
+        text = one_line(f"{condition.type}: {condition.message}", limit=300)
+        problems.append(SetupProblem.of(doctor.CONDITION, condition=text))
     with suppress(ArgoCDError):
         if window := api.sync_window(application.full_name):
-            forbids = f"a sync window forbids syncing now: {window}"
-            problems.append(_warning("sync-window", forbids, "release later, or change the window"))
-    return problems or ("Argo CD syncs automatically" if application.automated else "this job asks Argo CD to sync")
+            problems.append(SetupProblem.of(doctor.SYNC_WINDOW, window=window))
+    return problems or (doctor.SYNCS_AUTOMATICALLY.fill() if application.automated else doctor.JOB_SYNCS.fill())
 
 
 def time(job_time: TimeSettings, now: datetime) -> str | list[SetupProblem]:
-    """Whether GitLab leaves the job as long as it may wait."""
+    """Check that GitLab's timeout of the job leaves enough time for the timeout of the release."""
     left, _ = load.seconds_left(job_time, now)
+    timeout = span(job_time.timeout)
     if left < job_time.timeout:
-        return [
-            _warning(
-                "job-timeout",
-                f"the timeout is {span(job_time.timeout)}, but GitLab ends the job after {span(job_time.job_timeout)}: "
-                f"it will wait for at most {span(left)}",
-                "raise the job's timeout, or lower <RELEASE_TIMEOUT>",
-            )
-        ]
-    return f"the job waits for at most {span(job_time.timeout)}"
+        job_timeout = span(job_time.job_timeout)
+        return [SetupProblem.of(doctor.JOB_TIMEOUT, timeout=timeout, job_timeout=job_timeout, left=span(left))]
+    return doctor.TIMEOUT.fill(timeout=timeout)
 
 
 def history(git: GitSettings) -> str | list[SetupProblem]:
-    """Whether this job can see which commit contains which."""
+    """Check that this job can read the git history, if it must compare revisions."""
     if not git.revision or git.revision_match == "exact":
-        return "not needed: no revision is expected that another commit can contain"
-    shown = str(GitUrl.parse(git.repository_url))
+        return doctor.HISTORY_UNNEEDED.fill()
+    repository = GitUrl.parse(git.repository_url)
     parts = urlsplit(git.repository_url) if git.repository_url else None
     if parts is None or parts.scheme not in {"http", "https"}:
-        return [_warning("history-missing", "CI_REPOSITORY_URL is not an HTTP address", "leave it as GitLab sets it")]
+        return [SetupProblem.of(doctor.HISTORY_MISSING)]
     if why := unreadable_repository(git.repository_url, ca_file=git.git_ca_file):
-        return [
-            _warning(
-                "history-unreachable",
-                f"{shown} cannot be read: {one_line(why, limit=200)}",
-                "let the runner reach GitLab. If GitLab's certificate has a private authority, set tls-ca-file "
-                "in the runner's settings",
-            )
-        ]
-    return f"{shown} can be read"
+        reason = one_line(why, limit=200)
+        return [SetupProblem.of(doctor.HISTORY_UNREACHABLE, repository=repository, reason=reason)]
+    return doctor.HISTORY_READABLE.fill(repository=repository)
 
 
 def reports(environ: Mapping[str, str]) -> str | list[SetupProblem]:
-    """Whether the reports can be written where they are wanted."""
+    """Check that the job can write the reports to their paths."""
     problems = []
     for path in load.report_paths(environ).values():
         folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            problems.append(
-                _warning(
-                    "report-path", f"{one_line(path, limit=200)} cannot be written", "choose a path in the project"
-                )
-            )
-    return problems or "all reports can be written"
+            problems.append(SetupProblem.of(doctor.REPORT_PATH, path=one_line(path, limit=200)))
+    return problems or doctor.REPORTS_WRITABLE.fill()
 
 
 def _image_name(image: str) -> str:
     plain = image.partition("@")[0]
     head, slash, last = plain.rpartition("/")
     return f"{head}{slash}{last.partition(':')[0]}"
-
-
-def _warning(code: str, message: str, fix: str) -> SetupProblem:
-    return SetupProblem(code=code, message=message, fix=fix)

@@ -1,10 +1,11 @@
-"""Render the checklist, for people and for machines."""
+"""Render the checklist as text and as JSON."""
 
 from typing import Any, Final
 
 from argocd_release import __version__
 from argocd_release.core.text import counted
 from argocd_release.doctor.checks import Checklist, CheckResult, State, link
+from argocd_release.messages import doctor
 
 FORMAT: Final = 1
 _WIDTH: Final = 12
@@ -25,7 +26,8 @@ def as_text(ledger: Checklist, docs_url: str = "") -> str:
         if found.code and (page := link(found.check, docs_url)):
             lines.append(f"  {'':{_WIDTH}} see: {page}")
     if skipped := [found.check for found in ledger.results if found.state is State.SKIPPED]:
-        lines.append(f"{State.SKIPPED.mark} {'not checked':{_WIDTH}} {', '.join(skipped)}: fix the errors above first")
+        text = doctor.NOT_CHECKED.fill(checks=", ".join(skipped))
+        lines.append(f"{State.SKIPPED.mark} {'not checked':{_WIDTH}} {text}")
     return "\n".join([*lines, "", *_conclusion(ledger)])
 
 
@@ -53,16 +55,14 @@ def _check(found: CheckResult, docs_url: str) -> dict[str, str]:
 
 
 def _conclusion(ledger: Checklist) -> list[str]:
-    errors = sum(found.state is State.FAILED for found in ledger.results)
-    warnings = sum(found.state is State.WARNING for found in ledger.results)
-    noted = counted(warnings, "warning")
+    errors = counted(sum(result.state is State.FAILED for result in ledger.results), "error")
+    warning_count = sum(result.state is State.WARNING for result in ledger.results)
+    warnings = counted(warning_count, "warning")
     if ledger.worst is None:
-        return [f"Ready to track releases ({noted})" if warnings else "Ready to track releases"]
+        return [doctor.READY_WITH_WARNINGS.fill(warnings=warnings) if warning_count else doctor.READY.fill()]
     worst = ledger.worst
-    ending = f"exit code {worst.exit_code} ({worst.meaning})"
+    ending = doctor.ENDING.fill(exit_code=worst.exit_code, meaning=worst.meaning)
     if ledger.cancelled is not None:
-        return [f"Not ready: the checks are incomplete, {ending}"]
-    return [
-        f"A release would end with {ending}.",
-        f"Not ready: {counted(errors, 'error')}, {noted}" if warnings else f"Not ready: {counted(errors, 'error')}",
-    ]
+        return [doctor.INCOMPLETE.fill(ending=ending)]
+    counts = f"{errors}, {warnings}" if warning_count else errors
+    return [doctor.WOULD_END.fill(ending=ending), doctor.NOT_READY.fill(counts=counts)]

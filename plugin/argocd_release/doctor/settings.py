@@ -1,4 +1,4 @@
-"""What is wrong with the settings, before anything is asked of a server. Pure but for the files that they name."""
+"""Check the settings and the token before any request. The only I/O is reading the files that settings name."""
 
 import shlex
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Final
 
 from argocd_release.argocd import jwt
 from argocd_release.core.text import one_line
+from argocd_release.messages import doctor
 from argocd_release.model.errors import SettingsError, SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import component_job, environment, interpret, load, server_address
@@ -14,15 +15,10 @@ from argocd_release.settings import component_job, environment, interpret, load,
 _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 _SOCKS: Final = ("ALL_PROXY", "all_proxy")
 DAY: Final = 86400.0
-INSECURE: Final = SetupProblem(
-    code="insecure",
-    message="--insecure turns off the check of the certificate: any server that answers gets the token",
-    fix="leave --insecure out, and name the authority in <RELEASE_ARGOCD_CA>",
-)
 
 
 def repaired(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with an address that can be used all the same, so that the rest can be checked."""
+    """Return the environment with a usable address of Argo CD, so that the other checks can run."""
     given = environment.text(environ, server_address.NAME)
     if not given:
         return dict(environ)
@@ -52,64 +48,36 @@ def problems(environ: Mapping[str, str]) -> list[SetupProblem]:
 
 
 def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[SetupProblem]:
-    """What the token says of itself that is wrong, or whose it is and until when."""
-    if claims is None or jwt.token_defect(token):
-        why = jwt.token_defect(token) or "it is not a JSON Web Token"
-        fix = "set the variable to the whole output of `argocd account generate-token`, and nothing else"
-        return [
-            SetupProblem(code="token-damaged", message=f"the token is unusable: {why}", fix=fix, outcome=Outcome.DENIED)
-        ]
-    whose = one_line(claims.whose, limit=150)
+    """Return the problems of the token, or its owner and expiry date. Times are in seconds."""
+    defect = jwt.token_defect(token)
+    if claims is None or defect:
+        entry = doctor.TOKEN_DAMAGED
+        return [SetupProblem.of(entry, Outcome.DENIED, defect=defect or doctor.NO_JSON_WEB_TOKEN.fill())]
+    owner = one_line(claims.whose, limit=150)
     if claims.expires_at is None:
-        return [
-            SetupProblem(
-                code="token-endless",
-                message=f"the token of {whose} has no expiry date",
-                fix="generate one with --expires-in, and note its expiry date",
-            )
-        ]
-    left = claims.expires_at - now
+        return [SetupProblem.of(doctor.TOKEN_ENDLESS, owner=owner)]
+    left, day = claims.expires_at - now, _day(claims.expires_at)
     if left <= 0:
-        return [
-            SetupProblem(
-                code="token-expired",
-                message=f"the token of {whose} expired {span(-left)} ago, on {_day(claims.expires_at)}",
-                fix="generate a new one and change the variable"
-                if claims.is_own
-                else "run the job again: GitLab makes a new ID token for each job",
-                outcome=Outcome.DENIED,
-            )
-        ]
+        entry = doctor.TOKEN_EXPIRED if claims.is_own else doctor.ID_TOKEN_EXPIRED
+        return [SetupProblem.of(entry, Outcome.DENIED, owner=owner, span=span(-left), day=day)]
     if left < timeout:
-        return [
-            SetupProblem(
-                code="token-ends-early",
-                message=f"the token of {whose} expires in {span(left)}, before the timeout of {span(timeout)}",
-                fix="replace it, or shorten <RELEASE_TIMEOUT>",
-            )
-        ]
-    return f"the token of {whose} is valid until {_day(claims.expires_at)} (in {span(left)})"
+        return [SetupProblem.of(doctor.TOKEN_ENDS_EARLY, owner=owner, span=span(left), timeout=span(timeout))]
+    return doctor.TOKEN_VALID.fill(owner=owner, day=day, span=span(left))
 
 
 def proxies(environ: Mapping[str, str], options: Mapping[str, str]) -> str | list[SetupProblem]:
-    """Which variables of a proxy are set that argocd will not use (argo-cd v2.13.2 apiclient.go:270-278)."""
+    """Return the proxy variables that argocd ignores (argo-cd v2.13.2 apiclient.go:270-278)."""
     native = options.get("--grpc-web") != "true" and "--grpc-web-root-path" not in options
     plaintext = options.get("--plaintext") == "true"
     used = set(_SOCKS) if native else {"HTTP_PROXY", "http_proxy"} if plaintext else set()
     ignored = [name for name in (*_PROXIES, *_SOCKS) if environ.get(name) and name not in used]
     if not ignored:
-        return "no proxy variable is set that argocd would ignore"
-    return [
-        SetupProblem(
-            code="proxy-ignored",
-            message=f"{', '.join(ignored)} is set, and argocd does not use it for Argo CD",
-            fix="give the runner a direct connection to Argo CD, or a transparent proxy",
-        )
-    ]
+        return doctor.PROXIES_USED.fill()
+    return [SetupProblem.of(doctor.PROXY_IGNORED, variables=" and ".join(ignored))]
 
 
 def span(seconds: float) -> str:
-    """A time as people say it: 3 days, 4 min, 10 s."""
+    """Return a length of time in its largest unit: 3 days, 4 min, 10 s."""
     for size, name in ((DAY, "day"), (3600.0, "h"), (60.0, "min")):
         if seconds >= size:
             number = int(seconds // size)
@@ -121,4 +89,4 @@ def _day(at: float) -> str:
     try:
         return datetime.fromtimestamp(at, UTC).date().isoformat()
     except (OverflowError, ValueError, OSError):
-        return "a day that no calendar has"
+        return doctor.NO_DATE.fill()

@@ -7,6 +7,7 @@ import pytest
 
 from argocd_release.argocd import versions
 from argocd_release.argocd.tested_versions import TESTED
+from argocd_release.messages import network
 
 
 def test_what_is_tested_is_what_the_docs_say() -> None:
@@ -51,10 +52,8 @@ def test_what_argocd_says_of_both(text: str, server: str, client: str) -> None:
 def test_it_says_what_was_tested_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "TESTED", (("3.6.1", "2.13.2"),))
     text = versions.apart("v3.9.0+abc", "v2.13.2+dc43124")
-    assert text == (
-        "argocd 2.13.2 and Argo CD 3.9.0 are further apart than any two that were tested (2.13.2 with 3.6.1); "
-        "where something looks wrong, build the image with an argocd like the server's"
-    )
+    tested = network.TESTED_PAIR.fill(client="2.13.2", server="3.6.1")
+    assert text == network.NOT_TESTED.fill(client="2.13.2", server="3.9.0", tested=tested)
 
 
 def test_a_server_that_says_too_much_is_cut_short() -> None:
