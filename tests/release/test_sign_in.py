@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 import yaml
 
+from argocd_release.messages import doctor as messages
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import web
 from tests.support.identity import GitLab, gitlab
@@ -69,16 +70,16 @@ def test_other_jobs_may_nothing(direct: Realm, release: Run, claims: dict[str, s
 INVALID: Final[dict[str, tuple[Callable[[GitLab], str], str]]] = {
     "wrong audience": (
         lambda issuer: issuer.id_token("https://vault.example.com"),
-        "the token is for https://vault.example.com, and Argo CD expects https://argocd.example.com",
+        messages.AUDIENCE.fill(audience="https://vault.example.com", expected=AUDIENCE),
     ),
     "expired": (lambda issuer: issuer.id_token(AUDIENCE, lives=60, age=3600), "expired 59 min ago"),
     "wrong issuer": (
         lambda issuer: issuer.id_token(AUDIENCE, {"iss": "https://gitlab.elsewhere.example.com"}),
-        "the token's issuer https://gitlab.elsewhere.example.com is not the one that Argo CD trusts",
+        "the token's issuer is https://gitlab.elsewhere.example.com, but Argo CD trusts ",
     ),
     "somebody else's signature": (
         lambda issuer: GitLab(issuer.url).id_token(AUDIENCE),
-        "Argo CD cannot verify the token: only its log says why",
+        messages.UNVERIFIED.fill(),
     ),
 }
 

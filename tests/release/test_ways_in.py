@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from argocd_release.messages import doctor as messages
+from argocd_release.messages import network as texts
 from sandbox.sandbox import Sandbox
 from tests.support import entrances
 from tests.support.entrances import ACCESS_ID, ACCESS_SECRET, Entrances
@@ -50,7 +52,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "TLS passes through, gRPC": Row(entrance="passthrough", options=OWN),
     "TLS passes through, gRPC-Web": Row(entrance="passthrough", options=f"--grpc-web {OWN}"),
     "TLS passes through, nobody checks the certificate": Row(
-        entrance="passthrough", options="--insecure", said="warning: --insecure turns off the check of the certificate"
+        entrance="passthrough", options="--insecure", said=f"warning: {messages.INSECURE.fill()}"
     ),
     "TLS ends at the ingress, HTTP/1.1 behind it": Row(entrance="terminated"),
     "TLS ends at the ingress, HTTP/2 behind it": Row(entrance="terminated-h2", options=CA),
@@ -82,18 +84,16 @@ ROWS: Final[Mapping[str, Row]] = {
         f"a proxy that is not there, {name}": Row(
             entrance="terminated",
             environ={name: "http://localhost:{nobody}"},
-            said=f"warning: {name} is set, and argocd does not use it for Argo CD",
+            said=f"warning: {messages.PROXY_IGNORED.fill(variables=name)}",
         )
         for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY")
     },
-    "the authority is not known": blocked("terminated", "--grpc-web", "signed by an authority that this job does not"),
+    "the authority is not known": blocked("terminated", "--grpc-web", texts.CERTIFICATE_UNKNOWN.fill()),
     "the authority is not known, gRPC": blocked("passthrough", "", "x509: "),
-    "an expired certificate": blocked(
-        "expired", said="the certificate of the server has expired: renew the certificate"
-    ),
+    "an expired certificate": blocked("expired", said=texts.CERTIFICATE_EXPIRED.fill()),
     "a certificate for another name": blocked("wrong-name", said="certificate is valid for argocd.example.com"),
-    "no certificate of the client": blocked("client-certificate", said="asks for a certificate of the client"),
-    "plaintext on a port of TLS": blocked("terminated", "--plaintext --grpc-web", "leave --plaintext out"),
+    "no certificate of the client": blocked("client-certificate", said=texts.CLIENT_CERTIFICATE.fill()),
+    "plaintext on a port of TLS": blocked("terminated", "--plaintext --grpc-web", texts.TLS_UNWANTED.fill()),
     "TLS on a port of plaintext": blocked("plaintext", "--grpc-web", "add the option --plaintext"),
     "without its path": blocked("under-a-path", said="add the option --grpc-web-root-path /argocd"),
     "a page that forbids": blocked("forbidden", said="a proxy refuses the request: HTTP 403"),
@@ -101,23 +101,23 @@ ROWS: Final[Mapping[str, Row]] = {
     "a gateway without anything behind it": blocked("bad-gateway", said="HTTP 502"),
     "a gateway that is overloaded": blocked("unavailable", said="HTTP 503"),
     "a guest portal's page": blocked("portal", said="Welcome to Guest WiFi"),
-    "a login page": blocked("access-login", said="a login page answers instead of Argo CD: Cloudflare Access"),
+    "a login page": blocked("access-login", said=texts.LOGIN_PAGE.fill(site="Cloudflare Access")),
     "GitLab instead of Argo CD": blocked("gitlab", said="this is GitLab, not Argo CD"),
-    "connections are reset": blocked("resets", said="the connection is closed as soon as it is made"),
+    "connections are reset": blocked("resets", said=texts.CONNECTION_RESET.fill()),
     **{
         f"{words}, {protocol}": blocked(f"@{where}", options, said)
         for where, words, said in (
-            ("hole", "packets vanish", "packets are dropped on the way"),
-            ("silence", "whoever answers says nothing", "a server accepts the connection and then does not respond"),
-            ("nobody", "nothing listens", "nothing listens at localhost"),
+            ("hole", "packets vanish", "a firewall drops the packets"),
+            ("silence", "whoever answers says nothing", "the server accepts the connection, but does not respond"),
+            ("nobody", "nothing listens", "refuses connections"),
         )
         for protocol, options in (("gRPC", ""), ("gRPC-Web", "--grpc-web"))
     },
     "every packet is late": Row(entrance=f"@{Fault.LATENCY.value}"),
     "every packet is late, gRPC": Row(entrance="@late gRPC", options=CA),
     "answers trickle in": Row(entrance=f"@{Fault.TRICKLE.value}"),
-    "nothing comes back": blocked(f"@{Fault.HALF_OPEN.value}", said="and then does not respond"),
-    "nothing comes back, gRPC": blocked(f"@{Fault.HALF_OPEN.value}", CA, "and then does not respond"),
+    "nothing comes back": blocked(f"@{Fault.HALF_OPEN.value}", said="but does not respond"),
+    "nothing comes back, gRPC": blocked(f"@{Fault.HALF_OPEN.value}", CA, "but does not respond"),
 }
 
 
