@@ -12,7 +12,7 @@ from argocd_release.core.untrusted_json import as_message, as_object, as_objects
 
 
 def last_meaningful(lines: tuple[str, ...]) -> str:
-    """The line of a log that says best why the program ended; ``""`` if none does."""
+    """Return the line of a log that says best why the program ended, or an empty string if there is none."""
     told = [line for line in lines if line.strip() and not _is_frame(line)]
     complaints = [line for line in told if any(word in line.lower() for word in _COMPLAINTS)]
     return one_line((complaints or told or [""])[-1], limit=300)
@@ -115,7 +115,7 @@ def ended(status: PodStatus) -> PodStatus:
 
 
 def parse_pod_status(manifest: object) -> PodStatus:
-    """The state in a Pod's manifest."""
+    """Return the state in the manifest of a pod."""
     status = as_object(as_object(manifest).get("status"))
     refused = [
         as_message(item.get("message"))

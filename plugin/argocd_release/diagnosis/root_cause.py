@@ -54,7 +54,7 @@ class Clues:
 
 
 def from_application(application: Application) -> Problem | None:
-    """The cause that the Application itself names: an error condition. What failed in its operation decides before."""
+    """Return the cause that an error condition names, or None. Failed resources of the operation go first."""
     if any(item.failed for item in application.results):
         return None
     ended = application.operation is not None and application.operation.terminated
@@ -115,7 +115,7 @@ def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
 
 
 def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Problem | None:
-    """What is wrong with the suspect, in one line; None if nothing is."""
+    """Return the problem of the suspect in one line, or None if it has none."""
     warnings = [event for event in clues.events if event.type == "Warning"]
     hook = next((item for item in application.results if item.hook_type and _is_of(tree, node, item)), None)
     rollout = pending.argo_rollout_of(application, node)
@@ -216,7 +216,7 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
-    """What says best why: an event for what never ran, its own log for what did."""
+    """Return the best explanation: an event if the program never ran, else its log."""
     reason = container.reason if container else pod.reason.removeprefix("Init:")
     kind = WAITING_REASONS.get(reason)
     if kind is CauseCode.IMAGE_PULL:
@@ -248,7 +248,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
 
 
 def _program_hint(container: Container | None, clues: Clues) -> str:
-    """What to do about a program that has ended; ``""`` of one that has not."""
+    """Return what to do about a program that has ended, or an empty string if it has not."""
     if container is None or not container.ended_badly:
         return ""
     where = "its log above" if clues.log and clues.log.says_something else "its log"

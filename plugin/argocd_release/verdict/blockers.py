@@ -217,7 +217,7 @@ def stuck(application: Application) -> bool:
 
 
 def operation_cause(application: Application) -> str:
-    """The failed resources with their messages; without one, the operation's own message."""
+    """Return the failed resources with their messages, or the message of the operation if no resource failed."""
     operation = application.operation
     if operation is None:
         return ""
@@ -226,7 +226,7 @@ def operation_cause(application: Application) -> str:
 
 
 def unhealthy(application: Application) -> str:
-    """The resources that make the application what it is, with their messages; else those not Healthy, worst first.
+    """Return the resources that decide the health, with their messages, or else those not Healthy, worst first.
 
     The application is as its worst resource is. Hooks do not count in that (argo-cd v2.13.2 controller/health.go).
     """
@@ -234,7 +234,7 @@ def unhealthy(application: Application) -> str:
 
 
 def unwell(application: Application) -> Problem:
-    """The application's health, and the resources that make it so."""
+    """Describe the health of the application, and the resources that decide it."""
     worst = _worst(application)[:1]
     if worst and (rollout := pending.argo_rollout_of(application, worst[0])):
         stands = pending.rollout_finding(worst[0], rollout)
@@ -266,7 +266,7 @@ def _worst(application: Application) -> list[Resource]:
 
 
 def first(findings: tuple[Problem, ...]) -> Problem:
-    """The first of at least one, and how many more there are."""
+    """Return the first of at least one item, and how many more there are."""
     if len(findings) == 1:
         return findings[0]
     message = texts.AND_MORE.fill(message=findings[0].message, count=len(findings) - 1)

@@ -82,7 +82,7 @@ class Expectation:
         return "; ".join(words for words, given in parts.items() if given)
 
     def gap(self, application: Application) -> UnmetExpectation | None:
-        """What the application still lacks to be what is wanted; None: nothing."""
+        """Return what the expectation still lacks, or None if the application meets it."""
         positions = self._positions(application)
         if not positions:
             known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
@@ -123,7 +123,7 @@ class Expectation:
         return f"{self.revision[:7]} was delivered via {later}" if later else ""
 
     def later(self, application: Application) -> str:
-        """The revision that came later and contains the expected one: ``3f2c1ab, 2 commits later``; ``""`` if none."""
+        """Return the later revision that contains the expected one, ``3f2c1ab, 2 commits later``, or an empty string."""
         for revision in application.commits:
             revision_relation = application.revision_relations.get(revision, _UNKNOWN)
             if revision_relation.relation is Relation.DESCENDANT:
@@ -182,7 +182,7 @@ class Expectation:
         return any(same_revision(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> UnmetExpectation | None:
-        """What is missing of the expected revision; None: nothing."""
+        """Return what is missing of the expected revision, or None."""
         positions = self._positions(application)
         revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):

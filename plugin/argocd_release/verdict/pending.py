@@ -51,12 +51,12 @@ _LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
 
 
 def pending_reason(group: str, kind: str, health: str | None) -> PendingReason | None:
-    """What a resource of that kind lacks, if it is Progressing; None: nothing that can be told by its kind."""
+    """Return what a Progressing resource of the kind lacks, or None if its kind does not tell."""
     return _LACKS.get((group, kind)) if health == "Progressing" else None
 
 
 def pending_hint(missing: PendingReason, said: str) -> str:
-    """What to do, where an event said more."""
+    """Return what to do. An event can give a more specific reason."""
     if "no storage class is set" in said:
         return _NO_CLASS
     return _UNKNOWN_CLASS if "storageclass" in said and "not found" in said else missing.hint
@@ -69,7 +69,7 @@ NOT_BEGUN: Final = (
 
 
 def unhydrated(application: Application) -> Problem | None:
-    """What is missing; None if nothing, or if nothing is hydrated."""
+    """Return what the hydration lacks, or None if it is complete or the application is not hydrated."""
     hydration = application.hydration
     if hydration is None:
         return None
@@ -80,7 +80,7 @@ def unhydrated(application: Application) -> Problem | None:
 
 
 def hydration_failure(application: Application) -> Problem | None:
-    """That the hydration of the dry commit failed, and why; None if it did not, or is about to be tried again."""
+    """Return why the hydration of the dry commit failed, or None if it did not or will be retried."""
     hydration = application.hydration
     if hydration is None or not hydration.failed:
         return None
@@ -102,7 +102,7 @@ def _missing(application: Application, hydration: Hydration) -> str:
 
 
 def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
-    """The rollout that the resource or node is; None where it is none, or nothing more is known of it."""
+    """Return the Argo Rollout of the resource or node, or None if it is not one or its state is unknown."""
     return application.workloads.rollouts.get(item.ref) if application.workloads else None
 
 
