@@ -101,7 +101,7 @@ def test_the_reports_of_another_job_are_removed_before_anything_can_fail(tmp_pat
 def test_without_argocd_the_job_says_what_is_missing(tmp_path: Path) -> None:
     done = run(DELIVERED, tmp_path, PATH=str(tmp_path))
     assert done.returncode == 2, done.stdout
-    assert "cause: argocd is missing: no folder of the PATH has a program of that name" in done.stdout
+    assert "cause: argocd is missing: no folder in PATH contains a program of that name" in done.stdout
     assert "next: run the job in the image of argocd-release, which has argocd, or install argocd" in done.stdout
     assert check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))["ARGOCD_RELEASE_STATUS"] == "settings"
 

@@ -123,7 +123,7 @@ class Expectation:
         return f"{self.revision[:7]} was delivered via {later}" if later else ""
 
     def later(self, application: Application) -> str:
-        """Return the later revision that contains the expected one, ``3f2c1ab, 2 commits later``, or an empty string."""
+        """Return the later revision that contains the expected one (``3f2c1ab, 2 commits later``), or an empty text."""
         for revision in application.commits:
             revision_relation = application.revision_relations.get(revision, _UNKNOWN)
             if revision_relation.relation is Relation.DESCENDANT:
