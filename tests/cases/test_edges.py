@@ -102,7 +102,7 @@ def test_without_argocd_the_job_says_what_is_missing(tmp_path: Path) -> None:
     done = run(DELIVERED, tmp_path, PATH=str(tmp_path))
     assert done.returncode == 2, done.stdout
     assert "cause: argocd is missing: no folder in PATH contains a program of that name" in done.stdout
-    assert "next: run the job in the image of argocd-release, which has argocd, or install argocd" in done.stdout
+    assert "next: run the job in the image of argocd-release, which contains argocd, or install argocd" in done.stdout
     assert check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))["ARGOCD_RELEASE_STATUS"] == "settings"
 
 
@@ -252,7 +252,8 @@ def test_a_group_whose_server_cannot_be_reached_gets_one_cause_and_one_next_step
     assert sum(refused in line for line in head) == 1, head
     assert f"cause: {refused}" in head
     assert done.stdout.count("\nnext: ") == 1
-    assert "next: nothing listens at 127.0.0.1 port 9" in done.stdout
+    assert "next: check the port in ARGOCD_SERVER" in done.stdout
+    assert "127.0.0.1 port 9 refuses connections" in done.stdout.rpartition("next: ")[2]
 
 
 @pytest.mark.parametrize("name", ["missing", "settings", "timed-out"])
