@@ -74,8 +74,8 @@ def caveat(result: ApplicationResult) -> str:
     if result.proven:
         return ""
     return (
-        f"note: green says that git's head runs; to prove this commit ({result.image_tag}), set <RELEASE_IMAGE> "
-        "to the image that was built, or <RELEASE_REVISION>"
+        "note: this success only means that HEAD of the tracked branch is deployed; to prove this commit "
+        f"({result.image_tag}), set <RELEASE_IMAGE> to the image that was built, or <RELEASE_REVISION>"
     )
 
 

@@ -68,7 +68,7 @@ def proof(result: ApplicationResult) -> str:
         return f"Proven: what was expected runs, {result.expects}{contained}."
     application = result.application
     revision = application.revision[:_SHORT] if application and len(application.revisions) == 1 else ""
-    head = f"git's head runs, as Argo CD found it during this job{f' ({revision})' if revision else ''}"
+    head = f"HEAD of the tracked branch runs, as Argo CD read it during this job{f' ({revision})' if revision else ''}"
     if result.image_runs:
         return f"Proven: an image of this pipeline's commit runs, {result.image_tag}; and {head}."
     if result.image_is_there and not result.commit_is_deployed:
@@ -77,5 +77,5 @@ def proof(result: ApplicationResult) -> str:
             "serving pod with it."
         )
     if not result.image_tag or not result.proven:
-        return f"Proven: {head}. That is not to say that this pipeline's commit runs."
+        return f"Proven: {head}. This does not prove that this pipeline's commit runs."
     return f"Proven: {head}, and that is this pipeline's commit."

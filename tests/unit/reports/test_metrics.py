@@ -97,8 +97,8 @@ def test_what_was_not_reached_is_said() -> None:
 
 def test_what_green_proves() -> None:
     assert proof(one()) == (
-        f"Proven: git's head runs, as Argo CD found it during this job ({NEW[:8]}). That is not to say that this "
-        "pipeline's commit runs."
+        f"Proven: HEAD of the tracked branch runs, as Argo CD read it during this job ({NEW[:8]}). This does not prove "
+        "that this pipeline's commit runs."
     )
     expected = replace(one(), expects="image 8be41d7")
     assert proof(expected) == "Proven: what was expected runs, image 8be41d7."
