@@ -201,9 +201,10 @@ def fight(stage: Stage) -> Iterator[None]:
     _autoscale(stage, 2)
     stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
     yield
-    for replicas in range(3, 40):
-        _autoscale(stage, replicas)
-        stage.sleep(0.5)
+    # Patch so often that the application is never Synced for the 0.3 s between a look and the look that confirms it.
+    for step in range(150):
+        _autoscale(stage, 2 + step % 5)
+        stage.sleep(0.05)
 
 
 # The failure or the pods belong to the operation of another revision (argo-cd#17314, #4811, #11473).
