@@ -235,7 +235,8 @@ def _operation(state: dict[str, Any]) -> Operation | None:
     if not state:
         return None
     result = as_object(state.get("syncResult"))
-    asked = as_object(as_object(state.get("operation")).get("sync"))
+    operation = as_object(state.get("operation"))
+    asked, initiator = as_object(operation.get("sync")), as_object(operation.get("initiatedBy"))
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
@@ -248,6 +249,7 @@ def _operation(state: dict[str, Any]) -> Operation | None:
         parameters=_parameters(result),
         dry_run=bool(asked.get("dryRun")),
         partial=bool(asked.get("resources")),
+        automated=initiator.get("automated") is True,
         results=tuple(
             ResourceResult(
                 kind=_word(item.get("kind")),

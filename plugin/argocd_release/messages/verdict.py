@@ -62,6 +62,11 @@ SYNC_TERMINATED: Final = Message(
     "the sync was ended by hand (argocd app terminate-op)",
     "sync again: argocd app sync {application}, <RELEASE_SYNC=true>, or another commit",
 )
+OTHER_SYNC: Final = Message(
+    "Argo CD is still busy with a sync of {revisions}, which is another revision than the compared one{waits}",
+    "find out who started that sync. If nobody needs it, end it (argocd app terminate-op {application}): Argo CD then "
+    "syncs this revision",
+)
 OLD_SYNC: Final = Message(
     "Argo CD is still busy with the sync of {revisions}, a revision before this one{waits}",
     "end that sync (argocd app terminate-op {application}, or <RELEASE_TERMINATE_OLD_SYNC=true>): Argo CD then syncs "

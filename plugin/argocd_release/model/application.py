@@ -153,6 +153,8 @@ class Operation:
     dry_run: bool = False
     # True if it syncs only some resources, as self-heal and a manual sync can.
     partial: bool = False
+    # True if Argo CD began it by itself.
+    automated: bool = False
 
     @property
     def running(self) -> bool:
@@ -250,7 +252,8 @@ class Application:
     # The hydration, if the manifests are hydrated. ``sources`` is then the dry source, ``revisions`` are hydrated.
     hydration: Hydration | None = None
     # The next fields are not part of the Application object. They are empty if they were not observed: its resource
-    # tree, the git history by revision, the sync window that blocks, and the reason why Argo CD refused to sync.
+    # tree, the git history by revision, the sync window that blocks, the reason why Argo CD refused to sync, and
+    # whether the running operation is known to sync an earlier revision.
     workloads: Workloads | None = None
     # True if the token cannot read the resource tree, so that no look shows the pods. A late tree is not hidden.
     pods_hidden: bool = True
@@ -258,6 +261,7 @@ class Application:
     revision_relations: Mapping[str, RevisionRelation] = field(default_factory=dict)
     sync_window: str = ""
     refusal: str = ""
+    operation_is_old: bool = False
 
     @property
     def full_name(self) -> str:

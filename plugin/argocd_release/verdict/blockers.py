@@ -296,10 +296,11 @@ def old_sync(application: Application, operation: Operation) -> Problem:
     A commit does not end the retries of the one before (argo-cd#11494).
     """
     waits = f": {one_line(operation.message)}" if operation.message else ""
+    text = texts.OLD_SYNC if application.operation_is_old else texts.OTHER_SYNC
     return Problem(
-        message=texts.OLD_SYNC.fill(revisions=_revisions(operation), waits=waits),
+        message=text.fill(revisions=_revisions(operation), waits=waits),
         code=CauseCode.SYNC_BUSY,
-        hint=texts.OLD_SYNC.fill_hint(application=application.full_name),
+        hint=text.fill_hint(application=application.full_name),
     )
 
 

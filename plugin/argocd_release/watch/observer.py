@@ -21,6 +21,7 @@ from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
 from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
+from argocd_release.verdict.blockers import hangs
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup
 
@@ -281,7 +282,7 @@ class Observer:
 
     def _with_revision_relations(self, application: Application) -> Application:
         if self._revision_relation is None:
-            return application
+            return replace(application, operation_is_old=self._is_old(application))
         expected = self._expectation.revision
         strangers = self._expectation.strangers(application)
         found = {
@@ -290,7 +291,22 @@ class Observer:
         for revision_relation in found.values():
             if revision_relation.relation is Relation.UNKNOWN and not revision_relation.pending:
                 self._tell(HistoryNotConsulted(why=revision_relation.note))
-        return replace(application, revision_relations=found)
+        return replace(application, revision_relations=found, operation_is_old=self._is_old(application))
+
+    def _is_old(self, application: Application) -> bool:
+        """Return True if the operation of another revision that runs syncs an earlier one for sure.
+
+        An automated sync is always of HEAD. If Argo CD compares with another revision now, HEAD has moved since. A sync
+        that a user or a job requested can be of any revision, so only the git history tells.
+        """
+        operation = hangs(application)
+        if operation is None or operation.automated:
+            return operation is not None
+        if self._revision_relation is None or len(operation.revisions) != 1 or not application.sources:
+            return False
+        expected = self._expectation.revision or application.commits[0]
+        found = self._revision_relation(operation.revisions[0], expected, application.sources[0])
+        return found.relation is Relation.OLDER
 
     def _tell(self, event: JobEvent) -> None:
         """Tell it, but nothing of the kind twice."""

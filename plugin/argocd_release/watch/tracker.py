@@ -242,7 +242,8 @@ class Tracker:
     def _end_old_sync(self, application: Application) -> None:
         """End the operation of a revision before this one, once it has hung for its grace period."""
         operation = application.operation
-        if not self._history.old_sync_hangs or operation is None or operation.started_at in self._terminated:
+        hangs = self._history.old_sync_hangs and application.operation_is_old
+        if not hangs or operation is None or operation.started_at in self._terminated:
             return
         self._terminated.add(operation.started_at)
         if self._looks.terminate(seconds=max(self._left(), LEAST_SECONDS)):

@@ -80,7 +80,7 @@ def test_without_a_comparison_nothing_is_delivered() -> None:
         ({"phase": "Running"}, "sync is running: successfully synced (all tasks run)"),
         ({"phase": "Terminating"}, "sync is running: successfully synced (all tasks run)"),
         ({"operation": {"sync": {}}}, "a sync is about to start"),
-        ({"phase": "Running", "operated": OLD}, f"Argo CD is still busy with the sync of {OLD[:7]}, a revision before this one: successfully synced (all tasks run)"),
+        ({"phase": "Running", "operated": OLD}, f"Argo CD is still busy with a sync of {OLD[:7]}, which is another revision than the compared one: successfully synced (all tasks run)"),
         ({"reconciledAt": "2026-01-01T00:00:04Z"}, "Argo CD has not compared since the sync finished"),
         ({"resources": []}, "the application manages no resources"),
     ],

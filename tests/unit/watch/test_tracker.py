@@ -103,6 +103,7 @@ class FakeCommands:
         self.cost = cost
         self.refreshes: list[bool] = []
         self.syncs = 0
+        self.terminated = 0
         self.refusals: list[ArgoCDError] = []
         self.feeds: list[FakeFeed] = []
         self.on_line: Callable[[str], None] = lambda _: None
@@ -117,7 +118,9 @@ class FakeCommands:
             raise answer
         return answer
 
-    def terminate(self, name: str, *, seconds: float) -> None: ...
+    def terminate(self, name: str, *, seconds: float) -> None:
+        del name, seconds
+        self.terminated += 1
 
     def sync(self, name: str, *, seconds: float) -> None:
         del name, seconds
@@ -862,3 +865,38 @@ def test_a_failed_read_of_the_pods_proves_no_image_unless_argo_cd_refuses_it(*, 
     listed = replace(DELIVERED, images=("registry.example.com/web:1",))
     run = Run(listed, expectation=Expectation(image="registry.example.com/web:1"), workloads=fails, timeout=30)
     assert run.verdict.outcome is (Outcome.DELIVERED if is_refused else Outcome.TIMED_OUT)
+
+
+def hanging_sync(*, automated: bool) -> Application:
+    """Return a Synced application whose sync of another revision hangs."""
+    state = replace(
+        application(phase="Running", operated=OLD), sources=(Source(repo_url="https://git.example.com/web"),)
+    )
+    assert state.operation is not None
+    return replace(state, operation=replace(state.operation, automated=automated))
+
+
+@pytest.mark.parametrize(
+    ("automated", "relation", "ended"),
+    [
+        (True, Relation.UNKNOWN, 1),
+        *((False, relation, int(relation is Relation.OLDER)) for relation in Relation),
+    ],
+)
+def test_only_a_sync_that_is_known_to_be_of_an_earlier_revision_is_terminated(
+    *, automated: bool, relation: Relation, ended: int
+) -> None:
+    run = Run(
+        hanging_sync(automated=automated),
+        timeout=120,
+        terminate=True,
+        expectation=Expectation(revision=NEW[:8]),
+        revision_relation=lambda *_: RevisionRelation(relation=relation),
+    )
+    assert run.commands.terminated == ended
+    assert ("a revision before this one" in run.verdict.reason) is bool(ended)
+
+
+def test_without_git_no_sync_that_somebody_requested_is_terminated() -> None:
+    assert Run(hanging_sync(automated=False), timeout=120, terminate=True).commands.terminated == 0
+    assert Run(hanging_sync(automated=True), timeout=120, terminate=True).commands.terminated == 1
