@@ -363,3 +363,19 @@ def test_a_closed_port_refuses_and_a_lost_connection_does_not() -> None:
         threading.Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()  # noqa: PLW0108 - accept blocks
         with Server(port=listening.getsockname()[1]).client() as asked:
             assert not failure(lambda: asked.workloads("web")).is_refused
+
+
+def test_a_refusal_of_one_object_does_not_hide_the_tree() -> None:
+    node = {
+        "group": "apps",
+        "kind": "DaemonSet",
+        "namespace": "web",
+        "name": "agent",
+        "uid": "u-1",
+        "version": "v1",
+        "health": {"status": "Progressing"},
+    }
+    tree = Answer(body=json.dumps({"nodes": [node]}).encode())
+    path = "/api/v1/applications/web/resource-tree"
+    with serving(Server(answers={path: tree}, otherwise=Answer(status=403))) as server, server.client() as asked:
+        assert not failure(lambda: asked.workloads("web")).is_refused

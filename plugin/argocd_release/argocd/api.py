@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -107,12 +108,15 @@ class Api:
             raise _error("GET applications", FailureKind.MALFORMED, f"no list of applications: {error}") from error
 
     def workloads(self, name: str) -> Workloads:
-        """Return the state of the running objects below the application.
+        """Return the state of the running objects below the application; raise ``ArgoCDError``.
 
-        Raises:
-            ArgoCDError: the resource tree cannot be read.
+        The error is a refusal only if Argo CD refused the request for the tree.
         """
         tree = self.tree(name)
+        with _no_refusal():
+            return self._workloads(name, tree)
+
+    def _workloads(self, name: str, tree: Tree) -> Workloads:
         failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.owners_without_pods:
             # No condition of these objects gives the reason. Only their events do.
@@ -135,14 +139,11 @@ class Api:
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
         """Return the pod templates of the first of these workloads; raise ``ArgoCDError``."""
-        return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
+        with _no_refusal():
+            return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` at once, and at each change of the application, until Argo CD ends the stream.
-
-        Raises:
-            ArgoCDError: the stream failed.
-        """
+        """Call ``on_change`` at once, and at each change, until Argo CD ends the stream; raise ``ArgoCDError``."""
         namespace, _, plain = name.rpartition("/")
         self._watch(_STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), on_change)
 
@@ -369,6 +370,17 @@ def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
 def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = False) -> ArgoCDError:
     text = one_line(as_message(message), limit=300)
     return ArgoCDError(kind=kind, command=command, exit_code=None, message=text, is_refused=is_refused)
+
+
+@contextmanager
+def _no_refusal() -> Iterator[None]:
+    """Raise a refusal of a single object as another failure. The object can be gone, and the tree is not hidden."""
+    try:
+        yield
+    except ArgoCDError as error:
+        if not error.is_refused:
+            raise
+        raise _error(error.command, FailureKind.OTHER, error.message) from error
 
 
 def _is_refusal(status: int) -> bool:

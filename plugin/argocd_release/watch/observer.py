@@ -99,6 +99,7 @@ class Observer:
         self._streams: tuple[Future[None], ...] = ()
         self._streams_answer = False
         self._remembered: tuple[float, object, Workloads] | None = None
+        self._has_seen_pods = False
         self._sync = sync
         self._asked: tuple[str, ...] | None = None
         self._told: set[type[JobEvent]] = set()
@@ -241,8 +242,11 @@ class Observer:
             found = asked.answer.result()
         except ArgoCDError as error:
             self._tell(PodsNotSeen(error=error.message))
-            # Only a refusal makes the pods absent. After any other failure they are not seen yet.
-            return self._with_remembered(replace(application, pods_hidden=error.is_refused), about)
+            # Only a refusal makes the pods absent, and only if this job has never seen any: a closed port can also be a
+            # restart. After any other failure they are not seen yet.
+            hidden = error.is_refused and not self._has_seen_pods
+            return self._with_remembered(replace(application, pods_hidden=hidden), about)
+        self._has_seen_pods = True
         self._remembered = (self._now(), about, found)
         return replace(application, workloads=found)
 

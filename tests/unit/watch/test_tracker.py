@@ -900,3 +900,16 @@ def test_only_a_sync_that_is_known_to_be_of_an_earlier_revision_is_terminated(
 def test_without_git_no_sync_that_somebody_requested_is_terminated() -> None:
     assert Run(hanging_sync(automated=False), timeout=120, terminate=True).commands.terminated == 0
     assert Run(hanging_sync(automated=True), timeout=120, terminate=True).commands.terminated == 1
+
+
+def test_pods_that_were_seen_are_late_and_not_absent_after_a_closed_port() -> None:
+    answers = iter([Workloads(images=("registry.example.com/web:0",))])
+
+    def closes(_: str) -> Workloads:
+        for workloads in answers:
+            return workloads
+        raise ArgoCDError(kind=FailureKind.OTHER, command="GET", exit_code=None, message="refused", is_refused=True)
+
+    listed = replace(DELIVERED, images=("registry.example.com/web:1",))
+    run = Run(listed, expectation=Expectation(image="registry.example.com/web:1"), workloads=closes, timeout=30)
+    assert run.verdict.outcome is Outcome.TIMED_OUT
