@@ -1,4 +1,4 @@
-"""A pod's containers, read from its live manifest: which one is to blame, and how it ended.
+"""The containers of a pod, read from its live manifest: which one is the root cause, and how it ended.
 
 Shape: Kubernetes core/v1 PodStatus.
 """
@@ -81,7 +81,7 @@ class Container:
 
     @property
     def rank(self) -> int:
-        """0 for what is to blame, more for what is less so."""
+        """Return 0 for the likeliest root cause, and more for a less likely one."""
         if self.in_trouble:
             return 0
         if self.running and not self.ready and not self.init:

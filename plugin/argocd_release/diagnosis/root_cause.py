@@ -22,7 +22,7 @@ _KILLED: Final = 137
 # Argo CD puts these layers before the message of the repo-server.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
-    # What the repo-server puts before an error that it remembers (argo-cd v2.13.2 reposerver/repository/repository.go).
+    # The repo-server puts this before an error that it remembers (argo-cd v2.13.2 reposerver/repository/repository.go).
     r"|Manifest generation error \(cached\): "
 )
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
@@ -44,7 +44,7 @@ _GENERAL: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Clues:
-    """What was fetched of one suspect; ``status`` None and ``log`` None: could not be, or does not apply."""
+    """The data about one suspect. ``status`` and ``log`` are None if they could not be read or do not apply."""
 
     status: PodStatus | None = None
     events: tuple[Event, ...] = ()
@@ -71,7 +71,7 @@ def from_application(application: Application) -> Problem | None:
 
 
 def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
-    """Nodes that may be the cause, the likeliest first; none where nothing of this revision can be at fault yet."""
+    """Return the nodes that can be the cause, the likeliest first; none if no node of this revision can be yet."""
     if any(item.failed and not item.hook_type for item in application.results):
         return ()
     if hooks := _hooks(application):
@@ -95,8 +95,8 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
         health = tree.root(node).health
         return health not in _UNHEALTHY, health != "Degraded", -node.restarts
 
-    # What makes pods is at fault only where it has none; whatever else is unhealthy, where no pod is, but for a claim:
-    # pods that wait for it are Pending.
+    # A workload is a suspect only if it has no pods. Other unhealthy nodes are suspects only if no pod is one, except
+    # for a claim, because pods that wait for it are Pending.
     others = list(_others(tree))
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
     found = sorted([*pods, *owners_without_pods, *claims], key=lambda node: (*rank(node), *within(node)))
@@ -284,7 +284,7 @@ def _is_of(tree: Tree, node: Node, item: ResourceResult) -> bool:
 
 
 def _counts(application: Application, tree: Tree, node: Node) -> bool:
-    """Whether it bears on the application's health: no Job of last night's CronJob, nor a hook of the sync before."""
+    """Return False for a Job of a CronJob and for a hook of an earlier sync, which do not decide the health."""
     if node.kind != "Job" and not tree.is_of_a_job(node):
         return True
     root = tree.root(node)
@@ -297,7 +297,7 @@ def _counts(application: Application, tree: Tree, node: Node) -> bool:
 
 
 def _others(tree: Tree) -> Iterator[Node]:
-    """Unhealthy nodes beneath which nothing is: the deepest say most. What makes pods is not among them."""
+    """Return the unhealthy nodes without unhealthy children, except workloads. The deepest node says most."""
     parents = {node.owner for node in tree.nodes if node.health in _UNHEALTHY}
     found = [
         node

@@ -18,7 +18,7 @@ from argocd_release.settings import expectations_file
 from argocd_release.settings.load import ExpectationSettings, TargetSettings
 from argocd_release.settings.schema import PROPERTIES
 
-#: Of a larger group only so many are checked: each costs several requests.
+#: The largest number of applications that are checked. Each costs several requests.
 CHECKED: Final = 10
 _LIST_SECONDS: Final = 5.0
 #: The number of names in the message of a problem that several applications have.

@@ -69,7 +69,7 @@ JOB_END_SECONDS = 5.0
 
 
 class Run:
-    """Settings, tracking, diagnosis, reports. What is known is kept, for the reports of a run that is cut short."""
+    """One run: settings, tracking, diagnosis, reports. A run that is cut short reports what it has found so far."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
@@ -138,7 +138,7 @@ class Run:
         return verdict
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
-        """Write the reports; gives the result as it may be shown, and a note on each report."""
+        """Write the reports. Return the redacted result, and a note on each report."""
         shown = self._log.redacted(result)
         return shown, self._results.write(shown, self._limit(phase))
 

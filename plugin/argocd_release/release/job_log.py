@@ -79,7 +79,7 @@ class JobLog:
         self.emit(events.Command(command=line))
 
     def emit(self, event: JobEvent, /) -> None:
-        """Log the event. Of the output of ``argocd app wait``, log only the lines that changed."""
+        """Log the event. Log only the changed lines from the output of ``argocd app wait``."""
         if isinstance(event, Output):
             for line in self._changes.new(event.line):
                 log.emit(self._log, Output(line=line))

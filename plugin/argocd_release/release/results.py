@@ -75,7 +75,7 @@ class Results:
         applications = tuple(self._applications(verdict, seconds, ended_at))
         several = self.parts is not None and self.parts.group.several
         if several and applications:
-            # What the set as a whole is, and what its applications are, whichever is worse.
+            # The worse outcome counts: that of the group as a whole, or that of one of its applications.
             worst = aggregate((verdict.outcome or Outcome.UNEXPECTED, *(one.outcome for one in applications)))
             verdict = replace(verdict, outcome=worst)
         return ReleaseResult(

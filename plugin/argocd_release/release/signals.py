@@ -1,7 +1,7 @@
 """SIGTERM and SIGINT: they end the tracking, never the writing of reports.
 
-The handler raises nothing: an exception in the middle of starting a process would leave that process behind. Nor may
-what it calls take a lock, which the code that it interrupts may hold: a flag is set, or a byte written to a pipe.
+The handler raises nothing: an exception in the middle of starting a process would leave that process behind. It
+also takes no lock, because the interrupted code can hold it. It sets a flag, or writes a byte to a pipe.
 """
 
 import signal
@@ -16,7 +16,7 @@ _OUTCOMES: Final = {signal.SIGTERM: Outcome.CANCELLED, signal.SIGINT: Outcome.IN
 
 
 class Stop:
-    """Whether the run is to end before its time; once set, for good."""
+    """The request to end the run early. It cannot be taken back."""
 
     def __init__(self) -> None:
         self._outcome: Outcome | None = None

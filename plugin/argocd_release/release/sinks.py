@@ -46,7 +46,7 @@ class Sinks:
         self._settings = settings
         self._stop = stop
         self._limit = limit
-        # What was begun, by environment, with its revision.
+        # The records that were begun, and their revisions, by environment.
         self._begun: dict[str, tuple[Future[None], str]] = {}
         self._turn = threading.Lock()
 

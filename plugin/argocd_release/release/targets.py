@@ -29,23 +29,23 @@ class ExpectedCount:
         return f"{'at least ' if self.at_least else ''}{self.number}"
 
     def few(self, count: int) -> bool:
-        """Whether more are needed."""
+        """Return True if more applications are needed."""
         return count < self.number
 
     def many(self, count: int) -> bool:
-        """Whether there are more than there may be."""
+        """Return True if there are too many applications."""
         return count > self.number and not self.at_least
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """What was asked for. ``selector``, ``project``: ``""`` if not given; ``job`` of ``jobs``, from 1."""
+    """The requested applications. ``selector`` and ``project`` can be empty. ``job`` of ``jobs`` counts from 1."""
 
     names: tuple[str, ...]
     selector: str = ""
     project: str = ""
     children: bool = False
-    #: Whether each may be expected to run something of its own.
+    #: True if each application has an expectation of its own.
     apart: bool = False
     count: ExpectedCount = ExpectedCount(number=1, at_least=True)
     job: int = 1
@@ -59,7 +59,7 @@ class Targets:
 
     @property
     def read_one_by_one(self) -> bool:
-        """Whether each application is read by itself; else a list of all is requested per poll.
+        """Return True if each application is read by itself. Otherwise each poll requests one list of all.
 
         Names that can mean the same application need the list, which shows Argo CD's own namespace.
         """
@@ -69,7 +69,7 @@ class Targets:
 
     @property
     def selects(self) -> bool:
-        """Whether Argo CD is to be asked which applications there are."""
+        """Return True if Argo CD must list the applications."""
         return bool(self.selector or self.project)
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class Targets:
         return " and ".join(parts) + (", with their children" if self.children else "") + share
 
     def mine(self, name: str) -> bool:
-        """Whether the application falls to this job; of all jobs to exactly one, whichever others there are."""
+        """Return True if this job tracks the application. Exactly one of all jobs does, whatever the others track."""
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.jobs == self.job - 1
 
 
@@ -115,7 +115,7 @@ def resolve(
     met = {name: position for position, name in enumerate(meant)}
     under: dict[str, str] = {}
     for name in meant:
-        # Of applications that manage each other, the one that was met first is above.
+        # If applications manage each other, the one that was found first is the parent.
         above = (each for each in managers.get(name, ()) if each != name)
         under[name] = next((each for each in above if met[each] < met[name] or name not in _all(each, managers)), "")
     called = {name: name.removeprefix(f"{namespace}/") if namespace else name for name in meant}

@@ -22,9 +22,9 @@ from argocd_release.settings.interpret import value_of
 from argocd_release.settings.schema import PREFIX, PROPERTIES
 
 with_files_read: Final = secrets.with_files_read
-# What is kept for the time after RELEASE_TIMEOUT (timing.deadline), and for GitLab's upload.
+# The seconds that are reserved for the work after RELEASE_TIMEOUT (timing.deadline) and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
-# Clocks may differ that much and still be worth reading.
+# The clocks of GitLab and the runner can differ by so many seconds and are still used.
 CLOCK_SECONDS: Final = 5
 
 
@@ -68,7 +68,7 @@ class TargetSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectationSettings:
-    """What each application must deliver. The file of expectations replaces fields for single applications."""
+    """The expectation. The file of expectations replaces fields for single applications."""
 
     revision: str
     revision_match: str
@@ -272,7 +272,7 @@ def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
-    """Whether the setting has the value, even when other settings are wrong."""
+    """Return True if the setting has the value, even if other settings are wrong."""
     return (text(environ, name) or PROPERTIES[name]["default"]) == value
 
 

@@ -361,7 +361,7 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
         if application.application_set:
-            # Such a set takes the policy away, and syncs by itself (argo-cd v2.13.2 docs Progressive-Syncs.md).
+            # Progressive syncs remove the policy (argo-cd v2.13.2 docs Progressive-Syncs.md): the set syncs by itself.
             return CauseCode.NO_SYNC_POLICY, texts.WHY_APPLICATION_SET.fill(name=application.application_set)
         return CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]

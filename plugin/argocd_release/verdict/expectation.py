@@ -1,4 +1,4 @@
-"""What this job wants delivered, and what an application still lacks to be that. Pure."""
+"""The expectation of a release, and what an application still lacks to meet it. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +18,7 @@ _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
 
 
 class Condition(StrEnum):
-    """What can be waited for, as with the options of ``argocd app wait``."""
+    """A condition that the job can wait for, as with the options of ``argocd app wait``."""
 
     HEALTH = "health"
     SYNC = "sync"
@@ -43,7 +43,7 @@ class UnmetExpectation(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What this job wants delivered; ``""`` each: whatever Argo CD finds.
+    """The expectation of a release. An empty field accepts whatever Argo CD finds.
 
     ``revision``: 7 to 40 hex digits, contained in what is delivered unless ``exact``. ``source``: of several, the one
     that revision and chart version are about: its position from 1, repository URL, chart or ref. ``image``: a tag,
@@ -66,12 +66,12 @@ class Expectation:
 
     @property
     def demands(self) -> bool:
-        """Whether anything beside the application's state is expected."""
+        """Return True if more than the application's state is expected."""
         return bool(self.revision or self.image or self.chart_version or self.source)
 
     @property
     def words(self) -> str:
-        """What is expected beside the application's state, for people; ``""`` if nothing."""
+        """Return the expectation in words, or an empty string if only the application's state is expected."""
         contained = "" if self.exact else ", or one that contains it"
         parts = {
             f"revision {self.revision}{contained}": self.revision,
@@ -131,18 +131,18 @@ class Expectation:
         return ""
 
     def is_elsewhere(self, application: Application) -> bool:
-        """Whether Argo CD compares with a revision that is known not to contain the expected one."""
+        """Return True if Argo CD compares with a revision that is known not to contain the expected one."""
         if self.revision_gap(application) is None:
             return False
         relations = {revision_relation.relation for revision_relation in application.revision_relations.values()}
         return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
 
     def is_undecided(self, application: Application) -> bool:
-        """Whether git's history has still to say if Argo CD compares with a revision of before or after."""
+        """Return True if the git history has not told yet how the compared revision is related to the expected one."""
         return any(revision_relation.pending for revision_relation in application.revision_relations.values())
 
     def was_deployed(self, application: Application) -> bool:
-        """Whether the sync that succeeded last was of the expected revision, with the parameters that apply now."""
+        """Return True if the last successful sync was of the expected revision with the current parameters."""
         deployed = application.deployed
         if deployed is None or not application.has(deployed.parameters):
             return False
@@ -157,7 +157,7 @@ class Expectation:
         return Condition.SYNC not in self.wait_for and application.last_sync_stands and self.was_deployed(application)
 
     def strangers(self, application: Application) -> dict[str, Source]:
-        """Revisions that may or may not contain the expected one, or be a tag of it: git's history must tell."""
+        """Return the revisions whose relation to the expected one only the git history can tell, with their sources."""
         if not self.revision or self.revision_gap(application) is None:
             return {}
         sources = application.sources
@@ -211,7 +211,7 @@ class Expectation:
         if not charts:
             reason = "the application has no source that is a Helm chart"
             return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
-        # Of a chart the revision is its version (controller/state.go, repo server's ResolveRevision).
+        # The revision of a chart is its version (controller/state.go, repo server's ResolveRevision).
         versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
@@ -235,7 +235,7 @@ class Expectation:
             return None
         more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
         shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
-        # What a known revision says is settled; without one, a commit with the image may still come.
+        # With an expected revision the result is final. Without one, a commit with the image can still come.
         settled = bool(self.revision) and application.health in self.healths
         reason = f"no pod runs the image {self.image}; running: {shown}{_not_due(cluster)}"
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)

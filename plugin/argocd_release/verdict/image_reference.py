@@ -7,7 +7,7 @@ _DIGESTS: Final = ("sha256:", "sha512:")
 
 
 def runs(wanted: str, image: str) -> bool:
-    """Whether the image is what is wanted: a tag, a digest, or a reference with either or both.
+    """Return True if the image matches the expected tag, digest, or reference with either or both.
 
     A reference without a registry means that name in any; without a folder before the name, in any.
     """

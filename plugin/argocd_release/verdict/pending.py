@@ -17,7 +17,7 @@ from argocd_release.verdict.expectation import Expectation
 
 @dataclass(frozen=True, kw_only=True)
 class PendingReason:
-    """What is missing, as a predicate, and what to do about it."""
+    """The reason why a resource is pending, as a predicate, and what to do about it."""
 
     code: CauseCode
     what: str
@@ -114,7 +114,7 @@ def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
 
 
 def rollout_code(rollout: Rollout) -> CauseCode:
-    """Of what kind it is that keeps it from going on."""
+    """Return the cause that keeps the Argo Rollout from going on."""
     if rollout.aborted:
         return CauseCode.ROLLOUT_ABORTED
     return CauseCode.ROLLOUT_PAUSED if rollout.pause else CauseCode.UNHEALTHY

@@ -1,4 +1,4 @@
-"""What each symptom means, and how long it may last."""
+"""The outcome of each symptom, and its grace period."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.symptoms import Symptom
 
 EMPTY_SECONDS: Final = 10.0
-# Of a token that was good a moment ago: a proxy's whim, or Argo CD's as its parts are restarted.
+# The grace period for a refused token that worked a moment ago: a proxy or a restarting Argo CD can refuse it briefly.
 DENIED_SECONDS: Final = 10.0
 
 #: These problems can pass if the job waits longer. All others need a change.
@@ -24,7 +24,7 @@ PASSING: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What a symptom means, and how long it must last: seconds since first seen, and looks that saw it.
+    """The outcome of a symptom, and how long it must last: in seconds since the first sight, and in looks.
 
     ``fresh``: the last of these looks must be one for which Argo CD has compared: it notices nothing by itself.
     """
@@ -37,7 +37,7 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class GracePeriods:
-    """How long each thing may last, in seconds; 0 turns its early end off, but for ``appear``. The settings' defaults.
+    """The grace periods in seconds, with the defaults of the settings. 0 turns an early end off, except for ``appear``.
 
     ``failed_attempts``: after which a sync that Argo CD keeps retrying counts as failed; all that time it is Running.
     """

@@ -58,7 +58,7 @@ class Observer:
         revision_relation: returns how a revision is related to an expected one; it can block.
         check: raises if the job must end.
         wake: is called when the answer to an earlier request arrives.
-        patience: the seconds that a look waits for its comparison.
+        patience: the longest wait of a look for its comparison, in seconds.
     """
 
     def __init__(
