@@ -37,7 +37,7 @@ def no_projects(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a token that may not sync, with RELEASE_SYNC",
+    "a token without the right to sync, with RELEASE_SYNC",
     Outcome.DENIED,
     ru="RELEASE_SYNC, но токену не хватает прав на синхронизацию",
     cause="permission denied",

@@ -153,7 +153,7 @@ def sync_started(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "RELEASE_SYNC waits for somebody else's sync",
+    "RELEASE_SYNC waits for a sync that another user started",
     GREEN,
     ru="RELEASE_SYNC ждёт синхронизацию, запущенную не джобом",
     max_seconds=40,

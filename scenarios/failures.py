@@ -269,7 +269,7 @@ def deleted(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "nobody syncs it",
+    "no automated sync policy",
     Outcome.TIMED_OUT,
     ru="синхронизация не запущена, sync policy нет",
     cause="it has no automated sync policy",
