@@ -251,9 +251,9 @@ class Application:
     application_set: str = ""
     # The hydration, if the manifests are hydrated. ``sources`` is then the dry source, ``revisions`` are hydrated.
     hydration: Hydration | None = None
-    # The next fields are not part of the Application object, and empty if not observed: the resource tree, the git
-    # history by revision, the sync window that blocks, and the reason why Argo CD refused to sync. The last
-    # field tells whether the running operation is known to sync an earlier revision.
+    # The next fields are not part of the Application object. A field is empty if it was not observed. The sync window
+    # is the one that blocks, and the refusal is the reason why Argo CD refused to sync. ``operation_is_old`` is True
+    # if the running operation is known to sync an earlier revision.
     workloads: Workloads | None = None
     # True if the token cannot read the resource tree, so that no look shows the pods. A late tree is not hidden.
     pods_hidden: bool = True
