@@ -133,7 +133,7 @@ class GitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationSettings:
-    """Where the job announces the release: GitLab's deployments and the merge request."""
+    """The notification sinks of the release: GitLab's deployments and the merge request."""
 
     gitlab_deployment: str
     gitlab_environment: str

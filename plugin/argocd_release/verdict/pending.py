@@ -107,7 +107,7 @@ def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
 
 
 def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
-    """Where it stands; None where nothing says more than its health."""
+    """Return the state of the Argo Rollout, or None if it says no more than its health."""
     if not rollout.state:
         return None
     return Problem(message=f"{item}: {rollout.state}", code=rollout_code(rollout), subject=Subject.of(item))
