@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from argocd_release.doctor import render
-from argocd_release.doctor.checks import Checklist, CheckResult, State
+from argocd_release.doctor.checks import Checklist, CheckResult, CheckState
 from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from tests.support import entrances
@@ -62,7 +62,7 @@ def normal(text: str) -> str:
 def as_people_see_it(answer: dict[str, Any]) -> str:
     """Return the checklist of the JSON."""
     ends = {outcome.exit_code: outcome for outcome in Outcome}
-    states = {state.word: state for state in State}
+    states = {state.word: state for state in CheckState}
     results = [
         CheckResult(
             check=check["name"],

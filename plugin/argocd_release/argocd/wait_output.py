@@ -33,7 +33,7 @@ _BAD: Final = frozenset({"SyncFailed", "Failed", "Error", "Degraded"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ResourceRow:
     """A row of the table of ``argocd app wait``. ``key`` is the group, kind, namespace and name, if they are given."""
 
     key: str
@@ -99,7 +99,7 @@ class WaitOutputFilter:
             return self._limited(said, progress=False) if said else ()
         # A line of a message can look like the beginning of the final table, but no row follows the final table.
         self._ended = False
-        row = Row.parse(without_applied_file(found[1]))
+        row = ResourceRow.parse(without_applied_file(found[1]))
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
         shown = message_shown(row.message, kind=self._kind)
         # Keep the columns. Only a message that was redacted is replaced.
@@ -121,7 +121,7 @@ class WaitOutputFilter:
         count, self._left_out, self._counted_at = self._left_out, 0, self._now()
         return count
 
-    def _is_news(self, row: Row) -> bool:
+    def _is_news(self, row: ResourceRow) -> bool:
         # The same row at another time is no change. A message repeats the message of the row before it with the same
         # status.
         said = f"{row.key} {row.status} {row.health} {row.message}"

@@ -14,7 +14,7 @@ from argocd_release.core.text import with_names
 from argocd_release.doctor import render
 from argocd_release.doctor.checklist import examine
 from argocd_release.joblog.style import style
-from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.settings import environment, secrets
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.limits import DOCTOR
@@ -28,7 +28,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     )
     parser.add_argument("--json", action="store_true", help="print the checklist as JSON")
     asked = parser.parse_args(arguments)
-    stop = Stop()
+    stop = StopRequest()
     signals.on_arrival(stop.set)
     given = secrets.with_files_read(environ)
     redact = redaction([*secrets.secrets(given), *masked(given, shown=secrets.open_values(given))])

@@ -16,7 +16,7 @@ Execute = Callable[[Sequence[str], Mapping[str, str], TextIO, Signals], int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command:
+class Subcommand:
     """A command. Its ``module`` has a function ``execute``, and is imported only if the command is requested."""
 
     module: str
@@ -31,18 +31,18 @@ class Command:
         return execute
 
 
-COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+COMMANDS: Final[Mapping[str, Subcommand]] = MappingProxyType(
     {
-        "wait": Command(
+        "wait": Subcommand(
             module="argocd_release.cli.wait", summary="wait until the application runs what was pushed; the default"
         ),
-        "doctor": Command(
+        "doctor": Subcommand(
             module="argocd_release.cli.doctor", summary="check all that a release needs, and say what mends it"
         ),
-        "explain": Command(
+        "explain": Subcommand(
             module="argocd_release.cli.explain", summary="explain a setting, an exit code or a cause: explain NAME"
         ),
-        "page": Command(module="argocd_release.cli.page", summary="draw the page of a JSON report anew"),
+        "page": Subcommand(module="argocd_release.cli.page", summary="draw the page of a JSON report anew"),
     }
 )
 DEFAULT: Final = "wait"

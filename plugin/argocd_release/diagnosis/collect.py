@@ -13,7 +13,7 @@ from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_fa
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.ports import Evidence, Stop
+from argocd_release.model.ports import Evidence, StopFlag
 from argocd_release.model.problem import Problem
 from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
@@ -36,7 +36,7 @@ def diagnose(
     application: Application,
     *,
     sources: Evidence,
-    stop: Stop,
+    stop: StopFlag,
     seconds: float = SECONDS,
     hooks: HookRecorder | None = None,
     host: str = "",

@@ -13,7 +13,7 @@ from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
 
 
-class State(Enum):
+class CheckState(Enum):
     """The state of a check, with its word in the JSON and its mark in the text."""
 
     OK = ("ok", "✓")
@@ -41,7 +41,7 @@ class CheckResult:
     """
 
     check: str
-    state: State
+    state: CheckState
     message: str
     code: str = ""
     fix: str = ""
@@ -99,7 +99,7 @@ class Checklist:
             self.check()
             if reason := self._reason_to_skip(one):
                 self._broken.add(one.name)
-                self._add(one.name, State.SKIPPED, reason)
+                self._add(one.name, CheckState.SKIPPED, reason)
                 continue
             # Run beside this thread, so that a check cannot delay a signal or outlast the deadline.
             answer = ask(one.run)
@@ -107,7 +107,7 @@ class Checklist:
                 self._note(one.name, SetupProblem.of(doctor.NO_TIME, Outcome.UNREACHABLE))
             elif error := answer.exception():
                 text = doctor.CHECK_FAILED.fill(error=f"{type(error).__name__}: {error}")
-                self._add(one.name, State.WARNING, text)
+                self._add(one.name, CheckState.WARNING, text)
             else:
                 self._note(one.name, answer.result())
 
@@ -131,10 +131,10 @@ class Checklist:
 
     def _note(self, name: str, seen: Seen) -> None:
         if isinstance(seen, str):
-            self._add(name, State.OK, seen)
+            self._add(name, CheckState.OK, seen)
             return
         for problem in [seen] if isinstance(seen, SetupProblem) else seen:
-            state = State.WARNING if problem.outcome is None else State.FAILED
+            state = CheckState.WARNING if problem.outcome is None else CheckState.FAILED
             if problem.outcome is not None:
                 self._broken.add(name)
             self.results.append(
@@ -148,7 +148,7 @@ class Checklist:
                 )
             )
 
-    def _add(self, name: str, state: State, message: str) -> None:
+    def _add(self, name: str, state: CheckState, message: str) -> None:
         self.results.append(CheckResult(check=name, state=state, message=message))
 
 

@@ -8,7 +8,7 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.doctor import account, network, settings
 from argocd_release.doctor.checklist import examine_account, examine_way
-from argocd_release.doctor.checks import Checklist, CheckResult, State
+from argocd_release.doctor.checks import Checklist, CheckResult, CheckState
 from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
@@ -54,7 +54,7 @@ def _found(
         examine_way(ledger, connection, prober, environ, stack, with_argocd=False)
         if outcome is Outcome.DENIED:
             examine_account(ledger, connection, prober, timeout)
-    failed = [found for found in ledger.results if found.state is State.FAILED]
+    failed = [found for found in ledger.results if found.state is CheckState.FAILED]
     return next((found for found in failed if found.outcome is outcome), None)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from argocd_release import __version__
 from argocd_release.core.text import counted
-from argocd_release.doctor.checks import Checklist, CheckResult, State, link
+from argocd_release.doctor.checks import Checklist, CheckResult, CheckState, link
 from argocd_release.messages import doctor
 
 FORMAT: Final = 1
@@ -18,16 +18,16 @@ def as_text(ledger: Checklist, docs_url: str = "") -> str:
     """
     lines: list[str] = []
     for found in ledger.results:
-        if found.state is State.SKIPPED:
+        if found.state is CheckState.SKIPPED:
             continue
         lines.append(f"{found.state.mark} {found.check:{_WIDTH}} {found.message}")
         if found.fix:
             lines.append(f"  {'':{_WIDTH}} fix: {found.fix}")
         if found.code and (page := link(found.check, docs_url)):
             lines.append(f"  {'':{_WIDTH}} see: {page}")
-    if skipped := [found.check for found in ledger.results if found.state is State.SKIPPED]:
+    if skipped := [found.check for found in ledger.results if found.state is CheckState.SKIPPED]:
         text = doctor.NOT_CHECKED.fill(checks=", ".join(skipped))
-        lines.append(f"{State.SKIPPED.mark} {'not checked':{_WIDTH}} {text}")
+        lines.append(f"{CheckState.SKIPPED.mark} {'not checked':{_WIDTH}} {text}")
     return "\n".join([*lines, "", *_conclusion(ledger)])
 
 
@@ -55,8 +55,8 @@ def _check(found: CheckResult, docs_url: str) -> dict[str, str]:
 
 
 def _conclusion(ledger: Checklist) -> list[str]:
-    errors = counted(sum(result.state is State.FAILED for result in ledger.results), "error")
-    warning_count = sum(result.state is State.WARNING for result in ledger.results)
+    errors = counted(sum(result.state is CheckState.FAILED for result in ledger.results), "error")
+    warning_count = sum(result.state is CheckState.WARNING for result in ledger.results)
     warnings = counted(warning_count, "warning")
     if ledger.worst is None:
         return [doctor.READY_WITH_WARNINGS.fill(warnings=warnings) if warning_count else doctor.READY.fill()]

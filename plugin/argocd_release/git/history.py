@@ -27,7 +27,7 @@ from argocd_release.git.relation import by_files, find_commit, relation_in
 from argocd_release.git.reverts import depths, undone
 from argocd_release.model.application import Source
 from argocd_release.model.git_url import GitUrl
-from argocd_release.model.ports import Stop
+from argocd_release.model.ports import StopFlag
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.deadline import Deadline
 from argocd_release.transport.sockets import tls_context
@@ -60,7 +60,7 @@ class GitHistories:
         self,
         access: Access,
         *,
-        stop: Stop,
+        stop: StopFlag,
         limit: Deadline = Deadline(),  # noqa: B008 - without an end
         now: Callable[[], float] = time.monotonic,
     ) -> None:

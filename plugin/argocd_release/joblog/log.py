@@ -13,11 +13,11 @@ from argocd_release.joblog.style import Style
 from argocd_release.messages import job_log
 from argocd_release.model.events import (
     ApplicationEvent,
+    ApplicationState,
     JobEvent,
     Output,
     Shown,
     ShownEvidence,
-    State,
     UnknownSetting,
 )
 
@@ -77,7 +77,7 @@ def line(event: JobEvent) -> str:
     if isinstance(event, UnknownSetting) and not event.meant:
         return job_log.UNKNOWN_SETTING.fill(name=event.name)
     fields = dict(event.told)
-    if isinstance(event, State):
+    if isinstance(event, ApplicationState):
         fields["target"] = _target(event)
     text = job_log.LINES[event.NAME].format_map(fields).removesuffix(": ")
     if isinstance(event, ApplicationEvent) and event.width:
@@ -85,7 +85,7 @@ def line(event: JobEvent) -> str:
     return text
 
 
-def _target(event: State) -> str:
+def _target(event: ApplicationState) -> str:
     """Return the revision after the sync status, or ``""`` if Argo CD has not compared yet."""
     if not event.revision:
         return ""

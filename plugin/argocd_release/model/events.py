@@ -141,7 +141,7 @@ class NotTerminated(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command(JobEvent):
+class ArgoCDCommand(JobEvent):
     """A call of argocd that users can repeat."""
 
     NAME = "command"
@@ -181,7 +181,7 @@ class Unchanged(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class State(ApplicationEvent):
+class ApplicationState(ApplicationEvent):
     """The state of an application, and the reason why it is not delivered yet."""
 
     NAME = "state"

@@ -10,7 +10,7 @@ from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, W
 from argocd_release.model.revision import RevisionRelation
 
 
-class Stop(Protocol):
+class StopFlag(Protocol):
     """A flag that is set when the job must end."""
 
     def is_set(self) -> bool: ...

@@ -11,7 +11,7 @@ from argocd_release.diagnosis.hook_evidence import HookRecorder
 from argocd_release.doctor import hints, network
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, SetupProblem
-from argocd_release.model.events import JobEvent, State, VersionsApart, Warned
+from argocd_release.model.events import ApplicationState, JobEvent, VersionsApart, Warned
 from argocd_release.model.ports import Emit, Evidence
 from argocd_release.timing.background import answered, ask
 from argocd_release.verdict.judge import CONFIRMING
@@ -60,7 +60,7 @@ class BackgroundChecks:
     def emit(self, event: JobEvent, /) -> None:
         """Emit an event of the wait. With the first state that is not delivered, ask for the versions."""
         self._emit(event)
-        if not self._versions_requested and isinstance(event, State) and event.reason != CONFIRMING:
+        if not self._versions_requested and isinstance(event, ApplicationState) and event.reason != CONFIRMING:
             self._versions_requested = True
             ask(self._compare_versions)
 

@@ -29,7 +29,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.results import Written
-from argocd_release.release.signals import Stop
+from argocd_release.release.signals import StopRequest
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import evidence, summary
 from argocd_release.timing.deadline import JobDeadline, Phase
@@ -45,7 +45,7 @@ _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED})
 class Explainer:
     """Adds to a result what can be found out about it. Whatever goes wrong here changes no outcome."""
 
-    def __init__(self, parts: JobParts, *, log: JobLog, stop: Stop, deadline: JobDeadline) -> None:
+    def __init__(self, parts: JobParts, *, log: JobLog, stop: StopRequest, deadline: JobDeadline) -> None:
         self._parts = parts
         self._log = log
         self._stop = stop

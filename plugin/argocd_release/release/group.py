@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
-from argocd_release.model.events import ApplicationEvent, JobEvent, Judged, NoAnswer, State, Summary
+from argocd_release.model.events import ApplicationEvent, ApplicationState, JobEvent, Judged, NoAnswer, Summary
 from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
 from argocd_release.model.verdict import Verdict, overall
@@ -233,7 +233,7 @@ class GroupWait:
         match event:
             case _ if not self.several:
                 self._emit(event)
-            case State() if event.reason != CONFIRMING:
+            case ApplicationState() if event.reason != CONFIRMING:
                 self._emit_named(name, event)
             case NoAnswer() if self._is_new(event):
                 self._emit_named(name, event)

@@ -20,7 +20,7 @@ from argocd_release.release import policy
 from argocd_release.release.explain import Explainer, show
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.results import Results, Written
-from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.release.wiring import wire
 from argocd_release.settings import load
 from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline, Phase
@@ -77,7 +77,7 @@ class Run:
         self._results = Results(environ)
         self._log = JobLog(environ, stream)
         self._deadline = JobDeadline()
-        self._stop = Stop()
+        self._stop = StopRequest()
         # On the monotonic clock: GitLab ends the job then, which the job sees as a cancellation.
         self._job_ends_at = math.inf
 

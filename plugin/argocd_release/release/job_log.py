@@ -76,7 +76,7 @@ class JobLog:
 
     def command(self, line: str) -> None:
         """Log a call of argocd that people can repeat."""
-        self.emit(events.Command(command=line))
+        self.emit(events.ArgoCDCommand(command=line))
 
     def emit(self, event: JobEvent, /) -> None:
         """Log the event. Log only the changed lines from the output of ``argocd app wait``."""

@@ -9,12 +9,12 @@ from typing import Any
 from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.ports import ClusterView, Get, OwnerLookup, RevisionRelationLookup
-from argocd_release.release.signals import Stop
+from argocd_release.release.signals import StopRequest
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import ExpectationSettings, PolicySettings, Settings, TargetSettings, expected_of
 from argocd_release.timing.deadline import JobDeadline, Phase
-from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.rules import GracePeriods
 from argocd_release.watch.tracker import Tracker
 
@@ -83,7 +83,7 @@ class Policy:
 
 
 def policy_of(
-    settings: Settings, *, timeout: float, deadline: JobDeadline, stop: Stop, stack: ExitStack, hard_refresh: Get
+    settings: Settings, *, timeout: float, deadline: JobDeadline, stop: StopRequest, stack: ExitStack, hard_refresh: Get
 ) -> Policy:
     """Return the policy that the settings ask for; ``stack`` closes what it opens."""
     expected, relation = expected_of(settings.expectations), None
@@ -106,7 +106,7 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
         return Expectation()
     settings = replace(settings, **own)
     return Expectation(
-        wait_for=frozenset(map(Condition, settings.wait_for.replace(",", " ").split())),
+        wait_for=frozenset(map(WaitCondition, settings.wait_for.replace(",", " ").split())),
         revision=settings.revision,
         exact=settings.revision_match == "exact",
         source=settings.source,
@@ -130,7 +130,9 @@ def target_words(settings: TargetSettings) -> str:
     return str(targets_of(settings))
 
 
-def _revision_relation(access: Access, deadline: JobDeadline, stop: Stop, stack: ExitStack) -> RevisionRelationLookup:
+def _revision_relation(
+    access: Access, deadline: JobDeadline, stop: StopRequest, stack: ExitStack
+) -> RevisionRelationLookup:
     # A library that most jobs do not need, and the slowest to load.
     from argocd_release.git.history import GitHistories  # noqa: PLC0415
 

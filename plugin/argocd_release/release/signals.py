@@ -15,7 +15,7 @@ from argocd_release.model.outcome import Outcome
 _OUTCOMES: Final = {signal.SIGTERM: Outcome.CANCELLED, signal.SIGINT: Outcome.INTERRUPTED}
 
 
-class Stop:
+class StopRequest:
     """The request to end the run early. It cannot be taken back."""
 
     def __init__(self) -> None:

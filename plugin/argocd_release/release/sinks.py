@@ -16,7 +16,7 @@ from argocd_release.notify.deployments import DeploymentTarget
 from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.release.deployment_target import at_work, deployment_target_of, revision_of
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.signals import Stop
+from argocd_release.release.signals import StopRequest
 from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline, JobDeadline, Phase
@@ -42,7 +42,7 @@ _STATUSES: Final = {
 class Sinks:
     """Told of each look at the application, and of the end."""
 
-    def __init__(self, settings: NotificationSettings, stop: Stop, limit: JobDeadline) -> None:
+    def __init__(self, settings: NotificationSettings, stop: StopRequest, limit: JobDeadline) -> None:
         self._settings = settings
         self._stop = stop
         self._limit = limit
@@ -149,7 +149,7 @@ class Sinks:
         )
 
 
-def sinks_of(settings: NotificationSettings, *, deadline: JobDeadline, stop: Stop) -> "Sinks | None":
+def sinks_of(settings: NotificationSettings, *, deadline: JobDeadline, stop: StopRequest) -> "Sinks | None":
     """Return the notification sinks, or None if none are configured."""
     if not (settings.gitlab_deployment or settings.mr_note):
         return None

@@ -14,7 +14,7 @@ from argocd_release.release.background_checks import BackgroundChecks
 from argocd_release.release.group import GroupWait
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.policy import Policy, policy_of
-from argocd_release.release.signals import Signals, Stop
+from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.release.sinks import notify, sinks_of
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.load import Settings
@@ -49,7 +49,7 @@ def wire(
     deadline: JobDeadline,
     log: JobLog,
     signals: Signals,
-    stop: Stop,
+    stop: StopRequest,
     stack: ExitStack,
 ) -> JobParts:
     """Return the parts of a job; ``stack`` closes them. Raise what ``connected`` raises."""

@@ -20,7 +20,7 @@ from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject, re
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
 from argocd_release.verdict.drift import drift, holds_for_good
-from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.pending import owner_caveat, owner_finding, pending_reason, unhydrated
 
 NAMED_RESOURCES: Final = 3
@@ -47,14 +47,14 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
     if missing := _not_comparable(application, compared=compared):
         return missing
     wait_for = expectation.wait_for
-    if Condition.OPERATION in wait_for:
+    if WaitCondition.OPERATION in wait_for:
         if application.operating:
             return _running(application)
         if application.outdated:
             return Problem(message=texts.NOT_COMPARED_AFTER_SYNC.text, code=CauseCode.NOT_COMPARED)
     if errors := comparison_errors(application):
         return errors[0]
-    if Condition.SYNC in wait_for and (missing := unsynced(application, expectation)):
+    if WaitCondition.SYNC in wait_for and (missing := unsynced(application, expectation)):
         return missing
     gap = expectation.gap(application)
     if gap is not None:
@@ -75,7 +75,7 @@ def _not_comparable(application: Application, *, compared: bool) -> Problem | No
 
 
 def _not_applied(application: Application, expectation: Expectation) -> Problem | None:
-    operation = application.operation if Condition.OPERATION in expectation.wait_for else None
+    operation = application.operation if WaitCondition.OPERATION in expectation.wait_for else None
     succeeded = operation is None or operation.dry_run or operation.phase is OperationPhase.SUCCEEDED
     if not succeeded and not is_reverted(application):
         return failure(application)
@@ -130,10 +130,10 @@ def unsynced(application: Application, expectation: Expectation) -> Problem | No
     """Return the part of the revision that is not synced yet, and the reason; None if everything is."""
     if application.sync is SyncStatus.SYNCED:
         return None
-    if Condition.SYNC in expectation.wait_for:
+    if WaitCondition.SYNC in expectation.wait_for:
         return _out_of_sync(application)
     # If the sync status is not waited for, only a sync of this revision, or of the expected one, proves it applied.
-    asks = Condition.OPERATION in expectation.wait_for or expectation.revision
+    asks = WaitCondition.OPERATION in expectation.wait_for or expectation.revision
     applied = application.applied or expectation.was_synced_last(application)
     if asks and not (applied or _only_prunes(application)):
         code, why = _policy(application)

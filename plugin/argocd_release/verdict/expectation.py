@@ -17,7 +17,7 @@ SHORT: Final = 7
 _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
 
 
-class Condition(StrEnum):
+class WaitCondition(StrEnum):
     """A condition that the job can wait for, as with the options of ``argocd app wait``."""
 
     HEALTH = "health"
@@ -26,7 +26,7 @@ class Condition(StrEnum):
     OPERATION = "operation"
 
 
-DEFAULT_CONDITIONS: Final = frozenset({Condition.SYNC, Condition.HEALTH, Condition.OPERATION})
+DEFAULT_CONDITIONS: Final = frozenset({WaitCondition.SYNC, WaitCondition.HEALTH, WaitCondition.OPERATION})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Expectation:
     digest or reference that a pod must run.
     """
 
-    wait_for: frozenset[Condition] = DEFAULT_CONDITIONS
+    wait_for: frozenset[WaitCondition] = DEFAULT_CONDITIONS
     revision: str = ""
     exact: bool = False
     source: str = ""
@@ -61,7 +61,7 @@ class Expectation:
     @property
     def healths(self) -> frozenset[HealthStatus]:
         """The health statuses that are good enough; none: health is not waited for."""
-        wanted = {Condition.HEALTH: HealthStatus.HEALTHY, Condition.SUSPENDED: HealthStatus.SUSPENDED}
+        wanted = {WaitCondition.HEALTH: HealthStatus.HEALTHY, WaitCondition.SUSPENDED: HealthStatus.SUSPENDED}
         return frozenset(status for condition, status in wanted.items() if condition in self.wait_for)
 
     @property
@@ -154,7 +154,9 @@ class Expectation:
 
         ``argocd app sync --revision`` leaves an application OutOfSync with the branch that it tracks.
         """
-        return Condition.SYNC not in self.wait_for and application.last_sync_stands and self.was_deployed(application)
+        return (
+            WaitCondition.SYNC not in self.wait_for and application.last_sync_stands and self.was_deployed(application)
+        )
 
     def strangers(self, application: Application) -> dict[str, Source]:
         """Return the revisions whose relation to the expected one only the git history can tell, with their sources."""

@@ -37,7 +37,7 @@ from argocd_release.verdict.blockers import (
     unwell,
 )
 from argocd_release.verdict.conditions import condition_symptoms, hydration_symptoms
-from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.rules import PASSING, GracePeriods
 from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, Symptom
 
@@ -327,7 +327,7 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
         yield Symptom.OUT_OF_REACH, gap
     # Ignore failures of any revision other than the expected one.
     if not foreign:
-        if Condition.OPERATION in expectation.wait_for:
+        if WaitCondition.OPERATION in expectation.wait_for:
             yield from _failed_operation(application, history)
         yield from _failures(application, expectation)
     if missing is None:
@@ -341,7 +341,7 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
     # Without an expected revision, a later revision can still deliver what is expected, and end this state.
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
-    if Condition.OPERATION in expectation.wait_for and (operation := hangs(application)):
+    if WaitCondition.OPERATION in expectation.wait_for and (operation := hangs(application)):
         yield Symptom.OLD_SYNC, old_sync(application, operation)
     failing = cannot_start(application)
     rolls_out = application.operating and application.operation_counts
@@ -356,7 +356,7 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
 
 
 def _is_synced(application: Application, expectation: Expectation) -> bool:
-    return application.sync is SyncStatus.SYNCED or Condition.SYNC not in expectation.wait_for
+    return application.sync is SyncStatus.SYNCED or WaitCondition.SYNC not in expectation.wait_for
 
 
 def _failed_operation(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.model.application import Application
-from argocd_release.model.events import NoAnswer, Output, State, StateChanged, StillWaiting
+from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import (
@@ -21,7 +21,7 @@ from argocd_release.model.ports import (
     WaitFeed,
 )
 from argocd_release.model.verdict import Verdict
-from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.rules import GracePeriods
 from argocd_release.watch.comparisons import Comparisons, render_errors
@@ -250,7 +250,7 @@ class Tracker:
             self._history = self._history.without_old_sync()
 
     def _waited_for(self) -> tuple[str, ...]:
-        return tuple(condition.value for condition in Condition if condition in self._history.expectation.wait_for)
+        return tuple(condition.value for condition in WaitCondition if condition in self._history.expectation.wait_for)
 
     def _again(self, *, answered: bool) -> Step:
         quiet = answered and self._feed is not None and not self._feed.ended
@@ -334,7 +334,7 @@ class Tracker:
             revision = ",".join(revision[:7] for revision in seen.revisions)
             # The line shows both statuses, so its reason need not begin with one.
             reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
-            self._emit(State(sync=seen.sync, health=seen.health, revision=revision, reason=reason))
+            self._emit(ApplicationState(sync=seen.sync, health=seen.health, revision=revision, reason=reason))
 
 
 def _without_counts(reason: str) -> str:

@@ -22,7 +22,7 @@ from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.cli import doctor as command
 from argocd_release.doctor import account, checks, hints, network, pipeline, render, settings
 from argocd_release.doctor.checklist import examine
-from argocd_release.doctor.checks import Check, Checklist, Seen, State
+from argocd_release.doctor.checks import Check, Checklist, CheckState, Seen
 from argocd_release.doctor.hints import advice
 from argocd_release.joblog.style import Style
 from argocd_release.messages import doctor as messages
@@ -501,7 +501,7 @@ def test_one_check_that_goes_wrong_takes_no_other_with_it() -> None:
         ]
     )
     states = [found.state for found in ledger.results]
-    assert states == [State.WARNING, State.FAILED, State.SKIPPED, State.SKIPPED, State.OK]
+    assert states == [CheckState.WARNING, CheckState.FAILED, CheckState.SKIPPED, CheckState.SKIPPED, CheckState.OK]
     assert ledger.worst is Outcome.DENIED
 
 
@@ -824,8 +824,8 @@ def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) 
     ledger.run([hung, Check(name="port", run=lambda: "fine", needs=("name",))])
     assert time.monotonic() - started < 2
     assert [(found.check, found.state) for found in ledger.results] == [
-        ("name", State.FAILED),
-        ("port", State.SKIPPED),
+        ("name", CheckState.FAILED),
+        ("port", CheckState.SKIPPED),
     ]
     assert ledger.worst is Outcome.UNREACHABLE
     started = 0.0
@@ -848,4 +848,4 @@ def test_a_file_of_the_options_is_reported_once() -> None:
             Check(name="http", run=lambda: "fine", needs=("TLS",)),
         ]
     )
-    assert [result.state for result in ledger.results] == [State.FAILED, State.SKIPPED, State.SKIPPED]
+    assert [result.state for result in ledger.results] == [CheckState.FAILED, CheckState.SKIPPED, CheckState.SKIPPED]

@@ -13,7 +13,16 @@ from argocd_release.joblog.log import line
 from argocd_release.joblog.style import Style, style
 from argocd_release.messages import job_log
 from argocd_release.messages.message import field_names
-from argocd_release.model.events import Called, Command, JobEvent, Output, ShownEvidence, State, Trace, UnknownSetting
+from argocd_release.model.events import (
+    ApplicationState,
+    ArgoCDCommand,
+    Called,
+    JobEvent,
+    Output,
+    ShownEvidence,
+    Trace,
+    UnknownSetting,
+)
 
 PLAIN = Style()
 GITLAB = Style(sections=True, colours=True)
@@ -61,7 +70,7 @@ def written(shown: Style, *, json_lines: bool = False, debug: bool = False) -> t
     ],
 )
 def test_a_state_names_the_revision_if_there_is_one(sync: str, revision: str, target: str) -> None:
-    state = State(sync=sync, health="Healthy", revision=revision, reason="confirming")
+    state = ApplicationState(sync=sync, health="Healthy", revision=revision, reason="confirming")
     assert line(state) == job_log.LINES["state"].format(**state.told, target=target)
 
 
@@ -76,7 +85,7 @@ def test_a_section_is_closed_when_what_is_inside_fails() -> None:
 def test_outside_gitlab_there_are_no_markers() -> None:
     logger, stream = written(PLAIN)
     with log.section(logger, "tracking", "Waiting"):
-        log.emit(logger, Command(command="argocd app get web"))
+        log.emit(logger, ArgoCDCommand(command="argocd app get web"))
     assert stream.getvalue() == "\nWaiting\n$ argocd app get web\n"
 
 
@@ -124,7 +133,7 @@ def test_a_secret_changes_no_word_of_the_log_s_own_grammar() -> None:
 def test_json_has_constant_event_names_and_no_secret() -> None:
     logger, stream = written(GITLAB, json_lines=True, debug=True)
     with log.section(logger, "tracking", "Waiting"):
-        log.emit(logger, Command(command="argocd --header s3cret"))
+        log.emit(logger, ArgoCDCommand(command="argocd --header s3cret"))
         log.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert (first["event"], first["level"], first["command"]) == ("command", "info", "argocd --header [redacted]")
@@ -140,7 +149,7 @@ def test_each_event_can_be_read_and_has_a_name_of_its_own() -> None:
     assert sorted(job_log.LINES) == sorted(kind.NAME for kind in kinds(JobEvent))
     for kind in kinds(JobEvent):
         # A line can leave out the value of a field, but not invent one.
-        added = {"target"} if kind is State else set()
+        added = {"target"} if kind is ApplicationState else set()
         shown = {name.partition(":")[0] for name in field_names(job_log.LINES[kind.NAME])}
         assert shown <= {field.name for field in fields(kind)} | added, kind
 
@@ -163,4 +172,4 @@ def test_debug_lines_are_for_those_who_ask() -> None:
 def test_a_log_that_nobody_reads_breaks_nothing() -> None:
     logger, stream = written(PLAIN)
     stream.close()
-    log.emit(logger, Command(command="argocd app get web"))
+    log.emit(logger, ArgoCDCommand(command="argocd app get web"))

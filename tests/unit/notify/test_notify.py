@@ -21,7 +21,7 @@ from argocd_release.notify import note, site
 from argocd_release.notify.gitlab_client import GitLab as Client
 from argocd_release.notify.gitlab_client import GitLabError
 from argocd_release.release.deployment_target import deployment_target_of
-from argocd_release.release.signals import Stop
+from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import Sinks
 from argocd_release.settings.load import Settings, load
 from argocd_release.timing.deadline import Deadline, JobDeadline
@@ -88,7 +88,7 @@ def ended(
 
 
 def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[NotificationResult]:
-    sinks = Sinks(known, Stop(), JobDeadline(60))
+    sinks = Sinks(known, StopRequest(), JobDeadline(60))
     sinks.see(before)
     # After a signal GitLab has less than a second: what was begun long before is not waited for then.
     eventually(lambda: all(begun.done() for begun, _ in sinks._begun.values()))

@@ -7,7 +7,7 @@ import pytest
 
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.events import JobEvent, State, VersionsApart
+from argocd_release.model.events import ApplicationState, JobEvent, VersionsApart
 from argocd_release.release.background_checks import BackgroundChecks
 from argocd_release.verdict.judge import CONFIRMING
 
@@ -29,16 +29,16 @@ class Saying:
         return self.text
 
 
-def state(reason: str) -> State:
-    return State(sync="OutOfSync", revision="3f2c1ab", health="Healthy", reason=reason)
+def state(reason: str) -> ApplicationState:
+    return ApplicationState(sync="OutOfSync", revision="3f2c1ab", health="Healthy", reason=reason)
 
 
-def told(text: str, *events: State) -> tuple[list[JobEvent], int]:
+def told(text: str, *events: ApplicationState) -> tuple[list[JobEvent], int]:
     """Return the events after these states, and the number of argocd's calls, which run in a thread."""
     argocd, found = Saying(text), list[JobEvent]()
 
     def emit(event: JobEvent) -> None:
-        if not isinstance(event, State):
+        if not isinstance(event, ApplicationState):
             found.append(event)
 
     checks = BackgroundChecks(cast("ArgoCD", argocd), None, emit, cast("Any", None))

@@ -8,7 +8,7 @@ from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.verdict.blockers import blocker
-from argocd_release.verdict.expectation import Condition, Expectation, UnmetExpectation
+from argocd_release.verdict.expectation import Expectation, UnmetExpectation, WaitCondition
 from tests.unit.states import NEW, OLD, application
 
 ONE = application()
@@ -49,7 +49,7 @@ def test_a_revision_that_does_not_contain_the_expected_one(
 def test_a_sync_of_the_expected_revision_is_enough_if_the_sync_status_is_not_waited_for() -> None:
     deployed = Deployment(revisions=(OLD,), parameters=())
     state = replace(application(sync="OutOfSync", operated=OLD), deployed=deployed)
-    expectation = Expectation(revision=OLD, wait_for=frozenset({Condition.HEALTH, Condition.OPERATION}))
+    expectation = Expectation(revision=OLD, wait_for=frozenset({WaitCondition.HEALTH, WaitCondition.OPERATION}))
     assert blocker(state, expectation, compared=True) is None
     assert blocker(state, Expectation(revision=OLD), compared=True) is not None
     failed = replace(application(sync="OutOfSync", operated=OLD, phase="Failed"), deployed=deployed)
@@ -173,7 +173,7 @@ def test_an_image_that_only_starts() -> None:
     assert Expectation(image="web:2").gap(starting) is not None
     # Health is waited for, and says better what is missing.
     assert Expectation(image="web:2").gap(replace(starting, health=HealthStatus.PROGRESSING)) is None
-    careless = Expectation(image="web:2", wait_for=frozenset({Condition.SYNC}))
+    careless = Expectation(image="web:2", wait_for=frozenset({WaitCondition.SYNC}))
     assert careless.gap(replace(starting, health=HealthStatus.PROGRESSING)) is not None
 
 
@@ -194,9 +194,9 @@ def test_without_the_tree_only_what_is_beyond_doubt_runs(images: tuple[str, ...]
 
 def test_what_is_healthy_enough() -> None:
     assert Expectation().healths == {HealthStatus.HEALTHY}
-    both = frozenset({Condition.HEALTH, Condition.SUSPENDED})
+    both = frozenset({WaitCondition.HEALTH, WaitCondition.SUSPENDED})
     assert Expectation(wait_for=both).healths == {HealthStatus.HEALTHY, HealthStatus.SUSPENDED}
-    assert Expectation(wait_for=frozenset({Condition.SYNC})).healths == set()
+    assert Expectation(wait_for=frozenset({WaitCondition.SYNC})).healths == set()
 
 
 def test_what_was_synced_last_is_delivered_whatever_a_synced_application_is_compared_with() -> None:

@@ -15,7 +15,7 @@ from argocd_release.model.resource_tree import Failing, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.blockers import DELETING, unhealthy
-from argocd_release.verdict.expectation import Condition, Expectation
+from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.rules import GracePeriods
 from argocd_release.verdict.symptoms import Symptom
@@ -46,7 +46,7 @@ def twice(**parts: Any) -> Verdict:
     return look((0, state), (0.5, state))
 
 
-def only(*conditions: Condition) -> Expectation:
+def only(*conditions: WaitCondition) -> Expectation:
     return Expectation(wait_for=frozenset(conditions))
 
 
@@ -202,7 +202,7 @@ def test_what_is_being_deleted_is_not_delivered() -> None:
     assert look((0, state), (10, state)).outcome is Outcome.MISSING
 
 
-WITHOUT_SYNC = (Condition.HEALTH, Condition.OPERATION)
+WITHOUT_SYNC = (WaitCondition.HEALTH, WaitCondition.OPERATION)
 PRUNE = {"resources": [{"kind": "ConfigMap", "name": "old", "status": "OutOfSync", "requiresPruning": True}]}
 
 
@@ -231,7 +231,7 @@ def test_where_out_of_sync_is_good_enough_the_revision_must_have_been_synced(
 ) -> None:
     verdict = again(state, expectation=only(*WITHOUT_SYNC))
     assert (verdict.outcome is Outcome.DELIVERED) == delivered, verdict
-    wanted = replace(only(Condition.HEALTH), revision=NEW)
+    wanted = replace(only(WaitCondition.HEALTH), revision=NEW)
     if not (state.operation and state.operation.unsuccessful):
         assert (again(state, expectation=wanted).outcome is Outcome.DELIVERED) == delivered
 
@@ -559,12 +559,12 @@ def test_an_application_created_anew_must_be_compared_anew() -> None:
 @pytest.mark.parametrize(
     ("parts", "expectation"),
     [
-        ({"sync": "OutOfSync"}, only(Condition.HEALTH, Condition.OPERATION)),
-        ({"sync": "OutOfSync", "operated": OLD}, only(Condition.HEALTH)),
-        ({"health": "Suspended"}, only(Condition.SYNC, Condition.SUSPENDED)),
-        ({"health": "Degraded"}, only(Condition.SYNC, Condition.OPERATION)),
-        ({"phase": "Failed"}, only(Condition.SYNC, Condition.HEALTH)),
-        ({"phase": "Running"}, only(Condition.SYNC, Condition.HEALTH)),
+        ({"sync": "OutOfSync"}, only(WaitCondition.HEALTH, WaitCondition.OPERATION)),
+        ({"sync": "OutOfSync", "operated": OLD}, only(WaitCondition.HEALTH)),
+        ({"health": "Suspended"}, only(WaitCondition.SYNC, WaitCondition.SUSPENDED)),
+        ({"health": "Degraded"}, only(WaitCondition.SYNC, WaitCondition.OPERATION)),
+        ({"phase": "Failed"}, only(WaitCondition.SYNC, WaitCondition.HEALTH)),
+        ({"phase": "Running"}, only(WaitCondition.SYNC, WaitCondition.HEALTH)),
         ({"resources": []}, Expectation(allow_empty=True)),
     ],
 )
@@ -577,9 +577,9 @@ def test_what_is_not_waited_for_does_not_count(parts: dict[str, Any], expectatio
     ("parts", "expectation"),
     [
         # Where OutOfSync is good enough, a sync of the revision before proves nothing of this one.
-        ({"sync": "OutOfSync", "operated": OLD}, only(Condition.HEALTH, Condition.OPERATION)),
-        ({"sync": "OutOfSync", "phase": "Failed"}, only(Condition.HEALTH, Condition.OPERATION)),
-        ({"health": "Healthy"}, only(Condition.SYNC, Condition.SUSPENDED)),
+        ({"sync": "OutOfSync", "operated": OLD}, only(WaitCondition.HEALTH, WaitCondition.OPERATION)),
+        ({"sync": "OutOfSync", "phase": "Failed"}, only(WaitCondition.HEALTH, WaitCondition.OPERATION)),
+        ({"health": "Healthy"}, only(WaitCondition.SYNC, WaitCondition.SUSPENDED)),
         ({"health": "Suspended"}, Expectation()),
     ],
 )
@@ -619,7 +619,7 @@ FAILURES = st.builds(Failure, kind=st.sampled_from(FailureKind), message=st.just
 
 EXPECTATIONS = st.builds(
     Expectation,
-    wait_for=st.sets(st.sampled_from(Condition), min_size=1).map(frozenset),
+    wait_for=st.sets(st.sampled_from(WaitCondition), min_size=1).map(frozenset),
     revision=st.sampled_from(["", NEW, "deadbeef"]),
     image=st.sampled_from(["", "web:1", "web:2"]),
     allow_empty=st.booleans(),
@@ -637,14 +637,14 @@ def test_no_sequence_is_delivered_unless_the_last_two_looks_were(
     assert sequence[-1].revisions == sequence[-2].revisions  # type: ignore[union-attr]
     for seen in sequence[-2:]:
         assert isinstance(seen, Application)
-        if Condition.SYNC in expectation.wait_for:
+        if WaitCondition.SYNC in expectation.wait_for:
             assert seen.sync is SyncStatus.SYNCED
-        if Condition.OPERATION in expectation.wait_for:
+        if WaitCondition.OPERATION in expectation.wait_for:
             assert not seen.operating
             assert seen.operation is None or seen.operation.phase is OperationPhase.SUCCEEDED
-        if {Condition.HEALTH, Condition.SUSPENDED} & expectation.wait_for:
+        if {WaitCondition.HEALTH, WaitCondition.SUSPENDED} & expectation.wait_for:
             assert seen.health.lower() in {"healthy", "suspended"}
-        if Condition.SUSPENDED not in expectation.wait_for and Condition.HEALTH in expectation.wait_for:
+        if WaitCondition.SUSPENDED not in expectation.wait_for and WaitCondition.HEALTH in expectation.wait_for:
             assert seen.health is HealthStatus.HEALTHY
         assert seen.resources or expectation.allow_empty
         assert seen.revision.startswith(expectation.revision)

@@ -12,11 +12,11 @@ import pytest
 from argocd_release.model.application import Application, Source
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
 from argocd_release.model.events import (
+    ApplicationState,
     HistoryNotConsulted,
     JobEvent,
     NoAnswer,
     PodsNotSeen,
-    State,
     StateChanged,
     StillWaiting,
     UnknownWords,
@@ -25,7 +25,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
-from argocd_release.release.signals import Stop
+from argocd_release.release.signals import StopRequest
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.rules import GracePeriods
 from argocd_release.watch import tracker as tracker_module
@@ -265,7 +265,7 @@ def test_a_state_is_told_once_and_silence_is_never_longer_than_15_seconds() -> N
     run = Run(PROGRESSING, timeout=60)
     told = [event.waited for event in run.of(StillWaiting)]
     assert len(told) == 4
-    assert len(run.of(State)) == 1
+    assert len(run.of(ApplicationState)) == 1
     assert max(later - earlier for earlier, later in zip([0, *told], [*told, 60], strict=True)) <= 15
 
 
@@ -283,7 +283,7 @@ def test_restarts_alone_are_no_news() -> None:
 
     run = Run(PROGRESSING, timeout=120, workloads=workloads, clock=clock)
     assert run.verdict.outcome is Outcome.DEGRADED
-    assert sum("CrashLoopBackOff" in event.reason for event in run.of(State)) == 1
+    assert sum("CrashLoopBackOff" in event.reason for event in run.of(ApplicationState)) == 1
     assert sum("CrashLoopBackOff" in event.reason for event in run.of(StillWaiting)) <= 2
 
 
@@ -482,7 +482,9 @@ def test_a_sync_window_is_waited_for_and_named() -> None:
 
 def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_seconds() -> None:
     run = Run(OUT_OF_SYNC, timeout=30)
-    assert "a sync window of project default forbids it now: deny * * * * * for web" in run.of(State)[0].reason
+    assert (
+        "a sync window of project default forbids it now: deny * * * * * for web" in run.of(ApplicationState)[0].reason
+    )
 
 
 def test_a_sync_window_that_was_not_told_is_asked_for_at_the_next_look() -> None:
@@ -521,7 +523,7 @@ def test_words_that_are_not_known_are_named_once() -> None:
 
 def test_what_is_seen_stands_once_in_the_line_that_tells_it() -> None:
     run = Run(application(health="Degraded"), DELIVERED)
-    assert run.of(State)[0].reason == "Deployment/web 0 of 1 updated replicas"
+    assert run.of(ApplicationState)[0].reason == "Deployment/web 0 of 1 updated replicas"
 
 
 def test_where_git_cannot_say_it_that_is_told_once() -> None:
@@ -534,7 +536,7 @@ def test_the_images_that_run_are_asked_for_where_one_is_expected() -> None:
     looks = iter([Workloads(images=("web:1",))] * 3 + [Workloads(images=("web:2",))] * 10)
     run = Run(DELIVERED, expectation=Expectation(image="web:2"), workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert "no pod runs the image web:2; running: web:1" in run.of(State)[0].reason
+    assert "no pod runs the image web:2; running: web:1" in run.of(ApplicationState)[0].reason
 
 
 def test_each_transition_has_its_time() -> None:
@@ -634,7 +636,7 @@ def test_without_a_hard_refresh_the_hint_says_that_only_that_helps() -> None:
 
 def test_while_rendering_fails_the_log_names_the_condition() -> None:
     run = Run(broken(DEPENDENCY), timeout=20)
-    assert any("ComparisonError" in each.reason for each in run.of(State))
+    assert any("ComparisonError" in each.reason for each in run.of(ApplicationState))
 
 
 def test_while_rendering_fails_no_sync_is_begun() -> None:
@@ -714,7 +716,7 @@ def test_a_comparison_that_takes_longer_than_a_look_is_let_to_its_end(monkeypatc
 
 
 def test_the_end_of_the_run_ends_a_look_whatever_hangs() -> None:
-    never, stop = threading.Event(), Stop()
+    never, stop = threading.Event(), StopRequest()
 
     def hangs(_: str) -> Workloads:
         never.wait(30)

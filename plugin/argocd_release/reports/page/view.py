@@ -99,7 +99,7 @@ class ApplicationView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ApplicationRow:
     """An application in the table of a group."""
 
     name: str
@@ -126,7 +126,7 @@ class Page:
     facts: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
     version: str
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ApplicationRow, ...] = ()
     parts: tuple[ApplicationView, ...] = field(default=())
     more: str = ""
 
@@ -182,8 +182,8 @@ def _tone(outcome: Outcome) -> str:
     return "bad" if outcome.is_failure else "open"
 
 
-def _row(one: Json, anchor: str, seconds: float, room: SizeBudget) -> Row:
-    return Row(
+def _row(one: Json, anchor: str, seconds: float, room: SizeBudget) -> ApplicationRow:
+    return ApplicationRow(
         name=room.take(one["name"], 120, markup=640),
         anchor=anchor,
         tone=_tone(_OUTCOMES[one["outcome"]]),
