@@ -23,7 +23,7 @@ from argocd_release.verdict.pending import CLAIM
 SECONDS: Final = 20.0
 SUSPECTS: Final = 3
 #: For what is still being read of hooks.
-HOOK_SECONDS: Final = 1.5
+HOOK_SECONDS: Final = 3.0
 LOG_LINES: Final = 30
 
 

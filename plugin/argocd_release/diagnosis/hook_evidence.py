@@ -10,7 +10,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for_futures
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from argocd_release.core.redaction import lines_shown
@@ -27,9 +29,13 @@ LOG_LINES: Final = 30
 #: Pods of hooks that are read, and logs that are followed at the same time.
 PODS: Final = 3
 LOGS: Final = 4
-#: Seconds between two reads of the resource tree: at first, while a pod is awaited; later, while nothing changes.
+#: Seconds between two reads of the resource tree: at first; later, while a container is to start; while all run.
 FIRST_SECONDS: Final = 0.5
+START_SECONDS: Final = 1.0
 MOST_SECONDS: Final = 4.0
+#: After the hooks have failed: the attempts of the last read, and the seconds to wait for the rest of the logs.
+LAST_READS: Final = 3
+LOG_END_SECONDS: Final = 2.5
 _SLOWER: Final = 1.5
 #: The length of a time of RFC 3339 up to its seconds.
 SECONDS: Final = len("2026-01-01T00:00:00")
@@ -38,6 +44,8 @@ WATCH_SECONDS: Final = 3600.0
 # kubernetes v1.31.0 pkg/controller/job/job_controller.go.
 _PAST_DEADLINE: Final = "active longer than specified deadline"
 _Attempt = tuple[str, int]
+#: The pod's UID, the container's name, and its restarts.
+_LogKey = tuple[str, str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +132,10 @@ class _Recording:
         self._nodes: dict[str, tuple[Tree, Node]] = {}
         self._statuses: dict[str, PodStatus] = {}
         self._events: dict[str, tuple[Event, ...]] = {}
-        self._logs: dict[tuple[str, str, int], deque[str]] = {}
+        self._logs: dict[_LogKey, deque[str]] = {}
+        self._follows: list[Future[None]] = []
+        #: By the pod's UID: what the tree showed of it when it was last read completely.
+        self._marks: dict[str, tuple[str, ...] | None] = {}
         self._news = threading.Event()
         self._stopped = False
         self._until = time.monotonic() + WATCH_SECONDS
@@ -171,21 +182,35 @@ class _Recording:
         return clues
 
     def _work(self) -> None:
-        pause = FIRST_SECONDS
+        pause, last_reads = FIRST_SECONDS, LAST_READS
         while not self._stopped and time.monotonic() < self._until:
             self._news.clear()
             over = bool(self._hooks) and all(self._hooks.values())
+            changed = failed = False
             try:
                 changed = self._read(over=over)
             except ArgoCDError as error:
                 if error.kind in {FailureKind.DENIED, FailureKind.UNAUTHENTICATED}:
                     return
-                changed = False
+                failed = True
             if over:
-                return
-            awaits = bool(self._hooks) and not self._nodes
-            pause = FIRST_SECONDS if changed or awaits else min(pause * _SLOWER, MOST_SECONDS)
+                last_reads -= 1
+                if not failed or not last_reads:
+                    wait_for_futures(self._follows, timeout=LOG_END_SECONDS)
+                    return
+            slowest = MOST_SECONDS if self._all_run() else START_SECONDS
+            pause = FIRST_SECONDS if changed or over else min(pause * _SLOWER, slowest)
             self._news.wait(pause)
+
+    def _all_run(self) -> bool:
+        """Return True if a container of each pod runs and its log is followed, so that its end wakes the recorder.
+
+        The tree shows the start of a container late, or not at all. A container that ends at once is deleted with
+        its log within a second.
+        """
+        return bool(self._statuses) and all(
+            any(container.running for container in status.containers) for status in self._statuses.values()
+        )
 
     def _read(self, *, over: bool) -> bool:
         """Read what is new of the hooks' pods; return whether anything was.
@@ -197,7 +222,7 @@ class _Recording:
         tree = self._sources.tree(self._name)
         pods = [pod for pod in tree.nodes if pod.kind == "Pod" and self._may_be_of_a_hook(tree, pod)]
         newest = sorted(pods, key=lambda pod: pod.created_at, reverse=True)[:PODS]
-        changed = [pod for pod in newest if _mark(pod) != _mark(self._nodes.get(pod.uid, (tree, None))[1])]
+        changed = [pod for pod in newest if pod.uid not in self._marks or self._marks[pod.uid] != _mark(pod)]
         for pod in changed:
             self._nodes[pod.uid] = (tree, pod)
             self._best_effort(lambda pod=pod: self._look_at(pod))  # type: ignore[misc]
@@ -216,24 +241,30 @@ class _Recording:
     def _look_at(self, pod: Node) -> None:
         status = parse_pod_status(self._sources.live(self._name, pod))
         self._statuses[pod.uid] = status
+        if any(container.has_run for container in status.containers):
+            self._marks[pod.uid] = _mark(pod)
         for container in status.containers:
             key = (pod.uid, container.name, container.restarts)
             if not container.has_run or key in self._logs or len(self._logs) >= LOGS * (container.restarts + 1):
                 continue
-            lines = self._logs[key] = deque(maxlen=LOG_LINES)
-            ask(lambda container=container, lines=lines: self._follow(pod, container.name, lines.append))  # type: ignore[misc]
+            self._logs[key] = deque(maxlen=LOG_LINES)
+            self._follows.append(ask(partial(self._follow, pod, key)))
 
     def _take_events(self, pod: Node) -> None:
         self._events[pod.uid] = self._sources.events(self._name, pod)
 
-    def _follow(self, pod: Node, container: str, take: Callable[[str], None]) -> None:
+    def _follow(self, pod: Node, key: _LogKey) -> None:
+        """Follow the log of a container until its program has ended."""
+        lines = self._logs[key]
         try:
-            self._sources.follow(self._name, pod, container, lines=LOG_LINES, take=take)
-        except ArgoCDError:
+            self._sources.follow(self._name, pod, key[1], lines=LOG_LINES, take=lines.append)
+        except ArgoCDError as error:
             # The report says which logs it could not read, when it asks for them at the end.
-            return
+            if not lines and not error.is_refused:
+                del self._logs[key]
         finally:
             # Most likely the program has ended: its exit code is there for a moment.
+            self._marks.pop(pod.uid, None)
             self._news.set()
 
     def _best_effort(self, read: Callable[[], None]) -> None:

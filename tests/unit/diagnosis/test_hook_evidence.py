@@ -35,6 +35,10 @@ class Cluster:
         self.exists = True
         self.failed = False
         self.denied = denied
+        #: How many of the next reads of the pod fail, and whether its container waits.
+        self.live_failures = 0
+        self.waiting = False
+        self.log_failures = 0
         self.asked: list[str] = []
         self.ended = threading.Event()
 
@@ -60,6 +64,11 @@ class Cluster:
 
     def live(self, name: str, node: Node) -> object:
         self._call("live")
+        if self.live_failures:
+            self.live_failures -= 1
+            raise ArgoCDError(kind=FailureKind.UNREACHABLE, command="live", exit_code=None, message="no answer")
+        if self.waiting:
+            return {"status": {"containerStatuses": [{"name": "migrate", "state": {"waiting": {}}, "restartCount": 0}]}}
         state = {"terminated": {"exitCode": 3, "reason": "Error"}} if self.failed else {"running": {}}
         return {"status": {"containerStatuses": [{"name": "migrate", "state": state, "restartCount": 0}]}}
 
@@ -69,6 +78,9 @@ class Cluster:
 
     def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
         self._call("follow")
+        if self.log_failures:
+            self.log_failures -= 1
+            raise ArgoCDError(kind=FailureKind.UNREACHABLE, command="follow", exit_code=None, message="no answer")
         take("migrating")
         self.ended.wait(WAIT_SECONDS)
         take("fatal: no such table users")
@@ -156,6 +168,7 @@ def test_what_does_not_change_is_read_ever_more_seldom() -> None:
 def test_nothing_is_kept_of_another_operation() -> None:
     cluster = Cluster()
     cluster.failed = True
+    cluster.ended.set()
     recorder = HookRecorder("web", cluster)
     recorder.look(FAILED)
     later = application(phase="Failed", results=[], operation=None)
@@ -176,3 +189,42 @@ def test_a_job_past_its_deadline_is_the_cause_and_not_the_pod_that_it_ended() ->
     assert diagnosis.cause is not None
     assert diagnosis.cause.message.startswith("PreSync hook Job/migrate: ")
     assert diagnosis.logs
+
+
+def test_a_pod_that_could_not_be_read_is_read_again_though_the_tree_shows_no_change() -> None:
+    cluster = Cluster()
+    cluster.live_failures = 1
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    until(lambda: "follow" in cluster.asked)
+    cluster.ended.set()
+    recorder.stop()
+    assert cluster.asked.count("live") == 2
+
+
+def test_a_log_that_could_not_be_opened_is_opened_again() -> None:
+    cluster = Cluster()
+    cluster.log_failures = 1
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    until(lambda: cluster.asked.count("follow") == 2)
+    cluster.exists = False
+    cluster.ended.set()
+    recorder.look(FAILED)
+    (kept,) = recorder.kept(FAILED, seconds=WAIT_SECONDS)
+    assert kept.clues.log is not None
+
+
+def test_a_container_that_waits_is_read_until_it_runs_though_the_tree_shows_no_change() -> None:
+    cluster = Cluster()
+    cluster.waiting = True
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    time.sleep(4)
+    cluster.waiting = False
+    started_at = time.monotonic()
+    until(lambda: "follow" in cluster.asked)
+    cluster.ended.set()
+    recorder.stop()
+    assert time.monotonic() - started_at < 1.5
+    assert cluster.asked.count("live") >= 4
