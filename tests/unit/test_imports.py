@@ -22,9 +22,14 @@ def test_no_module_grows_past_the_size_one_can_read() -> None:
 
 
 def imported(file: Path) -> set[str]:
-    """Modules of this package that a module imports, wherever in it."""
+    """Return the modules of this package that a module imports, wherever in it."""
+    return imported_in(ast.parse(file.read_text("utf-8")))
+
+
+def imported_in(tree: ast.AST) -> set[str]:
+    """Return the modules of this package that the code imports."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
                 found |= {alias.name for alias in names}
@@ -33,6 +38,21 @@ def imported(file: Path) -> set[str]:
             case _:
                 pass
     return {name for name in found if name.startswith("argocd_release.")}
+
+
+#: Modules that cannot be imported without their library, which takes longer to load than the first look can wait.
+OF_LIBRARIES = {"argocd_release.git.history": "dulwich", "argocd_release.reports.page.compiled": "jinja2"}
+
+
+def test_only_libraries_are_imported_late() -> None:
+    late = {
+        name
+        for file in PACKAGE.rglob("*.py")
+        for function in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for name in imported_in(function)
+    }
+    assert late == OF_LIBRARIES.keys()
 
 
 #: Modules that hold tables only.

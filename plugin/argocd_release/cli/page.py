@@ -11,6 +11,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
 from argocd_release.reports import files
 from argocd_release.reports.json_report import SCHEMA
+from argocd_release.reports.page.render import render
 
 
 def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: Signals) -> int:
@@ -25,9 +26,6 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
         # A folder has no name from which another could be derived.
         target = given.page or given.report.with_suffix(".html")
         report = _read(given.report)
-        # The template engine takes longer to load than ``--help`` is allowed to take.
-        from argocd_release.reports.page.render import render  # noqa: PLC0415
-
         files.write(target, render(report))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -15,6 +15,7 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.release import policy
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import files
+from argocd_release.reports.registry import REPORTERS
 from argocd_release.settings import load
 from argocd_release.timing.deadline import Deadline
 from argocd_release.watch.poll_loop import TrackedApplication
@@ -42,9 +43,6 @@ def write(
     environ: Mapping[str, str], result: ReleaseResult, deadline: Deadline, *, late: bool = False
 ) -> Iterator[Written]:
     """Write the reports, or those that are written ``late``. One that can't be written changes no verdict."""
-    # The reporters import xml, which a job needs only at its end.
-    from argocd_release.reports.registry import REPORTERS  # noqa: PLC0415
-
     for name, path in load.report_paths(environ).items():
         reporter = REPORTERS[name]
         if reporter.late is not late:

@@ -4,9 +4,9 @@ GitLab shows only an element's text, so the evidence is there. GitLab compares r
 cases, so no revision, time or count is allowed in them.
 """
 
-from collections.abc import Iterator
-from typing import Final
-from xml.etree import ElementTree as ET
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.model.git_url import GitUrl
@@ -15,44 +15,70 @@ from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.reports.evidence import facts, overview, story
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import TreeBuilder
+
 SUITE: Final = "argocd-release"
 _STATUS_UNKNOWN: Final = "status unknown"
 
 
 def render(result: ReleaseResult) -> str:
     """Return the report as an XML document."""
-    suites = ET.Element("testsuites")
-    for one in result.applications:
-        # GitLab compares runs by these names, so the suite of a single application keeps its name.
-        _suite(suites, f"{SUITE}: {one.name}" if result.several or not result.only else SUITE, one, result)
-    if not result.is_theirs:
-        suite = ET.SubElement(suites, "testsuite", name=SUITE)
-        release = _case(suite, SUITE, "all applications are released")
-        ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = overview(result)
+    # Loading it would delay the first look.
+    from xml.etree import ElementTree as ET  # noqa: PLC0415
+
+    builder = ET.TreeBuilder()
+    with _element(builder, "testsuites"):
+        for one in result.applications:
+            # GitLab compares runs by these names, so the suite of a single application keeps its name.
+            title = f"{SUITE}: {one.name}" if result.several or not result.only else SUITE
+            with _element(builder, "testsuite", name=title):
+                _add_cases(builder, one, result)
+        if not result.is_theirs:
+            with _element(builder, "testsuite", name=SUITE):
+                tag = "failure" if result.outcome.is_failure else "error"
+                _add_case(builder, SUITE, "all applications are released", {tag: overview(result)})
+    suites = builder.close()
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _suite(suites: ET.Element, title: str, result: ApplicationResult, of: ReleaseResult) -> None:
-    suite = ET.SubElement(suites, "testsuite", name=title)
+@contextmanager
+def _element(builder: "TreeBuilder", tag: str, **attributes: str) -> Iterator[None]:
+    """Add an element that contains everything that is added inside the context."""
+    builder.start(tag, attributes)
+    yield
+    builder.end(tag)
+
+
+def _add_case(
+    builder: "TreeBuilder", classname: str, name: str, children: Mapping[str, str], **attributes: str
+) -> None:
+    """Add a test case with its children: the text of each by tag."""
+    with _element(builder, "testcase", classname=classname, name=name, **attributes):
+        for tag, text in children.items():
+            with _element(builder, tag):
+                builder.data(text)
+
+
+def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseResult) -> None:
     classname = result.name or SUITE
-    release = _case(suite, classname, f"{result.name or 'the application'} is released")
-    release.set("time", f"{result.seconds:.3f}")
+    attributes = {"time": f"{result.seconds:.3f}"}
     if folder := _folder(result, of.project_url):
-        release.set("file", folder)
+        attributes["file"] = folder
     if result.outcome is Outcome.DELIVERED:
-        ET.SubElement(release, "system-out").text = facts(result)
+        children = {"system-out": facts(result)}
     else:
         # An error means that the check failed, a failure means that the release failed.
-        ET.SubElement(release, "failure" if result.outcome.is_failure else "error").text = story(result)
+        children = {"failure" if result.outcome.is_failure else "error": story(result)}
         if of.attachment:
-            ET.SubElement(release, "system-out").text = f"[[ATTACHMENT|{of.attachment}]]"
+            children["system-out"] = f"[[ATTACHMENT|{of.attachment}]]"
+    _add_case(builder, classname, f"{result.name or 'the application'} is released", children, **attributes)
     judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
     for name, text in _facts(result):
-        case = _case(suite, classname, name)
-        if text:
-            # One release is one test. A deviation is shown as skipped, so that it does not fail further tests.
-            ET.SubElement(case, "skipped").text = text if judged else f"{_STATUS_UNKNOWN}: {text}"
+        # One release is one test. A deviation is shown as skipped, so that it does not fail further tests.
+        skipped = text if judged else f"{_STATUS_UNKNOWN}: {text}"
+        _add_case(builder, classname, name, {"skipped": skipped} if text else {})
 
 
 def _folder(result: ApplicationResult, project_url: str) -> str:
@@ -61,10 +87,6 @@ def _folder(result: ApplicationResult, project_url: str) -> str:
     project = GitUrl.parse(project_url)
     paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
     return paths.pop() if len(paths) == 1 else ""
-
-
-def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname=classname, name=name)
 
 
 def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlspl
 from argocd_release.core.text import one_line
 from argocd_release.timing.background import answered, ask
 from argocd_release.timing.deadline import Deadline
+from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded
 
 if TYPE_CHECKING:
     import httpcore
@@ -169,14 +170,16 @@ class Client:
         # Loading it takes time that the first look does not have.
         import httpcore  # noqa: PLC0415
 
-        from argocd_release.transport.network import bounded  # noqa: PLC0415
-
         try:
             with bounded(deadline):
                 return self._exchange(request, deadline)
         except HttpError:
             raise
-        except httpcore.TimeoutException as error:
+        except NotConnectedError as error:
+            if error.timed_out:
+                raise _late(limit, sent=False) from error
+            raise HttpError(str(error), sent=False) from error
+        except (httpcore.TimeoutException, TimeoutError) as error:
             raise _late(limit, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout)) from error
         except Exception as error:
             # httpcore and h11 raise many kinds of errors: for broken answers, closed pools and invalid requests.
@@ -219,8 +222,6 @@ class Client:
 
     def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
         import httpcore  # noqa: PLC0415
-
-        from argocd_release.transport.network import KEEPALIVE, Backend  # noqa: PLC0415
 
         proxy = _proxy(url) if self._proxies else ""
         with self._lock:

@@ -9,12 +9,16 @@ import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
-
-import httpcore
+from typing import TYPE_CHECKING, Any, Final
 
 from argocd_release.timing.deadline import Deadline
 from argocd_release.transport.sockets import connect
+
+if TYPE_CHECKING:
+    from httpcore import NetworkBackend, NetworkStream
+else:
+    # httpcore only calls methods of these classes. Loading it here would delay the first look.
+    NetworkBackend = NetworkStream = object
 
 #: Parts of a request body; the server must take each part within the time that is left.
 _PART: Final = 16384
@@ -28,6 +32,18 @@ KEEPALIVE: Final = (
 _call: Final = threading.local()
 
 
+class NotConnectedError(Exception):
+    """There is no connection, so the request was not sent.
+
+    Attributes:
+        timed_out: the time of the call was over.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool) -> None:
+        self.timed_out = timed_out
+        super().__init__(message)
+
+
 @contextmanager
 def bounded(deadline: Deadline) -> Iterator[None]:
     """Apply the deadline to every operation of this thread; httpcore works in the thread that calls it."""
@@ -38,25 +54,25 @@ def bounded(deadline: Deadline) -> Iterator[None]:
         del _call.deadline
 
 
-def _left(error: type[Exception]) -> float:
+def _left() -> float:
     left: float = _call.deadline.left
     if left <= 0:
-        raise error("no time is left")
+        raise TimeoutError("no time is left")
     return left
 
 
-class Stream(httpcore.NetworkStream):
+class Stream(NetworkStream):
     """A connection whose operations end at the deadline of the call."""
 
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
+    def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - see the module
-        return self._stream.read(max_bytes, _left(httpcore.ReadTimeout))
+        return self._stream.read(max_bytes, _left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         for start in range(0, len(buffer), _PART):
-            self._stream.write(buffer[start : start + _PART], _left(httpcore.WriteTimeout))
+            self._stream.write(buffer[start : start + _PART], _left())
 
     def close(self) -> None:
         self._stream.close()
@@ -66,18 +82,22 @@ class Stream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
+    ) -> NetworkStream:
+        if _call.deadline.left <= 0:
+            raise NotConnectedError("no time is left", timed_out=True)
         # Python's handshake has one limit for all of its reads and writes (Modules/_ssl.c do_handshake).
-        return Stream(self._stream.start_tls(ssl_context, server_hostname, _left(httpcore.ConnectTimeout)))
+        return Stream(self._stream.start_tls(ssl_context, server_hostname, _left()))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-class Backend(httpcore.NetworkBackend):
+class Backend(NetworkBackend):
     """Connects to the addresses of a host one after the other, within the time that is left."""
 
     def __init__(self) -> None:
+        import httpcore  # noqa: PLC0415
+
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -87,15 +107,15 @@ class Backend(httpcore.NetworkBackend):
         timeout: float | None = None,  # noqa: ARG002
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        def to(address: str, seconds: float) -> httpcore.NetworkStream:
+    ) -> NetworkStream:
+        def to(address: str, seconds: float) -> NetworkStream:
             if seconds <= 0:
-                raise httpcore.ConnectTimeout("no time is left")
+                raise TimeoutError("no time is left")
             return self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
 
         try:
             return Stream(connect(host, port, deadline=_call.deadline, to=to))
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
         except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
+            raise NotConnectedError(
+                str(error) or type(error).__name__, timed_out=isinstance(error, TimeoutError)
+            ) from error
