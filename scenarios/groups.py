@@ -220,6 +220,69 @@ def group_nested(stage: Stage) -> Iterator[None]:
     yield
 
 
+def set_of_children(stage: Stage) -> Files:
+    """Return an ApplicationSet of two applications, of which the second crashes."""
+    made = {
+        "good": stage.sandbox.repository(f"{stage.name}-good"),
+        "bad": stage.sandbox.repository(f"{stage.name}-bad"),
+    }
+    made["good"].commit(web("1"))
+    made["bad"].commit(web("1", fate="crash"))
+    elements = [
+        {"app": f"{stage.name}-{name}", "url": str(repository.source(".")["repoURL"])}
+        for name, repository in made.items()
+    ]
+    template = {
+        "metadata": {"name": "{{app}}"},
+        "spec": {
+            "project": "default",
+            "source": made["good"].source(".") | {"repoURL": "{{url}}"},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": "{{app}}"},
+            "syncPolicy": {"automated": {}, "syncOptions": ["CreateNamespace=true"]},
+        },
+    }
+    manifest = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "ApplicationSet",
+        "metadata": {"name": stage.name, "namespace": "argocd"},
+        "spec": {"generators": [{"list": {"elements": elements}}], "template": template},
+    }
+    return {"set.yaml": json.dumps(manifest)}
+
+
+@scenario(
+    "a child made by an ApplicationSet of the parent crashes",
+    Outcome.DEGRADED,
+    ru="дочернее приложение, созданное ApplicationSet родителя, в crash loop",
+    cause="-bad:",
+    max_seconds=45,
+    parts=("applicationset-controller",),
+)
+def group_set_child_crashes(stage: Stage) -> Iterator[None]:
+    parent(stage, set_of_children(stage), RELEASE_POD_GRACE="3")
+    yield
+
+
+@scenario(
+    "an ApplicationSet of the parent makes its applications late",
+    Outcome.DEGRADED,
+    ru="ApplicationSet родителя создаёт приложения с опозданием",
+    cause="-bad:",
+    max_seconds=60,
+    exclusive=True,
+    parts=("applicationset-controller",),
+)
+def group_set_is_late(stage: Stage) -> Iterator[None]:
+    """Argo CD 2.13 calls the set Healthy before its controller has looked at it."""
+    with stage.sandbox.part("applicationset-controller").paused():
+        parent(stage, set_of_children(stage), RELEASE_POD_GRACE="3")
+        policy = ("applications, get, */*, allow", "projects, get, *, allow", "applicationsets, get, */*, allow")
+        stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
+        yield
+        stage.until(lambda state: status(state, "sync", "status") == "Synced", 40)
+        stage.sleep(10)
+
+
 @scenario(
     "a child of a child crashes",
     Outcome.DEGRADED,

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_json import application_set_of, parse_application
 from argocd_release.argocd.application_list import ApplicationReader, ListReading
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.rollout_json import unhealthy_rollouts
@@ -29,6 +29,7 @@ from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_message, as_object, as_objects, parse_json
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.observation import ApplicationSet
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.timing.deadline import Deadline
 from argocd_release.timing.limits import API_CALL, FOLLOW, STREAM
@@ -250,18 +251,15 @@ class Api:
         if status != _OK:
             raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), f"HTTP status {status}")
 
-    def git_repositories(self, name: str, /) -> tuple[str, ...]:
-        """Return the repositories that the git generators of an ApplicationSet read; raise ``ArgoCDError``.
-
-        Generators of kind matrix and merge contain other generators (argo-cd v2.13.2 applicationset_types.go).
-        """
+    def application_set(self, name: str, /) -> ApplicationSet:
+        """Return the ApplicationSet of the full name; raise ``ArgoCDError``."""
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
         try:
             document = as_object(parse_json(self._ask(f"{_APPLICATION_SETS}/{quote(plain, safe='')}", named)))
         except ValueError as error:
             raise _error("GET applicationset", FailureKind.MALFORMED, f"no JSON: {error}") from error
-        return tuple(dict.fromkeys(_git_repositories(as_object(document.get("spec")))))
+        return application_set_of(document)
 
     def sync_window(self, name: str) -> str:
         """Return the sync window that blocks automated syncs now, empty if there is none; raise ``ArgoCDError``.
@@ -357,14 +355,6 @@ def _place(name: str) -> tuple[str, dict[str, str]]:
     """Return the path of the application, and the query that names its namespace."""
     namespace, _, plain = name.rpartition("/")
     return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
-
-
-def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
-    for generator in as_objects(holder.get("generators")):
-        if url := one_line(str(as_object(generator.get("git")).get("repoURL") or "")):
-            yield url
-        for kind in ("matrix", "merge") if levels else ():
-            yield from _git_repositories(as_object(generator.get(kind)), levels - 1)
 
 
 def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = False) -> ArgoCDError:

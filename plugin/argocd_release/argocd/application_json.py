@@ -7,7 +7,7 @@ the sync and health status are absent.
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from argocd_release.core.text import one_line, without_applied_file
@@ -24,7 +24,7 @@ from argocd_release.model.application import (
     SyncStatus,
 )
 from argocd_release.model.condition import Condition
-from argocd_release.model.observation import APPLICATION, APPLICATION_SET, OwnerRef
+from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
 from argocd_release.model.revision import Hydration, HydrationPhase
 
 # argocd never prints more documents. Each of them costs a search of the whole text.
@@ -85,7 +85,7 @@ def application_of(document: dict[str, Any]) -> Application:
         hydration=_hydration(hydrator, as_object(status.get("sourceHydrator")), metadata) if hydrator else None,
         application_set=_application_set(metadata),
         skips_reconcile=as_object(metadata.get("annotations")).get(_SKIP) == "true",
-        owner_refs=_owner_refs(metadata),
+        owner_refs=_owner_refs(metadata, APPLICATION),
         spec_compared=bool(hydrator) or _is_compared(spec, as_object(sync.get("comparedTo"))),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
@@ -130,8 +130,28 @@ def _application_set(metadata: dict[str, Any]) -> str:
     return next((one_line(as_text(owner.get("name"))) for owner in owners if owner.get("kind") == "ApplicationSet"), "")
 
 
-def _owner_refs(metadata: dict[str, Any]) -> tuple[OwnerRef, ...]:
-    """Return the names of the objects that hold the application's spec.
+def application_set_of(document: dict[str, Any]) -> ApplicationSet:
+    """Return the ApplicationSet that the JSON object describes (argo-cd v2.13.2 applicationset_types.go)."""
+    conditions = as_objects(as_object(document.get("status")).get("conditions"))
+    states = {item.get("status") for item in conditions if item.get("type") == "ResourcesUpToDate"}
+    return ApplicationSet(
+        repositories=tuple(dict.fromkeys(_git_repositories(as_object(document.get("spec"))))),
+        owner_refs=_owner_refs(as_object(document.get("metadata")), APPLICATION_SET),
+        is_up_to_date=states == {"True"},
+    )
+
+
+def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
+    """Yield the repositories of the git generators. Generators of kind matrix and merge contain other generators."""
+    for generator in as_objects(holder.get("generators")):
+        if url := one_line(as_text(as_object(generator.get("git")).get("repoURL"))):
+            yield url
+        for kind in ("matrix", "merge") if levels else ():
+            yield from _git_repositories(as_object(generator.get(kind)), levels - 1)
+
+
+def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
+    """Return the names of the objects that hold the spec of an application, or of an ApplicationSet.
 
     Argo CD tracks resources by an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), by a label with the parent's
     name, or by both (argo-cd v2.13.2 util/argo/resource_tracking.go).
@@ -140,7 +160,7 @@ def _owner_refs(metadata: dict[str, Any]) -> tuple[OwnerRef, ...]:
     parent, _, tracked = one_line(as_text(as_object(metadata.get("annotations")).get(_TRACKING))).partition(":")
     refs: dict[tuple[str, str], OwnerRef] = {}
     # A copied annotation names another object, and Argo CD ignores it.
-    if parent and tracked in {f"argoproj.io/Application:{namespace}/{name}", f"argoproj.io/Application:/{name}"}:
+    if parent and tracked in {f"argoproj.io/{kind}:{namespace}/{name}", f"argoproj.io/{kind}:/{name}"}:
         refs[APPLICATION, parent] = OwnerRef(kind=APPLICATION, name=_instance(parent))
     labels = as_object(metadata.get("labels"))
     for label in filter(None, (one_line(as_text(labels.get(key))) for key in _INSTANCE_LABELS)):

@@ -39,12 +39,29 @@ class OwnerRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApplicationSet:
+    """An ApplicationSet, which makes applications.
+
+    Attributes:
+        repositories: the repositories that its git generators read.
+        owner_refs: the owners of its own spec.
+        is_up_to_date: True if Argo CD reports that every application is made (its condition ``ResourcesUpToDate``).
+            After a change of its spec the condition stays as it was until the controller has looked at it.
+    """
+
+    repositories: tuple[str, ...]
+    owner_refs: tuple[OwnerRef, ...] = ()
+    is_up_to_date: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Owner:
     """The owner of an application's spec, with its state.
 
     Attributes:
         detail: the reason why the state is not ``CURRENT``.
         repositories: the git repositories from which it takes the spec; empty if they are unknown.
+        makes_children: True for an ApplicationSet that the application itself manages: it makes children of it.
     """
 
     kind: str
@@ -52,6 +69,7 @@ class Owner:
     state: OwnerState
     detail: str = ""
     repositories: tuple[str, ...] = ()
+    makes_children: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"

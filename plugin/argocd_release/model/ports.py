@@ -5,7 +5,7 @@ from typing import Protocol
 
 from argocd_release.model.application import Application, Source
 from argocd_release.model.events import JobEvent
-from argocd_release.model.observation import Owner
+from argocd_release.model.observation import ApplicationSet, Owner
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.model.revision import RevisionRelation
 
@@ -87,7 +87,7 @@ class Lists(Protocol):
 class ApplicationSets(Protocol):
     """Reads ApplicationSets; raises ``ArgoCDError``."""
 
-    def git_repositories(self, name: str, /) -> tuple[str, ...]: ...
+    def application_set(self, name: str, /) -> ApplicationSet: ...
 
 
 class OwnerLookup(Protocol):

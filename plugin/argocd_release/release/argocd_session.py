@@ -92,10 +92,21 @@ def connected(
     return Readers(argocd=argocd, api=api, credentials=credentials)
 
 
-def group_readers(owner: str, readers: Readers, clock: Clock) -> tuple[HttpFirstCommands, OwnerLookup | None]:
-    """Return the commands, and the lookup of owners; None if the settings turn the lookup off."""
+def group_readers(
+    owner: str, readers: Readers, clock: Clock, *, children: bool
+) -> tuple[HttpFirstCommands, OwnerLookup | None]:
+    """Return the commands, and the lookup of owners; None if the settings leave nothing to look up."""
     commands = HttpFirstCommands(readers.commands, readers.lists, readers.api)
-    if owner == "ignore":
+    follow = owner != "ignore"
+    if not follow and not children:
         return commands, None
-    strict = owner == "strict"
-    return commands, Owners(commands, readers.api, strict=strict, now=clock.now, wake=clock.wake)
+    owners = Owners(
+        commands,
+        readers.api,
+        strict=owner == "strict",
+        follow=follow,
+        children=children,
+        now=clock.now,
+        wake=clock.wake,
+    )
+    return commands, owners

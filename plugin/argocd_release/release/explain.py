@@ -155,12 +155,17 @@ class Explainer:
 
 #: Conditions of delivered applications that the job log shows.
 CONDITIONS: Final = 10
+#: Names of applications that a note shows.
+NAMES: Final = 3
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
     """Show the result, and which reports were written."""
     log.emit(_end(result))
-    if not result.several:
+    if result.several:
+        for note in _caveats(result)[:CONDITIONS]:
+            log.emit(NotProven(text=note))
+    else:
         _show_what_holds(log, result.applications[0])
     for event in _warnings(result)[:CONDITIONS]:
         log.emit(event)
@@ -177,6 +182,20 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     if paths := [path for path in written if isinstance(path, str)]:
         log.emit(ReportsWritten(paths=", ".join(paths)))
     _show_next(log, result)
+
+
+def _caveats(result: ReleaseResult) -> list[str]:
+    """Return what the success of applications does not prove: each reason once, with the applications' names."""
+    names: dict[str, list[str]] = {}
+    for application in result.applications:
+        if application.outcome is Outcome.DELIVERED and (caveat := application.verdict.caveat):
+            names.setdefault(caveat, []).append(application.name)
+    return [f"note: {_names(applications)}: {caveat}" for caveat, applications in names.items()]
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return ", ".join(names[:NAMES]) + more
 
 
 def _warnings(result: ReleaseResult) -> list[Warned]:

@@ -78,7 +78,7 @@ def wire(
         stack=stack,
         hard_refresh=readers.argocd.hard_refresh,
     )
-    commands, owners = group_readers(settings.owner, readers, clock)
+    commands, owners = group_readers(settings.owner, readers, clock, children=settings.children)
     policy = replace(policy, owners=owners)
     group = GroupWait(
         targets_of(settings),

@@ -21,7 +21,7 @@ from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
 from argocd_release.verdict.drift import drift, holds_for_good
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.pending import owner_caveat, owner_finding, pending_reason, unhydrated
+from argocd_release.verdict.pending import owner_caveat, owner_finding, pending_reason, spec_finding, unhydrated
 
 NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Problem(message=texts.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
@@ -100,7 +100,7 @@ def is_reverted(application: Application) -> bool:
 
 def has_old_spec(application: Application, expectation: Expectation) -> bool:
     """Return True if the application's own spec is about to change, or has changed since Argo CD compared."""
-    return not application.spec_compared or owner_finding(application, expectation) is not None
+    return not application.spec_compared or spec_finding(application, expectation) is not None
 
 
 def caveat(application: Application, expectation: Expectation) -> str:

@@ -124,27 +124,40 @@ _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 
 
 def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the owner for which the release has to wait; None if there is none."""
-    for owner in _relevant(application, expectation):
+    """Return the owner or the maker of children for which the release has to wait; None if there is none."""
+    return spec_finding(application, expectation) or _pending(
+        "children of this application come", [owner for owner in application.owners if owner.makes_children]
+    )
+
+
+def spec_finding(application: Application, expectation: Expectation) -> Problem | None:
+    """Return the owner that can still change the application's spec; None if there is none."""
+    return _pending("the application's spec comes", _relevant(application, expectation))
+
+
+def _pending(origin: str, owners: list[Owner]) -> Problem | None:
+    for owner in owners:
         if owner.state is OwnerState.PENDING:
-            text = f"the application's spec comes from {owner}: {owner.detail}"
-            return Problem(message=text, code=CauseCode.OWNER_PENDING)
+            return Problem(message=f"{origin} from {owner}: {owner.detail}", code=CauseCode.OWNER_PENDING)
     return None
 
 
 def owner_caveat(application: Application, expectation: Expectation) -> str:
     """Return what a success does not prove, because an owner cannot be seen; "" if nothing."""
-    unseen = [owner for owner in _relevant(application, expectation) if owner.state in _UNSEEN]
+    makers = [owner for owner in application.owners if owner.makes_children]
+    unseen = [owner for owner in (*_relevant(application, expectation), *makers) if owner.state in _UNSEEN]
     if not unseen:
         return ""
-    return f"proven for the application's own source; its spec comes from {unseen[0]}, {unseen[0].detail}"
+    origin = "children of this application come" if unseen[0].makes_children else "its spec comes"
+    return f"proven for the application's own source; {origin} from {unseen[0]}, {unseen[0].detail}"
 
 
 def _relevant(application: Application, expectation: Expectation) -> list[Owner]:
     # An expected image is its own proof.
     if expectation.image:
         return []
-    return [owner for owner in application.owners if not expectation.revision or _shares(owner, application)]
+    owners = [owner for owner in application.owners if not owner.makes_children]
+    return [owner for owner in owners if not expectation.revision or _shares(owner, application)]
 
 
 def _shares(owner: Owner, application: Application) -> bool:

@@ -1,15 +1,18 @@
-"""The owners of the applications of a job: each is compared once, however many applications it owns."""
+"""The owners of the applications of a job, and the ApplicationSets that make their children.
+
+Each owner is compared once, however many applications it owns.
+"""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.observation import APPLICATION, APPLICATION_SET, Owner, OwnerRef, OwnerState
+from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, Owner, OwnerRef, OwnerState
 from argocd_release.model.ports import ApplicationSets, Commands
 from argocd_release.timing.background import ask
 
@@ -24,8 +27,30 @@ MOST_LEVELS: Final = 5
 _HIDDEN: Final = frozenset({
     FailureKind.DENIED, FailureKind.MISSING, FailureKind.REFUSED, FailureKind.UNAUTHENTICATED,
 })  # fmt: skip
+Answer = TypeVar("Answer")
 _CANNOT_SEE: Final = "which this token cannot see"
 _BY_LABEL: Final = "which its label names and this token cannot see"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Owned:
+    """An application or an ApplicationSet whose spec an owner holds.
+
+    Attributes:
+        since: when its revisions were first seen; 0 for those of the first look.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    owner_refs: tuple[OwnerRef, ...]
+    revisions: tuple[str, ...]
+    since: float
+
+    def is_in(self, parent: Application) -> Callable[[Resource], bool]:
+        """Return a function that is True for the resource of the parent that is this object."""
+        key = ("argoproj.io", self.kind, self.namespace, self.name)
+        return lambda item: (item.group, item.kind, item.namespace or parent.namespace, item.name) == key
 
 
 @dataclass(kw_only=True)
@@ -44,6 +69,8 @@ class Owners:
 
     Args:
         strict: whether an owner that proves nothing keeps the release from being delivered.
+        follow: whether the owners of an application count at all.
+        children: whether the ApplicationSets of an application must have made their applications.
         now: the clock, in seconds.
         wake: called when an owner has answered.
     """
@@ -54,24 +81,30 @@ class Owners:
         sets: ApplicationSets,
         *,
         strict: bool,
+        follow: bool = True,
+        children: bool = False,
         now: Callable[[], float],
         wake: Callable[[], object],
     ) -> None:
         self._commands = commands
         self._sets = sets
         self._strict = strict
+        self._follow = follow
+        self._children = children
         self._now = now
         self._wake = wake
         self._entries: dict[str, _Entry] = {}
-        self._set_answers: dict[str, tuple[float, Future[tuple[str, ...]]]] = {}
+        self._set_answers: dict[str, tuple[float, Future[ApplicationSet]]] = {}
         self._revisions: dict[str, tuple[tuple[str, ...], float]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, application: Application) -> tuple[Owner, ...]:
-        """Return the owners of the application, and the owners of those."""
+        """Return the owners of the application, the owners of those, and the ApplicationSets that it manages."""
         with self._lock:
-            seen = frozenset({application.full_name, application.name})
-            owners = self._of(application, seen, self._since(application))
+            owners = self._makers(application) if self._children else ()
+            if self._follow:
+                seen = frozenset({application.full_name, application.name})
+                owners += self._of(_owned(application, self._since(application)), seen)
         return tuple(map(self._strictly, owners)) if self._strict else owners
 
     def _strictly(self, owner: Owner) -> Owner:
@@ -80,26 +113,25 @@ class Owners:
         return replace(owner, state=OwnerState.PENDING, detail=f"{owner.detail}, and <RELEASE_OWNER> is strict")
 
     def _since(self, application: Application) -> float:
-        """Return when the application's revisions were first seen; 0 for those of the first look."""
         known, since = self._revisions.get(application.uid, (application.revisions, 0.0))
         if known != application.revisions:
             since = self._now()
         self._revisions[application.uid] = (application.revisions, since)
         return since
 
-    def _of(self, application: Application, seen: frozenset[str], since: float) -> tuple[Owner, ...]:
+    def _of(self, owned: _Owned, seen: frozenset[str]) -> tuple[Owner, ...]:
         owners: list[Owner] = []
-        for ref in application.owner_refs:
+        for ref in owned.owner_refs:
             if ref.name in seen or len(seen) > 2 * MOST_LEVELS:
                 continue
             if ref.kind == APPLICATION_SET:
-                owners += self._set(ref)
+                owners += self._set(owned, ref, seen | {ref.name})
             else:
-                owners += self._parent(application, ref, seen | {ref.name}, since)
+                owners += self._parent(owned, ref, seen | {ref.name})
         return tuple(owners)
 
-    def _parent(self, child: Application, ref: OwnerRef, seen: frozenset[str], since: float) -> tuple[Owner, ...]:
-        entry = self._entry(ref.name, child, since)
+    def _parent(self, owned: _Owned, ref: OwnerRef, seen: frozenset[str]) -> tuple[Owner, ...]:
+        entry = self._entry(ref.name, owned)
         owner = partial(Owner, kind=APPLICATION, name=ref.name)
         if entry.error is not None and entry.error.kind in _HIDDEN:
             return (owner(state=OwnerState.HIDDEN, detail=_CANNOT_SEE if ref.certain else _BY_LABEL),)
@@ -108,8 +140,8 @@ class Owners:
             return (owner(state=OwnerState.PENDING, detail="Argo CD has not compared it since this job began"),)
         repositories = tuple(source.repo_url for source in parent.sources if not source.chart)
         owner = partial(owner, repositories=repositories)
-        above = self._of(parent, seen | {parent.full_name}, since)
-        managed = next((item for item in parent.resources if _is(item.ref, child, parent)), None)
+        above = self._of(replace(_owned(parent, owned.since), revisions=owned.revisions), seen | {parent.full_name})
+        managed = next(filter(owned.is_in(parent), parent.resources), None)
         if managed is None:
             # The label means something else, or the parent has given the application up.
             settled = parent.spec_compared and not parent.errors
@@ -118,14 +150,14 @@ class Owners:
             return (*above, owner(state=OwnerState.CURRENT))
         return (*above, owner(state=OwnerState.PENDING, detail=_why(parent)))
 
-    def _entry(self, name: str, child: Application, since: float) -> _Entry:
+    def _entry(self, name: str, owned: _Owned) -> _Entry:
         """Return what is known of the owner, after asking for a comparison or for its state if that is due."""
         now, entry = self._now(), self._entries.get(name)
         if entry is None:
             entry = self._entries[name] = _Entry(begun_at=now, read_at=now, answer=self._compare(name))
         if entry.answer.done():
             self._collect(entry)
-            if self._is_stale(entry, child, since):
+            if self._is_stale(entry, owned):
                 entry.begun_at = entry.read_at = now
                 entry.application = None
                 entry.answer = self._compare(name)
@@ -135,11 +167,11 @@ class Owners:
                 entry.answer = self._ask(again)
         return entry
 
-    def _is_stale(self, entry: _Entry, child: Application, since: float) -> bool:
+    def _is_stale(self, entry: _Entry, owned: _Owned) -> bool:
         """Return True if the owner was compared before the child's revisions came, and with others."""
-        if entry.application is None or entry.begun_at >= since:
+        if entry.application is None or entry.begun_at >= owned.since:
             return False
-        same = set(entry.application.revisions) & set(child.revisions)
+        same = set(entry.application.revisions) & set(owned.revisions)
         return not same and self._now() - entry.begun_at >= COMPARE_AGAIN_SECONDS
 
     def _collect(self, entry: _Entry) -> None:
@@ -154,35 +186,85 @@ class Owners:
     def _compare(self, name: str) -> "Future[Application]":
         return self._ask(partial(self._commands.get, name, seconds=COMPARISON_SECONDS, refresh=True))
 
-    def _ask(self, get: Callable[[], Application]) -> "Future[Application]":
+    def _ask(self, get: Callable[[], Answer]) -> "Future[Answer]":
         answer = ask(get)
         answer.add_done_callback(lambda _: self._wake())
         return answer
 
-    def _set(self, ref: OwnerRef) -> tuple[Owner, ...]:
-        """Return the ApplicationSet if its generators read git; Argo CD does not tell which commit they have read."""
+    def _makers(self, application: Application) -> tuple[Owner, ...]:
+        """Return the ApplicationSets that the application manages. The applications that they make are its children.
+
+        Argo CD 2.13 calls an ApplicationSet Healthy before its controller has looked at it
+        (argo-cd v2.13.2 resource_customizations/argoproj.io/ApplicationSet/health.lua).
+        """
+        makers: list[Owner] = []
+        for item in application.resources:
+            if (item.group, item.kind) != ("argoproj.io", APPLICATION_SET) or item.requires_pruning:
+                continue
+            name = f"{item.namespace or application.namespace}/{item.name}"
+            owner = partial(Owner, kind=APPLICATION_SET, name=name, makes_children=True)
+            answer = self._set_answer(name, is_enough=lambda found: found.is_up_to_date)
+            error = answer.exception() if answer.done() else None
+            if isinstance(error, ArgoCDError) and error.is_refused:
+                makers.append(owner(state=OwnerState.HIDDEN, detail=_CANNOT_SEE))
+            elif error or not answer.done() or not answer.result().is_up_to_date:
+                makers.append(owner(state=OwnerState.PENDING, detail="Argo CD has not made its applications yet"))
+            else:
+                makers.append(owner(state=OwnerState.CURRENT))
+        return tuple(makers)
+
+    def _set_answer(
+        self, name: str, *, is_enough: Callable[[ApplicationSet], bool] = lambda _: True
+    ) -> "Future[ApplicationSet]":
+        """Return the last answer about the ApplicationSet. Ask again if that failed, or is not enough."""
+        now, (asked_at, answer) = self._now(), self._set_answers.get(name, (0.0, None))
+        if answer is not None and answer.done():
+            failed = answer.exception() is not None
+            due = ASK_AGAIN_SECONDS if failed else READ_AGAIN_SECONDS
+            if now - asked_at < due or not (failed or not is_enough(answer.result())):
+                return answer
+        elif answer is not None:
+            return answer
+        answer = self._ask(partial(self._sets.application_set, name))
+        self._set_answers[name] = (now, answer)
+        return answer
+
+    def _set(self, owned: _Owned, ref: OwnerRef, seen: frozenset[str]) -> tuple[Owner, ...]:
+        """Return the ApplicationSet, and its own owners.
+
+        Argo CD does not tell which commit the git generators of a set have read, nor whether a change of the set's
+        own spec has reached the application.
+        """
         owner = partial(Owner, kind=APPLICATION_SET, name=ref.name)
-        now, (asked_at, answer) = self._now(), self._set_answers.get(ref.name, (0.0, None))
-        failed = answer is not None and answer.done() and answer.exception() is not None
-        if answer is None or (failed and now - asked_at >= ASK_AGAIN_SECONDS):
-            answer = ask(partial(self._sets.git_repositories, ref.name))
-            answer.add_done_callback(lambda _: self._wake())
-            self._set_answers[ref.name] = (now, answer)
+        answer = self._set_answer(ref.name)
         if not answer.done():
             return (owner(state=OwnerState.PENDING, detail="Argo CD has not shown it yet"),)
         if answer.exception() is not None:
             return (owner(state=OwnerState.HIDDEN, detail=_CANNOT_SEE),)
-        repositories = answer.result()
-        if not repositories:
+        found = answer.result()
+        namespace, _, name = ref.name.rpartition("/")
+        above = self._of(
+            replace(owned, kind=APPLICATION_SET, namespace=namespace, name=name, owner_refs=found.owner_refs), seen
+        )
+        if found.repositories:
+            detail = "and Argo CD does not tell whether its git generator has read this commit"
+            return (*above, owner(state=OwnerState.UNPROVEN, detail=detail, repositories=found.repositories))
+        if not above:
             return (owner(state=OwnerState.CURRENT),)
-        detail = "and Argo CD does not tell whether its git generator has read this commit"
-        return (owner(state=OwnerState.UNPROVEN, detail=detail, repositories=repositories),)
+        detail = f"and Argo CD does not tell whether it has applied the last change of that from {above[-1]}"
+        repositories = tuple(url for parent in above for url in parent.repositories)
+        return (*above, owner(state=OwnerState.UNPROVEN, detail=detail, repositories=repositories))
 
 
-def _is(key: tuple[str, str, str, str], child: Application, parent: Application) -> bool:
-    group, kind, namespace, name = key
-    own = ("argoproj.io", APPLICATION, child.namespace, child.name)
-    return (group, kind, namespace or parent.namespace, name) == own
+def _owned(application: Application, since: float) -> _Owned:
+    return _Owned(
+        kind=APPLICATION,
+        namespace=application.namespace,
+        name=application.name,
+        owner_refs=application.owner_refs,
+        revisions=application.revisions,
+        since=since,
+    )
 
 
 def _why(parent: Application) -> str:

@@ -38,3 +38,18 @@ def test_a_delivered_release_shows_the_conditions_of_its_application() -> None:
         show(JobLog({}, stream), whole, ())
     line = "\nwarning: web: RepeatedResourceWarning: Resource apps/Deployment/web appeared 2 times\n"
     assert stream.getvalue().count(line) == 2
+
+
+def test_a_group_shows_what_the_success_of_its_applications_does_not_prove() -> None:
+    stream, ended_at = io.StringIO(), datetime.now(UTC)
+    verdict = Verdict(outcome=Outcome.DELIVERED, reason="Synced and Healthy", caveat="the set is hidden")
+    applications = tuple(
+        ApplicationResult(
+            verdict=replace(verdict, caveat="" if name == "e" else verdict.caveat),
+            name=name, url="", image_tag="", seconds=1.0, ended_at=ended_at, application=application(),
+        )
+        for name in "abcde"
+    )  # fmt: skip
+    group = ReleaseResult(verdict=verdict, applications=applications, seconds=1.0, ended_at=ended_at, several=True)
+    show(JobLog({}, stream), group, ())
+    assert stream.getvalue().count("\nnote: a, b, c and 1 more: the set is hidden\n") == 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from argocd_release.argocd.application_list import ApplicationReader, parse_applications
 from argocd_release.model.application import Application, Resource, SyncStatus
+from argocd_release.model.observation import OwnerRef
 from argocd_release.release.targets import ExpectedCount, Targets, resolve, top
 from argocd_release.settings.load import read_names
 from tests.unit.states import application
@@ -174,3 +175,14 @@ def test_one_without_a_version_is_read_each_time() -> None:
 
 def test_http_answers_with_no_items_where_there_are_none() -> None:
     assert ApplicationReader().read('{"metadata": {"resourceVersion": "1"}, "items": null}') == ()
+
+
+def test_the_applications_of_a_managed_application_set_are_children() -> None:
+    there = known("argocd/root", "argocd/one", "argocd/two", "argocd/other", root=("shop",))
+    (resource,) = there["argocd/root"].resources
+    there["argocd/root"] = replace(there["argocd/root"], resources=(replace(resource, kind="ApplicationSet"),))
+    for name, owner in (("one", "shop"), ("two", "shop"), ("other", "another")):
+        refs = (OwnerRef(kind="ApplicationSet", name=f"argocd/{owner}"),)
+        there[f"argocd/{name}"] = replace(there[f"argocd/{name}"], owner_refs=refs)
+    meant = resolve(Targets(names=("root",), children=True), [], there, "argocd")
+    assert meant == {"root": "", "one": "root", "two": "root"}

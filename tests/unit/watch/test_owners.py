@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.observation import Owner, OwnerRef, OwnerState
+from argocd_release.model.observation import ApplicationSet, Owner, OwnerRef, OwnerState
 from argocd_release.watch.owners import Owners
 from tests.unit.clock import Clock
 from tests.unit.states import NEW, OLD
@@ -44,6 +44,8 @@ class Server:
         self.answers = dict(answers or {})
         self.asked: list[tuple[str, bool]] = []
         self.repositories: tuple[str, ...] | ArgoCDError = ()
+        self.set_owners: tuple[OwnerRef, ...] = ()
+        self.is_up_to_date = True
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         assert seconds > 0
@@ -54,16 +56,25 @@ class Server:
             raise answer
         return answer
 
-    def git_repositories(self, name: str, /) -> tuple[str, ...]:
+    def application_set(self, name: str, /) -> ApplicationSet:
         self.asked.append((name, False))
         if isinstance(self.repositories, ArgoCDError):
             raise self.repositories
-        return self.repositories
+        return ApplicationSet(
+            repositories=self.repositories, owner_refs=self.set_owners, is_up_to_date=self.is_up_to_date
+        )
 
 
-def lookup(server: Server, *, clock: Clock | None = None, strict: bool = False) -> Owners:
+def lookup(server: Server, *, clock: Clock | None = None, strict: bool = False, children: bool = False) -> Owners:
     clock = clock or Clock()
-    return Owners(server, server, strict=strict, now=clock.now, wake=clock.wake)  # type: ignore[arg-type]
+    return Owners(
+        server,  # type: ignore[arg-type]
+        server,
+        strict=strict,
+        children=children,
+        now=clock.now,
+        wake=clock.wake,
+    )
 
 
 def settled(owners: Owners, child: Application, expected: OwnerState) -> tuple[Owner, ...]:
@@ -174,3 +185,57 @@ def test_a_set_proves_something_only_if_its_generators_read_no_git(
     server.repositories = repositories
     (owner,) = settled(lookup(server), application("web", owners=(SET,)), state)
     assert str(owner) == "ApplicationSet/argocd/shop"
+
+
+def test_a_set_that_a_parent_manages_waits_for_the_parent_and_proves_no_more_than_that() -> None:
+    """The parent's commit changes the set, and Argo CD does not tell when the set has changed the application."""
+    shop = replace(
+        application("apps", synced="OutOfSync").resources[0],
+        kind="ApplicationSet",
+        name="shop",
+        sync=SyncStatus.OUT_OF_SYNC,
+    )
+    server, clock = Server({"apps": replace(application("apps"), resources=(shop,))}), Clock()
+    server.set_owners = (PARENT,)
+    owners = lookup(server, clock=clock)
+    child = application("web", owners=(SET,))
+    found = settled(owners, child, OwnerState.PENDING)
+    server.answers["apps"] = replace(application("apps"), resources=(replace(shop, sync=SyncStatus.SYNCED),))
+    deadline = time.monotonic() + WAIT_SECONDS
+    while [owner.state for owner in found] != [OwnerState.CURRENT, OwnerState.UNPROVEN]:
+        found = owners(child)
+        assert time.monotonic() < deadline, found
+        clock.sleep(1)
+        time.sleep(0.01)
+    assert [owner.name for owner in found] == ["apps", "argocd/shop"]
+    assert found[1].repositories == ("https://git.example.com/apps.git",)
+
+
+def test_an_application_with_a_set_is_waited_for_until_the_set_has_made_its_applications() -> None:
+    resource = replace(application("apps", synced="Synced").resources[0], kind="ApplicationSet", name="shop")
+    parent = replace(application("apps"), resources=(resource,))
+    server, clock = Server(), Clock()
+    server.is_up_to_date = False
+    assert lookup(server)(parent) == ()
+    owners = lookup(server, clock=clock, children=True)
+    (owner,) = settled(owners, parent, OwnerState.PENDING)
+    assert (owner.name, owner.makes_children) == ("argocd/shop", True)
+    server.is_up_to_date = True
+    deadline = time.monotonic() + WAIT_SECONDS
+    while owners(parent)[0].state is not OwnerState.CURRENT:
+        assert time.monotonic() < deadline
+        clock.sleep(1)
+        time.sleep(0.01)
+    calls = server.asked.count(("argocd/shop", False))
+    clock.sleep(60)
+    owners(parent)
+    time.sleep(0.05)
+    assert server.asked.count(("argocd/shop", False)) == calls
+
+
+def test_a_set_whose_applications_are_hidden_is_named() -> None:
+    resource = replace(application("apps", synced="Synced").resources[0], kind="ApplicationSet", name="shop")
+    server = Server()
+    server.repositories = refused(FailureKind.DENIED)
+    owners = lookup(server, children=True)
+    settled(owners, replace(application("apps"), resources=(resource,)), OwnerState.HIDDEN)
