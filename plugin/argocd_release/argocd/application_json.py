@@ -14,7 +14,6 @@ from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.core.untrusted_json import as_list, as_message, as_object, as_objects, as_text
 from argocd_release.model.application import (
     Application,
-    Deployment,
     HealthStatus,
     Operation,
     OperationPhase,
@@ -25,7 +24,7 @@ from argocd_release.model.application import (
 )
 from argocd_release.model.condition import Condition
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
-from argocd_release.model.revision import Hydration, HydrationPhase
+from argocd_release.model.revision import Deployment, Hydration, HydrationPhase
 
 # argocd never prints more documents. Each of them costs a search of the whole text.
 DOCUMENTS: Final = 20

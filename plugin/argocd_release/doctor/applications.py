@@ -1,18 +1,18 @@
 """Check the applications of a job: one, several by name, or those that a selector or a project means."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import counted, one_line
-from argocd_release.core.untrusted_json import as_object, as_objects, as_text, parse_json
 from argocd_release.doctor import account
 from argocd_release.doctor.checks import Seen
 from argocd_release.messages import doctor
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
+from argocd_release.model.observation import APPLICATION_SET, OwnerRef
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import expectations_file
 from argocd_release.settings.load import ExpectationSettings, TargetSettings
@@ -23,9 +23,6 @@ CHECKED: Final = 10
 _LIST_SECONDS: Final = 5.0
 #: The number of names in the message of a problem that several applications have.
 _NAMED: Final = 3
-_TRACKING: Final = "argocd.argoproj.io/tracking-id"
-_INSTANCE: Final = "app.kubernetes.io/instance"
-_APPLICATION_KIND: Final = "argoproj.io/Application"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,24 +105,53 @@ def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
     return account.rights(prober, name_of(application), _project(application), sync=sync)
 
 
-def owner(api: Api, prober: Prober, application: Application) -> Seen:
-    """Check that the token can see the owner of the application: a parent application or an ApplicationSet."""
-    project = _project(application)
-    if application.application_set:
-        name = application.application_set
-        if account.may(prober, "applicationsets", "get", f"{project}/{name}"):
-            return doctor.OWNER_VISIBLE.fill(owner=f"ApplicationSet/{name}")
-        return _hidden(f"ApplicationSet/{name}", f"applicationsets, get, {project}/{name}")
-    if not (name := _parent(prober, application)):
-        return doctor.NO_OWNER.fill()
+def owner(api: Api, application: Application, policy: str, *, children: bool) -> Seen:
+    """Check that the token can see what the release will look at: owners, and the ApplicationSets of a parent.
+
+    Args:
+        api: Argo CD's HTTP API.
+        application: the application.
+        policy: the value of RELEASE_OWNER.
+        children: True if the job waits for the children of the application.
+    """
+    names = {application.name, application.full_name}
+    refs = [ref for ref in application.owner_refs if ref.name not in names] if policy != "ignore" else []
+    answers = [_owner(api, ref, application, policy) for ref in refs]
+    if children:
+        answers += [answer for name in application.set_names for answer in _maker(api, name, application)]
+    problems = tuple(answer for answer in answers if isinstance(answer, SetupProblem))
+    return problems or "; ".join(str(answer) for answer in answers) or doctor.NO_OWNER.fill()
+
+
+def _owner(api: Api, ref: OwnerRef, application: Application, policy: str) -> str | SetupProblem:
+    owner = f"{ref.kind}/{ref.name}"
+    is_set = ref.kind == APPLICATION_SET
     try:
-        api.application(name)
+        proves = not api.application_set(ref.name).repositories if is_set else bool(api.application(ref.name))
     except ArgoCDError as error:
-        if error.kind in {FailureKind.DENIED, FailureKind.MISSING}:
-            return _hidden(f"Application/{name}", f"applications, get, PROJECT/{name}")
-        error_text = one_line(error.message, limit=150)
-        return doctor.OWNER_UNANSWERED.fill(owner=f"Application/{name}", error=error_text)
-    return doctor.OWNER_VISIBLE.fill(owner=f"Application/{name}")
+        if error.kind not in {FailureKind.DENIED, FailureKind.MISSING}:
+            return doctor.OWNER_UNANSWERED.fill(owner=owner, error=one_line(error.message, limit=150))
+        strict = policy == "strict"
+        entry, outcome = (doctor.OWNER_HIDDEN_STRICT, Outcome.TIMED_OUT) if strict else (doctor.OWNER_HIDDEN, None)
+        return SetupProblem.of(entry, outcome, owner=owner, right=_right(ref, application))
+    if not proves and policy == "strict":
+        return SetupProblem.of(doctor.OWNER_UNPROVEN_STRICT, Outcome.TIMED_OUT, owner=owner)
+    return doctor.OWNER_VISIBLE.fill(owner=owner)
+
+
+def _right(ref: OwnerRef, application: Application) -> str:
+    if ref.kind == APPLICATION_SET:
+        return f"applicationsets, get, {_project(application)}/{ref.name.rpartition('/')[2]}"
+    return f"applications, get, PROJECT/{ref.name}"
+
+
+def _maker(api: Api, name: str, application: Application) -> Iterator[str | SetupProblem]:
+    try:
+        api.application_set(name)
+    except ArgoCDError as error:
+        if error.is_refused:
+            right = f"applicationsets, get, {_project(application)}/{name.rpartition('/')[2]}"
+            yield SetupProblem.of(doctor.MAKER_HIDDEN, owner=f"ApplicationSet/{name}", right=right)
 
 
 def name_of(application: Application) -> str:
@@ -133,25 +159,6 @@ def name_of(application: Application) -> str:
     own = application.controller_namespace or application.namespace
     name = application.name if application.namespace == own else application.full_name
     return one_line(name, limit=200)
-
-
-def _parent(prober: Prober, application: Application) -> str:
-    """Return the name of the application that manages this one, by Argo CD's tracking mark, or ""."""
-    query = {
-        "name": application.name,
-        "fields": "items.metadata.name,items.metadata.namespace,items.metadata.annotations,items.metadata.labels",
-    }
-    try:
-        answer = as_object(parse_json(prober.get("/api/v1/applications", query, token=True).body))
-    except ValueError:
-        return ""
-    metadata = [as_object(item.get("metadata")) for item in as_objects(answer.get("items"))]
-    own = next((each for each in metadata if as_text(each.get("name")) == application.name), {})
-    parent, _, subject = as_text(as_object(own.get("annotations")).get(_TRACKING)).partition(":")
-    if parent and subject == f"{_APPLICATION_KIND}:{application.namespace}/{application.name}":
-        return parent.replace("_", "/", 1)
-    label = as_text(as_object(own.get("labels")).get(_INSTANCE))
-    return "" if label == application.name else label
 
 
 def _project(application: Application) -> str:
@@ -177,7 +184,3 @@ def _no_match(settings: TargetSettings) -> SetupProblem:
 def _choice(settings: TargetSettings) -> str:
     chosen = (("selector", settings.selector), ("project", settings.project))
     return " and ".join(f"{word} {one_line(text, limit=150)}" for word, text in chosen if text)
-
-
-def _hidden(owner: str, right: str) -> SetupProblem:
-    return SetupProblem.of(doctor.OWNER_HIDDEN, owner=owner, right=right)

@@ -154,6 +154,9 @@ def examine_release(
     def each(look: Callable[[Application, ExpectationSettings], Seen]) -> Callable[[], Seen]:
         return lambda: group().each(lambda one: look(one, own(one.name)))
 
+    def owner(application: Application, _: ExpectationSettings) -> Seen:
+        return applications.owner(api, application, job_settings.owner, children=job_settings.children)
+
     ledger.run(
         [
             Check(name="application", run=lambda: group().seen, needs=("account",)),
@@ -162,7 +165,13 @@ def examine_release(
                 run=each(lambda one, _: applications.rights(prober, one, sync=job_settings.sync)),
                 needs=("application",),
             ),
-            Check(name="owner", run=each(lambda one, _: applications.owner(api, prober, one)), needs=("application",)),
+            Check(
+                name="owner",
+                run=each(
+                    lambda one, _: applications.owner(api, one, job_settings.owner, children=job_settings.children)
+                ),
+                needs=("application",),
+            ),
             Check(
                 name="source",
                 run=each(lambda one, its: pipeline.source(one, environ, its, job_settings.project_url)),

@@ -217,6 +217,24 @@ OWNER_HIDDEN: Final = ProblemMessage(
     "if a commit can change the manifest of {owner}, grant the token `{right}`",
     code="owner-hidden",
 )
+OWNER_HIDDEN_STRICT: Final = ProblemMessage(
+    "the application comes from {owner}, which this token cannot see, and <RELEASE_OWNER> is strict: a release would "
+    "wait until its timeout",
+    "grant the token `{right}`, or set <RELEASE_OWNER> to caveat",
+    code="owner-hidden",
+)
+OWNER_UNPROVEN_STRICT: Final = ProblemMessage(
+    "the application comes from {owner}, and Argo CD does not report which commit its git generator has read. "
+    "<RELEASE_OWNER> is strict, so a release would wait until its timeout",
+    "set <RELEASE_OWNER> to caveat",
+    code="owner-unproven",
+)
+MAKER_HIDDEN: Final = ProblemMessage(
+    "the application manages {owner}, which this token cannot see: a release cannot tell whether Argo CD has made all "
+    "its applications",
+    "grant the token `{right}`",
+    code="owner-hidden",
+)
 
 # The pipeline.
 DEPLOYS: Final = Message("the application deploys {sources}")

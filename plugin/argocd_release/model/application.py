@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Final, Self
 
 from argocd_release.model.condition import ERRORS, SYNC_ERROR, Condition
-from argocd_release.model.observation import Owner, OwnerRef
+from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
 from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Workloads
-from argocd_release.model.revision import Hydration, RevisionRelation, all_same_revisions, same_revision
+from argocd_release.model.revision import Deployment, Hydration, RevisionRelation, all_same_revisions, same_revision
 
 #: The words with which Argo CD reports a resource that was applied.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
@@ -189,14 +189,6 @@ class Operation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
-    """The last successful sync of all resources. ``parameters`` are compared with those of an operation."""
-
-    revisions: tuple[str, ...]
-    parameters: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Source:
     """A source of manifests: a ``chart`` of a Helm repository, or a ``path`` in git. Unused fields are empty."""
 
@@ -267,6 +259,12 @@ class Application:
     def full_name(self) -> str:
         """Return the name that identifies it in every namespace: ``namespace/name``."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def set_names(self) -> tuple[str, ...]:
+        """Return the full names of the ApplicationSets that it manages."""
+        sets = (item for item in self.resources if (item.group, item.kind) == ("argoproj.io", APPLICATION_SET))
+        return tuple(f"{item.namespace or self.namespace}/{item.name}" for item in sets if not item.requires_pruning)
 
     @property
     def revision(self) -> str:

@@ -21,6 +21,14 @@ def all_same_revisions(these: tuple[str, ...], those: tuple[str, ...]) -> bool:
     return len(these) == len(those) and all(map(same_revision, these, those))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """The last successful sync of all resources. ``parameters`` are compared with those of an operation."""
+
+    revisions: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
 class Relation(StrEnum):
     """The relation of the revision that Argo CD compares with to the expected revision."""
 

@@ -198,10 +198,7 @@ class Owners:
         (argo-cd v2.13.2 resource_customizations/argoproj.io/ApplicationSet/health.lua).
         """
         makers: list[Owner] = []
-        for item in application.resources:
-            if (item.group, item.kind) != ("argoproj.io", APPLICATION_SET) or item.requires_pruning:
-                continue
-            name = f"{item.namespace or application.namespace}/{item.name}"
+        for name in application.set_names:
             owner = partial(Owner, kind=APPLICATION_SET, name=name, makes_children=True)
             answer = self._set_answer(name, is_enough=lambda found: found.is_up_to_date)
             error = answer.exception() if answer.done() else None

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.application_list import ApplicationReader, ListReading, parse_applications
 from argocd_release.core.untrusted_json import parse_json
-from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
-from argocd_release.model.revision import same_revision
+from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.revision import Deployment, same_revision
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation
 from tests.unit.states import NEW, application, document

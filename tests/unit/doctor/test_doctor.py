@@ -741,13 +741,13 @@ def test_an_application_that_is_not_answered_with_is_not_missing(
             {"ownerReferences": [{"kind": "ApplicationSet", "name": "shops"}]},
             True,
             "ok",
-            messages.OWNER_VISIBLE.fill(owner="ApplicationSet/shops"),
+            messages.OWNER_VISIBLE.fill(owner="ApplicationSet/argocd/shops"),
         ),
         (
             {"ownerReferences": [{"kind": "ApplicationSet", "name": "shops"}]},
             False,
             "owner-hidden",
-            messages.OWNER_HIDDEN.fill(owner="ApplicationSet/shops"),
+            messages.OWNER_HIDDEN.fill(owner="ApplicationSet/argocd/shops"),
         ),
         (
             {"annotations": {"argocd.argoproj.io/tracking-id": "root:argoproj.io/Application:argocd/shop"}},
@@ -768,11 +768,11 @@ def test_an_application_that_is_not_answered_with_is_not_missing(
 def test_the_owner_of_an_application(
     pages: Pages, job: Callable[..., Checklist], metadata: dict[str, Any], message: str, *, shown: bool, state: str
 ) -> None:
-    allowed = (200, json.dumps({"value": "yes" if shown else "no"}))
+    owning_set = (200, json.dumps({"metadata": {"name": "shops"}, "spec": GIT_GENERATOR})) if shown else (403, "{}")
     parent = (200, json.dumps(shop("root"))) if shown else (403, "{}")
     pages.pages = {
         **group(shop("shop", **metadata)),
-        "/api/v1/account/can-i/applicationsets/get/team/shops": allowed,
+        "/api/v1/applicationsets/shops": owning_set,
         "/api/v1/applications/root": parent,
     }
     ledger = job()
@@ -849,3 +849,37 @@ def test_a_file_of_the_options_is_reported_once() -> None:
         ]
     )
     assert [result.state for result in ledger.results] == [CheckState.FAILED, CheckState.SKIPPED, CheckState.SKIPPED]
+
+
+GIT_GENERATOR = {"generators": [{"git": {"repoURL": "https://git.example.com/apps.git"}}]}
+
+
+@pytest.mark.parametrize(
+    ("policy", "page", "state"),
+    [
+        ("caveat", (200, json.dumps({"metadata": {"name": "shops"}, "spec": GIT_GENERATOR})), "ok"),
+        ("strict", (200, json.dumps({"metadata": {"name": "shops"}, "spec": GIT_GENERATOR})), "owner-unproven"),
+        ("strict", (200, json.dumps({"metadata": {"name": "shops"}, "spec": {"generators": [{"list": {}}]}})), "ok"),
+        ("strict", (403, "{}"), "owner-hidden"),
+        ("ignore", (403, "{}"), "ok"),
+    ],
+)
+def test_an_owner_that_proves_nothing_stops_a_strict_release(
+    pages: Pages, job: Callable[..., Checklist], policy: str, page: Page, state: str
+) -> None:
+    owners = {"ownerReferences": [{"kind": "ApplicationSet", "name": "shops"}]}
+    pages.pages = {**group(shop("shop", **owners)), "/api/v1/applicationsets/shops": page}
+    ledger = job(RELEASE_OWNER=policy)
+    assert states(ledger)["owner"] == state
+    assert (ledger.worst is Outcome.TIMED_OUT) is (policy == "strict" and state != "ok")
+
+
+@pytest.mark.parametrize(("children", "state"), [("true", "owner-hidden"), ("false", "ok")])
+def test_the_application_sets_of_a_parent_must_be_seen(
+    pages: Pages, job: Callable[..., Checklist], children: str, state: str
+) -> None:
+    parent = shop("shop")
+    resource = {"group": "argoproj.io", "kind": "ApplicationSet", "namespace": "argocd", "name": "shops"}
+    parent["status"] = {**parent["status"], "resources": [resource]}
+    pages.pages = {**group(parent), "/api/v1/applicationsets/shops": (403, "{}")}
+    assert states(job(RELEASE_CHILDREN=children))["owner"] == state

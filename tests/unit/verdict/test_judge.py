@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.model.application import Application, Deployment, HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing, Workloads
-from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.model.revision import Deployment, Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.blockers import DELETING, unhealthy
 from argocd_release.verdict.expectation import Expectation, WaitCondition
