@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from argocd_release import __version__
 from argocd_release.model.outcome import Outcome
-from argocd_release.reports.files import write
+from argocd_release.reports.registry import write_file
 from benchmark import report, sets
 from benchmark.measure import Measurement, Tool, measure
 from sandbox import releases
@@ -62,7 +62,7 @@ def main() -> int:
         bench = Bench(Path(folder), chosen, tools, argocd=given.argocd, client=given.client)
         document = bench.run(given.at_once)
     output = given.output or OUTPUT
-    write(output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write_file(output, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     print(json.dumps({"summary": document["summary"], "goals": document["goals"]}, indent=2, ensure_ascii=False))
     print(f"written to {output}")
     return int(bool(document["summary"].get(report.OURS, {}).get("wrong")))

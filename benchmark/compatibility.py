@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from argocd_release.reports.files import write
+from argocd_release.reports.registry import write_file
 from sandbox import releases
 from sandbox.sandbox import ROOT, Sandbox
 from scenarios import SCENARIOS
@@ -59,7 +59,7 @@ def main() -> int:
         "results": played,
     }
     if not given.scenarios:
-        write(OUTPUT, rendered(merged(json.loads(OUTPUT.read_text("utf-8")), entry)))
+        write_file(OUTPUT, rendered(merged(json.loads(OUTPUT.read_text("utf-8")), entry)))
         print(f"written to {OUTPUT}; bin/dev generate brings it into the docs")
     return int(right < len(played))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from argocd_release import __version__
-from argocd_release.reports.files import write
+from argocd_release.reports.registry import write_file
 from benchmark.measure import Peak
 from sandbox import manifests
 from sandbox.application import IN_CLUSTER, delivered
@@ -219,6 +219,6 @@ def main(sizes: Sequence[int], tools: Sequence[str], output: Path) -> int:
             print(json.dumps(asdict(measured)), flush=True)
     about = {"argocd": f"v{sandbox.layout.release.version}", "argocd-release": __version__}
     about |= {"date": datetime.now(UTC).date().isoformat(), "cores": str(os.cpu_count()), "timeout": str(TIMEOUT)}
-    write(output, json.dumps(about | {"compared_in": alone, "runs": rows}, indent=1) + "\n")
+    write_file(output, json.dumps(about | {"compared_in": alone, "runs": rows}, indent=1) + "\n")
     print(f"written to {output}")
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.argocd.wait_output import PROGRESS_LINES
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES
 from tests.support.gitlab_rules import check_dotenv, check_junit, released
 from tests.support.job import COMMAND
 from tests.support.replay import CASES, OFFLINE, REPLAY, run

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from argocd_release import __version__
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from tests.support.component import TEMPLATE, copy_of_the_project, resolved, schema_errors

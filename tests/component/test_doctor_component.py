@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES
 from tests.support.component import MAIN, MERGE_REQUEST, TEMPLATES, resolved, schema_errors
 from tests.support.gitlab_ci_local import Consumer
 from tests.support.gitlab_pipeline import RefusedError, read

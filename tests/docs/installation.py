@@ -10,8 +10,7 @@ from typing import Self
 
 import yaml
 
-from argocd_release.settings.environment import INPUT_PREFIX
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import INPUT_PREFIX, PROPERTIES
 from sandbox.application import delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from argocd_release.reports.page.render import render
+from argocd_release.reports.page import render
 from tests.support.hostile import HOSTILE, MARKUP
 from tests.support.reports import application, report
 

@@ -20,7 +20,7 @@ from docker.errors import ContainerError
 from argocd_release import __version__
 from argocd_release.model.errors import SettingsError
 from argocd_release.settings import expectations_file, load
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from tests.docs.installation import APPLICATION, PROJECT, SNIPPETS, Installation, renamed, snippet

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from argocd_release.doctor import render
+from argocd_release.doctor import checks
 from argocd_release.doctor.checks import Checklist, CheckResult, CheckState
 from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
@@ -74,7 +74,7 @@ def as_people_see_it(answer: dict[str, Any]) -> str:
         )
         for check in answer["checks"]
     ]
-    return f"{render.as_text(Checklist(results=results))}\n"
+    return f"{checks.render_text(Checklist(results=results))}\n"
 
 
 def compare(name: str, text: str, *, accept: bool) -> None:

@@ -15,9 +15,11 @@ def test_only_the_boundary_reads_the_environment() -> None:
 
 
 def test_no_module_grows_past_the_size_one_can_read() -> None:
-    sizes = {file.name: len(file.read_text("utf-8").splitlines()) for file in PACKAGE.rglob("*.py")}
+    sizes = {
+        str(file.relative_to(PACKAGE)): len(file.read_text("utf-8").splitlines()) for file in PACKAGE.rglob("*.py")
+    }
     # It is generated, and people do not read it.
-    del sizes["compiled.py"]
+    del sizes["reports/page/compiled.py"]
     assert {name: size for name, size in sizes.items() if size > 400} == {}
 
 
@@ -55,8 +57,8 @@ def test_only_libraries_are_imported_late() -> None:
     assert late == OF_LIBRARIES.keys()
 
 
-#: Modules that hold tables only.
-TABLES = ("argocd_release.timing.limits", "argocd_release.messages.")
+#: The message catalogue, which holds tables only.
+TABLES = ("argocd_release.messages",)
 
 
 def module_file(name: str) -> Path | None:
@@ -65,7 +67,6 @@ def module_file(name: str) -> Path | None:
 
 
 def test_no_module_imports_more_than_fourteen_others() -> None:
-    # The limits of calls and the message catalogue are tables without code.
     known = {
         str(file.relative_to(PACKAGE)): {name for name in imported(file) if not name.startswith(TABLES)}
         for file in PACKAGE.rglob("*.py")

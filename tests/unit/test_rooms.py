@@ -15,7 +15,7 @@ CONTRACTS = [
 # For each rule, an import that breaks only this one.
 BREAKS = {
     "layers: each knows those below it, and none beside it": (
-        "argocd_release.reports.files",
+        "argocd_release.reports.registry",
         "argocd_release.git.access",
     ),
     "what watches, judges, diagnoses and reports sees the world through ports": (
@@ -23,8 +23,8 @@ BREAKS = {
         "argocd_release.argocd.options",
     ),
     "verdict, model, messages and core are pure": ("argocd_release.verdict.pending", "socket"),
-    "only argocd starts processes": ("argocd_release.joblog.style", "sh"),
-    "only transport speaks HTTP": ("argocd_release.joblog.style", "httpcore"),
+    "only argocd starts processes": ("argocd_release.joblog.log", "sh"),
+    "only transport speaks HTTP": ("argocd_release.joblog.log", "httpcore"),
 }
 
 

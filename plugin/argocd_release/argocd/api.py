@@ -16,7 +16,6 @@ from urllib.parse import quote
 from argocd_release.argocd.application_json import application_set_of, parse_application
 from argocd_release.argocd.application_list import ApplicationReader, ListReading
 from argocd_release.argocd.connection import Connection, Credentials
-from argocd_release.argocd.rollout_json import unhealthy_rollouts
 from argocd_release.argocd.tree_json import (
     LogReader,
     ignored_roots,
@@ -24,6 +23,7 @@ from argocd_release.argocd.tree_json import (
     parse_log,
     parse_pod_template,
     parse_tree,
+    unhealthy_rollouts,
 )
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_message, as_object, as_objects, parse_json
@@ -31,8 +31,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import ApplicationSet
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
-from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import API_CALL, FOLLOW, STREAM
+from argocd_release.timing.deadline import API_CALL, FOLLOW, STREAM, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 64 << 20

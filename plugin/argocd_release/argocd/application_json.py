@@ -22,8 +22,8 @@ from argocd_release.model.application import (
     Source,
     SyncStatus,
 )
-from argocd_release.model.condition import Condition
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
+from argocd_release.model.problem import Condition
 from argocd_release.model.revision import Deployment, Hydration, HydrationPhase
 
 # argocd never prints more documents. Each of them costs a search of the whole text.

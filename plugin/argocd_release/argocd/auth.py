@@ -11,8 +11,7 @@ from argocd_release.core.untrusted_json import as_object, parse_json
 from argocd_release.model.errors import SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.background import pause
-from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import SIGN_IN, SIGN_IN_PAUSE
+from argocd_release.timing.deadline import SIGN_IN, SIGN_IN_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 1 << 20

@@ -2,19 +2,22 @@
 
 import shlex
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Final
 
 from argocd_release.argocd import options
 from argocd_release.model.errors import SignInError
 from argocd_release.timing.background import answered, ask
-from argocd_release.timing.limits import RENEWAL_PAUSE, SIGN_IN
-from argocd_release.transport.sockets import tls_context
+from argocd_release.timing.deadline import RENEWAL_PAUSE, SIGN_IN
+from argocd_release.transport.network import tls_context
 
 #: A token is renewed after this share of its lifetime.
 _DUE: Final = 0.8
@@ -172,3 +175,20 @@ class Credentials:
         with self._lock:
             self._connection = signed.connection
             self._due_at = self._now() + (signed.lifetime or 0.0) * _DUE
+
+
+_BEGIN: Final = "-----BEGIN"
+
+
+def authority_file(given: str, stack: ExitStack) -> str:
+    """Return the path of a PEM file with the certificate. A path is returned unchanged, and so is an empty string.
+
+    A file that is created here is removed when the stack is closed.
+    """
+    if _BEGIN not in given:
+        return given
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="argocd-ca-")))
+    path = folder / "authority.pem"
+    # The variable can have its line breaks escaped, or line breaks of Windows.
+    path.write_text(given.replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n", encoding="utf-8")
+    return str(path)

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.messages import settings
-from argocd_release.messages.message import ProblemMessage
+from argocd_release.messages import ProblemMessage, settings
 
 # Options whose value can be shown in links and messages: paths, addresses and words of argocd.
 _OPEN: Final = frozenset({

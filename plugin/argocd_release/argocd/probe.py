@@ -13,10 +13,9 @@ from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 from argocd_release.argocd.connection import Connection
-from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import DOCTOR_CALL
+from argocd_release.timing.deadline import DOCTOR_CALL, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
-from argocd_release.transport.sockets import connect, resolve, tls_context
+from argocd_release.transport.network import connect, resolve, tls_context
 
 BODY_LIMIT: Final = 100_000
 _OK: Final = 200

@@ -8,16 +8,15 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TextIO
 
-from argocd_release.argocd import auth, ca_file
+from argocd_release.argocd import auth, connection
 from argocd_release.core.redaction import everywhere, masked, redaction
 from argocd_release.core.text import with_names
-from argocd_release.doctor import render
+from argocd_release.doctor import checks
 from argocd_release.doctor.checklist import examine
-from argocd_release.joblog.style import style
+from argocd_release.joblog.log import style
 from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.settings import environment, secrets
-from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import DOCTOR
+from argocd_release.timing.deadline import DOCTOR, Deadline
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
@@ -36,7 +35,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     with ExitStack() as stack:
         ledger = examine(
             given,
-            ca_file=ca_file.file(environment.text(given, "RELEASE_ARGOCD_CA"), stack),
+            ca_file=connection.authority_file(environment.text(given, "RELEASE_ARGOCD_CA"), stack),
             sign_in=lambda identity, seconds: (
                 auth.signed_in(identity, connector=connector, deadline=Deadline(seconds), check=stop.check).connection
             ),
@@ -47,9 +46,9 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     ledger.results[:] = everywhere(ledger.results, lambda text: with_names(redact(text), name_of))
     docs_url = environment.text(given, "RELEASE_DOCS_URL")
     if asked.json:
-        print(json.dumps(render.as_json(ledger, docs_url), indent=2), file=stream)
+        print(json.dumps(checks.render_json(ledger, docs_url), indent=2), file=stream)
     else:
-        print(style(environ, terminal=stream.isatty()).paint(render.as_text(ledger, docs_url)), file=stream)
+        print(style(environ, terminal=stream.isatty()).paint(checks.render_text(ledger, docs_url)), file=stream)
     return ledger.worst.exit_code if ledger.worst else 0
 
 

@@ -9,7 +9,7 @@ from argocd_release.core.text import one_line
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.release.signals import Signals
-from argocd_release.settings.schema import PROPERTIES, SCHEMA
+from argocd_release.settings.environment import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:

@@ -9,9 +9,9 @@ from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import parse_json
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
-from argocd_release.reports import files
+from argocd_release.reports import registry
 from argocd_release.reports.json_report import SCHEMA
-from argocd_release.reports.page.render import render
+from argocd_release.reports.page import render
 
 
 def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: Signals) -> int:
@@ -26,7 +26,7 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
         # A folder has no name from which another could be derived.
         target = given.page or given.report.with_suffix(".html")
         report = _read(given.report)
-        files.write(target, render(report))
+        registry.write_file(target, render(report))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         stream.write(f"no page was made of {given.report}: {one_line(why)}\n")

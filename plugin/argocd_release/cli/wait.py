@@ -8,7 +8,7 @@ from argocd_release import __version__
 from argocd_release.cli.main import COMMANDS
 from argocd_release.release.job import Run
 from argocd_release.release.signals import Signals
-from argocd_release.settings.schema import PROPERTIES, SCHEMA
+from argocd_release.settings.environment import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:

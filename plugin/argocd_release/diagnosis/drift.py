@@ -8,7 +8,7 @@ from argocd_release.core.untrusted_json import as_list, as_object, as_objects, a
 from argocd_release.messages import hints
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem, Subject
-from argocd_release.verdict.drift import PENDING_DELETION
+from argocd_release.verdict.pending import PENDING_DELETION
 
 #: Argo CD's own field managers, client-side and server-side (argo-cd v2.13.2 common/common.go).
 _ARGO_CD: Final = frozenset({"argocd-controller", "argocd-application-controller", "gitops-engine"})

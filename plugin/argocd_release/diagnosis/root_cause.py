@@ -9,8 +9,7 @@ from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
 from argocd_release.messages import hints
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
-from argocd_release.model.condition import SYNC_ERROR
-from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, Subject, refusal
+from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
 from argocd_release.verdict import pending

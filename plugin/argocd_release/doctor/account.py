@@ -11,9 +11,8 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_object, as_objects, parse_json
-from argocd_release.doctor import settings
-from argocd_release.messages import doctor
-from argocd_release.messages.message import ProblemMessage
+from argocd_release.doctor import pipeline
+from argocd_release.messages import ProblemMessage, doctor
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
 from argocd_release.model.outcome import Outcome
@@ -40,7 +39,7 @@ _REFUSALS: Final = (
 def token(connection: Connection, timeout: int) -> str | list[SetupProblem]:
     """Check the claims of the token."""
     claims = jwt.read(connection.auth_token)
-    return settings.token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
+    return pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
 
 
 def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:

@@ -15,8 +15,8 @@ from argocd_release.model.errors import ArgoCDError, FailureKind, SetupProblem
 from argocd_release.model.observation import APPLICATION_SET, OwnerRef
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import expectations_file
+from argocd_release.settings.environment import PROPERTIES
 from argocd_release.settings.load import ExpectationSettings, TargetSettings
-from argocd_release.settings.schema import PROPERTIES
 
 #: The largest number of applications that are checked. Each costs several requests.
 CHECKED: Final = 10

@@ -11,7 +11,7 @@ from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import one_line
-from argocd_release.doctor import account, applications, network, pipeline, settings
+from argocd_release.doctor import account, applications, network, pipeline
 from argocd_release.doctor.checks import Check, Checklist, Seen
 from argocd_release.messages import doctor
 from argocd_release.model.application import Application
@@ -55,8 +55,8 @@ def _examine(
     stack: ExitStack,
 ) -> None:
     ledger.run([Check(name="settings", run=lambda: _settings(environ))])
-    fixed = settings.repaired(environ)
-    server, opts = settings.server_and_options(fixed)
+    fixed = pipeline.repaired(environ)
+    server, opts = pipeline.server_and_options(fixed)
     try:
         job_settings: Settings | None = load.load(fixed)
     except (SettingsError, NoPreviewError):
@@ -106,7 +106,7 @@ def examine_way(
     answer = cache(lambda: prober.get("/api/version"))
     ledger.run(
         [
-            Check(name="proxies", run=lambda: settings.proxies(environ, connection.options)),
+            Check(name="proxies", run=lambda: pipeline.proxies(environ, connection.options)),
             Check(name="name", run=lambda: network.resolves(connection)),
             Check(name="port", run=lambda: network.connects(connection), needs=("name",)),
             Check(name="TLS", run=lambda: network.encrypts(connection), needs=("port",), repeats=("options-file",)),
@@ -133,7 +133,7 @@ def examine_account(ledger: Checklist, connection: Connection, prober: Prober, t
 
 def _settings(environ: Mapping[str, str]) -> Seen:
     try:
-        return settings.problems(environ) or doctor.SETTINGS_SET.fill()
+        return pipeline.settings_problems(environ) or doctor.SETTINGS_SET.fill()
     except NoPreviewError as error:
         return SetupProblem.of(doctor.NO_PREVIEW, error.outcome, error=one_line(str(error), limit=300))
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from argocd_release.argocd import jwt
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
-from argocd_release.doctor import account, network, settings
+from argocd_release.doctor import account, network, pipeline
 from argocd_release.doctor.checklist import examine_account, examine_way
 from argocd_release.doctor.checks import Checklist, CheckResult, CheckState
 from argocd_release.messages import doctor
@@ -14,7 +14,7 @@ from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.timing.background import answered, ask
-from argocd_release.timing.limits import ADVICE
+from argocd_release.timing.deadline import ADVICE
 
 
 def advice(
@@ -63,14 +63,14 @@ def of_settings(
 ) -> list[SetupProblem]:
     """Return warnings about the settings and the token. They end no release, because the clock can be wrong."""
     found: list[SetupProblem] = []
-    proxies = settings.proxies(environ, connection.options)
+    proxies = pipeline.proxies(environ, connection.options)
     if not isinstance(proxies, str):
         found += proxies
     if connection.options.get("--insecure") == "true":
         found.append(SetupProblem.of(doctor.INSECURE))
     claims = jwt.read(connection.auth_token)
     if claims is not None:
-        token = settings.token_problems(connection.auth_token, claims, timeout=timeout, now=now)
+        token = pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=now)
         found += token if not isinstance(token, str) else ()
     return found
 

@@ -23,14 +23,13 @@ from dulwich.repo import BaseRepo, Repo
 
 from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
-from argocd_release.git.relation import by_files, find_commit, relation_in
-from argocd_release.git.reverts import depths, undone
+from argocd_release.git.relation import by_files, depths, find_commit, relation_in, undone
 from argocd_release.model.application import Source
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import StopFlag
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.deadline import Deadline
-from argocd_release.transport.sockets import tls_context
+from argocd_release.transport.network import tls_context
 
 # The longest wait for one answer. A fetch that takes longer goes on, and a later question uses its result.
 ANSWER_SECONDS: Final = 15.0

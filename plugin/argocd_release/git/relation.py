@@ -1,14 +1,24 @@
-"""Find the relation of two commits in one repository, without a request to a server."""
+"""Find the relation of two commits in one repository, and whether one was reverted, without a request to a server.
 
+There are two signs of a revert: a message says that its commit reverts another one, or the files that it changed have
+their earlier content again. The files count for more. Anyone can write a message, so only its first kilobytes are read,
+by patterns that cannot backtrack.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
+from dulwich.diff_tree import TreeChange, tree_changes
 from dulwich.graph import can_fast_forward
-from dulwich.objects import Commit, ObjectID, Tag
+from dulwich.object_store import tree_lookup_path
+from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 from dulwich.repo import BaseRepo
 
-from argocd_release.git.reverts import Reverts, undone
 from argocd_release.model.revision import Relation, RevisionRelation
 
 # The longest chain of annotated tags that is followed.
@@ -71,3 +81,215 @@ def _peeled(repository: BaseRepo, sha: ObjectID) -> Commit | None:
             return found if isinstance(found, Commit) else None
         sha = ObjectID(found.object[1])
     return None
+
+
+MESSAGE_BYTES: Final = 10_000
+_SHORT: Final = 7
+# The text of git revert, and of GitLab if a merge request is reverted (app/models/commit.rb, revert_description).
+_REVERTS: Final = re.compile(
+    rb"^This reverts (?:commit ([0-9a-f]{7,64})|merge request ([^\s!]{0,300}![0-9]{1,10}))", re.MULTILINE
+)
+# The end of GitLab's message of a merge commit (lib/gitlab/merge_requests/message_generator.rb).
+_MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
+# git cherry-pick -x ends the message with this line, and so does GitLab if it picks a commit.
+_PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
+# A commit that changes more files is judged by the messages.
+FILES: Final = 500
+# The number of folder levels below the application's path whose files are compared.
+FILE_LEVELS: Final = 3
+FILE_BYTES: Final = 1_000_000
+
+
+class Reverts:
+    """A search for the commit that reverts ``wanted``, among the commits after it.
+
+    Pass the commits to ``see``, newest first. ``by`` is the reverting commit, or empty if there is none. ``precedes``
+    tells if a commit contains ``wanted``, because reverting a merge also reverts the commits that it merged.
+    """
+
+    def __init__(self, wanted: Commit, precedes: Callable[[ObjectID], bool]) -> None:
+        self._wanted = wanted
+        self._precedes = precedes
+        self._reverted: dict[bytes, list[tuple[bytes, str]]] = {}
+        self._picked_again = False
+        self.by = ""
+
+    def see(self, commit: Commit) -> None:
+        if self.by or self._picked_again:
+            return
+        if by := self._reverter(commit):
+            # A commit that was reverted itself reverts nothing any more.
+            brought = len(commit.parents) > 1 and not self._precedes(commit.parents[0])
+            self.by = by if brought else ""
+            return
+        if _is_again(commit, self._wanted) and not self._reverter(self._wanted):
+            self._picked_again = True
+            return
+        for name in _named(commit):
+            self._reverted.setdefault(_key(name), []).append((name, commit.id.decode()))
+
+    def end(self) -> str:
+        """Return the revision that reverts ``wanted``, or an empty string. Call it after the last commit."""
+        if not self.by and not self._picked_again:
+            self.by = self._reverter(self._wanted)
+        return self.by
+
+    def _reverter(self, commit: Commit) -> str:
+        if not self._reverted:
+            return ""
+        merged = _MERGED.findall(commit.message[:MESSAGE_BYTES])
+        names = [commit.id, *merged[-1:]]
+        for own in names:
+            for name, by in self._reverted.get(_key(own), ()):
+                if _is_same(own, name):
+                    return by
+        return ""
+
+
+def undone(repository: BaseRepo, later: ObjectID, wanted: ObjectID, path: str) -> bool | None:
+    """Return True if the files that ``wanted`` changed under ``path`` have their earlier content again at ``later``.
+
+    Return None if they cannot be compared, or if only some of them were reverted.
+    """
+    commit = _commit(repository, wanted)
+    if commit is None or not commit.parents:
+        return None
+    before, then, now = (_tree(repository, revision, path) for revision in (commit.parents[0], wanted, later))
+    if before is None or then is None or now is None or before == then:
+        return None
+    if now in {before, then}:
+        return now == before
+    try:
+        found = {_is_undone(repository, change, now) for change in _changes(repository, before, then)}
+    except Exception:  # noqa: BLE001 - trees that were not fetched, damaged ones
+        return None
+    return found.pop() if len(found) == 1 else None
+
+
+def _changes(repository: BaseRepo, before: ObjectID, then: ObjectID) -> list[TreeChange]:
+    changes = list(islice(tree_changes(repository.object_store, before, then), FILES + 1))
+    return changes if len(changes) <= FILES else []
+
+
+def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool | None:
+    """Return True if one file has its earlier content again, False if the changed one, None if neither."""
+    old, new = (entry.sha if entry is not None else None for entry in (change.old, change.new))
+    entry = change.new or change.old
+    found = _entry(repository, now, entry.path) if entry is not None and entry.path else None
+    if found in {old, new}:
+        return found == old
+    return _lines_undone(*(_lines(repository, sha) for sha in (old, new, found)))
+
+
+def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
+    """Return False if all added lines are there, True if all removed ones are and no added one, otherwise None."""
+    if old is None or new is None or now is None:
+        return None
+    added, removed = new - old, old - new
+    if added and added <= now:
+        return False
+    # If the file has neither the added nor the removed lines, a later commit has changed them again.
+    return True if removed and removed <= now and not added & now else None
+
+
+def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
+    """Return the lines of a file; none if there is no file, None if it was not fetched or is too large."""
+    if sha is None:
+        return Counter()
+    try:
+        blob = repository[sha]
+    except KeyError:
+        return None
+    if not isinstance(blob, Blob) or blob.raw_length() > FILE_BYTES:
+        return None
+    return Counter(line.strip() for line in blob.data.splitlines() if line.strip())
+
+
+def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None:
+    """Return the object at the path in the tree, or None if there is none.
+
+    Raises:
+        KeyError: a folder on the way was not fetched.
+    """
+    sha = tree
+    for name in path.split(b"/"):
+        folder = repository[sha]
+        if not isinstance(folder, Tree) or name not in folder:
+            return None
+        sha = ObjectID(folder[name][1])
+    return sha
+
+
+def depths(path: str) -> tuple[int, ...]:
+    """Return how many levels of trees to fetch: first down to the folder's name, then down to its files.
+
+    A folder's name is stored in its parent, so a path of two parts takes two levels.
+    """
+    levels = len(parts(path))
+    return (levels, levels + FILE_LEVELS) if levels else (FILE_LEVELS,)
+
+
+def parts(path: str) -> list[str]:
+    """Return the folders of an application's path, which is relative to the repository's root."""
+    return [part for part in path.split("/") if part not in {"", "."}]
+
+
+def _tree(repository: BaseRepo, revision: ObjectID, path: str) -> ObjectID | None:
+    commit = _commit(repository, revision)
+    if commit is None:
+        return None
+    folders = parts(path)
+    if not folders:
+        return ObjectID(commit.tree)
+    try:
+        _, found = tree_lookup_path(repository.__getitem__, commit.tree, "/".join(folders).encode())
+    except Exception:  # noqa: BLE001 - a tree that was not fetched, a damaged one, a file: all say nothing
+        return None
+    return ObjectID(found)
+
+
+def _commit(repository: BaseRepo, revision: ObjectID) -> Commit | None:
+    try:
+        found = repository[revision]
+    except KeyError:
+        return None
+    return found if isinstance(found, Commit) else None
+
+
+def _named(commit: Commit) -> Iterator[bytes]:
+    for found in _REVERTS.finditer(commit.message[:MESSAGE_BYTES]):
+        yield found[1] or found[2]
+
+
+def _is_again(commit: Commit, wanted: Commit) -> bool:
+    """Return True if the commit is a cherry-pick of ``wanted``, by its author or by its message."""
+    if _origin(commit) == _origin(wanted):
+        return True
+    names = [wanted.id, *_picked(wanted)]
+    return any(name.startswith(picked) for picked in _picked(commit) for name in names)
+
+
+def _picked(commit: Commit) -> list[bytes]:
+    return _PICKED.findall(commit.message[:MESSAGE_BYTES])
+
+
+def _key(name: bytes) -> bytes:
+    """Return the part that is equal in all names of a commit or merge request."""
+    _, mark, number = name.rpartition(b"!")
+    return mark + number if mark else name[:_SHORT]
+
+
+def _is_same(own: bytes, name: bytes) -> bool:
+    """Return True if a revert's name is that of the commit or merge request.
+
+    A name without a project means this project.
+    """
+    if b"!" not in name:
+        return own.startswith(name)
+    project, own_project = name.rpartition(b"!")[0], own.rpartition(b"!")[0]
+    return not project or not own_project or project == own_project
+
+
+def _origin(commit: Commit) -> tuple[bytes, int, bytes]:
+    """Return the fields that a cherry-pick keeps."""
+    return commit.author, commit.author_time, commit.message

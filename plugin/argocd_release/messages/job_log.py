@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import QUOTED
-from argocd_release.messages.message import Message
+from argocd_release.messages import Message
 
 #: The line by the name of the event (``JobEvent.NAME``). Its fields are those of the event; ``joblog/log.py`` adds
 #: ``target`` to a state.

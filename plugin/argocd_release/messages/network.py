@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from argocd_release.messages.message import Message, ProblemMessage
+from argocd_release.messages import Message, ProblemMessage
 
 # The name and the port.
 NAME_RESOLVED: Final = Message("{host} resolves to {addresses}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.messages.message import Message, ProblemMessage
+from argocd_release.messages import Message, ProblemMessage
 
 # All problems together.
 WRONG: Final = Message("{settings} {verb} wrong:")

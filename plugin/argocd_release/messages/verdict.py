@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.messages.message import Message
+from argocd_release.messages import Message
 
 # The decision.
 

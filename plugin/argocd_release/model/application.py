@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
 
-from argocd_release.model.condition import ERRORS, SYNC_ERROR, Condition
 from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
-from argocd_release.model.problem import ResourceRef
+from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Deployment, Hydration, RevisionRelation, all_same_revisions, same_revision
 
@@ -320,7 +319,7 @@ class Application:
         return tuple(
             item
             for item in self.conditions
-            if item.type in ERRORS and not item.about_health and (item.type != SYNC_ERROR or gave_up)
+            if item.type in ERROR_CONDITIONS and not item.about_health and (item.type != SYNC_ERROR or gave_up)
         )
 
     @property

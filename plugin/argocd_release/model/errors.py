@@ -6,8 +6,7 @@ from enum import Enum
 from typing import Final, Self
 
 from argocd_release.core.text import counted
-from argocd_release.messages import settings
-from argocd_release.messages.message import ProblemMessage, field_names
+from argocd_release.messages import ProblemMessage, field_names, settings
 from argocd_release.model.outcome import Outcome
 
 

@@ -14,10 +14,9 @@ from urllib.parse import quote
 
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_object, parse_json
-from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import GITLAB_CALL, GITLAB_PAUSE
+from argocd_release.timing.deadline import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
-from argocd_release.transport.sockets import tls_context
+from argocd_release.transport.network import tls_context
 
 #: The first attempt and two more. Retry-After makes the pause between them longer if the deadline allows it.
 ATTEMPTS: Final = 3

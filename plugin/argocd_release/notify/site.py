@@ -10,10 +10,9 @@ from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
 from argocd_release.notify.gitlab_client import authorities
 from argocd_release.timing.background import pause
-from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import SITE_CALL, SITE_PAUSE
+from argocd_release.timing.deadline import SITE_CALL, SITE_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
-from argocd_release.transport.sockets import tls_context
+from argocd_release.transport.network import tls_context
 
 #: Seconds of the first request, even if the deadline has passed.
 _LEAST: Final = 1.0

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from argocd_release.argocd import auth, ca_file
+from argocd_release.argocd import auth, connection
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection, Credentials, SignedIn
@@ -60,7 +60,7 @@ def connected(
         SignInError: there is no token.
         ArgoCDError: argocd is not installed.
     """
-    identity = replace(settings.connection, ca_file=ca_file.file(settings.argocd_ca, stack))
+    identity = replace(settings.connection, ca_file=connection.authority_file(settings.argocd_ca, stack))
     for problem in hints.of_settings(identity, environ, timeout=timeout, now=time.time()):
         log.emit(Warned(why=problem.message, code=problem.code))
     connector = settings.dex_connector if settings.id_token else ""

@@ -10,11 +10,11 @@ from argocd_release.argocd.wait_output import WaitOutputFilter
 from argocd_release.core.redaction import Redact, everywhere, masked, redaction
 from argocd_release.core.text import with_names
 from argocd_release.joblog import log
-from argocd_release.joblog.style import style
+from argocd_release.joblog.log import style
 from argocd_release.messages import job_log
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
-from argocd_release.settings import component_job, environment, interpret, load, secrets
+from argocd_release.settings import environment, interpret, load, secrets
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class JobLog:
             self.emit(events.UnknownSetting(name=name, meant=meant))
         for name, instead in environment.ignored_variables(environ):
             self.emit(events.VariableNotRead(name=name, input=instead))
-        for problem in (*interpret.warnings(environ), *component_job.warnings(environ)):
+        for problem in (*interpret.warnings(environ), *environment.identity_warnings(environ)):
             message = job_log.WARNING.fill(message=problem.message, fix=problem.fix)
             self.emit(events.Warned(why=message, code=problem.code))
 

@@ -14,7 +14,7 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import policy
 from argocd_release.release.wiring import JobParts
-from argocd_release.reports import files
+from argocd_release.reports import registry
 from argocd_release.reports.registry import REPORTERS
 from argocd_release.settings import load
 from argocd_release.timing.deadline import Deadline
@@ -28,7 +28,7 @@ def forget_earlier(environ: Mapping[str, str]) -> None:
     """Remove the reports of an earlier job, which a job that dies early would otherwise upload."""
     for path in load.report_paths(environ).values():
         with suppress(OSError, RuntimeError):
-            files.remove(Path(path))
+            registry.remove_file(Path(path))
 
 
 def artifact(environ: Mapping[str, str], report: str) -> str:
@@ -48,7 +48,7 @@ def write(
         if reporter.late is not late:
             continue
         try:
-            files.write(Path(path), reporter.render(result), seconds=deadline.left)
+            registry.write_file(Path(path), reporter.render(result), seconds=deadline.left)
         except Exception as error:  # noqa: BLE001 - the others must be written all the same
             why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
             yield ReportNotWritten(kind=reporter.title, path=path, error=str(why))

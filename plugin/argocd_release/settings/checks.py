@@ -13,9 +13,8 @@ from argocd_release.argocd import options
 from argocd_release.core.text import one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
-from argocd_release.settings import component_job, expectations_file, preview, secrets, server_address
-from argocd_release.settings.environment import COMPONENT
-from argocd_release.settings.schema import PROPERTIES, SCHEMA
+from argocd_release.settings import environment, expectations_file, interpret, preview, secrets
+from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
 _MEANT: Final = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
@@ -33,7 +32,7 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Setu
         environ: the job's environment, which says how GitLab started the job.
 
     """
-    found = [*_missing(values, environ), *component_job.missing_identity(values, environ)]
+    found = [*_missing(values, environ), *environment.missing_identity(values, environ)]
     found += secrets.problems(values)
     found += _split(values, environ)
     for error in Draft202012Validator(SCHEMA).iter_errors(values):
@@ -55,7 +54,7 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Setu
 def _missing(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[SetupProblem]:
     for name in SCHEMA["required"]:
         # A job that must sign in with an ID token needs no stored token.
-        if not values.get(name) and not (name == "ARGOCD_AUTH_TOKEN" and component_job.asks_identity(environ)):
+        if not values.get(name) and not (name == "ARGOCD_AUTH_TOKEN" and environment.asks_identity(environ)):
             yield _missing_variable(name, environ)
     if not any(values.get(name) for name in _WHAT_TO_WAIT_FOR):
         yield SetupProblem.of_setting(settings.TARGETS_MISSING, "ARGOCD_APP_NAME")
@@ -90,7 +89,7 @@ def _missing_variable(name: str, environ: Mapping[str, str]) -> SetupProblem:
 def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
     name = str(error.path[0])
     declared = PROPERTIES[name]
-    if name == server_address.NAME and (found := list(server_address.problems(str(error.instance)))):
+    if name == interpret.SERVER and (found := list(interpret.address_problems(str(error.instance)))):
         yield from found
         return
     given = str(error.instance)

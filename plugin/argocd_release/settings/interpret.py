@@ -1,15 +1,14 @@
-"""Convert the text of a setting: numbers, durations such as ``10m``, booleans, and a plain URL as address."""
+"""Convert the text of a setting: numbers, durations such as ``10m``, booleans, and the address of Argo CD."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from argocd_release.core.text import one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
-from argocd_release.settings import server_address
-from argocd_release.settings.environment import text
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES, text
 
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
@@ -26,7 +25,7 @@ def value_of(name: str, given: str) -> Any:
         return _seconds(given)
     if kind == "boolean":
         return _BOOLEANS.get(given.lower(), given)
-    return server_address.accepted(given) if name == server_address.NAME else given
+    return accepted_address(given) if name == SERVER else given
 
 
 def warnings(environ: Mapping[str, str]) -> Iterator[SetupProblem]:
@@ -36,7 +35,7 @@ def warnings(environ: Mapping[str, str]) -> Iterator[SetupProblem]:
         value = value_of(name, given) if given else given
         if not given or not _is_rewritten(name, given, value):
             continue
-        if name == server_address.NAME:
+        if name == SERVER:
             entry = settings.SCHEME_IGNORED if "://" in given else settings.SLASH_IGNORED
         else:
             entry = settings.READ_AS_SECONDS
@@ -46,7 +45,7 @@ def warnings(environ: Mapping[str, str]) -> Iterator[SetupProblem]:
 def _is_rewritten(name: str, given: str, value: Any) -> bool:
     if PROPERTIES[name]["type"] == "integer":
         return isinstance(value, int) and not _NUMBER.fullmatch(given)
-    return name == server_address.NAME and value != given
+    return name == SERVER and value != given
 
 
 def _seconds(given: str) -> int | str:
@@ -56,3 +55,57 @@ def _seconds(given: str) -> int | str:
         return given
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
+
+
+SERVER: Final = "ARGOCD_SERVER"
+_UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
+_QUOTES: Final = "\"'"
+#: An address of this form means exactly one host, so the job goes on with it.
+_PLAIN_URL: Final = re.compile(r"(?:https://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+
+
+def accepted_address(given: str) -> str:
+    """Return ``host`` for ``https://host/`` and ``host/``, and any other text unchanged."""
+    return given.removeprefix("https://").rstrip("/") if _PLAIN_URL.fullmatch(given) else given
+
+
+def host_and_path(given: str) -> tuple[str, str]:
+    """Return the host with its port, and the path without a trailing slash, of an address or a URL."""
+    plain = given.strip(_QUOTES)
+    try:
+        parts = urlsplit(plain if "://" in plain else f"//{plain}")
+    except ValueError:
+        return plain, ""
+    return parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
+
+
+def is_unexpanded(given: str) -> bool:
+    """Return True if the text is a reference to a variable, which GitLab did not expand."""
+    return _UNEXPANDED.fullmatch(given) is not None
+
+
+def address_problems(given: str) -> Iterator[SetupProblem]:
+    """Yield a problem for each mistake in an address that is not a host, with the address to set instead."""
+    host, path = host_and_path(given)
+    shown, setting = one_line(_without_password(given), limit=100), f"<{SERVER}>"
+    host = one_line(host, limit=300)
+    fix = settings.SET_TO.fill(setting=setting, value=host) if host else settings.HOST.fill(setting=setting)
+    if given[:1] in _QUOTES:
+        yield SetupProblem.of_setting(settings.SERVER_QUOTED, SERVER, given=shown, fix=fix)
+        return
+    if is_unexpanded(given):
+        yield SetupProblem.of_setting(settings.SERVER_NOT_EXPANDED, SERVER, given=shown)
+        return
+    scheme, separator, _ = given.partition("://")
+    if separator:
+        plaintext = settings.ADD_PLAINTEXT.fill(fix=fix) if scheme == "http" and host else fix
+        yield SetupProblem.of_setting(settings.SERVER_SCHEME, SERVER, given=shown, fix=plaintext)
+    if path:
+        rooted = settings.ADD_ROOT_PATH.fill(fix=fix, path=one_line(path, limit=100)) if host else fix
+        yield SetupProblem.of_setting(settings.SERVER_PATH, SERVER, given=shown, fix=rooted)
+
+
+def _without_password(given: str) -> str:
+    """Return the address without user and password."""
+    scheme, separator, rest = given.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

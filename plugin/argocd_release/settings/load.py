@@ -17,9 +17,8 @@ from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import checks, expectations_file, preview, secrets
-from argocd_release.settings.environment import text
+from argocd_release.settings.environment import PREFIX, PROPERTIES, text
 from argocd_release.settings.interpret import value_of
-from argocd_release.settings.schema import PREFIX, PROPERTIES
 
 with_files_read: Final = secrets.with_files_read
 # The seconds that are reserved for the work after RELEASE_TIMEOUT (timing.deadline) and for GitLab's upload.

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from argocd_release.argocd import options
-from argocd_release.core.credentials import credentials_in
+from argocd_release.core.redaction import credentials_in
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
-from argocd_release.settings.environment import INPUT_PREFIX, text
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import INPUT_PREFIX, PROPERTIES, text
 
 # Addresses that are not settings, but that the programs of the job read.
 _ADDRESSES: Final = (

@@ -15,13 +15,19 @@ from argocd_release.model.application import (
     Resource,
     SyncStatus,
 )
-from argocd_release.model.condition import SYNC_ERROR
-from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject, refusal
+from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
-from argocd_release.verdict.drift import drift, holds_for_good
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.pending import owner_caveat, owner_finding, pending_reason, spec_finding, unhydrated
+from argocd_release.verdict.pending import (
+    drift,
+    holds_for_good,
+    owner_caveat,
+    owner_finding,
+    pending_reason,
+    spec_finding,
+    unhydrated,
+)
 
 NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Problem(message=texts.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)

@@ -1,4 +1,4 @@
-"""The expectation of a release, and what an application still lacks to meet it. Pure."""
+"""The expectation of a release, and what an application still lacks to meet it; references of images. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,6 @@ from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation, same_revision
-from argocd_release.verdict.image_reference import parts, runs
 
 NAMED: Final = 3
 SHORT: Final = 7
@@ -296,3 +295,53 @@ def _version(text: str) -> str:
 
 def _is_git(revision: str) -> bool:
     return SHORT <= len(revision) <= len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
+
+
+_DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_DIGESTS: Final = ("sha256:", "sha512:")
+
+
+def runs(wanted: str, image: str) -> bool:
+    """Return True if the image matches the expected tag, digest, or reference with either or both.
+
+    A reference without a registry means that name in any; without a folder before the name, in any.
+    """
+    tag, digest = wanted.removeprefix(":"), wanted.removeprefix("@")
+    name, known_tag, known_digest = parts(image)
+    if digest.startswith(_DIGESTS):
+        return digest == known_digest
+    if not any(mark in tag for mark in ":/@"):
+        return bool(tag) and tag == known_tag
+    wanted_name, wanted_tag, wanted_digest = parts(wanted)
+    if not (wanted_tag or wanted_digest) or not _is_same(wanted_name, name):
+        return False
+    if wanted_digest:
+        # Kustomize and Argo CD write the digest alone where both are given.
+        return wanted_digest == known_digest and (not wanted_tag or known_tag in {"", wanted_tag})
+    return wanted_tag == known_tag
+
+
+def parts(image: str) -> tuple[str, str, str]:
+    """Name, tag and digest of a reference; ``""`` each where it has none."""
+    reference, _, digest = image.partition("@")
+    name, colon, tag = reference.rpartition(":")
+    # A colon before a slash is that of a registry's port.
+    return (name, tag, digest) if colon and "/" not in tag else (reference, "", digest)
+
+
+def _is_same(wanted: str, name: str) -> bool:
+    return _in_full(wanted) == _in_full(name) if _registry(wanted) else f"/{_in_full(name)}".endswith(f"/{wanted}")
+
+
+def _registry(name: str) -> str:
+    """Return the registry in a name, by the rule of github.com/distribution/reference, or an empty string."""
+    host, slash, _ = name.partition("/")
+    return host if slash and ("." in host or ":" in host or host == "localhost") else ""
+
+
+def _in_full(name: str) -> str:
+    host = _registry(name)
+    rest = name.removeprefix(f"{host}/") if host else name
+    if host and host not in _DOCKER_HUB:
+        return name
+    return f"docker.io/{rest}" if "/" in rest else f"docker.io/library/{rest}"

@@ -36,10 +36,9 @@ from argocd_release.verdict.blockers import (
     unsynced,
     unwell,
 )
-from argocd_release.verdict.conditions import condition_symptoms, hydration_symptoms
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.rules import PASSING, GracePeriods
-from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, Symptom
+from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, Symptom, condition_symptoms, hydration_symptom
 
 # The reasons of these symptoms only quote the object itself.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
@@ -309,7 +308,7 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
     missing = blocker(application, history.expectation, compared=history.compared)
     if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
         # All other symptoms belong to the previous commit.
-        yield from hydration_symptoms(missing, application.hydration.message if application.hydration else "")
+        yield from hydration_symptom(missing, application.hydration.message if application.hydration else "")
         return
     if application.refusal:
         refused = texts.REFUSED.fill(reason=application.refusal)

@@ -1,15 +1,16 @@
-"""The symptoms that a look can show, and the hints for them."""
+"""The symptoms that a look can show, those of error conditions among them, and the hints for them. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.core.connectivity import Outage, is_outage
-from argocd_release.messages import hints
-from argocd_release.model.condition import COMPARISON_ERROR, Condition
-from argocd_release.model.problem import CauseCode
+from argocd_release.core.connectivity import Outage, is_outage, outage
+from argocd_release.core.text import one_line
+from argocd_release.messages import hints, verdict
+from argocd_release.model.application import Application
+from argocd_release.model.problem import COMPARISON_ERROR, SYNC_ERROR, CauseCode, Condition, Problem
 
 #: Begins every answer from the cache of errors (argo-cd v2.13.2 reposerver/repository/repository.go:67).
 _CACHED_ERROR: Final = "Manifest generation error (cached)"
@@ -102,3 +103,26 @@ def condition_hint(condition: Condition, outage: Outage | None) -> str:
     if outage is None:
         return ""
     return hints.OUTAGES[outage.kind.name].format(target=hints.OUTAGE_TARGETS[outage.speaker.name])
+
+
+def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Problem]]:
+    """Yield the symptoms that the error conditions show.
+
+    A SyncError of a revision other than the expected one (``foreign``) is none.
+    """
+    for condition in application.errors:
+        said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
+        cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
+        hint = condition_hint(condition, cut_off)
+        if cut_off:
+            # An outage says nothing about the revision.
+            text = verdict.CANNOT_COMPARE.fill(condition=said)
+            yield Symptom.CANNOT_COMPARE, Problem(message=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
+        elif condition.type != SYNC_ERROR or not foreign:
+            yield Symptom.CONDITION, Problem(message=said, code=condition.code or CauseCode.COMPARISON_ERROR, hint=hint)
+
+
+def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom, Problem]]:
+    """Yield the symptom of a failed hydration, by the message of Argo CD's source hydrator."""
+    if missing.code is CauseCode.HYDRATION_FAILED:
+        yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing

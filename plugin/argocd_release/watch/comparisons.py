@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from argocd_release.model.application import Application
-from argocd_release.model.condition import Condition
+from argocd_release.model.problem import Condition
 from argocd_release.verdict.judge import SymptomHistory
 from argocd_release.verdict.symptoms import can_heal, is_cached, is_render_error
 

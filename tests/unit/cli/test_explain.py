@@ -10,7 +10,7 @@ from argocd_release.cli.wait import parse_arguments
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.release.signals import Signals
-from argocd_release.settings.schema import PROPERTIES, SCHEMA
+from argocd_release.settings.environment import PROPERTIES, SCHEMA
 
 
 def help_url(name: str, **environ: str) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.core.text import LABEL_LIMIT, host_with_tag, slug, tag_of, with_tag
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES
 
 PATTERN = PROPERTIES["RELEASE_PREVIEW_PATTERN"]["default"]
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")

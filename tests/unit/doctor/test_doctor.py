@@ -20,11 +20,11 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.cli import doctor as command
-from argocd_release.doctor import account, checks, hints, network, pipeline, render, settings
+from argocd_release.doctor import account, checks, hints, network, pipeline
 from argocd_release.doctor.checklist import examine
 from argocd_release.doctor.checks import Check, Checklist, CheckState, Seen
 from argocd_release.doctor.hints import advice
-from argocd_release.joblog.style import Style
+from argocd_release.joblog.log import Style
 from argocd_release.messages import doctor as messages
 from argocd_release.messages import network as network_messages
 from argocd_release.model.application import Application
@@ -419,9 +419,9 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
 )
 def test_the_settings(change: dict[str, str], expected: list[str], repaired: str) -> None:
     environ = SETTINGS | change
-    assert codes(settings.problems(environ)) == expected
-    assert all(problem.fix for problem in settings.problems(environ))
-    fixed = settings.repaired(environ)
+    assert codes(pipeline.settings_problems(environ)) == expected
+    assert all(problem.fix for problem in pipeline.settings_problems(environ))
+    fixed = pipeline.repaired(environ)
     assert fixed["ARGOCD_SERVER"] == repaired
     if "server-path" in expected:
         assert fixed["ARGOCD_OPTS"] == "--grpc-web-root-path /argocd"
@@ -440,15 +440,15 @@ def test_the_settings(change: dict[str, str], expected: list[str], repaired: str
 def test_the_token(claims: dict[str, float], code: str) -> None:
     token = made({"iss": "argocd", "sub": "ci:apiKey"} | claims)
     read = jwt.read(token)
-    assert codes(settings.token_problems(token, read, timeout=300, now=1000.0)) == ([code] if code else [])
-    assert codes(settings.token_problems("x", None, timeout=300, now=1000.0)) == ["token-damaged"]
+    assert codes(pipeline.token_problems(token, read, timeout=300, now=1000.0)) == ([code] if code else [])
+    assert codes(pipeline.token_problems("x", None, timeout=300, now=1000.0)) == ["token-damaged"]
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.5, "0 s"), (59, "59 s"), (61, "1 min"), (7200, "2 h"), (86400, "1 day"), (1e6, "11 days")]
 )
 def test_times_as_people_say_them(seconds: float, text: str) -> None:
-    assert settings.span(seconds) == text
+    assert pipeline.span(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -465,7 +465,7 @@ def test_times_as_people_say_them(seconds: float, text: str) -> None:
 )
 def test_proxies(variable: str, opts: str, ignored: bool) -> None:  # noqa: FBT001
     connection = Connection(server="x", auth_token="t", opts=opts)
-    found = settings.proxies({variable: "http://proxy:3128"}, connection.options)
+    found = pipeline.proxies({variable: "http://proxy:3128"}, connection.options)
     assert codes(found) == (["proxy-ignored"] if ignored else [])
 
 
@@ -621,9 +621,9 @@ def test_the_command(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("colours", [True, False])
 def test_the_last_line_and_the_colours(pages: Pages, job: Callable[..., Checklist], *, colours: bool) -> None:
     pages.pages = argo_cd()
-    text = render.as_text(job(RELEASE_IMAGE=""))
+    text = checks.render_text(job(RELEASE_IMAGE=""))
     assert text.splitlines()[-1] == messages.READY_WITH_WARNINGS.fill(warnings="1 warning")
-    assert render.as_text(job()).splitlines()[-1] == messages.READY.fill()
+    assert checks.render_text(job()).splitlines()[-1] == messages.READY.fill()
     painted = Style(colours=colours).paint(text)
     assert ("\x1b[33m! proof" in painted) is colours
     assert ("\x1b[32mReady to track" in painted) is colours
@@ -834,7 +834,7 @@ def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) 
     )
     assert ended.worst is Outcome.CANCELLED
     ending = messages.ENDING.fill(exit_code=143, meaning=Outcome.CANCELLED.meaning)
-    assert messages.INCOMPLETE.fill(ending=ending) in render.as_text(ended)
+    assert messages.INCOMPLETE.fill(ending=ending) in checks.render_text(ended)
 
 
 def test_a_file_of_the_options_is_reported_once() -> None:

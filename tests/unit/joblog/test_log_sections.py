@@ -9,10 +9,8 @@ from structlog.typing import FilteringBoundLogger
 
 from argocd_release.core.text import QUOTED
 from argocd_release.joblog import log
-from argocd_release.joblog.log import line
-from argocd_release.joblog.style import Style, style
-from argocd_release.messages import job_log
-from argocd_release.messages.message import field_names
+from argocd_release.joblog.log import Style, line, style
+from argocd_release.messages import field_names, job_log
 from argocd_release.model.events import (
     ApplicationState,
     ArgoCDCommand,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import argocd_release.messages
-from argocd_release.messages.message import Message, ProblemMessage, field_names
+from argocd_release.messages import Message, ProblemMessage, field_names
 
 PACKAGE = Path(argocd_release.messages.__file__).parents[1]
 MODULES = [module.name for module in pkgutil.iter_modules(argocd_release.messages.__path__) if module.name != "message"]

@@ -20,9 +20,8 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.notify import note, site
 from argocd_release.notify.gitlab_client import GitLab as Client
 from argocd_release.notify.gitlab_client import GitLabError
-from argocd_release.release.deployment_target import deployment_target_of
 from argocd_release.release.signals import StopRequest
-from argocd_release.release.sinks import Sinks
+from argocd_release.release.sinks import Sinks, deployment_target_of
 from argocd_release.settings.load import Settings, load
 from argocd_release.timing.deadline import Deadline, JobDeadline
 from sandbox.git import Repository

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 import hypothesis
 import pytest
 
-from argocd_release.argocd import auth, ca_file
+from argocd_release.argocd import auth, connection
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.auth import sign_in_with_retry
 from argocd_release.argocd.connection import Connection, Credentials, SignedIn
@@ -24,8 +24,7 @@ from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import load, secrets
 from argocd_release.timing.background import ask
-from argocd_release.timing.deadline import Deadline
-from argocd_release.timing.limits import RENEWAL_PAUSE
+from argocd_release.timing.deadline import RENEWAL_PAUSE, Deadline
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -325,9 +324,9 @@ def test_renewals_with_sixty_requests_under_way_disturb_none_of_them() -> None:
 
 def test_an_authority_is_text_or_a_path() -> None:
     with ExitStack() as stack:
-        assert ca_file.file("/etc/ca.pem", stack) == "/etc/ca.pem"
-        assert ca_file.file("", stack) == ""
-        made = Path(ca_file.file("-----BEGIN CERTIFICATE-----\\nabc\r\n-----END CERTIFICATE-----", stack))
+        assert connection.authority_file("/etc/ca.pem", stack) == "/etc/ca.pem"
+        assert connection.authority_file("", stack) == ""
+        made = Path(connection.authority_file("-----BEGIN CERTIFICATE-----\\nabc\r\n-----END CERTIFICATE-----", stack))
         assert made.read_text() == "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
     assert not made.exists()
 

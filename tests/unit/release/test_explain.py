@@ -4,8 +4,8 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from argocd_release.model.condition import Condition
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import Condition
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.explain import show

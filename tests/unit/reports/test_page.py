@@ -17,8 +17,8 @@ from argocd_release.cli import page as command
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
 from argocd_release.reports.json_report import SCHEMA
+from argocd_release.reports.page import render
 from argocd_release.reports.page.chart import SizeBudget
-from argocd_release.reports.page.render import render
 from tests.support.hostile import HOSTILE, MARKUP
 from tests.support.reports import application, report
 

@@ -20,7 +20,7 @@ from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.model.verdict import Verdict, overall
 from argocd_release.notify import note
-from argocd_release.reports import annotations, dotenv, evidence, files, json_report, junit
+from argocd_release.reports import annotations, dotenv, evidence, json_report, junit, registry
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit, released
 from tests.unit.states import NEW, application
 
@@ -499,7 +499,7 @@ def test_where_no_application_matches_there_are_reports_all_the_same() -> None:
 
 def test_half_a_pair_of_surrogates_keeps_no_report_from_being_written(tmp_path: Path) -> None:
     broken = result(reason="half \ud800", health="Degraded")
-    files.write(tmp_path / "report.json", json_report.render(broken))
+    registry.write_file(tmp_path / "report.json", json_report.render(broken))
     assert json.loads((tmp_path / "report.json").read_text("utf-8"))["reason"] == "half ?"
 
 
@@ -509,7 +509,7 @@ def test_only_a_regular_file_is_removed(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     for path in (file, pipe, link, tmp_path, tmp_path / "nothing"):
-        files.remove(path)
+        registry.remove_file(path)
     assert not file.exists()
     assert pipe.is_fifo()
     assert link.is_symlink()
@@ -517,11 +517,11 @@ def test_only_a_regular_file_is_removed(tmp_path: Path) -> None:
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "report.xml"
-    files.write(target, "old")
-    files.write(target, "new")
+    registry.write_file(target, "old")
+    registry.write_file(target, "new")
     assert target.read_text() == "new"
     with pytest.raises(UnicodeEncodeError):
-        files.write(target, "half \ud800")
+        registry.write_file(target, "half \ud800")
     assert target.read_text() == "new"
     assert [file.name for file in target.parent.iterdir()] == ["report.xml"]
 

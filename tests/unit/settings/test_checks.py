@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.messages import settings
-from argocd_release.messages.message import Message
+from argocd_release.messages import Message, settings
 from argocd_release.model.errors import SettingsError, SetupProblem
-from argocd_release.settings import component_job, interpret
+from argocd_release.settings import environment, interpret
 from argocd_release.settings.load import load
 
 GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "eyJ.e30.c2ln", "ARGOCD_APP_NAME": "web"}
@@ -179,12 +178,12 @@ def test_without_signing_key_the_id_token_is_gone_and_the_environment_is_not() -
     ],
 )
 def test_an_environment_that_is_gone_is_a_warning(environ: dict[str, str], messages: list[str]) -> None:
-    assert [problem.message for problem in component_job.warnings(GOOD | COMPONENT | environ)] == messages
+    assert [problem.message for problem in environment.identity_warnings(GOOD | COMPONENT | environ)] == messages
 
 
 def test_a_stored_token_that_is_used_instead_of_the_id_token_is_said() -> None:
     assert wrong(**EXTENDED) == []
-    *_, problem = component_job.warnings(GOOD | EXTENDED)
+    *_, problem = environment.identity_warnings(GOOD | EXTENDED)
     assert problem.message == settings.STORED_TOKEN_USED.fill(reason=settings.EXTENDS_REPLACED.fill())
 
 

@@ -9,8 +9,7 @@ import pytest
 
 import argocd_release
 from argocd_release.core.text import with_names
-from argocd_release.settings.environment import name_in_text, typed_name
-from argocd_release.settings.schema import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES, name_in_text, typed_name
 from argocd_release.verdict.symptoms import HINTS
 
 PACKAGE = Path(argocd_release.__file__).parent

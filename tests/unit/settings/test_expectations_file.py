@@ -9,8 +9,8 @@ import pytest
 
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
+from argocd_release.settings.environment import PROPERTIES
 from argocd_release.settings.expectations_file import BYTES, FIELDS, Expected, read
-from argocd_release.settings.schema import PROPERTIES
 
 
 def said(tmp_path: Path, text: str) -> tuple[Expected, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from argocd_release.messages import settings as settings_messages
 from argocd_release.model.errors import SettingsError, SetupProblem
 from argocd_release.release.job import Run
 from argocd_release.release.policy import Policy
-from argocd_release.settings.environment import ignored_variables, name_in_text, unknown_variables
+from argocd_release.settings.environment import PROPERTIES, ignored_variables, name_in_text, unknown_variables
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import (
     Settings,
@@ -25,7 +25,6 @@ from argocd_release.settings.load import (
     seconds_left,
     valid,
 )
-from argocd_release.settings.schema import PROPERTIES
 from argocd_release.settings.secrets import open_values, secrets, with_files_read
 from argocd_release.verdict.rules import GracePeriods
 

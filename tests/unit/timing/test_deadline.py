@@ -19,7 +19,7 @@ from argocd_release.git.access import Access
 from argocd_release.git.history import GitHistories
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.revision import Relation
-from argocd_release.reports import files
+from argocd_release.reports import registry
 from argocd_release.settings.load import UPLOAD_SECONDS, job_seconds_left, load, seconds_left
 from argocd_release.timing.deadline import AFTER_SECONDS, SECONDS, Deadline, JobDeadline, Phase
 
@@ -131,6 +131,6 @@ def test_a_pipe_that_nobody_reads_is_given_up_at_the_deadline(tmp_path: Path) ->
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     began = time.monotonic()
     with pytest.raises(BlockingIOError):
-        files.write(pipe, "x" * 1_000_000, seconds=0.2)
+        registry.write_file(pipe, "x" * 1_000_000, seconds=0.2)
     os.close(reader)
     assert time.monotonic() - began < 1.5

@@ -16,9 +16,9 @@ import pytest
 
 from argocd_release.timing.background import ask
 from argocd_release.timing.deadline import Deadline
-from argocd_release.transport import sockets
+from argocd_release.transport import network
 from argocd_release.transport.client import Client, HttpError, Request
-from argocd_release.transport.sockets import tls_context
+from argocd_release.transport.network import tls_context
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -224,18 +224,18 @@ def test_the_body_is_bounded_also_when_it_is_unpacked() -> None:
 
 def test_the_kernel_notices_a_connection_that_was_silently_lost() -> None:
     with serving(answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as port, a_client() as client:
-        sockets: list[socket.socket] = []
+        opened: list[socket.socket] = []
         connect = httpcore.SyncBackend.connect_tcp
 
         def connected(*arguments: Any) -> httpcore.NetworkStream:
             stream = connect(*arguments)
-            sockets.append(stream.get_extra_info("socket").dup())
+            opened.append(stream.get_extra_info("socket").dup())
             return stream
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(httpcore.SyncBackend, "connect_tcp", connected)
             client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=5)
-    with sockets[0] as connection:
+    with opened[0] as connection:
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         idle, interval, count = (
             connection.getsockopt(socket.IPPROTO_TCP, option)
@@ -325,8 +325,8 @@ def test_an_address_that_drops_packets_leaves_time_for_the_next(monkeypatch: pyt
             raise TimeoutError
         return address
 
-    monkeypatch.setattr(sockets, "resolve", lambda *_, **__: ("127.0.0.2", "127.0.0.1"))
-    assert sockets.connect("x", 80, deadline=Deadline(1), to=to) == "127.0.0.1"
+    monkeypatch.setattr(network, "resolve", lambda *_, **__: ("127.0.0.2", "127.0.0.1"))
+    assert network.connect("x", 80, deadline=Deadline(1), to=to) == "127.0.0.1"
     assert [address for address, _ in tried] == ["127.0.0.2", "127.0.0.1"]
     assert tried[0][1] <= 0.5
     assert tried[1][1] > 0.3

@@ -11,7 +11,7 @@ from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.revision import Hydration, HydrationPhase
-from argocd_release.release import deployment_target
+from argocd_release.release import sinks
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.pending import NOT_BEGUN, hydration_failure, unhydrated
@@ -62,7 +62,7 @@ def test_what_a_pipeline_knows_is_the_dry_commit() -> None:
     found = application()
     assert (found.revisions, found.commits) == ((HYDRATED,), (DRY,))
     assert [str(source) for source in found.sources] == [f"{REPOSITORY} chart"]
-    assert deployment_target.revision_of(found, "team/web") == DRY
+    assert sinks.revision_of(found, "team/web") == DRY
 
 
 def test_an_application_without_it_is_as_before() -> None:

@@ -1,1 +1,46 @@
-"""The report as a page: one file of HTML, rendered from the JSON report alone."""
+"""Render the page: the template with the data of the JSON report, in one file that loads nothing.
+
+The report contains text from outside. The template engine escapes all of it, ``view`` limits its size, and links lead
+to web addresses only. Besides, the page's own policy prevents loading and running anything.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from argocd_release.reports.page.view import view
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# No script, no picture, no font, no frame and no form is allowed, and only the style below.
+POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """Return the page of a report that is valid by ``report.schema.json``."""
+    # Loading jinja2 would delay the first look. The compiled template is generated, and loads jinja2 too.
+    from jinja2 import Template  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415
+
+    from argocd_release.reports.page import compiled  # noqa: PLC0415
+
+    style = read("page.css")
+    template = Template.from_module_dict(engine(), vars(compiled), {})
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    # The style is part of this package, and the policy has its hash.
+    return template.render(page=view(report), policy=POLICY.format(hash=digest), style=Markup(style))  # noqa: S704
+
+
+def engine() -> "Environment":
+    """Return the template engine. bin/generate compiles the template, because that takes longest."""
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def read(name: str) -> str:
+    """Return the text of a file of this package."""
+    return resources.files(__package__).joinpath(name).read_text("utf-8")

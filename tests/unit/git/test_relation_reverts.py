@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.git import reverts
+from argocd_release.git import relation
 from argocd_release.git.access import Access
 from argocd_release.git.history import GitHistories
 from argocd_release.model.application import Source
@@ -223,13 +223,13 @@ HOSTILE: list[Callable[[int], bytes]] = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_message_takes_long(text: Callable[[int], bytes]) -> None:
-    hostile = text(reverts.MESSAGE_BYTES)
-    for pattern in (reverts._REVERTS, reverts._MERGED, reverts._PICKED):
+    hostile = text(relation.MESSAGE_BYTES)
+    for pattern in (relation._REVERTS, relation._MERGED, relation._PICKED):
         started = time.process_time()
         pattern.findall(hostile)
         assert time.process_time() - started < 0.01
 
 
 def test_a_source_without_a_path_is_the_whole_repository() -> None:
-    assert reverts.parts(Source(repo_url="x").path) == []
-    assert reverts.parts("./apps//web/.") == ["apps", "web"]
+    assert relation.parts(Source(repo_url="x").path) == []
+    assert relation.parts("./apps//web/.") == ["apps", "web"]
