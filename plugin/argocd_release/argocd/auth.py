@@ -15,6 +15,8 @@ from argocd_release.timing.deadline import SIGN_IN, SIGN_IN_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 1 << 20
+#: So many refusals end the job.
+REFUSALS: Final = 2
 _LIFETIME: Final = 300.0
 # RFC 8693. The client is Dex's own client for argocd, and has no secret (argo-cd v2.13.2 util/dex/config.go).
 _FORM: Final = {
@@ -62,16 +64,20 @@ def signed_in(
 
 
 def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
-    """Sign in. While Argo CD cannot be reached, retry until the deadline.
+    """Sign in. While Argo CD cannot be reached, retry until the deadline. A first refusal is retried once.
+
+    A proxy or a Dex that restarts can refuse once; as for Argo CD itself, one refusal is no verdict.
 
     Raises:
-        SignInError: Dex refused, or could not be reached in time.
+        SignInError: Dex refused twice, or could not be reached in time.
     """
+    refusals = 0
     while True:
         try:
             return sign_in()
         except SignInError as error:
-            if error.outcome is not Outcome.UNREACHABLE or deadline.left <= 0:
+            refusals += error.outcome is not Outcome.UNREACHABLE
+            if refusals >= REFUSALS or deadline.left <= 0:
                 raise
         pause(SIGN_IN_PAUSE, check)
 

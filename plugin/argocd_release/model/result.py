@@ -132,9 +132,8 @@ class ApplicationResult:
 
     @property
     def proven(self) -> bool:
-        """Return True if success shows this very commit or an image of it, or if the commit is not known."""
-        seen = self.image_runs or self.image_is_there or self.commit_is_deployed
-        return bool(self.expects) or not self.image_tag or seen
+        """Return True if success shows this very commit or a serving image of it, or if the commit is not known."""
+        return bool(self.expects) or not self.image_tag or self.image_runs or self.commit_is_deployed
 
     @property
     def commit_is_deployed(self) -> bool:

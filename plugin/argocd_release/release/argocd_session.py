@@ -68,7 +68,9 @@ def connected(
     def sign_in() -> SignedIn:
         return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    signed = auth.sign_in_with_retry(sign_in, deadline.at_most(settings.connect_grace), check)
+    # 0 turns the early end off, as for every grace period.
+    grace = deadline.at_most(settings.connect_grace) if settings.connect_grace else deadline
+    signed = auth.sign_in_with_retry(sign_in, grace, check)
     credentials = Credentials(
         signed.connection,
         lifetime=signed.lifetime,

@@ -73,6 +73,11 @@ def caveat(result: ApplicationResult) -> str:
         return f"note: {result.verdict.caveat}"
     if result.proven:
         return ""
+    if result.image_is_there:
+        return (
+            f"note: there is an image of this commit ({result.image_tag}), but the job saw no serving pod with it; to "
+            "prove this commit, set <RELEASE_IMAGE> to the image that was built, or <RELEASE_REVISION>"
+        )
     return (
         "note: this success only means that HEAD of the tracked branch is deployed; to prove this commit "
         f"({result.image_tag}), set <RELEASE_IMAGE> to the image that was built, or <RELEASE_REVISION>"

@@ -145,8 +145,15 @@ def test_an_argocd_that_cannot_be_reached_is_asked_again_within_the_grace(monkey
     assert sign_in_with_retry(failing(UNREACHABLE, UNREACHABLE), Deadline(30), lambda: None).connection == OTHER
     with pytest.raises(SignInError, match="nobody"):
         sign_in_with_retry(failing(UNREACHABLE), Deadline(0), lambda: None)
+
+
+def test_one_refusal_is_retried_and_a_second_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H23: a proxy or a Dex that restarts can refuse once."""
+    monkeypatch.setattr(auth, "SIGN_IN_PAUSE", 0.01)
+    refused = SignInError("refused")
+    assert sign_in_with_retry(failing(refused, UNREACHABLE), Deadline(30), lambda: None).connection == OTHER
     with pytest.raises(SignInError, match="refused"):
-        sign_in_with_retry(failing(SignInError("refused")), Deadline(30), lambda: None)
+        sign_in_with_retry(failing(refused, UNREACHABLE, refused), Deadline(30), lambda: None)
 
 
 def test_the_exchange_ends_at_the_deadline_and_with_a_signal(dex: Dex) -> None:

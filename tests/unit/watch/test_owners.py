@@ -11,7 +11,7 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import ApplicationSet, Owner, OwnerRef, OwnerState
-from argocd_release.watch.owners import Owners
+from argocd_release.watch.owners import MOST_LEVELS, Owners
 from tests.unit.clock import Clock
 from tests.unit.states import NEW, OLD
 
@@ -239,3 +239,19 @@ def test_a_set_whose_applications_are_hidden_is_named() -> None:
     server.repositories = refused(FailureKind.DENIED)
     owners = lookup(server, children=True)
     settled(owners, replace(application("apps"), resources=(resource,)), OwnerState.HIDDEN)
+
+
+def test_a_long_chain_of_owners_is_followed_for_a_bounded_number_of_levels() -> None:
+    names = [f"apps-{level}" for level in range(3 * MOST_LEVELS)]
+    server = Server()
+    for name, above in zip(names, [*names[1:], ""], strict=True):
+        owned = replace(application("x", synced="Synced").resources[0], name=names[max(names.index(name) - 1, 0)])
+        refs = (OwnerRef(kind="Application", name=above),) if above else ()
+        server.answers[name] = replace(application(name, owners=refs), resources=(owned,))
+    owners = lookup(server)
+    child = application(names[0], owners=server.answers[names[0]].owner_refs)  # type: ignore[union-attr]
+    deadline = time.monotonic() + WAIT_SECONDS
+    while len(owners(child)) < MOST_LEVELS or not all(o.state is OwnerState.CURRENT for o in owners(child)):
+        assert time.monotonic() < deadline
+    assert len(owners(child)) == MOST_LEVELS
+    assert len({name for name, _ in server.asked}) == MOST_LEVELS
