@@ -290,8 +290,9 @@ class GroupPoller:
 
     def _step(self, polled: PollResult) -> None:
         """Let the applications that are due take their step; steps that take long go on meanwhile."""
-        for application in self.pending:
-            if self._is_due(application, polled):
+        pending = self.pending
+        for application in pending:
+            if self._is_due(application, polled, pending=len(pending)):
                 application.listed = polled.states(application.name)
                 (self._first if application.looked_at == -math.inf else self._again).add(application)
         # Nothing else is to be done while the only application is observed.
@@ -338,7 +339,7 @@ class GroupPoller:
             elif provisional is not None:
                 self._judge(application, provisional)
 
-    def _is_due(self, application: TrackedApplication, polled: PollResult) -> bool:
+    def _is_due(self, application: TrackedApplication, polled: PollResult, *, pending: int) -> bool:
         now = self._clock.now()
         if application.stepping or application.provisional_verdict is not None:
             return False
@@ -347,14 +348,17 @@ class GroupPoller:
         if polled.error is None and polled.requested_at < application.looked_at:
             return False
         changed = polled.error is None and polled.states(application.name) != application.listed
-        return changed or now >= self._due_at(application)
+        return changed or now >= self._due_at(application, pending=pending)
 
-    def _due_at(self, application: TrackedApplication) -> float:
-        """Return when the application is observed next if the list shows nothing new of it."""
+    def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
+        """Return when the application is observed next if the list shows nothing new of it.
+
+        It shares the looks of a second with the ``pending`` applications, those without a verdict.
+        """
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again
-        share = application.looked_at + min(len(self.pending) / LOOKS_A_SECOND, UNSEEN_SECONDS)
+        share = application.looked_at + min(pending / LOOKS_A_SECOND, UNSEEN_SECONDS)
         if again < share:
             # A failure is noticed when its grace period ends, whatever the number of other applications.
             due = application.due_at if application.due_at > application.looked_at else math.inf
@@ -394,6 +398,7 @@ class GroupPoller:
         least = max(min((each.not_before for each in waiting), default=now), began + self._spacing)
         least = min(least, deadline) if now < deadline else least
         self._clock.sleep(max(least - now, 0.0))
-        soonest = min(map(self._due_at, waiting), default=math.inf)
+        pending = len(self.pending)
+        soonest = min((self._due_at(each, pending=pending) for each in waiting), default=math.inf)
         if not at_once:
             self._clock.pause(max(min(soonest, began + POLL_SECONDS) - self._clock.now(), 0.0))
