@@ -10,6 +10,12 @@ from sandbox import commands
 
 BRANCH: Final = "main"
 _IDENTITY: Final = {"NAME": "sandbox", "EMAIL": "sandbox@example.com"}
+_SETTINGS: Final = {
+    # After each commit git would start two more programs to see whether there is something to pack.
+    "maintenance.auto": "false",
+    # A commit prints its whole revision, so no further program has to look it up.
+    "core.abbrev": "no",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +50,19 @@ class Repository:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text)
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
-        return self.git("rev-parse", "HEAD").strip()
+        return committed(self.git("commit", "--allow-empty", "--no-status", "--message", message))
 
     def git(self, *arguments: str) -> str:
         """Return the output of git, run without the user's own configuration; raise ``CommandError``."""
         environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        # After each commit git would start two more programs to see whether there is something to pack.
-        environ |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "maintenance.auto", "GIT_CONFIG_VALUE_0": "false"}
+        environ |= {"GIT_CONFIG_COUNT": str(len(_SETTINGS))}
+        for number, (key, value) in enumerate(_SETTINGS.items()):
+            environ |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         for role in ("AUTHOR", "COMMITTER"):
             environ |= {f"GIT_{role}_{key}": value for key, value in _IDENTITY.items()}
         return commands.run(["git", *arguments], environ=environ, cwd=self.folder)
+
+
+def committed(output: str) -> str:
+    """Return the revision from the output of ``git commit`` or ``git revert``: ``[main 0123…] change``."""
+    return output.partition("]")[0].rpartition(" ")[2]

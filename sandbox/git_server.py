@@ -1,6 +1,7 @@
 """Serve git repositories over HTTP or HTTPS with ``git http-backend``, which can filter as GitLab can."""
 
 import base64
+import functools
 import os
 import ssl
 import subprocess
@@ -8,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -46,7 +46,7 @@ def serving(folder: Path, *, account: str = "", certificate: Path | None = None)
     """Serve until the context ends; over TLS if there is a ``certificate``, a PEM file with its key."""
     server = GitServer(folder=folder, account=account)
     server.answering.set()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_GitOverHttp, server)) as http:
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_GitOverHttp, server)) as http:
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
@@ -58,6 +58,13 @@ def serving(folder: Path, *, account: str = "", certificate: Path | None = None)
             yield server
         finally:
             http.shutdown()
+
+
+@functools.cache
+def _backend() -> str:
+    """Return the path of ``git http-backend``. The program ``git`` would only start it."""
+    folder = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()
+    return f"{folder}/git-http-backend"
 
 
 class _GitOverHttp(BaseHTTPRequestHandler):
@@ -100,9 +107,7 @@ class _GitOverHttp(BaseHTTPRequestHandler):
         }
         for number, (key, value) in enumerate(settings.items()):
             environ |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        answer = subprocess.run(
-            ["git", "http-backend"], env=environ, input=sent, capture_output=True, check=True
-        ).stdout
+        answer = subprocess.run([_backend()], env=environ, input=sent, capture_output=True, check=True).stdout
         head, _, body = answer.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().splitlines())
         self._answer(int(fields.pop("Status", "200").split()[0]), fields, body)

@@ -4,6 +4,7 @@ The folder of a test decides its layer, and its fixtures decide its needs, so no
 layers unit and contract need only Python and git, and have no network.
 """
 
+import functools
 import gc
 import os
 import re
@@ -26,6 +27,10 @@ from tests.support.second_chance import SecondChance
 
 if TYPE_CHECKING:
     from tests.support.docker_engine import Engine
+
+# The job's image has no rich. import-linter installs it here, and structlog and httpx load it where it is installed,
+# which takes each worker 0.15 s.
+sys.modules["rich"] = None  # type: ignore[assignment]
 
 # A shell that starts the suite in the background has SIGINT ignored, and every program below would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -52,7 +57,7 @@ TOOLS: Final = {"docker", "browser", "proxy"}
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
+        folder = folder_of(item.path)
         layer = LAYERS.get(folder, "e2e")
         needs = {marker for fixture, marker in NEEDS.items() if fixture in getattr(item, "fixturenames", ())}
         if folder == "sandbox":
@@ -66,6 +71,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker("disable_socket")
         for marker in (layer, *sorted(needs)):
             item.add_marker(marker)
+
+
+@functools.cache
+def folder_of(file: Path) -> str:
+    """Return the folder of ``tests`` that the file is in."""
+    return file.relative_to(HERE).parts[0]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -187,7 +187,7 @@ def serving() -> Iterator[GitLab]:
     gitlab = GitLab()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Api, gitlab)) as http:
         gitlab.url = f"http://127.0.0.1:{http.server_port}"
-        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield gitlab
         finally:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> float:
     """Wait until the condition holds; return the seconds that it took."""
-    started = time.monotonic()
+    started, pause = time.monotonic(), 0.005
     while not holds():
         assert time.monotonic() < started + seconds, f"not within {seconds:.0f} s"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
     return time.monotonic() - started

@@ -15,7 +15,6 @@ from dev_environment import PYTHON, uv_settings
 
 ROOT = Path(__file__).parents[2]
 RENOVATE = json.loads((ROOT / "renovate.json").read_text("utf-8"))
-LOCK = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -58,7 +57,8 @@ def locked(*options: str) -> str:
 
 def test_the_lock_was_made_from_this_pyproject() -> None:
     """The lock alone decides what uv installs, so a requirement that was never locked would go unnoticed."""
-    (package,) = (each for each in LOCK["package"] if each["name"] == PROJECT["project"]["name"])
+    lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
+    (package,) = (each for each in lock["package"] if each["name"] == PROJECT["project"]["name"])
     metadata = package["metadata"]
     groups = PROJECT["dependency-groups"]
     plain = {name: [item for item in items if isinstance(item, str)] for name, items in groups.items()}

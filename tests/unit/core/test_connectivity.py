@@ -9,7 +9,7 @@ import yaml
 
 from argocd_release.core.connectivity import is_outage, outage
 
-ROWS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("messages.yml").read_text("utf-8"))
+ROWS: list[dict[str, Any]] = yaml.load(Path(__file__).with_name("messages.yml").read_bytes(), yaml.CSafeLoader)
 ANSWER = "answer"
 
 

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from argocd_release.argocd.tree_json import parse_tree
+from argocd_release.diagnosis import hook_evidence
 from argocd_release.diagnosis.collect import steps
 from argocd_release.diagnosis.hook_evidence import HookRecorder
 from argocd_release.model.application import Application
@@ -153,11 +156,14 @@ def test_a_look_costs_nothing_while_no_operation_of_this_revision_runs() -> None
     assert cluster.asked == []
 
 
-def test_what_does_not_change_is_read_ever_more_seldom() -> None:
+def test_what_does_not_change_is_read_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A fifth of the real pauses.
+    monkeypatch.setattr(hook_evidence, "FIRST_SECONDS", hook_evidence.FIRST_SECONDS / 5)
+    monkeypatch.setattr(hook_evidence, "MOST_SECONDS", hook_evidence.MOST_SECONDS / 5)
     cluster = Cluster()
     recorder = HookRecorder("web", cluster)
     recorder.look(RUNNING)
-    time.sleep(3)
+    time.sleep(0.6)
     recorder.stop()
     assert cluster.asked.count("live") == 1
     assert cluster.asked.count("follow") == 1

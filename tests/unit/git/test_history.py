@@ -1,5 +1,6 @@
 """Against real repositories, made and served by git itself."""
 
+import shutil
 import socket
 import subprocess
 import threading
@@ -38,7 +39,13 @@ class History:
 
     def clone(self, folder: Path, depth: int = EVERYTHING) -> Path:
         self.repository.git(
-            "clone", "--quiet", f"--depth={depth}", "--no-single-branch", self.repository.url, str(folder)
+            "clone",
+            "--quiet",
+            "--template=",
+            f"--depth={depth}",
+            "--no-single-branch",
+            self.repository.url,
+            str(folder),
         )
         return folder
 
@@ -46,6 +53,15 @@ class History:
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     return History(tmp_path_factory.mktemp("history") / "repository")
+
+
+@pytest.fixture(scope="module")
+def packed(history: History, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create a clone in which git has packed all objects and references."""
+    clone = history.clone(tmp_path_factory.mktemp("packed") / "clone")
+    for command in (["repack", "-adq"], ["pack-refs", "--all"]):
+        subprocess.run(["git", *command], cwd=clone, check=True)
+    return clone
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +302,6 @@ def _version(clone: Path) -> None:
 
 def _rewritten(pattern: str, content: bytes) -> Callable[[Path], None]:
     def rewrite(clone: Path) -> None:
-        subprocess.run(["git", "repack", "-adq"], cwd=clone, check=True)
         for file in clone.glob(pattern):
             file.chmod(0o644)
             file.write_bytes(content)
@@ -323,9 +338,9 @@ def _loose(clone: Path) -> None:
 )
 @pytest.mark.parametrize("served", [False, True])
 def test_a_damaged_or_unusual_clone_is_no_crash(
-    history: History, url: str, tmp_path: Path, damage: Callable[[Path], None], *, served: bool
+    history: History, url: str, packed: Path, tmp_path: Path, damage: Callable[[Path], None], *, served: bool
 ) -> None:
-    clone = history.clone(tmp_path / "clone")
+    clone = shutil.copytree(packed, tmp_path / "clone")
     damage(clone)
     found = ask(Access(clone=clone, repository_url=url if served else ""), history.fourth, history.second)
     assert found.relation is Relation.DESCENDANT or (not served and found.note)

@@ -12,7 +12,7 @@ from argocd_release.git.access import Access
 from argocd_release.git.history import GitHistories
 from argocd_release.model.application import Source
 from argocd_release.model.revision import Relation, RevisionRelation
-from sandbox.git import Repository
+from sandbox.git import Repository, committed
 from sandbox.git_server import serving
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -39,16 +39,16 @@ def head(repository: Repository) -> str:
 def related(repository: Repository, wanted: str, path: str = PATH) -> RevisionRelation:
     """By the whole repository, by its messages alone, and by what a server gives: all three must agree."""
     access = Access(clone=repository.folder)
-    found = ask(access, head(repository), wanted, path=path)
+    revision = head(repository)
+    found = ask(access, revision, wanted, path=path)
     with serving(repository.folder.parent) as server:
         remote = Access(clone=repository.folder / "nothing", repository_url=server.url(repository))
-        assert ask(remote, head(repository), wanted, path=path).relation is found.relation
+        assert ask(remote, revision, wanted, path=path).relation is found.relation
     return found
 
 
 def reverting(repository: Repository, revision: str) -> str:
-    repository.git("revert", "--no-edit", revision)
-    return head(repository)
+    return committed(repository.git("revert", "--no-edit", revision))
 
 
 def is_reverted(found: RevisionRelation, by: str = "") -> bool:
@@ -177,8 +177,7 @@ def test_a_merge_that_is_reverted_takes_along_what_it_brought(repository: Reposi
     before = repository.commit({"other": "2"})
     repository.git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
     merge = head(repository)
-    repository.git("revert", "--no-edit", "--mainline=1", merge)
-    by = head(repository)
+    by = committed(repository.git("revert", "--no-edit", "--mainline=1", merge))
     # Its files are again those of before the whole branch.
     assert is_reverted(related(repository, wanted), by)
     assert is_reverted(related(repository, merge), by)

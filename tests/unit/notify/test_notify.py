@@ -23,7 +23,7 @@ from argocd_release.notify.gitlab_client import GitLabError
 from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import Sinks, deployment_target_of
 from argocd_release.settings.load import Settings, load
-from argocd_release.timing.deadline import Deadline, JobDeadline
+from argocd_release.timing.deadline import GITLAB_PAUSE, SITE_PAUSE, Deadline, JobDeadline
 from sandbox.git import Repository
 from tests.support import gitlab_api
 from tests.support.gitlab_api import GitLab, Note, Project
@@ -37,6 +37,13 @@ REQUIRED = {
     "ARGOCD_AUTH_TOKEN": "eyJhbGciOiJIUzI1NiJ9",
     "ARGOCD_APP_NAME": "web",
 }
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeat requests after a tenth of the real pauses. GitLab's own Retry-After stays."""
+    monkeypatch.setattr("argocd_release.notify.gitlab_client.GITLAB_PAUSE", GITLAB_PAUSE / 10)
+    monkeypatch.setattr("argocd_release.notify.site.SITE_PAUSE", SITE_PAUSE / 10)
 
 
 @pytest.fixture
@@ -466,7 +473,7 @@ class Answers(BaseHTTPRequestHandler):
 def address() -> Iterator[str]:
     Answers.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as http:
-        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{http.server_port}"
         http.shutdown()
 

@@ -22,7 +22,7 @@ from argocd_release.transport.network import tls_context
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
-SECONDS = 0.5
+SECONDS = 0.2
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 
@@ -47,13 +47,13 @@ def serving(serve: Callable[[socket.socket], object]) -> Iterator[int]:
 
 
 def drip(connection: socket.socket, *before: bytes) -> None:
-    """Send a byte ten times a second, for longer than any call lasts."""
+    """Send 20 bytes each second, for longer than any call lasts."""
     connection.recv(65536)
     for part in before:
         connection.sendall(part)
-    for _ in range(100):
+    for _ in range(200):
         connection.sendall(b"x")
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def answer(data: bytes) -> Callable[[socket.socket], None]:
@@ -201,8 +201,8 @@ def test_an_impossible_request_is_an_error_of_ours(request_: Request) -> None:
 def test_a_closed_client_still_raises_errors_of_ours() -> None:
     with serving(lambda _: time.sleep(10)) as port:
         client = a_client()
-        call = ask(lambda: client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=1))
-        time.sleep(0.3)
+        call = ask(lambda: client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=0.5))
+        time.sleep(0.2)
         client.__exit__()
         assert isinstance(call.exception(5), HttpError)
 
@@ -245,11 +245,11 @@ def test_the_kernel_notices_a_connection_that_was_silently_lost() -> None:
 
 
 def test_the_time_that_taking_the_parts_needs_is_not_the_servers() -> None:
-    packed = gzip.compress(b" " * 10_000_000)
+    packed = gzip.compress(b" " * 5_000_000)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
     with serving(answer(head + packed)) as port, a_client() as client:
         request = Request(url=f"http://127.0.0.1:{port}/", on_part=lambda _: time.sleep(0.01))
-        assert client.send(request, seconds=0.7).status == 200
+        assert client.send(request, seconds=0.35).status == 200
 
 
 def test_the_request_is_what_was_asked_for() -> None:

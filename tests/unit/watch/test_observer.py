@@ -10,6 +10,7 @@ import pytest
 from argocd_release.model.application import Application
 from argocd_release.model.ports import WaitFeed
 from argocd_release.verdict.expectation import Expectation
+from argocd_release.watch import observer
 from argocd_release.watch.observer import Observer
 from tests.unit.states import application
 
@@ -39,7 +40,11 @@ class Slow:
 
 
 @pytest.mark.parametrize(("uid", "compared"), [("the first", True), ("made since", False)])
-def test_a_comparison_says_nothing_of_an_application_that_was_made_since(uid: str, *, compared: bool) -> None:
+def test_a_comparison_says_nothing_of_an_application_that_was_made_since(
+    monkeypatch: pytest.MonkeyPatch, uid: str, *, compared: bool
+) -> None:
+    # The time that the look waits for its comparison.
+    monkeypatch.setattr(observer, "LEAST_SECONDS", 0.2)
     commands = Slow(replace(COMPARED, uid=uid))
     looks = Observer(
         "web", commands=commands, now=time.monotonic, emit=lambda _: None, expectation=Expectation(), cluster=None,

@@ -237,7 +237,8 @@ def test_what_is_pending_times_out_all_at_once() -> None:
     assert summaries[0].pending == 12
 
 
-def test_one_whose_comparison_hangs_holds_up_no_other() -> None:
+def test_one_whose_comparison_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poll_loop, "ROUND_SECONDS", poll_loop.ROUND_SECONDS / 10)
     world = World({"hangs": DELIVERED, "a": DELIVERED}, hang=["hangs"])
     poller = world.poller()
     poller.run()
@@ -273,7 +274,10 @@ class Late(World):
         return seen
 
 
-def test_a_comparison_is_confirmed_by_no_list_that_was_asked_for_before_it_ended() -> None:
+def test_a_comparison_is_confirmed_by_no_list_that_was_asked_for_before_it_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(poll_loop, "ROUND_SECONDS", poll_loop.ROUND_SECONDS / 10)
     world = Late({"a": PROGRESSING}, {"a": DELIVERED}, hang=["a"])
     poller = world.following = world.poller()
     poller.run()
