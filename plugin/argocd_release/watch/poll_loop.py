@@ -351,10 +351,7 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return when the application is observed next if the list shows nothing new of it.
-
-        It shares the looks of a second with the ``pending`` applications, those without a verdict.
-        """
+        """Return when the application is observed next, as one of so many, if the list shows nothing new of it."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again
@@ -393,12 +390,11 @@ class GroupPoller:
 
     def _rest(self, began: float, *, at_once: bool = False) -> None:
         """Wait for the next look, poll or news."""
-        now, deadline = self._clock.now(), self._started + self._timeout
-        waiting = [each for each in self.pending if not each.stepping]
+        now, deadline, pending = self._clock.now(), self._started + self._timeout, self.pending
+        waiting = [each for each in pending if not each.stepping]
         least = max(min((each.not_before for each in waiting), default=now), began + self._spacing)
         least = min(least, deadline) if now < deadline else least
         self._clock.sleep(max(least - now, 0.0))
-        pending = len(self.pending)
-        soonest = min((self._due_at(each, pending=pending) for each in waiting), default=math.inf)
+        soonest = min((self._due_at(each, pending=len(pending)) for each in waiting), default=math.inf)
         if not at_once:
             self._clock.pause(max(min(soonest, began + POLL_SECONDS) - self._clock.now(), 0.0))
