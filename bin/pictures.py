@@ -34,7 +34,7 @@ MERMAID_SHA256: Final = "be0684e8d20bfc874df12c0f04927a5c482f57f2200eec54cca52a4
 # The width can be read on a phone. The log begins with the banner, which people look for.
 LOG_WIDTH: Final = 400
 RULE: Final = "=" * 45
-# GitLab's dark log, with its colours for the codes that argocd-release prints (joblog/log.py).
+# GitLab's dark log, with its colours for the codes that argocd-release prints (joblog.py).
 PAINT: Final = (
     (re.compile(r"^(RELEASE SUCCESSFUL)$", re.MULTILINE), "#37b24d;font-weight:bold"),
     (re.compile(r"^(RELEASE FAILED|cause: .*)$", re.MULTILINE), "#ff7b72;font-weight:bold"),

@@ -14,7 +14,7 @@ import argocd_release
 from argocd_release.core.redaction import masked, redaction
 from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import clean
-from argocd_release.joblog.log import Style
+from argocd_release.joblog import Style
 from argocd_release.settings.environment import PROPERTIES
 
 QUICK = settings.get_current_profile_name() == "quick"
@@ -101,7 +101,7 @@ def seconds(work: Callable[[Any], object], text: str | bytes) -> float:
 
 def test_the_patterns_are_found() -> None:
     assert len(PATTERNS) > 20
-    assert any(name.startswith("argocd_release.joblog.log.") for name in PATTERNS)
+    assert any(name.startswith("argocd_release.joblog.") for name in PATTERNS)
 
 
 @pytest.mark.parametrize("name", PATTERNS)

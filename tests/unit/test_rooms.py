@@ -23,8 +23,8 @@ BREAKS = {
         "argocd_release.argocd.options",
     ),
     "verdict, model, messages and core are pure": ("argocd_release.verdict.pending", "socket"),
-    "only argocd starts processes": ("argocd_release.joblog.log", "sh"),
-    "only transport speaks HTTP": ("argocd_release.joblog.log", "httpcore"),
+    "only argocd starts processes": ("argocd_release.joblog", "sh"),
+    "only transport speaks HTTP": ("argocd_release.joblog", "httpcore"),
 }
 
 

@@ -11,7 +11,7 @@ _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.|\b)")
 Minor = tuple[int, int]
 
 
-def read(text: str) -> tuple[str, str]:
+def read_versions(text: str) -> tuple[str, str]:
     """Return the versions of server and client in ``argocd version --short``.
 
     Source: argo-cd v2.13.2 cmd/argocd/commands/version.go.
@@ -20,7 +20,7 @@ def read(text: str) -> tuple[str, str]:
     return named.get("argocd-server", ""), named.get("argocd", "")
 
 
-def apart(server: str, client: str) -> str:
+def version_warning(server: str, client: str) -> str:
     """Return a warning if the versions are further apart than any tested pair, otherwise an empty string.
 
     If one of them is not a version, there is no warning.

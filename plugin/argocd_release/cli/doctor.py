@@ -13,7 +13,7 @@ from argocd_release.core.redaction import everywhere, masked, redaction
 from argocd_release.core.text import with_names
 from argocd_release.doctor import checks
 from argocd_release.doctor.checklist import examine
-from argocd_release.joblog.log import style
+from argocd_release.joblog import style
 from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.settings import environment, secrets
 from argocd_release.timing.deadline import DOCTOR, Deadline

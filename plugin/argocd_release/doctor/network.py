@@ -121,7 +121,7 @@ def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) 
         return SetupProblem.of(network.ARGOCD_MISSING, Outcome.SETTINGS, error=error, fix=error.hint)
     if not is_web and _WEB_ADVICE in output:
         return SetupProblem.of(network.GRPC_BLOCKED)
-    if message := versions.apart(*versions.read(output)):
+    if message := versions.version_warning(*versions.read_versions(output)):
         return SetupProblem.of(network.VERSIONS_APART, message=message)
     return network.ARGOCD_OVER_WEB.fill() if is_web else network.ARGOCD_OVER_GRPC.fill()
 

@@ -7,7 +7,7 @@ from typing import Final
 from argocd_release.core.text import QUOTED
 from argocd_release.messages import Message
 
-#: The line by the name of the event (``JobEvent.NAME``). Its fields are those of the event; ``joblog/log.py`` adds
+#: The line by the name of the event (``JobEvent.NAME``). Its fields are those of the event; ``joblog.py`` adds
 #: ``target`` to a state.
 LINES: Final[Mapping[str, str]] = MappingProxyType(
     {

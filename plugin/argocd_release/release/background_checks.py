@@ -89,5 +89,5 @@ class BackgroundChecks:
     def _compare_versions(self) -> None:
         with suppress(ArgoCDError, Cancelled):
             text = self._argocd.show("version", "--short", seconds=VERSIONS_SECONDS)
-            if message := versions.apart(*versions.read(text)):
+            if message := versions.version_warning(*versions.read_versions(text)):
                 self._emit(VersionsApart(why=message))

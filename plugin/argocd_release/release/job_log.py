@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TextIO, TypeVar
 
+from argocd_release import joblog
 from argocd_release.argocd.wait_output import WaitOutputFilter
 from argocd_release.core.redaction import Redact, everywhere, masked, redaction
 from argocd_release.core.text import with_names
-from argocd_release.joblog import log
-from argocd_release.joblog.log import style
+from argocd_release.joblog import style
 from argocd_release.messages import job_log
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
@@ -28,7 +28,7 @@ class JobLog:
         self._redact: Redact = lambda text: with_names(redact(text), name_of)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = WaitOutputFilter(time.monotonic)
-        self._log = log.configure(
+        self._log = joblog.configure(
             stream,
             redact=self._redact,
             style=style(environ, terminal=stream.isatty()),
@@ -43,7 +43,7 @@ class JobLog:
 
     def section(self, name: str, title: str, *, collapsed: bool = False) -> AbstractContextManager[None]:
         """Put what is logged inside into a section with a title."""
-        return log.section(self._log, name, title, collapsed=collapsed)
+        return joblog.section(self._log, name, title, collapsed=collapsed)
 
     def warn(self, environ: Mapping[str, str]) -> None:
         """Warn about variables that this job ignores, and settings that it corrects."""
@@ -82,12 +82,12 @@ class JobLog:
         """Log the event. Log only the changed lines from the output of ``argocd app wait``."""
         if isinstance(event, Output):
             for line in self._changes.new(event.line):
-                log.emit(self._log, Output(line=line))
+                joblog.emit(self._log, Output(line=line))
             self.count_left_out()
             return
         # JSON holds the changes of the state; people see them in the lines of the states.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
-        log.emit(self._log, event, debug=quiet)
+        joblog.emit(self._log, event, debug=quiet)
 
     def called(self, call: str, seconds: float, end: str) -> None:
         """Log a call of Argo CD and how it ended."""

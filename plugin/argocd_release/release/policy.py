@@ -15,7 +15,7 @@ from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import ExpectationSettings, PolicySettings, Settings, TargetSettings, expected_of
 from argocd_release.timing.deadline import JobDeadline, Phase
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.tracker import Tracker
 
 

@@ -13,7 +13,7 @@ from argocd_release.argocd import options
 from argocd_release.core.text import one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
-from argocd_release.settings import environment, expectations_file, interpret, preview, secrets
+from argocd_release.settings import environment, expectations_file, interpret, secrets
 from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
@@ -42,7 +42,7 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Setu
     others = [
         *_options(values["ARGOCD_OPTS"]),
         *selector_problems(values),
-        *preview.problems(values),
+        *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
     ]
     # Report a wrong value once: the checks of files and of several settings together would repeat it.

@@ -16,7 +16,7 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.errors import NoPreviewError, SettingsError
-from argocd_release.settings import checks, expectations_file, preview, secrets
+from argocd_release.settings import checks, expectations_file, interpret, secrets
 from argocd_release.settings.environment import PREFIX, PROPERTIES, text
 from argocd_release.settings.interpret import value_of
 
@@ -211,7 +211,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if identity or values["RELEASE_DEX_CONNECTOR"]:
         # An ID token or a connector wins over a stored token, which a group's variable can hold for other jobs.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
-    asked = preview.Preview.asked(values)
+    asked = interpret.Preview.requested(values)
     values = asked.filled(values) if asked else values
     if problems := checks.problems(values, environ):
         raise SettingsError(problems)

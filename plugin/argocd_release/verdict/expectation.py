@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
-from argocd_release.model.application import Application, HealthStatus, Source
+from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation, same_revision
@@ -147,6 +147,10 @@ class Expectation:
             return False
         known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
         return any(same_revision(revision, self.revision) for revision in known)
+
+    def is_synced(self, application: Application) -> bool:
+        """Return True if the application is Synced, or if its sync status is not waited for."""
+        return application.sync is SyncStatus.SYNCED or WaitCondition.SYNC not in self.wait_for
 
     def was_synced_last(self, application: Application) -> bool:
         """Return True if the last operation synced the expected revision, and its sync status is not waited for.

@@ -37,8 +37,16 @@ from argocd_release.verdict.blockers import (
     unwell,
 )
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.rules import PASSING, GracePeriods
-from argocd_release.verdict.symptoms import ABOUT_REVISION, CODES, HINTS, Symptom, condition_symptoms, hydration_symptom
+from argocd_release.verdict.symptoms import (
+    ABOUT_REVISION,
+    CODES,
+    HINTS,
+    PASSING,
+    GracePeriods,
+    Symptom,
+    condition_symptoms,
+    hydration_symptom,
+)
 
 # The reasons of these symptoms only quote the object itself.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
@@ -321,7 +329,7 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
     foreign = elsewhere or expectation.is_undecided(application) or old_spec
     yield from condition_symptoms(application, foreign=foreign)
     gap = expectation.gap(application)
-    reached = elsewhere or _is_synced(application, expectation)
+    reached = elsewhere or expectation.is_synced(application)
     if gap is not None and gap.final and reached and not (application.operating or old_spec):
         yield Symptom.OUT_OF_REACH, gap
     # Ignore failures of any revision other than the expected one.
@@ -334,7 +342,7 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
 
 
 def _failures(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Problem]]:
-    synced = _is_synced(application, expectation)
+    synced = expectation.is_synced(application)
     settled = synced and not application.operating
     missing = unsynced(application, expectation)
     # Without an expected revision, a later revision can still deliver what is expected, and end this state.
@@ -352,10 +360,6 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
         yield Symptom.DEGRADED, unwell(application)
     if settled and not application.resources and not expectation.allow_empty:
         yield Symptom.EMPTY, EMPTY
-
-
-def _is_synced(application: Application, expectation: Expectation) -> bool:
-    return application.sync is SyncStatus.SYNCED or WaitCondition.SYNC not in expectation.wait_for
 
 
 def _failed_operation(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:

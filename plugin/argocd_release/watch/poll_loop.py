@@ -20,7 +20,7 @@ from argocd_release.model.ports import Clock, Emit
 from argocd_release.model.verdict import Verdict
 from argocd_release.timing.background import answered, ask
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
 from argocd_release.watch.tracker import Tracker
 

@@ -24,7 +24,7 @@ from argocd_release.doctor import account, checks, hints, network, pipeline
 from argocd_release.doctor.checklist import examine
 from argocd_release.doctor.checks import Check, Checklist, CheckState, Seen
 from argocd_release.doctor.hints import advice
-from argocd_release.joblog.log import Style
+from argocd_release.joblog import Style
 from argocd_release.messages import doctor as messages
 from argocd_release.messages import network as network_messages
 from argocd_release.model.application import Application

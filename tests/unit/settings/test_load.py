@@ -26,7 +26,7 @@ from argocd_release.settings.load import (
     valid,
 )
 from argocd_release.settings.secrets import open_values, secrets, with_files_read
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods
 
 GOOD = {
     "ARGOCD_SERVER": "argocd.example.com",

@@ -17,8 +17,7 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.blockers import DELETING, unhealthy
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge
-from argocd_release.verdict.rules import GracePeriods
-from argocd_release.verdict.symptoms import Symptom
+from argocd_release.verdict.symptoms import GracePeriods, Symptom
 from tests.unit.states import NEW, OLD, application, failing
 
 Seen = Application | Failure

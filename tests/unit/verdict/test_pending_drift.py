@@ -10,7 +10,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.judge import SymptomHistory, judge
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods
 from tests.unit.states import OLD, application
 
 OLD_MAP = {"kind": "ConfigMap", "namespace": "web", "name": "old", "status": "OutOfSync", "requiresPruning": True}

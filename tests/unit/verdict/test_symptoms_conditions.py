@@ -8,7 +8,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.judge import SymptomHistory, judge
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods
 from tests.unit.states import application
 
 GRACES = GracePeriods(condition=10, unreachable=60)

@@ -13,7 +13,7 @@ from argocd_release.model.events import JobEvent, NoAnswer, Summary
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import WaitFeed
 from argocd_release.model.verdict import Verdict
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch import poll_loop, tracker
 from argocd_release.watch.poll_loop import (
     OVERTIME_SECONDS,

@@ -27,7 +27,7 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import StopRequest
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.rules import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch import observer
 from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock

@@ -7,9 +7,9 @@ from dataclasses import fields
 import pytest
 from structlog.typing import FilteringBoundLogger
 
+from argocd_release import joblog
 from argocd_release.core.text import QUOTED
-from argocd_release.joblog import log
-from argocd_release.joblog.log import Style, line, style
+from argocd_release.joblog import Style, line, style
 from argocd_release.messages import field_names, job_log
 from argocd_release.model.events import (
     ApplicationState,
@@ -48,7 +48,7 @@ def test_sections_in_gitlab_only_and_colours_as_asked(
 
 def written(shown: Style, *, json_lines: bool = False, debug: bool = False) -> tuple[FilteringBoundLogger, io.StringIO]:
     stream = io.StringIO()
-    logger = log.configure(
+    logger = joblog.configure(
         stream,
         redact=lambda text: text.replace("s3cret", "[redacted]"),
         style=shown,
@@ -74,7 +74,7 @@ def test_a_state_names_the_revision_if_there_is_one(sync: str, revision: str, ta
 
 def test_a_section_is_closed_when_what_is_inside_fails() -> None:
     logger, stream = written(GITLAB)
-    with pytest.raises(RuntimeError), log.section(logger, "tracking", "Waiting", collapsed=True):
+    with pytest.raises(RuntimeError), joblog.section(logger, "tracking", "Waiting", collapsed=True):
         raise RuntimeError
     begin = "\x1b[0Ksection_start:1800000000:tracking[collapsed=true]\r\x1b[0K\x1b[1mWaiting\x1b[0m\n"
     assert stream.getvalue() == begin + "\x1b[0Ksection_end:1800000000:tracking\r\x1b[0K\n"
@@ -82,8 +82,8 @@ def test_a_section_is_closed_when_what_is_inside_fails() -> None:
 
 def test_outside_gitlab_there_are_no_markers() -> None:
     logger, stream = written(PLAIN)
-    with log.section(logger, "tracking", "Waiting"):
-        log.emit(logger, ArgoCDCommand(command="argocd app get web"))
+    with joblog.section(logger, "tracking", "Waiting"):
+        joblog.emit(logger, ArgoCDCommand(command="argocd app get web"))
     assert stream.getvalue() == "\nWaiting\n$ argocd app get web\n"
 
 
@@ -105,8 +105,8 @@ def test_what_argocd_printed_is_painted_as_no_verdict_of_ours() -> None:
     assert GITLAB.paint(lines, ours=False) == lines
     assert GITLAB.paint("NAME  HEALTH STATUS  AGE", ours=False).startswith("\x1b[1m")
     logger, stream = written(GITLAB)
-    log.emit(logger, ShownEvidence(text=lines, title="t", lines=()))
-    log.emit(logger, Output(line="RELEASE SUCCESSFUL"))
+    joblog.emit(logger, ShownEvidence(text=lines, title="t", lines=()))
+    joblog.emit(logger, Output(line="RELEASE SUCCESSFUL"))
     assert "\x1b" not in stream.getvalue()
 
 
@@ -120,19 +120,19 @@ def test_a_line_of_capitals_is_painted_at_once() -> None:
 
 def test_a_secret_changes_no_word_of_the_log_s_own_grammar() -> None:
     stream = io.StringIO()
-    logger = log.configure(
+    logger = joblog.configure(
         stream, redact=lambda _: "[redacted]", style=GITLAB, json_lines=False, debug=False, now=lambda: 1.0
     )
-    with log.section(logger, "tracking", "Waiting"):
-        log.emit(logger, Trace(text="x"))
+    with joblog.section(logger, "tracking", "Waiting"):
+        joblog.emit(logger, Trace(text="x"))
     assert "section_start:1:tracking\r" in stream.getvalue()
 
 
 def test_json_has_constant_event_names_and_no_secret() -> None:
     logger, stream = written(GITLAB, json_lines=True, debug=True)
-    with log.section(logger, "tracking", "Waiting"):
-        log.emit(logger, ArgoCDCommand(command="argocd --header s3cret"))
-        log.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
+    with joblog.section(logger, "tracking", "Waiting"):
+        joblog.emit(logger, ArgoCDCommand(command="argocd --header s3cret"))
+        joblog.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert (first["event"], first["level"], first["command"]) == ("command", "info", "argocd --header [redacted]")
     assert (second["event"], second["level"], second["seconds"]) == ("called", "debug", 0.2)
@@ -163,11 +163,11 @@ def test_a_name_that_is_near_is_offered(meant: str, template: str) -> None:
 
 def test_debug_lines_are_for_those_who_ask() -> None:
     logger, stream = written(PLAIN)
-    log.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
+    joblog.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)
     assert stream.getvalue() == ""
 
 
 def test_a_log_that_nobody_reads_breaks_nothing() -> None:
     logger, stream = written(PLAIN)
     stream.close()
-    log.emit(logger, ArgoCDCommand(command="argocd app get web"))
+    joblog.emit(logger, ArgoCDCommand(command="argocd app get web"))

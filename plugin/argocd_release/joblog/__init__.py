@@ -1,1 +1,0 @@
-"""The job log: its format, sections and colours."""
