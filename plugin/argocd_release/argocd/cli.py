@@ -26,7 +26,7 @@ from argocd_release.core.text import clean, one_line
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import Deadline
 
 CALL_SECONDS: Final = 15.0
@@ -277,7 +277,7 @@ class ArgoCD:
         process = self._argocd(*arguments, *_ECHOED, _env=environ, _bg=True, _bg_exc=False)
         self._calling[id(process)] = process
         try:
-            if not answered(ended := ask(process.wait), seconds=limit, check=self._check_cancelled):
+            if not (ended := run_in_background(process.wait)).wait_for(seconds=limit, check=self._check_cancelled):
                 message = f"no answer within {max(limit, 1):.0f} s"
                 raise self._error(arguments, FailureKind.TIMED_OUT, None, message)
             ended.result()

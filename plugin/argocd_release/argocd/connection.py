@@ -6,7 +6,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -15,7 +14,7 @@ from typing import Final
 
 from argocd_release.argocd import options
 from argocd_release.model.errors import SignInError
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import Background, run_in_background
 from argocd_release.timing.deadline import RENEWAL_PAUSE, SIGN_IN
 from argocd_release.transport.network import tls_context
 
@@ -122,7 +121,7 @@ class Credentials:
         self._check = check
         self._now = now
         self._lock = threading.Lock()
-        self._renewal: Future[None] | None = None
+        self._renewal: Background[None] | None = None
         self._not_before = float("-inf")
         self._due_at = now() + (lifetime or 0.0) * _DUE
 
@@ -145,11 +144,11 @@ class Credentials:
         if renewal is None:
             return None
         is_main = threading.current_thread() is threading.main_thread()
-        answered(renewal, seconds=SIGN_IN, check=self._check if is_main else lambda: None)
+        renewal.wait_for(seconds=SIGN_IN, check=self._check if is_main else lambda: None)
         with self._lock:
             return self._connection if self._connection is not refused else None
 
-    def _begin(self, *, pause: float = 0.0) -> "Future[None] | None":
+    def _begin(self, *, pause: float = 0.0) -> "Background[None] | None":
         """Return the running renewal or a new one, or None if there is nothing to renew or it is too early.
 
         Args:
@@ -160,7 +159,7 @@ class Credentials:
         if self._renew is None or self._now() < self._not_before:
             return None
         self._not_before = self._now() + pause
-        self._renewal = ask(partial(self._renew_once, self._renew))
+        self._renewal = run_in_background(partial(self._renew_once, self._renew))
         return self._renewal
 
     def _renew_once(self, renew: Callable[[], SignedIn]) -> None:

@@ -17,7 +17,7 @@ from argocd_release.model.ports import Evidence, StopFlag
 from argocd_release.model.problem import Problem
 from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import run_in_background
 from argocd_release.verdict.pending import CLAIM
 
 SECONDS: Final = 20.0
@@ -59,9 +59,9 @@ def diagnose(
         if stop.is_set():
             raise _CutShortError
 
-    asked = ask(work)
+    asked = run_in_background(work)
     with suppress(_CutShortError):
-        answered(asked, seconds=seconds, check=check)
+        asked.wait_for(seconds=seconds, check=check)
     over = True
     if not asked.done():
         why = f"cut short, at the latest after {seconds:.0f} s"

@@ -23,7 +23,7 @@ from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
-from argocd_release.timing.background import ask
+from argocd_release.timing.background import Background, run_in_background
 
 LOG_LINES: Final = 30
 #: Pods of hooks that are read, and logs that are followed at the same time.
@@ -133,7 +133,7 @@ class _Recording:
         self._statuses: dict[str, PodStatus] = {}
         self._events: dict[str, tuple[Event, ...]] = {}
         self._logs: dict[_LogKey, deque[str]] = {}
-        self._follows: list[Future[None]] = []
+        self._follows: list[Background[None]] = []
         #: By the pod's UID: what the tree showed of it when it was last read completely.
         self._marks: dict[str, tuple[str, ...] | None] = {}
         self._news = threading.Event()
@@ -142,7 +142,7 @@ class _Recording:
         self._done: Future[None] = Future()
 
     def start(self) -> None:
-        self._done = ask(self._work)
+        self._done = run_in_background(self._work)
 
     def is_of(self, operation: Operation) -> bool:
         return self.attempt[0] == operation.started_at
@@ -248,7 +248,7 @@ class _Recording:
             if not container.has_run or key in self._logs or len(self._logs) >= LOGS * (container.restarts + 1):
                 continue
             self._logs[key] = deque(maxlen=LOG_LINES)
-            self._follows.append(ask(partial(self._follow, pod, key)))
+            self._follows.append(run_in_background(partial(self._follow, pod, key)))
 
     def _take_events(self, pod: Node) -> None:
         self._events[pod.uid] = self._sources.events(self._name, pod)

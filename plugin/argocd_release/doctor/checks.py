@@ -11,7 +11,7 @@ from argocd_release.core.text import counted
 from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import Deadline
 
 
@@ -104,8 +104,8 @@ class Checklist:
                 self._add(one.name, CheckState.SKIPPED, reason)
                 continue
             # Run beside this thread, so that a check cannot delay a signal or outlast the deadline.
-            answer = ask(one.run)
-            if not answered(answer, seconds=self.deadline.left, check=self.check):
+            answer = run_in_background(one.run)
+            if not answer.wait_for(seconds=self.deadline.left, check=self.check):
                 self._note(one.name, SetupProblem.of(doctor.NO_TIME, Outcome.UNREACHABLE))
             elif error := answer.exception():
                 text = doctor.CHECK_FAILED.fill(error=f"{type(error).__name__}: {error}")

@@ -13,7 +13,7 @@ from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import ADVICE
 
 
@@ -37,8 +37,8 @@ def advice(
         seconds: the time for the checks.
 
     """
-    asked = ask(lambda: _found(verdict.outcome, environ, connection, timeout))
-    found = asked.result() if answered(asked, seconds=min(seconds, ADVICE), check=check) else None
+    asked = run_in_background(lambda: _found(verdict.outcome, environ, connection, timeout))
+    found = asked.result() if asked.wait_for(seconds=min(seconds, ADVICE), check=check) else None
     if found is None:
         return doctor.HINT_OF_VERDICT.fill(hint=verdict.hint) if verdict.hint else doctor.HINT_ALONE.fill()
     return doctor.HINT.fill(fix=found.fix, message=found.message)

@@ -1,6 +1,5 @@
 """Warnings about versions, the server and the token, looked for beside the wait. The wait never waits for them."""
 
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
 
@@ -13,7 +12,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, SetupProblem
 from argocd_release.model.events import ApplicationState, JobEvent, VersionsApart, Warned
 from argocd_release.model.ports import Emit, Evidence
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import Background, run_in_background
 from argocd_release.verdict.judge import CONFIRMING
 
 
@@ -54,33 +53,33 @@ class BackgroundChecks:
         self._connection = connection
         self._emit = emit
         self._versions_requested = False
-        self._warnings: Future[list[SetupProblem]] | None = None
-        self._address: Future[str] | None = None
+        self._warnings: Background[list[SetupProblem]] | None = None
+        self._address: Background[str] | None = None
 
     def emit(self, event: JobEvent, /) -> None:
         """Emit an event of the wait. With the first state that is not delivered, ask for the versions."""
         self._emit(event)
         if not self._versions_requested and isinstance(event, ApplicationState) and event.reason != CONFIRMING:
             self._versions_requested = True
-            ask(self._compare_versions)
+            run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
         """Ask for warnings and for the public address once Argo CD has shown an application."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
-            self._warnings = ask(lambda: hints.of_server(connection, name, project))
-            self._address = ask(lambda: network.public_address(connection))
+            self._warnings = run_in_background(lambda: hints.of_server(connection, name, project))
+            self._address = run_in_background(lambda: network.public_address(connection))
 
     def public_address(self) -> str:
         """Return the address of Argo CD's web interface for people, or ``""`` if Argo CD has not told it by now."""
-        if self._address is None or not answered(self._address, seconds=_WARNINGS_SECONDS, check=lambda: None):
+        if self._address is None or not self._address.wait_for(seconds=_WARNINGS_SECONDS, check=lambda: None):
             return ""
         return "" if self._address.exception() is not None else self._address.result()
 
     def emit_warnings(self) -> None:
         """Emit the warnings that are known by now."""
-        if self._warnings is None or not answered(self._warnings, seconds=_WARNINGS_SECONDS, check=lambda: None):
+        if self._warnings is None or not self._warnings.wait_for(seconds=_WARNINGS_SECONDS, check=lambda: None):
             return
         if self._warnings.exception() is None:
             for problem in self._warnings.result():

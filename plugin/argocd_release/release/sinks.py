@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final
 
@@ -19,7 +18,7 @@ from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import StopRequest
 from argocd_release.settings.load import NotificationSettings
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import Background, run_in_background
 from argocd_release.timing.deadline import GITLAB_AFTER_SIGNAL, Deadline, JobDeadline, Phase
 
 # The record is begun beside the tracking.
@@ -47,7 +46,7 @@ class Sinks:
         self._stop = stop
         self._limit = limit
         # The records that were begun, and their revisions, by environment.
-        self._begun: dict[str, tuple[Future[None], str]] = {}
+        self._begun: dict[str, tuple[Background[None], str]] = {}
         self._turn = threading.Lock()
 
     def see(self, application: Application | None) -> None:
@@ -60,25 +59,25 @@ class Sinks:
         place = deployment_target_of(application, self._settings)
         with self._turn:
             if place.environment not in self._begun:
-                self._begun[place.environment] = (ask(lambda: self._begin(place, revision)), revision)
+                self._begun[place.environment] = (run_in_background(lambda: self._begin(place, revision)), revision)
 
     def emit(self, result: ReleaseResult) -> Iterator[NotificationResult]:
         """Tell all of the end, at the same time; gives what came of each."""
         deadline = self._limit.phase(Phase.SINKS)
         if result.outcome in _SIGNALS:
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL)
-        asked: list[tuple[str, Future[str]]] = []
+        asked: list[tuple[str, Background[str]]] = []
         if self._settings.gitlab_deployment:
-            asked.append((DEPLOYMENT, ask(lambda: self._end(result, deadline))))
+            asked.append((DEPLOYMENT, run_in_background(lambda: self._end(result, deadline))))
         if self._settings.mr_note and result.outcome not in _SIGNALS:
-            asked.append((MERGE_REQUEST, ask(lambda: self._comment(result, deadline))))
+            asked.append((MERGE_REQUEST, run_in_background(lambda: self._comment(result, deadline))))
         for sink, answer in asked:
             yield self._notice(sink, answer, deadline)
 
-    def _notice(self, sink: str, answer: "Future[str]", deadline: Deadline) -> NotificationResult:
+    def _notice(self, sink: str, answer: "Background[str]", deadline: Deadline) -> NotificationResult:
         check: Callable[[], object] = (lambda: None) if self._stop.is_set() else self._stop.check
         try:
-            if not answered(answer, seconds=deadline.left, check=check):
+            if not answer.wait_for(seconds=deadline.left, check=check):
                 return NotificationResult(sink=sink, done=False, text="GitLab gave no answer in time")
             return NotificationResult(sink=sink, done=True, text=answer.result())
         except Cancelled:
@@ -96,7 +95,7 @@ class Sinks:
         """End the record of each environment: of several applications in one, by the worst of them."""
         for begun, _ in self._begun.values():
             # Two at once could make two records.
-            answered(begun, seconds=deadline.left, check=lambda: None)
+            begun.wait_for(seconds=deadline.left, check=lambda: None)
         ends: dict[str, tuple[DeploymentTarget, str, str]] = {}
         for one in result.worst_first:
             place = deployment_target_of(one.application, self._settings) if one.application else None

@@ -18,38 +18,41 @@ SLICE_SECONDS: Final = 0.05
 BESIDE_SECONDS: Final = 0.5
 
 
-def ask(question: Callable[[], Answer]) -> "Future[Answer]":
-    """Run the function in a daemon thread and return its future."""
-    answer: Future[Answer] = Future()
+class Background(Future[Answer]):
+    """A call that runs in a daemon thread of its own. Its result, or its error, is taken later with ``result``."""
 
-    def work() -> None:
-        try:
-            answer.set_result(question())
-        except BaseException as error:  # noqa: BLE001 - raised again where the answer is taken
-            answer.set_exception(error)
+    def __init__(self, call: Callable[[], Answer]) -> None:
+        super().__init__()
+        threading.Thread(target=self._work, args=(call,), daemon=True, name="background call").start()
 
-    threading.Thread(target=work, daemon=True, name="inquiry").start()
-    return answer
+    def wait_for(self, *, seconds: float, check: Callable[[], object]) -> bool:
+        """Return True if the call has ended within ``seconds``.
 
-
-def answered(answer: "Future[Answer]", *, seconds: float, check: Callable[[], object]) -> bool:
-    """Return True if the future is done within ``seconds``.
-
-    Args:
-        answer: the future to wait for.
-        seconds: the time limit.
-        check: is called again and again while waiting, and raises to stop the wait.
-    """
-    until = time.monotonic() + seconds
-    slice_seconds = SLICE_SECONDS if threading.current_thread() is threading.main_thread() else BESIDE_SECONDS
-    while not answer.done():
+        Args:
+            seconds: the time limit.
+            check: is called again and again while waiting, and raises to stop the wait.
+        """
+        until = time.monotonic() + seconds
+        slice_seconds = SLICE_SECONDS if threading.current_thread() is threading.main_thread() else BESIDE_SECONDS
+        while not self.done():
+            check()
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            wait((self,), timeout=min(left, slice_seconds))
         check()
-        left = until - time.monotonic()
-        if left <= 0:
-            return False
-        wait((answer,), timeout=min(left, slice_seconds))
-    check()
-    return True
+        return True
+
+    def _work(self, call: Callable[[], Answer]) -> None:
+        try:
+            self.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by ``result``
+            self.set_exception(error)
+
+
+def run_in_background(call: Callable[[], Answer]) -> Background[Answer]:
+    """Start the call in a daemon thread."""
+    return Background(call)
 
 
 def pause(seconds: float, check: Callable[[], object]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
 from argocd_release.core.text import one_line
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import Deadline
 from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded
 
@@ -139,8 +139,8 @@ class Client:
             raise HttpError("no time is left", timed_out=True, sent=False)
         if threading.current_thread() is not threading.main_thread():
             return self._send(request, deadline, limit)
-        answer = ask(partial(self._send, request, deadline, limit))
-        while not answered(answer, seconds=deadline.left + _LAG_SECONDS, check=self._check):
+        answer = run_in_background(partial(self._send, request, deadline, limit))
+        while not answer.wait_for(seconds=deadline.left + _LAG_SECONDS, check=self._check):
             if deadline.left <= 0:
                 raise _late(limit)
         return answer.result()

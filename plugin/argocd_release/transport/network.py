@@ -8,12 +8,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import Background, run_in_background
 from argocd_release.timing.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def tls_context(
 
 Connection = TypeVar("Connection")
 _lock: Final = threading.Lock()
-_lookups: Final[dict[tuple[str, int], Future[tuple[str, ...]]]] = {}
+_lookups: Final[dict[tuple[str, int], Background[tuple[str, ...]]]] = {}
 
 
 def resolve(host: str, port: int, *, seconds: float) -> tuple[str, ...]:
@@ -166,8 +165,8 @@ def resolve(host: str, port: int, *, seconds: float) -> tuple[str, ...]:
     with _lock:
         lookup = _lookups.get((host, port))
         if lookup is None or lookup.done():
-            lookup = _lookups[host, port] = ask(partial(_look_up, host, port))
-    if not answered(lookup, seconds=seconds, check=lambda: None):
+            lookup = _lookups[host, port] = run_in_background(partial(_look_up, host, port))
+    if not lookup.wait_for(seconds=seconds, check=lambda: None):
         raise TimeoutError(f"the name server has not answered within {max(seconds, 1):.0f} s")
     return lookup.result()
 

@@ -5,7 +5,6 @@ and a later look picks it up.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from typing import Final, Generic, TypeVar
@@ -19,7 +18,7 @@ from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import Background, run_in_background
 from argocd_release.timing.deadline import Deadline
 from argocd_release.verdict.blockers import hangs
 from argocd_release.verdict.expectation import Expectation
@@ -45,7 +44,7 @@ Found = TypeVar("Found")
 class _Asked(Generic[Found]):
     """The last request for one kind of data, about one state of the application."""
 
-    def __init__(self, about: object, answer: "Future[Found]") -> None:
+    def __init__(self, about: object, answer: "Background[Found]") -> None:
         self.about = about
         self.answer = answer
 
@@ -93,10 +92,10 @@ class Observer:
         self._patience = patience
         self._hard_refresh = hard_refresh
         self._owners = owners
-        self._comparison: Future[Application] | None = None
+        self._comparison: Background[Application] | None = None
         self._compared_uid = ""
         self._workloads: _Asked[Workloads] | None = None
-        self._streams: tuple[Future[None], ...] = ()
+        self._streams: tuple[Background[None], ...] = ()
         self._streams_answer = False
         self._remembered: tuple[float, object, Workloads] | None = None
         self._has_seen_pods = False
@@ -143,8 +142,8 @@ class Observer:
         if self._cluster is not None and not self._streams:
             watch_application, watch_tree = self._cluster.watch_application, self._cluster.watch_tree
             self._streams = (
-                ask(partial(watch_application, self._name, self._on_application)),
-                ask(partial(watch_tree, self._name, self._wake)),
+                run_in_background(partial(watch_application, self._name, self._on_application)),
+                run_in_background(partial(watch_tree, self._name, self._wake)),
             )
 
     @property
@@ -173,10 +172,10 @@ class Observer:
             get = partial(self._commands.get, self._name, seconds=COMPARISON_SECONDS, refresh=True, echo=echo)
             if hard and self._hard_refresh is not None:
                 get = partial(self._hard_refresh, self._name, seconds=COMPARISON_SECONDS)
-            self._comparison = ask(get)
+            self._comparison = run_in_background(get)
             # Half of what is left: to look without it takes its time too.
             patience = min(self._patience, deadline.left / 2)
-        if not answered(self._comparison, seconds=patience, check=self._check):
+        if not self._comparison.wait_for(seconds=patience, check=self._check):
             if patience:
                 self._comparison.add_done_callback(lambda _: self._wake())
             return None, False
@@ -230,8 +229,8 @@ class Observer:
             return application
         asked, about = self._workloads, (application.uid, application.revisions)
         if asked is None or asked.about != about:
-            asked = _Asked(about, ask(partial(self._workloads_with_templates, self._cluster)))
-        if not answered(asked.answer, seconds=deadline.left, check=self._check):
+            asked = _Asked(about, run_in_background(partial(self._workloads_with_templates, self._cluster)))
+        if not asked.answer.wait_for(seconds=deadline.left, check=self._check):
             if asked is not self._workloads:
                 self._workloads = asked
                 asked.answer.add_done_callback(lambda _: self._wake())
@@ -275,8 +274,8 @@ class Observer:
             return application
         now = self._now()
         if self._window is None or now - self._window[0] >= WINDOW_SECONDS:
-            asked = ask(partial(self._cluster.sync_window, self._name))
-            if not answered(asked, seconds=deadline.left, check=self._check):
+            asked = run_in_background(partial(self._cluster.sync_window, self._name))
+            if not asked.wait_for(seconds=deadline.left, check=self._check):
                 return application
             error = asked.exception()
             if error is not None and not (isinstance(error, ArgoCDError) and error.kind in ANSWERS):

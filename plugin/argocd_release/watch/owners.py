@@ -5,7 +5,6 @@ Each owner is compared once, however many applications it owns.
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -14,7 +13,7 @@ from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, Owner, OwnerRef, OwnerState
 from argocd_release.model.ports import ApplicationSets, Commands
-from argocd_release.timing.background import ask
+from argocd_release.timing.background import Background, run_in_background
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0
@@ -59,7 +58,7 @@ class _Entry:
 
     begun_at: float
     read_at: float
-    answer: "Future[Application]"
+    answer: "Background[Application]"
     application: Application | None = None
     error: ArgoCDError | None = None
 
@@ -94,7 +93,7 @@ class Owners:
         self._now = now
         self._wake = wake
         self._entries: dict[str, _Entry] = {}
-        self._set_answers: dict[str, tuple[float, Future[ApplicationSet]]] = {}
+        self._set_answers: dict[str, tuple[float, Background[ApplicationSet]]] = {}
         self._revisions: dict[str, tuple[tuple[str, ...], float]] = {}
         self._lock = threading.Lock()
 
@@ -183,11 +182,11 @@ class Owners:
         else:
             raise error
 
-    def _compare(self, name: str) -> "Future[Application]":
+    def _compare(self, name: str) -> "Background[Application]":
         return self._ask(partial(self._commands.get, name, seconds=COMPARISON_SECONDS, refresh=True))
 
-    def _ask(self, get: Callable[[], Answer]) -> "Future[Answer]":
-        answer = ask(get)
+    def _ask(self, get: Callable[[], Answer]) -> "Background[Answer]":
+        answer = run_in_background(get)
         answer.add_done_callback(lambda _: self._wake())
         return answer
 
@@ -212,7 +211,7 @@ class Owners:
 
     def _set_answer(
         self, name: str, *, is_enough: Callable[[ApplicationSet], bool] = lambda _: True
-    ) -> "Future[ApplicationSet]":
+    ) -> "Background[ApplicationSet]":
         """Return the last answer about the ApplicationSet. Ask again if that failed, or is not enough."""
         now, (asked_at, answer) = self._now(), self._set_answers.get(name, (0.0, None))
         if answer is not None and answer.done():

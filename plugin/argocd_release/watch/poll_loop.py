@@ -7,7 +7,6 @@ confirm nothing.
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +17,7 @@ from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, Emit
 from argocd_release.model.verdict import Verdict
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import Background, run_in_background
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
@@ -98,7 +97,7 @@ class WorkerPool:
         self._step = step
         self._clock = clock
         self._queue: deque[TrackedApplication] = deque()
-        self._working: list[Future[None]] = []
+        self._working: list[Background[None]] = []
 
     def add(self, application: TrackedApplication) -> None:
         """Queue the application for its step."""
@@ -108,12 +107,12 @@ class WorkerPool:
     def start(self) -> None:
         """Start as many of the queued steps as are allowed at once."""
         room = max(STEPS_AT_ONCE - len(self._working), 0)
-        self._working += [ask(self._work) for _ in range(min(room, len(self._queue)))]
+        self._working += [run_in_background(self._work) for _ in range(min(room, len(self._queue)))]
 
     def wait(self, until: float, check: Callable[[], object]) -> None:
         """Wait until all steps have ended or the clock shows ``until``. Raise what a step or ``check`` raised."""
         for future in self._working:
-            answered(future, seconds=max(until - self._clock.now(), 0.0), check=check)
+            future.wait_for(seconds=max(until - self._clock.now(), 0.0), check=check)
         ended = [future for future in self._working if future.done()]
         self._working = [future for future in self._working if future not in ended]
         for future in self._working:

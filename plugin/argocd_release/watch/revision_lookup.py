@@ -1,13 +1,12 @@
 """Asks the git history about revisions without waiting for it. An answer that comes late is for a later look."""
 
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.revision import Relation, RevisionRelation
-from argocd_release.timing.background import answered, ask
+from argocd_release.timing.background import Background, run_in_background
 
 # A clone on disk answers within this time; the answer of a remote is for a later look.
 PATIENCE_SECONDS: Final = 0.3
@@ -40,7 +39,7 @@ class RevisionLookup:
         self._check = check
         self._on_answer = on_answer
         self._known: dict[tuple[Hashable, ...], tuple[float, RevisionRelation]] = {}
-        self._requested: dict[tuple[Hashable, ...], Future[RevisionRelation]] = {}
+        self._requested: dict[tuple[Hashable, ...], Background[RevisionRelation]] = {}
 
     def __call__(self, *question: Hashable) -> RevisionRelation:
         """Return the answer to the question, or ``STILL_ASKED`` until it is known. Wait for a moment at most."""
@@ -48,8 +47,8 @@ class RevisionLookup:
         since, known = self._known.get(question, (-AGAIN_SECONDS, STILL_ASKED))
         stale = known.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
         if stale and question not in self._requested:
-            answer = self._requested[question] = ask(partial(self._consult, *question))
-            if not answered(answer, seconds=PATIENCE_SECONDS, check=self._check):
+            answer = self._requested[question] = run_in_background(partial(self._consult, *question))
+            if not answer.wait_for(seconds=PATIENCE_SECONDS, check=self._check):
                 answer.add_done_callback(lambda _: self._on_answer())
             self._collect(question)
         return self._known.get(question, (0.0, STILL_ASKED))[1]

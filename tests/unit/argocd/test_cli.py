@@ -12,7 +12,7 @@ from argocd_release.argocd.cli import _FOLDERS, ArgoCD, _short_folder
 from argocd_release.argocd.wait_output import failure_message
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.background import ask
+from argocd_release.timing.background import run_in_background
 from tests.support.stopwatch import Stopwatch, check
 from tests.unit.states import document
 
@@ -173,7 +173,7 @@ def test_a_proxys_words_are_kept(make: Make) -> None:
 
 def test_calls_run_beside_each_other_and_all_are_ended(make: Make) -> None:
     argocd = make("exec sleep 60", limit=30)
-    calls = [ask(lambda: argocd.get("web")) for _ in range(3)]
+    calls = [run_in_background(lambda: argocd.get("web")) for _ in range(3)]
     time.sleep(0.5)
     argocd.cancel(Outcome.CANCELLED)
     started = time.monotonic()

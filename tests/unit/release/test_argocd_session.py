@@ -23,7 +23,7 @@ from argocd_release.argocd.connection import Connection, Credentials, SignedIn
 from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import load, secrets
-from argocd_release.timing.background import ask
+from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import RENEWAL_PAUSE, Deadline
 from tests.support.waiting import eventually
 
@@ -222,7 +222,7 @@ def test_a_token_that_is_refused_is_renewed_once() -> None:
 def test_requests_that_are_refused_together_share_a_renewal() -> None:
     renewals = Renewals(delay=0.2)
     first = renewals.credentials.current()
-    answers = [ask(lambda: renewals.credentials.newer_than(first)) for _ in range(20)]
+    answers = [run_in_background(lambda: renewals.credentials.newer_than(first)) for _ in range(20)]
     newer = [answer.result(5) for answer in answers]
     assert {connection.auth_token for connection in newer if connection is not None} == {"1"}
     assert None not in newer

@@ -14,7 +14,7 @@ from typing import Any
 import httpcore
 import pytest
 
-from argocd_release.timing.background import ask
+from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import Deadline
 from argocd_release.transport import network
 from argocd_release.transport.client import Client, HttpError, Request
@@ -86,7 +86,7 @@ def test_a_call_is_bounded_as_a_whole(kind: str, *, background: bool) -> None:
         started = time.monotonic()
         send = partial(client.send, request, seconds=SECONDS)
         with pytest.raises(HttpError, match="no whole answer") as caught:
-            ask(send).result(10) if background else send()
+            run_in_background(send).result(10) if background else send()
         assert time.monotonic() - started < SECONDS + 1
         assert caught.value.timed_out
 
@@ -146,12 +146,12 @@ def test_a_signal_ends_a_call_of_the_main_thread() -> None:
 
 def test_threads_end_with_their_calls() -> None:
     with serving(LATE["drips header lines"]) as port, a_client() as client:
-        before = {thread for thread in threading.enumerate() if thread.name == "inquiry"}
+        before = {thread for thread in threading.enumerate() if thread.name == "background call"}
         for _ in range(5):
             with pytest.raises(HttpError):
                 client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=0.2)
         time.sleep(0.3)
-        assert {thread for thread in threading.enumerate() if thread.name == "inquiry"} <= before
+        assert {thread for thread in threading.enumerate() if thread.name == "background call"} <= before
 
 
 BROKEN = {
@@ -201,7 +201,7 @@ def test_an_impossible_request_is_an_error_of_ours(request_: Request) -> None:
 def test_a_closed_client_still_raises_errors_of_ours() -> None:
     with serving(lambda _: time.sleep(10)) as port:
         client = a_client()
-        call = ask(lambda: client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=0.5))
+        call = run_in_background(lambda: client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=0.5))
         time.sleep(0.2)
         client.__exit__()
         assert isinstance(call.exception(5), HttpError)
