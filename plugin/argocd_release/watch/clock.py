@@ -33,13 +33,16 @@ class MonotonicClock:
                 os.read(self._news, _PIPE_BYTES)
 
     def wake(self) -> None:
-        # A pipe that is full wakes as well.
+        # If the pipe is full, an earlier wake() has not been read yet and ends the pause as well.
         with suppress(BlockingIOError):
             os.write(self._bell, b".")
 
 
 class ApplicationClock:
-    """The clock of a group as one of its applications sees it; ``wake`` is what that application's news cause."""
+    """The group's clock for one of its applications.
+
+    Only ``wake`` differs: it calls the given function, because the group decides if news ends the pause of all.
+    """
 
     def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:
         self.now = clock.now

@@ -1,7 +1,7 @@
-"""When the job asks Argo CD to compare with git, and how.
+"""Decide when the job asks Argo CD to compare with git, and if it asks for a hard refresh.
 
-A comparison can cost a render, and three failed renders in a row break the application for an hour (see
-``verdict.rendering``). The job causes at most ``MOST_FAILED_RENDERS`` of them.
+A comparison can make Argo CD render the manifests. After three failed renders in a row, Argo CD answers from its cache
+of errors for an hour. The job causes at most ``MOST_FAILED_RENDERS`` failed renders.
 """
 
 import math
@@ -15,22 +15,22 @@ from argocd_release.verdict.symptoms import can_heal, is_cached, is_render_error
 
 COMPARE_AGAIN_SECONDS: Final = 5.0
 MOST_FAILED_RENDERS: Final = 2
-# Seconds from one failed render to the next: if the manifests are at fault, and if what rendering needs is away.
+# Seconds from a failed render to the next attempt: if the manifests are wrong, and if a server that Argo CD needs to
+# render is down.
 RENDER_AGAIN_SECONDS: Final = 10.0
 RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
-# If Argo CD syncs by itself, and does not, so long after a comparison. Once one has failed halfway, 3.6 takes the
-# revision for one without changes until it compares with git again (argo-cd v3.6.1 controller/state.go:496), which it
-# does every three minutes.
+# If an automated application is OutOfSync and no sync begins, the job compares again after this time. If a comparison
+# fails halfway, Argo CD 3.6 treats the revision as unchanged until it compares with git again (argo-cd v3.6.1
+# controller/state.go:496). By itself, it does that every three minutes.
 SYNC_SECONDS: Final = 10.0
 
 
 class Comparisons:
-    """The comparisons that the job has asked for, and when the next one is due.
+    """The comparisons that the job has requested, and the time at which the next one is due.
 
     Args:
         now: the clock, in seconds.
-        hard_refresh: whether the job is allowed to ask once for a hard refresh.
-
+        hard_refresh: True if the job is allowed to ask for one hard refresh.
     """
 
     def __init__(self, *, now: Callable[[], float], hard_refresh: bool) -> None:
@@ -47,11 +47,14 @@ class Comparisons:
 
     @property
     def is_hard(self) -> bool:
-        """Return True if the comparison that was begun last is a hard refresh."""
+        """Return True if the last requested comparison is a hard refresh."""
         return self._is_hard
 
     def begin(self, application: Application | None) -> None:
-        """Record that a comparison begins now; ``application`` is the last state that was seen."""
+        """Record that a comparison begins now.
+
+        If ``application``, the last observed state, shows a cached error, the comparison becomes a hard refresh.
+        """
         self._begun_at = self._now()
         self._is_hard = self._hard_refresh and _answers_from_cache(application)
         self._hard_refresh = self._hard_refresh and not self._is_hard
@@ -65,9 +68,9 @@ class Comparisons:
             self._failed_renders += 1
 
     def due_at(self, application: Application | None, history: SymptomHistory) -> float:
-        """Return the time of the next comparison; infinity if none is due.
+        """Return the clock time of the next comparison: -infinity before the first one, infinity if none is due.
 
-        Argo CD itself would notice within minutes that the expected revision has come, or that an error is over.
+        Without a request, Argo CD notices a new revision or the end of an error only after minutes.
         """
         if not history.compared:
             return -math.inf
@@ -78,7 +81,7 @@ class Comparisons:
         if history.in_doubt:
             return self._begun_at + COMPARE_AGAIN_SECONDS
         hydration, expectation = application.hydration, history.expectation
-        # Each comparison asks to hydrate again, and a failure would never be seen to last.
+        # Each comparison also requests a hydration. Repeated ones would restart the grace period of a failed hydration.
         if application.operating or (hydration is not None and hydration.failed):
             return math.inf
         if (
@@ -91,13 +94,13 @@ class Comparisons:
 
     def _render_due_at(self, application: Application, history: SymptomHistory) -> float:
         if _answers_from_cache(application):
-            # A normal comparison renders nothing now, so it does no harm.
+            # Argo CD answers from its cache of errors. A normal comparison renders nothing, so it does no harm.
             return self._ended_at + (0.0 if self._hard_refresh else RENDER_AGAIN_SECONDS)
         if self.exhausted:
             return math.inf
         if can_heal(application.errors):
             return self._ended_at + RENDER_AGAIN_AFTER_OUTAGE_SECONDS
-        # The second failure confirms the first, so it must come when the grace period has elapsed.
+        # A second failed render confirms the first one, so it must not come before the grace period has elapsed.
         return self._ended_at + max(RENDER_AGAIN_SECONDS, history.patience.condition)
 
 

@@ -1,7 +1,7 @@
-"""Observe an application: its state in Argo CD, and the data below it that the verdict needs.
+"""Observe an application: read its state, and the pods, sync windows and owners that the verdict needs.
 
-No step takes longer than the look, or continues when the job must end. Data that does not arrive in time is left out,
-and a later look picks it up.
+Each look has a time limit, and ends at once if the job must end. If data does not arrive within the limit, the look
+leaves it out, and a later look uses it.
 """
 
 from collections.abc import Callable
@@ -24,28 +24,30 @@ from argocd_release.verdict.blockers import hangs
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup
 
-# A comparison takes what git takes, and is without end where the application controller is away: after these seconds
-# the state is looked at without it, while it goes on.
+# A comparison takes as long as git does, and never ends if the application controller is down. A look waits this long
+# for it, and then reads the state without it. The comparison continues in the background.
 REFRESH_SECONDS: Final = 10.0
+# The time limit of the comparison itself.
 COMPARISON_SECONDS: Final = 300.0
+# The time limit of the read without a comparison.
 UNCOMPARED_SECONDS: Final = 5.0
-# A look just before the deadline still gets this long to answer.
+# A look just before the deadline still gets this long.
 LEAST_SECONDS: Final = 2.0
-# The data below an application usually arrives within a tenth of a second.
+# The time limit for pods and sync windows, which usually arrive within a tenth of a second.
 CLUSTER_SECONDS: Final = 2.0
-# Pods that were read are used for so long by looks that cannot read them.
+# If a look cannot read the pods, it uses those of an earlier look that is at most this old.
 REMEMBERED_SECONDS: Final = 10.0
 LEAST_CLUSTER_SECONDS: Final = 0.5
-# Sync windows change by the minute, so more frequent requests would give no news.
+# Sync windows open and close at full minutes, so more frequent requests would show nothing new.
 WINDOW_SECONDS: Final = 20.0
-Found = TypeVar("Found")
+Answer = TypeVar("Answer")
 
 
-class _Asked(Generic[Found]):
-    """The last request for one kind of data, about one state of the application."""
+class _Request(Generic[Answer]):
+    """A request that runs in the background, with the uid and revisions of the application that it is about."""
 
-    def __init__(self, about: object, answer: "Background[Found]") -> None:
-        self.about = about
+    def __init__(self, subject: object, answer: "Background[Answer]") -> None:
+        self.subject = subject
         self.answer = answer
 
 
@@ -53,11 +55,14 @@ class Observer:
     """The observer of one application. ``application`` is the last state, or None before the first look.
 
     Args:
-        cluster: the view below the application, or None if the token cannot read it.
-        revision_relation: returns how a revision is related to an expected one; it can block.
+        cluster: reads pods and sync windows; None if pods cannot decide the verdict.
+        revision_relation: looks up how a revision is related to the expected one. It can block.
+        sync: True if the job requests syncs itself.
         check: raises if the job must end.
         wake: is called when the answer to an earlier request arrives.
         patience: the longest wait of a look for its comparison, in seconds.
+        hard_refresh: asks Argo CD for a hard refresh; None if the settings turn that off.
+        owners: looks up the owners of the application; None if the settings turn that off.
     """
 
     def __init__(
@@ -94,26 +99,26 @@ class Observer:
         self._owners = owners
         self._comparison: Background[Application] | None = None
         self._compared_uid = ""
-        self._workloads: _Asked[Workloads] | None = None
+        self._workloads: _Request[Workloads] | None = None
         self._streams: tuple[Background[None], ...] = ()
         self._streams_answer = False
         self._remembered: tuple[float, object, Workloads] | None = None
         self._has_seen_pods = False
         self._sync = sync
-        self._asked: tuple[str, ...] | None = None
-        self._told: set[type[JobEvent]] = set()
+        self._requested_revisions: tuple[str, ...] | None = None
+        self._emitted: set[type[JobEvent]] = set()
         self._window: tuple[float, str] | None = None
 
     def look(
         self, *, seconds: float, compare: bool, echo: bool, hard: bool = False
     ) -> tuple[Application | Failure, bool]:
-        """Return what was seen, and whether Argo CD has compared with git for it.
+        """Return the state or the failure, and True if Argo CD has compared with git for this look.
 
         Args:
-            seconds: time until the deadline of the whole wait, which a look can exceed by ``LEAST_SECONDS``.
-            compare: whether to ask Argo CD to compare.
-            echo: whether the log shows the command.
-            hard: whether to ask for a hard refresh, which renders the manifests again.
+            seconds: time until the deadline of the wait. After it, a look still gets ``LEAST_SECONDS``.
+            compare: True to ask Argo CD to compare with git.
+            echo: True to show the command in the log.
+            hard: True to ask for a hard refresh, which renders the manifests again.
         """
         deadline = Deadline(max(seconds, LEAST_SECONDS), self._now)
         application: Application | None = None
@@ -124,21 +129,21 @@ class Observer:
             if application is None:
                 limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
                 application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
-                # This application has the same name but was created since, so it has not been compared.
+                # If another application was created under the same name since, it was not compared.
                 compared = compared and application.uid == self._compared_uid
         except ArgoCDError as error:
-            # Argo CD will perhaps never answer a request from before it went away.
+            # If Argo CD was restarted, it never answers an earlier request. Let the next look ask again.
             self._comparison = None
             return _failure(error), False
         if application.unknown_words:
             self._tell(UnknownWords(words=one_line(", ".join(application.unknown_words))))
         cluster = Deadline(min(max(seconds, LEAST_CLUSTER_SECONDS), CLUSTER_SECONDS), self._now)
-        found = self._with_revision_relations(self._with_window(self._with_workloads(application, cluster), cluster))
-        self.application = replace(found, owners=self._owners(found)) if self._owners else found
+        state = self._with_revision_relations(self._with_window(self._with_workloads(application, cluster), cluster))
+        self.application = replace(state, owners=self._owners(state)) if self._owners else state
         return self.application, compared
 
     def follow_changes(self) -> None:
-        """Start to follow the application and its resource tree over HTTP, once."""
+        """Start to stream changes of the application and its resource tree, if they are not streamed already."""
         if self._cluster is not None and not self._streams:
             watch_application, watch_tree = self._cluster.watch_application, self._cluster.watch_tree
             self._streams = (
@@ -148,11 +153,14 @@ class Observer:
 
     @property
     def hears_of_changes(self) -> bool:
-        """True while each change of the application and of its resource tree is reported as it happens."""
+        """Return True while Argo CD streams each change of the application and of its resource tree."""
         return self._streams_answer and not any(stream.done() for stream in self._streams)
 
     def _on_application(self) -> None:
-        """Take a change. The stream begins with the present state, which proves that nothing holds changes back."""
+        """Handle a message of the stream.
+
+        The first message is the current state. It proves that no proxy holds the stream back.
+        """
         if self._streams_answer:
             self._wake()
         self._streams_answer = True
@@ -163,9 +171,9 @@ class Observer:
         return self._comparison is not None
 
     def _compare(self, deadline: Deadline, *, echo: bool, hard: bool) -> tuple[Application | None, bool]:
-        """Return the state that Argo CD has compared, None if it is not known, and whether Argo CD has compared.
+        """Return the compared state, and True if Argo CD has compared. The state is None if it must be read again.
 
-        A comparison goes on beside the looks: if each look asked again, a slow one would never be seen to end.
+        A comparison continues across looks. If each look requested another one, a slow comparison would never end.
         """
         patience = 0.0
         if self._comparison is None:
@@ -173,7 +181,7 @@ class Observer:
             if hard and self._hard_refresh is not None:
                 get = partial(self._hard_refresh, self._name, seconds=COMPARISON_SECONDS)
             self._comparison = run_in_background(get)
-            # Half of what is left: to look without it takes its time too.
+            # Wait for at most half of the time. The other half is for a read without the comparison.
             patience = min(self._patience, deadline.left / 2)
         if not self._comparison.wait_for(seconds=patience, check=self._check):
             if patience:
@@ -185,19 +193,20 @@ class Observer:
             self._compared_uid = comparison.result().uid
         if patience and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
-        # The comparison is from a moment ago, or was lost with the connection.
+        # Read the state again: an earlier look requested this comparison, or the request has timed out.
         return None, error is None
 
     def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
-        """Return the state after a sync was requested, if one is wanted, needed and possible now.
+        """Request a sync if the settings ask for it and the application needs it; return the state after that.
 
-        An operation of another user or tool is waited for, and never ended.
+        If an operation of another user or tool runs, wait until it ends by itself.
         """
         failed = application.operation is not None and application.operation.unsuccessful
         if not self._sync or application.operating or (application.sync is SyncStatus.SYNCED and not failed):
             return application
-        # One sync of a revision is one attempt: should it fail, that is the verdict.
-        if application.revisions == self._asked or self._expectation.revision_gap(application) is not None:
+        # Request one sync per revision. If it fails, its failure decides the verdict.
+        is_requested = application.revisions == self._requested_revisions
+        if is_requested or self._expectation.revision_gap(application) is not None:
             return application
         try:
             self._commands.sync(self._name, seconds=seconds)
@@ -208,11 +217,11 @@ class Observer:
                 return replace(application, sync_window=error.message)
             refused = error.kind in {FailureKind.OTHER, FailureKind.REFUSED}
             return replace(application, refusal=error.message) if refused else _failure(error)
-        self._asked = application.revisions
+        self._requested_revisions = application.revisions
         return replace(application, requested=True)
 
     def terminate(self, *, seconds: float) -> bool:
-        """Return True if Argo CD has been asked to end the operation that runs; say why if it could not."""
+        """Ask Argo CD to end the running operation. Return False and log the error if that fails."""
         try:
             self._commands.terminate(self._name, seconds=seconds)
         except ArgoCDError as error:
@@ -221,52 +230,52 @@ class Observer:
         return True
 
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
-        # While a pod crashes, the application stays Progressing until the Deployment's own deadline, ten minutes.
-        # While a sync waits for a wave or a hook, it can be Missing, or still Healthy. An Argo Rollout that waits for
-        # a person is Suspended.
+        # Read the pods in each of these states. While a pod crashes, the application stays Progressing until the
+        # progress deadline of the Deployment, ten minutes. While a sync waits for a wave or a hook, the application
+        # can be Missing or still Healthy. While an Argo Rollout waits for a person, it is Suspended.
         unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
         if self._cluster is None or not (self._expectation.image or unwell or application.operating):
             return application
-        asked, about = self._workloads, (application.uid, application.revisions)
-        if asked is None or asked.about != about:
-            asked = _Asked(about, run_in_background(partial(self._workloads_with_templates, self._cluster)))
-        if not asked.answer.wait_for(seconds=deadline.left, check=self._check):
-            if asked is not self._workloads:
-                self._workloads = asked
-                asked.answer.add_done_callback(lambda _: self._wake())
+        request, subject = self._workloads, (application.uid, application.revisions)
+        if request is None or request.subject != subject:
+            request = _Request(subject, run_in_background(partial(self._workloads_with_templates, self._cluster)))
+        if not request.answer.wait_for(seconds=deadline.left, check=self._check):
+            if request is not self._workloads:
+                self._workloads = request
+                request.answer.add_done_callback(lambda _: self._wake())
             self._tell(PodsNotSeen(error=job_log.PODS_PENDING.fill(seconds=f"{CLUSTER_SECONDS:.0f}")))
-            return self._with_remembered(replace(application, pods_hidden=False), about)
+            return self._with_remembered(replace(application, pods_hidden=False), subject)
         self._workloads = None
         try:
-            found = asked.answer.result()
+            workloads = request.answer.result()
         except ArgoCDError as error:
             self._tell(PodsNotSeen(error=error.message))
-            # Only a refusal makes the pods absent, and only if this job has never seen any: a closed port can also be a
-            # restart. After any other failure they are not seen yet.
+            # The pods are hidden only if Argo CD refuses to show them, and this job has never seen any. A closed port
+            # can also mean a restart. After any other failure, a later look can still see the pods.
             hidden = error.is_refused and not self._has_seen_pods
-            return self._with_remembered(replace(application, pods_hidden=hidden), about)
+            return self._with_remembered(replace(application, pods_hidden=hidden), subject)
         self._has_seen_pods = True
-        self._remembered = (self._now(), about, found)
-        return replace(application, workloads=found)
+        self._remembered = (self._now(), subject, workloads)
+        return replace(application, workloads=workloads)
 
     def _workloads_with_templates(self, view: ClusterView) -> Workloads:
-        """Return what runs, with the pod templates of what has no pods if no pod runs the expected image."""
-        found = view.workloads(self._name)
-        if not found.idle or not self._expectation.lacks_image(found):
-            return found
-        return replace(found, templates=view.pod_templates(self._name, found.idle))
+        """Return the workloads, with the pod templates of those without pods if no pod runs the expected image."""
+        workloads = view.workloads(self._name)
+        if not workloads.idle or not self._expectation.lacks_image(workloads):
+            return workloads
+        return replace(workloads, templates=view.pod_templates(self._name, workloads.idle))
 
-    def _with_remembered(self, application: Application, about: object) -> Application:
-        """Return the state with the failing objects of a moment ago.
+    def _with_remembered(self, application: Application, subject: object) -> Application:
+        """Return the application with the failing objects that an earlier look has seen, if that is recent.
 
-        Otherwise a look that sees no pods would restart their grace periods. The images that run are not remembered,
-        because they must be observed.
+        Without them, a look that cannot read the pods would restart their grace periods. Images are not remembered,
+        because only a look that sees an image proves that it runs.
         """
         if self._remembered is None or self._expectation.image:
             return application
-        at, of, found = self._remembered
-        holds = of == about and self._now() - at <= REMEMBERED_SECONDS
-        return replace(application, workloads=Workloads(failing=found.failing)) if holds else application
+        at, remembered_subject, workloads = self._remembered
+        is_valid = remembered_subject == subject and self._now() - at <= REMEMBERED_SECONDS
+        return replace(application, workloads=Workloads(failing=workloads.failing)) if is_valid else application
 
     def _with_window(self, application: Application, deadline: Deadline) -> Application:
         waits = application.automated and application.sync is SyncStatus.OUT_OF_SYNC and not application.operating
@@ -297,10 +306,10 @@ class Observer:
         return replace(application, revision_relations=found, operation_is_old=self._is_old(application))
 
     def _is_old(self, application: Application) -> bool:
-        """Return True if the operation of another revision that runs syncs an earlier one for sure.
+        """Return True if the running operation certainly syncs an earlier revision.
 
-        An automated sync is always of HEAD. If Argo CD compares with another revision now, HEAD has moved since. A sync
-        that a user or a job requested can be of any revision, so only the git history tells.
+        An automated sync always takes HEAD. If Argo CD compares with another revision now, HEAD has moved since. A user
+        or a job can request a sync of any revision, so then only the git history can tell.
         """
         operation = hangs(application)
         if operation is None or operation.automated:
@@ -312,9 +321,9 @@ class Observer:
         return found.relation is Relation.OLDER
 
     def _tell(self, event: JobEvent) -> None:
-        """Tell it, but nothing of the kind twice."""
-        if type(event) not in self._told:
-            self._told.add(type(event))
+        """Emit the event, unless an event of its type was emitted before."""
+        if type(event) not in self._emitted:
+            self._emitted.add(type(event))
             self._emit(event)
 
 

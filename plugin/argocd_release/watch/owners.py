@@ -1,6 +1,7 @@
-"""The owners of the applications of a job, and the ApplicationSets that make their children.
+"""Look up the owners of a job's applications, and the ApplicationSets that create their children.
 
-Each owner is compared once, however many applications it owns.
+The owner of an application is the parent application or the ApplicationSet that holds its spec. Applications with the
+same owner share one comparison of it.
 """
 
 import threading
@@ -17,11 +18,12 @@ from argocd_release.timing.background import Background, run_in_background
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0
-# An owner that was read is as it was for so long, and one that could not be read is asked for again after so long.
+# The state of an owner is read again after the first time; after the second one if the last read has failed.
 READ_AGAIN_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 10.0
+# An owner is compared again at most this often.
 COMPARE_AGAIN_SECONDS: Final = 5.0
-# Owners of owners; a chain that is longer, or a cycle, ends here.
+# The longest chain of owners that is followed. The limit also ends a cycle.
 MOST_LEVELS: Final = 5
 _HIDDEN: Final = frozenset({
     FailureKind.DENIED, FailureKind.MISSING, FailureKind.REFUSED, FailureKind.UNAUTHENTICATED,
@@ -36,7 +38,7 @@ class _Owned:
     """An application or an ApplicationSet whose spec an owner holds.
 
     Attributes:
-        since: when its revisions were first seen; 0 for those of the first look.
+        since: the clock time at which its revisions were first seen; 0 for the revisions of the first look.
     """
 
     kind: str
@@ -47,16 +49,18 @@ class _Owned:
     since: float
 
     def is_in(self, parent: Application) -> Callable[[Resource], bool]:
-        """Return a function that is True for the resource of the parent that is this object."""
+        """Return a predicate that finds this object among the resources of the parent."""
         key = ("argoproj.io", self.kind, self.namespace, self.name)
         return lambda item: (item.group, item.kind, item.namespace or parent.namespace, item.name) == key
 
 
 @dataclass(kw_only=True)
 class _Entry:
-    """One owner that is an application: its last comparison and its last state."""
+    """A parent application: the request for it that was sent last, and its last known state."""
 
+    #: Clock time at which its last comparison was requested.
     begun_at: float
+    #: Clock time at which its state was requested last, with or without a comparison.
     read_at: float
     answer: "Background[Application]"
     application: Application | None = None
@@ -64,14 +68,14 @@ class _Entry:
 
 
 class Owners:
-    """Answers at once with what is known of an application's owners, and asks Argo CD in the background.
+    """A lookup of owners that never blocks: it returns the known states, and asks Argo CD in the background.
 
     Args:
-        strict: whether an owner that proves nothing keeps the release from being delivered.
-        follow: whether the owners of an application count at all.
-        children: whether the ApplicationSets of an application must have made their applications.
+        strict: True if a hidden or unproven owner keeps the release from being delivered.
+        follow: False to ignore the owners of applications.
+        children: True if the ApplicationSets of an application must have created their applications.
         now: the clock, in seconds.
-        wake: called when an owner has answered.
+        wake: is called when Argo CD has answered a request.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class Owners:
         self._lock = threading.Lock()
 
     def __call__(self, application: Application) -> tuple[Owner, ...]:
-        """Return the owners of the application, the owners of those, and the ApplicationSets that it manages."""
+        """Return the application's owners, their owners, and the ApplicationSets that the application manages."""
         with self._lock:
             owners = self._makers(application) if self._children else ()
             if self._follow:
@@ -142,7 +146,7 @@ class Owners:
         above = self._of(replace(_owned(parent, owned.since), revisions=owned.revisions), seen | {parent.full_name})
         managed = next(filter(owned.is_in(parent), parent.resources), None)
         if managed is None:
-            # The label means something else, or the parent has given the application up.
+            # The label has another meaning, or the parent no longer manages the application.
             settled = parent.spec_compared and not parent.errors
             return () if settled else (*above, owner(state=OwnerState.PENDING, detail=_why(parent)))
         if managed.sync == "Synced" and parent.spec_compared and not parent.errors:
@@ -150,7 +154,7 @@ class Owners:
         return (*above, owner(state=OwnerState.PENDING, detail=_why(parent)))
 
     def _entry(self, name: str, owned: _Owned) -> _Entry:
-        """Return what is known of the owner, after asking for a comparison or for its state if that is due."""
+        """Return the entry of the parent. Request a comparison or its state first if that is due."""
         now, entry = self._now(), self._entries.get(name)
         if entry is None:
             entry = self._entries[name] = _Entry(begun_at=now, read_at=now, answer=self._compare(name))
@@ -167,7 +171,7 @@ class Owners:
         return entry
 
     def _is_stale(self, entry: _Entry, owned: _Owned) -> bool:
-        """Return True if the owner was compared before the child's revisions came, and with others."""
+        """Return True if the parent was compared before the child's revisions appeared, and with other revisions."""
         if entry.application is None or entry.begun_at >= owned.since:
             return False
         same = set(entry.application.revisions) & set(owned.revisions)
@@ -191,9 +195,9 @@ class Owners:
         return answer
 
     def _makers(self, application: Application) -> tuple[Owner, ...]:
-        """Return the ApplicationSets that the application manages. The applications that they make are its children.
+        """Return the ApplicationSets that the application manages. The applications that they create are its children.
 
-        Argo CD 2.13 calls an ApplicationSet Healthy before its controller has looked at it
+        Argo CD 2.13 reports an ApplicationSet as Healthy before its controller has processed it
         (argo-cd v2.13.2 resource_customizations/argoproj.io/ApplicationSet/health.lua).
         """
         makers: list[Owner] = []
@@ -212,7 +216,7 @@ class Owners:
     def _set_answer(
         self, name: str, *, is_enough: Callable[[ApplicationSet], bool] = lambda _: True
     ) -> "Background[ApplicationSet]":
-        """Return the last answer about the ApplicationSet. Ask again if that failed, or is not enough."""
+        """Return the last request for the ApplicationSet. Repeat it if it failed or ``is_enough`` rejects it."""
         now, (asked_at, answer) = self._now(), self._set_answers.get(name, (0.0, None))
         if answer is not None and answer.done():
             failed = answer.exception() is not None
@@ -226,10 +230,10 @@ class Owners:
         return answer
 
     def _set(self, owned: _Owned, ref: OwnerRef, seen: frozenset[str]) -> tuple[Owner, ...]:
-        """Return the ApplicationSet, and its own owners.
+        """Return the ApplicationSet and its own owners.
 
-        Argo CD does not tell which commit the git generators of a set have read, nor whether a change of the set's
-        own spec has reached the application.
+        Argo CD does not report which commit the set's git generators have read. Neither does it report if a change of
+        the set's own spec has reached the application.
         """
         owner = partial(Owner, kind=APPLICATION_SET, name=ref.name)
         answer = self._set_answer(ref.name)

@@ -1,7 +1,7 @@
-"""The loop over a group of applications: one tracker each, one clock and one deadline for all. One is a group, too.
+"""Poll a group of applications, with one tracker for each and one deadline for all. A group can have one application.
 
-An application is observed only in a state that was requested after its last look ended. Two looks at one answer would
-confirm nothing.
+A look uses only a state that was requested after the last look had ended. Two looks at the same answer would confirm
+nothing.
 """
 
 import math
@@ -23,19 +23,19 @@ from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
 from argocd_release.watch.tracker import Tracker
 
-# A list of all applications is expensive for Argo CD: the next one is requested this much later at the earliest.
+# The shortest time between two lists of all applications, which are expensive for Argo CD.
 LEAST_SECONDS: Final = 0.5
 POLL_SECONDS: Final = 2.0
 SUMMARY_SECONDS: Final = 15.0
-# Applications that are compared or observed at the same time.
+# The number of steps that a pool runs at the same time.
 STEPS_AT_ONCE: Final = 8
-# A step that takes longer goes on beside the next poll.
+# If a step takes longer, it continues during the next poll.
 ROUND_SECONDS: Final = 2.0
-# If an application's state in the list is unchanged, a look shows only pods. All of these looks together are limited to
-# this rate, but each application is observed after UNSEEN_SECONDS at the latest.
+# If an application's state in the list is unchanged, a look can only show news of pods. All applications share this
+# rate of such looks, but each application is observed after UNSEEN_SECONDS at the latest.
 LOOKS_A_SECOND: Final = 20.0
 UNSEEN_SECONDS: Final = 10.0
-# The last looks after the deadline get this long in all.
+# The last looks can take this long after the deadline.
 OVERTIME_SECONDS: Final = 4.0
 # Verdicts that a sync of the parent application can still change.
 _OPEN: Final = frozenset({Outcome.DELIVERED, Outcome.MISSING})
@@ -59,9 +59,9 @@ class TrackedApplication:
     looked_at: float = -math.inf
     listed: Application | None = None
     stepping: bool = False
-    #: Set by the application's own news, such as a line of ``argocd app wait``.
+    #: True if there is news of the application, such as a line of ``argocd app wait``.
     has_news: bool = False
-    #: Delivered or missing, while the parent has no verdict and can still change that.
+    #: The verdict *delivered* or *missing*, which can change until the parent has its verdict.
     provisional_verdict: Verdict | None = None
     #: True if the parent has its verdict.
     settled: bool = False
@@ -77,21 +77,21 @@ class TrackedApplication:
 
 @dataclass(frozen=True, kw_only=True)
 class PollResult:
-    """The names of this job's applications at one poll, and what the list says of them, if one was requested."""
+    """The result of one poll: the applications of this job and, if a list was requested, their states."""
 
     requested_at: float = 0.0
-    #: Names of this job, each with the name of the parent application or "".
+    #: The name of each application of this job, with the name of its parent or "".
     names: Mapping[str, str] = field(default_factory=dict)
     #: Number of applications of all jobs that share the group.
     count: int = 0
-    #: Returns the state in the list; None if there is none, or if no list was requested.
+    #: Returns the listed state of an application; None if the list lacks it or was not requested.
     states: Callable[[str], Application | None] = lambda _: None
     #: Why the list could not be read.
     error: ArgoCDError | None = None
 
 
 class WorkerPool:
-    """Runs steps of several applications at the same time. Steps that take long go on beside the next poll."""
+    """A pool of threads that runs the steps of several applications. A long step continues during the next poll."""
 
     def __init__(self, step: Callable[[TrackedApplication], object], clock: Clock) -> None:
         self._step = step
@@ -110,23 +110,23 @@ class WorkerPool:
         self._working += [run_in_background(self._work) for _ in range(min(room, len(self._queue)))]
 
     def wait(self, until: float, check: Callable[[], object]) -> None:
-        """Wait until all steps have ended or the clock shows ``until``. Raise what a step or ``check`` raised."""
+        """Wait until all steps have ended or the clock shows ``until``. Raise the error of a step or of ``check``."""
         for future in self._working:
             future.wait_for(seconds=max(until - self._clock.now(), 0.0), check=check)
         ended = [future for future in self._working if future.done()]
         self._working = [future for future in self._working if future not in ended]
         for future in self._working:
-            # The loop does not wait for its next poll if the last steps end before it.
+            # If the last steps end before the next poll is due, end the pause of the loop.
             future.add_done_callback(lambda _: self._clock.wake())
         for future in ended:
             future.result()
 
     def position(self, application: TrackedApplication) -> int:
-        """Return how many applications are before this one in the queue, with those whose steps have not ended."""
+        """Return the number of applications before this one, in the queue or in a step that still runs."""
         try:
             return self._queue.index(application) + sum(not future.done() for future in self._working)
         except (ValueError, RuntimeError):
-            # It is no longer queued, or a worker takes one from the queue right now.
+            # The application is no longer queued, or a worker changed the queue during the search.
             return 0
 
     def _work(self) -> None:
@@ -134,7 +134,7 @@ class WorkerPool:
             try:
                 application = self._queue.popleft()
             except IndexError:
-                # Another worker was faster.
+                # Another worker has taken the last application.
                 return
             application.has_news = False
             try:
@@ -144,18 +144,18 @@ class WorkerPool:
 
 
 class GroupPoller:
-    """Waits for the verdicts on all applications of a group.
+    """A loop that waits for the verdict on each application of a group.
 
     Args:
-        poll: returns who belongs to the group now; None if it needs another poll to say so.
-        track: makes the tracker of a name, which wakes its clock if there is news of the application.
-        judged: called with each verdict: the name, the verdict, and seconds since the start.
-        started: clock time at which the timeout began.
-        complete: tells whether that number of applications is enough. More are waited for until then.
-        appear: seconds for which more applications can appear.
-        stop_early: whether the first failure ends the wait for all.
-        spacing: seconds from one poll to the next at least; 0 if polling requests no list.
-        check: raises to end the wait.
+        poll: returns the current members of the group; None if it needs one more request for that.
+        track: creates the tracker of an application, which wakes the given clock if there is news.
+        judged: is called with each verdict: the name, the verdict, and the seconds since the start.
+        started: the clock time at which the timeout began.
+        complete: returns True if this number of applications is enough. Until then the loop waits for more.
+        appear: seconds after the start in which more applications can appear.
+        stop_early: True if the first failure ends the wait for all.
+        spacing: the least seconds from one poll to the next; 0 if a poll requests no list.
+        check: raises if the job must end.
     """
 
     def __init__(
@@ -186,14 +186,14 @@ class GroupPoller:
         self._timeout = timeout
         self._complete = complete
         self._appear = appear
-        # The group's own history, while none of its applications is known.
+        # The symptoms of the group itself, until its first application is known.
         self._history = SymptomHistory(patience=graces)
         self._unread = ""
         self._stop_early = stop_early
         self._spacing = spacing
         self._check = check
         self._summed_up_at = started
-        # Comparisons can take long. Applications that were compared already do not wait for those.
+        # First looks wait for comparisons, which can take long. Later looks do not queue behind them.
         self._first, self._again = WorkerPool(self._step_one, clock), WorkerPool(self._step_one, clock)
 
     @property
@@ -211,9 +211,9 @@ class GroupPoller:
         return self._complete(self.count) or self.elapsed >= self._appear
 
     def run(self) -> Verdict | None:
-        """Wait until each application has its verdict, and no more can appear.
+        """Wait until each application has its verdict, and no more applications can appear.
 
-        Return None, or the verdict on the whole group if Argo CD never said who belongs to it.
+        Return None, or a verdict on the group itself if Argo CD never listed its applications.
         """
         try:
             return self._run()
@@ -249,7 +249,7 @@ class GroupPoller:
             self._rest(began)
 
     def _judge_unread(self, error: ArgoCDError, begun: float) -> Verdict | None:
-        """Return the verdict on the group while its list cannot be read, by the rules of a single application."""
+        """Return the verdict on a group whose list cannot be read, by the rules of one application; None if pending."""
         failure = Failure(kind=error.kind, message=error.message)
         self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
         verdict = judge(failure, self._history)
@@ -278,7 +278,7 @@ class GroupPoller:
 
     def _tracked(self, name: str, parent: str) -> TrackedApplication:
         def on_news() -> None:
-            # In a group that is read by lists, news of one application would request a list of all.
+            # If each poll requests a list of all applications, news of one of them must not cause a poll.
             if not self._spacing:
                 application.has_news = True
                 self._clock.wake()
@@ -288,13 +288,13 @@ class GroupPoller:
         return application
 
     def _step(self, polled: PollResult) -> None:
-        """Let the applications that are due take their step; steps that take long go on meanwhile."""
+        """Run the steps of the applications that are due. A long step continues after this method returns."""
         pending = self.pending
         for application in pending:
             if self._is_due(application, polled, pending=len(pending)):
                 application.listed = polled.states(application.name)
                 (self._first if application.looked_at == -math.inf else self._again).add(application)
-        # Nothing else is to be done while the only application is observed.
+        # If the group has a single application, there is nothing else to do until its step ends.
         until = math.inf if not self._spacing and len(self.applications) == 1 else self._clock.now() + ROUND_SECONDS
         for pool in (self._again, self._first):
             pool.start()
@@ -317,7 +317,7 @@ class GroupPoller:
     def _settle(self, polled: PollResult) -> None:
         """Compare the children of a delivered parent again, because its sync can have changed them just now.
 
-        A child that the parent no longer manages was removed by this very release.
+        If the parent no longer manages a child, this release has removed it. The job stops tracking the child.
         """
         for application in self.pending:
             parent = self.applications.get(application.parent)
@@ -325,7 +325,7 @@ class GroupPoller:
                 continue
             provisional, application.parent = application.provisional_verdict, ""
             application.provisional_verdict, application.settled = None, True
-            # If the parent itself was removed, nothing manages the child any more.
+            # A parent that this release has removed counts as delivered.
             delivered = parent is None or parent.delivered
             if delivered and polled.error is None and application.name not in polled.names:
                 application.tracker.close()
@@ -350,13 +350,13 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return when the application is observed next, as one of so many, if the list shows nothing new of it."""
+        """Return the time of the next look if the list shows no change. ``pending`` applications share the rate."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again
         share = application.looked_at + min(pending / LOOKS_A_SECOND, UNSEEN_SECONDS)
         if again < share:
-            # A failure is noticed when its grace period ends, whatever the number of other applications.
+            # Look when a grace period ends, even if many other applications wait for a look.
             due = application.due_at if application.due_at > application.looked_at else math.inf
             again = min(share, due)
         return min(again, self._started + self._timeout)
@@ -388,7 +388,7 @@ class GroupPoller:
         self._emit(Summary(delivered=done, whole=count, pending=left, failed=failed, waited=waited, timeout=timeout))
 
     def _rest(self, began: float, *, at_once: bool = False) -> None:
-        """Wait for the next look, poll or news."""
+        """Wait until the next look or poll is due, or until there is news."""
         now, deadline, pending = self._clock.now(), self._started + self._timeout, self.pending
         waiting = [each for each in pending if not each.stepping]
         least = max(min((each.not_before for each in waiting), default=now), began + self._spacing)

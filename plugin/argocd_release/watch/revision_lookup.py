@@ -1,4 +1,4 @@
-"""Asks the git history about revisions without waiting for it. An answer that comes late is for a later look."""
+"""Look up revisions in the git history without blocking a look. A later look uses an answer that comes late."""
 
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -8,9 +8,9 @@ from argocd_release.core.text import one_line
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.background import Background, run_in_background
 
-# A clone on disk answers within this time; the answer of a remote is for a later look.
+# The longest wait of a look for an answer. A clone on disk takes less time, a remote repository usually more.
 PATIENCE_SECONDS: Final = 0.3
-# A history that could not be consulted is asked again after this time.
+# If the history could not be consulted, the lookup is repeated after this time.
 AGAIN_SECONDS: Final = 10.0
 STILL_ASKED: Final = RevisionRelation(
     relation=Relation.UNKNOWN, note="git's history is still being asked", pending=True
@@ -18,12 +18,13 @@ STILL_ASKED: Final = RevisionRelation(
 
 
 class RevisionLookup:
-    """Keeps what ``consult`` answers, which can block and raise.
+    """A cache of revision relations, which are looked up in background threads.
 
     Args:
-        consult: answers a question; called from other threads, once per question at a time.
-        on_answer: called, in another thread, when an answer comes late.
-        check: raises to end the waiting.
+        consult: looks up a relation; it can block and raise. It is called in other threads, but never twice at a time
+            with the same arguments.
+        on_answer: is called in another thread when an answer arrives after the look has stopped waiting.
+        check: raises if the job must end.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class RevisionLookup:
         self._requested: dict[tuple[Hashable, ...], Background[RevisionRelation]] = {}
 
     def __call__(self, *question: Hashable) -> RevisionRelation:
-        """Return the answer to the question, or ``STILL_ASKED`` until it is known. Wait for a moment at most."""
+        """Return the relation, or ``STILL_ASKED`` until it is known. Wait for at most ``PATIENCE_SECONDS``."""
         self._collect(question)
-        since, known = self._known.get(question, (-AGAIN_SECONDS, STILL_ASKED))
-        stale = known.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
+        since, relation = self._known.get(question, (-AGAIN_SECONDS, STILL_ASKED))
+        stale = relation.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
         if stale and question not in self._requested:
             answer = self._requested[question] = run_in_background(partial(self._consult, *question))
             if not answer.wait_for(seconds=PATIENCE_SECONDS, check=self._check):

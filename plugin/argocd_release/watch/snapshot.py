@@ -12,9 +12,10 @@ from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.ports import ClusterView, Commands, WaitFeed
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
-# Each resource tree is work for Argo CD.
+# The number of simultaneous requests for resource trees, which cost Argo CD CPU time.
 TREES_AT_ONCE: Final = 4
-# The reason why an application is not in the list rarely changes, and takes processes to find out.
+# The error for an application that is missing from the list is reused for this time. It rarely changes, and asking
+# for it again starts a process.
 ABSENT_SECONDS: Final = 5.0
 
 
@@ -30,20 +31,21 @@ class ApplicationSnapshot:
 
     @cached_property
     def namespace(self) -> str:
-        """Argo CD's own namespace, which a name without a namespace means; "" while no application has said it."""
-        namespaces = (each.controller_namespace for each in self.applications.values())
+        """Return Argo CD's own namespace, to which a name alone belongs; "" if no application in the list shows it."""
+        namespaces = (application.controller_namespace for application in self.applications.values())
         return next(filter(None, namespaces), "")
 
     def find(self, name: str) -> Application | None:
-        """Return the application of that name; None also if it is unknown which of several the name means."""
+        """Return the application, or None if it is not in the list or if the name lacks an unknown namespace."""
         return self.applications.get(name if "/" in name else f"{self.namespace}/{name}")
 
 
 class SnapshotCommands:
-    """Commands for one application of a group: its state comes from the last list, a comparison is a call of its own.
+    """The commands for one application of a group. Its state comes from the last list; only a comparison is a call.
 
-    No state is older than the one before it. A list that was requested before the comparison ended is not used, nor is
-    one that shows an older comparison (one of several API servers can lag behind).
+    A returned state is never older than the one before it. The listed state is ignored if the list was requested before
+    the last comparison ended. It is also ignored if it shows an older comparison, because one of several API servers
+    can lag behind.
     """
 
     def __init__(
@@ -63,12 +65,12 @@ class SnapshotCommands:
         """Return the application.
 
         Raises:
-            ArgoCDError: Argo CD did not give it.
+            ArgoCDError: Argo CD did not return the list or the application.
         """
         del echo
         snapshot = self._snapshot()
         if snapshot.error is not None:
-            # A server that gives no list compares nothing either, and each request would wait in vain.
+            # If the server does not return the list, it does not compare either. Further requests would only time out.
             raise snapshot.error
         application = snapshot.find(name)
         if refresh or application is None:
@@ -84,7 +86,7 @@ class SnapshotCommands:
         self._commands.sync(name, seconds=seconds)
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Ask Argo CD to end the operation that runs; raises ``ArgoCDError``."""
+        """Ask Argo CD to end the running operation. Raise ``ArgoCDError`` if that fails."""
         self._commands.terminate(name, seconds=seconds)
 
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:

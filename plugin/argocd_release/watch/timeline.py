@@ -22,12 +22,15 @@ class Timeline:
         """Return the release timeline: its spans, and the times of its phases."""
         return self._course.rollout
 
-    def doubt(self, troubles: Mapping[str, str], at: float) -> None:
-        """Record the problems of the last look that can still heal, by name, each with its reason."""
-        self._course.doubt(troubles, at)
+    def doubt(self, problems: Mapping[str, str], at: float) -> None:
+        """Record the pending problems of the last look: the message of each by its name."""
+        self._course.doubt(problems, at)
 
     def look(self, seen: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
-        """Record a look; return the changes since the last one. ``compared``: Argo CD has compared since the start."""
+        """Record a look, and return the changes since the last one.
+
+        ``compared`` is True if Argo CD has compared since the job began.
+        """
         self._course.look(seen, at, compared=compared)
         operation = seen.operation
         state = {
@@ -46,7 +49,7 @@ class Timeline:
         return changed
 
 
-# The report holds no more spans of an application with thousands of workloads. The page shows fewer.
+# The most spans in a report, because an application can have thousands of workloads. The page shows fewer.
 SPANS: Final = 300
 TEXT_LIMIT: Final = 300
 _ROLLING: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED})
@@ -55,7 +58,7 @@ _Key = tuple[str, ...]
 
 
 class SpanRecorder:
-    """A recorder of spans. It takes the looks in turn, and ``rollout`` is the result."""
+    """A recorder that turns the looks at an application into spans. ``rollout`` is the result."""
 
     def __init__(self) -> None:
         self._spans: dict[_Key, list[Span]] = {}
@@ -82,20 +85,20 @@ class SpanRecorder:
         self._healthy = (at if self._healthy is None else self._healthy) if healthy else None
         self._last = (at, seen)
 
-    def doubt(self, troubles: Mapping[str, str], at: float) -> None:
-        """Record the problems that can become the verdict, or heal, by name, each with its reason."""
+    def doubt(self, problems: Mapping[str, str], at: float) -> None:
+        """Record the problems that can become the verdict or heal: the message of each by its name."""
         at = self._judged = round(at, 3)
         for key, spans in self._spans.items():
-            if key[0] == SpanKind.TROUBLE and key[1] not in troubles and spans[-1].ended is None:
+            if key[0] == SpanKind.TROUBLE and key[1] not in problems and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at)
-        for name, why in troubles.items():
-            span = Span(kind=SpanKind.TROUBLE, subject=name, began=at, text=one_line(why, limit=TEXT_LIMIT))
+        for name, message in problems.items():
+            span = Span(kind=SpanKind.TROUBLE, subject=name, began=at, text=one_line(message, limit=TEXT_LIMIT))
             self._take((SpanKind.TROUBLE, name), span, at, ended=False)
 
     @property
     def rollout(self) -> ReleaseTimeline:
-        # If there are many spans, those that are not over come first, then the longest.
-        spans = [span for each in self._spans.values() for span in each]
+        # If there are too many spans, keep those that have not ended, then the longest.
+        spans = [span for recorded in self._spans.values() for span in recorded]
         spans = sorted(spans, key=lambda span: (span.ended is not None, -span.seconds))[:SPANS]
         return ReleaseTimeline(
             phases=Phases(compared=self._compared, synced=self._synced, healthy=self._healthy, judged=self._judged),
@@ -126,14 +129,14 @@ class SpanRecorder:
             text="" if not operation.unsuccessful else one_line(operation.message, limit=TEXT_LIMIT),
         )
         for other, spans in self._spans.items():
-            # The earlier attempt failed, otherwise there would be no other one.
+            # Argo CD starts another attempt only after the earlier one has failed.
             if other[:2] == key[:2] and other != key and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="Failed")
         self._take(key, span, at, ended=not operation.running)
         self._hooks(operation, at, last_at, first=last is None)
 
     def _close_others(self, started_at: str, at: float) -> None:
-        """Close the spans of other operations, whose results were not observed, because Argo CD runs one at a time."""
+        """Close the spans of other operations, with unknown results. Argo CD runs one operation at a time."""
         for key, spans in self._spans.items():
             if key[0] in {SpanKind.SYNC, SpanKind.HOOK} and key[1] != started_at and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="")
@@ -177,11 +180,11 @@ class SpanRecorder:
             self._take(key, span, at, ended=not rolls)
 
     def _take(self, key: _Key, span: Span, at: float, *, ended: bool) -> None:
-        """Open the span, extend the one that is open, or close it."""
+        """Open a span, extend the open one, or close it."""
         spans = self._spans.setdefault(key, [])
         end = at if ended else None
         if spans and spans[-1].ended is None:
-            # A resource that is healthy needs no reason for the wait before.
+            # Once a resource is healthy, drop the reason why it was not.
             text = "" if span.end in _WELL else span.text or spans[-1].text
             spans[-1] = replace(span, began=spans[-1].began, ended=end, text=text)
         elif not (spans and ended and spans[-1].end == span.end):
@@ -189,14 +192,17 @@ class SpanRecorder:
 
 
 def _became(before: Resource | None, now: Resource) -> bool:
-    """Return True if the resource was to be applied at the earlier look, and runs now."""
+    """Return True if the resource was OutOfSync or Missing at the earlier look, and is Synced and Healthy now."""
     if before is None or now.health is not HealthStatus.HEALTHY or now.sync is not SyncStatus.SYNCED:
         return False
     return before.sync is SyncStatus.OUT_OF_SYNC or before.health is HealthStatus.MISSING
 
 
 def _before(seen: Application) -> PreviousState:
-    """Return the state before the release: that of the first look, or, if an operation runs already, that before it."""
+    """Return the state before the release, by the first look.
+
+    If that look shows that the compared revision is deployed already, the revisions are those of the sync before it.
+    """
     deployed = seen.deployed
     if deployed is None:
         return PreviousState(images=seen.images)

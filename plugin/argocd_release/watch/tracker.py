@@ -1,4 +1,7 @@
-"""One application: each step looks at it, judges, and says when to look again. Nothing here loops or sleeps."""
+"""Track one application. Each step looks at it, judges the look, and returns when the next look is due.
+
+The poll loop does the waiting.
+"""
 
 import math
 import re
@@ -28,44 +31,50 @@ from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
-# The lines of `argocd app wait` report changes of the application at once, but not those of its pods.
+# The pause while `argocd app wait` runs. Its lines report changes of the application at once, but no changes of pods.
 QUIET_SECONDS: Final = 4.0
-# While streams report these, too, a look only guards against a connection that is silently lost.
+# The pause while streams report the changes of pods, too. The look only detects a connection that was lost silently.
 LIVE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 2.0
-# The time between the look that first shows the end and the look that confirms it.
+# The pause between the look that first shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# The next look is at most 4 s away, so the log has a line at least every 15 s.
+# The next look follows after at most 4 s, so the log gets a line at least every 15 s.
 STILL_WAITING_SECONDS: Final = 10.0
+# After this many lines, the log shows a new reason only every STILL_WAITING_SECONDS.
 TOLD_AT_ONCE: Final = 50
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
+# If the look at the deadline times out, the verdict uses an earlier look that is at most this old.
 RECENT_SECONDS: Final = 10.0
-# So long a look at one of many waits for its comparison, which others wait to ask for; a later look takes the answer.
+# In a group, a look waits this long for its comparison, because others wait for their turn. A later look uses the
+# late answer.
 CROWD_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """The result of a step: the verdict, or the time of the next look, on the tracker's clock.
-
-    ``not_before``: the next look is never earlier, even if there is news. ``grace_ends_at``: the end of the grace
-    period of the problem that keeps the release pending, if there is one.
-    """
+    """The result of a step: the verdict, or the time of the next look. Times are clock times."""
 
     verdict: Verdict | None
     look_again_at: float = 0.0
+    #: The earliest time of the next look, even if there is news.
     not_before: float = 0.0
+    #: The end of the next grace period; infinity if none is running.
     grace_ends_at: float = math.inf
 
 
 class Tracker:
-    """Tracks one application to its verdict. ``cluster``, ``revision_relation``, ``sync``, ``check``: see ``Observer``.
+    """A tracker that follows one application until it has a verdict.
 
-    ``timeout``: in seconds, from ``started`` on the clock (now, if not given). ``follow``: whether ``argocd app wait``
-    runs beside it, whose lines are news. ``queued_before``: how many requests are sent before the requested
-    comparison. ``keep``: takes each state seen, with the name; ``terminate``: whether to end a sync of an earlier
-    revision that hangs.
+    ``Observer`` describes the arguments that are not listed here.
+
+    Args:
+        timeout: seconds from ``started`` to the deadline.
+        started: the clock time at which the job began; now if it is not given.
+        follow: True to run ``argocd app wait`` beside the looks. Its lines count as news.
+        queued_before: returns the number of requests that are sent before the requested comparison.
+        keep: is called with the name and each observed state.
+        terminate: True to end a sync of an earlier revision that hangs.
     """
 
     def __init__(
@@ -125,18 +134,18 @@ class Tracker:
         self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
         self._told = 0
-        #: Operations that were ended, by their start.
+        #: The start times of the operations that this job has ended.
         self._terminated: set[str] = set()
 
     @property
     def application(self) -> Application | None:
-        """The last state seen, also of a run that is cut short."""
+        """Return the last observed state, or None before the first. It is available after an interrupt, too."""
         return self._looks.application
 
     def step(self) -> Step:
-        """Look and judge once; at the deadline the verdict is *timed out* (or *unreachable*).
+        """Look and judge once. After the deadline the verdict is *timed out* or *unreachable*.
 
-        A look takes time of its own, so the clock is read, not handed in.
+        A look takes time, so the step reads the clock instead of taking the time as an argument.
         """
         if self._answered is not None and not self._has_news and self._clock.now() < self._look_at and self._is_live():
             _, application, pending = self._answered
@@ -147,8 +156,8 @@ class Tracker:
             self._looks.follow_changes()
         seen = self._look()
         if self._history.fresh:
-            # The comparison itself changes the application and its tree. `argocd app wait` starts after it, and ends at
-            # once if the release was delivered in the meantime.
+            # Ignore news that the comparison itself has caused in the application and its tree. `argocd app wait`
+            # starts afterwards. If the release was delivered in the meantime, it ends at once, which is news.
             self._has_news = False
         verdict = judge(seen, self._history)
         at = self._clock.now() - self._started
@@ -174,10 +183,10 @@ class Tracker:
         return self._again(answered=answered)
 
     def expired(self, queued_before: int = 0) -> Verdict:
-        """Return the verdict at the deadline by what was seen last, without another look.
+        """Return the verdict at the deadline from the last look, without another one.
 
         Args:
-            queued_before: number of applications that would have been observed before this one.
+            queued_before: the number of applications that wait for a look before this one.
         """
         if self._answered is not None:
             _, seen, verdict = self._answered
@@ -186,7 +195,7 @@ class Tracker:
         return self._timed_out(Failure.late(never.reason), never)
 
     def close(self, *, grace: float = 0.0) -> None:
-        """End the feed of the log, after ``grace`` seconds in which it can end by itself."""
+        """End ``argocd app wait``. It gets ``grace`` seconds to end by itself."""
         if self._feed is not None:
             self._feed.stop(grace=grace)
 
@@ -195,7 +204,7 @@ class Tracker:
         self._clock.wake()
 
     def _is_live(self) -> bool:
-        """Return whether all that can change the verdict is reported as it happens."""
+        """Return True if streams report every change that can affect the verdict."""
         application = self.application
         if application is None or not self._looks.hears_of_changes:
             return False
@@ -217,7 +226,7 @@ class Tracker:
         if compared and isinstance(seen, Application):
             self._comparisons.end(seen)
         history = self._observe(seen, compared=compared, begun=begun)
-        # A sync renders the manifests too, and would fail as the comparison has.
+        # A sync also renders the manifests. If the comparison failed to render them, the sync would fail, too.
         if isinstance(seen, Application) and history.compared and not render_errors(seen):
             synced = self._looks.begin_sync(seen, seconds=max(self._left(), LEAST_SECONDS))
             if synced is not seen:
@@ -240,7 +249,7 @@ class Tracker:
         )
 
     def _end_old_sync(self, application: Application) -> None:
-        """End the operation of a revision before this one, once it has hung for its grace period."""
+        """End the running operation if it syncs an earlier revision and has hung for its grace period."""
         operation = application.operation
         hangs = self._history.old_sync_hangs and application.operation_is_old
         if not hangs or operation is None or operation.started_at in self._terminated:
@@ -255,8 +264,8 @@ class Tracker:
     def _again(self, *, answered: bool) -> Step:
         quiet = answered and self._feed is not None and not self._feed.ended
         most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
-        # News never brings the next look sooner than `least`: a rollout is a burst of news, and two looks at the same
-        # instant would confirm nothing.
+        # News never makes the next look earlier than `least`. Workloads that roll out cause bursts of news, and two
+        # looks at the same instant would confirm nothing.
         least = BURST_SECONDS
         if answered and grace_due_in is not None:
             least, most = (
@@ -284,7 +293,10 @@ class Tracker:
         return self._started + self._timeout - self._clock.now()
 
     def _patience(self) -> float:
-        """Return the seconds that a look can take. Before the first answer, the grace period for it is the limit."""
+        """Return the seconds that a look is allowed to take.
+
+        Until Argo CD responds for the first time, the grace period ``connect`` limits them.
+        """
         connect = self._history.patience.connect
         if self._history.reached or not connect:
             return self._left()
@@ -293,31 +305,34 @@ class Tracker:
     def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
         if isinstance(seen, Failure) and seen.timed_out and self._answered is not None:
             at, application, judged = self._answered
-            # The last look has little time, so an answer of a moment before tells more.
+            # A look at the deadline has little time. If it has timed out, judge the recent look before it.
             if self._clock.now() - at <= RECENT_SECONDS:
                 seen, verdict = application, judged
         return timed_out(seen, verdict, self._history, seconds=self._timeout)
 
     def _may_confirm_late(self) -> bool:
-        """Return True if a first delivered look at the deadline can still be confirmed, which is allowed once."""
+        """Return True if the look at the deadline shows a delivered release, which one more look can confirm.
+
+        Only the first call returns True.
+        """
         first, self._confirms_late = not self._confirms_late, True
         return first and self._history.shows_delivery
 
     def _with_queue(self, verdict: Verdict) -> Verdict:
-        """Return the verdict; if Argo CD was not asked to compare yet, with that as its reason."""
+        """Return the verdict. If its comparison is still queued behind others, give that as the reason."""
         before = 0 if self._history.compared else self._queued_before()
         return replace(verdict, reason=_not_requested(before)) if before else verdict
 
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
-        # The stream of the application reports the same changes; the end of the process comes as an empty line.
+        # The stream of the application reports the same changes. An empty line means that the process has ended.
         if not line or not self._looks.hears_of_changes:
             self._on_news()
 
     def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
         now, (shown, at) = self._clock.now(), self._shown
-        # A rollout of many workloads has another reason at each look: after so many words one is heard now and then.
+        # While many workloads roll out, each look has another reason. After TOLD_AT_ONCE lines, show only some of them.
         if (verdict.reason == shown or self._told >= TOLD_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
         same = _without_counts(verdict.reason) == _without_counts(shown)
@@ -338,7 +353,7 @@ class Tracker:
 
 
 def _without_counts(reason: str) -> str:
-    """Return the reason without what changes though nothing new happens: restarts, and the kubelet's back-off."""
+    """Return the reason without the numbers that grow by themselves: restarts, and the kubelet's back-off."""
     return _COUNTS.sub("", reason)
 
 
