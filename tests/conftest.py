@@ -22,6 +22,7 @@ import pytest
 from sandbox import build, releases
 from sandbox.programs import ROLLOUTS_CONTROLLER
 from sandbox.sandbox import Sandbox
+from tests.support import missing
 from tests.support.job import Release, Running, StartRelease
 from tests.support.second_chance import SecondChance
 
@@ -103,9 +104,7 @@ def runs_programs(item: pytest.Item) -> bool:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in TOOLS & {mark.name for mark in item.iter_markers()}:
         if absent := absence(marker):
-            if os.environ.get("CI"):
-                pytest.fail(absent)
-            pytest.skip(f"{absent}; CI has it")
+            missing.skip(absent, HOW[marker])
 
 
 # How to get what the tests with the marker need.
@@ -117,20 +116,17 @@ HOW: Final = {
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end how many tests were skipped for want of each program, and how to get it."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    for marker in sorted(TOOLS):
-        count = sum(marker in report.keywords for report in skipped)
-        if count and absence(marker):
-            terminalreporter.write_line(f"skipped: {count} tests. next: {HOW[marker]}")
+    """Say at the end how many tests were skipped because something is missing, and how to get it."""
+    for line in missing.summary(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line)
 
 
 def absence(marker: str) -> str:
     """Return why a test with this marker cannot run here, or an empty text if it can."""
     if marker == "browser":
-        return "" if shutil.which("chromium") else "there is no Chromium: apt-get install chromium"
+        return "" if shutil.which("chromium") else "there is no Chromium"
     if marker == "proxy":
-        return "" if shutil.which("haproxy") else "there is no HAProxy: apt-get install haproxy"
+        return "" if shutil.which("haproxy") else "there is no HAProxy"
     from tests.support import docker_engine  # noqa: PLC0415 - nobody else needs the Docker client
 
     return docker_engine.absence()

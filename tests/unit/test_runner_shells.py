@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.model.outcome import Outcome
+from tests.support import missing
 from tests.support.runner import WRAPPERS, scripts, wrapped
 
 CODES = sorted(outcome.exit_code for outcome in Outcome)
@@ -32,12 +33,16 @@ def exit_code(shell: str, program: str, folder: Path, code: int) -> int:
     return done.returncode
 
 
+def needed(name: str) -> str:
+    """Return the name of the shell; skip the test if it is missing."""
+    if shutil.which(name) is None:
+        missing.skip(f"there is no {name}", f"install {name}: apt-get install {name}")
+    return name
+
+
 @pytest.fixture(params=["bash", "dash"])
 def shell(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if shutil.which(name) is None and not os.environ.get("CI"):
-        pytest.skip(f"there is no {name}; CI has it")
-    return name
+    return needed(request.param)
 
 
 def test_the_jobs_that_run_argocd_release_are_known() -> None:
@@ -52,4 +57,4 @@ def test_the_runner_sees_every_exit_code(file: str, wrapper: str, shell: str, tm
 
 def test_the_older_wrapper_does_lose_exit_codes_in_bash(tmp_path: Path) -> None:
     """Show that the test above can fail."""
-    assert exit_codes("bash", wrapped(["argocd-release"], "eval"), tmp_path) == [min(code, 1) for code in CODES]
+    assert exit_codes(needed("bash"), wrapped(["argocd-release"], "eval"), tmp_path) == [min(code, 1) for code in CODES]

@@ -1,0 +1,34 @@
+"""Skip tests because this machine lacks something, so that the end of the run says how to get it."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, NoReturn
+
+import pytest
+
+_NEXT: Final = ". next: "
+
+
+def skip(why: str, how: str, *, in_ci: bool = False) -> NoReturn:
+    """Skip the test, or fail it in CI.
+
+    Args:
+        why: what this machine lacks, as a sentence without a full stop.
+        how: how to get it, as an imperative.
+        in_ci: True if CI can lack it too.
+    """
+    if in_ci:
+        pytest.skip(f"{why}{_NEXT}{how}")
+    if os.environ.get("CI"):
+        pytest.fail(f"{why}{_NEXT}{how}")
+    pytest.skip(f"{why}; CI has it{_NEXT}{how}")
+
+
+def summary(skipped: Iterable[pytest.TestReport]) -> list[str]:
+    """Return a line for everything that this machine lacks: the number of skipped tests, and how to get it."""
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    counts = Counter(reason.partition(_NEXT)[2] for reason in reasons if _NEXT in reason)
+    return [
+        f"skipped: {count} {'test' if count == 1 else 'tests'}{_NEXT}{how}" for how, count in sorted(counts.items())
+    ]
