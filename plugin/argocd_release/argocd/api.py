@@ -1,7 +1,7 @@
 """Read Argo CD's HTTP API: resource trees, events, manifests and logs, which the CLI does not print as JSON.
 
-Argo CD is reached as the CLI reaches it, by the options in ``ARGOCD_OPTS``. The API is optional: the verdict does not
-depend on its answers.
+The client uses the address, the TLS settings and the headers in ``ARGOCD_OPTS``, as the CLI does. The API is optional:
+if it does not answer, the job reads applications with the CLI and sees no pods.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
 _VERSIONS: Final = re.compile(rb'"(?:resourceVersion|reconciledAt|time|generation)":(?:"[^"]*+"|[0-9]++)')
 _UNAUTHENTICATED: Final = 401
-#: The number of live manifests that one look reads for workloads without pods.
+#: The maximum number of live manifests that one look reads for workloads without pods.
 TEMPLATES: Final = 5
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
@@ -50,9 +50,9 @@ class Api:
     """Argo CD's HTTP API. Requests of many threads share open connections; use it as a context manager.
 
     Args:
-        connection: how Argo CD is reached; ``Credentials`` if the token must be renewed.
-        on_call: receives the name, the seconds and the result of each call.
-        deadline: ends every call.
+        connection: the address, the token and the options; ``Credentials`` if the token must be renewed.
+        on_call: is called after each request with its name, its duration in seconds, and its result.
+        deadline: the moment at which every call ends.
         check: is called while the main thread waits for an answer, and raises to end the waiting.
     """
 
@@ -61,7 +61,7 @@ class Api:
         connection: Connection | Credentials,
         *,
         on_call: Callable[[str, float, str], object] = lambda *_: None,
-        deadline: Deadline = Deadline(),  # noqa: B008 - without an end
+        deadline: Deadline = Deadline(),  # noqa: B008 - infinite
         check: Callable[[], object] = lambda: None,
     ) -> None:
         self._credentials = connection if isinstance(connection, Credentials) else Credentials(connection)
@@ -81,36 +81,36 @@ class Api:
         """Return the application's state. With ``refresh``, Argo CD compares it with git first.
 
         Raises:
-            ArgoCDError: there is no answer. If the comparison does not end in time, the kind is
-                ``FailureKind.TIMED_OUT``.
+            ArgoCDError: Argo CD refused the request, or did not answer. If the comparison does not end in time, the
+                kind is ``FailureKind.TIMED_OUT``.
         """
-        path, named = _place(name)
-        text = self._patiently(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
+        path, named = _application_path(name)
+        text = self._ask_within(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
         try:
             return parse_application(text, self._reader.application)
         except ValueError as error:
             raise _error("GET application", FailureKind.MALFORMED, f"no application: {error}") from error
 
     def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
-        """Return the applications that the token can see, or those of the selector and the project.
+        """Return the applications that the token can see, filtered by the selector and the project if they are given.
 
-        An application that did not change since the last list is the same object as before.
+        If an application did not change since the last list, the same Python object is returned again.
 
         Raises:
-            ArgoCDError: there is no answer.
+            ArgoCDError: Argo CD refused the request, or did not answer.
         """
         chosen = {key: value for key, value in (("selector", selector), ("project", project)) if value}
         reading = ListReading(self._reader, self._check)
-        self._patiently(_APPLICATIONS, chosen, seconds=seconds, on_part=reading.feed)
+        self._ask_within(_APPLICATIONS, chosen, seconds=seconds, on_part=reading.feed)
         try:
             return reading.end()
         except ValueError as error:
             raise _error("GET applications", FailureKind.MALFORMED, f"no list of applications: {error}") from error
 
     def workloads(self, name: str) -> Workloads:
-        """Return the state of the running objects below the application; raise ``ArgoCDError``.
+        """Return the pods, images and failing resources in the application's resource tree; raise ``ArgoCDError``.
 
-        The error is a refusal only if Argo CD refused the request for the tree.
+        The error has ``is_refused`` only if Argo CD refused the request for the tree itself.
         """
         tree = self.tree(name)
         with _no_refusal():
@@ -119,7 +119,7 @@ class Api:
     def _workloads(self, name: str, tree: Tree) -> Workloads:
         failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.owners_without_pods:
-            # No condition of these objects gives the reason. Only their events do.
+            # The conditions of these owners do not give the reason. Only their events do.
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
@@ -138,7 +138,7 @@ class Api:
         )
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
-        """Return the pod templates of the first of these workloads; raise ``ArgoCDError``."""
+        """Return the pod templates of the first ``TEMPLATES`` workloads; raise ``ArgoCDError``."""
         with _no_refusal():
             return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 
@@ -152,11 +152,11 @@ class Api:
 
         Argo CD sends nothing before the first change, not even a status.
         """
-        path, named = _place(name)
+        path, named = _application_path(name)
         self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
 
     def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
-        """Follow a stream. Ignore a message that differs only in versions and times, because pods have heartbeats."""
+        """Follow a stream. Ignore a message that differs from the last one only in versions and times (heartbeats)."""
         last, text = b"", bytearray()
 
         def on_part(part: bytes) -> None:
@@ -174,7 +174,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Argo CD compresses any other answer, and so delays it (server/server.go compressHandler).
+            # Argo CD compresses answers of any other type, which delays them (server/server.go compressHandler).
             headers={**connection.headers, "Accept": "text/event-stream"},
             truncate=True,
             body_limit=0,
@@ -206,8 +206,8 @@ class Api:
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         """Return the last lines of a container's log, cleaned; with ``previous``, of the container's previous run.
 
-        Lines without a time are left out. In such a line Kubernetes says why it cannot give a log (argo-cd v2.13.2
-        server/application/logs.go).
+        Lines without a time are left out. They are not from the container: in them Kubernetes says why it cannot give
+        a log (argo-cd v2.13.2 server/application/logs.go).
 
         Raises:
             ArgoCDError: the log cannot be read.
@@ -221,12 +221,12 @@ class Api:
     def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
         """Pass the last lines of a container's log to ``take``, then each new line, until the container ends.
 
-        Call it in a thread of its own, because it waits for the program.
+        This blocks until the container ends, so call it in a thread of its own.
 
         Raises:
             ArgoCDError: the log cannot be read, or the connection was lost.
         """
-        path, query = _place(name)
+        path, query = _application_path(name)
         path = f"{path}/pods/{quote(pod.name, safe='')}/logs"
         query |= {"container": container, "namespace": pod.namespace, "tailLines": str(lines), "follow": "true"}
         reader = LogReader(take)
@@ -234,7 +234,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # A compressed answer arrives late.
+            # Argo CD holds back the lines of a compressed answer.
             headers={**connection.headers, "Accept-Encoding": "identity"},
             truncate=True,
             body_limit=0,
@@ -251,7 +251,7 @@ class Api:
             raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), f"HTTP status {status}")
 
     def application_set(self, name: str, /) -> ApplicationSet:
-        """Return the ApplicationSet of the full name; raise ``ArgoCDError``."""
+        """Return the ApplicationSet with this ``name`` or ``namespace/name``; raise ``ArgoCDError``."""
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
         try:
@@ -285,10 +285,10 @@ class Api:
             raise _error(f"GET {what}", FailureKind.MALFORMED, f"no JSON: {error}") from error
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
-        path, named = _place(name)
+        path, named = _application_path(name)
         return self._ask(f"{path}/{what}", {**query, **named})
 
-    def _patiently(
+    def _ask_within(
         self,
         path: str,
         query: Mapping[str, str],
@@ -296,7 +296,7 @@ class Api:
         seconds: float,
         on_part: Callable[[bytes], object] | None = None,
     ) -> str:
-        """Return the answer like ``_ask``, but report a server that hangs as ``TIMED_OUT``."""
+        """Return the answer like ``_ask``, but name the time limit in the error of a server that does not respond."""
         try:
             return self._ask(path, query, seconds=seconds, on_part=on_part)
         except ArgoCDError as error:
@@ -321,7 +321,7 @@ class Api:
                 answer = self._send(newer, path, query, seconds=seconds, on_part=on_part)
         if answer.status != _OK:
             kind = _TROUBLES.get(answer.status, FailureKind.OTHER)
-            message = _said(answer.text) or f"HTTP status {answer.status}"
+            message = _error_text(answer.text) or f"HTTP status {answer.status}"
             raise _error(f"GET {path}", kind, message, is_refused=_is_refusal(answer.status))
         return answer.text
 
@@ -342,7 +342,7 @@ class Api:
             status = answer.status
         except HttpError as error:
             kind = FailureKind.TIMED_OUT if error.timed_out else FailureKind.OTHER
-            # A request that could not be sent met a closed port: this API is not offered here.
+            # If the request could not be sent, the port is closed, so this server does not offer the HTTP API.
             closed = not error.sent and not error.timed_out
             raise _error(f"GET {path}", kind, str(error), is_refused=closed) from error
         finally:
@@ -350,8 +350,8 @@ class Api:
         return answer
 
 
-def _place(name: str) -> tuple[str, dict[str, str]]:
-    """Return the path of the application, and the query that names its namespace."""
+def _application_path(name: str) -> tuple[str, dict[str, str]]:
+    """Return the API path of the application, and the query that names its namespace."""
     namespace, _, plain = name.rpartition("/")
     return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
 
@@ -363,7 +363,10 @@ def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = 
 
 @contextmanager
 def _no_refusal() -> Iterator[None]:
-    """Raise a refusal of a single object as another failure. The object can be gone, and the tree is not hidden."""
+    """Turn the refusal of one object into an error without ``is_refused``.
+
+    Argo CD also refuses an object that is gone. The refusal does not mean that the token cannot read the tree.
+    """
     try:
         yield
     except ArgoCDError as error:
@@ -379,8 +382,8 @@ def _is_refusal(status: int) -> bool:
     )
 
 
-def _said(text: str) -> str:
-    """Return the message of an error response. In a stream it is one level deeper."""
+def _error_text(text: str) -> str:
+    """Return the message in an error response, or an empty string. A streaming endpoint nests it in ``error``."""
     try:
         answer = as_object(parse_json(text))
     except ValueError:

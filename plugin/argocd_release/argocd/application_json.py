@@ -26,7 +26,7 @@ from argocd_release.model.observation import APPLICATION, APPLICATION_SET, Appli
 from argocd_release.model.problem import Condition
 from argocd_release.model.revision import Deployment, Hydration, HydrationPhase
 
-# argocd never prints more documents. Each of them costs a search of the whole text.
+# The maximum number of documents to search for. argocd prints fewer, and each search scans the text.
 DOCUMENTS: Final = 20
 _SKIP: Final = "argocd.argoproj.io/skip-reconcile"
 _HYDRATE: Final = "argocd.argoproj.io/hydrate"
@@ -39,8 +39,8 @@ _BEGINNING: Final = re.compile(r"^\ufeff?\{", re.MULTILINE)
 def parse_application(text: str, make: Callable[[dict[str, Any]], Application] | None = None) -> Application:
     """Return the application in the output of ``argocd app get -o json``.
 
-    ``app wait -o json`` can print two documents in a row (app.go:2448-2566), and the last one counts. Other output of
-    a wrapper or another version, before, between and after them, is ignored.
+    ``app wait -o json`` can print two documents in a row (app.go:2448-2566), and the last one counts. Any other output
+    around the documents is ignored: it can come from a wrapper script or from another version of argocd.
 
     Args:
         text: the output.
@@ -49,7 +49,7 @@ def parse_application(text: str, make: Callable[[dict[str, Any]], Application] |
     Raises:
         ValueError: the output contains no application.
     """
-    document = next((found for found in reversed(_documents(text)) if name_of(found)), None)
+    document = next((candidate for candidate in reversed(_documents(text)) if name_of(candidate)), None)
     if document is None:
         raise ValueError(f"no JSON document that is an application, but {one_line(text, limit=200) or 'nothing'!r}")
     return (make or application_of)(document)
@@ -62,7 +62,7 @@ def application_of(document: dict[str, Any]) -> Application:
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
     hydrator = as_object(spec.get("sourceHydrator"))
-    # For a hydrated application, the dry source has the commits that people know.
+    # If the manifests are hydrated, the expected commits are those of the dry source.
     sources = as_objects(spec.get("sources")) or [as_object(hydrator.get("drySource") or spec.get("source"))]
     policy = as_object(spec.get("syncPolicy"))
     automated = as_object(policy.get("automated"))
@@ -110,7 +110,7 @@ def application_of(document: dict[str, Any]) -> Application:
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
-    """Return each complete object that begins a line."""
+    """Return each complete JSON object that starts at the beginning of a line."""
     decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0
     for _ in range(DOCUMENTS):
         start = _BEGINNING.search(text, position)
@@ -150,7 +150,7 @@ def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
 
 
 def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
-    """Return the names of the objects that hold the spec of an application, or of an ApplicationSet.
+    """Return references to the parent application and the ApplicationSet that own the object's spec.
 
     Argo CD tracks resources by an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), by a label with the parent's
     name, or by both (argo-cd v2.13.2 util/argo/resource_tracking.go).
@@ -158,7 +158,7 @@ def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
     namespace, name = as_text(metadata.get("namespace")), as_text(metadata.get("name"))
     parent, _, tracked = one_line(as_text(as_object(metadata.get("annotations")).get(_TRACKING))).partition(":")
     refs: dict[tuple[str, str], OwnerRef] = {}
-    # A copied annotation names another object, and Argo CD ignores it.
+    # Argo CD ignores an annotation that was copied from another object, because it names that object.
     if parent and tracked in {f"argoproj.io/{kind}:{namespace}/{name}", f"argoproj.io/{kind}:/{name}"}:
         refs[APPLICATION, parent] = OwnerRef(kind=APPLICATION, name=_instance(parent))
     labels = as_object(metadata.get("labels"))
@@ -170,12 +170,12 @@ def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
 
 
 def _instance(name: str) -> str:
-    """Return the full name. Outside of its own namespace, Argo CD writes ``namespace_name``."""
+    """Return ``namespace/name``. Argo CD writes ``namespace_name`` for applications outside its own namespace."""
     return name.replace("_", "/", 1)
 
 
 def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
-    """Return True if Argo CD has compared with these sources, or does not say with which."""
+    """Return True if the last comparison used the sources of the current spec, or if Argo CD does not tell."""
     before = [_given(compared.get(key)) for key in ("source", "sources")]
     return not any(before) or before == [_given(spec.get(key)) for key in ("source", "sources")]
 
@@ -183,7 +183,7 @@ def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
 def _given(value: Any) -> Any:
     """Return the value without its empty parts, or None if nothing is left.
 
-    A spec can contain ``false`` or ``{}`` where Argo CD omits the field, and the reverse.
+    This makes two specs comparable: one can contain ``false`` or ``{}`` for a field that the other omits.
     """
     if isinstance(value, dict):
         return {key: given for key, item in value.items() if (given := _given(item))} or None
@@ -196,7 +196,7 @@ def name_of(document: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
-    """Return the text, which is kept once however many resources contain it."""
+    """Return the text interned, so that the same word in many resources takes memory only once."""
     return sys.intern(as_text(value))
 
 
@@ -227,7 +227,7 @@ def _source(item: dict[str, Any]) -> Source:
 
 
 def _synced(hydrator: dict[str, Any]) -> dict[str, Any]:
-    """Return the source that Argo CD syncs (argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource)."""
+    """Return the source of the hydrated manifests (argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource)."""
     dry, synced = as_object(hydrator.get("drySource")), as_object(hydrator.get("syncSource"))
     return {"repoURL": synced.get("repoURL") or dry.get("repoURL"), "path": synced.get("path")}
 
@@ -290,10 +290,13 @@ def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
 
 
 def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Return each source without its target revision, which Argo CD resolves, as text for comparison only."""
+    """Return the parameters of each source as text, only for comparing them with those of another operation.
+
+    The target revision is left out, because Argo CD resolves it to a commit.
+    """
     sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
     given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
-    # A single source and several sources have a field each. The unused field exists too, and is empty.
+    # Argo CD has a field for a single source and a field for several sources. The unused one can exist and is empty.
     return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
 
 

@@ -1,7 +1,7 @@
-"""Lists of applications, which are parsed one application at a time while the text arrives.
+"""Parse lists of applications, one application at a time, while the text arrives.
 
-A list of hundreds of applications with hundreds of resources is tens of megabytes long. Neither its text nor its JSON
-is kept, but only the data that the verdicts need.
+A list of hundreds of applications with hundreds of resources is tens of megabytes long. The parser drops the text and
+the JSON of each application, and keeps only the data that verdicts need.
 """
 
 import codecs
@@ -17,8 +17,8 @@ from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_list, as_object, as_text, parse_json
 from argocd_release.model.application import Application
 
-# The text before the first application. argocd prints an array, and HTTP answers with an object that holds one.
-# Every repetition is bounded, so that no text can keep the pattern busy.
+# The text before the first application. argocd prints an array, and the HTTP API returns an object that contains one.
+# Every repetition is bounded, so that no text can make the pattern slow.
 _SPACE: Final = r"\s{0,20}+"
 _START: Final = re.compile(
     rf'\ufeff?{_SPACE}(?:\{{{_SPACE}"metadata"{_SPACE}:{_SPACE}\{{[^{{}}]{{0,2000}}+\}}{_SPACE},{_SPACE}"items"{_SPACE}:{_SPACE})?+\['
@@ -33,47 +33,59 @@ def parse_applications(text: str, check: Callable[[], object] = lambda: None) ->
 
 
 class ApplicationReader:
-    """Parses applications and lists of them, and reuses what it has parsed before; can be used by many threads at once.
+    """A parser of applications and lists that reuses its earlier results. Many threads can use it at once.
 
-    An application of a list is the same object as in the list before if its ``resourceVersion`` is unchanged. Resources
-    and results that are equal in two versions of an application are kept once.
+    If the ``resourceVersion`` of an application in a list is unchanged, the reader returns the object of the previous
+    list. If two versions of an application contain equal resources or results, both versions share them.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, Application]] = {}
+        #: The version and the application of the last list, by uid.
+        self._parsed: dict[str, tuple[str, Application]] = {}
 
     def read(self, text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
-        """Return the applications of a list; raise ``ValueError`` if it is no list, and what ``check`` raises."""
+        """Return the applications of a list.
+
+        Args:
+            text: the list.
+            check: is called before each application, and raises to end the reading.
+
+        Raises:
+            ValueError: the text is not a list.
+        """
         reading = ListReading(self, check)
         reading.feed_text(text)
         return reading.end()
 
     def application(self, document: dict[str, Any]) -> Application:
-        """Return an application that was read alone. Argo CD adds the health of its resources, which no list shows."""
+        """Return an application that was requested by its name.
+
+        Only such an answer contains the health of each resource, so it is never taken from a list.
+        """
         application = application_of(document)
-        known = self._known.get(application.uid)
-        return application if known is None else _sharing(application, known[1])
+        previous = self._parsed.get(application.uid)
+        return application if previous is None else _sharing(application, previous[1])
 
     def listed(self, document: dict[str, Any]) -> Application:
-        """Return an application of a list."""
+        """Return an application of a list, from the previous list if its version is unchanged."""
         metadata = as_object(document.get("metadata"))
         uid, version = as_text(metadata.get("uid")), as_text(metadata.get("resourceVersion"))
-        known = self._known.get(uid) if uid and version else None
-        if known is not None and known[0] == version:
-            return known[1]
+        previous = self._parsed.get(uid) if uid and version else None
+        if previous is not None and previous[0] == version:
+            return previous[1]
         application = self.application(document)
         if uid and version:
-            self._known[uid] = (version, application)
+            self._parsed[uid] = (version, application)
         return application
 
     def keep_only(self, applications: tuple[Application, ...]) -> None:
         """Forget all other applications."""
         uids = {application.uid for application in applications}
-        self._known = {uid: known for uid, known in tuple(self._known.items()) if uid in uids}
+        self._parsed = {uid: parsed for uid, parsed in tuple(self._parsed.items()) if uid in uids}
 
 
 class ListReading:
-    """One list whose text arrives in parts.
+    """A parser of one list whose text arrives in parts.
 
     Args:
         reader: parses each application.
@@ -87,7 +99,7 @@ class ListReading:
         self._applications: list[Application] = []
         self._text = ""
         self._has_begun = self._has_ended = False
-        # An application that is not whole yet is parsed again when twice as much of it has arrived.
+        # An incomplete application is parsed again when its text is twice as long, so that the total time stays short.
         self._worth_parsing = 0
 
     def feed(self, part: bytes) -> None:
@@ -109,7 +121,7 @@ class ListReading:
         self._worth_parsing = 0
         self.feed_text("")
         if not self._has_begun:
-            # The parts of the object have another order, or Go has printed null for an empty list.
+            # The fields of the object have another order, or Go has printed null for an empty list.
             document = parse_json(self._text)
             items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
             if items is not None and as_list(items) is not items:
@@ -149,7 +161,7 @@ class ListReading:
 
 
 def _sharing(application: Application, before: Application) -> Application:
-    """Return the application with those resources and results of the version before that are equal."""
+    """Return the application. Its resources and results are those of the previous version if they are equal."""
     resources = _shared(application.resources, before.resources)
     operation, earlier = application.operation, before.operation
     if operation is not None and earlier is not None:

@@ -1,4 +1,4 @@
-"""Obtain a token that Argo CD accepts: the job's own ID token, or a token that Dex gives for it."""
+"""Obtain a token that Argo CD accepts: the job's own ID token, or a token of Dex in exchange for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,10 +15,10 @@ from argocd_release.timing.deadline import SIGN_IN, SIGN_IN_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 1 << 20
-#: So many refusals end the job.
+#: The number of refusals after which the job ends.
 REFUSALS: Final = 2
 _LIFETIME: Final = 300.0
-# RFC 8693. The client is Dex's own client for argocd, and has no secret (argo-cd v2.13.2 util/dex/config.go).
+# RFC 8693. Argo CD registers this client for its CLI in Dex, without a secret (argo-cd v2.13.2 util/dex/config.go).
 _FORM: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "client_id": "argo-cd-cli",
@@ -33,7 +33,7 @@ def signed_in(
     connection: Connection,
     *,
     connector: str,
-    deadline: Deadline = Deadline(),  # noqa: B008 - without an end
+    deadline: Deadline = Deadline(),  # noqa: B008 - infinite
     check: Callable[[], object] = lambda: None,
 ) -> SignedIn:
     """Return the connection with the token to use: its own, or a token of Dex if there is a connector.
@@ -64,9 +64,9 @@ def signed_in(
 
 
 def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
-    """Sign in. While Argo CD cannot be reached, retry until the deadline. A first refusal is retried once.
+    """Sign in. If Argo CD cannot be reached, retry until the deadline. If it refuses, retry once.
 
-    A proxy or a Dex that restarts can refuse once; as for Argo CD itself, one refusal is no verdict.
+    A single refusal is no verdict, because a proxy or Dex can refuse a request while it restarts.
 
     Raises:
         SignInError: Dex refused twice, or could not be reached in time.
@@ -99,7 +99,7 @@ def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Re
 
 
 def _refused(status: int, said: str, connector: str) -> SignInError:
-    """Return the error for a refused exchange, by the answers of a real Dex 2.41.1 behind Argo CD's proxy."""
+    """Return the error for a refused exchange. The cases were seen with Dex 2.41.1 behind Argo CD's proxy."""
     words = one_line(said, limit=200)
     unreachable = Outcome.UNREACHABLE
     match status:

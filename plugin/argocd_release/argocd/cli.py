@@ -1,7 +1,7 @@
-"""Run the argocd CLI, the only module that does: with its own environment, and with a limit for each call.
+"""Run the argocd CLI with an environment of its own and a time limit for each call. No other module runs it.
 
 argocd can hang for ever, because dialling and ``get --refresh`` have no deadline. Its exit code is 20 for nearly every
-error, so the kind of an error is read from its log lines.
+error, so this module reads the kind of an error from argocd's log lines.
 """
 
 import math
@@ -31,11 +31,11 @@ from argocd_release.timing.deadline import Deadline
 
 CALL_SECONDS: Final = 15.0
 _FOLDER_LENGTH: Final = 44
-_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder with a name of our own is made in it
+_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - mkdtemp creates a private folder in it
 _PROJECTS_ASKED: Final = 20
-# The limit for telling a missing application from a forbidden one. The question is asked only once.
+# The time limit for finding out whether an application is missing or forbidden. This is done once per application.
 _PROBES_SECONDS: Final = 5.0
-# A call takes a sixth of a second, and a quarter of it would be garbage collection.
+# A call takes a sixth of a second. Without these variables, a quarter of it would be Go's garbage collection.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
 # The texts of argo-cd v2.13.2: util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
@@ -61,9 +61,9 @@ class ArgoCD:
     Args:
         environ: the environment of argocd. It contains the token, which is never an argument.
         echo: receives each command that users should see.
-        credentials: give the connection of each call. Without them ``environ`` contains it.
-        whole: returns an application as the server has it. An older argocd leaves out the fields that it does not
-            know.
+        credentials: the source of the connection of each call. Without them, ``environ`` contains the connection.
+        whole: returns the application with all fields of the server. An argocd that is older than the server drops
+            the fields that it does not know.
         check: is called while a call runs, and raises to end it.
     """
 
@@ -74,7 +74,7 @@ class ArgoCD:
         echo: Callable[[str], None],
         command: str = "argocd",
         limit: float = CALL_SECONDS,
-        deadline: Deadline = Deadline(),  # noqa: B008 - without an end
+        deadline: Deadline = Deadline(),  # noqa: B008 - infinite
         on_call: Callable[[str, float, str], object] = lambda *_: None,
         whole: Callable[[str], Application] | None = None,
         credentials: Credentials | None = None,
@@ -117,7 +117,7 @@ class ArgoCD:
         self.close()
 
     def close(self) -> None:
-        """End the running processes and remove the folder."""
+        """End the running processes and remove the temporary folder."""
         for process in tuple(self._calling.values()):
             with suppress(ProcessLookupError):
                 process.kill()
@@ -137,17 +137,16 @@ class ArgoCD:
     ) -> Application:
         """Return the application's state. With ``refresh``, Argo CD compares it with git first.
 
-        A plain read ends after ``seconds``, or after the limit of every call if that is less. A comparison has no such
-        limit.
+        A comparison ends after ``seconds``. A plain read also ends after the time limit of this object.
 
         Raises:
-            ArgoCDError: the call failed. Argo CD answers missing and forbidden alike, and a further call tells them
-                apart.
+            ArgoCDError: the call failed. Argo CD gives the same answer for a missing and a forbidden application, so
+                further calls find out which of the two it is.
         """
         return self._get(name, *(("--refresh",) if refresh else ()), seconds=seconds, echo=echo)
 
     def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
-        """Let Argo CD render the manifests again and compare; raise ``ArgoCDError`` like ``get``."""
+        """Make Argo CD render the manifests without its cache, and compare; raise ``ArgoCDError`` like ``get``."""
         return self._get(name, "--hard-refresh", seconds=seconds, echo=True)
 
     def _get(self, name: str, *options: str, seconds: float, echo: bool) -> Application:
@@ -161,22 +160,23 @@ class ArgoCD:
             raise
         self._told_apart.pop(name, None)
         try:
-            found = parse_application(text)
+            application = parse_application(text)
         except ValueError as error:
             message = f"argocd printed no application: {one_line(str(error))}"
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
-        if found.abridged and self._whole is not None:
+        if application.abridged and self._whole is not None:
             with suppress(ArgoCDError):
                 return self._whole(name)
-        return found
+        return application
 
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]:
-        """Return the applications that the token can see, or those of the selector and the project.
+        """Return the applications that the token can see, filtered by the selector and the project if they are given.
 
-        The list contains whole objects, as ``get`` returns them (argo-cd v2.13.2 server/application/application.go
-        List). Only the health of single resources is missing if the server keeps it elsewhere.
+        The list contains complete applications, as ``get`` returns them (argo-cd v2.13.2
+        server/application/application.go List). Only the health of each resource is missing if the server does not
+        store it in the application.
 
         Raises:
             ArgoCDError: the call failed.
@@ -191,7 +191,7 @@ class ArgoCD:
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
 
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """Return the command's output for people, cleaned; raise ``ArgoCDError``. The caller echoes the command."""
+        """Return the command's human-readable output, cleaned; raise ``ArgoCDError``. The caller echoes the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
     def all_said(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
@@ -199,11 +199,11 @@ class ArgoCD:
         return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 
     def sync(self, name: str, *, seconds: float) -> None:
-        """Let Argo CD start a sync, and return when it has begun; raise ``ArgoCDError``."""
+        """Start a sync, without waiting for its end; raise ``ArgoCDError``."""
         self._call(("app", "sync", name, "--async"), echo=True, limit=min(seconds, self._limit))
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Let Argo CD end the operation that runs; raise ``ArgoCDError``."""
+        """Terminate the running operation; raise ``ArgoCDError``."""
         self._call(("app", "terminate-op", name), echo=True, limit=min(seconds, self._limit))
 
     def wait(
@@ -226,15 +226,15 @@ class ArgoCD:
             except ArgoCDError as probe:
                 if probe.kind is not FailureKind.TIMED_OUT:
                     return probe
-                # Argo CD did respond, but the cause is not known.
+                # Argo CD has refused the application, but did not say in time whether it exists.
                 return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
         kind, message = self._told_apart[name]
         return self._error(("app", "get", name), kind, error.exit_code, message)
 
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
         # Argo CD answers both with `PermissionDenied desc = permission denied`
-        # (server/application/application.go:180-212). A token with the right to read this name in a project would
-        # have got an application that exists in it.
+        # (server/application/application.go:180-212). If the token has the right to read this name in a project, Argo
+        # CD would have returned an application that exists there. So the application is missing.
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:
@@ -327,7 +327,7 @@ def _echoed(arguments: Sequence[str]) -> str:
 
 
 def _short_folder() -> Path:
-    """Create a folder of our own, with a short path if possible; raise ``OSError``."""
+    """Create a private temporary folder, with a short path if possible; raise ``OSError``."""
     wanted = tempfile.gettempdir()
     short = [folder for folder in (wanted, *_FOLDERS) if len(folder) <= _FOLDER_LENGTH]
     for folder in short:

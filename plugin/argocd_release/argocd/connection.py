@@ -31,7 +31,7 @@ class Connection:
     auth_token: str = field(repr=False)
     #: Options of the argocd CLI, as in ``ARGOCD_OPTS``.
     opts: str = field(default="", repr=False)
-    #: Path of a PEM file with an authority that is trusted besides the system's, or an empty string.
+    #: Path of a PEM file with a certificate authority to trust besides the system's, or an empty string.
     ca_file: str = ""
 
     @cached_property
@@ -41,7 +41,7 @@ class Connection:
 
     @property
     def environ(self) -> dict[str, str]:
-        """Return the variables that the argocd CLI reads itself, without surrounding white space."""
+        """Return the environment variables with which the argocd CLI connects: server, token and options."""
         # If an option is given twice, argocd uses the last one.
         trusted = f"--server-crt {shlex.quote(self.ca_file)}" if self.ca_file else ""
         opts = f"{self.opts} {trusted}".strip()
@@ -49,19 +49,19 @@ class Connection:
 
     @property
     def address(self) -> str:
-        """Return Argo CD's own address, as a URL without a slash at the end."""
+        """Return the URL of Argo CD, with the root path of the options and without a trailing slash."""
         scheme = "http" if self.options.get("--plaintext") == "true" else "https"
         root = self.options.get("--grpc-web-root-path", "").strip("/")
         return f"{scheme}://{self.server}/{root}".rstrip("/")
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers of every request: the token, and the headers among the options."""
+        """Return the headers of every request: the token, and the headers that the options set."""
         return {"Authorization": f"Bearer {self.auth_token}", **self.plain_headers}
 
     @property
     def plain_headers(self) -> dict[str, str]:
-        """Return the headers among the options, without the token."""
+        """Return the headers that the options set (``--header``), without the token."""
         headers: dict[str, str] = {}
         for header in filter(None, self.options.get("--header", "").split(",")):
             name, _, value = header.partition(":")
@@ -69,10 +69,10 @@ class Connection:
         return headers
 
     def tls(self) -> ssl.SSLContext:
-        """Return the TLS context that the options ask for.
+        """Return the TLS context that the options describe.
 
         Raises:
-            OSError: a file among the options cannot be read.
+            OSError: a file that the options name cannot be read.
         """
         given = self.options
         return tls_context(
@@ -85,17 +85,18 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A connection with a token. ``lifetime`` is the lifetime of the token in seconds, or None if it is not renewed."""
+    """A connection with a token that Argo CD accepts."""
 
     connection: Connection
+    #: The lifetime of the token in seconds, or None if the token is never renewed.
     lifetime: float | None = None
 
 
 class Credentials:
-    """The connection to use for the next request. Many threads can use it at once.
+    """The source of the connection for each request, which renews the token. Many threads can use it at once.
 
-    A token is renewed in the background before it expires, and requests use the old token meanwhile. If Argo CD
-    refuses a token, the request waits for the renewal.
+    The token is renewed in the background before it expires. Requests use the old token meanwhile. If Argo CD refuses
+    a token, the request waits for the renewal.
 
     Args:
         connection: the connection with the first token.
@@ -126,7 +127,7 @@ class Credentials:
         self._due_at = now() + (lifetime or 0.0) * _DUE
 
     def current(self) -> Connection:
-        """Return the connection with the newest token, without waiting."""
+        """Return the connection with the newest token, without waiting. If a renewal is due, start it."""
         with self._lock:
             if self._now() >= self._due_at:
                 self._begin()
@@ -137,8 +138,8 @@ class Credentials:
         with self._lock:
             if self._connection is not refused:
                 return self._connection
-            # A token that is refused before it is due was perhaps revoked with its account, so pause before the next
-            # renewal.
+            # If Argo CD refuses a token that is not due for renewal, its account was perhaps disabled. A new token
+            # would be refused too, so pause before the next renewal.
             pause = RENEWAL_PAUSE if self._now() < self._due_at else 0.0
             renewal = self._begin(pause=pause)
         if renewal is None:
@@ -180,14 +181,17 @@ _BEGIN: Final = "-----BEGIN"
 
 
 def authority_file(given: str, stack: ExitStack) -> str:
-    """Return the path of a PEM file with the certificate. A path is returned unchanged, and so is an empty string.
+    """Return the path of a PEM file with the certificate authority, or an empty string.
 
-    A file that is created here is removed when the stack is closed.
+    Args:
+        given: a certificate in PEM, which is written to a temporary file; or a path or an empty string, which are
+            returned unchanged.
+        stack: removes the temporary file when it is closed.
     """
     if _BEGIN not in given:
         return given
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="argocd-ca-")))
     path = folder / "authority.pem"
-    # The variable can have its line breaks escaped, or line breaks of Windows.
+    # The value can contain escaped line breaks, or line breaks of Windows.
     path.write_text(given.replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n", encoding="utf-8")
     return str(path)

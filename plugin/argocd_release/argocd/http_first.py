@@ -1,6 +1,6 @@
 """Read applications over HTTP, or with the argocd command line if HTTP does not respond.
 
-A process takes a seventh of a second of CPU time and 100 MB, an HTTP call a hundredth of either.
+An argocd process takes a seventh of a second of CPU time and 100 MB of memory. An HTTP call takes a hundredth of both.
 """
 
 import threading
@@ -17,24 +17,25 @@ from argocd_release.model.ports import Commands, Lists, WaitFeed
 
 Answer = TypeVar("Answer")
 PROCESSES_AT_ONCE: Final = 2
-# Comparisons can take minutes, so plain reads do not share their limit.
+# Comparisons can take minutes, so plain reads have a semaphore of their own.
 COMPARISONS_AT_ONCE: Final = 4
-# Comparisons that hang leave connections for lists and trees.
+# The limit leaves connections for lists and trees if many comparisons hang.
 HTTP_COMPARISONS_AT_ONCE: Final = 64
-# Limit of a read over HTTP before the command line is asked instead, and of a list while HTTP has not answered yet.
+# Time limit of a read over HTTP, after which the command line reads the application.
 HTTP_SECONDS: Final = 2.0
+# Time limit of a list over HTTP while no request over HTTP has succeeded yet.
 FIRST_LIST_SECONDS: Final = 5.0
-# After a read over HTTP did not end in time, only the command line is used for this long.
+# If a read over HTTP times out, the job uses only the command line for this long.
 SILENT_SECONDS: Final = 30.0
-# Limit of a process that reads, so that it does not delay all others without end.
+# Time limit of an argocd process that reads an application, because other reads wait for its end.
 PROCESS_SECONDS: Final = 20.0
 
 
 class HttpFirstCommands:
-    """Commands and lists for all applications of a job. Many threads can use it at once.
+    """The commands of a job for all its applications: over HTTP first. Many threads can use it at once.
 
-    The command line takes over whenever HTTP fails, because a proxy can block HTTP and let gRPC through. Only the
-    command line tells a missing application from a forbidden one.
+    If HTTP fails, the command line takes over, because a proxy can block HTTP and let gRPC through. Only the command
+    line finds out whether an application is missing or forbidden.
     """
 
     def __init__(self, argocd: Commands, lists: Lists, api: Api, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -57,8 +58,8 @@ class HttpFirstCommands:
         The first call with ``echo`` uses the command line, so that the log shows a command that was run.
 
         Raises:
-            ArgoCDError: both ways failed. The error is that of the command line, or of an HTTP comparison that did not
-                end in time.
+            ArgoCDError: a comparison over HTTP timed out, or both HTTP and the command line failed. Then the error is
+                that of the command line.
         """
         if echo and not self._shown:
             self._shown = True
@@ -74,12 +75,12 @@ class HttpFirstCommands:
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]:
-        """Return the applications that the token can see, or those of the selector and project; raise like ``get``.
+        """Return the applications that the token can see, filtered like ``Api.applications``; raise like ``get``.
 
         With ``echo`` the command line lists them, so that the log shows a command that was run.
         """
         if not echo:
-            # A long list takes time, which is given only to a server that has responded before.
+            # A long list takes time. Only a server that has responded before gets that time.
             limit = seconds if self._answers else min(seconds, FIRST_LIST_SECONDS)
             applications = self._over_http(
                 lambda: self._api.applications(seconds=limit, selector=selector, project=project)
@@ -93,7 +94,7 @@ class HttpFirstCommands:
             self._argocd.sync(name, seconds=seconds)
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Let Argo CD end the operation that runs; raise ``ArgoCDError``."""
+        """Terminate the running operation; raise ``ArgoCDError``."""
         with self._processes:
             self._argocd.terminate(name, seconds=seconds)
 
@@ -125,7 +126,7 @@ class HttpFirstCommands:
             yield
 
     def _http_answers(self, name: str) -> bool:
-        """Return True if HTTP responds. A plain read tests it before a comparison, which can take minutes."""
+        """Return True if Argo CD responds over HTTP. A plain read tests this, because a comparison can take minutes."""
         with self._probing:
             if not self._answers:
                 self._read(name, HTTP_SECONDS)

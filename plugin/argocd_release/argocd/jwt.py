@@ -44,7 +44,7 @@ class Claims:
 
     @property
     def whose(self) -> str:
-        """Return the account or the role, by the name that people know."""
+        """Return the name of the account or project role, or the subject of a token from another issuer."""
         return self.subject.partition(":")[0] if self.is_own and not self.subject.startswith("proj:") else self.subject
 
 
@@ -65,7 +65,7 @@ def read(token: str) -> Claims | None:
 
 
 def token_defect(text: str) -> str:
-    """Return the mistake that was made when the token was set, without quoting it; empty if it looks complete."""
+    """Return the mistake in the value, without quoting the token; an empty string if the token looks complete."""
     stripped = text.strip()
     if stripped[:1] in _QUOTES and stripped[:1]:
         return settings.TOKEN_QUOTED.fill()
@@ -105,10 +105,10 @@ def _damage(token: str) -> str:
 
 def _decoded(part: str) -> dict[str, Any] | None:
     try:
-        found = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        document = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:
         return None
-    return as_object(found) or None
+    return as_object(document) or None
 
 
 def _time(value: object) -> float | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from argocd_release.messages import ProblemMessage, settings
 
-# Options whose value can be shown in links and messages: paths, addresses and words of argocd.
+# Options whose value is never a secret and can be shown: paths, names and words of argocd.
 _OPEN: Final = frozenset({
     "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
     "--loglevel", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",

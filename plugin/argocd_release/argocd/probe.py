@@ -1,4 +1,4 @@
-"""Probe an address layer by layer: name, port, TLS, HTTP. Each step returns its result, and none raises.
+"""Probe an address layer by layer: name, port, TLS, HTTP. No step raises: each returns its result or the error.
 
 The results only explain errors. No verdict depends on them.
 """
@@ -43,8 +43,11 @@ class Handshake:
     error: str = ""
     #: OpenSSL's code of a certificate that was refused (X509_V_ERR_…), otherwise 0.
     verify_code: int = 0
+    #: The host names in the certificate.
     names: tuple[str, ...] = ()
+    #: The expiry date of the certificate, as OpenSSL prints it.
     ends: str = ""
+    #: The ALPN protocol, ``h2`` or ``http/1.1``.
     protocol: str = ""
 
 
@@ -52,7 +55,7 @@ def endpoint(connection: Connection) -> tuple[str, int]:
     """Return the host and the port that argocd connects to.
 
     Raises:
-        ValueError: the address of the server is no address.
+        ValueError: the server of the connection is not a valid address.
     """
     url = urlsplit(connection.address)
     return url.hostname or "", url.port or _PORTS[url.scheme]
@@ -74,9 +77,9 @@ def _open(host: str, port: int) -> socket.socket:
 
 
 def connects(host: str, port: int) -> str:
-    """Return the reason why no connection comes about, or an empty string if one does.
+    """Return the reason why the port accepts no connection, or an empty string if it accepts one.
 
-    A reset proves that something listens; the TLS handshake or the first request then meets it again.
+    A reset proves that a server listens. The TLS handshake or the first request then reports the reset.
     """
     try:
         with _open(host, port):
@@ -90,7 +93,7 @@ def connects(host: str, port: int) -> str:
 
 
 def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
-    """Shake hands with the TLS settings of the options; with ``verify`` False, accept every certificate."""
+    """Return the result of a TLS handshake with the options; if ``verify`` is False, accept every certificate."""
     try:
         context = connection.tls()
     except (OSError, ssl.SSLError) as error:
@@ -100,10 +103,10 @@ def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
     context.set_alpn_protocols(["h2", "http/1.1"])
     tried = _handshake(connection, context)
     if tried.verify_code == OTHER_NAME and context.check_hostname:
-        # The chain is valid, so the names and dates in the certificate can be shown.
+        # The chain is valid, and only the host name is wrong. Connect again to read the names in the certificate.
         context.check_hostname = False
-        seen = _handshake(connection, context)
-        return Handshake(error=tried.error, verify_code=OTHER_NAME, names=seen.names, ends=seen.ends)
+        unchecked = _handshake(connection, context)
+        return Handshake(error=tried.error, verify_code=OTHER_NAME, names=unchecked.names, ends=unchecked.ends)
     return tried
 
 
@@ -114,10 +117,10 @@ def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:
             _open(host, port) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
         ):
-            told: dict[str, Any] = secure.getpeercert() or {}
-            names = tuple(str(value) for _, value in told.get("subjectAltName", ()))
+            certificate: dict[str, Any] = secure.getpeercert() or {}
+            names = tuple(str(value) for _, value in certificate.get("subjectAltName", ()))
             return Handshake(
-                names=names, ends=str(told.get("notAfter", "")), protocol=secure.selected_alpn_protocol() or ""
+                names=names, ends=str(certificate.get("notAfter", "")), protocol=secure.selected_alpn_protocol() or ""
             )
     except ssl.SSLCertVerificationError as error:
         return Handshake(error=error.verify_message, verify_code=error.verify_code)
@@ -133,8 +136,8 @@ class Prober:
     """A client that sends GET requests as argocd would, and follows no redirect. Use it as a context manager.
 
     Args:
-        connection: how Argo CD is reached.
-        deadline: ends every request.
+        connection: the address, the token and the options.
+        deadline: the moment at which every request ends.
         check: is called while the main thread waits for an answer, and raises to end the waiting.
     """
 
@@ -142,7 +145,7 @@ class Prober:
         self,
         connection: Connection,
         *,
-        deadline: Deadline = Deadline(),  # noqa: B008 - without an end
+        deadline: Deadline = Deadline(),  # noqa: B008 - infinite
         check: Callable[[], object] = lambda: None,
     ) -> None:
         self._connection = connection
@@ -180,8 +183,8 @@ def unreadable_repository(url: str, *, ca_file: str) -> str:
     """Return the reason why the git repository cannot be read over HTTP, or an empty string if it can.
 
     Args:
-        url: its address, with an account.
-        ca_file: path of a PEM file with an authority that is trusted too, or an empty string.
+        url: the HTTP address of the repository, with its credentials.
+        ca_file: path of a PEM file with a certificate authority to trust as well, or an empty string.
     """
     try:
         parts = urlsplit(url)

@@ -13,7 +13,7 @@ from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
 
-#: The number of live manifests of failing resources that one look reads.
+#: The maximum number of live manifests of failing resources that one look reads.
 MANIFESTS: Final = 3
 _IGNORE_HEALTH: Final = "argocd.argoproj.io/ignore-healthcheck"
 LOG_LINE_LIMIT: Final = 500
@@ -32,7 +32,7 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
 
     Args:
         tree: the resource tree.
-        roots: the resources to check, of which the first are read.
+        roots: the resources to check. Only the manifests of the first ``MANIFESTS`` are read.
         manifest: returns the live manifest of a node, or raises ``ArgoCDError``.
     """
     by_key = {node.ref: node for node in tree.nodes if not node.owner}
@@ -92,7 +92,7 @@ class LogReader:
     def feed(self, part: bytes) -> None:
         """Take the next part of the answer."""
         *whole, self._rest = (self._rest + part).split(b"\n")
-        # No line of a log is that long, so the answer is not a log.
+        # No log line is longer than this. A longer one means that the answer is not a log.
         self._rest = self._rest[:LINE_BYTES]
         for text in whole:
             if (line := _log_line(text.decode("utf-8", "replace"))) is not None:
@@ -162,7 +162,7 @@ def _event(item: dict[str, Any]) -> Event:
     )
 
 
-#: The number of Argo Rollouts whose manifest one look reads. Each costs a request.
+#: The maximum number of Argo Rollouts whose manifest one look reads. Each costs a request.
 ROLLOUTS: Final = 3
 _WHOLE: Final = 100
 # The fields with the analysis runs that the Argo Rollout waits for.
@@ -177,16 +177,16 @@ def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollo
 
     Args:
         manifest: the live manifest.
-        failed: the failed analysis runs below it, the latest last. Once a run has aborted a canary, the status does
-            not name it any more (seen with argo-rollouts v1.10.2). A run belongs to this revision if its name has the
-            pods' hash.
+        failed: the failed analysis runs of this Argo Rollout, the latest last. After a run has aborted a canary, the
+            status no longer names that run (seen with argo-rollouts v1.10.2). A run belongs to the current revision if
+            its name contains the hash of the pods.
     """
     document = as_object(manifest)
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     strategy = as_object(spec.get("strategy"))
     canary, blue_green = as_object(strategy.get("canary")), as_object(strategy.get("blueGreen"))
     steps = as_objects(canary.get("steps"))
-    # Without an index it has no steps, or it is a first release, which skips them.
+    # Without an index, the Argo Rollout has no steps, or this is its first release, which skips them.
     index = _number(status.get("currentStepIndex"))
     current = steps[index] if index is not None and index < len(steps) else {}
     pauses = [as_line(pause.get("reason")) for pause in as_objects(status.get("pauseConditions"))]
@@ -248,12 +248,12 @@ def _number(value: object) -> int | None:
 
 
 def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[ResourceRef, Rollout]:
-    """Return the first Argo Rollouts of the tree that are not healthy.
+    """Return the Argo Rollouts of the tree that are not healthy, at most ``ROLLOUTS``.
 
     Args:
         tree: the resource tree.
-        manifest: returns the live manifest of a node, or raises ``ArgoCDError``. Then Argo CD's health of the node
-            counts.
+        manifest: returns the live manifest of a node. If it raises ``ArgoCDError``, the node is left out, and only
+            Argo CD's health of the node counts.
     """
     unhealthy = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
     rollouts: dict[ResourceRef, Rollout] = {}

@@ -23,26 +23,28 @@ def read_versions(text: str) -> tuple[str, str]:
 def version_warning(server: str, client: str) -> str:
     """Return a warning if the versions are further apart than any tested pair, otherwise an empty string.
 
-    If one of them is not a version, there is no warning.
+    If one of the two texts is not a version, there is no warning.
     """
-    ours, theirs = _minor(client), _minor(server)
-    if ours is None or theirs is None or ours == theirs:
+    client_minor, server_minor = _minor(client), _minor(server)
+    if client_minor is None or server_minor is None or client_minor == server_minor:
         return ""
-    # Two versions that lie between those of a tested pair are nearer to each other than that pair.
-    span = min(ours, theirs), max(ours, theirs)
+    # If both versions lie between those of a tested pair, they are closer to each other than that pair.
+    lower, upper = min(client_minor, server_minor), max(client_minor, server_minor)
     for pair in TESTED:
-        other, mine = map(_minor, pair)
-        if other is None or mine is None or (mine <= other) != (ours <= theirs):
+        tested_server, tested_client = map(_minor, pair)
+        if tested_server is None or tested_client is None:
             continue
-        if min(mine, other) <= span[0] and span[1] <= max(mine, other):
+        if (tested_client <= tested_server) != (client_minor <= server_minor):
+            continue
+        if min(tested_client, tested_server) <= lower and upper <= max(tested_client, tested_server):
             return ""
-    tested = ", ".join(network.TESTED_PAIR.fill(client=mine, server=other) for other, mine in TESTED)
+    tested = ", ".join(network.TESTED_PAIR.fill(client=pair[1], server=pair[0]) for pair in TESTED)
     return network.NOT_TESTED.fill(client=_shown(client), server=_shown(server), tested=tested)
 
 
 def _minor(version: str) -> Minor | None:
-    found = _VERSION.match(version)
-    return (int(found[1]), int(found[2])) if found else None
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def _shown(version: str) -> str:

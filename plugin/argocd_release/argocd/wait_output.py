@@ -1,4 +1,4 @@
-"""Run `argocd app wait` as the live feed of the log, and filter what it prints."""
+"""Run `argocd app wait` as the live feed of the job log, and filter its output."""
 
 import re
 import signal
@@ -13,11 +13,11 @@ from argocd_release.core.untrusted_json import parse_json
 
 # GitLab keeps 4 MiB of a job log by default, and the verdict is at its end (gitlab-runner: output_limit).
 LINES: Final = 500
-# The number of progress rows that are shown. The end of the log lists the changes of the release.
+# The maximum number of progress rows in the log. The end of the log lists the changes of the release anyway.
 PROGRESS_LINES: Final = 60
 LINE_LIMIT: Final = 1000
 COUNT_SECONDS: Final = 10.0
-# A longer message is searched line by line.
+# The maximum number of lines that are redacted as one message. Further lines are redacted one by one.
 CONTINUED_LINES: Final = 50
 _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
 _WORD: Final = re.compile(r"\S++")
@@ -34,8 +34,9 @@ _BAD: Final = frozenset({"SyncFailed", "Failed", "Error", "Degraded"})
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceRow:
-    """A row of the table of ``argocd app wait``. ``key`` is the group, kind, namespace and name, if they are given."""
+    """A row of the table that ``argocd app wait`` prints."""
 
+    #: The group, kind, namespace and name, separated by spaces; argocd omits the empty ones.
     key: str
     status: str
     health: str
@@ -43,7 +44,7 @@ class ResourceRow:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the row without its time. If no word of it is a status, the whole text is the message."""
+        """Parse the row without its time. If no word of the text is a status, the first word is the status."""
         words = text.split()
         at = next((place for place, word in enumerate(words) if word in _STATUSES | _PHASES), 0)
         rest = words[at + 1 :]
@@ -67,9 +68,12 @@ class ResourceRow:
 
 
 class WaitOutputFilter:
-    """A filter that takes the lines one by one and returns those to show.
+    """A filter for the output of ``argocd app wait`` that drops rows without news.
 
-    After ``LINES`` lines it only counts. ``now`` returns seconds on a clock that never goes back.
+    After ``LINES`` lines it drops every line, and counts the dropped ones.
+
+    Args:
+        now: returns the seconds of a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -95,8 +99,8 @@ class WaitOutputFilter:
         line = clean(line, limit=LINE_LIMIT)
         found = _ROW.fullmatch(line)
         if found is None:
-            said = self._other(line)
-            return self._limited(said, progress=False) if said else ()
+            text = self._other(line)
+            return self._limited(text, progress=False) if text else ()
         # A line of a message can look like the beginning of the final table, but no row follows the final table.
         self._ended = False
         row = ResourceRow.parse(without_applied_file(found[1]))
@@ -111,7 +115,7 @@ class WaitOutputFilter:
 
     @property
     def unchanged(self) -> int:
-        """Return the number of resources without a row that was shown."""
+        """Return the number of resources of which no row was shown."""
         return len(self._resources - self._told)
 
     def left_out(self, *, at_once: bool = False) -> int:
@@ -122,12 +126,11 @@ class WaitOutputFilter:
         return count
 
     def _is_news(self, row: ResourceRow) -> bool:
-        # The same row at another time is no change. A message repeats the message of the row before it with the same
-        # status.
-        said = f"{row.key} {row.status} {row.health} {row.message}"
-        if said in self._seen:
+        # A row that differs from an earlier row only in its time is no news.
+        content = f"{row.key} {row.status} {row.health} {row.message}"
+        if content in self._seen:
             return False
-        self._seen.add(said)
+        self._seen.add(content)
         first = row.key not in self._known
         self._known.add(row.key)
         if row.status in _STATUSES:
@@ -163,9 +166,9 @@ class WaitOutputFilter:
         return f"{QUOTED}{shown}" if shown else ""
 
     def _continued(self, line: str) -> str:
-        """Return the words that the line adds to the message above it.
+        """Return the text that the line adds to the message above it.
 
-        They are empty if redaction changes the message as a whole.
+        The text is empty if redacting the longer message also changes the lines that were already shown.
         """
         if len(self._message) >= CONTINUED_LINES:
             return "" if self._kind else without_applied_file(without_secret_data(line))
@@ -178,7 +181,7 @@ class WaitOutputFilter:
 
 
 class WaitProcess:
-    """A running ``argocd app wait``. It shows progress and wakes the job; its exit code decides nothing."""
+    """A running ``argocd app wait``. It shows progress and wakes the job. Its exit code does not affect the verdict."""
 
     def __init__(
         self,
@@ -205,7 +208,7 @@ class WaitProcess:
         return self._ended.is_set()
 
     def stop(self, *, grace: float = 0.0) -> None:
-        """Let it end by itself for ``grace`` seconds, then end it. This takes at most 2 s more."""
+        """Wait ``grace`` seconds for the process to end by itself, then end it within 2 s."""
         for seconds, number in ((grace, None), (1.0, signal.SIGTERM), (1.0, signal.SIGKILL)):
             if number is not None and not self.ended:
                 try:
