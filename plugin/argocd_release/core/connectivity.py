@@ -1,8 +1,8 @@
-"""Tell a failed connection from an answer, in the messages of Argo CD and of the programs it runs. Pure.
+"""Find out whether an error message of Argo CD, or of a program that it runs, reports a failed connection. Pure.
 
-A message is read from the outside inwards, because Go wraps errors so. Each layer names the speaker, and only the
-words of that speaker count. A template's text, an application's name or a file's path is then never taken for a
-network error.
+Go puts a prefix before the message of an inner error, so a message is read from left to right. The prefixes name the
+speaker, and only the words of that speaker count. So the text of a template, the name of an application or the path of
+a file is never taken for a network error.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final
 
 
 class Speaker(Enum):
-    """The component whose words a message ends with."""
+    """The component that wrote the innermost part of a message."""
 
     ARGO_CD = "Argo CD"
     RENDERER = "the renderer"
@@ -38,7 +38,7 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """A failure that leaves the state of the revision unknown: the component that did not answer, and the reason."""
+    """A failure that leaves the state of the revision unknown: the component that did not respond, and the reason."""
 
     speaker: Speaker
     kind: Trouble
@@ -49,7 +49,7 @@ def _any_of(*alternatives: str) -> re.Pattern[str]:
 
 
 # The prefixes that Argo CD puts before an error. Each has the speaker whose words follow, or None if the prefix does
-# not tell (argo-cd v2.13.2 controller/state.go, controller/cache/cache.go, reposerver/repository/repository.go,
+# not name one (argo-cd v2.13.2 controller/state.go, controller/cache/cache.go, reposerver/repository/repository.go,
 # util/helm; gitops-engine pkg/cache/cluster.go).
 _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
     (
@@ -96,7 +96,7 @@ _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
             r"error resolving (?:helm )?(?:value files?|value file path|set-file path): ",
         ),
     ),
-    # Any other prefix before the words of another process.
+    # Any other prefix before the output of another process.
     (None, _any_of(r'[a-z][^`"\n:]{2,100}+: (?=rpc error: code = |`)')),
 )
 _RPC: Final = re.compile(r"rpc error: code = (\w++) desc = ")
@@ -105,7 +105,7 @@ _ANSWER_CODES: Final = frozenset({
     "AlreadyExists", "FailedPrecondition", "InvalidArgument", "NotFound", "PermissionDenied", "Unauthenticated",
     "Unimplemented",
 })  # fmt: skip
-# argoproj/pkg v0.13.7 exec/exec.go CmdError. A command contains names and values that anyone can choose.
+# argoproj/pkg v0.13.7 exec/exec.go CmdError. A command contains names and values that users choose freely.
 _COMMAND: Final = re.compile(r"`(?:\S*/)?([\w.-]++)(?: (?:[^`\n]|`(?! failed )|\n)*+)?` failed ")
 _FETCHING: Final = re.compile(r"`(?:\S*/)?helm (?:dependency|pull|fetch|registry|repo|show|inspect)\b")
 _EXITED: Final = re.compile(r"exit status \d++(?:: ?|$)")
@@ -136,7 +136,7 @@ _SLOW: Final = r"context deadline exceeded|i/o timeout|Client\.Timeout|TLS hands
 _FULL: Final = r"no space left on device|disk quota exceeded"
 _TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many requests"
 
-# Words that prove an answer: the speaker responded, whichever other words its message contains.
+# Words that prove that the speaker responded. They take precedence over the words of an outage in the same message.
 _ANSWERS: Final = {
     Speaker.RENDERER: _any_of(
         # helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil, pkg/action/install.go.
@@ -187,7 +187,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
         (
             Trouble.UNREACHABLE,
             _any_of(
-                # The words of curl after those of git, of OpenSSH, and of git itself about a transfer that broke off.
+                # Messages of curl in those of git, of OpenSSH, and of git itself about an interrupted transfer.
                 r"unable to access '[^']{1,2000}+': (?:Failed to connect|Could not resolve|Couldn't |Recv )",
                 r"unable to access '[^']{1,2000}+': (?:Send |Operation |Empty reply|gnutls_|GnuTLS |OpenSSL )",
                 r"unable to access '[^']{1,2000}+': (?:SSL |Proxy |Connection |Received HTTP code|HTTP/2 |transfer )",
@@ -281,9 +281,11 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
 
 
 def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
-    """Return the component that could not be reached and the reason, or None if the message is an answer.
+    """Return the component that could not be reached and the reason, or None if the message proves an answer.
 
-    If no layer of the message names the speaker, it is ``speaker``.
+    Args:
+        message: the error message.
+        speaker: the component that wrote the message if no prefix names another.
     """
     speaker, words, gone = _spoken(message, speaker)
     if gone is not None:
@@ -302,7 +304,7 @@ def is_outage(message: str) -> bool:
 
 
 def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, Trouble | None]:
-    """Return the speaker, its words without the layers around them, and the trouble if a layer names it."""
+    """Return the speaker, its words without the prefixes, and the trouble if a prefix already names the trouble."""
     rest = message.strip()
     while True:
         if code := _RPC.match(rest):

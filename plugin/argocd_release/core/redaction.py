@@ -1,7 +1,7 @@
 """Redact everything that leaves the job: known secrets, credentials of known shapes, and the data of Secrets.
 
-The values of Secrets are removed from messages when they are read (``secret_data``). Known secrets are replaced in the
-outputs only, so a verdict or a rendered file never depends on the redaction.
+The parsers remove the values of Secrets when they read a message (``secret_data``). Known secrets are replaced only in
+the outputs, so that no verdict depends on the redaction.
 """
 
 import base64
@@ -46,7 +46,7 @@ _NO_SECRET: Final = frozenset(
         "TTL",
     }
 )
-# GitLab's Auto DevOps passes every variable with this prefix to the application, secret or not.
+# GitLab's Auto DevOps passes every variable with this prefix to the application. Not all of them are secrets.
 _HANDED_ON: Final = "K8S_SECRET_"
 # Next to one of these words, SECRET means a Kubernetes Secret or a path in a vault, and its value reads like a name.
 _POINTERS: Final = frozenset({"PULL", "IMAGEPULL", "IMAGE", "REGISTRY", "VAULT", "TLS", "K8S", "KUBE", "KUBERNETES"})
@@ -59,9 +59,9 @@ def redaction(secrets: Iterable[str]) -> Redact:
 
     If a text was cut off inside a secret (``text.clean``), the rest of that secret is replaced too.
     """
-    known = {form for secret in secrets for form in _forms(secret) if len(form) >= LEAST_LENGTH}
+    forms = {form for secret in secrets for form in _forms(secret) if len(form) >= LEAST_LENGTH}
     # The longest secret comes first, because it can contain a shorter one.
-    ordered = sorted(known, key=len, reverse=True)
+    ordered = sorted(forms, key=len, reverse=True)
 
     def redact(text: str) -> str:
         if len(text) < LEAST_LENGTH:
@@ -75,7 +75,7 @@ def redaction(secrets: Iterable[str]) -> Redact:
 
 
 def masked(environ: Mapping[str, str], *, shown: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the values that are secret by their variable's name, and passwords inside values.
+    """Return the values whose variable's name marks them as secret, and the passwords inside other values.
 
     GitLab does not tell a job which of its variables are masked.
 
@@ -135,8 +135,8 @@ def _everywhere(value: Any, redact: Redact) -> Any:
 
 
 def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
-    """Return the redacted lines if redacting them as one text finds more than redacting each line."""
-    if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - one line is no sequence
+    """Return the redacted lines if redacting them as one text finds more than line by line; otherwise nothing."""
+    if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - a single line
         return ()
     whole = "\n".join(texts)
     alone = [redact(text) for text in texts]
@@ -171,6 +171,7 @@ def _base64(secret: bytes) -> Iterator[str]:
 
 
 def _without_halves(text: str, secrets: Sequence[str]) -> str:
+    """Return the text without the parts of secrets that precede or follow a mark of ``clean``."""
     cuts = list(_CUT.finditer(text))
     # Replace from the end, so that the earlier positions stay valid.
     for cut in reversed(cuts):
@@ -184,12 +185,12 @@ def _without_halves(text: str, secrets: Sequence[str]) -> str:
 
 
 def _end(text: str, secret: str) -> int:
-    """Return the length of the secret's end with which the text begins, or 0 if it is too short to be recognised."""
+    """Return the length of the secret's end with which the text begins, or 0 if it is too short."""
     return _beginning(text[::-1], secret[::-1])
 
 
 def _beginning(text: str, secret: str) -> int:
-    """Return how many characters at the end of the text begin the secret, or 0 if they are too few."""
+    """Return the length of the secret's beginning with which the text ends, or 0 if it is too short."""
     lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
@@ -226,7 +227,7 @@ def _says_secret(name: str, value: str) -> bool:
 
 _SENSITIVE: Final = r"(?:token|passw|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|signature|credential|auth)"
 # Every quantifier is possessive or bounded, so that no text from outside can make a pattern backtrack.
-#: Patterns of credentials, each with the part of the match that stays.
+#: Patterns of credentials, each with a template for the part of the match that stays.
 CREDENTIAL_PATTERNS: Final = (
     # A private key. The text can be cut off inside it.
     (

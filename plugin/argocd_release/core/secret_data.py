@@ -1,8 +1,8 @@
 """Hide the values of Kubernetes Secrets, and Go's dumps of objects, in messages and in longer texts.
 
-Argo CD's messages can quote whole objects (argo-cd GHSA-47g2-qmh2-749v). A message about a Secret passes through an
-allow list: paths, types and the API server's own phrases stay, every other word is hidden. In a longer text, such as a
-log, only objects that can be recognised are hidden. Pass whole texts, because a value can have several lines.
+Argo CD's messages can quote whole objects (argo-cd GHSA-47g2-qmh2-749v). If a message is about a Secret, an allow list
+applies: paths, types and the API server's own phrases stay, and every other word is hidden. In a longer text, such as a
+log, only objects that can be recognised are hidden. Pass complete texts, because a value can have several lines.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 REDACTED: Final = "[redacted]"
-#: The size up to which a message is searched. The rest of a longer message is not shown.
+#: The maximum number of characters of a message. The rest is cut off.
 MESSAGE_SIZE: Final = 400_000
 
 _NAME: Final = r"[a-z0-9][a-z0-9.-]{0,252}+"
@@ -127,7 +127,7 @@ _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
-# A type's name and a bracket, which %#v prints for an object; or a pointer to an object, which %v prints.
+# The type and the bracket that Go prints for an object with %#v, or the pointer that it prints with %v.
 _GO_SYNTAX: Final = re.compile(
     r"&?(?:\[\]|\*)*+(?:map\[string\][\w.]{1,60}+(?: \{\})?|[a-zA-Z]\w{0,40}\.[A-Z]\w{0,60})\{"
 )
@@ -139,7 +139,7 @@ _QUOTED_LIMIT: Final = 120
 
 _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
-# The same object as Go prints a map. Go does not quote the values, so the end of the object cannot be found.
+# The same data as a Go map. Go does not quote the values, so the end of the map cannot be found.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
 _FLAT_SECRET: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
@@ -169,7 +169,7 @@ def without_secret_data(text: str) -> str:
 
 
 def _safe_phrases(text: str, position: int = 0) -> str:
-    """Return the known phrases of the text, and hide the words between them."""
+    """Return the text from ``position`` on, in which only the known phrases are readable."""
     parts: list[str] = []
     for phrase in _SAFE.finditer(text, position):
         parts += [_hidden(text[position : phrase.start()]), phrase[0]]
@@ -179,7 +179,7 @@ def _safe_phrases(text: str, position: int = 0) -> str:
 
 
 def _hidden(gap: str) -> str:
-    """Return the punctuation at both ends of a gap between two phrases, and a mark for the words in it."""
+    """Return a gap between two known phrases with its words replaced by a mark, and its punctuation kept."""
     before = _GLUE.match(gap)
     assert before is not None  # noqa: S101 - it matches an empty text too
     if before.end() == len(gap):
@@ -189,7 +189,7 @@ def _hidden(gap: str) -> str:
 
 
 def _without_dumps(text: str) -> str:
-    """Return a message without quoted objects. The reason that follows such a value stays."""
+    """Return the message without quoted objects. The reason that follows a quoted object stays."""
     text = _YAML_VALUE.sub(rf"\1{REDACTED}", text)
     parts: list[str] = []
     position = 0
@@ -264,14 +264,14 @@ def _without_json(text: str) -> str:
 
 
 def _end_of_object(text: str, position: int, depth: int) -> int | None:
-    """Return the position after the JSON object that is open at ``position``, or None if it cannot be found for sure.
+    """Return the position after the end of the JSON object, or None if the end is uncertain.
 
     Args:
         text: the text that contains the object.
-        position: the position behind the opening bracket.
-        depth: the number of backslashes before each of its quotes: 0, in a string 1, in a string of a string 3, and so
-            on. A quote inside one of its strings has 2 * depth + 1 of them, after an even number of escaped
-            backslashes.
+        position: the position after the opening bracket of the object.
+        depth: the number of backslashes before each quote of the object. It is 0 for plain JSON, 1 for JSON in a JSON
+            string, 3 for JSON in a string of a string, and so on. A quote inside a string of the object has
+            2 * depth + 1 backslashes, after an even number of escaped backslashes.
     """
     if depth & (depth + 1):
         return None
@@ -315,11 +315,11 @@ def _without_yaml(text: str) -> str:
 
 
 def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:
-    """Yield the lines, and hide those that are indented below ``data:``.
+    """Yield the lines, and replace the lines that are indented below ``data:`` with a mark.
 
     Args:
         lines: the whole text.
-        prefixed: whether a prefix, such as the time of a log line, can precede each line.
+        prefixed: True if a prefix, such as the time of a log line, can precede each line.
     """
     header, column = "", -1
     for line in lines:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Final
 
 LINE_LIMIT: Final = 2000
-# A pattern of the mark in a text that was shortened.
+# A regular expression for the mark that ``clean`` puts in the middle of a shortened text.
 CUT: Final = r" … \(\d++ more characters\)"
 # The number of characters kept at the end of a message, because the end gives the reason.
 _END_LIMIT: Final = 300
-# A text that exceeds its limit by less is not shortened, because the mark would be as long as the removed text.
+# A text that exceeds its limit by up to this length stays, because the mark is as long as the removed text.
 _SLACK: Final = 40
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI: colours, cursor
@@ -36,7 +36,7 @@ def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
     Line feeds and tabs stay. A longer text loses its middle, and a mark there gives the number of removed characters.
     """
     if text.isascii() and text.isprintable() and len(text) <= limit and "section_" not in text and "[[" not in text:
-        # Nearly all names and words are like this, and an application of hundreds of resources has thousands of them.
+        # This shortcut fits nearly all names and words. An application of hundreds of resources contains thousands.
         return text
     if len(text) > limit + _SLACK:
         end = min(limit // 3, _END_LIMIT)
@@ -81,21 +81,21 @@ def slug(text: str, *, limit: int = LABEL_LIMIT) -> str:
 
 
 def tag_of(branch: str, pattern: str) -> str:
-    """Return the first group of the pattern's match in the branch, or the whole match, as a slug; empty if none."""
-    found = re.search(pattern, branch)
-    if found is None:
+    """Return the pattern's first group, or its whole match if it has none, as a slug; empty if nothing matches."""
+    match = re.search(pattern, branch)
+    if match is None:
         return ""
-    return slug(found[1] or "" if found.re.groups else found[0])
+    return slug(match[1] or "" if match.re.groups else match[0])
 
 
 def with_tag(template: str, tag: str) -> str:
-    """Return the template with the tag in its place, cut so that the last part of the name is a valid label."""
+    """Return the name with the tag for ``{tag}``, cut so that the last part of the name is a valid label."""
     room = LABEL_LIMIT - len(template.rpartition("/")[2].replace(TAG, ""))
     return template.replace(TAG, slug(tag, limit=max(room, 0)))
 
 
 def host_with_tag(template: str, tag: str) -> str:
-    """Return the address with the tag in its place, cut so that its part of the host name is a valid label."""
+    """Return the address with the tag for ``{tag}``, cut so that its part of the host name is a valid label."""
     before, _, after = template.partition(TAG)
     label = len(re.split(r"[./@]", before)[-1]) + len(re.split(r"[.:/]", after, maxsplit=1)[0])
     return template.replace(TAG, slug(tag, limit=max(LABEL_LIMIT - label, 0)))

@@ -1,6 +1,6 @@
 """Run calls that can block in threads of their own, and wait for them within a time limit.
 
-Name resolution, a server that sends byte by byte, git: not every call has a time limit or can be interrupted.
+Some calls have no time limit and cannot be interrupted, such as name resolution, or a read from a slow server.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""The deadlines of a job, of its phases, and of each step in a phase; the time limits of single calls, in seconds.
+"""The deadlines of a job and of its phases, and the time limits of single calls, in seconds.
 
 Every limit is an upper bound: a call also ends at the deadline of the job, and within a second of SIGTERM.
 """
@@ -28,12 +28,12 @@ class Deadline:
         return Deadline(min(seconds, self.left), self._now)
 
     def extend(self, seconds: float, *, within: "Deadline") -> None:
-        """Move this deadline, but never beyond the other one."""
+        """Move this deadline by ``seconds``, but not beyond the deadline ``within``."""
         self._at = min(self._at + seconds, self._now() + within.left)
 
 
 class Phase(Enum):
-    """The phases of a job in their order. ``VERDICT`` covers only the time that the verdict takes after its timeout."""
+    """The phases of a job after RELEASE_TIMEOUT, in their order. ``VERDICT`` is the last look after the timeout."""
 
     VERDICT = "verdict"
     FIRST_REPORTS = "first reports"
@@ -63,13 +63,14 @@ AFTER_SECONDS: Final = sum(SECONDS.values())
 class JobDeadline(Deadline):
     """The deadline of a whole job.
 
-    Before the verdict, a call must end at the timeout plus the phase ``VERDICT``. Afterwards the phases have their own
-    time.
+    Before the verdict, every call ends at the timeout plus the time of the phase ``VERDICT``. After the verdict, each
+    phase has its own time.
 
     Args:
         timeout: seconds from the start of the job to the verdict.
         most: seconds that the job has left in total.
-        started: when the job started, on the clock; the default is now.
+        started: the start of the job on the clock ``now``; the default is the current moment.
+        now: returns the seconds of a monotonic clock.
     """
 
     def __init__(
@@ -93,17 +94,18 @@ class JobDeadline(Deadline):
     def left(self) -> float:
         """Return the seconds that a call can still take.
 
-        Before the verdict they end when the verdict is late, afterwards at the end of the job.
+        Before the verdict, a call can take until the end of the phase ``VERDICT``. Afterwards, it can take until the
+        end of the job.
         """
         left = super().left
         return left if self._is_judged else min(left, self._verdict.left)
 
     def judged(self) -> None:
-        """Let the phases after the verdict begin."""
+        """Record that there is a verdict, so that calls can use the time of the later phases."""
         self._is_judged = True
 
     def phase(self, phase: Phase) -> Deadline:
-        """Return the deadline of a phase that begins now. It leaves each later phase its time."""
+        """Return the deadline of a phase that begins now. It reserves the time of all later phases."""
         if phase is Phase.VERDICT:
             return self._verdict
         order = list(Phase)
@@ -112,11 +114,11 @@ class JobDeadline(Deadline):
         return Deadline(min(SECONDS[phase], max(left - later, 0.0)), self._now)
 
 
-#: A request to Argo CD's HTTP API. Without its answer a look shows less, but the verdict stands.
+#: A request to Argo CD's HTTP API. If it is not answered in time, the job decides without its data.
 API_CALL: Final = 3.0
 #: A stream of changes from Argo CD's HTTP API. It ends with the job, or when a proxy cuts it.
 STREAM: Final = 86400.0
-#: A log that is followed until its program ends. The deadline of the job ends it sooner.
+#: A container log that is followed until the container ends, at most until the deadline of the job.
 FOLLOW: Final = 3600.0
 #: A request, a connection or a TLS handshake that the doctor makes.
 DOCTOR_CALL: Final = 3.0
@@ -124,13 +126,13 @@ DOCTOR_CALL: Final = 3.0
 DOCTOR_PROCESS: Final = 10.0
 #: The whole checklist of the doctor. RELEASE_TIMEOUT applies if it is shorter.
 DOCTOR: Final = 60.0
-#: The advice of the doctor after a verdict. The reports are written before.
+#: The checks of the doctor after a verdict, which look for a better hint. The first reports are written before.
 ADVICE: Final = 12.0
 #: An exchange of the job's ID token for a token of Dex.
 SIGN_IN: Final = 10.0
 #: The pause between two attempts to sign in while Argo CD cannot be reached.
 SIGN_IN_PAUSE: Final = 1.0
-#: The pause after a renewal that failed.
+#: The pause after a failed renewal of the token.
 RENEWAL_PAUSE: Final = 10.0
 #: A request to GitLab's API.
 GITLAB_CALL: Final = 3.0
@@ -138,7 +140,7 @@ GITLAB_CALL: Final = 3.0
 GITLAB_PAUSE: Final = 0.5
 #: All requests to GitLab after SIGTERM.
 GITLAB_AFTER_SIGNAL: Final = 0.5
-#: A request of the deployed address.
+#: A request to the deployed address.
 SITE_CALL: Final = 5.0
-#: The pause between two requests of the deployed address.
+#: The pause between two requests to the deployed address.
 SITE_PAUSE: Final = 2.0

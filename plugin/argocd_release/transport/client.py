@@ -1,4 +1,4 @@
-"""The HTTP client of the job: each call is bounded as a whole, and every failure is an ``HttpError``.
+"""The HTTP client of the job. One time limit applies to a whole call, and every failure is an ``HttpError``.
 
 A call includes the name lookup, the connection, the TLS handshake, the headers and the body. It ends at its own limit
 or at the deadline of the job. In the main thread it also ends when ``check`` raises.
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 BODY_LIMIT: Final = 64 << 20
 CONNECTIONS: Final = 100
 IDLE_SECONDS: Final = 30.0
-#: The background thread gets this long to say itself why the call ended.
+#: Extra seconds in which the background thread of a call can report why the call ended.
 _LAG_SECONDS: Final = 0.2
 REDIRECTS: Final = 5
 _OK: Final = 200
 _REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
 _SCHEMES: Final = frozenset({"http", "https"})
-# zlib: a gzip header is expected.
+# This tells zlib to expect a gzip header.
 _GZIP: Final = zlib.MAX_WBITS | 16
 _UNPACKED_PART: Final = 1 << 16
-# A URL holds these as they are; everything else is escaped.
+# Characters that are not escaped in a URL.
 _QUOTED: Final = "/%:@!$&'()*+,;=~-._?[]"
 _HEADERS: Final = {"User-Agent": "argocd-release", "Accept": "*/*", "Accept-Encoding": "gzip"}
 
 
 class HttpError(Exception):
-    """A call that brought no whole answer. The message is one line, for people.
+    """A call without a complete answer. The message is one line for users.
 
     Attributes:
-        timed_out: the time of the call was over.
-        sent: the request could have reached the server.
+        timed_out: True if the call reached its time limit.
+        sent: False if the request certainly did not reach the server.
     """
 
     def __init__(self, message: str, *, timed_out: bool = False, sent: bool = True) -> None:
@@ -56,7 +56,7 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """A whole answer. The names of ``headers`` are in lower case."""
+    """A complete answer. The names of ``headers`` are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -70,14 +70,14 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request to the URL.
+    """A request, and the treatment of the body of its answer.
 
     Attributes:
-        body_limit: bytes of the answer's body after unpacking. 0 with ``truncate`` reads no body at all, and with
-            ``on_part`` there is no limit.
-        truncate: cut a longer body off; otherwise it is an error.
-        on_part: is called with each part of a successful answer's body as it arrives; the body is then not kept.
-            The time that it takes is not part of the call's limit, but of the job's.
+        body_limit: the maximum size of the body in bytes after unpacking. 0 together with ``truncate`` reads no body.
+            0 together with ``on_part`` means no limit.
+        truncate: True to cut off a longer body, False to raise ``HttpError``.
+        on_part: is called with each part of a successful answer's body as it arrives. The body is then not kept. The
+            time that ``on_part`` takes does not count towards the limit of the call, only towards that of the job.
     """
 
     url: str
@@ -91,16 +91,16 @@ class Request:
 
 
 class Client:
-    """Keeps connections open between the calls of a job; can be used by many threads at once.
+    """An HTTP client that keeps connections open between calls. Many threads can use it at once.
 
-    Nothing about the caller is kept in a connection: headers, the token among them, belong to each request. The client
-    must not be closed before the job ends. Use it as a context manager.
+    A connection keeps nothing about the caller: all headers, including the token, belong to a request. Use the client
+    as a context manager, and do not close it before the job ends.
 
     Args:
-        tls: makes the TLS context when the first call needs it. An ``OSError`` of it becomes an ``HttpError``.
-        deadline: ends every call.
+        tls: returns the TLS context; is called for the first connection. Its ``OSError`` becomes an ``HttpError``.
+        deadline: the moment at which every call ends.
         check: is called while the main thread waits, and raises to end the call.
-        proxies: whether the proxies in the environment are used.
+        proxies: True to use the proxies that the environment names.
     """
 
     def __init__(
@@ -122,16 +122,16 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A call that was given up goes on in a thread of its own, and httpcore refuses to close a pool in use.
+        # After a timeout the call continues in its own thread, and httpcore refuses to close a pool in use.
         for pool in self._pools.values():
             with suppress(Exception):
                 pool.close()
 
     def send(self, request: Request, *, seconds: float) -> Response:
-        """Return the answer of the server, whatever its status.
+        """Return the answer of the server, also if its status is an error.
 
         Raises:
-            HttpError: there is no whole answer.
+            HttpError: there is no complete answer.
         """
         deadline = self._deadline.at_most(seconds)
         limit = deadline.left
@@ -146,12 +146,12 @@ class Client:
         return answer.result()
 
     def follow(self, request: Request, *, seconds: float) -> Response:
-        """Return the answer as ``send`` does, after at most ``REDIRECTS`` redirects, all within the same seconds.
+        """Return the answer like ``send``, but follow up to ``REDIRECTS`` redirects within ``seconds`` in total.
 
-        Headers of the request go to the first server only.
+        The headers of the request are not sent to another server.
 
         Raises:
-            HttpError: there is no whole answer, or the redirects lead nowhere.
+            HttpError: there is no complete answer, there are too many redirects, or one leads to no web address.
         """
         deadline = Deadline(seconds)
         for _ in range(REDIRECTS + 1):
@@ -167,7 +167,7 @@ class Client:
         raise HttpError(f"it redirects more than {REDIRECTS} times")
 
     def _send(self, request: Request, deadline: Deadline, limit: float) -> Response:
-        # Loading it takes time that the first look does not have.
+        # Importing httpcore at the start of the job would delay the first look.
         import httpcore  # noqa: PLC0415
 
         try:
@@ -208,17 +208,17 @@ class Client:
             content=request.body or None,
             extensions={"timeout": {"pool": deadline.left}},
         ) as answer:
-            found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
             parts: Iterable[bytes] = answer.iter_stream()
-            if found.get("content-encoding", "").lower() == "gzip":
+            if received.get("content-encoding", "").lower() == "gzip":
                 parts = _unpacked(parts)
             if request.on_part is not None and answer.status == _OK:
                 for part in _limited(parts, request.body_limit or math.inf):
                     left = deadline.left
                     request.on_part(part)
                     deadline.extend(left - deadline.left, within=self._deadline)
-                return Response(status=answer.status, headers=found)
-            return Response(status=answer.status, headers=found, body=_read(parts, request))
+                return Response(status=answer.status, headers=received)
+            return Response(status=answer.status, headers=received, body=_read(parts, request))
 
     def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
         import httpcore  # noqa: PLC0415
@@ -241,7 +241,7 @@ class Client:
 
 
 def _split(url: str) -> tuple[SplitResult, str]:
-    """Return the parts of the URL, and its host as the name server and the certificate have it."""
+    """Return the parts of the URL, and its host in the ASCII form that DNS and certificates use."""
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise HttpError("this is not an http or https address", sent=False)
@@ -250,7 +250,7 @@ def _split(url: str) -> tuple[SplitResult, str]:
 
 def _proxy(url: SplitResult) -> str:
     """Return the proxy that the environment names for the URL, or an empty string."""
-    # Loading it takes longer than a request.
+    # Importing this module takes longer than a request.
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 
     if proxy_bypass(url.netloc.rpartition("@")[2]):
@@ -283,7 +283,7 @@ def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _limited(parts: Iterable[bytes], limit: float) -> Iterator[bytes]:
-    """Yield the parts; raise ``HttpError`` if they are longer than the limit in all."""
+    """Yield the parts; raise ``HttpError`` if their total length exceeds the limit in bytes."""
     length = 0
     for part in parts:
         length += len(part)

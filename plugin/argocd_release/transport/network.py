@@ -1,7 +1,7 @@
 """Name resolution, TLS and connections, each bounded by the deadline.
 
-httpcore limits each read and each write. A server that sends a byte now and then keeps such a call alive for ever.
-Here every operation gets the time that is left of the whole call.
+httpcore limits each read and each write. If a server sends a byte now and then, such a call never ends. In this module
+every operation gets only the time that is left of the whole call.
 """
 
 import socket
@@ -18,12 +18,12 @@ from argocd_release.timing.deadline import Deadline
 if TYPE_CHECKING:
     from httpcore import NetworkBackend, NetworkStream
 else:
-    # httpcore only calls methods of these classes. Loading it here would delay the first look.
+    # httpcore only calls methods of these classes. Importing it here would delay the first look.
     NetworkBackend = NetworkStream = object
 
-#: Parts of a request body; the server must take each part within the time that is left.
+#: The size in bytes of the parts in which a request body is sent. The time that is left applies to each part.
 _PART: Final = 16384
-#: A stream can be quiet for minutes. If its connection was lost without a word, the kernel ends it after 25 s.
+#: A stream can be quiet for minutes. If its connection is lost silently, the kernel ends it after 25 s.
 KEEPALIVE: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
@@ -37,7 +37,7 @@ class NotConnectedError(Exception):
     """There is no connection, so the request was not sent.
 
     Attributes:
-        timed_out: the time of the call was over.
+        timed_out: True if the call reached its time limit.
     """
 
     def __init__(self, message: str, *, timed_out: bool) -> None:
@@ -47,7 +47,7 @@ class NotConnectedError(Exception):
 
 @contextmanager
 def bounded(deadline: Deadline) -> Iterator[None]:
-    """Apply the deadline to every operation of this thread; httpcore works in the thread that calls it."""
+    """Apply the deadline to every operation of this thread. httpcore works in the thread that calls it."""
     _call.deadline = deadline
     try:
         yield
@@ -68,7 +68,7 @@ class Stream(NetworkStream):
     def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - see the module
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline of the call applies
         return self._stream.read(max_bytes, _left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
@@ -125,16 +125,16 @@ class Backend(NetworkBackend):
 def tls_context(
     *, authorities: Iterable[str] = (), certificate: str = "", key: str = "", verify: bool = True
 ) -> ssl.SSLContext:
-    """Return a context that trusts the authorities of this machine and those in the PEM files.
+    """Return a context that trusts the certificate authorities of this machine and those in the PEM files.
 
     Args:
         authorities: paths of PEM files.
         certificate: path of the client's certificate; it is used only together with ``key``.
         key: path of the client's private key.
-        verify: False accepts every server.
+        verify: False to accept every certificate.
 
     Raises:
-        OSError: a file cannot be read, or does not hold what it must.
+        OSError: a file cannot be read, or contains no certificate or key.
     """
     context = ssl.create_default_context()
     if verify:
@@ -155,8 +155,8 @@ _lookups: Final[dict[tuple[str, int], Background[tuple[str, ...]]]] = {}
 def resolve(host: str, port: int, *, seconds: float) -> tuple[str, ...]:
     """Return the addresses of the host, each once.
 
-    A lookup cannot be interrupted. Callers that ask for the same host share the lookup that runs, so a name server
-    that does not respond holds one thread for each host.
+    A lookup cannot be interrupted. All callers for the same host share the running lookup. So if the name server does
+    not respond, only one thread per host hangs.
 
     Raises:
         TimeoutError: the name server did not respond in time.
@@ -183,18 +183,22 @@ def _look_up(host: str, port: int) -> tuple[str, ...]:
 def connect(host: str, port: int, *, deadline: Deadline, to: Callable[[str, float], Connection]) -> Connection:
     """Return a connection to the first address of the host that accepts one.
 
-    An address that drops packets leaves time for those after it.
+    Each address gets an equal share of the time that is left, in case an address drops all packets.
 
-    ``to`` connects to one address within the given seconds, or raises.
+    Args:
+        host: the name of the host.
+        port: the port.
+        deadline: the moment at which the attempts end.
+        to: connects to an address within a number of seconds, or raises.
 
     Raises:
         TimeoutError: the name server did not respond in time.
-        OSError: the host has no address. The last error of ``to`` is raised too.
+        OSError: the host has no address. If no address accepts a connection, the last error of ``to`` is raised.
     """
     addresses = resolve(host, port, seconds=deadline.left)
     for following in range(len(addresses) - 1, 0, -1):
         try:
             return to(addresses[-following - 1], deadline.left / (following + 1))
-        except Exception:  # noqa: BLE001, S112 - the error of the last address is the one that is told
+        except Exception:  # noqa: BLE001, S112 - the error of the last address is raised
             continue
     return to(addresses[-1], deadline.left)
