@@ -14,7 +14,7 @@ from argocd_release.model.problem import CauseCode
 
 
 class Healing(Enum):
-    """Why a sync failed that can succeed without a change in git."""
+    """The reason for a failed sync that can succeed later without a change in git."""
 
     WEBHOOK = auto()
     TERMINATING = auto()
@@ -25,11 +25,11 @@ class Healing(Enum):
     OUTAGE = auto()
 
 
-# The API server or a webhook has decided. Values that anyone can choose follow these words.
+# The API server or a webhook refuses the object itself. The rest of the message can contain any text of a manifest.
 _DECIDED: Final = re.compile(
     r'" is invalid: |denied the request|denied request: |exceeded quota: |insufficient quota |violates PodSecurity'
 )
-# In the words of the API server (kubernetes v1.31.0) and of Argo CD (argo-cd v2.13.2 util/argo/argo.go:50).
+# Messages of the API server (kubernetes v1.31.0) and of Argo CD (argo-cd v2.13.2 util/argo/argo.go:50).
 _WORDS: Final = (
     # apiserver pkg/util/webhook/error.go.
     (Healing.WEBHOOK, re.compile(r'failed calling webhook "')),
@@ -65,7 +65,7 @@ _CODES: Final[Mapping[Healing, CauseCode]] = MappingProxyType(
 
 
 def healing(message: str) -> Healing | None:
-    """Return what a failure to apply waits for; None if it needs a change in git."""
+    """Return the reason why a failure to apply can heal by itself, or None if it needs a change in git."""
     if _DECIDED.search(message):
         return None
     known = next((kind for kind, words in _WORDS if words.search(message)), None)
@@ -75,31 +75,32 @@ def healing(message: str) -> Healing | None:
 
 
 def healings(operation: Operation) -> tuple[Healing, ...]:
-    """Return what the failures of the operation wait for; () if one of them needs a change in git, or none is known."""
+    """Return the reasons why the operation's failures can heal by themselves; () if one of them cannot."""
     failed = [item for item in operation.results if item.failed]
     found = [_of_result(item) for item in failed] if failed else [_of_operation(operation)]
     return tuple(dict.fromkeys(kind for kind in found if kind)) if all(found) else ()
 
 
 def awaited(kinds: Iterable[Healing]) -> str:
-    """Return what has to happen, such as ``the admission webhook to respond``."""
+    """Return the awaited events in words, such as ``the admission webhook to respond``."""
     return " and ".join(verdict.AWAITED[kind.name].text for kind in kinds)
 
 
 def remedy(kinds: Iterable[Healing]) -> str:
-    """Return what to do if it does not happen."""
+    """Return the hints in case the awaited events do not happen."""
     return "; ".join(verdict.AWAITED[kind.name].hint for kind in kinds)
 
 
 def cause_code(kinds: Iterable[Healing]) -> CauseCode:
-    """Return the cause of failures that wait for these, the first of which decides."""
+    """Return the cause code of the first reason."""
     return _CODES.get(next(iter(kinds)), CauseCode.CLUSTER_NOT_READY)
 
 
 def hook_failed(application: Application, *, failed_attempts: int) -> bool:
-    """Return True if the program of a hook has failed often enough in an operation that goes on.
+    """Return True if a hook of the running operation has failed in enough attempts.
 
-    A hook counts one attempt sooner than a manifest: what it does is seldom undone, and Argo CD deletes what it leaves.
+    A hook counts one attempt sooner than a manifest. A retry seldom undoes the effects of a hook, and Argo CD deletes
+    the pod and the log of the failed hook.
     """
     operation = application.operation
     if operation is None or not application.operation_counts or not operation.running:
@@ -115,16 +116,17 @@ class Attempts:
     Argo CD keeps the results of a failed attempt until the next one has results of its own.
     """
 
+    #: The start and the revisions of the operation; "" if none is running.
     operation: str = ""
     #: The number of failed attempts at the last look that showed why they failed.
     seen: int = 0
-    #: How many of them need a change in git.
+    #: The number of failed attempts that need a change in git.
     counted: int = 0
-    #: The events that the last failed attempt waits for; () if none, or if a later attempt got further.
+    #: The reasons why the last failed attempt can heal; () if it cannot, or if a later attempt got further.
     waits_for: tuple[Healing, ...] = ()
 
     def observe(self, application: Application) -> "Attempts":
-        """Return the attempts with one more look in them."""
+        """Return the attempts after one more look at the application."""
         operation = application.operation
         if operation is None or not operation.running:
             return Attempts()
@@ -141,10 +143,10 @@ class Attempts:
 
 
 def _of_result(result: ResourceResult) -> Healing | None:
-    # A hook that was created and failed says what its program says.
+    # The message of a hook that ran and failed comes from its program, so it says nothing about the cluster.
     return healing(result.message) if result.status == "SyncFailed" else None
 
 
 def _of_operation(operation: Operation) -> Healing | None:
-    """Return what an operation waits for that failed before it applied anything."""
+    """Return the reason why an operation that failed before it applied anything can heal, or None."""
     return healing(operation.message) or (Healing.OUTAGE if is_outage(operation.message) else None)

@@ -1,4 +1,4 @@
-"""Names in one line the reason why an application is not delivered yet. Pure."""
+"""Find the reason why an application is not delivered yet, as a problem in one line. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ SPEC_CHANGED: Final = Problem(
     code=CauseCode.NOT_COMPARED,
 )
 EMPTY: Final = Problem(message=texts.EMPTY.text, code=CauseCode.NOTHING_MANAGED)
-# The worst first (gitops-engine pkg/health/health.go healthOrder, but for Unknown, which is no finding).
+# The worst first, as in gitops-engine pkg/health/health.go healthOrder. Unknown ranks lower, as it shows no defect.
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
     HealthStatus.MISSING,
@@ -49,7 +49,7 @@ DELETING: Final = Problem(message=texts.DELETING.text, code=CauseCode.APPLICATIO
 
 
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Problem | None:
-    """Return what keeps the release from being delivered, given if Argo CD has ``compared`` since this job began."""
+    """Return the problem that keeps the release pending, or None. ``compared``: Argo CD has compared in this job."""
     if missing := _not_comparable(application, compared=compared):
         return missing
     wait_for = expectation.wait_for
@@ -93,9 +93,9 @@ def _not_applied(application: Application, expectation: Expectation) -> Problem 
 
 
 def is_reverted(application: Application) -> bool:
-    """Return True if the last operation failed for a state that is no longer wanted.
+    """Return True if the last operation failed for a revision that was reverted since.
 
-    Only resources failed in it, and Argo CD is Synced without them. A failed hook counts, as Argo CD compares no hooks.
+    Only resources failed in it, and the application is Synced now. Argo CD compares no hooks, so a failed hook counts.
     """
     operation = application.operation
     if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:
@@ -110,8 +110,8 @@ def has_old_spec(application: Application, expectation: Expectation) -> bool:
 
 
 def caveat(application: Application, expectation: Expectation) -> str:
-    """Return what a success does not prove; "" if nothing."""
-    # While Argo CD does not reach the dry repository, it says nothing, and the hydrated commit is an older one
+    """Return the caveat of a success: the part that it does not prove; "" if there is none."""
+    # If Argo CD cannot reach the dry repository, it reports no error, and the hydrated commit stays an older one
     # (argo-cd v3.6.1 controller/hydrator/hydrator.go).
     if application.hydration and application.hydration.is_elsewhere and not (expectation.revision or expectation.image):
         return texts.DRY_SOURCE_UNPROVEN
@@ -119,7 +119,7 @@ def caveat(application: Application, expectation: Expectation) -> str:
 
 
 def comparison_errors(application: Application) -> tuple[Problem, ...]:
-    """Return the conditions that forbid success: while one stands, nothing that Argo CD says of git is certain.
+    """Return the error conditions that forbid success, because Argo CD could not compare with git.
 
     A SyncError is left out, because the sync status and the last operation say more.
     """
@@ -133,12 +133,12 @@ def comparison_errors(application: Application) -> tuple[Problem, ...]:
 
 
 def unsynced(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the part of the revision that is not synced yet, and the reason; None if everything is."""
+    """Return the problem of a revision that is not completely synced, or None if it is."""
     if application.sync is SyncStatus.SYNCED:
         return None
     if WaitCondition.SYNC in expectation.wait_for:
         return _out_of_sync(application)
-    # If the sync status is not waited for, only a sync of this revision, or of the expected one, proves it applied.
+    # If the job does not wait for Synced, only a sync of this or the expected revision proves that it is applied.
     asks = WaitCondition.OPERATION in expectation.wait_for or expectation.revision
     applied = application.applied or expectation.was_synced_last(application)
     if asks and not (applied or _only_prunes(application)):
@@ -159,10 +159,10 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
 
 
 def cannot_start(application: Application) -> tuple[Failing, ...]:
-    """Return what cannot start and counts.
+    """Return the objects that cannot start and belong to this release.
 
-    Until all is Synced that is only what the sync of this revision has applied: the rest is of the revision before. A
-    Job counts only where the sync applied or runs it: those of a CronJob are no part of the release.
+    During a sync, only objects that it has applied belong to this release. A Job counts only if the sync has applied
+    it or runs it, because the Jobs of a CronJob are no part of the release.
     """
     failing = application.workloads.failing if application.workloads else ()
     applied = {(item.group, item.kind, item.namespace, item.name) for item in application.results if item.applied}
@@ -171,7 +171,7 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
 
 
 def failure(application: Application) -> Problem:
-    """Why the last operation failed; of another revision than the one compared, which one, and that it counts still."""
+    """Return the problem of the last, failed operation. Its message names a revision that is not the compared one."""
     operation = application.operation
     if operation is None or application.operation_counts:
         return _failed(application)
@@ -180,7 +180,7 @@ def failure(application: Application) -> Problem:
 
 
 def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Problem:
-    """Return why the attempts of a running operation failed, and what they wait for if they can heal."""
+    """Return the problem of the failed attempts of a running operation. ``waits_for`` is an event that heals them."""
     attempts = counted(count, "attempt")
     more = (
         texts.ATTEMPTS_WAITING.fill(attempts=attempts, event=waits_for)
@@ -209,13 +209,13 @@ def _failed(application: Application, more: str = "", *, phase: str = "") -> Pro
 
 
 def stuck(application: Application) -> bool:
-    """Return True if an OutOfSync application with an automated policy stays so until a person helps.
+    """Return True if an automated application stays OutOfSync until a person acts.
 
-    The conditions: argo-cd v2.13.2 controller/appcontroller.go autoSync.
+    The conditions are those of argo-cd v2.13.2 controller/appcontroller.go autoSync.
     """
     if application.sync is not SyncStatus.OUT_OF_SYNC or not application.automated or application.operating:
         return False
-    # A window ends by itself, and a refusal has a rule of its own.
+    # A sync window ends by itself, and a refused sync has a rule of its own.
     if application.sync_window or application.refusal:
         return False
     settled = application.attempted and _has_succeeded(application) and not application.self_heal
@@ -232,15 +232,15 @@ def operation_cause(application: Application) -> str:
 
 
 def unhealthy(application: Application) -> str:
-    """Return the resources that decide the health, with their messages, or else those not Healthy, worst first.
+    """Return the resources that decide the health, with their messages; if there are none, all that are not Healthy.
 
-    The application is as its worst resource is. Hooks do not count in that (argo-cd v2.13.2 controller/health.go).
+    An application has the health of its worst resource. Hooks do not count (argo-cd v2.13.2 controller/health.go).
     """
     return _named(_worst(application)) or application.health_message
 
 
 def unwell(application: Application) -> Problem:
-    """Describe the health of the application, and the resources that decide it."""
+    """Return the problem of an application that is not Healthy, with the resources that decide its health."""
     worst = _worst(application)[:1]
     if worst and (rollout := pending.argo_rollout_of(application, worst[0])):
         stands = pending.rollout_finding(worst[0], rollout)
@@ -260,7 +260,7 @@ def _with_status(health: HealthStatus, text: str) -> str:
 
 
 def unreadable_health(application: Application) -> Problem:
-    """Return what Argo CD says of the health that it cannot read."""
+    """Return the problem of a health that Argo CD cannot read, with Argo CD's message."""
     said = one_line(application.unreadable_health, limit=1000)
     return Problem(message=texts.HEALTH_UNREADABLE.fill(message=said), code=CauseCode.HEALTH_UNREADABLE)
 
@@ -272,7 +272,7 @@ def _worst(application: Application) -> list[Resource]:
 
 
 def first(findings: tuple[Problem, ...]) -> Problem:
-    """Return the first of at least one item, and how many more there are."""
+    """Return the first problem, with the number of the others in its message. ``findings`` must not be empty."""
     if len(findings) == 1:
         return findings[0]
     message = texts.AND_MORE.fill(message=findings[0].message, count=len(findings) - 1)
@@ -297,9 +297,9 @@ def _running(application: Application) -> Problem:
 
 
 def old_sync(application: Application, operation: Operation) -> Problem:
-    """Return the running operation of another revision, what it waits for, and how to end it.
+    """Return the problem of another revision's running operation: what it waits for, and how to end it.
 
-    A commit does not end the retries of the one before (argo-cd#11494).
+    A new commit does not end the retries of the commit before it (argo-cd#11494).
     """
     waits = f": {one_line(operation.message)}" if operation.message else ""
     text = texts.OLD_SYNC if application.operation_is_old else texts.OTHER_SYNC
@@ -311,11 +311,11 @@ def old_sync(application: Application, operation: Operation) -> Problem:
 
 
 def hangs(application: Application) -> Operation | None:
-    """Return the operation of another revision that is in the midst of an attempt; None if there is none."""
+    """Return the running operation of another revision if an attempt is under way, otherwise None."""
     operation = application.operation
     if operation is None or not operation.running or operation.dry_run or operation.is_of(application.revisions):
         return None
-    # Between two attempts it goes on by itself.
+    # Between two attempts, Argo CD continues by itself.
     return None if operation.finished_at else operation
 
 
@@ -325,7 +325,7 @@ def _revisions(operation: Operation) -> str:
 
 def _out_of_sync(application: Application) -> Problem:
     pending = _pending(application)
-    # An operation that runs can still end this, and a refusal or a window says more.
+    # A running operation can still sync the rest. A refused sync or a sync window explains more than the drift.
     if not (application.operating or application.refusal or application.sync_window) and (found := drift(application)):
         return found
     if _only_prunes(application) and not application.prune:
@@ -349,7 +349,7 @@ def _pending(application: Application) -> list[Resource]:
 
 
 def _only_prunes(application: Application) -> bool:
-    """Return True if everything in git is applied, and only resources that left git remain."""
+    """Return True if everything in git is applied, and only resources that were removed from git remain."""
     pending = _pending(application)
     return bool(pending) and all(item.requires_pruning for item in pending)
 
@@ -359,7 +359,7 @@ def _has_succeeded(application: Application) -> bool:
 
 
 def _policy(application: Application) -> tuple[CauseCode, str]:
-    """Why what is OutOfSync is not synced: the kind, and the words after what it is; ``""`` if nothing is known."""
+    """Return the cause code and the reason why Argo CD does not sync now. The reason is "" if it is not known."""
     if application.refusal:
         return CauseCode.SYNC_REFUSED, texts.WHY_REFUSED.fill(reason=application.refusal)
     if application.sync_window:
@@ -367,7 +367,7 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
         if application.application_set:
-            # Progressive syncs remove the policy (argo-cd v2.13.2 docs Progressive-Syncs.md): the set syncs by itself.
+            # Progressive syncs remove the policy, and the set syncs (argo-cd v2.13.2 docs Progressive-Syncs.md).
             return CauseCode.NO_SYNC_POLICY, texts.WHY_APPLICATION_SET.fill(name=application.application_set)
         return CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]

@@ -1,4 +1,4 @@
-"""The expectation of a release, and what an application still lacks to meet it; references of images. Pure."""
+"""Compare an application with the revision, image and chart version that a release expects. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,8 +33,7 @@ class UnmetExpectation(Problem):
     """The part of the expectation that an application does not meet yet.
 
     Attributes:
-        final: True if, by all that is known, it will not meet it any more.
-
+        final: True if the application can no longer meet it, as far as the job knows.
     """
 
     final: bool = False
@@ -44,9 +43,11 @@ class UnmetExpectation(Problem):
 class Expectation:
     """The expectation of a release. An empty field accepts whatever Argo CD finds.
 
-    ``revision``: 7 to 40 hex digits, contained in what is delivered unless ``exact``. ``source``: of several, the one
-    that revision and chart version are about: its position from 1, repository URL, chart or ref. ``image``: a tag,
-    digest or reference that a pod must run.
+    Attributes:
+        revision: 7 to 40 hex digits. The delivered revision must be this one or, unless ``exact`` is True, contain it.
+        source: the source to which ``revision`` and ``chart_version`` apply, if the application has several. It is the
+            position from 1, the repository URL, the chart or the ref.
+        image: a tag, digest or reference that a pod must run.
     """
 
     wait_for: frozenset[WaitCondition] = DEFAULT_CONDITIONS
@@ -59,13 +60,13 @@ class Expectation:
 
     @property
     def healths(self) -> frozenset[HealthStatus]:
-        """The health statuses that are good enough; none: health is not waited for."""
+        """Return the accepted health statuses; empty if the job does not wait for health."""
         wanted = {WaitCondition.HEALTH: HealthStatus.HEALTHY, WaitCondition.SUSPENDED: HealthStatus.SUSPENDED}
         return frozenset(status for condition, status in wanted.items() if condition in self.wait_for)
 
     @property
     def demands(self) -> bool:
-        """Return True if more than the application's state is expected."""
+        """Return True if a revision, an image, a chart version or a source is expected."""
         return bool(self.revision or self.image or self.chart_version or self.source)
 
     @property
@@ -81,7 +82,7 @@ class Expectation:
         return "; ".join(words for words, given in parts.items() if given)
 
     def gap(self, application: Application) -> UnmetExpectation | None:
-        """Return what the expectation still lacks, or None if the application meets it."""
+        """Return the part of the expectation that the application does not meet, or None if it meets all of it."""
         positions = self._positions(application)
         if not positions:
             known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
@@ -90,7 +91,7 @@ class Expectation:
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
     def image_caveat(self, application: Application) -> str:
-        """Return what a success does not prove, because no pod shows the image yet, or is shown; "" if nothing."""
+        """Return the caveat of a success for which no pod proves the image, or an empty string."""
         if not self.image:
             return ""
         if (workloads := application.workloads) is not None:
@@ -105,9 +106,10 @@ class Expectation:
         return bool(self.image) and not any(runs(self.image, image) for image in workloads.images)
 
     def _waiting(self, workloads: Workloads) -> list[PodTemplate]:
-        """Return what will run the expected image as soon as its pods are due.
+        """Return the pod templates that will run the expected image as soon as their pods are due.
 
-        It proves nothing of a name that pods run in another version. A bare tag names no image.
+        If a pod runs another version of the same image name, they prove nothing. A bare tag names no image, so in that
+        case any pod counts.
         """
         serving_pods = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
         running = {parts(image)[0] for image in serving_pods}
@@ -122,7 +124,7 @@ class Expectation:
         return f"{self.revision[:7]} was delivered via {later}" if later else ""
 
     def later(self, application: Application) -> str:
-        """Return the later revision that contains the expected one (``3f2c1ab, 2 commits later``), or an empty text."""
+        """Return the later revision that contains the expected one (``3f2c1ab, 2 commits later``), or ""."""
         for revision in application.commits:
             revision_relation = application.revision_relations.get(revision, _UNKNOWN)
             if revision_relation.relation is Relation.DESCENDANT:
@@ -137,7 +139,7 @@ class Expectation:
         return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
 
     def is_undecided(self, application: Application) -> bool:
-        """Return True if the git history has not told yet how the compared revision is related to the expected one."""
+        """Return True while the lookup of the compared revision in the git history has not ended."""
         return any(revision_relation.pending for revision_relation in application.revision_relations.values())
 
     def was_deployed(self, application: Application) -> bool:
@@ -149,13 +151,13 @@ class Expectation:
         return any(same_revision(revision, self.revision) for revision in known)
 
     def is_synced(self, application: Application) -> bool:
-        """Return True if the application is Synced, or if its sync status is not waited for."""
+        """Return True if the application is Synced, or if the job does not wait for Synced."""
         return application.sync is SyncStatus.SYNCED or WaitCondition.SYNC not in self.wait_for
 
     def was_synced_last(self, application: Application) -> bool:
-        """Return True if the last operation synced the expected revision, and its sync status is not waited for.
+        """Return True if the last operation synced the expected revision, and the job does not wait for Synced.
 
-        ``argocd app sync --revision`` leaves an application OutOfSync with the branch that it tracks.
+        After ``argocd app sync --revision`` an application stays OutOfSync, because its branch has another revision.
         """
         return (
             WaitCondition.SYNC not in self.wait_for and application.last_sync_stands and self.was_deployed(application)
@@ -187,12 +189,13 @@ class Expectation:
         return any(same_revision(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> UnmetExpectation | None:
-        """Return what is missing of the expected revision, or None."""
+        """Return how the compared revisions fail to meet the expected one, or None if they meet it."""
         positions = self._positions(application)
         revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):
             return None
-        # Whatever Argo CD compares with now, perhaps an annotated tag of it, there was nothing to sync.
+        # The expected revision was synced. Argo CD can compare with another revision now that needed no sync, such as
+        # an annotated tag on the same commit.
         if (application.runs_deployed and self.was_deployed(application)) or self.was_synced_last(application):
             return None
         revision_relations = {
@@ -236,21 +239,22 @@ class Expectation:
             return None
         unhealthy = bool(self.healths) and application.health not in self.healths
         if unhealthy and any(runs(self.image, image) for image in cluster.starting):
-            # Health is waited for all the same, and says why it is not there.
+            # The pods with the image are starting. The wait for health goes on, and gives the better reason.
             return None
         more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
         shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
-        # With an expected revision the result is final. Without one, a commit with the image can still come.
+        # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
+        # later commit can still bring the image.
         settled = bool(self.revision) and application.health in self.healths
         reason = f"no pod runs the image {self.image}; running: {shown}{_not_due(cluster)}"
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
-        # The summary holds images of every pod there is, those that have ended too (argo-cd #21785): it proves
-        # something only of a name that has no other version there.
+        # The summary lists the images of all pods, including those that have ended (argo-cd #21785). It proves an image
+        # only if it lists no other version of the same image name.
         found = [image for image in application.images if runs(self.image, image)]
         names = {parts(image)[0] for image in found}
-        # A bare tag names no image, so that one of a finished Job could have it.
+        # A bare tag names no image, and a finished Job could have run that tag. So any other image is a doubt.
         counts = names if ":" in self.image.lstrip(":@") or "@" in self.image else set(application.images)
         others = [image for image in application.images if image not in found and {image, parts(image)[0]} & counts]
         if found and not others:
@@ -265,7 +269,7 @@ class Expectation:
 
 
 def _not_due(workloads: Workloads) -> str:
-    """Return what explains that no current pod runs; "" if nothing does."""
+    """Return the reason why no pod of the current revision runs; "" if it is not known."""
     earlier = one_line(", ".join(workloads.earlier[:NAMED])) or "none"
     held = [item.resource for item in workloads.templates if item.on_delete]
     if held:
@@ -308,7 +312,7 @@ _DIGESTS: Final = ("sha256:", "sha512:")
 def runs(wanted: str, image: str) -> bool:
     """Return True if the image matches the expected tag, digest, or reference with either or both.
 
-    A reference without a registry means that name in any; without a folder before the name, in any.
+    A reference without a registry matches the name in any registry. A name without a folder matches in any folder.
     """
     tag, digest = wanted.removeprefix(":"), wanted.removeprefix("@")
     name, known_tag, known_digest = parts(image)
@@ -320,16 +324,16 @@ def runs(wanted: str, image: str) -> bool:
     if not (wanted_tag or wanted_digest) or not _is_same(wanted_name, name):
         return False
     if wanted_digest:
-        # Kustomize and Argo CD write the digest alone where both are given.
+        # If an image has a tag and a digest, Kustomize and Argo CD write only the digest.
         return wanted_digest == known_digest and (not wanted_tag or known_tag in {"", wanted_tag})
     return wanted_tag == known_tag
 
 
 def parts(image: str) -> tuple[str, str, str]:
-    """Name, tag and digest of a reference; ``""`` each where it has none."""
+    """Return the name, tag and digest of a reference. A missing part is empty."""
     reference, _, digest = image.partition("@")
     name, colon, tag = reference.rpartition(":")
-    # A colon before a slash is that of a registry's port.
+    # A colon that a slash follows belongs to the port of the registry.
     return (name, tag, digest) if colon and "/" not in tag else (reference, "", digest)
 
 

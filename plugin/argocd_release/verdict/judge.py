@@ -48,7 +48,7 @@ from argocd_release.verdict.symptoms import (
     hydration_symptom,
 )
 
-# The reasons of these symptoms only quote the object itself.
+# For these symptoms, the reason of the verdict only quotes the object.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
 #: The reason while a delivered release is confirmed by a second look.
 CONFIRMING: Final = texts.CONFIRMING
@@ -73,7 +73,7 @@ class SymptomRecord:
 
     @property
     def first_seen(self) -> float:
-        """Return the earliest of these times."""
+        """Return the clock time at which the first object showed the symptom."""
         return min(self.first_seen_by_uid.values())
 
 
@@ -112,7 +112,7 @@ class SymptomHistory:
             seen: The result of the look.
             now: The clock when the look ended.
             compared: True if Argo CD has compared with git for this look.
-            begun: The clock when the look began. A failure counts from there, because the look has perhaps waited.
+            begun: The clock when the look began. A failure counts from then, because the look can wait for long.
             no_more_comparisons: True if the job asks for no further comparison.
 
         """
@@ -152,12 +152,12 @@ class SymptomHistory:
         return Symptom.OLD_SYNC in self.records and self.has_elapsed(Symptom.OLD_SYNC)
 
     def without_old_sync(self) -> "SymptomHistory":
-        """Return the history with the grace period of an earlier revision's sync started again."""
+        """Return the history with a new grace period for the sync of an earlier revision."""
         return replace(self, records={key: seen for key, seen in self.records.items() if key != Symptom.OLD_SYNC})
 
     @property
     def due_in(self) -> float | None:
-        """Return the seconds until a symptom becomes the verdict if it lasts; 0 if it only needs another look."""
+        """Return the seconds until a symptom can decide: 0 if it only needs another look, None if no symptom can."""
         rules = self.patience.rules
         lasting = [
             (rules[symptom], rules[symptom].seconds - (self.now - record.first_seen))
@@ -184,7 +184,7 @@ class SymptomHistory:
 
     @property
     def in_doubt(self) -> bool:
-        """Return True if something was seen that only another comparison can confirm or clear."""
+        """Return True if the last look shows a symptom that only another comparison can confirm or clear."""
         return any(symptom in self.records for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
 
     def has_elapsed(self, symptom: Symptom) -> bool:
@@ -248,7 +248,7 @@ def timed_out(seen: Application | Failure, pending: Verdict, history: SymptomHis
 
 
 def _of_later_revision(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
-    """Return the verdict on a failure, which names the revision if that is later than the expected one."""
+    """Return the verdict on a failure. If a later revision than the expected one failed, name it in the reason."""
     later = expectation.later(application)
     if not later:
         return verdict
@@ -279,7 +279,7 @@ def _by_uid(symptom: Symptom, application: Application | None, problem: Problem 
 
 
 def _longest_first(problems: Mapping[str, Problem | None], times: Mapping[str, float]) -> Problem | None:
-    """Return the problem that has lasted longest, which its grace period is about, and the number of the others."""
+    """Return the problem that has lasted longest, with the number of the others in its message."""
     by_time = (problems[uid] for uid in sorted(problems, key=lambda uid: times[uid]))
     known = tuple(problem for problem in by_time if problem is not None)
     return first(known) if known else None
@@ -315,7 +315,7 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
         return
     missing = blocker(application, history.expectation, compared=history.compared)
     if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
-        # All other symptoms belong to the previous commit.
+        # Until the hydration ends, all other symptoms belong to the previous commit.
         yield from hydration_symptom(missing, application.hydration.message if application.hydration else "")
         return
     if application.refusal:
@@ -345,7 +345,7 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
     synced = expectation.is_synced(application)
     settled = synced and not application.operating
     missing = unsynced(application, expectation)
-    # Without an expected revision, a later revision can still deliver what is expected, and end this state.
+    # Without an expected revision, a later revision can still meet the expectation and end this state.
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
     if WaitCondition.OPERATION in expectation.wait_for and (operation := hangs(application)):
@@ -366,7 +366,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
     operation = application.operation
     if operation is None:
         return
-    # The failure of another revision counts, unless a newer operation will follow. A Synced application gets none.
+    # The failure of another revision counts if no newer operation will follow, as in a Synced application.
     is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
     counts = application.operation_counts or is_last
     if counts and operation.unsuccessful and not application.operating:
@@ -376,7 +376,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
 
 
 def _given_up(problem: Problem, operation: Operation) -> Problem:
-    """Return the problem of a failed operation, with its own hint if the failure can heal without a change in git."""
+    """Return the problem of a failed operation. If the failure can heal without a change in git, the hint says how."""
     kinds = healings(operation)
     if not kinds:
         return problem

@@ -1,8 +1,8 @@
-"""Why a release is still pending. Pure.
+"""Find the reason why a release is still pending. Pure.
 
 Addresses and volumes can be missing, and hydration, Argo Rollouts or owners can be unfinished. An application can also
-stay OutOfSync although Argo CD has synced its revision. Each cause of that needs another answer, and some answers make
-another cause worse: selfHeal against a second owner of a resource is a fight without end (argo-cd#8134, #8811, #5105).
+stay OutOfSync although Argo CD has synced its revision. Each cause of that needs its own hint, and the hint for one
+makes another worse. With selfHeal, two owners of a resource overwrite each other for ever (argo-cd#8134, #8811, #5105).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from argocd_release.verdict.expectation import Expectation
 
 @dataclass(frozen=True, kw_only=True)
 class PendingReason:
-    """The reason why a resource is pending, as a predicate, and what to do about it."""
+    """The reason why a resource is pending, with a hint. ``what`` is a predicate, such as ``has no volume yet``."""
 
     code: CauseCode
     what: str
@@ -58,15 +58,15 @@ _LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
 
 
 def pending_reason(group: str, kind: str, health: str | None) -> PendingReason | None:
-    """Return what a Progressing resource of the kind lacks, or None if its kind does not tell."""
+    """Return the reason why a resource of this kind is Progressing, or None if its kind does not tell."""
     return _LACKS.get((group, kind)) if health == "Progressing" else None
 
 
-def pending_hint(missing: PendingReason, said: str) -> str:
-    """Return what to do. An event can give a more specific reason."""
-    if "no storage class is set" in said:
+def pending_hint(reason: PendingReason, message: str) -> str:
+    """Return the hint for a pending resource. The ``message`` of an event can make it more specific."""
+    if "no storage class is set" in message:
         return _NO_CLASS
-    return _UNKNOWN_CLASS if "storageclass" in said and "not found" in said else missing.hint
+    return _UNKNOWN_CLASS if "storageclass" in message and "not found" in message else reason.hint
 
 
 SHORT: Final = 12
@@ -76,7 +76,7 @@ NOT_BEGUN: Final = (
 
 
 def unhydrated(application: Application) -> Problem | None:
-    """Return what the hydration lacks, or None if it is complete or the application is not hydrated."""
+    """Return the problem of a hydration that has failed or not ended, or None if there is none."""
     hydration = application.hydration
     if hydration is None:
         return None
@@ -87,7 +87,7 @@ def unhydrated(application: Application) -> Problem | None:
 
 
 def hydration_failure(application: Application) -> Problem | None:
-    """Return why the hydration of the dry commit failed, or None if it did not or will be retried."""
+    """Return the problem of a failed hydration, or None if it did not fail or a retry was requested."""
     hydration = application.hydration
     if hydration is None or not hydration.failed:
         return None
@@ -114,7 +114,7 @@ def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
 
 
 def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
-    """Return the state of the Argo Rollout, or None if it says no more than its health."""
+    """Return the problem that the Argo Rollout's state shows, or None if it shows no more than the health."""
     if not rollout.state:
         return None
     return Problem(message=f"{item}: {rollout.state}", code=rollout_code(rollout), subject=Subject.of(item))
@@ -131,14 +131,14 @@ _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 
 
 def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the owner or the maker of children for which the release has to wait; None if there is none."""
+    """Return the problem of a pending owner, or of an ApplicationSet that must still create children; None if none."""
     return spec_finding(application, expectation) or _pending(
         "children of this application come", [owner for owner in application.owners if owner.makes_children]
     )
 
 
 def spec_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the owner that can still change the application's spec; None if there is none."""
+    """Return the problem of an owner that can still change the application's spec, or None if there is none."""
     return _pending("the application's spec comes", _relevant(application, expectation))
 
 
@@ -150,7 +150,7 @@ def _pending(origin: str, owners: list[Owner]) -> Problem | None:
 
 
 def owner_caveat(application: Application, expectation: Expectation) -> str:
-    """Return what a success does not prove, because an owner cannot be seen; "" if nothing."""
+    """Return the caveat of a success if the state of an owner is unknown, otherwise an empty string."""
     makers = [owner for owner in application.owners if owner.makes_children]
     unseen = [owner for owner in (*_relevant(application, expectation), *makers) if owner.state in _UNSEEN]
     if not unseen:
@@ -160,7 +160,7 @@ def owner_caveat(application: Application, expectation: Expectation) -> str:
 
 
 def _relevant(application: Application, expectation: Expectation) -> list[Owner]:
-    # An expected image is its own proof.
+    # A pod with the expected image proves the release, whatever the owners do.
     if expectation.image:
         return []
     owners = [owner for owner in application.owners if not owner.makes_children]
@@ -170,7 +170,8 @@ def _relevant(application: Application, expectation: Expectation) -> list[Owner]
 def _shares(owner: Owner, application: Application) -> bool:
     """Return True if the owner reads a repository of the application, or an unknown one.
 
-    An expected revision is a commit of one of the application's repositories, so no other can hold a spec of it.
+    The expected revision is a commit in a repository of the application. An owner that reads only other repositories
+    cannot take the spec from that commit.
     """
     if not owner.repositories:
         return True
@@ -191,7 +192,7 @@ _NO_PRUNE: Final = "ignored (no prune)"
 
 
 def drift(application: Application) -> Problem | None:
-    """Return why the application is OutOfSync, if its own state says it; None if it does not."""
+    """Return the reason why the application stays OutOfSync, or None if its own state does not show it."""
     pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
     found = next(_causes(application, pending), None)
     if found is None:
@@ -206,7 +207,7 @@ def drift(application: Application) -> Problem | None:
 
 
 def holds_for_good(application: Application) -> bool:
-    """Return True if no sync can end this state, with selfHeal or without."""
+    """Return True if the application stays OutOfSync after each sync, with or without selfHeal."""
     finding = drift(application)
     return finding is not None and finding.code is not CauseCode.SHARED_RESOURCE
 

@@ -1,6 +1,6 @@
 """The symptoms that a look can show, with the outcome, the grace period and the hint of each. Pure.
 
-The error conditions of an application are symptoms too: of an outage, or of an answer about the revision.
+The error conditions of an application are symptoms, too: of an outage, or of a defect in the revision.
 """
 
 import re
@@ -18,12 +18,13 @@ from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import COMPARISON_ERROR, SYNC_ERROR, CauseCode, Condition, Problem
 
-#: Begins every answer from the cache of errors (argo-cd v2.13.2 reposerver/repository/repository.go:67).
+#: The start of each message from Argo CD's cache of errors (argo-cd v2.13.2 reposerver/repository/repository.go:67).
 _CACHED_ERROR: Final = "Manifest generation error (cached)"
 _RENDERER: Final = re.compile(
     r"`helm (?!pull|fetch|registry)|`kustomize |helm dependencies|jsonnet|plugin|Manifest generation error"
 )
-# Words of the steps before the repo-server renders: reaching it, git, a chart's registry; and of the cluster's state.
+# Words of errors before rendering: the connection to the repo-server, git, or a chart's registry. The last ones are of
+# errors about the live state in the cluster.
 _BEFORE: Final = re.compile(
     r"code = Unavailable|failed to list refs|repository not found|authentication|authorization|unable to resolve '"
     r"|failed to (?:initialize|fetch|checkout)|`git |error (?:fetching|testing|resolving)"
@@ -34,7 +35,7 @@ _BEFORE: Final = re.compile(
 
 
 def is_render_error(condition: Condition) -> bool:
-    """Return True if the repo-server got as far as rendering; an unknown message counts as one."""
+    """Return True if the repo-server failed to render the manifests. An unknown message counts as a render error."""
     if condition.type != COMPARISON_ERROR:
         return False
     return _RENDERER.search(condition.message) is not None or _BEFORE.search(condition.message) is None
@@ -46,12 +47,12 @@ def is_cached(condition: Condition) -> bool:
 
 
 def can_heal(conditions: Iterable[Condition]) -> bool:
-    """Return True if all errors are of something that rendering needs and that is away."""
+    """Return True if all errors are outages of servers that Argo CD needs to render."""
     return all(is_outage(condition.message) for condition in conditions)
 
 
 class Symptom(Enum):
-    """A symptom that a look can show. The first whose grace period has elapsed decides."""
+    """A symptom that a look can show. In this order, the first whose grace period has elapsed decides the verdict."""
 
     DENIED = auto()
     DENIED_MIDWAY = auto()
@@ -81,12 +82,12 @@ class Symptom(Enum):
     DELIVERED = auto()
 
 
-#: These symptoms belong to one revision, which can be later than the job's own.
+#: The symptoms of one revision, which can be later than the expected one.
 ABOUT_REVISION: Final = frozenset({
     Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.HOOK_FAILED, Symptom.ATTEMPTS_WAIT, Symptom.CONDITION,
     Symptom.PODS, Symptom.DEGRADED, Symptom.HEALTH_UNREADABLE,
 })  # fmt: skip
-#: The causes of symptoms for which the application itself shows no better one.
+#: The cause codes of symptoms for which no application shows a more specific cause.
 CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
     {
         Symptom.DENIED: CauseCode.DENIED,
@@ -103,7 +104,7 @@ HINTS: Final[Mapping[Symptom, str]] = MappingProxyType({Symptom[name]: hint for 
 
 
 def condition_hint(condition: Condition, outage: Outage | None) -> str:
-    """Return what to do about an error condition; "" if its symptom says that."""
+    """Return the hint for an error condition; "" if the general hint of its symptom applies."""
     if is_cached(condition):
         return hints.CACHED_ERROR
     if outage is None:
@@ -114,7 +115,7 @@ def condition_hint(condition: Condition, outage: Outage | None) -> str:
 def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Problem]]:
     """Yield the symptoms that the error conditions show.
 
-    A SyncError of a revision other than the expected one (``foreign``) is none.
+    If the application is at another revision than the expected one (``foreign``), a SyncError is no symptom.
     """
     for condition in application.errors:
         said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
@@ -129,13 +130,13 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
 
 
 def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom, Problem]]:
-    """Yield the symptom of a failed hydration, by the message of Argo CD's source hydrator."""
+    """Yield the symptom of a failed hydration. The source hydrator's ``message`` tells an outage from a defect."""
     if missing.code is CauseCode.HYDRATION_FAILED:
         yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing
 
 
 EMPTY_SECONDS: Final = 10.0
-# The grace period for a refused token that worked a moment ago: a proxy or a restarting Argo CD can refuse it briefly.
+# The grace period for a refused token that worked before. A proxy or a restarting Argo CD can refuse it briefly.
 DENIED_SECONDS: Final = 10.0
 
 #: These problems can pass if the job waits longer. All others need a change.
@@ -149,14 +150,14 @@ PASSING: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """The outcome of a symptom, and how long it must last: in seconds since the first sight, and in looks.
-
-    ``fresh``: the last of these looks must be one for which Argo CD has compared: it notices nothing by itself.
-    """
+    """The outcome of a symptom, and how long the symptom must last before it decides the verdict."""
 
     outcome: Outcome
+    #: Seconds since a look first showed the symptom.
     seconds: float = 0
+    #: The number of looks that must show the symptom.
     looks: int = 1
+    #: True if Argo CD must have compared for the last of these looks, because only a comparison can end the symptom.
     fresh: bool = False
 
 
@@ -164,7 +165,9 @@ class Rule:
 class GracePeriods:
     """The grace periods in seconds, with the defaults of the settings. 0 turns an early end off, except for ``appear``.
 
-    ``failed_attempts``: after which a sync that Argo CD keeps retrying counts as failed; all that time it is Running.
+    Attributes:
+        failed_attempts: the number of failed attempts after which a sync counts as failed. Argo CD can still retry it,
+            and its phase is Running.
     """
 
     fail_fast: bool = True
@@ -187,7 +190,7 @@ class GracePeriods:
 
     @property
     def _rules_of_answers(self) -> dict[Symptom, Rule]:
-        """Return the rules that hold with and without ``RELEASE_FAIL_FAST``: nothing more can become known."""
+        """Return the rules that apply with and without ``RELEASE_FAIL_FAST``, because waiting shows nothing new."""
         rules = {
             Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
             Symptom.DENIED_MIDWAY: Rule(outcome=Outcome.DENIED, seconds=DENIED_SECONDS, looks=2),
@@ -199,7 +202,8 @@ class GracePeriods:
             rules[Symptom.CANNOT_COMPARE] = Rule(
                 outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2, fresh=True
             )
-            # Argo CD tries again after 2 minutes (argo-cd v3.6.1 controller/hydrator/hydrator.go appNeedsHydration).
+            # Argo CD retries a hydration after 2 minutes (argo-cd v3.6.1 controller/hydrator/hydrator.go
+            # appNeedsHydration).
             rules[Symptom.CANNOT_HYDRATE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2)
         if self.condition:
             rules[Symptom.REFUSED] = Rule(outcome=Outcome.DENIED, seconds=self.condition, looks=2)

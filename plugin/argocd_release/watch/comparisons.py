@@ -15,8 +15,7 @@ from argocd_release.verdict.symptoms import can_heal, is_cached, is_render_error
 
 COMPARE_AGAIN_SECONDS: Final = 5.0
 MOST_FAILED_RENDERS: Final = 2
-# Seconds from a failed render to the next attempt: if the manifests are wrong, and if a server that Argo CD needs to
-# render is down.
+# Seconds from a failed render to the next attempt. The second value applies if a server that Argo CD needs is down.
 RENDER_AGAIN_SECONDS: Final = 10.0
 RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
 # If an automated application is OutOfSync and no sync begins, the job compares again after this time. If a comparison
