@@ -1,8 +1,8 @@
 """Keep the deployment record on GitLab's environments page for the revision that Argo CD runs.
 
-There is one record per revision: running, then success, failed or canceled. A record that an earlier attempt of the
-job left running is ended, and no second one is created. A record of a CI job belongs to that job (GitLab answers 403
-to any other change).
+There is one record per revision: running, then success, failed or canceled. If an earlier attempt of the job left a
+record running, the job ends that record and creates no second one. Only a CI job itself can change the record that
+GitLab created for that CI job (GitLab answers 403 to any other change).
 """
 
 import re
@@ -26,27 +26,25 @@ class DeploymentTarget:
 
 
 def is_commit(revision: str) -> bool:
-    """Return True if GitLab can know the revision. The version of a chart is not a commit."""
+    """Return True if the revision is a full commit SHA, which a record needs. A chart version is not."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def begin(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
     """Create a running record of the revision if there is none; raise ``GitLabError``."""
-    if not any(_is_open(each, revision) for each in _records(gitlab, place)):
+    if not any(_is_open(record, revision) for record in _records(gitlab, place)):
         _create(gitlab, place, revision, RUNNING)
 
 
 def end(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
-    """Give the revision's record this status, and cancel other running records.
-
-    Return a text about the change.
+    """Give the revision's record this status, cancel other running records, and return a message about the change.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
     """
     records = _records(gitlab, place)
-    mine = [each for each in records if _is_open(each, revision)]
-    for other in (each for each in records if _is_open(each) and each not in mine):
+    mine = [record for record in records if _is_open(record, revision)]
+    for other in (record for record in records if _is_open(record) and record not in mine):
         _update(gitlab, other, "canceled")
     if mine:
         for twin in mine[1:]:

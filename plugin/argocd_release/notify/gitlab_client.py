@@ -1,4 +1,4 @@
-"""A client of GitLab's REST API with few attempts, one deadline for all of them, and errors in one line.
+"""A client of GitLab's REST API with up to three attempts, one deadline for all of them, and one-line errors.
 
 It replaces python-gitlab, which is 5.2 MB with its libraries and more than doubles the time to import (8.6.0,
 measured; CONTRIBUTING.md).
@@ -23,14 +23,14 @@ ATTEMPTS: Final = 3
 BODY_LIMIT: Final = 4 << 20
 PAGE: Final = 100
 _SUCCESS: Final = range(200, 300)
-#: After these statuses GitLab has done nothing, so every request can be repeated. A request that changes nothing can
-#: be repeated after the next ones too.
+#: With these statuses GitLab has not carried out the request, so any request can be repeated.
 _NOT_DONE: Final = frozenset({429, 503})
+#: After these statuses any request except a POST can be repeated, because a second GET or PUT has no further effect.
 _AGAIN: Final = _NOT_DONE | {500, 502, 504}
 
 
 class GitLabError(Exception):
-    """GitLab refused, or did not respond, in which case ``status`` is 0. The message is one line."""
+    """GitLab refused a request or did not respond. ``status`` is 0 if there was no answer. The message is one line."""
 
     def __init__(self, message: str, *, status: int = 0) -> None:
         self.status = status
@@ -38,15 +38,15 @@ class GitLabError(Exception):
 
 
 class GitLab:
-    """The API at ``address`` (CI_API_V4_URL) for one project; use it as a context manager.
+    """GitLab's API for one project. Use it as a context manager.
 
     Args:
-        address: the root of the API.
+        address: the root of the API (CI_API_V4_URL).
         project: the id or the path of the project.
         token: an access token of a project, a group or a user.
         job_token: the token of the job, used if there is no other token.
-        deadline: ends every request.
-        ca_file: path of a PEM file with an authority to trust.
+        deadline: the moment at which every request ends.
+        ca_file: path of a PEM file with a certificate authority to trust, or an empty string.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class GitLab:
         return self._call("GET", path, query=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create a resource like ``get``, but do not repeat a request that GitLab could have carried out."""
+        """Create a resource; raise ``GitLabError``. Do not repeat a request that GitLab can have carried out."""
         return self._call("POST", path, body=body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -148,5 +148,5 @@ def _said(status: int, text: str) -> str:
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:
-    """Return the authority's file if it exists. GitLab can name a file that is not in the job's image."""
+    """Return the file of certificate authorities if it exists. GitLab can name a file that the job's image lacks."""
     return (ca_file,) if ca_file and Path(ca_file).is_file() else ()

@@ -1,7 +1,7 @@
-"""Write one comment in a merge request: outcome, cause, evidence in a fold, links. Later runs replace its text.
+"""Write one comment in a merge request: outcome, cause, collapsed evidence, links. Later runs replace its text.
 
-Text from outside is shown as code, in which GitLab interprets no Markdown, HTML, mention, reference or quick action.
-No line of it starts at the position that a quick action needs.
+Text from outside is shown as code, in which GitLab interprets no Markdown, HTML, mention or reference. GitLab runs a
+quick action only at the start of a line, so every line of such text begins with a mark.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ NOT_FOUND: Final = 404
 #: The number of pages on which earlier comments of this job are searched.
 PAGES: Final = 5
 EVIDENCE_LIMIT: Final = 20_000
-#: The number of applications of a group that are named. The page lists all of them.
+#: The maximum number of applications of a group that the comment names. The page lists all of them.
 NAMED: Final = 20
 _TICKS: Final = re.compile(r"`+")
 _ORDER: Final = {"opened": 0, "merged": 1}
@@ -32,14 +32,14 @@ _ORDER: Final = {"opened": 0, "merged": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class MergeRequest:
-    """A merge request by its number in the target project, to which also the merge request of a fork belongs."""
+    """A merge request and its target project. A merge request from a fork belongs to the target project too."""
 
     project: str
     iid: str
 
 
 def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
-    """Return the merge request that brought the commit, preferring an open one, or None if none did.
+    """Return the merge request that contains the commit, preferably an open one, or None if there is none.
 
     Raises:
         GitLabError: GitLab did not respond.
@@ -57,7 +57,7 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
 
 
 def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
-    """Write the job's comment, or replace the text of an earlier one; return a text about the change.
+    """Write the job's comment, or replace the text of an earlier comment; return a message about the change.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -114,7 +114,7 @@ def _facts(result: ReleaseResult) -> Iterable[str]:
 
 
 def named(result: ReleaseResult) -> str:
-    """Return the name of the application or of the group. The members of a group can differ in each run."""
+    """Return the application's name, or the choice of the group, whose members can differ between runs."""
     return result.meant if result.several else ",".join(one.name for one in result.applications)
 
 
@@ -150,7 +150,7 @@ def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
 
 
 def _is_plain(address: str) -> bool:
-    """Return True if the address can stand between angle brackets."""
+    """Return True if the web address can stand between the angle brackets of a Markdown link."""
     return urlsplit(address).scheme in {"http", "https"} and not re.search(r"[\s<>`\\]", address)
 
 
@@ -177,7 +177,7 @@ def fenced(text: str) -> str:
 def _own_notes(gitlab: GitLab, iid: str, mark: str) -> list[Any]:
     """Return the ids of this token's own notes that begin with the mark, the latest first.
 
-    A maintainer's token can change the note of another user, who could have copied the mark.
+    Notes of other users are left out: they can copy the mark, and a maintainer's token can change their notes.
     """
     user: Any = None
     for page in range(1, PAGES + 1):

@@ -14,15 +14,21 @@ from argocd_release.timing.deadline import SITE_CALL, SITE_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 
-#: Seconds of the first request, even if the deadline has passed.
+#: The minimum time limit of a request in seconds. It applies even if the deadline has passed.
 _LEAST: Final = 1.0
 _FINE: Final = range(200, 400)
 
 
 def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
-    """Return an empty string if the address answers with 2xx or 3xx, or its last error if it does not in time.
+    """Wait until the address responds with 2xx or 3xx. Return an empty string, or the last error at the deadline.
 
-    The address is requested at least once. ``check`` raises to end the waiting.
+    The address is requested at least once.
+
+    Args:
+        url: the address.
+        deadline: the moment at which the wait ends.
+        check: is called while waiting, and raises to end the wait.
+        ca_file: path of a PEM file with a certificate authority to trust, or an empty string.
     """
     tls = partial(tls_context, authorities=authorities(ca_file))
     with Client(tls=tls, deadline=Deadline(), check=check, proxies=True) as client:
@@ -47,7 +53,7 @@ def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], c
 
 
 def _ask(client: Client, url: str, *, seconds: float) -> str:
-    """Return the error of the answer, or an empty string. The body can be endless and is not read."""
+    """Return the error, or an empty string. The body is not read, because it can be endless."""
     try:
         answer = client.follow(Request(url=url, body_limit=0, truncate=True), seconds=seconds)
     except HttpError as error:

@@ -1,6 +1,6 @@
 """The annotations report: links on the job's page (lib/gitlab/ci/parsers, ci_job_annotation_data.json).
 
-A key that GitLab does not know, or a link without an address, fails the job.
+GitLab fails the job if the report contains an unknown key or a link without an address.
 """
 
 import json
@@ -21,12 +21,12 @@ PAGE: Final = "the release as a page"
 def render(result: ReleaseResult) -> str:
     """Return the report as a JSON object of sections, each a list of external links."""
     links: dict[str, str] = {}
-    # A group shows only its failed applications, because hundreds of links do not fit a job's page.
+    # For a group, link only the applications that were not delivered: a job's page has no room for hundreds of links.
     for one in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(one, result.project_url)
     if result.page and WEB.fullmatch(result.job_url):
-        # GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` shows nothing if a path
-        # contains a variable, and the job's own name is one.
+        # GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` shows nothing if the path
+        # contains a variable, and the path of this report contains the variable with the job's name.
         links = {PAGE: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     shown = {label[:LABEL_LIMIT]: url for label, url in links.items()}
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in shown.items()]}

@@ -1,8 +1,8 @@
 """The dotenv report, by the grammar of GitLab's parser (app/services/ci/parse_dotenv_artifact_service.rb).
 
-An invalid file fails a job that succeeded. So the report has no empty line, no line break in a value, less than 4 KB,
-and at most 20 variables. The values also contain text from outside, so the report contains nothing that later jobs
-would expand: neither ``$NAME`` nor ``%NAME%`` (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
+GitLab fails a successful job if the file is invalid. So the report has no empty line, no line break in a value, less
+than 4 KB, and at most 20 variables. Some values come from outside, so the report contains nothing that later jobs would
+expand: neither ``$NAME`` nor ``%NAME%`` (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
 """
 
 import re
@@ -15,13 +15,13 @@ from argocd_release.model.result import ReleaseResult
 VALUE_LIMIT: Final = 400
 # GitLab refuses files over 5 KB by default, and an instance can have a lower limit.
 FILE_LIMIT: Final = 4096
-# Values that are names separated by spaces. They are cut between names.
+# Keys whose values are names separated by spaces. A value that is too long is cut between two names.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
-# The percent sign stays. Without it two others could become neighbours: %%A% would become %A%.
+# Only a space is added. If the percent sign were removed, %%A% would become the variable %A%.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
-# The pipeline sets these addresses itself.
+# Keys whose values are addresses.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
-# GitLab reads %D0% in %D0%BF as a variable. Escapes of ASCII characters begin with a digit, and no variable does.
+# GitLab takes %D0% in %D0%BF for a variable. Escapes of ASCII characters begin with a digit, so they are safe.
 _LETTERED: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
@@ -38,7 +38,7 @@ def render(result: ReleaseResult) -> str:
 
 
 def variables(result: ReleaseResult) -> dict[str, str]:
-    """Return the values by key, unescaped. Those of one application are empty for a group."""
+    """Return the values by key, unescaped. For a group, the values that describe one application are empty."""
     one, outcome = result.only, result.outcome
     application = one.application if one else None
     images = application.images if application else ()

@@ -1,6 +1,6 @@
 """The evidence of a release that was not delivered, in blocks for the job log and the JUnit report.
 
-It has at most 200 lines: each block has a limit of its own, and says how many lines are left out.
+The evidence has at most 200 lines: each block has a limit, and its last line gives the number of omitted lines.
 """
 
 import re
@@ -26,13 +26,13 @@ _SHORT: Final = 8
 _HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-# The end of a name that Kubernetes generated.
+# The random suffix of a name that Kubernetes generated.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Lines under a title. ``name`` is the name of the section in GitLab's log."""
+    """Lines of evidence under a title. ``name`` is the name of their section in GitLab's log."""
 
     name: str
     title: str
@@ -50,7 +50,7 @@ def story(result: ApplicationResult) -> str:
 
 
 def headline(result: ApplicationResult) -> str:
-    """Return the cause, and the verdict's reason if it says more."""
+    """Return the cause, and the verdict's reason if it adds to the cause."""
     cause = result.cause or result.verdict.cause
     said = _headed(cause.message)
     return f"{said}\n{_indented(result.verdict.reason)}" if result.reason_adds else said
@@ -66,7 +66,7 @@ def _indented(message: str) -> str:
 
 
 def caveat(result: ApplicationResult) -> str:
-    """Return what a success does not prove, or an empty string."""
+    """Return a note on the limits of a success, or an empty string."""
     if result.outcome is not Outcome.DELIVERED:
         return ""
     if result.verdict.caveat:
@@ -85,22 +85,22 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def last_lines(result: ApplicationResult) -> str:
-    """Return the cause again, the fix, and the link to the documentation; empty if nothing is known.
+    """Return the last lines of the log: the cause, the fix and the link to the documentation; empty without a cause.
 
-    GitLab shows the last ten lines of a failed job's log in its summary, and people read the end of a log first.
+    GitLab's summary shows the last ten lines of a failed job's log, and people read the end of a log first.
     """
     cause = _limited(_headed(result.cause.message).splitlines(), CAUSE_LINES) if result.cause else []
     return "\n".join(filter(None, (*cause, next_step(result))))
 
 
 def next_step(result: ApplicationResult) -> str:
-    """Return the fix and the link to the documentation; empty if nothing is known."""
+    """Return the fix and the link to the documentation, or an empty string without a cause."""
     hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
     return "\n".join(part for part in (hint, f"help: {result.help_url}" if result.help_url else "") if part)
 
 
 def facts(result: ApplicationResult) -> str:
-    """Return the known facts, one per line."""
+    """Return the facts about the release, one per line. Unknown facts are left out."""
     application = result.application
     images = application.images if application else ()
     more = f" and {len(images) - SHOWN_IMAGES} more" if len(images) > SHOWN_IMAGES else ""
@@ -120,7 +120,7 @@ def facts(result: ApplicationResult) -> str:
 
 
 def _expected(result: ApplicationResult) -> str:
-    """Return what a failed release expected, and the revision that Argo CD has; empty without an expectation."""
+    """Return the expectation of a failed release and the revision that Argo CD has; empty without an expectation."""
     if not result.outcome.is_failure or not result.expects:
         return ""
     revisions = result.application.revisions if result.application else ()
@@ -183,7 +183,7 @@ def _resources(application: Application) -> list[str]:
 
 
 def _changed(application: Application) -> list[str]:
-    """Return the changes by this revision's sync, other resources that are not Healthy, and the number of the rest."""
+    """Return the resources that this sync changed, others that are not Healthy, and the number of unchanged ones."""
     now = {item.ref: item for item in application.resources}
     changed = [item for item in application.results if item.changed]
     rows = [_result_row(item, now.get(item.ref)) for item in changed]
@@ -197,7 +197,7 @@ def _changed(application: Application) -> list[str]:
 
 
 def actions(results: Sequence[ResourceResult]) -> str:
-    """Return how often each action was done, such as ``2 configured, 268 created``."""
+    """Return the number of results of each action, such as ``2 configured, 268 created``."""
     counts = Counter(item.action or item.hook_type or item.status for item in results)
     return ", ".join(f"{count} {one_line(action, limit=40)}" for action, count in sorted(counts.items()))
 
@@ -253,7 +253,7 @@ def _events(result: ApplicationResult) -> list[str]:
     counts: dict[tuple[str, str, str], int] = {}
     for occurrence in result.diagnosis.occurrences:
         event = occurrence.event
-        # Each attempt to create a pod generates another name.
+        # Merge the events of a controller that retries: each attempt to create a pod generates another name.
         key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))
         merged[key] = occurrence
         counts[key] = counts.get(key, 0) + event.count
@@ -287,7 +287,7 @@ ROWS: Final = 250
 
 
 def overview(result: ReleaseResult) -> str:
-    """Return the result as one text: the verdict, the worst cause, the table and the facts."""
+    """Return the result of a group as one text: the worst cause, the reason, the table and the facts."""
     outcome = result.outcome
     cause = f"cause: {one_line(str(result.cause))}" if result.cause else ""
     rows = [
@@ -311,7 +311,7 @@ RULE: Final = "=" * 45
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the banner, without a line feed at its end."""
+    """Return the banner at the end of the log, without a line feed after it."""
     one = None if result.several else result.only
     if one is None:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"

@@ -41,7 +41,7 @@ def document(result: ReleaseResult) -> dict[str, Any]:
 
 
 def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
-    """Return the fields that the release and each application have in common."""
+    """Return the fields of a verdict, which the release and each application have."""
     return {
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,

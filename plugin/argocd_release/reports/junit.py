@@ -1,7 +1,7 @@
 """The JUnit report, by GitLab's parser (lib/gitlab/ci/parsers/test/junit.rb).
 
-GitLab shows only an element's text, so the evidence is there. GitLab compares runs by the names of suites, classes and
-cases, so no revision, time or count is allowed in them.
+GitLab shows only the text of an element, so the evidence is in the text. GitLab compares runs by the names of suites,
+classes and cases, so these names contain no revision, time or count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _STATUS_UNKNOWN: Final = "status unknown"
 
 def render(result: ReleaseResult) -> str:
     """Return the report as an XML document."""
-    # Loading it would delay the first look.
+    # Importing this module at the start would delay the first look.
     from xml.etree import ElementTree as ET  # noqa: PLC0415
 
     builder = ET.TreeBuilder()
@@ -106,12 +106,12 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
         if name not in named and not resource.hook:
             named.add(name)
             text = _resource(resource)
-            # The cause is shown at the resource that it comes from, because people look there.
+            # Show the cause at the resource that it belongs to, because people look there.
             yield name, f"{cause}\n{text}" if text and cause and _explains(cause, resource) else text
 
 
 def _explains(cause: Problem, resource: Resource) -> bool:
-    """Return True if the cause is below the resource, and says more than the resource itself."""
+    """Return True if the cause is in a child of the resource, such as a pod, and adds to the resource's own message."""
     of_it = cause.subject is not None and cause.subject.root == resource.ref
     return of_it and cause.code is not CauseCode.UNHEALTHY
 

@@ -1,4 +1,4 @@
-"""The metrics report in OpenMetrics text. GitLab compares it in a merge request with the target branch.
+"""The metrics report in OpenMetrics text. In a merge request, GitLab compares it with the target branch.
 
 Names and units follow OpenMetrics: base units, the unit at the end of the name, a TYPE, UNIT and HELP for each. GitLab
 identifies a series by its name and labels (lib/gitlab/ci/reports/metrics), so no label has a value that changes from
@@ -57,17 +57,19 @@ _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the report as OpenMetrics text. An unknown value has no sample."""
+    """Return the report as OpenMetrics text. A value that is unknown is left out."""
     lines: list[str] = []
     for name, (unit, help_url, value) in _METRICS.items():
-        known = [(one.name, number) for one in result.applications if (number := value(one)) is not None]
-        if not known:
+        samples = [(one.name, number) for one in result.applications if (number := value(one)) is not None]
+        if not samples:
             continue
         whole = f"{PREFIX}_{name}"
         lines.append(f"# TYPE {whole} gauge")
         lines += [f"# UNIT {whole} {unit}"] if unit else []
         lines.append(f"# HELP {whole} {help_url}")
-        lines += [f'{whole}{{application="{_label(application)}"}} {_number(number)}' for application, number in known]
+        lines += [
+            f'{whole}{{application="{_label(application)}"}} {_number(number)}' for application, number in samples
+        ]
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 

@@ -29,7 +29,7 @@ class Reporter:
     late: bool = False
 
 
-# The keys are the fields of the settings with the file's path.
+# The reporters by the field of the settings that contains the path of the file.
 REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
     {
         "junit_path": Reporter(title="JUnit report", render=junit.render),
@@ -49,8 +49,8 @@ PIPE_SECONDS: Final = 2.0
 def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     """Write the file so that a reader finds the old or the complete new one; raise ``OSError``.
 
-    A device or a pipe is written to, for at most ``seconds``, and never replaced. A link stays, and its target is
-    written.
+    If the path is a device or a pipe, it is written to for at most ``seconds``, and never replaced. If the path is a
+    link, its target is written.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
@@ -61,7 +61,7 @@ def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        # Another user than this process can upload the reports.
+        # The process that uploads the reports can belong to another user.
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except BaseException:

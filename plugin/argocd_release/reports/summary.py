@@ -36,8 +36,8 @@ def age(since: str, now: datetime) -> str:
 def line(result: ApplicationResult) -> str:
     """Return the phases, such as ``compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)``.
 
-    The times are counted from the start of tracking. The slowest rollout is in brackets. The line is empty if no phase
-    was reached.
+    The times are counted from the start of tracking. The slowest workload is in brackets. The line is
+    empty if the application reached no phase.
     """
     rollout = result.rollout
     phases = {
@@ -58,7 +58,7 @@ _SHORT = 8
 
 
 def proof(result: ApplicationResult) -> str:
-    """Return what a success proves about the application. Any other outcome proves nothing."""
+    """Return a sentence on what the outcome proves about the application. Only a success proves anything."""
     if result.outcome is not Outcome.DELIVERED:
         return f"Not proven: the release {'was not delivered' if result.outcome.is_failure else 'status is unknown'}."
     if result.verdict.caveat:

@@ -21,7 +21,7 @@ POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none';
 
 def render(report: Mapping[str, Any]) -> str:
     """Return the page of a report that is valid by ``report.schema.json``."""
-    # Loading jinja2 would delay the first look. The compiled template is generated, and loads jinja2 too.
+    # Importing jinja2 at the start would delay the first look. The compiled template imports jinja2 too.
     from jinja2 import Template  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
@@ -35,7 +35,7 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def engine() -> "Environment":
-    """Return the template engine. bin/generate compiles the template, because that takes longest."""
+    """Return the template engine. bin/generate compiles the template in advance, because that takes longest."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
 
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -7,12 +7,12 @@ from typing import Any, Final
 from argocd_release.core.text import clean
 
 _MARK: Final = " …"
-# The size of an escaped character in bytes, at most `&#34;`. Other characters take at most four bytes in UTF-8.
+# The size in bytes of the characters that are escaped in HTML. Other characters have their size in UTF-8.
 _ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
 
 
 class SizeBudget:
-    """The number of bytes that are ``left`` for texts of the page. A text that does not fit is cut off with a mark."""
+    """A budget of ``left`` bytes for texts of the page. A text that exceeds the budget is cut off with a mark."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -55,7 +55,7 @@ class Bar:
         x: its position in percent of the scale.
         width: its width in percent of the scale.
         kind: the style of the bar.
-        title: the text that is shown on hovering.
+        title: the tooltip.
     """
 
     x: str
@@ -69,10 +69,14 @@ class Lane:
     """A lane of the chart.
 
     Attributes:
-        when: the duration and the end, for the chart.
-        since: the beginning, for the table.
-        until: the end, for the table.
-        end: the last state, for the table.
+        what: the resource, or the problem.
+        kind: the kind of the span: sync, hook, rollout or trouble.
+        wave: the sync wave, or an empty string.
+        detail: a message below the lane.
+        when: the duration, for the chart.
+        since: the time of the beginning, for the table.
+        until: the time of the end, for the table; an empty string if the span did not end.
+        end: the last state.
     """
 
     what: str
@@ -104,10 +108,10 @@ class Chart:
 
 
 def chart(one: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
-    """Return the chart of an application of a report. ``seconds`` is the minimum length of the scale."""
+    """Return the chart of an application in a report. The scale covers at least ``seconds``."""
     judged = _judged(one)
     whole = max([seconds, judged, *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
-    # In a group, the time of the job after an application's verdict belongs to other applications.
+    # In a group, the time after an application's verdict belongs to other applications, so its chart ends there.
     marks = list(_phases(one, seconds if lanes else judged))
     chosen = _chosen(one["spans"], lanes)
     return Chart(
@@ -164,7 +168,7 @@ def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
     until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
     kind = span["kind"] == "trouble"
     end = ("healed" if span["ended"] is not None else "to the end") if kind else span["end"]
-    # Each text is three times on the page: in the lane, in the text on hovering, and in the table.
+    # The page contains each text three times: in the lane, in its tooltip, and in the table.
     what = room.take(span["subject"], 120, markup=520 + 2 * len(span["subject"]))
     when = f"{until - span['began']:.1f} s"
     kind = _kind(span)

@@ -1,4 +1,4 @@
-"""Select, limit and word the data of a report that the page shows. The template decides how it looks."""
+"""Select, limit and word the data that the page shows. The template arranges them."""
 
 import re
 from collections import Counter
@@ -13,13 +13,13 @@ from argocd_release.model.outcome import Headline, Outcome
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
 
 Json = Mapping[str, Any]
-# The size in bytes of texts from outside and their markup: of a single application, and of each application of a
-# group.
+# The maximum size in bytes of texts from outside with their markup, for a single application and for each application
+# of a group.
 ROOM: Final = 38_000
 ROOM_OF_EACH: Final = 5_500
-# The number of applications of a group that are shown in full, failed ones first. The others have a row.
+# The maximum number of applications of a group that are shown in full, failed ones first. The others only have a row.
 WHOLE: Final = 16
-# The number of rows, and the size in bytes of all rows together.
+# The maximum number of rows, and the maximum size in bytes of all rows together.
 ROWS: Final = 200
 ROOM_OF_ROWS: Final = 150_000
 RESOURCES: Final = 40
@@ -39,7 +39,7 @@ _HEADLINES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows under a header. ``more`` tells how many rows were left out."""
+    """Rows under a header. ``more`` gives the number of rows that were left out."""
 
     title: str
     header: tuple[str, ...]
@@ -55,7 +55,7 @@ class Log:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A change by the release. ``link`` leads to the commits in between; it can be empty."""
+    """A change by the release. ``link`` is the address of the commits in between, or an empty string."""
 
     what: str
     before: tuple[str, ...]
@@ -205,7 +205,7 @@ def _part(one: Json, seconds: float, room: SizeBudget) -> ApplicationView:
         seconds=_seconds(one["seconds"]),
         why=_why(one, room),
         proof=room.take(one["proof"], 600),
-        # The evidence of a failure gets its share of the size before the chart does.
+        # The texts of the evidence are taken from the size budget before those of the chart, because they matter more.
         tables=tuple(_tables(one, state, room)),
         logs=tuple(_logs(one["logs"], room)),
         notes=tuple(room.take(note, 400, markup=20) for note in one["notes"][:10]),
@@ -269,7 +269,7 @@ def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
     for log in logs[:3]:
         before = ", before its last restart" if log["previous"] else ""
         title = f"Pod/{room.take(log['pod'], 120)}, container {room.take(log['container'], 80)}{before}"
-        # The last lines give the reason for the end, so they get their share first.
+        # The last lines give the reason for the end, so they are taken from the size budget first.
         lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"]) if room.left > 0]
         yield Log(title=title, lines=tuple(reversed(lines)))
 
