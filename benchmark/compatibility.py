@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import as_completed
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -72,8 +73,8 @@ def run(scenarios: Iterable[Scenario], runs: int, *, server: str, client: str) -
     for number in range(1, runs + 1):
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            sandbox = stack.enter_context(Sandbox.start(argocd=server, client=client))
-            playing = stack.enter_context(performed(asked, sandbox, folder))
+            start = partial(Sandbox.start, argocd=server, client=client)
+            playing = stack.enter_context(performed(asked, stack.enter_context(start()), folder, start=start))
             performing = {playing[each.name]: each for each in asked}
             for future in as_completed(performing):
                 each = performing[future]

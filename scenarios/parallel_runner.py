@@ -1,9 +1,9 @@
 """Play many scenarios with argocd-release on one sandbox, in parallel if they do not disturb each other."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,35 +26,41 @@ def possible(scenarios: Iterable[Scenario], release: Release) -> dict[str, Scena
 
 @contextmanager
 def performed(
-    scenarios: Iterable[Scenario], sandbox: Sandbox, folder: Path, *, prefix: str = "play"
+    scenarios: Iterable[Scenario],
+    sandbox: Sandbox,
+    folder: Path,
+    *,
+    start: Callable[[], AbstractContextManager[Sandbox]] = Sandbox.start,
+    prefix: str = "play",
 ) -> Iterator[Performances]:
     """Yield each scenario with its result, in the order of the ends.
 
-    Each is played in a folder of its own below ``folder``. ``prefix`` begins the names of their applications, which
-    must be new to the sandbox.
+    Args:
+        scenarios: the scenarios to play, each in a folder of its own below ``folder``.
+        sandbox: the sandbox of all scenarios that do not disturb each other.
+        folder: the folder for the reports and logs.
+        start: starts a second sandbox, on which the exclusive scenarios are played one by one meanwhile.
+        prefix: begins the names of the applications, which must be new to the sandbox.
     """
     asked = list(scenarios)
+    with ExitStack() as stack:
 
-    def perform(scenario: Scenario) -> Played:
-        name = f"{prefix}-{scenario.name}"
-        environ = {"RELEASE_TIMEOUT": TIMEOUT}
-        return play(scenario, sandbox, command=[str(COMMAND)], name=name, folder=folder / name, environ=environ)
+        def submit(chosen: list[Scenario], own: Sandbox, workers: int) -> dict[str, "Future[Played]"]:
+            stack.enter_context(own.using(*dict.fromkeys(part for scenario in chosen for part in scenario.parts)))
+            executor = ThreadPoolExecutor(workers)
+            stack.callback(executor.shutdown, cancel_futures=True)
 
-    parts = dict.fromkeys(part for each in asked for part in each.parts)
-    with sandbox.using(*parts), ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as solo:
-        together = {each.name: pool.submit(perform, each) for each in asked if not each.exclusive}
+            def perform(scenario: Scenario) -> Played:
+                name = f"{prefix}-{scenario.name}"
+                environ = {"RELEASE_TIMEOUT": TIMEOUT}
+                return play(scenario, own, command=[str(COMMAND)], name=name, folder=folder / name, environ=environ)
 
-        # Exclusive scenarios have the sandbox to themselves when the others are done.
-        def alone(scenario: Scenario) -> Played:
-            for other in together.values():
-                other.exception()
-            return perform(scenario)
+            return {scenario.name: executor.submit(perform, scenario) for scenario in chosen}
 
-        try:
-            yield together | {each.name: solo.submit(alone, each) for each in asked if each.exclusive}
-        finally:
-            for executor in (pool, solo):
-                executor.shutdown(cancel_futures=True)
+        performances = submit([scenario for scenario in asked if not scenario.exclusive], sandbox, AT_ONCE)
+        if exclusive := [scenario for scenario in asked if scenario.exclusive]:
+            performances |= submit(exclusive, stack.enter_context(start()), 1)
+        yield performances
 
 
 def wrong(scenario: Scenario, played: Played) -> str:

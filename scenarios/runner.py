@@ -24,7 +24,9 @@ WATCH_SECONDS: Final = 0.5
 class Played:
     """The result of a tool.
 
-    ``late`` is in seconds since the delivery, or None if that was not watched or did not happen.
+    Attributes:
+        late: the seconds since the delivery, or None if that was not watched or did not happen.
+        token: the token of the sandbox's own account. Every output must be free of it.
     """
 
     exit_code: int
@@ -35,6 +37,7 @@ class Played:
     # True if the time of the delivery could be observed.
     truth_known: bool
     folder: Path
+    token: str
 
     @property
     def cause(self) -> str:
@@ -99,6 +102,7 @@ def play(
         late=late,
         truth_known=changes is not None and stage.delivered_when is not None,
         folder=folder,
+        token=sandbox.ci_token,
     )
 
 

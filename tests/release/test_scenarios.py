@@ -40,9 +40,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("scenario", [pytest.param(each, id=name, marks=marks[name]) for name, each in played.items()])
 
 
-# Those that disturb others are played when all others have been.
 @pytest.mark.timeout(1800)
-def test_scenario(scenario: Scenario, performances: Performances, sandbox: Sandbox) -> None:
+def test_scenario(scenario: Scenario, performances: Performances) -> None:
     played = performances[scenario.name].result()
 
     assert not wrong(scenario, played), played.log
@@ -50,5 +49,5 @@ def test_scenario(scenario: Scenario, performances: Performances, sandbox: Sandb
     assert played.dotenv == check_dotenv("".join(f"{key}={value}\n" for key, value in played.dotenv.items()))
     assert played.dotenv["ARGOCD_RELEASE_STATUS"] == scenario.outcome.word
     for file in played.folder.iterdir():
-        assert sandbox.ci_token not in file.read_text("utf-8"), file
+        assert played.token not in file.read_text("utf-8"), file
     assert check_junit((played.folder / "argocd-release.xml").read_text("utf-8"))

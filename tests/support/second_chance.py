@@ -1,9 +1,8 @@
-"""Rerun a failed test of real parts once, alone, at the end. If it passes then, it is reported as flaky.
+"""Rerun a failed test of real parts once, at the end. If it passes then, it is reported as flaky.
 
-``gotestsum --rerun-fails`` does the same for Argo CD's own e2e suite. Alone means that no other test runs, and that
-every
-fixture is created again, the sandbox too. No verdict becomes milder: a second failure fails the run, and so does any
-other failure beside it, because then no test is rerun.
+``gotestsum --rerun-fails`` does the same for Argo CD's own e2e suite. No other test of the same process runs beside it,
+and every fixture is created again, the sandbox too. No verdict becomes milder: a second failure fails the run, and so
+does any other failure of the process, because then no test is rerun.
 """
 
 from collections.abc import Collection, Iterator

@@ -14,7 +14,7 @@ from scenarios.runner import Played
 
 GREEN = SCENARIOS["first-release"]
 RED = SCENARIOS["crash-loop"]
-ENDED = Played(exit_code=0, log="", seconds=3, cpu_seconds=1, late=0.5, truth_known=True, folder=Path())
+ENDED = Played(exit_code=0, log="", seconds=3, cpu_seconds=1, late=0.5, truth_known=True, folder=Path(), token="")
 MEASURED = Measurement(
     verdict="delivered", right=True, seconds=2, late=1.2, cpu_seconds=1, peak_mb=240, requests=9
 )  # fmt: skip
