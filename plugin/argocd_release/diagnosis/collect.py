@@ -1,6 +1,7 @@
-"""Why a release was not delivered: the root cause, and the pods, events and logs that show it.
+"""Collect the root cause of a release that was not delivered, and the pods, events and logs that show it.
 
-The calls, lines and seconds are bounded. A note says what could not be read; the verdict stands without any of it.
+The number of calls, the log lines and the time are limited. If something cannot be read, a note says so. The verdict
+does not depend on any of it.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from argocd_release.verdict.pending import CLAIM
 
 SECONDS: Final = 20.0
 SUSPECTS: Final = 3
-#: For what is still being read of hooks.
+#: The longest wait for data of hooks that is still being read.
 HOOK_SECONDS: Final = 3.0
 LOG_LINES: Final = 30
 
@@ -41,10 +42,16 @@ def diagnose(
     hooks: HookRecorder | None = None,
     host: str = "",
 ) -> Diagnosis:
-    """Return the diagnosis as far as it came within ``seconds``, or until ``stop`` is set; never later than that.
+    """Return the diagnosis as far as it came within ``seconds``, or until ``stop`` is set.
 
-    ``name`` is the application's as Argo CD is asked for it; ``hooks`` has what its hooks have left behind. If only a
-    ``host`` did not answer, only what serves it is a suspect.
+    Args:
+        name: the name of the application for requests to Argo CD.
+        application: its last observed state.
+        sources: reads the tree, events, manifests and logs from Argo CD.
+        stop: is set if the job must end.
+        seconds: the time limit.
+        hooks: the recorder of the application's hooks; None if no operation ran.
+        host: the host name of a site that did not answer. Only objects that serve it are then suspects.
     """
     found, over = [Diagnosis()], False
 
@@ -75,9 +82,9 @@ def diagnose(
 def steps(
     name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = (), *, host: str = ""
 ) -> Iterator[Diagnosis]:
-    """Yield the diagnosis after each call to Argo CD, each with more in it than the one before.
+    """Yield the diagnosis after each call to Argo CD. Each one contains more than the one before.
 
-    ``kept`` are pods of failed hooks; Argo CD has deleted some of them by now.
+    ``kept`` are the recorded pods of failed hooks. Argo CD has already deleted some of them.
     """
     diagnosis = Diagnosis()
     cause = root_cause.from_application(application)
@@ -127,7 +134,7 @@ def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
 
 
 def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Problem | None:
-    """Return why an application is OutOfSync that was synced, as the live manifest of a resource shows it."""
+    """Return the reason why the application is OutOfSync after a sync, or None if no live manifest shows it."""
     item = drift.suspect(application)
     if item is None or application.operating or application.sync is SyncStatus.SYNCED:
         return None
@@ -138,7 +145,7 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
 def _with(
     diagnosis: Diagnosis, tree: Tree, suspect: Node, clues: root_cause.Clues, application: Application
 ) -> Diagnosis:
-    """Return the diagnosis with what is known of one suspect; the first cause that is found stays."""
+    """Return the diagnosis with the evidence about one more suspect. An earlier suspect's cause is kept."""
     cause = root_cause.describe(tree, suspect, clues, application) if not diagnosis.cause else None
     occurrences = [ObjectEvent(subject=str(suspect), event=event) for event in clues.events]
     return replace(

@@ -17,7 +17,7 @@ _PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard"
 
 
 def suspect(application: Application) -> Resource | None:
-    """Return the first resource that is OutOfSync and exists; None if there is none."""
+    """Return the first OutOfSync resource in the cluster, if possible one that waits for deletion; None without any."""
     pending = (item for item in application.resources if item.sync is SyncStatus.OUT_OF_SYNC and not item.hook)
     existing = [item for item in pending if item.health != "Missing"]
     held = [item for item in existing if item.message == PENDING_DELETION]
@@ -25,7 +25,7 @@ def suspect(application: Application) -> Resource | None:
 
 
 def cause_of(application: Application, item: Resource, manifest: object) -> Problem | None:
-    """Return why the resource is OutOfSync as its manifest shows it; None if it does not."""
+    """Return the reason why the resource is OutOfSync, or None if its live manifest does not show it."""
     metadata = as_object(as_object(manifest).get("metadata"))
     subject = Subject.of(item)
     if metadata.get("deletionTimestamp"):
@@ -51,7 +51,7 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Prob
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
-    """Return the manager that changed the object's spec last, if that was not Argo CD; else an empty string."""
+    """Return the last field manager except Argo CD that changed the object since a time, or an empty string."""
     changes = sorted(_changes(metadata), key=lambda change: change[0])
     # Times are in whole seconds, so a change in the second of the sync counts. A change of replicas through the scale
     # subresource has no time (seen with Kubernetes 1.31).
@@ -62,7 +62,7 @@ def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
 def _changes(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for entry in as_objects(metadata.get("managedFields")):
         fields = as_object(entry.get("fieldsV1"))
-        # A controller writes its status and its bookkeeping annotations whatever is in git.
+        # The status and the bookkeeping annotations that a controller writes are no drift.
         if entry.get("subresource") == "status" or not fields.keys() & {"f:spec", "f:data", "f:stringData", "f:rules"}:
             continue
         yield as_text(entry.get("time")), as_text(entry.get("manager"))

@@ -1,8 +1,8 @@
-"""Keep what the hooks of an operation leave behind, before Argo CD deletes it.
+"""Record the pods, events and logs of hooks before Argo CD deletes them.
 
 The pod and the log of a failed hook exist for seconds only. Argo CD deletes a hook as its delete policy says, at the
-latest before the next attempt (argo-cd v2.13.2, gitops-engine pkg/sync/sync_context.go). A recorder reads them while
-the hook runs, beside the looks, and as seldom as that allows.
+latest before the next attempt (argo-cd v2.13.2, gitops-engine pkg/sync/sync_context.go). A recorder reads them in
+threads of its own while the hook runs, and sends as few requests as possible.
 """
 
 import threading
@@ -26,31 +26,34 @@ from argocd_release.model.result import PodLog
 from argocd_release.timing.background import Background, run_in_background
 
 LOG_LINES: Final = 30
-#: Pods of hooks that are read, and logs that are followed at the same time.
+#: The number of pods that are read, and of logs that are followed.
 PODS: Final = 3
 LOGS: Final = 4
-#: Seconds between two reads of the resource tree: at first; later, while a container is to start; while all run.
+#: The pause between two reads of the resource tree. It grows while nothing changes.
 FIRST_SECONDS: Final = 0.5
+#: The longest pause until a container of each pod runs.
 START_SECONDS: Final = 1.0
+#: The longest pause after that.
 MOST_SECONDS: Final = 4.0
-#: After the hooks have failed: the attempts of the last read, and the seconds to wait for the rest of the logs.
+#: The number of attempts to read the tree after the hooks have failed.
 LAST_READS: Final = 3
+#: The longest wait for the rest of the logs after that.
 LOG_END_SECONDS: Final = 2.5
 _SLOWER: Final = 1.5
-#: The length of a time of RFC 3339 up to its seconds.
+#: The length of an RFC 3339 time without a fraction and a zone.
 SECONDS: Final = len("2026-01-01T00:00:00")
-#: No hook is watched for longer.
+#: The longest time for which hooks are recorded.
 WATCH_SECONDS: Final = 3600.0
 # kubernetes v1.31.0 pkg/controller/job/job_controller.go.
 _PAST_DEADLINE: Final = "active longer than specified deadline"
 _Attempt = tuple[str, int]
-#: The pod's UID, the container's name, and its restarts.
+#: The pod's UID, the container's name, and the number of its restarts.
 _LogKey = tuple[str, str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeptPod:
-    """A pod of a hook, the tree that it was last seen in, and what was read of it."""
+    """A recorded pod of a hook, with the tree that showed it last and the data that was read."""
 
     tree: Tree
     pod: Node
@@ -73,7 +76,7 @@ def has_failed(kept: KeptPod, application: Application) -> bool:
 
 
 class HookRecorder:
-    """Reads pods, events and logs of the hooks of one application; ``look`` and ``kept`` never wait for Argo CD."""
+    """A recorder of the pods, events and logs of one application's hooks. Its threads never delay a look."""
 
     def __init__(self, name: str, sources: Evidence) -> None:
         self._name = name
@@ -81,7 +84,7 @@ class HookRecorder:
         self._recording: _Recording | None = None
 
     def look(self, application: Application) -> None:
-        """Take the last look at the application; start to read once an operation of its revision runs."""
+        """Take the last observed state. Start to record once an operation of its revision runs."""
         operation = application.operation
         hooks = _of_interest(application)
         if operation is None or not (hooks or (operation.running and application.operation_counts)):
@@ -95,14 +98,14 @@ class HookRecorder:
         self._recording.emit(hooks)
 
     def stop(self) -> None:
-        """Read nothing more."""
+        """Stop recording."""
         if self._recording is not None:
             self._recording.stop()
 
     def kept(self, application: Application, *, seconds: float = 0.0) -> tuple[KeptPod, ...]:
         """Return the pods of the application's failed hooks, the newest first.
 
-        Wait up to ``seconds`` for what is being read.
+        Wait up to ``seconds`` for data that is still being read.
         """
         recording, operation = self._recording, application.operation
         if recording is None or operation is None or not recording.is_of(operation):
@@ -112,7 +115,7 @@ class HookRecorder:
 
 
 def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
-    """Return kind and name of each hook that runs or has failed, with whether it has failed."""
+    """Return the hooks that run or have failed, by kind and name. The value is True if the hook has failed."""
     hooks = {(item.kind, item.name): item for item in application.results if item.hook_ran}
     return {
         key: item.failed
@@ -122,7 +125,7 @@ def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
 
 
 class _Recording:
-    """One attempt of an operation: a thread that reads the tree, and one for each log that is followed."""
+    """A recording of one attempt of an operation: one thread reads the tree, and one thread follows each log."""
 
     def __init__(self, name: str, sources: Evidence, attempt: _Attempt) -> None:
         self.attempt = attempt
@@ -134,7 +137,7 @@ class _Recording:
         self._events: dict[str, tuple[Event, ...]] = {}
         self._logs: dict[_LogKey, deque[str]] = {}
         self._follows: list[Background[None]] = []
-        #: By the pod's UID: what the tree showed of it when it was last read completely.
+        #: The state of each pod in the tree when the pod was last read completely, by the pod's UID.
         self._marks: dict[str, tuple[str, ...] | None] = {}
         self._news = threading.Event()
         self._stopped = False
@@ -148,7 +151,7 @@ class _Recording:
         return self.attempt[0] == operation.started_at
 
     def emit(self, hooks: dict[tuple[str, str], bool]) -> None:
-        """Take the hooks as the last look showed them."""
+        """Take the hooks that the last look has shown."""
         if hooks != self._hooks:
             self._hooks = {**self._hooks, **hooks}
             self._news.set()
@@ -158,7 +161,7 @@ class _Recording:
         self._news.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until all is read that is there to be read."""
+        """Wait until the recording has ended, for at most ``seconds``."""
         until = time.monotonic() + seconds
         while not self._done.done() and time.monotonic() < until:
             time.sleep(0.05)
@@ -171,7 +174,7 @@ class _Recording:
 
     def _clues(self, pod: Node) -> Clues:
         status = self._statuses.get(pod.uid)
-        # The hook has failed, whatever its pod looked like a moment before.
+        # The hook has failed, even if its pod was still running when it was read.
         status = ended(status) if status else None
         culprit = status.culprit if status else None
         clues = Clues(status=status, events=self._events.get(pod.uid, ()))
@@ -213,11 +216,10 @@ class _Recording:
         )
 
     def _read(self, *, over: bool) -> bool:
-        """Read what is new of the hooks' pods; return whether anything was.
+        """Read the pods of hooks that have changed; return True if there were any.
 
         Args:
-            over: the hooks have failed, so this is the last time.
-
+            over: True if the hooks have failed, so that this is the last read.
         """
         tree = self._sources.tree(self._name)
         pods = [pod for pod in tree.nodes if pod.kind == "Pod" and self._may_be_of_a_hook(tree, pod)]
@@ -232,7 +234,10 @@ class _Recording:
         return bool(changed)
 
     def _may_be_of_a_hook(self, tree: Tree, pod: Node) -> bool:
-        """Return True for a pod of a hook; of a hook that no look has shown yet only the Job is known, and its age."""
+        """Return True if the pod can belong to a hook.
+
+        Until a look has shown a hook, every Job that was created since the operation began counts as one.
+        """
         root = tree.root(pod)
         started_at, _ = self.attempt
         is_new_job = root.kind == "Job" and not self._hooks and root.created_at[:SECONDS] >= started_at[:SECONDS]
@@ -259,16 +264,16 @@ class _Recording:
         try:
             self._sources.follow(self._name, pod, key[1], lines=LOG_LINES, take=lines.append)
         except ArgoCDError as error:
-            # The report says which logs it could not read, when it asks for them at the end.
+            # Follow the log again later, unless Argo CD refuses. If it still fails, the diagnosis has a note about it.
             if not lines and not error.is_refused:
                 del self._logs[key]
         finally:
-            # Most likely the program has ended: its exit code is there for a moment.
+            # The program has probably ended. Read the pod again, because Argo CD shows its exit code only for a moment.
             self._marks.pop(pod.uid, None)
             self._news.set()
 
     def _best_effort(self, read: Callable[[], None]) -> None:
-        """Read one thing; if that fails, the others still count."""
+        """Call ``read``, and ignore an error of Argo CD so that the other reads go on."""
         try:
             read()
         except ArgoCDError:

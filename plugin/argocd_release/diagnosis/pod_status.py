@@ -1,6 +1,6 @@
-"""The containers of a pod, read from its live manifest: which one is the root cause, and how it ended.
+"""Read the containers of a pod from its live manifest, and find the one that is the root cause.
 
-Shape: Kubernetes core/v1 PodStatus.
+The fields are those of Kubernetes core/v1 PodStatus.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from argocd_release.core.untrusted_json import as_message, as_object, as_objects
 
 
 def last_meaningful(lines: tuple[str, ...]) -> str:
-    """Return the line of a log that says best why the program ended, or an empty string if there is none."""
+    """Return the log line that explains best why the program ended, or an empty string if there is none."""
     told = [line for line in lines if line.strip() and not _is_frame(line)]
     complaints = [line for line in told if any(word in line.lower() for word in _COMPLAINTS)]
     return one_line((complaints or told or [""])[-1], limit=300)
@@ -22,7 +22,7 @@ _COMPLAINTS: Final = (
     "error", "exception", "fatal", "panic", "cannot", "can't", "could not", "failed", "failure", "refused", "denied",
     "not found", "no such", "invalid", "missing", "required", "timed out", "timeout", "unable", "killed", "undefined",
 )  # fmt: skip
-# Lines of a stack trace, and what a runtime prints after one.
+# The beginnings of lines in a stack trace, and of lines that a runtime prints after it.
 _FRAMES: Final = (
     "at ",
     "...",
@@ -42,26 +42,28 @@ def _is_frame(line: str) -> bool:
 
 
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
-#: The reason of a container whose end was not seen.
+#: The reason of a container that has ended after its pod was read.
 UNSEEN_END: Final = "Failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """``reason``: why it waits or how it ended, ``""`` if it runs; ``exit_code``: of its last end, None if it had none.
-
-    ``before``: how the run before this one ended, such as ``OOMKilled``. ``message`` is the kubelet's.
-    """
+    """A container of a pod, with its state and the state of its last run."""
 
     name: str
     init: bool
     ready: bool
     running: bool
     restarts: int
+    #: The reason why it waits or has ended; "" if it runs.
     reason: str
+    #: The reason why its previous run ended, such as ``OOMKilled``.
     before: str
+    #: The exit code of the last run that has ended; None if no run has ended.
     exit_code: int | None
+    #: The kubelet's message, if it waits.
     message: str
+    #: The termination message that the program has written.
     last_words: str
 
     @property
@@ -91,20 +93,20 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class PodStatus:
-    """``unschedulable``: why no node takes it, ``""`` if one did."""
+    """The status of a pod. ``unschedulable`` is the reason why no node takes it; "" if a node did."""
 
     containers: tuple[Container, ...]
     unschedulable: str
 
     @property
     def culprit(self) -> Container | None:
-        """The container that keeps the pod from being ready: the first in trouble, else one that is not ready."""
+        """Return the container that keeps the pod from being ready: one that failed, or else one that is not ready."""
         # Init containers come first, and the later ones wait for them.
         return min(self.containers, key=lambda container: container.rank, default=None)
 
 
 def ended(status: PodStatus) -> PodStatus:
-    """Return the state after the pod has failed, if nothing in it says so yet."""
+    """Return the status of a pod that has failed. If no container shows a failure, mark the running ones as failed."""
     if any(container.in_trouble for container in status.containers):
         return status
     containers = tuple(

@@ -1,4 +1,4 @@
-"""The root cause: which object keeps a release from being delivered, and what it says of itself. Pure."""
+"""Find the root cause: the object that keeps a release from being delivered, and its own message. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, p
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
 # Exit code of a process that was killed with SIGKILL.
 _KILLED: Final = 137
-# Argo CD puts these layers before the message of the repo-server.
+# Argo CD puts these prefixes before the message of the repo-server.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
-    # The repo-server puts this before an error that it remembers (argo-cd v2.13.2 reposerver/repository/repository.go).
+    # The repo-server puts this before an error from its cache (argo-cd v2.13.2 reposerver/repository/repository.go).
     r"|Manifest generation error \(cached\): "
 )
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
-# Events that say only that a controller works on it.
+# The reasons of events that only say that a controller works on the object.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
 _NO_CONSUMER: Final = (
     "no pod uses the claim, and its storage class provides a volume only for a pod that does: put the claim and its "
@@ -35,7 +35,7 @@ _GONE: Final = (
     "something deleted it before Argo CD saw it end: its ttlSecondsAfterFinished, or a person. Remove the TTL and let "
     "argocd.argoproj.io/hook-delete-policy delete the hook; then end the sync"
 )
-# These kinds say only that something failed. That a hook failed says more.
+# Cause codes that only say that something failed. If the object belongs to a hook, HOOK_FAILED replaces them.
 _GENERAL: Final = frozenset({
     CauseCode.CONTAINER_FAILED, CauseCode.CRASH_LOOP, CauseCode.NOT_READY, CauseCode.JOB_FAILED, CauseCode.UNHEALTHY,
 })  # fmt: skip
@@ -43,23 +43,26 @@ _GENERAL: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Clues:
-    """The data about one suspect. ``status`` and ``log`` are None if they could not be read or do not apply."""
+    """The data about a suspect, which is an object that can be the root cause.
+
+    ``status`` and ``log`` are None if they could not be read or if the object is not a pod.
+    """
 
     status: PodStatus | None = None
     events: tuple[Event, ...] = ()
     log: PodLog | None = None
-    #: True if a pod that is not ready mounts the claim that is the suspect.
+    #: True if the suspect is a volume claim, and a pod that is not ready mounts it.
     used: bool = False
 
 
 def from_application(application: Application) -> Problem | None:
-    """Return the cause that an error condition names, or None. Failed resources of the operation go first."""
+    """Return the cause that an error condition names, or None. Failed resources of the operation take precedence."""
     if any(item.failed for item in application.results):
         return None
     ended = application.operation is not None and application.operation.terminated
     for condition in application.errors:
         if ended and condition.type == SYNC_ERROR:
-            # The verdict says that a person ended the sync.
+            # The verdict already says that the sync was ended on request.
             continue
         said = one_line(_LAYERS.sub("", condition.message), limit=1000)
         code = condition.code or CauseCode.COMPARISON_ERROR
@@ -70,15 +73,15 @@ def from_application(application: Application) -> Problem | None:
 
 
 def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
-    """Return the nodes that can be the cause, the likeliest first; none if no node of this revision can be yet."""
+    """Return the nodes that can be the root cause, the likeliest first; () if none belongs to this revision yet."""
     if any(item.failed and not item.hook_type for item in application.results):
         return ()
     if hooks := _hooks(application):
         jobs = [node for node in tree.nodes if (node.kind, node.name) in hooks]
         pods = [pod for job in jobs for pod in tree.pods if tree.root(pod) is job]
-        # Each attempt of a Job has a pod of its own.
+        # Each attempt of a Job has a pod of its own, and the newest one comes first.
         return (*sorted(pods, key=lambda pod: pod.created_at, reverse=True), *jobs)
-    # Until all is Synced, only an operation of this revision makes suspects: other pods are of the revision before.
+    # If the application is not Synced, its pods belong to the earlier revision until a sync of this one runs.
     if application.sync is not SyncStatus.SYNCED and not (application.operating and application.operation_counts):
         return ()
     pods = [pod for pod in tree.pods if pod.health in _UNHEALTHY and not tree.is_replaced(pod)]
@@ -94,8 +97,8 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
         health = tree.root(node).health
         return health not in _UNHEALTHY, health != "Degraded", -node.restarts
 
-    # A workload is a suspect only if it has no pods. Other unhealthy nodes are suspects only if no pod is one, except
-    # for a claim, because pods that wait for it are Pending.
+    # A workload is a suspect only if it has no pods. A volume claim ranks with the pods, because pods that wait for it
+    # are Pending. All other unhealthy nodes come last.
     others = list(_others(tree))
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
     found = sorted([*pods, *owners_without_pods, *claims], key=lambda node: (*rank(node), *within(node)))
@@ -106,7 +109,7 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
 
 
 def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
-    """Rollouts that were aborted: their new pods are gone, and those of an analysis only measured."""
+    """Yield the aborted Argo Rollouts. No pod is the cause: the new ones are gone, and analysis pods only measure."""
     for node in tree.nodes:
         rollout = pending.argo_rollout_of(application, node)
         if rollout is not None and rollout.aborted:
@@ -206,7 +209,7 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
     told = [event for event in clues.events if event.reason not in _NOISE][-1:]
     waits = any(event.reason == "WaitForFirstConsumer" for event in told)
     if waits and clues.used:
-        # It waits for a pod that uses it, so the pod is at fault.
+        # The claim waits for a pod, and a pod uses it. So that pod is the cause.
         return None
     said, subject = _message(told), tree.subject(node)
     message = f"{subject} {missing.what}" + (f' — "{said}"' if said else "")
@@ -215,11 +218,11 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
-    """Return the best explanation: an event if the program never ran, else its log."""
+    """Return the text that explains the failure best: an event if the program never ran, otherwise a log line."""
     reason = container.reason if container else pod.reason.removeprefix("Init:")
     kind = WAITING_REASONS.get(reason)
     if kind is CauseCode.IMAGE_PULL:
-        # «Back-off pulling image» only says that it was tried before.
+        # «Back-off pulling image» only says that the kubelet has tried before. «Failed to pull» gives the reason.
         pulls = [event for event in warnings if event.message.startswith("Failed to pull")]
         return _message(pulls[-1:]) or (container.message if container else pod.message)
     probes = [event for event in warnings if event.reason in {"Unhealthy", "ProbeWarning"}]
@@ -247,7 +250,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
 
 
 def _program_hint(container: Container | None, clues: Clues) -> str:
-    """Return what to do about a program that has ended, or an empty string if it has not."""
+    """Return the hint for a program that has ended with an error, otherwise an empty string."""
     if container is None or not container.ended_badly:
         return ""
     where = "its log above" if clues.log and clues.log.says_something else "its log"
@@ -269,7 +272,7 @@ def gone_hook(application: Application, tree: Tree) -> Problem | None:
 
 
 def _hooks(application: Application) -> set[tuple[str, str]]:
-    """Kind and name of the hooks that failed, or else of those that run."""
+    """Return the kind and name of each failed hook or, if none has failed, of each running hook."""
     hooks = [item for item in application.results if item.hook_type]
     chosen = [item for item in hooks if item.failed]
     if not chosen and application.operating:
@@ -296,7 +299,7 @@ def _counts(application: Application, tree: Tree, node: Node) -> bool:
 
 
 def _others(tree: Tree) -> Iterator[Node]:
-    """Return the unhealthy nodes without unhealthy children, except workloads. The deepest node says most."""
+    """Yield the unhealthy nodes that have no unhealthy children, except pods. The deepest node explains most."""
     parents = {node.owner for node in tree.nodes if node.health in _UNHEALTHY}
     found = [
         node
