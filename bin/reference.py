@@ -86,7 +86,7 @@ def translated(part: str, name: str) -> Any:
 
 def exit_codes(language: str) -> Iterator[Row]:
     for out in Outcome:
-        meaning = {"en": out.meaning, "ru": out.meaning_ru}[language]
+        meaning = out.meaning if language == "en" else translated("outcomes", out.word)
         yield f"`{out.exit_code}`", out.word, str(out.severity), out.headline, meaning
 
 

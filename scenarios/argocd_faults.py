@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from argocd_release.messages import argocd, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox.application import delivered
-from scenarios.dsl import Stage, scenario, web
+from scenarios.dsl import Stage, literal, scenario, web
 
 READER = ("applications, get, */*, allow", "projects, get, *, allow")
 
@@ -124,7 +125,7 @@ def server_away(stage: Stage) -> Iterator[None]:
     "the API server is frozen",
     Outcome.UNREACHABLE,
     ru="API-сервер завис",
-    cause="no answer within",
+    cause=literal(argocd.NO_RESPONSE),
     max_seconds=18,
     exclusive=True,
 )
@@ -158,7 +159,7 @@ def controller_frozen(stage: Stage) -> Iterator[None]:
     "the application controller is down",
     Outcome.TIMED_OUT,
     ru="application controller не работает",
-    cause="has not compared with git",
+    cause=literal(verdict.NOT_COMPARED),
     max_seconds=18,
     exclusive=True,
 )

@@ -1,11 +1,14 @@
 """The declaration of a scenario, and the stage that it is played on."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any, Final
 
+from argocd_release.messages import Message
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import Application, State, delivered
@@ -13,6 +16,8 @@ from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 
 IMAGE: Final = "registry.example.com/web"
+#: A setting in a message, which the job shows by the name that the reader set.
+_SETTING: Final = re.compile(r"<[A-Z_]+[^>]*>")
 Files = Mapping[str, str] | Mapping[str, str | None]
 Play = Callable[["Stage"], Iterator[None]]
 
@@ -39,6 +44,19 @@ class Scenario:
     exclusive: bool
     ru: str = ""
     parts: tuple[str, ...] = ()
+
+
+def literal(message: Message | str, **fields: object) -> str:
+    """Return the longest part of a message that is the same whatever its other fields and the names of settings are."""
+    parts, part = [], ""
+    for text, name, _, _ in Formatter().parse(message.text if isinstance(message, Message) else message):
+        part += text
+        if name in fields:
+            part += str(fields[name])
+        elif name is not None:
+            parts.append(part)
+            part = ""
+    return max((piece.strip() for whole in (*parts, part) for piece in _SETTING.split(whole)), key=len)
 
 
 SCENARIOS: Final[dict[str, Scenario]] = {}

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import IN_CLUSTER, Application
 from sandbox.commands import retry
 from sandbox.git_server import serving
-from scenarios.dsl import Stage, namespace, scenario, status, web
+from scenarios.dsl import Stage, literal, namespace, scenario, status, web
 
 # An address at which no server listens.
 NOWHERE = "https://127.0.0.1:9"
@@ -48,7 +49,7 @@ def cluster_unknown(stage: Stage) -> Iterator[None]:
     "a git server that answers 500",
     Outcome.UNREACHABLE,
     ru="git-сервер отвечает 500",
-    cause="Argo CD cannot compare",
+    cause=literal(verdict.CANNOT_COMPARE),
     max_seconds=40,
 )
 def git_fails(stage: Stage) -> Iterator[None]:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from argocd_release.messages import diagnosis, expectation, notify, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
-from scenarios.dsl import IMAGE, Stage, config, scenario, status, web
+from scenarios.dsl import IMAGE, Stage, config, literal, scenario, status, web
 
 LAST_WORDS = "cannot connect to database at db:5432: connection refused"
 # The first attempt fails after 3 s. Argo CD begins the second one 5 s later, and replaces the hook then.
@@ -115,7 +116,7 @@ DRIFT_ENDS = 5.0 + 8.0
     "a resource with Prune=false is no longer in git",
     Outcome.NOT_DELIVERED,
     ru="ресурса с Prune=false больше нет в git",
-    cause="its annotation Prune=false keeps it",
+    cause=literal(verdict.PRUNE_FALSE),
     max_seconds=DRIFT_ENDS,
 )
 def prune_false(stage: Stage) -> Iterator[None]:
@@ -151,7 +152,7 @@ def finalizer_holds(stage: Stage) -> Iterator[None]:
     "two applications have the same resource",
     Outcome.NOT_DELIVERED,
     ru="один ресурс у двух приложений",
-    cause="is managed by application play-shared-resource-other too",
+    cause=literal(verdict.SHARED, application="play-shared-resource-other"),
     max_seconds=DRIFT_ENDS,
 )
 def shared_resource(stage: Stage) -> Iterator[None]:
@@ -170,7 +171,7 @@ def shared_resource(stage: Stage) -> Iterator[None]:
     "another controller changes what was synced",
     Outcome.NOT_DELIVERED,
     ru="другой контроллер меняет то, что было применено",
-    cause="is changed by autoscaler",
+    cause=literal(diagnosis.OVERWRITTEN, manager="autoscaler"),
     max_seconds=DRIFT_ENDS,
 )
 def overwritten(stage: Stage) -> Iterator[None]:
@@ -191,7 +192,7 @@ def _autoscale(stage: Stage, replicas: int) -> None:
     "another controller and selfHeal change the same field in turn",
     Outcome.TIMED_OUT,
     ru="другой контроллер и selfHeal по очереди меняют одно поле",
-    cause="is changed by autoscaler",
+    cause=literal(diagnosis.OVERWRITTEN, manager="autoscaler"),
     max_seconds=25,
 )
 def fight(stage: Stage) -> Iterator[None]:
@@ -263,7 +264,7 @@ def sync_fail_hook_hangs(stage: Stage) -> Iterator[None]:
     "a person ends the sync",
     Outcome.SYNC_FAILED,
     ru="синхронизацию завершил человек",
-    cause="the sync was ended by hand",
+    cause=literal(verdict.SYNC_TERMINATED),
     max_seconds=20,
 )
 def sync_ended_by_hand(stage: Stage) -> Iterator[None]:
@@ -278,7 +279,7 @@ def sync_ended_by_hand(stage: Stage) -> Iterator[None]:
     "the application has the annotation skip-reconcile",
     Outcome.NOT_DELIVERED,
     ru="у приложения аннотация skip-reconcile",
-    cause="skip-reconcile keeps Argo CD from comparing",
+    cause=literal(verdict.SKIPPED),
     max_seconds=30,
 )
 def skip_reconcile(stage: Stage) -> Iterator[None]:
@@ -319,7 +320,7 @@ def evicted_pod(stage: Stage) -> Iterator[None]:
     "the site is silent beside a pod that does not serve it",
     Outcome.TIMED_OUT,
     ru="сайт не отвечает, а рядом в crash loop под, который его не обслуживает",
-    cause="does not answer as it should",
+    cause=literal(notify.SITE_SILENT),
     max_seconds=20,
 )
 def silent_site(stage: Stage) -> Iterator[None]:
@@ -341,7 +342,7 @@ def silent_site(stage: Stage) -> Iterator[None]:
     "a hook that is suspended",
     Outcome.TIMED_OUT,
     ru="хук приостановлен",
-    cause="PreSync hook Job/migrate: suspended",
+    cause=literal(diagnosis.HOOK_SUSPENDED, subject="PreSync hook Job/migrate"),
     max_seconds=20,
 )
 def suspended_hook(stage: Stage) -> Iterator[None]:
@@ -356,7 +357,7 @@ def suspended_hook(stage: Stage) -> Iterator[None]:
     "a claim whose consumer comes in a later wave",
     Outcome.TIMED_OUT,
     ru="claim, который использует под из следующей sync wave",
-    cause="PersistentVolumeClaim/data has no volume yet",
+    cause=literal(expectation.NO_VOLUME, resource="PersistentVolumeClaim/data"),
     max_seconds=20,
 )
 def claim_without_consumer(stage: Stage) -> Iterator[None]:
@@ -377,7 +378,7 @@ def claim_without_consumer(stage: Stage) -> Iterator[None]:
     "a hook that was deleted while the sync waits for it",
     Outcome.TIMED_OUT,
     ru="хук удалили, пока синхронизация его ждёт",
-    cause="PreSync hook Job/migrate: the sync waits for it, but it is gone",
+    cause=literal(diagnosis.HOOK_GONE, hook_type="PreSync", hook="Job/migrate"),
     max_seconds=20,
 )
 def deleted_hook(stage: Stage) -> Iterator[None]:

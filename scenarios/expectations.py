@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 
+from argocd_release.messages import expectation, watch
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving
-from scenarios.dsl import IMAGE, Stage, scenario, status, web
+from scenarios.dsl import IMAGE, Stage, literal, scenario, status, web
 
 GRACE = {"RELEASE_EXPECTATION_GRACE": "6"}
 
@@ -63,7 +64,7 @@ def revision_comes(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is contained in what runs",
     Outcome.DELIVERED,
     ru="RELEASE_REVISION содержится в том, что работает",
-    cause="2 commits later",
+    cause=literal(expectation.LATER, commits="2 commits"),
 )
 def revision_contained(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
@@ -77,7 +78,7 @@ def revision_contained(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION exactly, and a later one runs",
     Outcome.TIMED_OUT,
     ru="RELEASE_REVISION точно, а работает более поздняя",
-    cause="Argo CD compares with",
+    cause=literal(expectation.OTHER_REVISION),
     max_seconds=14,
 )
 def revision_superseded(stage: Stage) -> Iterator[None]:
@@ -92,7 +93,7 @@ def revision_superseded(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION was replaced by a force push",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION исчезла после force push",
-    cause="have diverged",
+    cause=literal(expectation.DIVERGED),
     max_seconds=6 + 7,
 )
 def revision_diverged(stage: Stage) -> Iterator[None]:
@@ -109,7 +110,7 @@ def revision_diverged(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION never comes to the branch",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION так и не приходит в ветку",
-    cause="1 commit newer",
+    cause=literal(expectation.OLDER, commits="1 commit"),
     max_seconds=6 + 7,
 )
 def revision_never_comes(stage: Stage) -> Iterator[None]:
@@ -149,7 +150,7 @@ def revision_tagged_exactly(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION of a repository of its own, and another pipeline's",
     Outcome.DELIVERED,
     ru="RELEASE_REVISION отдельного репозитория, и коммит другого пайплайна",
-    cause="1 commit later",
+    cause=literal(expectation.LATER, commits="1 commit"),
 )
 def revision_of_configuration(stage: Stage) -> Iterator[None]:
     """The pipeline belongs to the code's project and writes the tag to the configuration's.
@@ -167,7 +168,7 @@ def revision_of_configuration(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is the code's, not the manifests'",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION — коммит кода, а не манифестов",
-    cause="holds no commit",
+    cause=literal(watch.COMMIT_ELSEWHERE),
     max_seconds=6 + 7,
 )
 def revision_of_code(stage: Stage) -> Iterator[None]:
@@ -180,7 +181,7 @@ def revision_of_code(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is reverted by the next commit",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION откатывает следующий коммит",
-    cause="reverts it",
+    cause=literal(expectation.REVERTED),
     max_seconds=6 + 7,
 )
 def revision_reverted(stage: Stage) -> Iterator[None]:
@@ -195,7 +196,7 @@ def revision_reverted(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is overwritten",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION перезаписана",
-    cause="again those of before",
+    cause=literal(expectation.FILES_REVERTED),
     max_seconds=6 + 7,
 )
 def revision_overwritten(stage: Stage) -> Iterator[None]:
@@ -211,7 +212,7 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION, and no history to ask",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION, но история git недоступна",
-    cause="set RELEASE_GIT_TOKEN",
+    cause=literal(watch.OTHER_HISTORY_UNREAD),
     max_seconds=6 + 7,
 )
 def revision_without_history(stage: Stage) -> Iterator[None]:
@@ -261,7 +262,7 @@ def image_comes(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE is not in the revision",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_IMAGE нет в ревизии",
-    cause="no pod runs the image 2",
+    cause=literal(expectation.OTHER_IMAGE, image="2"),
     max_seconds=6 + 7,
 )
 def image_missing(stage: Stage) -> Iterator[None]:
@@ -273,7 +274,7 @@ def image_missing(stage: Stage) -> Iterator[None]:
     "a source that the application does not have",
     Outcome.NOT_DELIVERED,
     ru="источник, которого у приложения нет",
-    cause="has no source",
+    cause=literal(expectation.NO_SUCH_SOURCE),
     max_seconds=6 + 7,
 )
 def source_missing(stage: Stage) -> Iterator[None]:
@@ -286,7 +287,9 @@ def source_missing(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE of a CronJob that has not started",
     Outcome.DELIVERED,
     ru="RELEASE_IMAGE у CronJob, который ещё не запускался",
-    cause="CronJob/report will run registry.example.com/web:2 at its next start",
+    cause=expectation.WILL_RUN.fill(
+        resource="CronJob/report", images="registry.example.com/web:2", due=expectation.DUE_AT_START
+    ),
 )
 def image_of_a_cron_job(stage: Stage) -> Iterator[None]:
     stage.deployed({"report.yaml": manifests.cron_job("report", image=f"{IMAGE}:1")})
@@ -299,7 +302,9 @@ def image_of_a_cron_job(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE of a Deployment that is scaled to zero",
     Outcome.DELIVERED,
     ru="RELEASE_IMAGE у Deployment без реплик",
-    cause="Deployment/web will run registry.example.com/web:2 once it is scaled up",
+    cause=expectation.WILL_RUN.fill(
+        resource="Deployment/web", images="registry.example.com/web:2", due=expectation.DUE_WITH_REPLICAS
+    ),
 )
 def image_scaled_to_zero(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
@@ -312,7 +317,7 @@ def image_scaled_to_zero(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE of a StatefulSet with OnDelete",
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE у StatefulSet со стратегией OnDelete",
-    cause="of the revision before: registry.example.com/web:1; StatefulSet/db replaces a pod only after you delete it",
+    cause=expectation.ON_DELETE.fill(images="registry.example.com/web:1", resource="StatefulSet/db"),
     max_seconds=15,
 )
 def image_on_delete(stage: Stage) -> Iterator[None]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from argocd_release.messages import argocd, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
-from scenarios.dsl import Stage, config, scenario, status, web
+from scenarios.dsl import Stage, config, literal, scenario, status, web
 
 SLACK = 5.0
 # The time until the first pod is created and kwok applies its fate.
@@ -232,7 +233,7 @@ def forbidden_destination(stage: Stage) -> Iterator[None]:
     "an application that manages nothing",
     Outcome.NOT_DELIVERED,
     ru="приложение без ресурсов",
-    cause="manages no resources",
+    cause=literal(verdict.EMPTY),
     max_seconds=10 + SLACK,
 )
 def empty(stage: Stage) -> Iterator[None]:
@@ -245,7 +246,7 @@ def empty(stage: Stage) -> Iterator[None]:
     "an application that is not there",
     Outcome.MISSING,
     ru="приложение, которого нет",
-    cause="there is no application",
+    cause=literal(argocd.APPLICATION_MISSING),
     max_seconds=3,
 )
 def missing(stage: Stage) -> Iterator[None]:
@@ -257,7 +258,7 @@ def missing(stage: Stage) -> Iterator[None]:
     "an application deleted midway",
     Outcome.MISSING,
     ru="приложение удалили, пока джоб ждёт",
-    cause="was deleted while it was tracked",
+    cause=verdict.DELETED_WHILE_TRACKED,
     max_seconds=17 + 10 + SLACK,
 )
 def deleted(stage: Stage) -> Iterator[None]:
@@ -272,7 +273,7 @@ def deleted(stage: Stage) -> Iterator[None]:
     "no automated sync policy",
     Outcome.TIMED_OUT,
     ru="синхронизация не запущена, sync policy нет",
-    cause="it has no automated sync policy",
+    cause=literal(verdict.WHY_MANUAL),
     max_seconds=15,
 )
 def manual_sync_policy(stage: Stage) -> Iterator[None]:
@@ -281,7 +282,7 @@ def manual_sync_policy(stage: Stage) -> Iterator[None]:
     yield
 
 
-@scenario("pruning is off", Outcome.TIMED_OUT, ru="prune выключен", cause="pruning is off", max_seconds=15)
+@scenario("pruning is off", Outcome.TIMED_OUT, ru="prune выключен", cause=literal(verdict.PRUNE_OFF), max_seconds=15)
 def pending_prune(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deployed(web("1"), config("old"), prune=False)
@@ -293,7 +294,7 @@ def pending_prune(stage: Stage) -> Iterator[None]:
     "a sync window that forbids",
     Outcome.TIMED_OUT,
     ru="запрещающее окно синхронизации",
-    cause="a sync window of project",
+    cause=literal(verdict.WHY_SYNC_WINDOW),
     max_seconds=15,
 )
 def sync_window(stage: Stage) -> Iterator[None]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from sandbox.application import delivered
-from scenarios.dsl import Stage, scenario, web
+from scenarios.dsl import Stage, literal, scenario, web
 from scenarios.fake_servers import git_server, proxy
 
 
@@ -75,7 +76,7 @@ def repo_server_restarted(stage: Stage) -> Iterator[None]:
     "the repo-server is away",
     Outcome.UNREACHABLE,
     ru="repo-server недоступен",
-    cause="Argo CD cannot compare",
+    cause=literal(verdict.CANNOT_COMPARE),
     max_seconds=75,
     exclusive=True,
 )

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from argocd_release.messages import argocd, expectation, verdict, watch
 from argocd_release.model.outcome import Outcome
 from sandbox.application import Application, State, delivered
 from sandbox.git import Repository
-from scenarios.dsl import IMAGE, Files, Stage, namespace, scenario, status, web
+from scenarios.dsl import IMAGE, Files, Stage, literal, namespace, scenario, status, web
 from scenarios.operations import superseded
 
 LABEL = "team"
@@ -107,7 +108,7 @@ def group_stops(stage: Stage) -> Iterator[None]:
     "a selector that matches nothing",
     Outcome.MISSING,
     ru="селектор, который ничего не находит",
-    cause="no application matches",
+    cause=literal(watch.COUNT, found=0),
 )
 def group_empty(stage: Stage) -> Iterator[None]:
     chosen(stage)
@@ -118,7 +119,7 @@ def group_empty(stage: Stage) -> Iterator[None]:
     "fewer applications than expected",
     Outcome.MISSING,
     ru="приложений меньше, чем ожидалось",
-    cause="1 application matches",
+    cause=literal(watch.COUNT, found=1),
 )
 def group_too_few(stage: Stage) -> Iterator[None]:
     add(stage, "a")
@@ -144,7 +145,7 @@ def group_appears(stage: Stage) -> Iterator[None]:
     "one of several names does not exist",
     Outcome.MISSING,
     ru="одного из названных приложений нет",
-    cause="there is no application",
+    cause=literal(argocd.APPLICATION_MISSING),
     max_seconds=25,
 )
 def group_one_missing(stage: Stage) -> Iterator[None]:
@@ -425,7 +426,7 @@ def group_selected_in_project(stage: Stage) -> Iterator[None]:
     "more applications than expected",
     Outcome.MISSING,
     ru="приложений больше, чем ожидалось",
-    cause="2 applications match",
+    cause=literal(watch.COUNT, found=2),
     max_seconds=30,
 )
 def group_too_many(stage: Stage) -> Iterator[None]:
@@ -485,7 +486,7 @@ def group_stale(stage: Stage) -> Iterator[None]:
     "a later commit took the place of one of several",
     Outcome.NOT_DELIVERED,
     ru="в одном приложении группы развёрнут более поздний коммит",
-    cause="its place was taken by",
+    cause=literal(verdict.SUPERSEDED),
 )
 def group_one_superseded(stage: Stage) -> Iterator[None]:
     next(superseded(stage))
@@ -513,7 +514,7 @@ def group_expectations(stage: Stage) -> Iterator[None]:
     "one of several runs another image",
     Outcome.TIMED_OUT,
     ru="в одном приложении группы работает другой образ",
-    cause="no pod runs the image :2",
+    cause=literal(expectation.OTHER_IMAGE, image=":2"),
     max_seconds=30,
 )
 def group_one_image_differs(stage: Stage) -> Iterator[None]:
@@ -570,7 +571,7 @@ def group_already(stage: Stage) -> Iterator[None]:
     "jobs that share a set: this one has nothing to do",
     Outcome.DELIVERED,
     ru="джобы делят группу, и этому джобу не досталось приложений",
-    cause="falls to job",
+    cause=literal(watch.NO_SHARE),
     max_seconds=8,
 )
 def group_split(stage: Stage) -> Iterator[None]:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from argocd_release.messages import diagnosis, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox.application import IN_CLUSTER
-from scenarios.dsl import Files, Stage, config, namespace, scenario, status, web
+from scenarios.dsl import Files, Stage, config, literal, namespace, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 # Argo CD retries 5, 10, 20 and 40 seconds after the failures, so a change after 25 s is noticed at 35 s.
@@ -92,7 +93,7 @@ def webhook_away(stage: Stage) -> Iterator[None]:
     "an admission webhook that never responds",
     Outcome.SYNC_FAILED,
     ru="admission webhook так и не отвечает",
-    cause="waiting for the admission webhook to respond",
+    cause=literal(verdict.ATTEMPTS_WAITING, event=verdict.AWAITED["WEBHOOK"].text),
     max_seconds=8 + 4 + 5,
 )
 def webhook_gone(stage: Stage) -> Iterator[None]:
@@ -134,7 +135,7 @@ def definition_later(stage: Stage) -> Iterator[None]:
     "a custom resource definition that nobody installs",
     Outcome.SYNC_FAILED,
     ru="CRD, который так и не установлен",
-    cause="waiting for its custom resource definition to be installed",
+    cause=literal(verdict.ATTEMPTS_WAITING, event=verdict.AWAITED["KIND"].text),
     max_seconds=8 + 4 + 5,
 )
 def definition_never(stage: Stage) -> Iterator[None]:
@@ -214,7 +215,7 @@ def health_later(stage: Stage) -> Iterator[None]:
     "a health check that never can read a resource",
     Outcome.DEGRADED,
     ru="проверка состояния так и не может прочитать ресурс",
-    cause="cannot read its health",
+    cause=diagnosis.HEALTH_UNREADABLE,
     max_seconds=4 + 15 + 5,
     exclusive=True,
 )

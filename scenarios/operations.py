@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from argocd_release.messages import diagnosis, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
-from scenarios.dsl import IMAGE, Files, Stage, config, scenario, status, web
+from scenarios.dsl import IMAGE, Files, Stage, config, literal, scenario, status, web
 from scenarios.expectations import clone
 
 GREEN = Outcome.DELIVERED
@@ -133,7 +134,7 @@ def reverted(stage: Stage) -> Iterator[None]:
     "a revert after a failed hook",
     Outcome.SYNC_FAILED,
     ru="откат после неудачного хука",
-    cause="Argo CD has nothing new to sync",
+    cause=literal(verdict.LAST_SYNC),
 )
 def reverted_hook(stage: Stage) -> Iterator[None]:
     """Argo CD does not compare hooks, so it cannot tell whether those of this commit have run."""
@@ -169,7 +170,7 @@ def _reverted(stage: Stage) -> None:
     "a later commit is rejected after RELEASE_REVISION was delivered",
     Outcome.NOT_DELIVERED,
     ru="после доставки RELEASE_REVISION отвергнут более поздний коммит",
-    cause="its place was taken by",
+    cause=literal(verdict.SUPERSEDED),
 )
 def superseded(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.deployed(web("1"), retry_limit=0)
@@ -184,7 +185,7 @@ def superseded(stage: Stage) -> Iterator[None]:
     "a hook of a later commit fails after RELEASE_REVISION was delivered",
     Outcome.NOT_DELIVERED,
     ru="после доставки RELEASE_REVISION не удался хук более позднего коммита",
-    cause="its place was taken by",
+    cause=literal(verdict.SUPERSEDED),
 )
 def superseded_by_a_hook(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.deployed(web("1"), retry_limit=0)
@@ -226,7 +227,13 @@ def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     stage.repository.git("branch", "--force", "main", "next")
 
 
-@scenario("it is being deleted", Outcome.MISSING, ru="приложение удаляют", cause="is being deleted", max_seconds=10 + 5)
+@scenario(
+    "it is being deleted",
+    Outcome.MISSING,
+    ru="приложение удаляют",
+    cause=literal(verdict.DELETING),
+    max_seconds=10 + 5,
+)
 def deletion_blocked_by_finalizer(stage: Stage) -> Iterator[None]:
     """A finalizer holds the object, which stays Synced and Healthy."""
     stage.deployed(web("1"))
@@ -246,7 +253,7 @@ def _hold(stage: Stage, finalizers: list[str]) -> None:
     "RELEASE_WAIT_FOR without sync: a dry run only",
     Outcome.TIMED_OUT,
     ru="RELEASE_WAIT_FOR без sync, был только dry run",
-    cause="has not been synced yet",
+    cause=literal(verdict.NOT_SYNCED),
     max_seconds=15,
 )
 def dry_run_only(stage: Stage) -> Iterator[None]:
@@ -261,7 +268,7 @@ def dry_run_only(stage: Stage) -> Iterator[None]:
     "RELEASE_WAIT_FOR without sync and operation: RELEASE_REVISION was never synced",
     Outcome.TIMED_OUT,
     ru="RELEASE_WAIT_FOR без sync и operation, а RELEASE_REVISION не применяли",
-    cause="has not been synced yet",
+    cause=literal(verdict.NOT_SYNCED),
     max_seconds=15,
 )
 def revision_never_synced(stage: Stage) -> Iterator[None]:
@@ -275,7 +282,7 @@ def revision_never_synced(stage: Stage) -> Iterator[None]:
     "RELEASE_WAIT_FOR without sync: other parameters at the same commit",
     Outcome.TIMED_OUT,
     ru="RELEASE_WAIT_FOR без sync, другие параметры при том же коммите",
-    cause="has not been synced yet",
+    cause=literal(verdict.NOT_SYNCED),
     max_seconds=15,
 )
 def parameters_never_synced(stage: Stage) -> Iterator[None]:
@@ -352,7 +359,7 @@ def _synced_to(state: State, revision: str) -> bool:
     "pruning is off, beyond RELEASE_STUCK_GRACE",
     Outcome.NOT_DELIVERED,
     ru="prune выключен дольше RELEASE_STUCK_GRACE",
-    cause="pruning is off",
+    cause=literal(verdict.PRUNE_OFF),
     max_seconds=5 + 7,
 )
 def stuck_on_prune(stage: Stage) -> Iterator[None]:
@@ -366,7 +373,7 @@ def stuck_on_prune(stage: Stage) -> Iterator[None]:
     "edited by hand, without selfHeal",
     Outcome.NOT_DELIVERED,
     ru="изменено вручную, без selfHeal",
-    cause="was changed by hand after the sync",
+    cause=literal(diagnosis.CHANGED_BY_HAND),
     max_seconds=12,
 )
 def drift_without_self_heal(stage: Stage) -> Iterator[None]:

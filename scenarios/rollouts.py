@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from argocd_release.messages import expectation
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State
-from scenarios.dsl import IMAGE, Stage, scenario, status
+from scenarios.dsl import IMAGE, Stage, literal, scenario, status
 
 GREEN: Final = Outcome.DELIVERED
 PARTS: Final = ("argo-rollouts",)
@@ -61,7 +62,8 @@ def rollout_canary(stage: Stage) -> Iterator[None]:
     "a canary that waits to be promoted",
     Outcome.TIMED_OUT,
     ru="canary ждёт подтверждения (promote)",
-    cause="Rollout/web: paused at step 2 of 3, weight 50 %",
+    cause="Rollout/web: paused "
+    + expectation.WITH_WEIGHT.fill(where=expectation.AT_STEP.fill(step=2, steps=3), weight=50),
     max_seconds=18,
     parts=PARTS,
 )
@@ -91,7 +93,7 @@ def rollout_paused_accepted(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE, which only the stable pods beside a canary have",
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE, который есть только у стабильных подов рядом с canary",
-    cause="no pod runs the image",
+    cause=literal(expectation.OTHER_IMAGE),
     max_seconds=18,
     parts=PARTS,
 )
@@ -108,7 +110,7 @@ def rollout_of_another_image(stage: Stage) -> Iterator[None]:
     "a canary that is promoted while the job waits",
     GREEN,
     ru="canary подтверждают, пока джоб ждёт",
-    cause="somebody must promote",
+    cause=literal(expectation.PAUSED.hint),
     max_seconds=40,
     parts=PARTS,
 )
@@ -141,7 +143,7 @@ def rollout_analysis(stage: Stage) -> Iterator[None]:
     "a blue-green rollout that waits to be promoted",
     Outcome.TIMED_OUT,
     ru="blue-green ждёт подтверждения (promote)",
-    cause="Rollout/web: paused before promotion",
+    cause=f"Rollout/web: {expectation.PAUSED_BEFORE_PROMOTION}",
     max_seconds=18,
     parts=PARTS,
 )
@@ -156,7 +158,7 @@ def rollout_blue_green(stage: Stage) -> Iterator[None]:
     "a canary that is aborted",
     Outcome.DEGRADED,
     ru="canary прерван",
-    cause="Rollout/web: aborted",
+    cause=f"Rollout/web: {expectation.ABORTED.text}",
     max_seconds=15 + 25,
     parts=PARTS,
 )

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 
+from argocd_release.messages import diagnosis, expectation
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State
-from scenarios.dsl import IMAGE, Stage, scenario, status, web
+from scenarios.dsl import IMAGE, Stage, literal, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 POD_LIMIT = 4 + 15 + 5
@@ -109,7 +110,7 @@ def chart_version(stage: Stage) -> Iterator[None]:
     "RELEASE_CHART_VERSION is never published",
     Outcome.TIMED_OUT,
     ru="RELEASE_CHART_VERSION не публикуют",
-    cause="the chart's version is 1.0.0",
+    cause=literal(expectation.OTHER_CHART_VERSION, versions="1.0.0"),
     max_seconds=14,
 )
 def chart_version_missing(stage: Stage) -> Iterator[None]:
@@ -213,7 +214,7 @@ def stateful_quota(stage: Stage) -> Iterator[None]:
     "a pod that no node can take",
     Outcome.TIMED_OUT,
     ru="под, который не берёт ни один узел",
-    cause="no node takes it",
+    cause=diagnosis.UNSCHEDULABLE,
     max_seconds=14,
 )
 def unschedulable(stage: Stage) -> Iterator[None]:
@@ -240,7 +241,7 @@ def stateful_fix(stage: Stage) -> Iterator[None]:
     "a StatefulSet that waits for a broken pod",
     Outcome.TIMED_OUT,
     ru="StatefulSet ждёт неисправный под",
-    cause="(of the revision before)",
+    cause=literal(diagnosis.PREVIOUS_REVISION),
     max_seconds=21,
 )
 def stateful_blocked(stage: Stage) -> Iterator[None]:
@@ -277,7 +278,7 @@ def _nightly(stage: Stage) -> None:
     "RELEASE_IMAGE, which only a finished pod has",
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE, который есть только у завершённого пода",
-    cause="no pod runs the image",
+    cause=literal(expectation.OTHER_IMAGE),
     max_seconds=14,
 )
 def image_of_a_finished_pod(stage: Stage) -> Iterator[None]:
@@ -320,7 +321,7 @@ def not_mounted(stage: Stage) -> Iterator[None]:
     "an Ingress without an address",
     Outcome.TIMED_OUT,
     ru="Ingress без адреса",
-    cause="Ingress/web has no address yet",
+    cause=expectation.NO_ADDRESS.fill(resource="Ingress/web"),
     max_seconds=12,
 )
 def ingress(stage: Stage) -> Iterator[None]:
@@ -333,7 +334,7 @@ def ingress(stage: Stage) -> Iterator[None]:
     "a LoadBalancer without an address",
     Outcome.TIMED_OUT,
     ru="LoadBalancer без адреса",
-    cause="Service/web has no address of a load",
+    cause=expectation.NO_LOAD_BALANCER.fill(resource="Service/web"),
     max_seconds=12,
 )
 def load_balancer(stage: Stage) -> Iterator[None]:
@@ -386,7 +387,7 @@ def forbidden_pods(stage: Stage) -> Iterator[None]:
     "a DaemonSet whose pods are forbidden",
     Outcome.DEGRADED,
     ru="DaemonSet, поды которого запрещены",
-    cause="DaemonSet/agent: no pod",
+    cause=f"DaemonSet/agent: {diagnosis.NO_PODS}",
     max_seconds=POD_LIMIT,
 )
 def forbidden_daemon(stage: Stage) -> Iterator[None]:

@@ -19,9 +19,11 @@ import trustme
 from argocd_release.argocd import api
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
+from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Node
 from tests.contract.record import API, API_APPLICATION, FOLDER
+from tests.support.wording import is_from
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -221,9 +223,9 @@ def failure(ask: Callable[[], object]) -> ArgoCDError:
 @pytest.mark.parametrize(
     ("answer", "kind", "says"),
     [
-        (Answer(body=b"<!doctype html><html>Sign in</html>", type="text/html"), FailureKind.MALFORMED, "no JSON"),
-        (Answer(body=b"\xff\xfe"), FailureKind.MALFORMED, "no JSON"),
-        (Answer(body=b""), FailureKind.MALFORMED, "no JSON"),
+        (Answer(body=b"<!doctype html><html>Sign in</html>", type="text/html"), FailureKind.MALFORMED, texts.NO_JSON.fill(error="")),
+        (Answer(body=b"\xff\xfe"), FailureKind.MALFORMED, texts.NO_JSON.fill(error="")),
+        (Answer(body=b""), FailureKind.MALFORMED, texts.NO_JSON.fill(error="")),
         (Answer(status=404, body=b'{"message": "applications \\"web\\" not found"}'), FailureKind.MISSING, '"web" not found'),
         (Answer(status=500, body=b'{"error": "boom", "message": "boom"}'), FailureKind.OTHER, "boom"),
         (Answer(status=502, body=b"<html>Bad Gateway</html>", type="text/html"), FailureKind.OTHER, "HTTP status 502"),
@@ -250,13 +252,13 @@ def test_nothing_listens() -> None:
 def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "API_CALL", 0.2)
     with serving(Server(otherwise=Answer(drip=0.15))) as server, server.client() as asked:
-        assert "no whole answer" in failure(lambda: asked.tree("web")).message
+        assert is_from(failure(lambda: asked.tree("web")).message, texts.RESPONSE_INCOMPLETE)
 
 
 def test_an_answer_without_an_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "BODY_LIMIT", 1000)
     with serving(Server(otherwise=Answer(body=b" " * 2000))) as server, server.client() as asked:
-        assert "larger than" in failure(lambda: asked.tree("web")).message
+        assert is_from(failure(lambda: asked.tree("web")).message, texts.RESPONSE_TOO_LARGE)
 
 
 def test_each_call_is_told_with_its_status_and_carries_what_the_options_say() -> None:

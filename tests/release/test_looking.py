@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 
+from argocd_release.messages.watch import HISTORY_BEING_READ
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import web
@@ -85,7 +86,7 @@ def test_git_that_never_answers(
 
         ended = timed_out(release, delivered, **settings)
         assert ended.exit_code == 12, ended.log
-        assert "git's history is still being asked" in ended.log
+        assert HISTORY_BEING_READ in ended.log
 
 
 def test_events_that_take_their_time(

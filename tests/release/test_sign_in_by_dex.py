@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from argocd_release.messages import argocd
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import web
 from tests.support.identity import Dex, Signer, exchange, gitlab, serving_dex
@@ -104,7 +105,7 @@ def test_why_there_is_no_token(by_dex: tuple[Realm, Dex], release: Run, refused:
 
 @pytest.mark.parametrize(
     ("status", "why"),
-    [(500, "Dex failed; its log says why"), (502, "Dex does not run"), (503, "Dex does not run")],
+    [(500, argocd.DEX_FAILED), (502, argocd.DEX_UNREACHABLE), (503, argocd.DEX_UNREACHABLE)],
     ids=["failed", "gateway", "overloaded"],
 )
 def test_a_dex_that_is_broken(
@@ -125,7 +126,7 @@ def test_an_audience_that_dex_does_not_let_in(by_dex: tuple[Realm, Dex], release
     ended = release(realm.application, **identity(realm.gitlab.id_token("https://vault.example.com"), dex))
 
     assert ended.exit_code == 31, ended.log
-    assert "the audience or the project is not allowed" in ended.cause
+    assert argocd.DEX_REFUSED in ended.cause
 
 
 @pytest.mark.parametrize(

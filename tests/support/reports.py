@@ -89,7 +89,7 @@ def application(
         "reason_adds": failed,
         "cause": cause if failed else None,
         "seconds": seconds,
-        "proof": f"Proven: what was expected runs, image 8be41d7 {text}.",
+        "proof": f"Proven: the expected version runs, image 8be41d7 {text}.",
         "expectation": {},
         "transitions": [{"what": "health", "value": "Progressing", "at": 3.1}],
         "phases": {"compared": 0.8, "synced": 3.1, "healthy": None if failed else 41.7, "judged": seconds - 0.2, "slowest": "Deployment/api", "slowest_seconds": 38.2},
@@ -110,7 +110,7 @@ def application(
         "pods": [pod] * rows if failed else [],
         "events": [event] * rows if failed else [],
         "logs": [{"pod": f"api-x {text}", "container": "api", "previous": True, "lines": [f"connecting {text}"] * 29 + [f"fatal: no database {text}"]}] if failed else [],
-        "notes": [f"logs can't be shown: denied {text}"] if failed else [],
+        "notes": [f"cannot show the logs of pods: denied {text}"] if failed else [],
     } | parts  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from argocd_release.argocd.tree_json import (
 )
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_message, as_object, as_objects, parse_json
+from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import ApplicationSet
@@ -89,7 +90,7 @@ class Api:
         try:
             return parse_application(text, self._reader.application)
         except ValueError as error:
-            raise _error("GET application", FailureKind.MALFORMED, f"no application: {error}") from error
+            raise _error("GET application", FailureKind.MALFORMED, texts.NO_APPLICATION.fill(error=error)) from error
 
     def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
         """Return the applications that the token can see, filtered by the selector and the project if they are given.
@@ -105,7 +106,7 @@ class Api:
         try:
             return reading.end()
         except ValueError as error:
-            raise _error("GET applications", FailureKind.MALFORMED, f"no list of applications: {error}") from error
+            raise _error("GET applications", FailureKind.MALFORMED, texts.NO_LIST.fill(error=error)) from error
 
     def workloads(self, name: str) -> Workloads:
         """Return the pods, images and failing resources in the application's resource tree; raise ``ArgoCDError``.
@@ -198,10 +199,7 @@ class Api:
         """Return the node's manifest from the cluster; raise ``ArgoCDError``."""
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
         answer = as_object(self._get(name, "resource", **about, version=node.version))
-        try:
-            return parse_json(str(answer.get("manifest") or "null"))
-        except ValueError as error:
-            raise _error(f"the manifest of {node}", FailureKind.MALFORMED, f"no JSON: {error}") from error
+        return _parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
 
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         """Return the last lines of a container's log, cleaned; with ``previous``, of the container's previous run.
@@ -246,18 +244,17 @@ class Api:
         except HttpError as error:
             raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
         finally:
-            self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
+            end = texts.CALL_END.fill(result=status or texts.WITHOUT_RESPONSE)
+            self._on_call(f"GET {path}", time.monotonic() - started, end)
         if status != _OK:
-            raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), f"HTTP status {status}")
+            raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), texts.HTTP_STATUS.fill(status=status))
 
     def application_set(self, name: str, /) -> ApplicationSet:
         """Return the ApplicationSet with this ``name`` or ``namespace/name``; raise ``ArgoCDError``."""
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
-        try:
-            document = as_object(parse_json(self._ask(f"{_APPLICATION_SETS}/{quote(plain, safe='')}", named)))
-        except ValueError as error:
-            raise _error("GET applicationset", FailureKind.MALFORMED, f"no JSON: {error}") from error
+        path = f"{_APPLICATION_SETS}/{quote(plain, safe='')}"
+        document = as_object(_parsed(self._ask(path, named), "GET applicationset"))
         return application_set_of(document)
 
     def sync_window(self, name: str) -> str:
@@ -278,11 +275,7 @@ class Api:
         )
 
     def _get(self, name: str, what: str, **query: str) -> Any:
-        text = self._text(name, what, query)
-        try:
-            return parse_json(text)
-        except ValueError as error:
-            raise _error(f"GET {what}", FailureKind.MALFORMED, f"no JSON: {error}") from error
+        return _parsed(self._text(name, what, query), f"GET {what}")
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
         path, named = _application_path(name)
@@ -301,7 +294,7 @@ class Api:
             return self._ask(path, query, seconds=seconds, on_part=on_part)
         except ArgoCDError as error:
             if isinstance(error.__cause__, HttpError) and error.__cause__.timed_out:
-                message = f"no answer within {seconds:.0f} s"
+                message = texts.NO_RESPONSE.fill(seconds=f"{seconds:.0f}")
                 raise _error(error.command, FailureKind.TIMED_OUT, message) from error
             raise
 
@@ -321,7 +314,7 @@ class Api:
                 answer = self._send(newer, path, query, seconds=seconds, on_part=on_part)
         if answer.status != _OK:
             kind = _TROUBLES.get(answer.status, FailureKind.OTHER)
-            message = _error_text(answer.text) or f"HTTP status {answer.status}"
+            message = _error_text(answer.text) or texts.HTTP_STATUS.fill(status=answer.status)
             raise _error(f"GET {path}", kind, message, is_refused=_is_refusal(answer.status))
         return answer.text
 
@@ -346,8 +339,16 @@ class Api:
             closed = not error.sent and not error.timed_out
             raise _error(f"GET {path}", kind, str(error), is_refused=closed) from error
         finally:
-            self._on_call(f"GET {path}", time.monotonic() - started, f", {status}" if status else ", no answer")
+            end = texts.CALL_END.fill(result=status or texts.WITHOUT_RESPONSE)
+            self._on_call(f"GET {path}", time.monotonic() - started, end)
         return answer
+
+
+def _parsed(text: str, what: str) -> Any:
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise _error(what, FailureKind.MALFORMED, texts.NO_JSON.fill(error=error)) from error
 
 
 def _application_path(name: str) -> tuple[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import one_line, without_applied_file
 from argocd_release.core.untrusted_json import as_list, as_message, as_object, as_objects, as_text
+from argocd_release.messages import argocd as texts
 from argocd_release.model.application import (
     Application,
     HealthStatus,
@@ -51,7 +52,7 @@ def parse_application(text: str, make: Callable[[dict[str, Any]], Application] |
     """
     document = next((candidate for candidate in reversed(_documents(text)) if name_of(candidate)), None)
     if document is None:
-        raise ValueError(f"no JSON document that is an application, but {one_line(text, limit=200) or 'nothing'!r}")
+        raise ValueError(texts.FOUND_NO_APPLICATION.fill(text=one_line(text, limit=200) or texts.NOTHING))
     return (make or application_of)(document)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from argocd_release.argocd.application_json import application_of, name_of
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_list, as_object, as_text, parse_json
+from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 
 # The text before the first application. argocd prints an array, and the HTTP API returns an object that contains one.
@@ -125,11 +126,11 @@ class ListReading:
             document = parse_json(self._text)
             items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
             if items is not None and as_list(items) is not items:
-                raise ValueError(f"no list, but {one_line(self._text, limit=200)!r}")
+                raise ValueError(texts.FOUND_NO_LIST.fill(text=one_line(self._text, limit=200)))
             documents = filter(name_of, map(as_object, as_list(items)))
             self._applications = [self._reader.listed(document) for document in documents]
         elif not self._has_ended:
-            raise ValueError(f"no end of the list, but {one_line(self._text[:1000], limit=200) or 'nothing'!r}")
+            raise ValueError(texts.FOUND_NO_END.fill(text=one_line(self._text[:1000], limit=200) or texts.NOTHING))
         applications = tuple(self._applications)
         self._reader.keep_only(applications)
         return applications
@@ -152,7 +153,7 @@ class ListReading:
             try:
                 document, position = decoder.raw_decode(self._text, position)
             except RecursionError as error:
-                raise ValueError("the document is nested too deeply") from error
+                raise ValueError(texts.NESTED_TOO_DEEPLY) from error
             except ValueError:
                 break
             yield as_object(document)

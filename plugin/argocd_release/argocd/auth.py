@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from argocd_release.argocd.connection import Connection, SignedIn
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.background import pause
@@ -95,7 +96,7 @@ def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Re
         return client.send(request, seconds=SIGN_IN)
     except HttpError as error:
         why = one_line(str(error), limit=200)
-        raise SignInError(f"Argo CD cannot be asked for a token: {why}", outcome=Outcome.UNREACHABLE) from error
+        raise SignInError(texts.TOKEN_NOT_REQUESTED.fill(error=why), outcome=Outcome.UNREACHABLE) from error
 
 
 def _refused(status: int, said: str, connector: str) -> SignInError:
@@ -104,21 +105,18 @@ def _refused(status: int, said: str, connector: str) -> SignInError:
     unreachable = Outcome.UNREACHABLE
     match status:
         case 401 if "invalid_client" in said:
-            return SignInError("Dex does not know the client argo-cd-cli: is this Argo CD's own Dex?")
+            return SignInError(texts.DEX_CLIENT_UNKNOWN)
         case 401:
-            return SignInError(
-                "Dex refused the job's ID token; its log says why: the audience or the project is not allowed, the "
-                "token has expired, its issuer is another, or the connector lacks userNameKey or scopes"
-            )
+            return SignInError(texts.DEX_REFUSED)
         case 400 if "connector" in said.lower():
-            return SignInError(f"Dex has no connector {one_line(connector, limit=60)}: check <RELEASE_DEX_CONNECTOR>")
+            return SignInError(texts.DEX_CONNECTOR_MISSING.fill(connector=one_line(connector, limit=60)))
         case 400 if "unsupported_grant_type" in said:
-            return SignInError("Dex allows no token exchange: add its grant to oauth2.grantTypes, or leave that out")
+            return SignInError(texts.DEX_EXCHANGE_FORBIDDEN)
         case 415:
-            return SignInError("this Argo CD has no Dex: leave <RELEASE_DEX_CONNECTOR> out to use the ID token itself")
+            return SignInError(texts.DEX_MISSING)
         case 303:
-            return SignInError("Dex failed; its log says why", outcome=unreachable)
+            return SignInError(texts.DEX_FAILED, outcome=unreachable)
         case 502 | 503 | 504:
-            return SignInError("Dex does not run, or Argo CD does not reach it", outcome=unreachable)
+            return SignInError(texts.DEX_UNREACHABLE, outcome=unreachable)
         case _:
-            return SignInError(f"Dex gave no token: HTTP {status} {words}".rstrip())
+            return SignInError(texts.DEX_GAVE_NO_TOKEN.fill(status=status, text=words).rstrip())

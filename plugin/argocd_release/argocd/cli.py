@@ -23,6 +23,7 @@ from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.wait_output import WaitProcess, failure_message
 from argocd_release.core.connectivity import is_outage
 from argocd_release.core.text import clean, one_line
+from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
@@ -162,7 +163,7 @@ class ArgoCD:
         try:
             application = parse_application(text)
         except ValueError as error:
-            message = f"argocd printed no application: {one_line(str(error))}"
+            message = texts.ARGOCD_PRINTED_NO_APPLICATION.fill(error=one_line(str(error)))
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
         if application.abridged and self._whole is not None:
             with suppress(ArgoCDError):
@@ -187,7 +188,7 @@ class ArgoCD:
         try:
             return parse_applications(text, self._check_cancelled)
         except ValueError as error:
-            message = f"argocd printed no list of applications: {one_line(str(error))}"
+            message = texts.ARGOCD_PRINTED_NO_LIST.fill(error=one_line(str(error)))
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
 
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
@@ -240,7 +241,7 @@ class ArgoCD:
             for project in projects or ["default"]:
                 asked = ("account", "can-i", "get", "applications", f"{project}/{name}")
                 if self._call(asked, limit=deadline.left).strip() == "yes":
-                    return FailureKind.MISSING, f"there is no application {name} that this token may see"
+                    return FailureKind.MISSING, texts.APPLICATION_MISSING.fill(application=name)
         except ArgoCDError as probe:
             if probe.kind not in {FailureKind.DENIED, FailureKind.REFUSED, FailureKind.OTHER}:
                 raise
@@ -270,7 +271,7 @@ class ArgoCD:
             self._echo(_echoed(arguments))
         self._check_cancelled()
         if limit <= 0:
-            raise self._error(arguments, FailureKind.TIMED_OUT, None, "no time is left to ask")
+            raise self._error(arguments, FailureKind.TIMED_OUT, None, texts.NO_TIME_FOR_CALL)
         environ, started = _SHORT_LIVED | self._environ | (connection.environ if connection else {}), time.monotonic()
         # The limit is not given to sh, whose thread would notice the end of the process 0.1 s late (sh 2.4.0,
         # background_thread).
@@ -278,16 +279,16 @@ class ArgoCD:
         self._calling[id(process)] = process
         try:
             if not (ended := run_in_background(process.wait)).wait_for(seconds=limit, check=self._check_cancelled):
-                message = f"no answer within {max(limit, 1):.0f} s"
+                message = texts.NO_RESPONSE.fill(seconds=f"{max(limit, 1):.0f}")
                 raise self._error(arguments, FailureKind.TIMED_OUT, None, message)
             ended.result()
             return str(process) + (process.stderr.decode("utf-8", "replace") if everything else "")
         except sh.SignalException as error:
             self._check_cancelled()
-            raise self._error(arguments, FailureKind.KILLED, error.exit_code, "argocd was killed") from error
+            raise self._error(arguments, FailureKind.KILLED, error.exit_code, texts.ARGOCD_KILLED) from error
         except sh.ErrorReturnCode as error:
             outputs = (stream.decode("utf-8", "replace") for stream in (error.stderr, error.stdout))
-            message = next(filter(None, map(failure_message, outputs)), "argocd failed and said nothing")
+            message = next(filter(None, map(failure_message, outputs)), texts.ARGOCD_SILENT)
             raise self._error(arguments, *_understood(message, error.exit_code)) from error
         finally:
             self._calling.pop(id(process), None)
@@ -309,7 +310,7 @@ def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
     """Return the kind of failure, the exit code, and argocd's message without its gRPC prefix."""
     plain = _RPC.sub("", message)
     if _PROXY.search(message):
-        return FailureKind.UNREACHABLE, exit_code, f"{plain} (said by a proxy in front of Argo CD, not by Argo CD)"
+        return FailureKind.UNREACHABLE, exit_code, texts.FROM_PROXY.fill(message=plain)
     if _STRANGER.search(message):
         return FailureKind.UNREACHABLE, exit_code, plain
     kind = next((kind for kind, texts in _TROUBLES if re.search(texts, message)), FailureKind.OTHER)
@@ -319,7 +320,7 @@ def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
 
 
 def _denied(name: str) -> str:
-    return f"permission denied: applications, get, */{name} (or there is no such application)"
+    return texts.APPLICATION_DENIED.fill(application=name)
 
 
 def _echoed(arguments: Sequence[str]) -> str:

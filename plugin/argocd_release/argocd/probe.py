@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 from argocd_release.argocd.connection import Connection
+from argocd_release.messages import argocd as texts
 from argocd_release.timing.deadline import DOCTOR_CALL, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import connect, resolve, tls_context
@@ -97,7 +98,7 @@ def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
     try:
         context = connection.tls()
     except (OSError, ssl.SSLError) as error:
-        return Handshake(error=f"a file among the options cannot be read: {error}")
+        return Handshake(error=texts.OPTIONS_FILE_UNREADABLE.fill(error=error))
     if not verify:
         context = tls_context(verify=False)
     context.set_alpn_protocols(["h2", "http/1.1"])

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import clean
 from argocd_release.core.untrusted_json import as_line, as_list, as_message, as_object, as_objects, parse_json
+from argocd_release.messages import expectation as texts
 from argocd_release.model.argo_rollout import BY_HAND, KIND, AnalysisRun, Rollout
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.problem import ResourceRef
@@ -55,14 +56,14 @@ def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
     containers = [item for key in ("initContainers", "containers") for item in as_objects(pod.get(key))]
     due = ""
     if node.kind == "CronJob":
-        due = "at its next start" + (", and is suspended now" if spec.get("suspend") is True else "")
+        due = texts.DUE_WHEN_RESUMED if spec.get("suspend") is True else texts.DUE_AT_START
     elif node.kind == "Job":
-        due = "once it is resumed: it is suspended" if spec.get("suspend") is True else ""
+        due = texts.DUE_SUSPENDED_JOB if spec.get("suspend") is True else ""
     elif node.kind == "DaemonSet":
         settled = status.get("observedGeneration") == as_object(document.get("metadata")).get("generation")
-        due = "once a node fits it" if settled and status.get("desiredNumberScheduled") == 0 else ""
+        due = texts.DUE_WITH_NODE if settled and status.get("desiredNumberScheduled") == 0 else ""
     elif spec.get("replicas") == 0:
-        due = "once it is scaled up from 0 replicas"
+        due = texts.DUE_WITH_REPLICAS
     images = tuple(filter(None, (as_line(item.get("image")) for item in containers)))
     return PodTemplate(resource=str(node), images=images, due=due, on_delete=strategy == "OnDelete")
 

@@ -14,6 +14,7 @@ from argocd_release.core.text import with_names
 from argocd_release.doctor import checks
 from argocd_release.doctor.checklist import examine
 from argocd_release.joblog import style
+from argocd_release.messages import cli as texts
 from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.settings import environment, secrets
 from argocd_release.timing.deadline import DOCTOR, Deadline
@@ -23,9 +24,9 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     """Print the checklist; return 0 only if a release can be tracked."""
     parser = argparse.ArgumentParser(
         prog="argocd-release doctor",
-        description="Checks all that a release needs, with a release job's settings; says what mends what is wrong.",
+        description=texts.DOCTOR_DESCRIPTION,
     )
-    parser.add_argument("--json", action="store_true", help="print the checklist as JSON")
+    parser.add_argument("--json", action="store_true", help=texts.JSON)
     asked = parser.parse_args(arguments)
     stop = StopRequest()
     signals.on_arrival(stop.set)

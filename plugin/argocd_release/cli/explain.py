@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import cli as texts
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.release.signals import Signals
@@ -16,21 +17,21 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     """Print the meaning of the name; return the exit code of a wrong setting if it has none."""
     parser = argparse.ArgumentParser(
         prog="argocd-release explain",
-        description="Explains a setting, an exit code or a cause.",
-        epilog="examples: explain timeout, explain 30, explain image-pull",
+        description=texts.EXPLAIN_DESCRIPTION,
+        epilog=texts.EXPLAIN_EXAMPLES,
     )
-    parser.add_argument("name", help="a variable, an input of the component, an exit code, or the word of a cause")
+    parser.add_argument("name", help=texts.NAME)
     name: str = parser.parse_args(arguments).name
-    texts = list(_explanations(name, environ.get("RELEASE_DOCS_URL", "")))
-    if not texts:
+    explanations = list(_explanations(name, environ.get("RELEASE_DOCS_URL", "")))
+    if not explanations:
         from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
 
         names = {known.lower(): known for known in _names()}
         nearest = [names[lower] for lower in get_close_matches(name[:100].lower(), names, 1)]
-        meant = f"; did you mean {nearest[0]}?" if nearest else ""
-        stream.write(f"there is no setting, exit code or cause {one_line(name, limit=100)!r}{meant}\n")
+        meant = texts.DID_YOU_MEAN.fill(name=nearest[0]) if nearest else ""
+        stream.write(texts.UNKNOWN_NAME.fill(name=one_line(name, limit=100), suggestion=meant))
         return Outcome.SETTINGS.exit_code
-    stream.write("\n".join(texts))
+    stream.write("\n".join(explanations))
     return 0
 
 
@@ -41,11 +42,14 @@ def _explanations(name: str, docs_url: str) -> Iterator[str]:
             yield _setting(variable, declared)
     for outcome in Outcome:
         if name in {str(outcome.exit_code), outcome.word}:
-            yield f"exit code {outcome.exit_code} ({outcome.word}): {outcome.headline}\n  {outcome.meaning}\n"
+            yield texts.EXIT_CODE.fill(
+                exit_code=outcome.exit_code, word=outcome.word, headline=outcome.headline, meaning=outcome.meaning
+            )
     for cause in CauseCode:
         if name == cause.word:
-            link = f"\n  see: {docs_url.rstrip('/')}/troubleshooting/#{cause.word}" if docs_url else ""
-            yield f"cause {cause.word}\n  {cause.meaning}{link}\n"
+            url = f"{docs_url.rstrip('/')}/troubleshooting/#{cause.word}"
+            link = texts.LINK.fill(url=url) if docs_url else ""
+            yield texts.CAUSE.fill(code=cause.word, meaning=cause.meaning, link=link)
 
 
 def _setting(name: str, declared: Mapping[str, Any]) -> str:
@@ -53,17 +57,22 @@ def _setting(name: str, declared: Mapping[str, Any]) -> str:
     default = declared.get("default", "")
     facts = {
         "input": title or "",
-        "type": declared["type"] + (", in seconds" if declared.get("x-unit") == "seconds" else ""),
+        "type": _type(declared),
         "values": ", ".join(declared.get("enum", ())),
         "least": declared.get("minimum", ""),
         "most": declared.get("maximum", ""),
-        "default": "required" if name in SCHEMA["required"] else default if default == "" else json.dumps(default),
+        "default": texts.REQUIRED if name in SCHEMA["required"] else default if default == "" else json.dumps(default),
         "rule": declared.get("x-rule", ""),
     }
     lines = [f"  {word + ':':9}{text}" for word, text in facts.items() if text != ""]
     note = f" {declared['x-input-note']}" if "x-input-note" in declared else ""
-    secret = "  Never shown: the setting is secret.\n" if declared.get("x-secret") else ""
+    secret = texts.NEVER_SHOWN if declared.get("x-secret") else ""
     return "\n".join([name, f"  {declared['description']}{note}", *lines, secret])
+
+
+def _type(declared: Mapping[str, Any]) -> str:
+    kind: str = declared["type"]
+    return texts.IN_SECONDS.fill(type=kind) if declared.get("x-unit") == "seconds" else kind
 
 
 def _names() -> list[str]:

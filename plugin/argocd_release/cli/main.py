@@ -9,6 +9,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final, TextIO
 
+from argocd_release.messages import cli as texts
 from argocd_release.release.signals import Signals
 
 # A command takes its arguments, the environment, the log's stream and the signals, and returns the exit code.
@@ -33,16 +34,10 @@ class Subcommand:
 
 COMMANDS: Final[Mapping[str, Subcommand]] = MappingProxyType(
     {
-        "wait": Subcommand(
-            module="argocd_release.cli.wait", summary="wait until the application runs what was pushed; the default"
-        ),
-        "doctor": Subcommand(
-            module="argocd_release.cli.doctor", summary="check all that a release needs, and say what mends it"
-        ),
-        "explain": Subcommand(
-            module="argocd_release.cli.explain", summary="explain a setting, an exit code or a cause: explain NAME"
-        ),
-        "page": Subcommand(module="argocd_release.cli.page", summary="draw the page of a JSON report anew"),
+        "wait": Subcommand(module="argocd_release.cli.wait", summary=texts.WAIT),
+        "doctor": Subcommand(module="argocd_release.cli.doctor", summary=texts.DOCTOR),
+        "explain": Subcommand(module="argocd_release.cli.explain", summary=texts.EXPLAIN),
+        "page": Subcommand(module="argocd_release.cli.page", summary=texts.PAGE),
     }
 )
 DEFAULT: Final = "wait"

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import parse_json
+from argocd_release.messages import cli as texts
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
 from argocd_release.reports import registry
@@ -16,11 +17,9 @@ from argocd_release.reports.page import render
 
 def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: Signals) -> int:
     """Write the page next to the report, or to the given path, and print its path."""
-    parser = argparse.ArgumentParser(
-        prog="argocd-release page", description="Draws the page of a JSON report: one file that loads and runs nothing."
-    )
-    parser.add_argument("report", type=Path, help="the JSON report, such as argocd-release.json")
-    parser.add_argument("page", type=Path, nargs="?", help="where to write; by default the report's name with .html")
+    parser = argparse.ArgumentParser(prog="argocd-release page", description=texts.PAGE_DESCRIPTION)
+    parser.add_argument("report", type=Path, help=texts.REPORT)
+    parser.add_argument("page", type=Path, nargs="?", help=texts.TARGET)
     given = parser.parse_args(arguments)
     try:
         # A folder has no name from which another could be derived.
@@ -29,7 +28,7 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
         registry.write_file(target, render(report))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        stream.write(f"no page was made of {given.report}: {one_line(why)}\n")
+        stream.write(texts.NO_PAGE.fill(report=given.report, error=one_line(why)))
         return Outcome.SETTINGS.exit_code
     stream.write(f"{target}\n")
     return 0
@@ -47,11 +46,8 @@ def _read(path: Path) -> Any:
     try:
         report = parse_json(path.read_text("utf-8"))
     except ValueError as error:
-        raise ValueError(f"it is no JSON: {error}") from error
+        raise ValueError(texts.NO_JSON.fill(error=error)) from error
     wrong = next(Draft202012Validator(SCHEMA).iter_errors(report), None)
     if wrong is not None:
-        raise ValueError(
-            f"it is no report of this version of argocd-release ({wrong.json_path}: {wrong.message[:200]}); draw it "
-            "with the version that wrote it"
-        )
+        raise ValueError(texts.OTHER_VERSION.fill(path=wrong.json_path, error=wrong.message[:200]))
     return report

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from argocd_release import __version__
 from argocd_release.cli.main import COMMANDS
+from argocd_release.messages import cli as texts
 from argocd_release.release.job import Run
 from argocd_release.release.signals import Signals
 from argocd_release.settings.environment import PROPERTIES, SCHEMA
@@ -29,12 +30,12 @@ def parse_arguments(arguments: Sequence[str]) -> None:
 
     if not arguments[0].startswith("-"):
         _refuse(arguments[0], COMMANDS)
-    commands = [f"  {name:10}  {command.summary}" for name, command in COMMANDS.items()]
+    commands = [texts.COMMAND.fill(name=name, summary=command.summary) for name, command in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         prog="argocd-release",
         usage="argocd-release [COMMAND] [-h] [--version]",
-        description="Waits until the application runs what was pushed, Synced and Healthy; says why if it does not.",
-        epilog="\n".join(["commands:", *commands, "", _settings_help()]),
+        description=texts.DESCRIPTION,
+        epilog="\n".join([texts.COMMANDS, *commands, "", _settings_help()]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"argocd-release {__version__}")
@@ -47,14 +48,14 @@ def _refuse(word: str, commands: Iterable[str]) -> None:
     import sys  # noqa: PLC0415
 
     nearest = difflib.get_close_matches(word[:100], commands, 1)
-    meant = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(commands)}"
-    sys.stderr.write(f"argocd-release: there is no command {word[:100]!r}{meant}\n")
+    meant = texts.DID_YOU_MEAN.fill(name=nearest[0]) if nearest else texts.THERE_ARE.fill(names=", ".join(commands))
+    sys.stderr.write(texts.NO_COMMAND.fill(word=word[:100], suggestion=meant))
     raise SystemExit(2)
 
 
 def _settings_help() -> str:
     """Return the settings by group, the required ones first, each with its first sentence."""
-    lines = ["settings, all from environment variables; `argocd-release explain NAME` says more about one:"]
+    lines = [texts.SETTINGS]
     for group, title in SCHEMA["x-groups"].items():
         lines += ["", f"{title}:"]
         for name, declared in PROPERTIES.items():

@@ -12,6 +12,7 @@ from typing import Final
 from argocd_release.diagnosis import drift, root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
+from argocd_release.messages import diagnosis as texts
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, StopFlag
@@ -71,12 +72,12 @@ def diagnose(
         asked.wait_for(seconds=seconds, check=check)
     over = True
     if not asked.done():
-        why = f"cut short, at the latest after {seconds:.0f} s"
+        reason = texts.CUT_SHORT.fill(seconds=f"{seconds:.0f}")
     elif error := asked.exception():
-        why = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
     else:
         return found[-1]
-    return replace(found[-1], notes=(*found[-1].notes, f"pods, events and logs are incomplete: {why}"))
+    return replace(found[-1], notes=(*found[-1].notes, texts.INCOMPLETE.fill(reason=reason)))
 
 
 def steps(
@@ -103,7 +104,7 @@ def steps(
         if diagnosis.cause is None and found:
             yield (diagnosis := replace(diagnosis, cause=found))
     except ArgoCDError as error:
-        yield replace(diagnosis, notes=(_note("pods and events", error),))
+        yield replace(diagnosis, notes=(_note(texts.PODS_AND_EVENTS, error),))
         return
     known = {hook.pod.uid for hook in kept}
     gone = [hook.pod for hook in kept if hook.pod.uid not in {node.uid for node in tree.nodes}]
@@ -166,18 +167,18 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
     try:
         clues = replace(clues, events=sources.events(name, suspect))
     except ArgoCDError as error:
-        notes.append(_note(f"events of {suspect}", error))
+        notes.append(_note(texts.EVENTS.fill(subject=suspect), error))
     if suspect.kind != "Pod":
         return clues, notes
     try:
         clues = replace(clues, status=parse_pod_status(sources.live(name, suspect)))
     except ArgoCDError as error:
-        notes.append(_note(f"the state of {suspect}", error))
+        notes.append(_note(texts.OBJECT_STATE.fill(subject=suspect), error))
     container = clues.status.culprit if clues.status else None
     if container is None:
         return clues, notes
     if not container.has_run:
-        return clues, [*notes, f"{suspect} has no log: its container {container.name} has not started"]
+        return clues, [*notes, texts.NO_LOG_NOT_STARTED.fill(pod=suspect, container=container.name)]
     try:
         lines: tuple[str, ...] = ()
         previous = container.restarts > 0 and not container.running
@@ -189,12 +190,14 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
         log = PodLog(pod=suspect.name, container=container.name, previous=previous, lines=lines)
         clues = replace(clues, log=log)
         if not log.says_something:
-            notes.append(f"{suspect} has no log: its container {container.name} has printed nothing")
+            notes.append(texts.NO_LOG_EMPTY.fill(pod=suspect, container=container.name))
     except ArgoCDError as error:
-        notes.append(_note("logs of pods", error, allow="p, role:ci-readonly, logs, get, */*, allow"))
+        notes.append(_note(texts.LOGS, error, right="logs"))
     return clues, notes
 
 
-def _note(what: str, error: ArgoCDError, *, allow: str = "p, role:ci-readonly, applications, get, */*, allow") -> str:
-    way = f". To allow it: {allow}" if error.kind is FailureKind.DENIED else ""
-    return f"{what} can't be shown: {error.message}{way}"
+def _note(what: str, error: ArgoCDError, *, right: str = "applications") -> str:
+    note = texts.NOT_SHOWN.fill(what=what, reason=error.message)
+    if error.kind is not FailureKind.DENIED:
+        return note
+    return texts.NOT_ALLOWED.fill(note=note, rule=f"p, role:ci-readonly, {right}, get, */*, allow")

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_list, as_object, as_objects, as_text
+from argocd_release.messages import diagnosis as texts
 from argocd_release.messages import hints
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem, Subject
@@ -31,7 +32,7 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Prob
     if metadata.get("deletionTimestamp"):
         names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
         code = CauseCode.DELETION_PENDING
-        message = f"{item} is being deleted, and its finalizer {names} holds it"
+        message = texts.FINALIZER.fill(resource=item, finalizers=names)
         return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word]) if names else None
     operation = application.operation
     if operation is None or not application.attempted or item.requires_pruning:
@@ -40,13 +41,10 @@ def cause_of(application: Application, item: Resource, manifest: object) -> Prob
     if not manager:
         return None
     if manager.lower().startswith(_PEOPLE):
-        message = f"{item} was changed by hand after the sync ({manager})"
-        hint = (
-            f"put the change into git, or sync again (argocd app sync {application.full_name} or <RELEASE_SYNC=true>); "
-            "selfHeal in the application's sync policy undoes such changes from now on"
-        )
+        message = texts.CHANGED_BY_HAND.fill(resource=item, manager=manager)
+        hint = texts.CHANGED_BY_HAND.fill_hint(application=application.full_name)
         return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
-    code, message = CauseCode.OVERWRITTEN, f"{item} is changed by {manager} after each sync"
+    code, message = CauseCode.OVERWRITTEN, texts.OVERWRITTEN.fill(resource=item, manager=manager)
     return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
-from argocd_release.messages import hints
+from argocd_release.messages import diagnosis as texts
+from argocd_release.messages import expectation, hints
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -27,14 +28,6 @@ _LAYERS: Final = re.compile(
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
 # The reasons of events that only say that a controller works on the object.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
-_NO_CONSUMER: Final = (
-    "no pod uses the claim, and its storage class provides a volume only for a pod that does: put the claim and its "
-    "consumer into the same sync wave; push again"
-)
-_GONE: Final = (
-    "something deleted it before Argo CD saw it end: its ttlSecondsAfterFinished, or a person. Remove the TTL and let "
-    "argocd.argoproj.io/hook-delete-policy delete the hook; then end the sync"
-)
 # Cause codes that only say that something failed. If the object belongs to a hook, HOOK_FAILED replaces them.
 _GENERAL: Final = frozenset({
     CauseCode.CONTAINER_FAILED, CauseCode.CRASH_LOOP, CauseCode.NOT_READY, CauseCode.JOB_FAILED, CauseCode.UNHEALTHY,
@@ -67,8 +60,9 @@ def from_application(application: Application) -> Problem | None:
         said = one_line(_LAYERS.sub("", condition.message), limit=1000)
         code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(said)
-        hint = f"{unreadable[1]} is not valid YAML or JSON; check it, fix it, push again" if unreadable else ""
-        return Problem(code=code, message=f"{condition.type}: {said}", hint=hint or hints.CAUSES.get(code.word, ""))
+        message = texts.CONDITION.fill(type=condition.type, message=said)
+        hint = texts.MANIFEST_UNREADABLE.fill_hint(file=unreadable[1]) if unreadable else hints.CAUSES.get(code.word)
+        return Problem(code=code, message=message, hint=hint or "")
     return None
 
 
@@ -130,22 +124,23 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
     if hook is None or finding is None:
         return finding
-    program = "fix the error in the hook's log" if clues.log and clues.log.says_something else "fix the hook"
-    fix = finding.hint if node.kind != "Pod" and finding.hint else f"{program} and push again"
-    when = (
-        "nothing was applied; the cluster keeps what it had"
-        if hook.hook_type == "PreSync"
-        else "its revision is applied"
-    )
+    program = texts.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else texts.FIX_HOOK
+    fix = finding.hint if node.kind != "Pod" and finding.hint else program
+    consequence = texts.NOTHING_APPLIED if hook.hook_type == "PreSync" else texts.REVISION_APPLIED
     code = CauseCode.HOOK_FAILED if finding.code in _GENERAL else finding.code
-    message = f"{hook.hook_type} hook {finding.message}"
-    return replace(finding, code=code, message=message, hint=f"{fix}; {when}")
+    message = texts.HOOK.fill(hook_type=hook.hook_type, message=finding.message)
+    return replace(finding, code=code, message=message, hint=consequence.fill_hint(fix=fix))
 
 
 def _unreadable(tree: Tree, node: Node) -> Problem:
-    said, subject = one_line(node.message, limit=300), tree.subject(node)
-    message = f"{subject}: Argo CD cannot read its health" + (f' — "{said}"' if said else "")
+    subject = tree.subject(node)
+    message = texts.STATE.fill(subject=subject, state=texts.HEALTH_UNREADABLE)
+    message = _with_quote(message, one_line(node.message, limit=300))
     return Problem(code=CauseCode.HEALTH_UNREADABLE, message=message, subject=subject)
+
+
+def _with_quote(message: str, quote: str) -> str:
+    return texts.WITH_QUOTE.fill(message=message, quote=quote) if quote else message
 
 
 def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
@@ -153,25 +148,26 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     several = clues.status is not None and len(clues.status.containers) > 1
     named = ""
     if container is not None and (several or container.init):
-        named = f"{'init ' if container.init else ''}container {container.name}"
+        named = (texts.INIT_CONTAINER if container.init else texts.CONTAINER).fill(name=container.name)
     subject = tree.subject(pod, named)
     if clues.status is not None and clues.status.unschedulable:
-        said = f'{subject}: Pending, no node takes it — "{one_line(clues.status.unschedulable)}"'
+        message = texts.STATE.fill(subject=subject, state=texts.UNSCHEDULABLE)
+        message = _with_quote(message, one_line(clues.status.unschedulable))
         code = CauseCode.UNSCHEDULABLE
-        return Problem(code=code, message=said, subject=subject, hint=hints.CAUSES[code.word])
+        return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
-    parts = [status if status != "Running" else "Running, but not ready"]
+    parts = [status if status != "Running" else texts.NOT_READY]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
-        parts[0] += " (OOMKilled)"
+        parts[0] = texts.OOM_KILLED.fill(status=parts[0])
     if container is not None and container.in_trouble and container.exit_code is not None:
-        parts.append(f"exit code {container.exit_code}")
+        parts.append(texts.EXIT_CODE.fill(exit_code=container.exit_code))
     if restarts := container.restarts if container else pod.restarts:
         parts.append(counted(restarts, "restart"))
     quote = _quote(pod, container, clues, warnings)
-    message = f"{subject}: {', '.join(parts)}" + (f' — "{quote}"' if quote else "")
+    message = _with_quote(texts.STATE.fill(subject=subject, state=", ".join(parts)), quote)
     if not tree.is_current(pod):
         # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
-        code, message = CauseCode.ROLLOUT_BLOCKED, f"{message} (of the revision before)"
+        code, message = CauseCode.ROLLOUT_BLOCKED, texts.PREVIOUS_REVISION.fill(message=message)
         return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
     code = _pod_code(status, container, quote)
     hint = hints.CAUSES.get(code.word) or _program_hint(container, clues)
@@ -181,8 +177,8 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
 def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Problem | None:
     if node.kind == "Job" and node.health == "Suspended":
         subject = tree.subject(node)
-        message = f"{subject}: suspended (spec.suspend), so it starts no pod"
-        return Problem(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint="remove spec.suspend")
+        message, hint = texts.HOOK_SUSPENDED.fill(subject=subject), texts.HOOK_SUSPENDED.hint
+        return Problem(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint=hint)
     if missing := pending_reason(node.group, node.kind, node.health):
         return _lacking(tree, node, missing, clues)
     refused = tree.refusals(node, tuple(warnings))
@@ -212,8 +208,8 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
         # The claim waits for a pod, and a pod uses it. So that pod is the cause.
         return None
     said, subject = _message(told), tree.subject(node)
-    message = f"{subject} {missing.what}" + (f' — "{said}"' if said else "")
-    hint = _NO_CONSUMER if waits else pending_hint(missing, said)
+    message = _with_quote(missing.message.fill(resource=subject), said)
+    hint = expectation.NO_CONSUMER if waits else pending_hint(missing, said)
     return Problem(code=missing.code, message=message, subject=subject, hint=hint)
 
 
@@ -253,8 +249,8 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
     """Return the hint for a program that has ended with an error, otherwise an empty string."""
     if container is None or not container.ended_badly:
         return ""
-    where = "its log above" if clues.log and clues.log.says_something else "its log"
-    return f"the program ends by itself: fix what {where} says (settings, secrets, what it connects to); push again"
+    has_log = clues.log is not None and clues.log.says_something
+    return texts.FIX_PROGRAM_BY_LOG_ABOVE if has_log else texts.FIX_PROGRAM_BY_LOG
 
 
 def gone_hook(application: Application, tree: Tree) -> Problem | None:
@@ -264,9 +260,9 @@ def gone_hook(application: Application, tree: Tree) -> Problem | None:
     present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
     for item in application.results:
         if item.hook_type and item.applied and (item.kind, item.namespace, item.name) not in present:
-            message = f"{item.hook_type} hook {item}: the sync waits for it, but it is gone from the cluster"
+            message = texts.HOOK_GONE.fill(hook_type=item.hook_type, hook=item)
             subject = Subject.of(item)
-            hint = f"{_GONE} (argocd app terminate-op {application.full_name}) and sync again"
+            hint = texts.HOOK_GONE.fill_hint(application=application.full_name)
             return Problem(code=CauseCode.HOOK_FAILED, message=message, subject=subject, hint=hint)
     return None
 

@@ -24,6 +24,7 @@ from dulwich.repo import BaseRepo, Repo
 from argocd_release.core.text import one_line
 from argocd_release.git.access import Access
 from argocd_release.git.relation import by_files, depths, find_commit, relation_in, undone
+from argocd_release.messages import watch as texts
 from argocd_release.model.application import Source
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import StopFlag
@@ -106,7 +107,7 @@ class GitHistories:
                 if asking is None:
                     asking = self._asking[source.repo_url] = _Asking(question, partial(self._find, *question))
             if not self._wait(asking, deadline):
-                note = self._note(source, f"no answer within {ANSWER_SECONDS:.0f} s")
+                note = self._note(source, texts.NO_RESPONSE.fill(seconds=f"{ANSWER_SECONDS:.0f}"))
                 final = not self._access.is_own(source.repo_url)
                 return RevisionRelation(relation=Relation.UNKNOWN, note=note, final=final)
             with self._lock:
@@ -146,19 +147,15 @@ class GitHistories:
         name, url = str(GitUrl.parse(source.repo_url)), self._access.remote(source.repo_url)
         with self._lock:
             if self._closed:
-                raise InterruptedError("the job has ended")
+                raise InterruptedError(texts.JOB_ENDED)
             if source.repo_url not in self._others:
                 self._others[source.repo_url] = GitHistory(name, url, self._access.ca_file, now=self._now)
             return self._others[source.repo_url]
 
     def _note(self, source: Source, why: str) -> str:
         if self._access.is_own(source.repo_url):
-            return f"git's history could not be consulted, so revisions are compared exactly: {why}"
-        name = one_line(str(GitUrl.parse(source.repo_url)), limit=200)
-        return (
-            f"{name} is not this project's repository, and its history could not be consulted: {why}; "
-            "set <RELEASE_GIT_TOKEN> to a token that may read it, or expect the image (<RELEASE_IMAGE>) instead"
-        )
+            return texts.HISTORY_UNREAD.fill(reason=why)
+        return texts.OTHER_HISTORY_UNREAD.fill(repository=_name(source), reason=why)
 
 
 class GitHistory:
@@ -187,7 +184,7 @@ class GitHistory:
         self._clone: BaseRepo | None = None
         self._again_at = now()
         self._rest = RETRY_SECONDS
-        self.why = "its address cannot be read by this job"
+        self.why = texts.NO_ADDRESS
         if clone is not None:
             self._open(clone)
 
@@ -235,14 +232,17 @@ class GitHistory:
         return by_files(found, again=self._is_undone(revision, expected, path))
 
     def _open(self, clone: Path) -> None:
-        lacking = "" if self._url else f", and {self._name} is not set"
-        self.why = f"the clone lacks a revision{lacking}"
+        self.why = self._without_url(texts.REVISION_NOT_IN_CLONE)
         try:
             self._clone = self._stack.enter_context(Repo(str(clone)))
         except NotGitRepository:
-            self.why = f"this job has no clone{lacking}"
+            self.why = self._without_url(texts.NO_CLONE)
         except Exception as error:  # noqa: BLE001 - of a damaged or newer clone dulwich raises all kinds
-            self.why = f"the job's clone cannot be read ({self._safe(error)}){lacking}"
+            self.why = self._without_url(texts.CLONE_UNREADABLE.fill(error=self._safe(error)))
+
+    def _without_url(self, reason: str) -> str:
+        """Return the reason, and that there is no address to fetch from."""
+        return reason if self._url else texts.VARIABLE_MISSING.fill(reason=reason, variable=self._name)
 
     def _fetch(self, revision: str, expected: str) -> None:
         whole = [ObjectID(name.encode()) for name in (revision, expected) if len(name) == _WHOLE]
@@ -255,7 +255,7 @@ class GitHistory:
             except Exception as error:  # noqa: BLE001 - whatever dulwich and the network raise, the answer is «unknown»
                 self.why = self._safe(error)
             else:
-                self.why = f"the last {FETCHED_COMMITS} commits of its branches do not hold both"
+                self.why = texts.NOT_IN_LAST_COMMITS.fill(count=FETCHED_COMMITS)
                 return
 
     def _is_undone(self, revision: str, expected: str, path: str) -> bool | None:
@@ -288,7 +288,7 @@ class GitHistory:
         if self._closed:
             # close() ran before this folder was registered, and has not removed it.
             folder.cleanup()
-            raise InterruptedError("the job has ended")
+            raise InterruptedError(texts.JOB_ENDED)
         target = Repo.init_bare(folder.name)
         self._stack.callback(target.close)
         client, path = get_transport_and_path(
@@ -301,9 +301,9 @@ class GitHistory:
         """Return the error as text, without the URL's credentials."""
         said = str(error)
         if isinstance(error, HTTPUnauthorized):
-            said = "it asks for a login (HTTP 401)"
+            said = texts.LOGIN_REQUIRED
         elif isinstance(error, NotGitRepository):
-            said = said or "there is no such repository, or this job may not read it (HTTP 404)"
+            said = said or texts.NO_REPOSITORY
         account = urlsplit(self._url).netloc.rpartition("@")[0]
         for secret in (self._url, account, unquote(account), unquote(account).partition(":")[2]):
             said = said.replace(secret, self._name) if secret else said
@@ -324,7 +324,7 @@ class _Asking:
         try:
             self.answer = self._find()
         except Exception as error:  # noqa: BLE001 - a verdict never falls over the history
-            note = f"git's history could not be consulted: {type(error).__name__}"
+            note = texts.HISTORY_FAILED.fill(error=type(error).__name__)
             self.answer = RevisionRelation(relation=Relation.UNKNOWN, note=note)
         finally:
             self.ended.set()
@@ -352,8 +352,8 @@ def _connections(url: str, ca_file: str) -> Any:
 
 
 def _stranger(source: Source, expected: str) -> str:
-    name = one_line(str(GitUrl.parse(source.repo_url)), limit=200)
-    return (
-        f"{name} holds no commit {expected[:12]}: if that is of another repository, expect the image (<RELEASE_IMAGE>) "
-        "instead, or the commit that was written there"
-    )
+    return texts.COMMIT_ELSEWHERE.fill(repository=_name(source), commit=expected[:12])
+
+
+def _name(source: Source) -> str:
+    return one_line(str(GitUrl.parse(source.repo_url)), limit=200)

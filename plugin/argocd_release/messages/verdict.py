@@ -23,6 +23,7 @@ SUPERSEDED: Final = Message("{expected} was synced, but its place was taken by {
 OF_LATER_REVISION: Final = Message("{reason} (of {later} than {expected}, which it contains)")
 DELETED_WHILE_TRACKED: Final = "the application was deleted while it was tracked"
 AND_MORE: Final = Message("{message} (and {count} more like it)")
+NAMED_AND_MORE: Final = Message("{named} and {count} more")
 WITH_STATUS: Final = Message("{status}: {message}")
 
 # The comparison.
@@ -64,7 +65,7 @@ SYNC_TERMINATED: Final = Message(
 )
 OTHER_SYNC: Final = Message(
     "Argo CD is still busy with a sync of {revisions}, which is another revision than the compared one{waits}",
-    "find out who started that sync. If nobody needs it, end it (argocd app terminate-op {application}): Argo CD then "
+    "find out who started that sync. If it is not needed, end it (argocd app terminate-op {application}): Argo CD then "
     "syncs this revision",
 )
 OLD_SYNC: Final = Message(
@@ -114,11 +115,12 @@ REFUSED: Final = Message("Argo CD refuses to sync: {reason}")
 WHY_REFUSED: Final = Message("; Argo CD refuses to sync: {reason}")
 WHY_SYNC_WINDOW: Final = Message("; a sync window of project {project} forbids it now: {window}")
 WHY_MANUAL: Final = (
-    "; it has no automated sync policy, so somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"
+    "; it has no automated sync policy, so a user or a job must sync it (argocd app sync, or <RELEASE_SYNC=true>)"
 )
 WHY_APPLICATION_SET: Final = Message(
     "; it has no automated sync policy: if its ApplicationSet {name} syncs step by step, it waits for its step "
-    "(kubectl describe applicationset); otherwise somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"
+    "(kubectl describe applicationset); otherwise a user or a job must sync it (argocd app sync, or "
+    "<RELEASE_SYNC=true>)"
 )
 WHY_GIVEN_UP: Final = Message("; Argo CD gave up: {message}")
 WHY_SYNCED_ALREADY: Final = "; Argo CD has synced this revision already and does not sync it again"

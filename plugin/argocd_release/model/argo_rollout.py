@@ -7,6 +7,9 @@ CalculateRolloutPhase.
 from dataclasses import dataclass
 from typing import Final
 
+from argocd_release.messages import diagnosis
+from argocd_release.messages import expectation as texts
+
 KIND: Final = ("argoproj.io", "Rollout")
 # The reason of a pause that `spec.paused` of the manifest sets.
 BY_HAND: Final = "by hand"
@@ -22,7 +25,8 @@ class AnalysisRun:
     message: str = ""
 
     def __str__(self) -> str:
-        return f"AnalysisRun/{self.name}: {self.status}{f' — {self.message}' if self.message else ''}"
+        text = texts.ANALYSIS.fill(name=self.name, status=self.status)
+        return diagnosis.WITH_REASON.fill(message=text, reason=self.message) if self.message else text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,38 +55,39 @@ class Rollout:
         """Return the progress, such as ``at step 2 of 4, weight 25 %``, or an empty string if it is not known."""
         if self.blue_green or not self.steps or self.aborted:
             return ""
-        weight = "" if self.weight is None else f", weight {self.weight} %"
-        return f"at step {self.step} of {self.steps}{weight}" if self.step else f"after step {self.steps}{weight}"
+        if self.step:
+            where = texts.AT_STEP.fill(step=self.step, steps=self.steps)
+        else:
+            where = texts.AFTER_STEPS.fill(steps=self.steps)
+        return where if self.weight is None else texts.WITH_WEIGHT.fill(where=where, weight=self.weight)
 
     @property
     def state(self) -> str:
         """Return what it does or waits for, in one line."""
         where, runs = self.where, "; ".join(map(str, self._telling))
         if self.aborted:
-            return "; ".join(filter(None, ("aborted", self.message, runs)))
+            return "; ".join(filter(None, (texts.ABORTED.text, self.message, runs)))
         if self.pause:
-            what = "paused before promotion" if self.blue_green else "paused"
-            return "; ".join(filter(None, (f"{what} {where}".strip() + self._until, runs)))
+            what = texts.PAUSED_BEFORE_PROMOTION if self.blue_green else texts.PAUSED.text
+            return "; ".join(filter(None, (self._paused(f"{what} {where}".strip()), runs)))
         return "; ".join(filter(None, (where, self.message, runs)))
 
     @property
     def todo(self) -> str:
         """Return the action that it needs to continue, or an empty string if it continues by itself."""
         if self.aborted:
-            return (
-                f"fix it and push again, or try the same once more: kubectl argo rollouts retry rollout {self._target}"
-            )
+            return texts.ABORTED.fill_hint(rollout=self._target)
         if not self.pause or self.resumes:
             return ""
-        return f"somebody must promote it (kubectl argo rollouts promote {self._target}) or abort it"
+        return texts.PAUSED.fill_hint(rollout=self._target)
 
-    @property
-    def _until(self) -> str:
+    def _paused(self, state: str) -> str:
+        """Return the state with the reason of the pause, or with its end."""
         if self.resumes:
-            return ", and goes on by itself"
-        return (
-            " by hand" if self.pause == BY_HAND else " because an analysis was inconclusive" if self._undecided else ""
-        )
+            return texts.RESUMES.fill(state=state)
+        if self.pause == BY_HAND:
+            return texts.PAUSED_BY_HAND.fill(state=state)
+        return texts.PAUSED_BY_ANALYSIS.fill(state=state) if self._undecided else state
 
     @property
     def _undecided(self) -> bool:
@@ -95,4 +100,4 @@ class Rollout:
 
     @property
     def _target(self) -> str:
-        return f"{self.name} -n {self.namespace}"
+        return texts.ROLLOUT_TARGET.fill(name=self.name, namespace=self.namespace)

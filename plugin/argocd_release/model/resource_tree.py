@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
+from argocd_release.messages import diagnosis as texts
 from argocd_release.model.argo_rollout import Rollout
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject, refusal
 
@@ -350,8 +351,9 @@ class Tree:
         again = f", {counted(node.restarts, 'restart')}" if node.restarts else ""
         what = node.reason or ("Failed" if node.kind == "Job" and node.health == "Degraded" else node.health)
         if refused or node.kind == "ReplicaSet":
-            what = "no pod can be created"
-        return one_line(f"{self.subject(node)}: {what}{again}{f' — {said}' if said else ''}")
+            what = texts.NO_PODS
+        text = texts.STATE.fill(subject=self.subject(node), state=f"{what}{again}")
+        return one_line(texts.WITH_REASON.fill(message=text, reason=said) if said else text)
 
 
 def _cannot_start(pod: Node) -> bool:

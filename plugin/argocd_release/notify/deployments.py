@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from argocd_release.core.untrusted_json import as_object, as_objects
+from argocd_release.messages import notify as texts
 from argocd_release.notify.gitlab_client import GitLab
 
 RUNNING: Final = "running"
@@ -50,13 +51,13 @@ def end(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> 
         for twin in mine[1:]:
             _update(gitlab, twin, "canceled")
         _update(gitlab, mine[0], status)
-        return f"record {mine[0].get('id')} of {place.environment} is {status}"
+        return texts.RECORD.fill(id=mine[0].get("id"), environment=place.environment, status=status)
     if records and (records[0].get("sha"), records[0].get("status")) == (revision, status):
-        return f"record {records[0].get('id')} of {place.environment} says {status} already"
+        return texts.RECORD_ALREADY.fill(id=records[0].get("id"), environment=place.environment, status=status)
     if status == "canceled":
-        return "nothing was begun"
+        return texts.NO_RECORD
     made = _create(gitlab, place, revision, status)
-    return f"record {made.get('id')} of {place.environment} is {status}"
+    return texts.RECORD.fill(id=made.get("id"), environment=place.environment, status=status)
 
 
 def _records(gitlab: GitLab, place: DeploymentTarget) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from argocd_release.core.text import one_line
 from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.messages import notify as texts
 from argocd_release.timing.deadline import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
@@ -129,22 +130,23 @@ def _parsed(text: str) -> Any:
     try:
         return parse_json(text)
     except ValueError as error:
-        raise GitLabError("the answer is no JSON") from error
+        raise GitLabError(texts.NO_JSON) from error
 
 
 def _said(status: int, text: str) -> str:
     if not status:
-        return f"no answer: {text}"
+        return texts.NO_RESPONSE.fill(error=text)
     try:
         answer = as_object(parse_json(text))
     except ValueError:
-        return f"HTTP status {status}"
+        return texts.STATUS.fill(status=status)
     said = answer.get("message") or answer.get("error") or ""
     if isinstance(said, dict):
         said = "; ".join(
-            f"{name}: {', '.join(map(str, why)) if isinstance(why, list) else why}" for name, why in said.items()
+            texts.FIELD.fill(name=name, text=", ".join(map(str, why)) if isinstance(why, list) else why)
+            for name, why in said.items()
         )
-    return f"{status}: {said}" if said else f"HTTP status {status}"
+    return texts.STATUS_WITH_TEXT.fill(status=status, text=said) if said else texts.STATUS.fill(status=status)
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from argocd_release.core.text import QUOTED, one_line
 from argocd_release.core.untrusted_json import as_object, as_objects
+from argocd_release.messages import notify as texts
 from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.notify.gitlab_client import PAGE, GitLab, GitLabError
@@ -70,9 +71,9 @@ def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
             if error.status not in {FORBIDDEN, NOT_FOUND}:
                 raise
         else:
-            return f"comment {number} in !{iid} renewed"
+            return texts.COMMENT_REPLACED.fill(id=number, merge_request=iid)
     gitlab.post(f"/merge_requests/{iid}/notes", {"body": body})
-    return f"comment in !{iid} written"
+    return texts.COMMENT_WRITTEN.fill(merge_request=iid)
 
 
 def marker(result: ReleaseResult) -> str:
@@ -89,9 +90,9 @@ def render(result: ReleaseResult) -> str:
     sign = "✅" if outcome is Outcome.DELIVERED else "❌" if outcome.is_failure else "⚪"
     parts = [f"{marker(result)}\n\n**{sign} {code(named(result))}: {outcome.headline.capitalize()}**"]
     if cause := result.cause:
-        parts.append(f"Cause: {code(cause.message)}")
+        parts.append(texts.COMMENT_CAUSE.fill(cause=code(cause.message)))
         if cause.hint:
-            parts.append(f"Next: {code(cause.hint)}")
+            parts.append(texts.COMMENT_NEXT.fill(hint=code(cause.hint)))
     parts.append("\n".join(_facts(result)))
     blocks = [
         f"{f'{one.name}: ' if result.several else ''}{block}"
@@ -99,7 +100,9 @@ def render(result: ReleaseResult) -> str:
         for block in evidence.blocks(one)
     ]
     if blocks:
-        parts.append(f"<details><summary>Evidence</summary>\n\n{fenced(chr(10).join(blocks))}\n\n</details>")
+        parts.append(
+            f"<details><summary>{texts.COMMENT_EVIDENCE}</summary>\n\n{fenced(chr(10).join(blocks))}\n\n</details>"
+        )
     return "\n\n".join(parts) + "\n"
 
 
@@ -109,7 +112,7 @@ def _facts(result: ReleaseResult) -> Iterable[str]:
     else:
         for one in result.applications:
             yield from _state(one)
-    yield f"- Time: {result.seconds:.0f} s"
+    yield texts.COMMENT_TIME.fill(seconds=f"{result.seconds:.0f}")
     yield from (f"- [{title}](<{address}>)" for title, address in _links(result))
 
 
@@ -120,29 +123,36 @@ def named(result: ReleaseResult) -> str:
 
 def _counted(result: ReleaseResult) -> Iterable[str]:
     """Yield the number of each outcome, and the worst applications by name."""
-    yield f"- Applications: {len(result.applications)}, {tally([one.outcome for one in result.applications])}"
+    yield texts.COMMENT_APPLICATIONS.fill(
+        count=len(result.applications), outcomes=tally([one.outcome for one in result.applications])
+    )
     for one in result.undelivered[:NAMED]:
-        yield f"- {code(one.name)}: {one.outcome.word}{f', {code(one.cause.message)}' if one.cause else ''}"
+        name, outcome = code(one.name), one.outcome.word
+        if one.cause is None:
+            yield texts.COMMENT_APPLICATION.fill(application=name, outcome=outcome)
+        else:
+            cause = code(one.cause.message)
+            yield texts.COMMENT_APPLICATION_CAUSE.fill(application=name, outcome=outcome, cause=cause)
     if (more := len(result.undelivered) - NAMED) > 0:
-        yield f"- and {more} more"
+        yield texts.COMMENT_MORE.fill(count=more)
 
 
 def _state(one: ApplicationResult) -> Iterable[str]:
     application = one.application
     if application is not None and application.revision:
-        yield f"- Revision: {code(application.revision)}"
-        yield f"- State: {code(f'{application.sync.value}, {application.health.value}')}"
-        yield from (f"- Image: {code(image)}" for image in application.images[:3])
+        yield texts.COMMENT_REVISION.fill(revision=code(application.revision))
+        yield texts.COMMENT_STATE.fill(state=code(f"{application.sync.value}, {application.health.value}"))
+        yield from (texts.COMMENT_IMAGE.fill(image=code(image)) for image in application.images[:3])
 
 
 def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
     application = result.only.url if result.only else ""
     help_url = result.undelivered[0].help_url if result.undelivered else ""
     places = (
-        ("What it means", help_url),
-        ("Argo CD", application),
-        ("Site", result.site_url),
-        ("Job", result.job_url),
+        (texts.LINK_HELP, help_url),
+        (texts.LINK_ARGO_CD, application),
+        (texts.LINK_SITE, result.site_url),
+        (texts.LINK_JOB, result.job_url),
     )
     for title, address in places:
         if _is_plain(address):
@@ -167,7 +177,7 @@ def fenced(text: str) -> str:
     shown = (
         text
         if len(text) <= EVIDENCE_LIMIT
-        else f"{text[:EVIDENCE_LIMIT]}\n… ({len(text) - EVIDENCE_LIMIT} more characters)"
+        else texts.SHORTENED.fill(text=text[:EVIDENCE_LIMIT], count=len(text) - EVIDENCE_LIMIT)
     )
     fence = "`" * max(3, max((len(run) for run in _TICKS.findall(shown)), default=0) + 1)
     lines = "\n".join(f"{QUOTED}{line}".rstrip() for line in shown.split("\n"))

@@ -5,6 +5,8 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import notify as texts
+from argocd_release.messages.argocd import HTTP_STATUS
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.verdict import Verdict
@@ -46,8 +48,8 @@ def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], c
         return None
     return Verdict(
         outcome=Outcome.TIMED_OUT,
-        reason=f"it runs, but {url} does not answer as it should: {message}",
-        hint="check its Ingress or route, and the name service; <RELEASE_URL_CHECK=false> turns this check off",
+        reason=texts.SITE_SILENT.fill(url=url, error=message),
+        hint=texts.SITE_SILENT.hint,
         code=CauseCode.SITE_SILENT,
     )
 
@@ -57,6 +59,6 @@ def _ask(client: Client, url: str, *, seconds: float) -> str:
     try:
         answer = client.follow(Request(url=url, body_limit=0, truncate=True), seconds=seconds)
     except HttpError as error:
-        said = str(error)
-        return one_line(said if said.startswith("it redirects") else f"no answer: {said}", limit=200)
-    return "" if answer.status in _FINE else f"HTTP status {answer.status}"
+        message = str(error) if error.redirects else texts.SITE_NO_RESPONSE.fill(error=error)
+        return one_line(message, limit=200)
+    return "" if answer.status in _FINE else HTTP_STATUS.fill(status=answer.status)

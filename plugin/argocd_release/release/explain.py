@@ -10,6 +10,7 @@ from argocd_release.core.text import one_line
 from argocd_release.diagnosis.collect import diagnose
 from argocd_release.doctor.hints import advice
 from argocd_release.messages import job_log
+from argocd_release.messages import reports as texts
 from argocd_release.model.errors import ArgoCDError, Cancelled
 from argocd_release.model.events import (
     AskingTheDoctor,
@@ -190,12 +191,15 @@ def _caveats(result: ReleaseResult) -> list[str]:
     for application in result.applications:
         if application.outcome is Outcome.DELIVERED and (caveat := application.verdict.caveat):
             names.setdefault(caveat, []).append(application.name)
-    return [f"note: {_names(applications)}: {caveat}" for caveat, applications in names.items()]
+    return [
+        texts.NOTE_OF_APPLICATIONS.fill(applications=_names(applications), caveat=caveat)
+        for caveat, applications in names.items()
+    ]
 
 
 def _names(names: list[str]) -> str:
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    return ", ".join(names[:NAMES]) + more
+    shown, rest = ", ".join(names[:NAMES]), len(names) - NAMES
+    return texts.AND_MORE.fill(text=shown, count=rest) if rest > 0 else shown
 
 
 def _warnings(result: ReleaseResult) -> list[Warned]:

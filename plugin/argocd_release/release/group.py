@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+from argocd_release.messages import watch as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
 from argocd_release.model.events import ApplicationEvent, ApplicationState, JobEvent, Judged, NoAnswer, Summary
@@ -110,7 +111,7 @@ class GroupWait:
         ignored_variables = self.poller.run()
         failed = next((each for each in self.members if each.failed), None)
         if failed is not None and self.poller.pending:
-            reason = f"release status unknown: <RELEASE_ON_FAILURE> is stop, and {failed.name} was not delivered"
+            reason = texts.STOPPED.fill(application=failed.name)
             self.poller.give_up(Verdict(outcome=Outcome.CANCELLED, reason=reason))
         elif failed is None and ignored_variables is None and self.poller.gathered:
             self._check_names(self._names)
@@ -124,18 +125,12 @@ class GroupWait:
             return verdicts[0]
         outcomes = [verdict.outcome for verdict in verdicts if verdict.outcome is not None]
         if targets.count.few(count) or targets.count.many(count):
-            matches = {0: "no application matches", 1: "1 application matches"}.get(
-                count, f"{count} applications match"
-            )
-            reason = f"{matches} {targets}, but {targets.count} must"
-            hint = (
-                "check the selector, and that the token may see them; <RELEASE_APPEAR_TIMEOUT> waits for those to come"
-            )
-            of_those = f"; of those that do: {tally(outcomes)}" if outcomes else ""
-            worst = aggregate((*outcomes, Outcome.MISSING))
-            return Verdict(outcome=worst, reason=f"{reason}{of_those}", hint=hint)
+            reason = texts.COUNT.fill(expected=targets.count, found=count, targets=targets)
+            if outcomes:
+                reason = texts.COUNT_WITH_OUTCOMES.fill(reason=reason, outcomes=tally(outcomes))
+            return Verdict(outcome=aggregate((*outcomes, Outcome.MISSING)), reason=reason, hint=texts.COUNT.hint)
         if not outcomes:
-            reason = f"none of the {count} applications falls to job {targets.job} of {targets.jobs}"
+            reason = texts.NO_SHARE.fill(count=count, job=targets.job, jobs=targets.jobs)
             return Verdict(outcome=Outcome.DELIVERED, reason=reason)
         return overall(outcomes)
 

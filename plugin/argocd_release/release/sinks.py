@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from argocd_release.messages import notify as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import Cancelled
 from argocd_release.model.events import NotTold, Told
@@ -78,12 +79,12 @@ class Sinks:
         check: Callable[[], object] = (lambda: None) if self._stop.is_set() else self._stop.check
         try:
             if not answer.wait_for(seconds=deadline.left, check=check):
-                return NotificationResult(sink=sink, done=False, text="GitLab gave no answer in time")
+                return NotificationResult(sink=sink, done=False, text=texts.NO_RESPONSE_IN_TIME)
             return NotificationResult(sink=sink, done=True, text=answer.result())
         except Cancelled:
-            return NotificationResult(sink=sink, done=False, text="the job was cancelled")
+            return NotificationResult(sink=sink, done=False, text=texts.JOB_CANCELLED)
         except GitLabError as error:
-            return NotificationResult(sink=sink, done=False, text=f"GitLab did not take it: {error}")
+            return NotificationResult(sink=sink, done=False, text=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
             return NotificationResult(sink=sink, done=False, text=str(GitLabError(f"{type(error).__name__}: {error}")))
 
@@ -109,26 +110,26 @@ class Sinks:
             if revision:
                 ends[place.environment] = (place, revision, status)
         if not ends:
-            return "no commit is known, so there is none to tell of"
+            return texts.NO_REVISION
         said: list[str] = []
         with self._gitlab(self._settings.gitlab_deployment, deadline) as gitlab:
             for place, revision, status in ends.values():
                 if said and deadline.left <= LEAST_SECONDS:
-                    raise GitLabError(f"only {len(said)} of {len(ends)} environments could be told in time")
+                    raise GitLabError(texts.ONLY_SOME.fill(done=len(said), count=len(ends)))
                 said.append(deployments.end(gitlab, place, revision, status))
-        return said[0] if len(said) == 1 else f"{len(said)} environments; the first: {said[0]}"
+        return said[0] if len(said) == 1 else texts.SEVERAL.fill(count=len(said), text=said[0])
 
     def _comment(self, result: ReleaseResult, deadline: Deadline) -> str:
         settings = self._settings
         if not settings.gitlab_token:
-            raise GitLabError("<RELEASE_GITLAB_TOKEN> is not set, and a job's own token may not comment")
+            raise GitLabError(texts.NOT_ALLOWED_TO_COMMENT)
         own = settings.project_id or settings.project_path
         request = note.MergeRequest(project=settings.merge_request_project, iid=settings.merge_request)
         if not request.iid:
             with self._gitlab(own, deadline) as gitlab:
                 found = note.merge_request(gitlab, settings.commit)
             if found is None:
-                return "the commit came from no merge request"
+                return texts.NO_MERGE_REQUEST
             request = found
         # The merge request of a fork is in the project that it goes to.
         with self._gitlab(request.project or own, deadline) as gitlab:
@@ -137,7 +138,7 @@ class Sinks:
     def _gitlab(self, project: str, deadline: Deadline) -> GitLab:
         settings = self._settings
         if not settings.gitlab_api or not (settings.gitlab_token or settings.job_token):
-            raise GitLabError("CI_API_V4_URL and a token are there in a job of GitLab only")
+            raise GitLabError(texts.NO_GITLAB_JOB)
         return GitLab(
             settings.gitlab_api,
             project,

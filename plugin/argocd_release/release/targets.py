@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from argocd_release.core.text import counted
+from argocd_release.messages import watch as texts
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET
 from argocd_release.settings.load import TargetSettings
@@ -27,7 +29,8 @@ class ExpectedCount:
         return cls(number=int(text.rstrip("+") or 1), at_least=text.endswith("+") or not text)
 
     def __str__(self) -> str:
-        return f"{'at least ' if self.at_least else ''}{self.number}"
+        applications = counted(self.number, "application")
+        return texts.AT_LEAST.fill(applications=applications) if self.at_least else applications
 
     def few(self, count: int) -> bool:
         """Return True if more applications are needed."""
@@ -76,10 +79,13 @@ class Targets:
     def __str__(self) -> str:
         parts = [", ".join(self.names)] if self.names else []
         if self.selects:
-            chosen = {"selector": self.selector, "project": self.project}
-            parts.append(" in ".join(f"{word} {text}" for word, text in chosen.items() if text))
-        share = f", share {self.job} of {self.jobs}" if self.jobs > 1 else ""
-        return " and ".join(parts) + (", with their children" if self.children else "") + share
+            selector = texts.SELECTOR.fill(selector=self.selector) if self.selector else ""
+            project = texts.PROJECT.fill(project=self.project) if self.project else ""
+            parts.append(" in ".join(filter(None, (selector, project))))
+        text = " and ".join(parts)
+        if self.children:
+            text = texts.WITH_CHILDREN.fill(targets=text)
+        return texts.SHARE.fill(targets=text, job=self.job, jobs=self.jobs) if self.jobs > 1 else text
 
     def mine(self, name: str) -> bool:
         """Return True if this job tracks the application. Exactly one of all jobs does, whatever the others track."""

@@ -7,6 +7,7 @@ import json
 from typing import Final
 from urllib.parse import quote
 
+from argocd_release.messages import reports as texts
 from argocd_release.model.git_url import SHA, WEB, web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
@@ -15,7 +16,6 @@ LINKED: Final = 20
 LABEL_LIMIT: Final = 255
 # GitLab accepts labels of up to 255 characters. Names in Kubernetes are seldom half as long.
 NAME_LIMIT: Final = 200
-PAGE: Final = "the release as a page"
 
 
 def render(result: ReleaseResult) -> str:
@@ -27,23 +27,23 @@ def render(result: ReleaseResult) -> str:
     if result.page and WEB.fullmatch(result.job_url):
         # GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` shows nothing if the path
         # contains a variable, and the path of this report contains the variable with the job's name.
-        links = {PAGE: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
+        links = {texts.PAGE_LINK: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     shown = {label[:LABEL_LIMIT]: url for label, url in links.items()}
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in shown.items()]}
     return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
 
 
 def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
-    links = {f"{result.name} in Argo CD": result.url} if WEB.fullmatch(result.url) else {}
+    links = {texts.IN_ARGO_CD.fill(application=result.name): result.url} if WEB.fullmatch(result.url) else {}
     named = [pod for pod in result.diagnosis.pods if len(pod.name) <= NAME_LIMIT and len(pod.namespace) <= NAME_LIMIT]
     broken = [pod for pod in named if pod.health != "Healthy"]
     if links and broken:
-        links[f"log of Pod/{broken[0].name}"] = page(result.url, broken[0].ref, tab="logs")
+        links[texts.LOG_OF_POD.fill(pod=broken[0].name)] = page(result.url, broken[0].ref, tab="logs")
     application = result.application
     for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         address = web_address(source.repo_url, project_url)
         if SHA.fullmatch(revision) and WEB.fullmatch(address):
-            links[f"commit {revision[:8]}"] = f"{address}/-/commit/{revision}"
+            links[texts.COMMIT.fill(revision=revision[:8])] = f"{address}/-/commit/{revision}"
     if result.cause and result.help_url:
-        links[f"help: {result.cause.code.word}"] = result.help_url
+        links[texts.HELP_LINK.fill(code=result.cause.code.word)] = result.help_url
     return links

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from argocd_release.core.text import QUOTED, counted, one_line
+from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ObjectEvent, PodLog, ReleaseResult
@@ -57,7 +58,7 @@ def headline(result: ApplicationResult) -> str:
 
 
 def _headed(message: str) -> str:
-    return f"cause: {_indented(message)}"
+    return texts.CAUSE.fill(message=_indented(message))
 
 
 def _indented(message: str) -> str:
@@ -70,18 +71,12 @@ def caveat(result: ApplicationResult) -> str:
     if result.outcome is not Outcome.DELIVERED:
         return ""
     if result.verdict.caveat:
-        return f"note: {result.verdict.caveat}"
+        return texts.NOTE.fill(caveat=result.verdict.caveat)
     if result.proven:
         return ""
     if result.image_is_there:
-        return (
-            f"note: there is an image of this commit ({result.image_tag}), but the job saw no serving pod with it; to "
-            "prove this commit, set <RELEASE_IMAGE> to the image that was built, or <RELEASE_REVISION>"
-        )
-    return (
-        "note: this success only means that HEAD of the tracked branch is deployed; to prove this commit "
-        f"({result.image_tag}), set <RELEASE_IMAGE> to the image that was built, or <RELEASE_REVISION>"
-    )
+        return texts.NO_SERVING_POD_NOTE.fill(image_tag=result.image_tag)
+    return texts.NOT_PROVEN_NOTE.fill(image_tag=result.image_tag)
 
 
 def last_lines(result: ApplicationResult) -> str:
@@ -95,26 +90,27 @@ def last_lines(result: ApplicationResult) -> str:
 
 def next_step(result: ApplicationResult) -> str:
     """Return the fix and the link to the documentation, or an empty string without a cause."""
-    hint = f"next: {result.cause.hint}" if result.cause and result.cause.hint else ""
-    return "\n".join(part for part in (hint, f"help: {result.help_url}" if result.help_url else "") if part)
+    hint = texts.NEXT.fill(hint=result.cause.hint) if result.cause and result.cause.hint else ""
+    link = texts.HELP.fill(url=result.help_url) if result.help_url else ""
+    return "\n".join(filter(None, (hint, link)))
 
 
 def facts(result: ApplicationResult) -> str:
     """Return the facts about the release, one per line. Unknown facts are left out."""
     application = result.application
     images = application.images if application else ()
-    more = f" and {len(images) - SHOWN_IMAGES} more" if len(images) > SHOWN_IMAGES else ""
+    shown, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES
     outcome = result.outcome
     lines = {
         "Application:": result.name,
-        "Image Tag:" if result.image_is_there else "Commit:": result.image_tag,
-        "Images:": ", ".join(images[:SHOWN_IMAGES]) + more,
+        texts.IMAGE_TAG if result.image_is_there else "Commit:": result.image_tag,
+        "Images:": texts.AND_MORE.fill(text=shown, count=rest) if rest > 0 else shown,
         "Expected:": _expected(result),
         "Revision:": application.revision if application else "",
         "Contains:": result.verdict.delivered_by,
         "URL:": result.url,
         "Duration:": f"{result.seconds:.1f} s",
-        "Exit code:": "" if outcome is Outcome.DELIVERED else f"{outcome.exit_code} ({outcome.meaning})",
+        "Exit code:": _exit_code(outcome),
     }
     return "\n".join(f"{label:12} {one_line(text)}" for label, text in lines.items() if text)
 
@@ -125,7 +121,15 @@ def _expected(result: ApplicationResult) -> str:
         return ""
     revisions = result.application.revisions if result.application else ()
     actual = ", ".join(revision[:_SHORT] for revision in revisions if revision)
-    return f"{result.expects}; Argo CD has {actual}" if actual and "revision " in result.expects else result.expects
+    if not actual or "revision " not in result.expects:
+        return result.expects
+    return texts.EXPECTED.fill(expected=result.expects, revisions=actual)
+
+
+def _exit_code(outcome: Outcome) -> str:
+    if outcome is Outcome.DELIVERED:
+        return ""
+    return texts.EXIT_CODE.fill(exit_code=outcome.exit_code, meaning=outcome.meaning)
 
 
 def blocks(result: ApplicationResult) -> Iterator[Block]:
@@ -133,23 +137,23 @@ def blocks(result: ApplicationResult) -> Iterator[Block]:
     diagnosis = result.diagnosis
     status = diagnosis.status.splitlines()
     failed = result.outcome is not Outcome.DELIVERED
-    command = f"$ argocd app get {result.name}"
+    command = texts.COMMAND.fill(application=result.name)
     yield from _block("status", command, _limited(status, STATUS_LINES), collapsed=failed)
     if result.application is not None and result.outcome.is_failure:
         yield from _block("conditions", "Conditions", _conditions(result.application))
         yield from _block("resources", "Resources", _resources(result.application))
     if result.application is not None and not failed:
-        yield from _block("changed", "What changed", _changed(result.application))
+        yield from _block("changed", texts.CHANGED, _changed(result.application))
     yield from _block("pods", "Pods", _pods(result))
-    yield from _block("events", "Recent events", _events(result))
+    yield from _block("events", texts.EVENTS, _events(result))
     same: dict[tuple[str, ...], list[PodLog]] = {}
     for log in diagnosis.logs:
         same.setdefault(log.lines, []).append(log)
     for position, logs in enumerate(same.values(), 1):
         lines = [f"{QUOTED}{line}".rstrip() for line in logs[0].lines]
-        others = [f"the same: {', '.join(f'Pod/{log.pod}' for log in logs[1:])}"] if logs[1:] else []
+        others = [texts.SAME_LOG.fill(pods=", ".join(f"Pod/{log.pod}" for log in logs[1:]))] if logs[1:] else []
         yield from _block(f"log-{position}", _log_title(logs[0]), [*lines, *others])
-    yield from _block("notes", "Not shown", list(diagnosis.notes))
+    yield from _block("notes", texts.NOT_SHOWN, list(diagnosis.notes))
 
 
 def _block(name: str, title: str, lines: Sequence[str], *, collapsed: bool = False) -> Iterator[Block]:
@@ -170,16 +174,9 @@ def _resources(application: Application) -> list[str]:
     rows += [_resource_row(item, told.get((item.kind, item.name))) for item in broken]
     fine = sum(not _is_broken(item) and not item.hook for item in application.resources)
     lines = _limited(table(_COLUMNS, rows), RESOURCES)
-    return (
-        [
-            *lines,
-            f"{counted(fine, 'other resource')} without problems"
-            if lines
-            else f"{counted(fine, 'resource')} without problems",
-        ]
-        if fine
-        else lines
-    )
+    if not fine:
+        return lines
+    return [*lines, texts.RESOURCES_FINE.fill(resources=counted(fine, "other resource" if lines else "resource"))]
 
 
 def _changed(application: Application) -> list[str]:
@@ -191,9 +188,9 @@ def _changed(application: Application) -> list[str]:
     rows += [_resource_row(item, None) for item in application.resources if _is_broken(item) and item.ref not in told]
     lines = table(_COLUMNS, rows[:CHANGED])
     if len(rows) > CHANGED:
-        lines.append(f"and {len(rows) - CHANGED} more: {actions(changed[CHANGED:])}")
+        lines.append(texts.MORE_CHANGES.fill(count=len(rows) - CHANGED, actions=actions(changed[CHANGED:])))
     rest = len(application.resources) - sum(item.ref in now for item in changed)
-    return [*lines, f"+ {rest} unchanged"] if rest > 0 else lines
+    return [*lines, texts.UNCHANGED.fill(count=rest)] if rest > 0 else lines
 
 
 def actions(results: Sequence[ResourceResult]) -> str:
@@ -242,10 +239,7 @@ def _pods(result: ApplicationResult) -> list[str]:
     fine = len(pods) - len(broken)
     if not fine:
         return lines
-    return [
-        *lines,
-        f"{counted(fine, 'other pod')} ready or completed" if lines else f"{counted(fine, 'pod')} ready or completed",
-    ]
+    return [*lines, texts.PODS_FINE.fill(pods=counted(fine, "other pod" if lines else "pod"))]
 
 
 def _events(result: ApplicationResult) -> list[str]:
@@ -270,17 +264,17 @@ def _events(result: ApplicationResult) -> list[str]:
     ]
     lines = _limited(table(("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"), rows), EVENTS)
     normal = len(merged) - len(warnings)
-    return [*lines, f"and {normal} more of type Normal"] if lines and normal else lines
+    return [*lines, texts.MORE_NORMAL_EVENTS.fill(count=normal)] if lines and normal else lines
 
 
 def _log_title(log: PodLog) -> str:
-    before = " before its last restart" if log.previous else ""
-    return f"Log of Pod/{log.pod}, container {log.container}{before}, last {counted(len(log.lines), 'line')}"
+    title = texts.LOG_BEFORE_RESTART if log.previous else texts.LOG
+    return title.fill(pod=log.pod, container=log.container, lines=counted(len(log.lines), "line"))
 
 
 def _limited(lines: Sequence[str], limit: int) -> list[str]:
     left = len(lines) - limit
-    return [*lines[:limit], f"… and {counted(left, 'more line')} left out"] if left > 0 else list(lines)
+    return [*lines[:limit], texts.LEFT_OUT.fill(lines=counted(left, "more line"))] if left > 0 else list(lines)
 
 
 ROWS: Final = 250
@@ -289,17 +283,17 @@ ROWS: Final = 250
 def overview(result: ReleaseResult) -> str:
     """Return the result of a group as one text: the worst cause, the reason, the table and the facts."""
     outcome = result.outcome
-    cause = f"cause: {one_line(str(result.cause))}" if result.cause else ""
+    cause = texts.CAUSE.fill(message=one_line(str(result.cause))) if result.cause else ""
     rows = [
         (one.name, one.outcome.word, f"{one.seconds:.1f} s", one_line(str(one.cause or "")))
         for one in result.worst_first
     ]
     lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
-    more = f"… and {counted(len(rows) - ROWS, 'more line')} left out" if len(rows) > ROWS else ""
+    more = texts.LEFT_OUT.fill(lines=counted(len(rows) - ROWS, "more line")) if len(rows) > ROWS else ""
     facts = {
         "Commit:": result.image_tag,
         "Duration:": f"{result.seconds:.1f} s",
-        "Exit code:": "" if outcome is Outcome.DELIVERED else f"{outcome.exit_code} ({outcome.meaning})",
+        "Exit code:": _exit_code(outcome),
     }
     known = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
     reason = "" if result.cause and result.cause.message == result.verdict.reason else result.verdict.reason

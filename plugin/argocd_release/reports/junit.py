@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.outcome import Outcome
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import TreeBuilder
 
 SUITE: Final = "argocd-release"
-_STATUS_UNKNOWN: Final = "status unknown"
 
 
 def render(result: ReleaseResult) -> str:
@@ -37,7 +37,7 @@ def render(result: ReleaseResult) -> str:
         if not result.is_theirs:
             with _element(builder, "testsuite", name=SUITE):
                 tag = "failure" if result.outcome.is_failure else "error"
-                _add_case(builder, SUITE, "all applications are released", {tag: overview(result)})
+                _add_case(builder, SUITE, texts.ALL_RELEASED, {tag: overview(result)})
     suites = builder.close()
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
@@ -73,11 +73,12 @@ def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseRes
         children = {"failure" if result.outcome.is_failure else "error": story(result)}
         if of.attachment:
             children["system-out"] = f"[[ATTACHMENT|{of.attachment}]]"
-    _add_case(builder, classname, f"{result.name or 'the application'} is released", children, **attributes)
+    title = texts.RELEASED.fill(application=result.name or texts.THE_APPLICATION)
+    _add_case(builder, classname, title, children, **attributes)
     judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
     for name, text in _facts(result):
         # One release is one test. A deviation is shown as skipped, so that it does not fail further tests.
-        skipped = text if judged else f"{_STATUS_UNKNOWN}: {text}"
+        skipped = text if judged else texts.CASE_STATUS_UNKNOWN.fill(text=text)
         _add_case(builder, classname, name, {"skipped": skipped} if text else {})
 
 
@@ -94,7 +95,7 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
     application = result.application
     if application is None:
         for name in ("sync", "operation", "health"):
-            yield name, "there was no answer"
+            yield name, texts.NO_RESPONSE
         return
     yield "sync", _sync(application)
     yield "operation", _operation(application)
@@ -126,7 +127,7 @@ def _sync(application: Application) -> str:
 def _operation(application: Application) -> str:
     operation = application.operation
     if operation is None:
-        return "there was no sync"
+        return texts.NO_SYNC
     if operation.phase is OperationPhase.SUCCEEDED:
         return ""
     failed = "\n".join(f"{item}: {item.message}" for item in operation.results if item.failed)
@@ -141,7 +142,7 @@ def _resource(resource: Resource) -> str:
     if resource.sync is SyncStatus.OUT_OF_SYNC:
         return f"{resource.sync}\n{resource.message}".strip()
     if resource.health is None:
-        return "" if resource.sync is SyncStatus.SYNCED else _STATUS_UNKNOWN
+        return "" if resource.sync is SyncStatus.SYNCED else texts.CASE_UNKNOWN
     return _health(resource.health, resource.message)
 
 

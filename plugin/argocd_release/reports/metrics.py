@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import reports as texts
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import SpanKind
 
@@ -40,18 +41,18 @@ def _restarts(one: ApplicationResult) -> int | None:
 _Value = Callable[[ApplicationResult], float | None]
 _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
     {
-        "duration_seconds": (_SECONDS, "How long the verdict took.", lambda one: one.seconds),
+        "duration_seconds": (_SECONDS, texts.DURATION_SECONDS, lambda one: one.seconds),
         "compared_seconds": (
             _SECONDS,
-            "Until Argo CD had compared with git.",
+            texts.COMPARED_SECONDS,
             lambda one: one.rollout.phases.compared,
         ),
-        "synced_seconds": (_SECONDS, "Until the application was synced.", lambda one: one.rollout.phases.synced),
-        "healthy_seconds": (_SECONDS, "Until the application was healthy.", lambda one: one.rollout.phases.healthy),
-        "sync_attempts": ("", "How often Argo CD tried to sync during the job.", _attempts),
-        "resources": ("", "Resources of the application.", _resources),
-        "resources_changed": ("", "Resources that the sync of this revision changed.", _changed),
-        "pod_restarts": ("", "Restarts of the pods, where they were looked at.", _restarts),
+        "synced_seconds": (_SECONDS, texts.SYNCED_SECONDS, lambda one: one.rollout.phases.synced),
+        "healthy_seconds": (_SECONDS, texts.HEALTHY_SECONDS, lambda one: one.rollout.phases.healthy),
+        "sync_attempts": ("", texts.SYNC_ATTEMPTS, _attempts),
+        "resources": ("", texts.RESOURCES, _resources),
+        "resources_changed": ("", texts.RESOURCES_CHANGED, _changed),
+        "pod_restarts": ("", texts.POD_RESTARTS, _restarts),
     }
 )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import reports as texts
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult
 
@@ -45,12 +46,13 @@ def line(result: ApplicationResult) -> str:
         "synced": rollout.phases.synced,
         "healthy": rollout.phases.healthy,
     }
-    reached = [f"{name} {at:.1f} s" for name, at in phases.items() if at is not None]
+    reached = [texts.PHASE.fill(name=name, seconds=f"{at:.1f}") for name, at in phases.items() if at is not None]
     if not reached:
         return ""
     if rollout.slowest is not None and phases["healthy"] is not None:
-        reached[-1] += f" ({rollout.slowest.subject} {rollout.slowest.seconds:.1f} s)"
-    missing = next((f"not {name}" for name, at in phases.items() if at is None), "")
+        slowest = rollout.slowest
+        reached[-1] = texts.SLOWEST.fill(phases=reached[-1], subject=slowest.subject, seconds=f"{slowest.seconds:.1f}")
+    missing = next((texts.NOT_REACHED.fill(name=name) for name, at in phases.items() if at is None), "")
     return " · ".join([*reached, missing] if missing and result.outcome is not Outcome.DELIVERED else reached)
 
 
@@ -60,22 +62,20 @@ _SHORT = 8
 def proof(result: ApplicationResult) -> str:
     """Return a sentence on what the outcome proves about the application. Only a success proves anything."""
     if result.outcome is not Outcome.DELIVERED:
-        return f"Not proven: the release {'was not delivered' if result.outcome.is_failure else 'status is unknown'}."
+        return texts.NOT_DELIVERED if result.outcome.is_failure else texts.STATUS_UNKNOWN
     if result.verdict.caveat:
-        return f"{result.verdict.caveat[:1].upper()}{result.verdict.caveat[1:]}."
+        return texts.CAVEAT.fill(caveat=result.verdict.caveat[:1].upper() + result.verdict.caveat[1:])
     if result.expects:
-        contained = f", which {result.verdict.delivered_by}" if result.verdict.delivered_by else ""
-        return f"Proven: what was expected runs, {result.expects}{contained}."
+        if later := result.verdict.delivered_by:
+            return texts.PROVEN_BY_LATER.fill(expected=result.expects, delivered_by=later)
+        return texts.PROVEN.fill(expected=result.expects)
     application = result.application
     revision = application.revision[:_SHORT] if application and len(application.revisions) == 1 else ""
-    head = f"HEAD of the tracked branch runs, as Argo CD read it during this job{f' ({revision})' if revision else ''}"
+    head = texts.HEAD_AT.fill(revision=revision) if revision else texts.HEAD
     if result.image_runs:
-        return f"Proven: an image of this pipeline's commit runs, {result.image_tag}; and {head}."
+        return texts.PROVEN_IMAGE.fill(image_tag=result.image_tag, head=head)
     if result.image_is_there and not result.commit_is_deployed:
-        return (
-            f"Proven: {head}. An image of this pipeline's commit is there, {result.image_tag}. The job did not see a "
-            "serving pod with it."
-        )
+        return texts.PROVEN_HEAD_WITH_IMAGE.fill(head=head, image_tag=result.image_tag)
     if not result.image_tag or not result.proven:
-        return f"Proven: {head}. This does not prove that this pipeline's commit runs."
-    return f"Proven: {head}, and that is this pipeline's commit."
+        return texts.PROVEN_HEAD.fill(head=head)
+    return texts.PROVEN_COMMIT.fill(head=head)

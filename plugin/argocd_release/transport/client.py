@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import argocd as texts
 from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import Deadline
 from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded
@@ -46,11 +47,13 @@ class HttpError(Exception):
     Attributes:
         timed_out: True if the call reached its time limit.
         sent: False if the request certainly did not reach the server.
+        redirects: True if the server responded, but its redirects lead nowhere.
     """
 
-    def __init__(self, message: str, *, timed_out: bool = False, sent: bool = True) -> None:
+    def __init__(self, message: str, *, timed_out: bool = False, sent: bool = True, redirects: bool = False) -> None:
         self.timed_out = timed_out
         self.sent = sent
+        self.redirects = redirects
         super().__init__(one_line(message, limit=300))
 
 
@@ -136,7 +139,7 @@ class Client:
         deadline = self._deadline.at_most(seconds)
         limit = deadline.left
         if limit <= 0:
-            raise HttpError("no time is left", timed_out=True, sent=False)
+            raise HttpError(texts.NO_TIME_LEFT, timed_out=True, sent=False)
         if threading.current_thread() is not threading.main_thread():
             return self._send(request, deadline, limit)
         answer = run_in_background(partial(self._send, request, deadline, limit))
@@ -161,10 +164,10 @@ class Client:
                 return answer
             url = urljoin(request.url, location)
             if urlsplit(url).scheme not in _SCHEMES:
-                raise HttpError("it redirects to what is no web address")
+                raise HttpError(texts.REDIRECTS_NOWHERE, redirects=True)
             same = urlsplit(url)[:2] == urlsplit(request.url)[:2]
             request = replace(request, url=url, query={}, headers=request.headers if same else {})
-        raise HttpError(f"it redirects more than {REDIRECTS} times")
+        raise HttpError(texts.REDIRECTS_TOO_OFTEN.fill(count=REDIRECTS), redirects=True)
 
     def _send(self, request: Request, deadline: Deadline, limit: float) -> Response:
         # Importing httpcore at the start of the job would delay the first look.
@@ -244,7 +247,7 @@ def _split(url: str) -> tuple[SplitResult, str]:
     """Return the parts of the URL, and its host in the ASCII form that DNS and certificates use."""
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise HttpError("this is not an http or https address", sent=False)
+        raise HttpError(texts.NO_HTTP_ADDRESS, sent=False)
     return parts, parts.hostname.encode("idna").decode("ascii")
 
 
@@ -288,9 +291,9 @@ def _limited(parts: Iterable[bytes], limit: float) -> Iterator[bytes]:
     for part in parts:
         length += len(part)
         if length > limit:
-            raise HttpError(f"the answer is larger than {int(limit) >> 20} MB")
+            raise HttpError(texts.RESPONSE_TOO_LARGE.fill(megabytes=int(limit) >> 20))
         yield part
 
 
 def _late(seconds: float, *, sent: bool = True) -> HttpError:
-    return HttpError(f"no whole answer within {max(seconds, 1):.0f} s", timed_out=True, sent=sent)
+    return HttpError(texts.RESPONSE_INCOMPLETE.fill(seconds=f"{max(seconds, 1):.0f}"), timed_out=True, sent=sent)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from argocd_release.messages import argocd as texts
 from argocd_release.timing.background import Background, run_in_background
 from argocd_release.timing.deadline import Deadline
 
@@ -58,7 +59,7 @@ def bounded(deadline: Deadline) -> Iterator[None]:
 def _left() -> float:
     left: float = _call.deadline.left
     if left <= 0:
-        raise TimeoutError("no time is left")
+        raise TimeoutError(texts.NO_TIME_LEFT)
     return left
 
 
@@ -85,7 +86,7 @@ class Stream(NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> NetworkStream:
         if _call.deadline.left <= 0:
-            raise NotConnectedError("no time is left", timed_out=True)
+            raise NotConnectedError(texts.NO_TIME_LEFT, timed_out=True)
         # Python's handshake has one limit for all of its reads and writes (Modules/_ssl.c do_handshake).
         return Stream(self._stream.start_tls(ssl_context, server_hostname, _left()))
 
@@ -111,7 +112,7 @@ class Backend(NetworkBackend):
     ) -> NetworkStream:
         def to(address: str, seconds: float) -> NetworkStream:
             if seconds <= 0:
-                raise TimeoutError("no time is left")
+                raise TimeoutError(texts.NO_TIME_LEFT)
             return self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
 
         try:
@@ -167,7 +168,7 @@ def resolve(host: str, port: int, *, seconds: float) -> tuple[str, ...]:
         if lookup is None or lookup.done():
             lookup = _lookups[host, port] = run_in_background(partial(_look_up, host, port))
     if not lookup.wait_for(seconds=seconds, check=lambda: None):
-        raise TimeoutError(f"the name server has not answered within {max(seconds, 1):.0f} s")
+        raise TimeoutError(texts.NAME_SERVER_SILENT.fill(seconds=f"{max(seconds, 1):.0f}"))
     return lookup.result()
 
 
@@ -176,7 +177,7 @@ def _look_up(host: str, port: int) -> tuple[str, ...]:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
         # An empty label, or one of more than 63 characters, is refused before the name server is asked.
-        raise OSError(f"{host!r} is not a host name: {error}") from error
+        raise OSError(texts.NO_HOST_NAME.fill(host=host, error=error)) from error
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 

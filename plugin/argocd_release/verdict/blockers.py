@@ -385,15 +385,16 @@ def _subject(items: Sequence[HasRef]) -> Subject | None:
 
 
 def _named(resources: list[Resource]) -> str:
-    texts = [f"{item} {item.message or _lacks(item)}".strip() for item in resources]
-    rest = f" and {len(texts) - NAMED_RESOURCES} more" if len(texts) > NAMED_RESOURCES else ""
-    return ", ".join(one_line(text) for text in texts[:NAMED_RESOURCES]) + rest
+    named = ", ".join(one_line(_described(item)) for item in resources[:NAMED_RESOURCES])
+    rest = len(resources) - NAMED_RESOURCES
+    return named if rest <= 0 else texts.NAMED_AND_MORE.fill(named=named, count=rest)
 
 
 def _severity(resource: Resource) -> int:
     return _SEVERITY.index(resource.health) if resource.health in _SEVERITY else len(_SEVERITY)
 
 
-def _lacks(resource: Resource) -> str:
-    missing = pending_reason(resource.group, resource.kind, resource.health)
-    return missing.what if missing else ""
+def _described(resource: Resource) -> str:
+    """Return the resource with its message, or with what it lacks."""
+    missing = None if resource.message else pending_reason(resource.group, resource.kind, resource.health)
+    return missing.message.fill(resource=resource) if missing else f"{resource} {resource.message}".strip()

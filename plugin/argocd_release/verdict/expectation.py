@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
+from argocd_release.messages import expectation as texts
 from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import PodTemplate, Workloads
@@ -72,12 +73,12 @@ class Expectation:
     @property
     def words(self) -> str:
         """Return the expectation in words, or an empty string if only the application's state is expected."""
-        contained = "" if self.exact else ", or one that contains it"
+        revision = texts.EXACT_REVISION if self.exact else texts.REVISION
         parts = {
-            f"revision {self.revision}{contained}": self.revision,
-            f"image {self.image}": self.image,
-            f"chart version {self.chart_version}": self.chart_version,
-            f"source {self.source}": self.source,
+            revision.fill(revision=self.revision): self.revision,
+            texts.IMAGE.fill(image=self.image): self.image,
+            texts.CHART_VERSION.fill(version=self.chart_version): self.chart_version,
+            texts.SOURCE.fill(source=self.source): self.source,
         }
         return "; ".join(words for words, given in parts.items() if given)
 
@@ -85,8 +86,9 @@ class Expectation:
         """Return the part of the expectation that the application does not meet, or None if it meets all of it."""
         positions = self._positions(application)
         if not positions:
-            known = "; ".join(f"{number}: {source}" for number, source in enumerate(application.sources, 1))
-            reason = f"the application has no source {self.source!r}, but {known}"
+            numbered = enumerate(application.sources, 1)
+            sources = "; ".join(texts.NUMBERED_SOURCE.fill(number=number, source=source) for number, source in numbered)
+            reason = texts.NO_SUCH_SOURCE.fill(source=self.source, sources=sources)
             return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
@@ -96,10 +98,8 @@ class Expectation:
             return ""
         if (workloads := application.workloads) is not None:
             waiting = self._waiting(workloads) if self.lacks_image(workloads) else []
-            return "; ".join(
-                f"{item.resource} will run {', '.join(item.images)} {item.due}" for item in waiting[:NAMED]
-            )
-        return f"not proven: there are pods of {self.image}, but Argo CD's HTTP API does not show which pods serve"
+            return "; ".join(_will_run(item) for item in waiting[:NAMED])
+        return texts.IMAGE_CAVEAT.fill(image=self.image)
 
     def lacks_image(self, workloads: Workloads) -> bool:
         """Return True if an image is expected that no pod runs."""
@@ -121,14 +121,14 @@ class Expectation:
     def delivered_by(self, application: Application) -> str:
         """Return how a later revision delivered this one (``via 3f2c1ab, 2 commits later``), or an empty string."""
         later = self.later(application)
-        return f"{self.revision[:7]} was delivered via {later}" if later else ""
+        return texts.DELIVERED_BY.fill(revision=self.revision[:7], later=later) if later else ""
 
     def later(self, application: Application) -> str:
         """Return the later revision that contains the expected one (``3f2c1ab, 2 commits later``), or ""."""
         for revision in application.commits:
             revision_relation = application.revision_relations.get(revision, _UNKNOWN)
             if revision_relation.relation is Relation.DESCENDANT:
-                return f"{revision[:7]}, {counted(revision_relation.commits, 'commit')} later"
+                return texts.LATER.fill(revision=revision[:7], commits=counted(revision_relation.commits, "commit"))
         return ""
 
     def is_elsewhere(self, application: Application) -> bool:
@@ -204,8 +204,8 @@ class Expectation:
         accepted = {Relation.SAME} if self.exact else {Relation.SAME, Relation.DESCENDANT}
         if any(revision_relation.relation in accepted for revision_relation in revision_relations.values()):
             return None
-        wanted, compared = self.revision[:12], ", ".join(revision[:12] for revision in revisions) or "no revision"
-        reason = f"Argo CD compares with {compared}, not with {wanted}"
+        compared = ", ".join(revision[:12] for revision in revisions) or texts.NO_REVISION
+        reason = texts.OTHER_REVISION.fill(compared=compared, expected=self.revision[:12])
         return (
             UnmetExpectation(message=reason, code=CauseCode.OTHER_REVISION)
             if self.exact
@@ -217,13 +217,13 @@ class Expectation:
             return None
         charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
         if not charts:
-            reason = "the application has no source that is a Helm chart"
-            return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
+            return UnmetExpectation(message=texts.NO_CHART, code=CauseCode.NO_SUCH_SOURCE, final=True)
         # The revision of a chart is its version (controller/state.go, repo server's ResolveRevision).
         versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
-        reason = f"the chart's version is {', '.join(versions) or 'not known yet'}, not {self.chart_version}"
+        found = ", ".join(versions) or texts.VERSION_UNKNOWN
+        reason = texts.OTHER_CHART_VERSION.fill(versions=found, expected=self.chart_version)
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_CHART_VERSION)
 
     def _image_gap(self, application: Application) -> UnmetExpectation | None:
@@ -231,7 +231,7 @@ class Expectation:
             return None
         cluster = application.workloads
         if cluster is None and not application.pods_hidden:
-            return UnmetExpectation(message="Argo CD has not shown the pods yet", code=CauseCode.OTHER_IMAGE)
+            return UnmetExpectation(message=texts.PODS_UNSEEN, code=CauseCode.OTHER_IMAGE)
         if cluster is None:
             return self._image_gap_of_summary(application)
         running = cluster.images
@@ -241,12 +241,13 @@ class Expectation:
         if unhealthy and any(runs(self.image, image) for image in cluster.starting):
             # The pods with the image are starting. The wait for health goes on, and gives the better reason.
             return None
-        more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
-        shown = one_line(", ".join(running[:NAMED])) + more if running else "none"
+        shown = one_line(", ".join(running[:NAMED])) or texts.NONE
+        if (rest := len(running) - NAMED) > 0:
+            shown = texts.AND_MORE.fill(images=shown, count=rest)
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
         # later commit can still bring the image.
         settled = bool(self.revision) and application.health in self.healths
-        reason = f"no pod runs the image {self.image}; running: {shown}{_not_due(cluster)}"
+        reason = texts.OTHER_IMAGE.fill(image=self.image, running=shown, explanation=_not_due(cluster))
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
@@ -261,39 +262,42 @@ class Expectation:
             return None
         if found:
             shown = one_line(", ".join([*found, *others][:NAMED]))
-            reason = f"there are pods of {shown}; which of them run only Argo CD's HTTP API can tell"
+            reason = texts.IMAGE_UNPROVEN.fill(images=shown)
         else:
-            shown = one_line(", ".join(application.images[:NAMED])) or "none"
-            reason = f"no pod runs the image {self.image}; there are pods of: {shown}"
+            shown = one_line(", ".join(application.images[:NAMED])) or texts.NONE
+            reason = texts.OTHER_IMAGE_EXISTS.fill(image=self.image, images=shown)
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE)
 
 
 def _not_due(workloads: Workloads) -> str:
     """Return the reason why no pod of the current revision runs; "" if it is not known."""
-    earlier = one_line(", ".join(workloads.earlier[:NAMED])) or "none"
+    earlier = one_line(", ".join(workloads.earlier[:NAMED])) or texts.NONE
     held = [item.resource for item in workloads.templates if item.on_delete]
     if held:
-        rule = "replaces a pod only after you delete it (update strategy OnDelete)"
-        return f"; of the revision before: {earlier}; {held[0]} {rule}"
-    waiting = [
-        f"{item.resource} will run {', '.join(item.images)} {item.due}" for item in workloads.templates if item.due
-    ]
-    return "".join(f"; {one_line(text)}" for text in waiting[:NAMED])
+        return texts.ON_DELETE.fill(images=earlier, resource=held[0])
+    waiting = [_will_run(item) for item in workloads.templates if item.due]
+    return "".join(texts.EXPLANATION.fill(text=one_line(text)) for text in waiting[:NAMED])
+
+
+def _will_run(item: PodTemplate) -> str:
+    return texts.WILL_RUN.fill(resource=item.resource, images=", ".join(item.images), due=item.due)
 
 
 def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> UnmetExpectation:
     gap = partial(UnmetExpectation, code=CauseCode.OTHER_REVISION)
     by_relation = {revision_relation.relation: revision_relation for revision_relation in revision_relations}
     if reverted := by_relation.get(Relation.REVERTED):
-        how = f"{reverted.by[:12]} reverts it" if reverted.by else "the files are again those of before it"
-        return gap(message=f"{reason}: {how}", final=True)
+        message = texts.FILES_REVERTED.fill(reason=reason)
+        if reverted.by:
+            message = texts.REVERTED.fill(reason=reason, commit=reverted.by[:12])
+        return gap(message=message, final=True)
     if older := by_relation.get(Relation.OLDER):
-        return gap(message=f"{reason}, which is {counted(older.commits, 'commit')} newer and not there yet", final=True)
+        return gap(message=texts.OLDER.fill(reason=reason, commits=counted(older.commits, "commit")), final=True)
     if set(by_relation) == {Relation.DIVERGED}:
-        return gap(message=f"{reason}: the two have diverged, neither contains the other", final=True)
+        return gap(message=texts.DIVERGED.fill(reason=reason), final=True)
     notes = "; ".join(filter(None, (revision_relation.note for revision_relation in revision_relations)))
     final = bool(revision_relations) and all(revision_relation.final for revision_relation in revision_relations)
-    return gap(message=f"{reason}{f' ({notes})' if notes else ''}", final=final)
+    return gap(message=texts.WITH_NOTES.fill(reason=reason, notes=notes) if notes else reason, final=final)
 
 
 def _version(text: str) -> str:

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.messages import hints
-from argocd_release.messages import verdict as texts
+from argocd_release.messages import Message, hints, verdict
+from argocd_release.messages import expectation as texts
 from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
 from argocd_release.model.argo_rollout import Rollout
 from argocd_release.model.git_url import GitUrl
@@ -24,32 +24,15 @@ from argocd_release.verdict.expectation import Expectation
 
 @dataclass(frozen=True, kw_only=True)
 class PendingReason:
-    """The reason why a resource is pending, with a hint. ``what`` is a predicate, such as ``has no volume yet``."""
+    """The reason why a resource is pending; the hint of the message says what to do about it."""
 
     code: CauseCode
-    what: str
-    hint: str
+    message: Message
 
 
-_INGRESS: Final = PendingReason(
-    code=CauseCode.NO_ADDRESS,
-    what="has no address yet",
-    hint="see that a controller of its class runs and writes the address (spec.ingressClassName; kubectl get "
-    "ingressclass); where none ever does, give Ingress a health check of your own in argocd-cm",
-)
-_SERVICE: Final = PendingReason(
-    code=CauseCode.NO_ADDRESS,
-    what="has no address of a load balancer yet",
-    hint="see that something in the cluster gives addresses (a cloud's controller, MetalLB) and has some left; or make "
-    "it a ClusterIP behind an Ingress",
-)
-_CLAIM: Final = PendingReason(
-    code=CauseCode.NO_VOLUME,
-    what="has no volume yet",
-    hint="see that its storage class exists and that its provisioner runs (kubectl describe pvc)",
-)
-_NO_CLASS: Final = "name a storage class (spec.storageClassName), or make one of the cluster the default; push again"
-_UNKNOWN_CLASS: Final = "correct spec.storageClassName, or create that storage class (kubectl get storageclass)"
+_INGRESS: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=texts.NO_ADDRESS)
+_SERVICE: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=texts.NO_LOAD_BALANCER)
+_CLAIM: Final = PendingReason(code=CauseCode.NO_VOLUME, message=texts.NO_VOLUME)
 CLAIM: Final = ("", "PersistentVolumeClaim")
 _LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
     {("networking.k8s.io", "Ingress"): _INGRESS, ("extensions", "Ingress"): _INGRESS, ("", "Service"): _SERVICE}
@@ -65,14 +48,12 @@ def pending_reason(group: str, kind: str, health: str | None) -> PendingReason |
 def pending_hint(reason: PendingReason, message: str) -> str:
     """Return the hint for a pending resource. The ``message`` of an event can make it more specific."""
     if "no storage class is set" in message:
-        return _NO_CLASS
-    return _UNKNOWN_CLASS if "storageclass" in message and "not found" in message else reason.hint
+        return texts.NAME_STORAGE_CLASS
+    is_unknown = "storageclass" in message and "not found" in message
+    return texts.CORRECT_STORAGE_CLASS if is_unknown else reason.message.hint
 
 
 SHORT: Final = 12
-NOT_BEGUN: Final = (
-    "Argo CD has hydrated nothing yet; its source hydrator may be off (controller.hydrator.enabled), or busy"
-)
 
 
 def unhydrated(application: Application) -> Problem | None:
@@ -91,21 +72,23 @@ def hydration_failure(application: Application) -> Problem | None:
     hydration = application.hydration
     if hydration is None or not hydration.failed:
         return None
-    of = f" of {hydration.failed_revision[:SHORT]}" if hydration.failed_revision else ""
-    said = one_line(hydration.message, limit=1000).removeprefix("Failed to hydrate: ")
-    return Problem(message=f"hydration{of} failed: {said}", code=CauseCode.HYDRATION_FAILED)
+    reason = one_line(hydration.message, limit=1000).removeprefix("Failed to hydrate: ")
+    message = texts.HYDRATION_FAILED.fill(reason=reason)
+    if hydration.failed_revision:
+        message = texts.HYDRATION_OF_FAILED.fill(revision=hydration.failed_revision[:SHORT], reason=reason)
+    return Problem(message=message, code=CauseCode.HYDRATION_FAILED)
 
 
 def _missing(application: Application, hydration: Hydration) -> str:
     if hydration.phase is HydrationPhase.HYDRATING:
-        return "Argo CD is hydrating: it renders the dry commit, and pushes the result"
+        return texts.HYDRATING
     if hydration.requested:
-        return "Argo CD has not looked at the dry commit yet"
+        return texts.DRY_COMMIT_UNREAD
     if hydration.phase is HydrationPhase.NONE:
-        return NOT_BEGUN
+        return texts.HYDRATION_NOT_BEGUN
     if hydration.is_seen(application.revision, application.reconciled_at):
         return ""
-    return f"Argo CD has not compared with the hydrated commit {hydration.hydrated_revision[:SHORT]} yet"
+    return texts.HYDRATED_UNCOMPARED.fill(revision=hydration.hydrated_revision[:SHORT])
 
 
 def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
@@ -117,7 +100,8 @@ def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
     """Return the problem that the Argo Rollout's state shows, or None if it shows no more than the health."""
     if not rollout.state:
         return None
-    return Problem(message=f"{item}: {rollout.state}", code=rollout_code(rollout), subject=Subject.of(item))
+    message = texts.ROLLOUT.fill(rollout=item, state=rollout.state)
+    return Problem(message=message, code=rollout_code(rollout), subject=Subject.of(item))
 
 
 def rollout_code(rollout: Rollout) -> CauseCode:
@@ -132,20 +116,20 @@ _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 
 def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
     """Return the problem of a pending owner, or of an ApplicationSet that must still create children; None if none."""
-    return spec_finding(application, expectation) or _pending(
-        "children of this application come", [owner for owner in application.owners if owner.makes_children]
-    )
+    makers = [owner for owner in application.owners if owner.makes_children]
+    return spec_finding(application, expectation) or _pending(texts.CHILDREN_PENDING, makers)
 
 
 def spec_finding(application: Application, expectation: Expectation) -> Problem | None:
     """Return the problem of an owner that can still change the application's spec, or None if there is none."""
-    return _pending("the application's spec comes", _relevant(application, expectation))
+    return _pending(texts.OWNER_PENDING, _relevant(application, expectation))
 
 
-def _pending(origin: str, owners: list[Owner]) -> Problem | None:
+def _pending(message: Message, owners: list[Owner]) -> Problem | None:
     for owner in owners:
         if owner.state is OwnerState.PENDING:
-            return Problem(message=f"{origin} from {owner}: {owner.detail}", code=CauseCode.OWNER_PENDING)
+            text = message.fill(owner=owner, detail=owner.detail)
+            return Problem(message=text, code=CauseCode.OWNER_PENDING)
     return None
 
 
@@ -155,8 +139,8 @@ def owner_caveat(application: Application, expectation: Expectation) -> str:
     unseen = [owner for owner in (*_relevant(application, expectation), *makers) if owner.state in _UNSEEN]
     if not unseen:
         return ""
-    origin = "children of this application come" if unseen[0].makes_children else "its spec comes"
-    return f"proven for the application's own source; {origin} from {unseen[0]}, {unseen[0].detail}"
+    message = texts.CHILDREN_CAVEAT if unseen[0].makes_children else texts.OWNER_CAVEAT
+    return message.fill(owner=unseen[0], detail=unseen[0].detail)
 
 
 def _relevant(application: Application, expectation: Expectation) -> list[Owner]:
@@ -199,7 +183,7 @@ def drift(application: Application) -> Problem | None:
         return None
     code, item, text = found
     return Problem(
-        message=texts.WITH_STATUS.fill(status=application.sync, message=text),
+        message=verdict.WITH_STATUS.fill(status=application.sync, message=text),
         code=code,
         subject=Subject.of(item),
         hint=hints.CAUSES[code.word],
@@ -217,7 +201,7 @@ def _causes(application: Application, pending: Sequence[Resource]) -> Iterator[t
         return
     for item in pending:
         if item.message == PENDING_DELETION:
-            yield CauseCode.DELETION_PENDING, item, texts.PENDING_DELETION.fill(resource=item)
+            yield CauseCode.DELETION_PENDING, item, verdict.PENDING_DELETION.fill(resource=item)
     yield from _shared(application, pending)
     if all(item.requires_pruning for item in pending):
         kept = {item.ref for item in application.results if item.message == _NO_PRUNE}
@@ -227,7 +211,7 @@ def _causes(application: Application, pending: Sequence[Resource]) -> Iterator[t
                 yield (
                     CauseCode.PRUNE_FALSE,
                     item,
-                    texts.PRUNE_FALSE.fill(resource=item),
+                    verdict.PRUNE_FALSE.fill(resource=item),
                 )
 
 
@@ -241,8 +225,8 @@ def _shared(application: Application, pending: Sequence[Resource]) -> Iterator[t
         if item is None:
             continue
         owners = [one_line(name, limit=200) for name in applications.split(" and ")]
-        other = next((name for name in owners if name.rpartition("/")[2] != application.name), texts.ANOTHER)
-        text = one_line(texts.SHARED.fill(resource=item, application=other.rpartition("/")[2]))
+        other = next((name for name in owners if name.rpartition("/")[2] != application.name), verdict.ANOTHER)
+        text = one_line(verdict.SHARED.fill(resource=item, application=other.rpartition("/")[2]))
         yield CauseCode.SHARED_RESOURCE, item, text
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
+from argocd_release.messages import expectation as texts
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, Owner, OwnerRef, OwnerState
@@ -29,8 +30,6 @@ _HIDDEN: Final = frozenset({
     FailureKind.DENIED, FailureKind.MISSING, FailureKind.REFUSED, FailureKind.UNAUTHENTICATED,
 })  # fmt: skip
 Answer = TypeVar("Answer")
-_CANNOT_SEE: Final = "which this token cannot see"
-_BY_LABEL: Final = "which its label names and this token cannot see"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +112,7 @@ class Owners:
     def _strictly(self, owner: Owner) -> Owner:
         if owner.state not in {OwnerState.HIDDEN, OwnerState.UNPROVEN}:
             return owner
-        return replace(owner, state=OwnerState.PENDING, detail=f"{owner.detail}, and <RELEASE_OWNER> is strict")
+        return replace(owner, state=OwnerState.PENDING, detail=texts.OWNER_STRICT.fill(detail=owner.detail))
 
     def _since(self, application: Application) -> float:
         known, since = self._revisions.get(application.uid, (application.revisions, 0.0))
@@ -137,10 +136,11 @@ class Owners:
         entry = self._entry(ref.name, owned)
         owner = partial(Owner, kind=APPLICATION, name=ref.name)
         if entry.error is not None and entry.error.kind in _HIDDEN:
-            return (owner(state=OwnerState.HIDDEN, detail=_CANNOT_SEE if ref.certain else _BY_LABEL),)
+            hidden = texts.OWNER_HIDDEN if ref.certain else texts.LABELLED_OWNER_HIDDEN
+            return (owner(state=OwnerState.HIDDEN, detail=hidden),)
         parent = entry.application
         if parent is None:
-            return (owner(state=OwnerState.PENDING, detail="Argo CD has not compared it since this job began"),)
+            return (owner(state=OwnerState.PENDING, detail=texts.OWNER_NOT_COMPARED),)
         repositories = tuple(source.repo_url for source in parent.sources if not source.chart)
         owner = partial(owner, repositories=repositories)
         above = self._of(replace(_owned(parent, owned.since), revisions=owned.revisions), seen | {parent.full_name})
@@ -206,9 +206,9 @@ class Owners:
             answer = self._set_answer(name, is_enough=lambda found: found.is_up_to_date)
             error = answer.exception() if answer.done() else None
             if isinstance(error, ArgoCDError) and error.is_refused:
-                makers.append(owner(state=OwnerState.HIDDEN, detail=_CANNOT_SEE))
+                makers.append(owner(state=OwnerState.HIDDEN, detail=texts.OWNER_HIDDEN))
             elif error or not answer.done() or not answer.result().is_up_to_date:
-                makers.append(owner(state=OwnerState.PENDING, detail="Argo CD has not made its applications yet"))
+                makers.append(owner(state=OwnerState.PENDING, detail=texts.SET_NOT_APPLIED))
             else:
                 makers.append(owner(state=OwnerState.CURRENT))
         return tuple(makers)
@@ -238,20 +238,20 @@ class Owners:
         owner = partial(Owner, kind=APPLICATION_SET, name=ref.name)
         answer = self._set_answer(ref.name)
         if not answer.done():
-            return (owner(state=OwnerState.PENDING, detail="Argo CD has not shown it yet"),)
+            return (owner(state=OwnerState.PENDING, detail=texts.OWNER_NOT_SHOWN),)
         if answer.exception() is not None:
-            return (owner(state=OwnerState.HIDDEN, detail=_CANNOT_SEE),)
+            return (owner(state=OwnerState.HIDDEN, detail=texts.OWNER_HIDDEN),)
         found = answer.result()
         namespace, _, name = ref.name.rpartition("/")
         above = self._of(
             replace(owned, kind=APPLICATION_SET, namespace=namespace, name=name, owner_refs=found.owner_refs), seen
         )
         if found.repositories:
-            detail = "and Argo CD does not tell whether its git generator has read this commit"
+            detail = texts.OWNER_UNPROVEN
             return (*above, owner(state=OwnerState.UNPROVEN, detail=detail, repositories=found.repositories))
         if not above:
             return (owner(state=OwnerState.CURRENT),)
-        detail = f"and Argo CD does not tell whether it has applied the last change of that from {above[-1]}"
+        detail = texts.OWNER_OF_SET_UNPROVEN.fill(owner=above[-1])
         repositories = tuple(url for parent in above for url in parent.repositories)
         return (*above, owner(state=OwnerState.UNPROVEN, detail=detail, repositories=repositories))
 
@@ -269,5 +269,5 @@ def _owned(application: Application, since: float) -> _Owned:
 
 def _why(parent: Application) -> str:
     if parent.errors:
-        return f"Argo CD cannot compare it ({parent.errors[0].type}: {parent.errors[0].message[:300]})"
-    return f"it is {parent.sync}, and has not brought this application's spec to the cluster yet"
+        return texts.OWNER_ERROR.fill(condition=parent.errors[0].type, message=parent.errors[0].message[:300])
+    return texts.OWNER_BEHIND.fill(sync=parent.sync)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import watch as texts
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.background import Background, run_in_background
 
@@ -12,9 +13,7 @@ from argocd_release.timing.background import Background, run_in_background
 PATIENCE_SECONDS: Final = 0.3
 # If the history could not be consulted, the lookup is repeated after this time.
 AGAIN_SECONDS: Final = 10.0
-STILL_ASKED: Final = RevisionRelation(
-    relation=Relation.UNKNOWN, note="git's history is still being asked", pending=True
-)
+STILL_ASKED: Final = RevisionRelation(relation=Relation.UNKNOWN, note=texts.HISTORY_BEING_READ, pending=True)
 
 
 class RevisionLookup:
@@ -60,6 +59,6 @@ class RevisionLookup:
             return
         del self._requested[question]
         error = answer.exception()
-        note = f"git's history could not be consulted: {type(error).__name__}: {one_line(str(error))}"
+        note = texts.HISTORY_FAILED.fill(error=f"{type(error).__name__}: {one_line(str(error))}")
         relation = RevisionRelation(relation=Relation.UNKNOWN, note=note) if error else answer.result()
         self._known[question] = (self._now(), relation)

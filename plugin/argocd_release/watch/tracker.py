@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from argocd_release.messages import watch as texts
 from argocd_release.model.application import Application
 from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
@@ -358,4 +359,4 @@ def _without_counts(reason: str) -> str:
 
 
 def _not_requested(before: int) -> str:
-    return f"not asked yet: {before} before it" if before else "its first look did not end in time"
+    return texts.READ_LATER.fill(before=before) if before else texts.FIRST_READ_LATE

@@ -10,6 +10,7 @@ import pytest
 
 from argocd_release.argocd.cli import _FOLDERS, ArgoCD, _short_folder
 from argocd_release.argocd.wait_output import failure_message
+from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.background import run_in_background
@@ -116,7 +117,7 @@ def test_troubles_are_told_apart(make: Make, stderr: str, expected: FailureKind)
 
 @pytest.mark.parametrize(
     ("script", "message"),
-    [("echo 'usage: argocd'; exit 1", "usage: argocd"), ("exit 1", "argocd failed and said nothing")],
+    [("echo 'usage: argocd'; exit 1", "usage: argocd"), ("exit 1", texts.ARGOCD_SILENT)],
 )
 def test_a_failure_without_a_word_on_standard_error(make: Make, script: str, message: str) -> None:
     assert kind(make(script)).message == message
@@ -168,7 +169,7 @@ def test_telling_them_apart_takes_no_longer_than_the_call_may(make: Make) -> Non
 def test_a_proxys_words_are_kept(make: Make) -> None:
     said = "rpc error: code = Unknown desc = POST https://x/Get failed with status code 403"
     message = kind(make(f"echo '{said}' >&2; exit 20")).message
-    assert message.startswith("POST https://x/Get failed with status code 403 (said by a proxy")
+    assert message == texts.FROM_PROXY.fill(message="POST https://x/Get failed with status code 403")
 
 
 def test_calls_run_beside_each_other_and_all_are_ended(make: Make) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_pod_template, parse_tree
+from argocd_release.messages import expectation as texts
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing
 
@@ -279,13 +280,13 @@ def test_what_serves_a_host() -> None:
 @pytest.mark.parametrize(
     ("kind", "spec", "due"),
     [
-        ("CronJob", {"jobTemplate": {"spec": {"template": "POD"}}}, "at its next start"),
-        ("CronJob", {"jobTemplate": {"spec": {"template": "POD"}}, "suspend": True}, "at its next start, and is suspended now"),
-        ("Job", {"template": "POD", "suspend": True}, "once it is resumed: it is suspended"),
+        ("CronJob", {"jobTemplate": {"spec": {"template": "POD"}}}, texts.DUE_AT_START),
+        ("CronJob", {"jobTemplate": {"spec": {"template": "POD"}}, "suspend": True}, texts.DUE_WHEN_RESUMED),
+        ("Job", {"template": "POD", "suspend": True}, texts.DUE_SUSPENDED_JOB),
         ("Job", {"template": "POD"}, ""),
-        ("Deployment", {"template": "POD", "replicas": 0}, "once it is scaled up from 0 replicas"),
+        ("Deployment", {"template": "POD", "replicas": 0}, texts.DUE_WITH_REPLICAS),
         ("Deployment", {"template": "POD", "replicas": 1}, ""),
-        ("StatefulSet", {"template": "POD", "replicas": 0}, "once it is scaled up from 0 replicas"),
+        ("StatefulSet", {"template": "POD", "replicas": 0}, texts.DUE_WITH_REPLICAS),
     ],
 )  # fmt: skip
 def test_a_pod_template(kind: str, spec: dict[str, Any], due: str) -> None:

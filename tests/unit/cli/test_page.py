@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from argocd_release.cli import page
+from argocd_release.messages.cli import NO_PAGE
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
+from tests.support.wording import fields_of
 
 
 @pytest.mark.parametrize("content", [None, "", "[" * 100_000, "{}", "\ufeff{}", '"x"'])
@@ -18,7 +20,9 @@ def test_what_is_no_report_is_said_to_be_none(tmp_path: Path, content: str | Non
     stream = io.StringIO()
     with Signals() as signals:
         assert page.execute([str(report)], {}, stream, signals) == Outcome.SETTINGS.exit_code
-    assert stream.getvalue().startswith(f"no page was made of {report}: ")
+    fields = fields_of(stream.getvalue(), NO_PAGE)
+    assert fields is not None
+    assert fields["report"] == str(report)
 
 
 @pytest.mark.parametrize("path", ["/", "..", "."])

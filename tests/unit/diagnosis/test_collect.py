@@ -11,11 +11,14 @@ import pytest
 from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
+from argocd_release.messages import diagnosis as texts
+from argocd_release.messages.expectation import NO_CONSUMER
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
+from tests.support.wording import fields_of
 from tests.unit.states import application
 
 CRASHES = application(health="Progressing")
@@ -137,8 +140,8 @@ class Quiet(Slow):
 @pytest.mark.parametrize(
     ("started", "lines", "notes"),
     [
-        (False, (), ("Pod/web-0 has no log: its container web has not started",)),
-        (True, ("", " "), ("Pod/web-0 has no log: its container web has printed nothing",)),
+        (False, (), (texts.NO_LOG_NOT_STARTED.fill(pod="Pod/web-0", container="web"),)),
+        (True, ("", " "), (texts.NO_LOG_EMPTY.fill(pod="Pod/web-0", container="web"),)),
         (True, ("cannot connect",), ()),
     ],
 )
@@ -176,7 +179,7 @@ def test_a_hook_that_the_sync_waits_for_is_gone() -> None:
     gone = root_cause.gone_hook(hook_that_runs(), parse_tree({"nodes": []}))
     assert gone is not None
     assert gone.code is CauseCode.HOOK_FAILED
-    assert gone.message == "PreSync hook Job/migrate: the sync waits for it, but it is gone from the cluster"
+    assert fields_of(gone.message, texts.HOOK_GONE) == {"hook_type": "PreSync", "hook": "Job/migrate"}
     assert root_cause.gone_hook(hook_that_runs(), parse_tree({"nodes": [job()]})) is None
 
 
@@ -186,7 +189,9 @@ def test_a_hook_is_suspended() -> None:
     cause = root_cause.describe(tree, suspect, root_cause.Clues(), hook_that_runs())
     assert cause is not None
     assert cause.code is CauseCode.HOOK_FAILED
-    assert cause.message == "PreSync hook Job/migrate: suspended (spec.suspend), so it starts no pod"
+    assert str(cause.subject) == "Job/migrate"
+    suspended = texts.HOOK_SUSPENDED.fill(subject="Job/migrate")
+    assert cause.message == texts.HOOK.fill(hook_type="PreSync", message=suspended)
 
 
 @pytest.mark.parametrize("used", [True, False])
@@ -196,4 +201,4 @@ def test_a_claim_that_waits_for_its_first_consumer(*, used: bool) -> None:
     event = Event(type="Normal", reason="WaitForFirstConsumer", message="waiting", count=1, last_at="")
     cause = root_cause.describe(tree, tree.nodes[0], root_cause.Clues(events=(event,), used=used), CRASHES)
     assert (cause is None) is used
-    assert used or "no pod uses the claim" in str(cause and cause.hint)
+    assert used or (cause is not None and cause.hint == NO_CONSUMER)

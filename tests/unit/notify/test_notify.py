@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from argocd_release.messages import notify as texts
+from argocd_release.messages.argocd import REDIRECTS_NOWHERE, REDIRECTS_TOO_OFTEN
 from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, NotificationResult, ReleaseResult
@@ -28,6 +30,7 @@ from sandbox.git import Repository
 from tests.support import gitlab_api
 from tests.support.gitlab_api import GitLab, Note, Project
 from tests.support.waiting import eventually
+from tests.support.wording import is_from
 from tests.unit import states
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -168,7 +171,7 @@ def test_of_several_sources_the_projects_own(gitlab: GitLab, project: Project) -
 def test_a_chart_alone_is_no_commit(gitlab: GitLab, project: Project) -> None:
     (notice,) = told(settings(gitlab), ended(Outcome.DELIVERED, at("1.2.3")))
     assert notice.done
-    assert "no commit is known" in notice.text
+    assert notice.text == texts.NO_REVISION
     assert project.records() == []
 
 
@@ -190,8 +193,8 @@ def test_where_the_ref_comes_from(gitlab: GitLab) -> None:
         ({"CI_JOB_TOKEN": "wrong-token"}, "401: 401 Unauthorized"),
         ({"RELEASE_GITLAB_REF": "nowhere"}, "400: ref: The branch or tag does not exist"),
         ({"RELEASE_GITLAB_DEPLOYMENT": "team/other"}, "404: 404 Project Not Found"),
-        ({"CI_API_V4_URL": ""}, "CI_API_V4_URL and a token are there in a job of GitLab only"),
-        ({"CI_API_V4_URL": "http://127.0.0.1:1/api/v4"}, "no answer"),
+        ({"CI_API_V4_URL": ""}, texts.NO_GITLAB_JOB),
+        ({"CI_API_V4_URL": "http://127.0.0.1:1/api/v4"}, texts.NO_RESPONSE.fill(error="")),
     ],
 )
 def test_what_gitlab_refuses_is_one_line(gitlab: GitLab, project: Project, environ: dict[str, str], said: str) -> None:
@@ -387,12 +390,12 @@ def test_without_a_token_or_a_merge_request(gitlab: GitLab, project: Project, no
     revision = commit(project, "1")
     result = ended(Outcome.DELIVERED, at(revision))
     (notice,) = told(replace(noted, commit=revision), result)
-    assert (notice.done, notice.text) == (True, "the commit came from no merge request")
+    assert (notice.done, notice.text) == (True, texts.NO_MERGE_REQUEST)
     (notice,) = told(replace(noted, gitlab_token=""), result)
     assert not notice.done
-    assert "<RELEASE_GITLAB_TOKEN> is not set, and a job's own token may not comment" in notice.text
+    assert notice.text == texts.NOT_ALLOWED_TO_COMMENT
     (notice,) = told(replace(noted, commit="f" * 40), result)
-    assert notice.text == "the commit came from no merge request"
+    assert notice.text == texts.NO_MERGE_REQUEST
     assert gitlab.asked("POST") == []
 
 
@@ -487,8 +490,8 @@ def address() -> Iterator[str]:
         ("/to/to/200", ""),
         ("/404", "HTTP status 404"),
         ("/to/500", "HTTP status 500"),
-        ("/loop", "it redirects more than 5 times"),
-        ("/away", "it redirects to what is no web address"),
+        ("/loop", REDIRECTS_TOO_OFTEN.fill(count=5)),
+        ("/away", REDIRECTS_NOWHERE),
     ],
 )
 def test_what_the_site_answers(address: str, path: str, said: str) -> None:
@@ -515,7 +518,8 @@ def test_the_site_may_come_later(address: str) -> None:
 
 
 def test_nobody_answers() -> None:
-    assert "no answer" in site.check_site("http://127.0.0.1:1/", deadline=Deadline(0), check=lambda: None)
+    message = site.check_site("http://127.0.0.1:1/", deadline=Deadline(0), check=lambda: None)
+    assert is_from(message, texts.SITE_NO_RESPONSE)
 
 
 def test_an_answer_that_is_no_json(address: str) -> None:

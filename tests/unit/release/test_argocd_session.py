@@ -20,12 +20,15 @@ from argocd_release.argocd import auth, connection
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.auth import sign_in_with_retry
 from argocd_release.argocd.connection import Connection, Credentials, SignedIn
+from argocd_release.messages import Message
+from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import load, secrets
 from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import RENEWAL_PAUSE, Deadline
 from tests.support.waiting import eventually
+from tests.support.wording import is_from, pattern_of
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 OTHER = Connection(server="argocd.example.com", auth_token="newer")
@@ -91,29 +94,30 @@ def test_an_exchange(dex: Dex, lives: object, lifetime: float) -> None:
 
 
 # As a real Dex 2.41.1 behind Argo CD's proxy was seen to answer.
-REFUSED: list[tuple[int, Any, Outcome, str]] = [
-    (401, {"error": "access_denied"}, Outcome.DENIED, "Dex refused the job's ID token"),
-    (401, {"error": "invalid_client"}, Outcome.DENIED, "does not know the client argo-cd-cli"),
-    (400, {"error": "invalid_request", "error_description": "Requested connector does not exist."}, Outcome.DENIED, "no connector gitlab-ci"),
-    (400, {"error": "unsupported_grant_type"}, Outcome.DENIED, "allows no token exchange"),
-    (400, {"error": "request_not_supported"}, Outcome.DENIED, "HTTP 400 request_not_supported"),
-    (415, "Invalid content type", Outcome.DENIED, "has no Dex"),
-    (303, "", Outcome.UNREACHABLE, "Dex failed"),
-    (502, "", Outcome.UNREACHABLE, "Dex does not run"),
-    (503, "", Outcome.UNREACHABLE, "Dex does not run"),
-    (200, "<html>", Outcome.DENIED, "HTTP 200"),
-    (200, {"access_token": 1}, Outcome.DENIED, "HTTP 200"),
+REFUSED: list[tuple[int, Any, Outcome, Message | str]] = [
+    (401, {"error": "access_denied"}, Outcome.DENIED, texts.DEX_REFUSED),
+    (401, {"error": "invalid_client"}, Outcome.DENIED, texts.DEX_CLIENT_UNKNOWN),
+    (400, {"error": "invalid_request", "error_description": "Requested connector does not exist."}, Outcome.DENIED, texts.DEX_CONNECTOR_MISSING),
+    (400, {"error": "unsupported_grant_type"}, Outcome.DENIED, texts.DEX_EXCHANGE_FORBIDDEN),
+    (400, {"error": "request_not_supported"}, Outcome.DENIED, texts.DEX_GAVE_NO_TOKEN),
+    (415, "Invalid content type", Outcome.DENIED, texts.DEX_MISSING),
+    (303, "", Outcome.UNREACHABLE, texts.DEX_FAILED),
+    (502, "", Outcome.UNREACHABLE, texts.DEX_UNREACHABLE),
+    (503, "", Outcome.UNREACHABLE, texts.DEX_UNREACHABLE),
+    (200, "<html>", Outcome.DENIED, texts.DEX_GAVE_NO_TOKEN.text.removesuffix(" {text}")),
+    (200, {"access_token": 1}, Outcome.DENIED, texts.DEX_GAVE_NO_TOKEN.text.removesuffix(" {text}")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("refused", REFUSED, ids=[f"{row[0]} {row[3]}" for row in REFUSED])
-def test_why_there_is_no_token(dex: Dex, refused: tuple[int, Any, Outcome, str]) -> None:
-    dex.status, body, outcome, said = refused
+@pytest.mark.parametrize("refused", REFUSED, ids=[f"{row[0]} {row[1]}" for row in REFUSED])
+def test_why_there_is_no_token(dex: Dex, refused: tuple[int, Any, Outcome, Message | str]) -> None:
+    dex.status, body, outcome, entry = refused
     dex.body = body if isinstance(body, str) else json.dumps(body)
 
-    with pytest.raises(SignInError, match=said) as caught:
+    with pytest.raises(SignInError, match=r".") as caught:
         auth.signed_in(dex.connection, connector="gitlab-ci")
 
+    assert is_from(str(caught.value), entry)
     assert caught.value.outcome is outcome
     assert len(dex.forms) == 1, "no redirect is followed"
     assert "the-job" not in str(caught.value)
@@ -121,7 +125,7 @@ def test_why_there_is_no_token(dex: Dex, refused: tuple[int, Any, Outcome, str])
 
 def test_nobody_to_ask() -> None:
     nobody = Connection(server="127.0.0.1:9", auth_token="the-job", opts="--plaintext")
-    with pytest.raises(SignInError, match="cannot be asked for a token") as caught:
+    with pytest.raises(SignInError, match=pattern_of(texts.TOKEN_NOT_REQUESTED)) as caught:
         auth.signed_in(nobody, connector="gitlab-ci")
     assert caught.value.outcome is Outcome.UNREACHABLE
 
@@ -159,7 +163,7 @@ def test_one_refusal_is_retried_and_a_second_is_final(monkeypatch: pytest.Monkey
 def test_the_exchange_ends_at_the_deadline_and_with_a_signal(dex: Dex) -> None:
     dex.delay = 5.0
     started = time.monotonic()
-    with pytest.raises(SignInError, match="no whole answer") as caught:
+    with pytest.raises(SignInError, match=pattern_of(texts.RESPONSE_INCOMPLETE)) as caught:
         auth.signed_in(dex.connection, connector="gitlab-ci", deadline=Deadline(0.3))
     assert caught.value.outcome is Outcome.UNREACHABLE
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from argocd_release.messages import reports as texts
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -16,6 +17,7 @@ from argocd_release.model.verdict import Verdict, overall
 from argocd_release.reports import metrics, summary
 from argocd_release.reports.summary import proof
 from tests.support.hostile import HOSTILE
+from tests.support.wording import fields_of, is_from
 from tests.unit.states import NEW, application
 
 WEB = Span(kind=SpanKind.ROLLOUT, subject="Deployment/web", began=3.5, ended=41.7, end="Healthy")
@@ -96,21 +98,19 @@ def test_what_was_not_reached_is_said() -> None:
 
 
 def test_what_green_proves() -> None:
-    assert proof(one()) == (
-        f"Proven: HEAD of the tracked branch runs, as Argo CD read it during this job ({NEW[:8]}). This does not prove "
-        "that this pipeline's commit runs."
-    )
+    assert proof(one()) == texts.PROVEN_HEAD.fill(head=texts.HEAD_AT.fill(revision=NEW[:8]))
     expected = replace(one(), expects="image 8be41d7")
-    assert proof(expected) == "Proven: what was expected runs, image 8be41d7."
+    assert proof(expected) == texts.PROVEN.fill(expected="image 8be41d7")
     image = "registry.example.com/web:abc1234"
     listed = application(summary={"images": [image]})
     serving = replace(listed, workloads=Workloads(images=(image,)))
-    assert proof(one(application=serving)).startswith("Proven: an image of this pipeline's commit runs, abc1234; and ")
+    assert is_from(proof(one(application=serving)), texts.PROVEN_IMAGE)
     # Argo CD's list of images names those of finished Jobs, too: it is no proof that the image serves.
     for workloads in (None, Workloads(), Workloads(images=(image,), only_jobs=True)):
         only_listed = one(application=replace(listed, workloads=workloads))
-        assert "pipeline's commit runs" not in proof(only_listed)
-        assert "An image of this pipeline's commit is there, abc1234." in proof(only_listed)
-    assert proof(replace(one(), image_tag=NEW[:8])).endswith(", and that is this pipeline's commit.")
-    assert proof(one(Outcome.DEGRADED)) == "Not proven: the release was not delivered."
-    assert proof(one(Outcome.DENIED)) == "Not proven: the release status is unknown."
+        fields = fields_of(proof(only_listed), texts.PROVEN_HEAD_WITH_IMAGE)
+        assert fields is not None
+        assert fields["image_tag"] == "abc1234"
+    assert is_from(proof(replace(one(), image_tag=NEW[:8])), texts.PROVEN_COMMIT)
+    assert proof(one(Outcome.DEGRADED)) == texts.NOT_DELIVERED
+    assert proof(one(Outcome.DENIED)) == texts.STATUS_UNKNOWN

@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from argocd_release.cli import page as command
+from argocd_release.messages.cli import NO_JSON, NO_PAGE, OTHER_VERSION
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
 from argocd_release.reports.json_report import SCHEMA
@@ -21,6 +22,7 @@ from argocd_release.reports.page import render
 from argocd_release.reports.page.chart import SizeBudget
 from tests.support.hostile import HOSTILE, MARKUP
 from tests.support.reports import application, report
+from tests.support.wording import fields_of, is_from
 
 DOCS = Path(__file__).parents[3] / "docs"
 ONE_LIMIT, MANY_LIMIT = 60_000, 300_000
@@ -167,9 +169,12 @@ def test_what_is_no_report_is_told(tmp_path: Path, text: str) -> None:
     file.write_text(text, "utf-8")
     exit_code, said = draw(str(file))
     assert exit_code == Outcome.SETTINGS.exit_code
-    assert said.startswith(f"no page was made of {file}: it is no ")
+    fields = fields_of(said, NO_PAGE)
+    assert fields is not None
+    assert fields["report"] == str(file)
+    assert is_from(fields["error"], NO_JSON) or is_from(fields["error"], OTHER_VERSION)
     assert not (tmp_path / "report.html").exists()
     assert draw(str(tmp_path / "absent.json")) == (
         2,
-        f"no page was made of {tmp_path}/absent.json: No such file or directory\n",
+        NO_PAGE.fill(report=f"{tmp_path}/absent.json", error="No such file or directory"),
     )

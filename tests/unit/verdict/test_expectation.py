@@ -3,18 +3,24 @@ from dataclasses import replace
 
 import pytest
 
+from argocd_release.messages import expectation as texts
 from argocd_release.model.application import HealthStatus, OperationPhase, Source, SyncStatus
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Deployment, Relation, RevisionRelation
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation, UnmetExpectation, WaitCondition
+from tests.support.wording import is_from
 from tests.unit.states import NEW, OLD, application
 
 ONE = application()
 CHART = Source(repo_url="https://charts.example.com", chart="web")
 VALUES = Source(repo_url="https://git.example.com/values.git", ref="values")
 TWO = replace(application(), sources=(CHART, VALUES), revisions=("1.2.3", NEW))
+
+OTHER = texts.OTHER_REVISION.fill(compared=NEW[:12], expected="deadbeef")
+
+OTHER = texts.OTHER_REVISION.fill(compared=NEW[:12], expected="deadbeef")
 
 
 def kin(relation: Relation, commits: int = 0, note: str = "") -> Mapping[str, RevisionRelation]:
@@ -25,15 +31,16 @@ def test_a_descendant_delivers_and_says_so() -> None:
     state = replace(ONE, revision_relations=kin(Relation.DESCENDANT, 2))
     expectation = Expectation(revision=OLD.replace("0l", "01"))
     assert expectation.gap(state) is None
-    assert expectation.delivered_by(state) == "01d0000 was delivered via 3f2c1ab, 2 commits later"
+    later = texts.LATER.fill(revision=NEW[:7], commits="2 commits")
+    assert expectation.delivered_by(state) == texts.DELIVERED_BY.fill(revision="01d0000", later=later)
 
 
 @pytest.mark.parametrize(
     ("relation", "commits", "reason", "final"),
     [
-        (Relation.OLDER, 1, "not with deadbeef, which is 1 commit newer and not there yet", True),
-        (Relation.DIVERGED, 0, "not with deadbeef: the two have diverged, neither contains the other", True),
-        (Relation.UNKNOWN, 0, "not with deadbeef (no clone)", False),
+        (Relation.OLDER, 1, texts.OLDER.fill(reason=OTHER, commits="1 commit"), True),
+        (Relation.DIVERGED, 0, texts.DIVERGED.fill(reason=OTHER), True),
+        (Relation.UNKNOWN, 0, texts.WITH_NOTES.fill(reason=OTHER, notes="no clone"), False),
     ],
 )
 def test_a_revision_that_does_not_contain_the_expected_one(
@@ -41,9 +48,7 @@ def test_a_revision_that_does_not_contain_the_expected_one(
 ) -> None:
     state = replace(ONE, revision_relations=kin(relation, commits, "no clone" if relation is Relation.UNKNOWN else ""))
     gap = Expectation(revision="deadbeef").gap(state)
-    assert gap == UnmetExpectation(
-        code=CauseCode.OTHER_REVISION, message=f"Argo CD compares with {NEW[:12]}, {reason}", final=final
-    )
+    assert gap == UnmetExpectation(code=CauseCode.OTHER_REVISION, message=reason, final=final)
 
 
 def test_a_sync_of_the_expected_revision_is_enough_if_the_sync_status_is_not_waited_for() -> None:
@@ -90,14 +95,11 @@ def test_the_tag_of_a_revision_and_its_beginning_are_that_revision(*, exact: boo
 def test_what_was_reverted_is_not_delivered() -> None:
     state = replace(ONE, revision_relations={NEW: RevisionRelation(relation=Relation.REVERTED, by="f" * 40)})
     gap = Expectation(revision="deadbeef").gap(state)
-    reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef: "
-    assert gap == UnmetExpectation(
-        code=CauseCode.OTHER_REVISION, message=f"{reason}ffffffffffff reverts it", final=True
-    )
+    message = texts.REVERTED.fill(reason=OTHER, commit=12 * "f")
+    assert gap == UnmetExpectation(code=CauseCode.OTHER_REVISION, message=message, final=True)
     gap = Expectation(revision="deadbeef").gap(replace(ONE, revision_relations=kin(Relation.REVERTED)))
-    assert gap == UnmetExpectation(
-        code=CauseCode.OTHER_REVISION, message=f"{reason}the files are again those of before it", final=True
-    )
+    message = texts.FILES_REVERTED.fill(reason=OTHER)
+    assert gap == UnmetExpectation(code=CauseCode.OTHER_REVISION, message=message, final=True)
     assert not Expectation(revision="deadbeef").delivered_by(state)
 
 
@@ -108,7 +110,7 @@ def test_a_history_that_nobody_can_ask_is_said_at_once() -> None:
     gap = Expectation(revision="deadbeef").gap(state)
     assert gap == UnmetExpectation(
         code=CauseCode.OTHER_REVISION,
-        message=f"Argo CD compares with {NEW[:12]}, not with deadbeef (no access)",
+        message=texts.WITH_NOTES.fill(reason=OTHER, notes="no access"),
         final=True,
     )
 
@@ -122,29 +124,25 @@ def test_the_source_that_the_revision_is_of(source: str) -> None:
 def test_the_other_source_has_another_revision(source: str) -> None:
     gap = Expectation(revision=NEW, source=source).gap(TWO)
     assert gap == UnmetExpectation(
-        code=CauseCode.OTHER_REVISION, message=f"Argo CD compares with 1.2.3, not with {NEW[:12]}"
+        code=CauseCode.OTHER_REVISION, message=texts.OTHER_REVISION.fill(compared="1.2.3", expected=NEW[:12])
     )
 
 
 def test_a_source_that_is_not_there() -> None:
     gap = Expectation(revision=NEW, source="3").gap(TWO)
-    assert gap == UnmetExpectation(
-        code=CauseCode.NO_SUCH_SOURCE,
-        message="the application has no source '3', but 1: https://charts.example.com web; "
-        "2: https://git.example.com/values.git",
-        final=True,
+    message = texts.NO_SUCH_SOURCE.fill(
+        source="3", sources="1: https://charts.example.com web; 2: https://git.example.com/values.git"
     )
+    assert gap == UnmetExpectation(code=CauseCode.NO_SUCH_SOURCE, message=message, final=True)
 
 
 def test_the_version_of_a_chart() -> None:
     assert Expectation(chart_version="1.2.3").gap(TWO) is None
     assert Expectation(chart_version="1.2.4").gap(TWO) == UnmetExpectation(
-        code=CauseCode.OTHER_CHART_VERSION, message="the chart's version is 1.2.3, not 1.2.4"
+        code=CauseCode.OTHER_CHART_VERSION, message=texts.OTHER_CHART_VERSION.fill(versions="1.2.3", expected="1.2.4")
     )
     no_chart = Expectation(chart_version="1.2.3").gap(replace(ONE, sources=(VALUES,)))
-    assert no_chart == UnmetExpectation(
-        code=CauseCode.NO_SUCH_SOURCE, message="the application has no source that is a Helm chart", final=True
-    )
+    assert no_chart == UnmetExpectation(code=CauseCode.NO_SUCH_SOURCE, message=texts.NO_CHART, final=True)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +157,8 @@ def test_an_image_must_run() -> None:
     running = replace(ONE, workloads=Workloads(images=("web:1", "proxy:9")))
     assert Expectation(image="web:1").gap(running) is None
     missing = UnmetExpectation(
-        code=CauseCode.OTHER_IMAGE, message="no pod runs the image web:2; running: web:1, proxy:9"
+        code=CauseCode.OTHER_IMAGE,
+        message=texts.OTHER_IMAGE.fill(image="web:2", running="web:1, proxy:9", explanation=""),
     )
     assert Expectation(image="web:2").gap(running) == missing
     settled = Expectation(image="web:2", revision=NEW).gap(running)
@@ -182,9 +181,9 @@ def test_an_image_that_only_starts() -> None:
     [
         (("web:1", "proxy:9"), ""),
         # One of them can have ended: a Job's pod of last night.
-        (("web:1", "web:2"), "there are pods of web:1, web:2; which of them run only Argo CD's HTTP API can tell"),
-        (("web:2",), "no pod runs the image web:1; there are pods of: web:2"),
-        ((), "no pod runs the image web:1; there are pods of: none"),
+        (("web:1", "web:2"), texts.IMAGE_UNPROVEN.fill(images="web:1, web:2")),
+        (("web:2",), texts.OTHER_IMAGE_EXISTS.fill(image="web:1", images="web:2")),
+        ((), texts.OTHER_IMAGE_EXISTS.fill(image="web:1", images=texts.NONE)),
     ],
 )
 def test_without_the_tree_only_what_is_beyond_doubt_runs(images: tuple[str, ...], reason: str) -> None:
@@ -226,17 +225,18 @@ def test_short_revisions_match_both_ways(revision: str) -> None:
     assert Expectation(revision=revision).gap(application(revision=NEW[:8], phase=None)) is None
 
 
-NIGHTLY = PodTemplate(resource="CronJob/report", images=("web:2",), due="at its next start")
+NIGHTLY = PodTemplate(resource="CronJob/report", images=("web:2",), due=texts.DUE_AT_START)
+WILL_RUN = texts.WILL_RUN.fill(resource="CronJob/report", images="web:2", due=texts.DUE_AT_START)
 
 
 @pytest.mark.parametrize(
     ("image", "workloads", "caveat"),
     [
-        ("web:2", Workloads(templates=(NIGHTLY,), only_jobs=True), "CronJob/report will run web:2 at its next start"),
-        ("2", Workloads(templates=(NIGHTLY,), only_jobs=True), "CronJob/report will run web:2 at its next start"),
+        ("web:2", Workloads(templates=(NIGHTLY,), only_jobs=True), WILL_RUN),
+        ("2", Workloads(templates=(NIGHTLY,), only_jobs=True), WILL_RUN),
         # Last night's Job ran another version.
-        ("2", Workloads(images=("web:1",), templates=(NIGHTLY,), only_jobs=True), "CronJob/report will run web:2 at its next start"),
-        ("web:2", Workloads(images=("api:7",), templates=(NIGHTLY,)), "CronJob/report will run web:2 at its next start"),
+        ("2", Workloads(images=("web:1",), templates=(NIGHTLY,), only_jobs=True), WILL_RUN),
+        ("web:2", Workloads(images=("api:7",), templates=(NIGHTLY,)), WILL_RUN),
         # Pods of another version run, or of another image that could be meant.
         ("web:2", Workloads(images=("web:1",), templates=(NIGHTLY,)), None),
         ("2", Workloads(images=("api:7",), templates=(NIGHTLY,)), None),
@@ -258,10 +258,8 @@ def test_an_update_strategy_that_replaces_nothing_is_named() -> None:
     held = PodTemplate(resource="StatefulSet/db", images=("web:2",), on_delete=True)
     gap = Expectation(image="web:2").gap(replace(ONE, workloads=Workloads(earlier=("web:1",), templates=(held,))))
     assert gap is not None
-    assert gap.message == (
-        "no pod runs the image web:2; running: none; of the revision before: web:1; StatefulSet/db replaces a pod only "
-        "after you delete it (update strategy OnDelete)"
-    )
+    explanation = texts.ON_DELETE.fill(images="web:1", resource="StatefulSet/db")
+    assert gap.message == texts.OTHER_IMAGE.fill(image="web:2", running=texts.NONE, explanation=explanation)
 
 
 @pytest.mark.parametrize("image", ["1", "web:1"])
@@ -271,6 +269,6 @@ def test_a_late_resource_tree_proves_no_image_and_a_refused_one_only_with_a_cave
     late = replace(application(), workloads=None, pods_hidden=False)
     gap = expectation.gap(late)
     assert gap is not None
-    assert gap.message == "Argo CD has not shown the pods yet"
+    assert gap.message == texts.PODS_UNSEEN
     assert expectation.gap(replace(late, pods_hidden=True)) is None
-    assert "not proven" in expectation.image_caveat(replace(late, pods_hidden=True))
+    assert is_from(expectation.image_caveat(replace(late, pods_hidden=True)), texts.IMAGE_CAVEAT)

@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argocd_release.messages import Message
+from argocd_release.messages import verdict as texts
+from argocd_release.messages.expectation import DIVERGED, NO_ADDRESS, NO_LOAD_BALANCER, NO_VOLUME, OTHER_REVISION
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import Failure
@@ -18,6 +21,7 @@ from argocd_release.verdict.blockers import DELETING, unhealthy
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.symptoms import GracePeriods, Symptom
+from tests.support.wording import fields_of, is_from
 from tests.unit.states import NEW, OLD, application, failing
 
 Seen = Application | Failure
@@ -60,34 +64,31 @@ def test_without_a_comparison_nothing_is_delivered() -> None:
         history = history.observe(application(), now=now, compared=False)
         verdict = judge(application(), history)
         assert verdict.outcome is None
-        assert (
-            verdict.reason
-            == "Argo CD has not compared with git since this job began; its application controller may be down or busy"
-        )
+        assert (verdict.code, verdict.reason) == (CauseCode.NOT_COMPARED, texts.NOT_COMPARED.text)
 
 
 @pytest.mark.parametrize(
-    ("parts", "reason"),
+    ("parts", "code", "reason"),
     [
-        ({"sync": "OutOfSync", "operated": OLD}, "OutOfSync: Deployment/web"),
-        ({"sync": "OutOfSync"}, "OutOfSync: Deployment/web; Argo CD has synced this revision already and does not sync it again"),
-        ({"sync": None, "health": None, "phase": None}, "Unknown: Deployment/web"),
-        ({"health": "Progressing"}, "Progressing: Deployment/web 0 of 1 updated replicas"),
-        ({"health": "Missing"}, "Missing: Deployment/web 0 of 1 updated replicas"),
-        ({"health": "Suspended"}, "Suspended: Deployment/web 0 of 1 updated replicas"),
-        ({"health": "Frozen"}, "Unknown: Deployment/web 0 of 1 updated replicas"),
-        ({"phase": "Running"}, "sync is running: successfully synced (all tasks run)"),
-        ({"phase": "Terminating"}, "sync is running: successfully synced (all tasks run)"),
-        ({"operation": {"sync": {}}}, "a sync is about to start"),
-        ({"phase": "Running", "operated": OLD}, f"Argo CD is still busy with a sync of {OLD[:7]}, which is another revision than the compared one: successfully synced (all tasks run)"),
-        ({"reconciledAt": "2026-01-01T00:00:04Z"}, "Argo CD has not compared since the sync finished"),
-        ({"resources": []}, "the application manages no resources"),
+        ({"sync": "OutOfSync", "operated": OLD}, CauseCode.OUT_OF_SYNC, "OutOfSync: Deployment/web"),
+        ({"sync": "OutOfSync"}, CauseCode.OUT_OF_SYNC, f"OutOfSync: Deployment/web{texts.WHY_SYNCED_ALREADY}"),
+        ({"sync": None, "health": None, "phase": None}, CauseCode.OUT_OF_SYNC, "Unknown: Deployment/web"),
+        ({"health": "Progressing"}, CauseCode.UNHEALTHY, "Progressing: Deployment/web 0 of 1 updated replicas"),
+        ({"health": "Missing"}, CauseCode.UNHEALTHY, "Missing: Deployment/web 0 of 1 updated replicas"),
+        ({"health": "Suspended"}, CauseCode.UNHEALTHY, "Suspended: Deployment/web 0 of 1 updated replicas"),
+        ({"health": "Frozen"}, CauseCode.UNHEALTHY, "Unknown: Deployment/web 0 of 1 updated replicas"),
+        ({"phase": "Running"}, CauseCode.SYNC_RUNNING, texts.SYNC_RUNS_BECAUSE),
+        ({"phase": "Terminating"}, CauseCode.SYNC_RUNNING, texts.SYNC_RUNS_BECAUSE),
+        ({"operation": {"sync": {}}}, CauseCode.SYNC_RUNNING, texts.SYNC_STARTS),
+        ({"phase": "Running", "operated": OLD}, CauseCode.SYNC_BUSY, texts.OTHER_SYNC),
+        ({"reconciledAt": "2026-01-01T00:00:04Z"}, CauseCode.NOT_COMPARED, texts.NOT_COMPARED_AFTER_SYNC),
+        ({"resources": []}, CauseCode.NOTHING_MANAGED, texts.EMPTY),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_named(parts: dict[str, Any], reason: str) -> None:
+def test_what_is_missing_is_named(parts: dict[str, Any], code: CauseCode, reason: Message | str) -> None:
     verdict = twice(**parts)
-    assert verdict.outcome is None
-    assert verdict.reason == reason
+    assert (verdict.outcome, verdict.code) == (None, code)
+    assert is_from(verdict.reason, reason)
 
 
 def test_no_operation_at_all_can_be_delivered() -> None:
@@ -99,7 +100,7 @@ def test_a_failed_operation_takes_one_more_look() -> None:
     assert look((0, state)).outcome is None
     verdict = look((0, state), (1, state))
     assert verdict == Verdict(
-        outcome=Outcome.SYNC_FAILED, reason="sync failed: Deployment/web: is invalid", hint=verdict.hint,
+        outcome=Outcome.SYNC_FAILED, reason=verdict.reason, hint=verdict.hint,
         code=CauseCode.MANIFEST_REJECTED, subject=Subject.of(state.results[0]),
     )  # fmt: skip
 
@@ -113,7 +114,7 @@ def test_the_failure_of_another_revision_is_history_only_while_a_newer_sync_is_t
     """To a Synced application none comes: a failed hook would be green after any commit to another folder."""
     synced = twice(phase="Failed", operated=OLD)
     assert synced.outcome is Outcome.SYNC_FAILED
-    assert f"the last sync, of {OLD[:7]}; Argo CD has nothing new to sync, so repeat it" in synced.reason
+    assert synced.reason.endswith(texts.LAST_SYNC.fill(revisions=OLD[:7]))
     assert twice(phase="Failed", operated=OLD, sync="OutOfSync").outcome is None
     assert twice(phase="Failed", operated=OLD, operation={"sync": {}}).outcome is None
 
@@ -152,7 +153,7 @@ def test_a_failed_operation_of_this_revision_by_another_name(
     state = last(replace(application(sync=sync, phase="Failed"), revisions=compared), asked=asked, revisions=found)
     verdict = again(state)
     assert verdict.outcome is Outcome.SYNC_FAILED
-    assert "the last sync" not in verdict.reason
+    assert not is_from(verdict.reason, f"{{reason}}{texts.LAST_SYNC.text}")
 
 
 @pytest.mark.parametrize("found", [("1.2.30",), (COMMIT, "1.2.3"), ("1.2",), ("c0ffee",)])
@@ -173,7 +174,7 @@ def test_a_failure_with_other_parameters() -> None:
     assert again(state).outcome is None
     synced = again(replace(state, sync=SyncStatus.SYNCED))
     assert synced.outcome is Outcome.SYNC_FAILED
-    assert "of other parameters" in synced.reason
+    assert synced.reason.endswith(texts.LAST_SYNC.fill(revisions=texts.OTHER_PARAMETERS))
 
 
 NEVER = Deployment(revisions=(OLD,), parameters=())
@@ -187,12 +188,12 @@ def test_a_dry_run_says_nothing(phase: str) -> None:
     assert again(replace(state, deployed=SINCE)).outcome is Outcome.DELIVERED
     hidden = again(replace(state, deployed=NEVER))
     assert hidden.outcome is None
-    assert hidden.reason.startswith("the last operation is a dry run, and hides")
+    assert is_from(hidden.reason, texts.DRY_RUN_HIDES)
 
 
 def test_a_dry_run_that_runs_is_waited_for() -> None:
     state = last(application(phase="Running"), dry_run=True)
-    assert again(state) == Verdict(outcome=None, reason="a dry run is running", code=CauseCode.SYNC_RUNNING)
+    assert again(state) == Verdict(outcome=None, reason=texts.DRY_RUN_RUNS.text, code=CauseCode.SYNC_RUNNING)
 
 
 def test_what_is_being_deleted_is_not_delivered() -> None:
@@ -243,14 +244,16 @@ def test_a_later_revision_that_fails_is_named_and_not_taken_for_the_expected_one
     wanted = Expectation(revision="deadbeef")
     verdict = again(later, expectation=wanted)
     assert (verdict.outcome, verdict.delivered_by) == (Outcome.SYNC_FAILED, "")
-    assert verdict.reason.endswith("(of 3f2c1ab, 1 commit later than deadbee, which it contains)")
+    fields = fields_of(verdict.reason, texts.OF_LATER_REVISION)
+    assert fields is not None
+    assert (fields["later"][:7], fields["expected"]) == (NEW[:7], "deadbee")
     after = replace(later, deployed=Deployment(revisions=("deadbeef" + 32 * "0",), parameters=()))
     verdict = again(after, expectation=wanted)
     assert (verdict.outcome, verdict.delivered_by) == (Outcome.NOT_DELIVERED, "")
-    assert verdict.reason == (
-        "deadbee was synced, but its place was taken by 3f2c1ab, 1 commit later, which fails: "
-        "sync failed: Deployment/web: is invalid"
-    )
+    assert verdict.code is CauseCode.SUPERSEDED
+    fields = fields_of(verdict.reason, texts.SUPERSEDED)
+    assert fields is not None
+    assert (fields["later"][:7], fields["expected"]) == (NEW[:7], "deadbee")
     unwell = replace(after, health=HealthStatus.DEGRADED)
     assert again(unwell, expectation=wanted).outcome is Outcome.SYNC_FAILED
 
@@ -406,7 +409,7 @@ def test_the_pod_that_fails_longest_is_named() -> None:
         (15, with_failing("c", "b")),
     )
     assert verdict.outcome is Outcome.DEGRADED
-    assert verdict.reason == "Pod/b: CrashLoopBackOff (and 1 more like it)"
+    assert fields_of(verdict.reason, texts.AND_MORE) == {"message": "Pod/b: CrashLoopBackOff", "count": "1"}
     assert look((0, with_failing("a")), (14, with_failing()), (15, with_failing("a"))).outcome is None, (
         "it healed in between"
     )
@@ -422,14 +425,18 @@ def resource(name: str, health: str, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
+def and_more(*named: str, count: int) -> str:
+    return texts.NAMED_AND_MORE.fill(named=", ".join(named), count=count)
+
+
 @pytest.mark.parametrize(
     ("health", "named"),
     [
         ("Degraded", "Deployment/d, Job/j"),
-        ("Progressing", "Deployment/a, Service/s has no address of a load balancer yet, Ingress/i has no address yet and 1 more"),
+        ("Progressing", and_more("Deployment/a", NO_LOAD_BALANCER.fill(resource="Service/s"), NO_ADDRESS.fill(resource="Ingress/i"), count=1)),
         ("Suspended", "Deployment/c"),
         # Nothing that is as the application is: the worst first.
-        ("Missing", "Deployment/d, Job/j, Deployment/a and 4 more"),
+        ("Missing", and_more("Deployment/d", "Job/j", "Deployment/a", count=4)),
     ],
 )  # fmt: skip
 def test_what_makes_the_application_what_it_is_is_named(health: str, named: str) -> None:
@@ -451,7 +458,7 @@ def test_a_claim_says_what_it_lacks() -> None:
     claim = resource("data", "Progressing", group="", kind="PersistentVolumeClaim")
     assert (
         twice(health="Progressing", resources=[claim]).reason
-        == "Progressing: PersistentVolumeClaim/data has no volume yet"
+        == f"Progressing: {NO_VOLUME.fill(resource='PersistentVolumeClaim/data')}"
     )
 
 
@@ -518,7 +525,7 @@ def test_an_expected_revision() -> None:
     for revision in (NEW, NEW[:8], NEW.upper()):
         assert look((0, state), (1, state), expectation=Expectation(revision=revision)).outcome is Outcome.DELIVERED
     other = look((0, state), (1, state), expectation=Expectation(revision="deadbeef"))
-    reason = f"Argo CD compares with {NEW[:12]}, not with deadbeef"
+    reason = OTHER_REVISION.fill(compared=NEW[:12], expected="deadbeef")
     assert other == Verdict(outcome=None, reason=reason, code=CauseCode.OTHER_REVISION)
 
 
@@ -539,7 +546,7 @@ def test_what_is_out_of_reach_is_not_delivered_after_its_grace() -> None:
     assert look((0, diverged), (29, diverged), expectation=expectation).outcome is None
     verdict = look((0, diverged), (30, diverged), expectation=expectation)
     assert verdict.outcome is Outcome.NOT_DELIVERED
-    assert "diverged" in verdict.reason
+    assert is_from(verdict.reason, DIVERGED)
     patient = GracePeriods(expected=0)
     assert look((0, diverged), (999, diverged), expectation=expectation, patience=patient).outcome is None
 
@@ -588,19 +595,20 @@ def test_what_is_waited_for_counts(parts: dict[str, Any], expectation: Expectati
 
 
 @pytest.mark.parametrize(
-    ("state", "reason"),
+    ("state", "code", "reason"),
     [
-        (replace(application(sync="OutOfSync"), automated=False), "so somebody must sync it (argocd app sync), or <RELEASE_SYNC=true>"),
-        (replace(application(sync="OutOfSync"), sync_window="deny * * * * * for 1h"), "a sync window of project default forbids it now: deny * * * * * for 1h"),
+        (replace(application(sync="OutOfSync"), automated=False), CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL),
+        (replace(application(sync="OutOfSync"), sync_window="deny * * * * * for 1h"), CauseCode.SYNC_WINDOW, texts.WHY_SYNC_WINDOW.fill(project="default", window="deny * * * * * for 1h")),
         (
             application(sync="OutOfSync", resources=[{"kind": "ConfigMap", "name": "old", "status": "OutOfSync", "requiresPruning": True}]),
-            "OutOfSync: ConfigMap/old is no longer in git, and pruning is off: delete it, or sync with --prune",
+            CauseCode.PRUNE_OFF,
+            texts.PRUNE_OFF.fill(status="OutOfSync", resources="ConfigMap/old"),
         ),
     ],
 )  # fmt: skip
-def test_why_nothing_moves_is_named(state: Application, reason: str) -> None:
+def test_why_nothing_moves_is_named(state: Application, code: CauseCode, reason: str) -> None:
     verdict = look((0, state), (999, state), patience=GracePeriods(stuck=0))
-    assert verdict.outcome is None
+    assert (verdict.outcome, verdict.code) == (None, code)
     assert verdict.reason.endswith(reason)
 
 

@@ -5,6 +5,10 @@ from typing import Any
 import pytest
 
 from argocd_release.diagnosis.drift import cause_of, suspect
+from argocd_release.messages import hints
+from argocd_release.messages.diagnosis import CHANGED_BY_HAND
+from argocd_release.messages.verdict import OTHER_SYNC, PRUNE_OFF, SYNC_TERMINATED, WITH_STATUS
+from argocd_release.messages.verdict import SHARED as SHARED_TEXT
 from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
@@ -31,31 +35,34 @@ def out_of_sync(*resources: dict[str, Any], **parts: Any) -> Application:
 
 
 @pytest.mark.parametrize(
-    ("state", "code", "advice"),
+    ("state", "code", "hint"),
     [
         (
             out_of_sync(OLD_MAP, results=[{"kind": "ConfigMap", "namespace": "web", "name": "old", "status": "PruneSkipped", "message": "ignored (no prune)"}]),
             CauseCode.PRUNE_FALSE,
-            "IgnoreExtraneous",
+            hints.CAUSES["prune-false"],
         ),
-        (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion"}}), CauseCode.DELETION_PENDING, "finalizer"),
-        (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, "only one application"),
-        (out_of_sync(OLD_MAP), CauseCode.PRUNE_OFF, "--prune"),
-        (out_of_sync(), CauseCode.OUT_OF_SYNC, "ignoreDifferences"),
+        (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion"}}), CauseCode.DELETION_PENDING, hints.CAUSES["deletion-pending"]),
+        (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, hints.CAUSES["shared-resource"]),
+        (out_of_sync(OLD_MAP), CauseCode.PRUNE_OFF, PRUNE_OFF.hint),
+        (out_of_sync(), CauseCode.OUT_OF_SYNC, hints.CAUSES["out-of-sync"]),
     ],
 )  # fmt: skip
-def test_each_cause_has_its_own_advice(state: Application, code: CauseCode, advice: str) -> None:
+def test_each_cause_has_its_own_hint(state: Application, code: CauseCode, hint: str) -> None:
     verdict = after(61, state, state)
     assert verdict.outcome is Outcome.NOT_DELIVERED
     assert verdict.code is code
-    assert advice in verdict.hint
-    assert "selfHeal" not in verdict.hint
-    assert "RELEASE_TIMEOUT" not in verdict.hint
+    assert verdict.hint == hint
+    assert "selfHeal" not in verdict.hint, "selfHeal would fight the other controller"
 
 
 def test_the_other_application_is_named() -> None:
     state = out_of_sync(conditions=[SHARED])
-    assert after(61, state, state).reason == "OutOfSync: Deployment/web is managed by application shop too"
+    shared = SHARED_TEXT.fill(resource="Deployment/web", application="shop")
+    assert after(61, state, state).reason == WITH_STATUS.fill(status="OutOfSync", message=shared)
+
+
+BY_HAND = CHANGED_BY_HAND.fill_hint(application="argocd/web")
 
 
 def fields(manager: str, time: str, **more: Any) -> dict[str, Any]:
@@ -63,23 +70,23 @@ def fields(manager: str, time: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("managed", "code", "advice"),
+    ("managed", "code", "hint"),
     [
-        ([fields("autoscaler", "2026-01-01T00:00:09Z")], CauseCode.OVERWRITTEN, "ignoreDifferences"),
-        ([fields("kubectl-edit", "2026-01-01T00:00:09Z")], CauseCode.OUT_OF_SYNC, "selfHeal"),
-        ([fields("kubectl", "", subresource="scale")], CauseCode.OUT_OF_SYNC, "selfHeal"),
+        ([fields("autoscaler", "2026-01-01T00:00:09Z")], CauseCode.OVERWRITTEN, hints.CAUSES["overwritten"]),
+        ([fields("kubectl-edit", "2026-01-01T00:00:09Z")], CauseCode.OUT_OF_SYNC, BY_HAND),
+        ([fields("kubectl", "", subresource="scale")], CauseCode.OUT_OF_SYNC, BY_HAND),
         ([fields("kube-controller-manager", "2026-01-01T00:00:09Z", subresource="status")], None, ""),
         ([fields("argocd-controller", "2026-01-01T00:00:09Z")], None, ""),
         ([fields("helm", "2025-01-01T00:00:00Z"), fields("argocd-controller", "2026-01-01T00:00:04Z")], None, ""),
     ],
 )
-def test_who_changed_it_decides_the_advice(managed: list[dict[str, Any]], code: CauseCode | None, advice: str) -> None:
+def test_the_manager_decides_the_hint(managed: list[dict[str, Any]], code: CauseCode | None, hint: str) -> None:
     state = out_of_sync()
     item = suspect(state)
     assert item is not None
     cause = cause_of(state, item, {"metadata": {"managedFields": managed}})
     assert (cause.code if cause else None) is code
-    assert advice in (cause.hint if cause else "")
+    assert (cause.hint if cause else "") == hint
 
 
 BUSY = {"sync": "OutOfSync", "phase": "Running", "operated": OLD}
@@ -93,7 +100,7 @@ def test_a_sync_of_an_earlier_revision_that_hangs_ends_the_release() -> None:
     verdict = after(61, step("Synced"), step("Synced"))
     assert verdict.outcome is Outcome.NOT_DELIVERED
     assert verdict.code is CauseCode.SYNC_BUSY
-    assert "argocd app terminate-op argocd/web" in verdict.hint
+    assert verdict.hint == OTHER_SYNC.fill_hint(application="argocd/web")
 
 
 def test_one_that_makes_progress_does_not() -> None:
@@ -110,7 +117,7 @@ def test_a_sync_that_a_person_ended_is_said_to_be() -> None:
     ended = application(sync="OutOfSync", phase="Failed", operationState=_ended(ended))
     verdict = after(1, ended, ended)
     assert verdict.code is CauseCode.SYNC_TERMINATED
-    assert "manifests" not in verdict.hint
+    assert verdict.hint == SYNC_TERMINATED.fill_hint(application="argocd/web")
 
 
 def _ended(state: Application) -> dict[str, Any]:

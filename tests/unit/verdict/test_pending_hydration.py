@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
+from argocd_release.messages import expectation as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import Failure
@@ -14,7 +15,7 @@ from argocd_release.model.revision import Hydration, HydrationPhase
 from argocd_release.release import sinks
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.judge import SymptomHistory, judge
-from argocd_release.verdict.pending import NOT_BEGUN, hydration_failure, unhydrated
+from argocd_release.verdict.pending import hydration_failure, unhydrated
 from tests.unit import states
 
 DRY, OLDER_DRY = "d" * 40, "c" * 40
@@ -87,16 +88,19 @@ def test_a_commit_that_changes_nothing_is_delivered_without_another_hydration() 
 @pytest.mark.parametrize(
     ("found", "says"),
     [
-        (application(phase=None), NOT_BEGUN),
-        (application(phase="Nonsense"), NOT_BEGUN),
-        (application(requested=True), "Argo CD has not looked at the dry commit yet"),
-        (application(phase="Failed", requested=True), "Argo CD has not looked at the dry commit yet"),
-        (application(phase="Hydrating"), "Argo CD is hydrating: it renders the dry commit, and pushes the result"),
+        (application(phase=None), texts.HYDRATION_NOT_BEGUN),
+        (application(phase="Nonsense"), texts.HYDRATION_NOT_BEGUN),
+        (application(requested=True), texts.DRY_COMMIT_UNREAD),
+        (application(phase="Failed", requested=True), texts.DRY_COMMIT_UNREAD),
+        (application(phase="Hydrating"), texts.HYDRATING),
         (
             application(phase="Hydrating", requested=True),
-            "Argo CD is hydrating: it renders the dry commit, and pushes the result",
+            texts.HYDRATING,
         ),
-        (application(phase="Failed", message="Failed to hydrate: no\nway"), "hydration of dddddddddddd failed: no way"),
+        (
+            application(phase="Failed", message="Failed to hydrate: no\nway"),
+            texts.HYDRATION_OF_FAILED.fill(revision=12 * "d", reason="no way"),
+        ),
         (application(), ""),
     ],
 )

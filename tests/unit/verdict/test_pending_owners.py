@@ -6,13 +6,17 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
+from argocd_release.messages import expectation as texts
+from argocd_release.messages.verdict import SPEC_CHANGED
 from argocd_release.model.application import Application
 from argocd_release.model.observation import Owner, OwnerRef, OwnerState
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.revision import Hydration, HydrationPhase
 from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.judge import SymptomHistory, judge
+from tests.support.wording import fields_of
 from tests.unit.states import NEW, OLD, application
 
 HERE = "https://git.example.com/shop/deploy.git"
@@ -27,20 +31,21 @@ def verdict(state: Application, expectation: Expectation = Expectation()) -> Ver
 
 def owned(state: OwnerState, *, repository: str = "", kind: str = "Application", **parts: object) -> Application:
     repositories = (repository,) if repository else ()
-    owner = Owner(kind=kind, name="shop", state=state, detail="which this token cannot see", repositories=repositories)
+    owner = Owner(kind=kind, name="shop", state=state, detail=texts.OWNER_HIDDEN, repositories=repositories)
     return replace(application(**parts), owners=(owner,))
 
 
 def test_a_pending_owner_keeps_the_release_from_being_delivered() -> None:
     found = verdict(owned(OwnerState.PENDING))
     assert found.outcome is None
-    assert "Application/shop" in found.reason
+    assert found.code is CauseCode.OWNER_PENDING
+    assert fields_of(found.reason, texts.OWNER_PENDING) == {"owner": "Application/shop", "detail": texts.OWNER_HIDDEN}
 
 
 def test_a_hidden_owner_is_a_caveat() -> None:
     found = verdict(owned(OwnerState.HIDDEN))
     assert found.outcome is Outcome.DELIVERED
-    assert found.caveat.endswith("its spec comes from Application/shop, which this token cannot see")
+    assert fields_of(found.caveat, texts.OWNER_CAVEAT) == {"owner": "Application/shop", "detail": texts.OWNER_HIDDEN}
 
 
 def test_a_current_owner_leaves_no_caveat() -> None:
@@ -56,7 +61,7 @@ def test_an_owner_of_another_repository_does_not_matter_to_an_expected_revision(
 def test_a_spec_that_changed_since_the_comparison_is_waited_for() -> None:
     found = verdict(replace(application(), spec_compared=False))
     assert found.outcome is None
-    assert "spec has changed" in found.reason
+    assert found.reason == SPEC_CHANGED.text
 
 
 METADATA = {"name": "web", "namespace": "argocd"}

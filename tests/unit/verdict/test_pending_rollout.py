@@ -5,12 +5,19 @@ from typing import Any
 import pytest
 
 from argocd_release.argocd.tree_json import parse_rollout
+from argocd_release.messages import expectation as texts
 from argocd_release.model.argo_rollout import AnalysisRun, Rollout
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": "1h"}}, {"analysis": {}}]
 RUN = {"name": "web-6c9-2-4", "status": "Failed", "message": 'Metric "errors" assessed Failed'}
-PROMOTE = "somebody must promote it (kubectl argo rollouts promote web -n shop) or abort it"
-RETRY = "fix it and push again, or try the same once more: kubectl argo rollouts retry rollout web -n shop"
+PROMOTE = texts.PAUSED.fill_hint(rollout="web -n shop")
+RETRY = texts.ABORTED.fill_hint(rollout="web -n shop")
+
+
+def at_step(step: int, weight: int) -> str:
+    """Return the state of a paused canary."""
+    where = texts.AT_STEP.fill(step=step, steps=len(STEPS))
+    return f"{texts.PAUSED.text} {texts.WITH_WEIGHT.fill(where=where, weight=weight)}"
 
 
 def rollout(strategy: dict[str, Any] | None = None, *, paused: bool = False, **status: Any) -> Rollout:
@@ -27,16 +34,16 @@ def pause(reason: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("found", "state", "todo"),
     [
-        (rollout(currentStepIndex=1, pauseConditions=pause("CanaryPauseStep")), "paused at step 2 of 5, weight 20 %", PROMOTE),
-        (rollout(currentStepIndex=3, pauseConditions=pause("CanaryPauseStep")), "paused at step 4 of 5, weight 60 %, and goes on by itself", ""),
-        (rollout(paused=True, currentStepIndex=0), "paused at step 1 of 5, weight 20 % by hand", PROMOTE),
+        (rollout(currentStepIndex=1, pauseConditions=pause("CanaryPauseStep")), at_step(2, 20), PROMOTE),
+        (rollout(currentStepIndex=3, pauseConditions=pause("CanaryPauseStep")), texts.RESUMES.fill(state=at_step(4, 60)), ""),
+        (rollout(paused=True, currentStepIndex=0), texts.PAUSED_BY_HAND.fill(state=at_step(1, 20)), PROMOTE),
         (
             rollout(currentStepIndex=4, pauseConditions=pause("InconclusiveAnalysisRun"), canary={"currentStepAnalysisRunStatus": RUN | {"status": "Inconclusive", "message": ""}}),
-            "paused at step 5 of 5, weight 60 % because an analysis was inconclusive; AnalysisRun/web-6c9-2-4: Inconclusive",
+            f"{texts.PAUSED_BY_ANALYSIS.fill(state=at_step(5, 60))}; AnalysisRun/web-6c9-2-4: Inconclusive",
             PROMOTE,
         ),
-        (rollout({"blueGreen": {}}, pauseConditions=pause("BlueGreenPause")), "paused before promotion", PROMOTE),
-        (rollout({"blueGreen": {"autoPromotionSeconds": 30}}, pauseConditions=pause("BlueGreenPause")), "paused before promotion, and goes on by itself", ""),
+        (rollout({"blueGreen": {}}, pauseConditions=pause("BlueGreenPause")), texts.PAUSED_BEFORE_PROMOTION, PROMOTE),
+        (rollout({"blueGreen": {"autoPromotionSeconds": 30}}, pauseConditions=pause("BlueGreenPause")), texts.RESUMES.fill(state=texts.PAUSED_BEFORE_PROMOTION), ""),
         (
             rollout({"blueGreen": {}}, message="waiting for analysis to complete", blueGreen={"postPromotionAnalysisRunStatus": RUN | {"status": "Running", "message": ""}}),
             "waiting for analysis to complete; AnalysisRun/web-6c9-2-4: Running",

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
+from argocd_release.messages import expectation as texts
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import ApplicationSet, Owner, OwnerRef, OwnerState
 from argocd_release.watch.owners import MOST_LEVELS, Owners
+from tests.support.wording import is_from
 from tests.unit.clock import Clock
 from tests.unit.states import NEW, OLD
 
@@ -114,10 +116,10 @@ def test_an_owner_in_which_the_child_is_not_synced_is_waited_for_and_read_again(
 @pytest.mark.parametrize("kind", [FailureKind.DENIED, FailureKind.MISSING])
 def test_an_owner_that_the_token_cannot_see_is_hidden_and_strictly_waited_for(kind: FailureKind) -> None:
     (owner,) = settled(lookup(Server({"apps": refused(kind)})), CHILD, OwnerState.HIDDEN)
-    assert owner.detail == "which this token cannot see"
+    assert owner.detail == texts.OWNER_HIDDEN
     strict = lookup(Server({"apps": refused(kind)}), strict=True)
     deadline = time.monotonic() + WAIT_SECONDS
-    while "strict" not in strict(CHILD)[0].detail:
+    while not is_from(strict(CHILD)[0].detail, texts.OWNER_STRICT):
         assert time.monotonic() < deadline
     assert strict(CHILD)[0].state is OwnerState.PENDING
 

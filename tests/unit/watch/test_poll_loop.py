@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from argocd_release.messages.verdict import FAILED_WITHIN
+from argocd_release.messages.watch import READ_LATER
 from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import JobEvent, NoAnswer, Summary
@@ -25,6 +27,7 @@ from argocd_release.watch.poll_loop import (
 )
 from argocd_release.watch.snapshot import ApplicationSnapshot, SnapshotCommands
 from argocd_release.watch.tracker import Tracker
+from tests.support.wording import is_from
 from tests.unit.clock import Clock
 from tests.unit.states import application
 
@@ -209,8 +212,8 @@ def test_an_application_that_was_never_observed_says_how_many_were_before_it(mon
     poller = world.poller()
     poller.run()
     reasons = [each.verdict.reason for each in poller.applications.values() if each.verdict]
-    waiting = [reason for reason in reasons if reason.startswith("not asked yet")]
-    assert sorted(waiting) == [f"not asked yet: {before} before it (within 60 s)" for before in (10, 8, 9)]
+    wanted = {FAILED_WITHIN.fill(reason=READ_LATER.fill(before=before), seconds=60) for before in (8, 9, 10)}
+    assert {reason for reason in reasons if is_from(reason, f"{READ_LATER.text}{{rest}}")} == wanted
 
 
 def test_an_outage_is_overcome() -> None:

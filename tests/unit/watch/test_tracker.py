@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from argocd_release.messages import watch as texts
+from argocd_release.messages.verdict import TIMED_OUT
 from argocd_release.model.application import Application, Source
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
 from argocd_release.model.events import (
@@ -757,7 +759,7 @@ def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later(
 
     run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), revision_relation=slow)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert "git's history is still being asked" in run.verdict.reason
+    assert texts.HISTORY_BEING_READ in run.verdict.reason
     assert time.monotonic() - started < 3
     assert run.of(HistoryNotConsulted) == []
     let.set()
@@ -857,7 +859,7 @@ def test_an_application_whose_comparison_was_not_requested_blames_no_controller(
     hung = [answer for _ in range(20) for answer in (error(FailureKind.TIMED_OUT), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5, queued_before=lambda: 4)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert run.verdict.reason == "not delivered within 30 s: not asked yet: 4 before it"
+    assert run.verdict.reason == TIMED_OUT.fill(seconds=30, reason=texts.READ_LATER.fill(before=4))
 
 
 @pytest.mark.parametrize("is_refused", [True, False])

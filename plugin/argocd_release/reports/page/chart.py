@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from argocd_release.core.text import clean
+from argocd_release.messages import reports as texts
 
 _MARK: Final = " …"
 # The size in bytes of the characters that are escaped in HTML. Other characters have their size in UTF-8.
@@ -167,12 +168,13 @@ def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
 def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
     until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
     kind = span["kind"] == "trouble"
-    end = ("healed" if span["ended"] is not None else "to the end") if kind else span["end"]
+    end = ("healed" if span["ended"] is not None else texts.TO_THE_END) if kind else span["end"]
     # The page contains each text three times: in the lane, in its tooltip, and in the table.
     what = room.take(span["subject"], 120, markup=520 + 2 * len(span["subject"]))
     when = f"{until - span['began']:.1f} s"
     kind = _kind(span)
-    told = f"{span['began']:.1f} s to {'the end' if span['ended'] is None else f'{until:.1f} s'}"
+    last = texts.THE_END if span["ended"] is None else f"{until:.1f} s"
+    title = texts.BAR.fill(subject=what, since=f"{span['began']:.1f} s", until=last, end=end[:40])
     return Lane(
         what=what,
         kind=span["kind"],
@@ -182,7 +184,7 @@ def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
         since=f"{span['began']:.1f} s",
         until="" if span["ended"] is None else f"{until:.1f} s",
         end=room.take(end, 40),
-        bars=(_bar(span["began"], until, whole, kind, f"{what}: {told}, {end[:40]}"),),
+        bars=(_bar(span["began"], until, whole, kind, title),),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from argocd_release.core.text import without_applied_file
+from argocd_release.messages import reports as texts
 from argocd_release.model.git_url import SHA
 from argocd_release.model.outcome import Headline, Outcome
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
@@ -238,7 +239,7 @@ def _tables(one: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
         if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
     ]
     header = ("Resource", "Namespace", "Sync", "Health", "Message")
-    yield from _table("Resources that are not well", header, broken, PODS, room)
+    yield from _table(texts.UNHEALTHY_RESOURCES, header, broken, PODS, room)
     pods = [
         (item["name"], item["namespace"], item["ready"], item["status"], str(item["restarts"])) for item in one["pods"]
     ]
@@ -267,8 +268,8 @@ def _table(
 
 def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
     for log in logs[:3]:
-        before = ", before its last restart" if log["previous"] else ""
-        title = f"Pod/{room.take(log['pod'], 120)}, container {room.take(log['container'], 80)}{before}"
+        named = texts.PAGE_LOG_BEFORE_RESTART if log["previous"] else texts.PAGE_LOG
+        title = named.fill(pod=room.take(log["pod"], 120), container=room.take(log["container"], 80))
         # The last lines give the reason for the end, so they are taken from the size budget first.
         lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"]) if room.left > 0]
         yield Log(title=title, lines=tuple(reversed(lines)))

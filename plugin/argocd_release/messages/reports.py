@@ -1,0 +1,95 @@
+"""The texts of the reports: the facts and the evidence of a result, the proof of a success, and the page."""
+
+from typing import Final
+
+from argocd_release.messages import Message
+
+# The cause and the next step.
+CAUSE: Final = Message("cause: {message}")
+NEXT: Final = Message("next: {hint}")
+HELP: Final = Message("help: {url}")
+NOTE: Final = Message("note: {caveat}")
+NOT_PROVEN_NOTE: Final = Message(
+    "note: this success only means that HEAD of the tracked branch is deployed; to prove this commit ({image_tag}), "
+    "set <RELEASE_IMAGE> to the image that was built, or <RELEASE_REVISION>"
+)
+
+NO_SERVING_POD_NOTE: Final = Message(
+    "note: an image of this commit exists ({image_tag}), but the job saw no serving pod with it; to prove this commit, "
+    "set <RELEASE_IMAGE> to the image that was built, or <RELEASE_REVISION>"
+)
+NOTE_OF_APPLICATIONS: Final = Message("note: {applications}: {caveat}")
+
+# The facts.
+IMAGE_TAG: Final = "Image Tag:"
+EXIT_CODE: Final = Message("{exit_code} ({meaning})")
+EXPECTED: Final = Message("{expected}; Argo CD has {revisions}")
+AND_MORE: Final = Message("{text} and {count} more")
+
+# The evidence.
+COMMAND: Final = Message("$ argocd app get {application}")
+CHANGED: Final = "What changed"
+EVENTS: Final = "Recent events"
+NOT_SHOWN: Final = "Not shown"
+SAME_LOG: Final = Message("the same: {pods}")
+RESOURCES_FINE: Final = Message("{resources} without problems")
+MORE_CHANGES: Final = Message("and {count} more: {actions}")
+UNCHANGED: Final = Message("+ {count} unchanged")
+PODS_FINE: Final = Message("{pods} ready or completed")
+MORE_NORMAL_EVENTS: Final = Message("and {count} more of type Normal")
+LOG: Final = Message("Log of Pod/{pod}, container {container}, last {lines}")
+LOG_BEFORE_RESTART: Final = Message("Log of Pod/{pod}, container {container} before its last restart, last {lines}")
+LEFT_OUT: Final = Message("… and {lines} left out")
+
+# The phases and the proof.
+PHASE: Final = Message("{name} {seconds} s")
+SLOWEST: Final = Message("{phases} ({subject} {seconds} s)")
+NOT_REACHED: Final = Message("not {name}")
+NOT_DELIVERED: Final = "Not proven: the release was not delivered."
+STATUS_UNKNOWN: Final = "Not proven: the release status is unknown."
+CAVEAT: Final = Message("{caveat}.")
+PROVEN: Final = Message("Proven: the expected version runs, {expected}.")
+PROVEN_BY_LATER: Final = Message("Proven: the expected version runs, {expected}, which {delivered_by}.")
+HEAD: Final = "HEAD of the tracked branch runs, as Argo CD read it during this job"
+HEAD_AT: Final = Message("HEAD of the tracked branch runs, as Argo CD read it during this job ({revision})")
+PROVEN_IMAGE: Final = Message("Proven: an image of this pipeline's commit runs, {image_tag}; and {head}.")
+PROVEN_HEAD_WITH_IMAGE: Final = Message(
+    "Proven: {head}. An image of this pipeline's commit exists, {image_tag}, but the job did not see a serving pod "
+    "with it."
+)
+PROVEN_HEAD: Final = Message("Proven: {head}. This does not prove that this pipeline's commit runs.")
+PROVEN_COMMIT: Final = Message("Proven: {head}, and that is this pipeline's commit.")
+
+# JUnit.
+ALL_RELEASED: Final = "all applications are released"
+RELEASED: Final = Message("{application} is released")
+THE_APPLICATION: Final = "the application"
+CASE_UNKNOWN: Final = "status unknown"
+CASE_STATUS_UNKNOWN: Final = Message("status unknown: {text}")
+NO_RESPONSE: Final = "Argo CD did not respond"
+NO_SYNC: Final = "there was no sync"
+
+# Annotations.
+PAGE_LINK: Final = "the release as a page"
+IN_ARGO_CD: Final = Message("{application} in Argo CD")
+LOG_OF_POD: Final = Message("log of Pod/{pod}")
+COMMIT: Final = Message("commit {revision}")
+HELP_LINK: Final = Message("help: {code}")
+
+# Metrics.
+DURATION_SECONDS: Final = "The seconds from the start of the job to its verdict."
+COMPARED_SECONDS: Final = "The seconds until Argo CD had compared with git."
+SYNCED_SECONDS: Final = "The seconds until the application was synced."
+HEALTHY_SECONDS: Final = "The seconds until the application was healthy."
+SYNC_ATTEMPTS: Final = "The number of Argo CD's attempts to sync during the job."
+RESOURCES: Final = "The number of the application's resources."
+RESOURCES_CHANGED: Final = "The number of resources that the sync of this revision changed."
+POD_RESTARTS: Final = "The number of restarts of the pods that the job has looked at."
+
+# The page.
+UNHEALTHY_RESOURCES: Final = "Resources that are not Synced and Healthy"
+PAGE_LOG: Final = Message("Pod/{pod}, container {container}")
+PAGE_LOG_BEFORE_RESTART: Final = Message("Pod/{pod}, container {container}, before its last restart")
+BAR: Final = Message("{subject}: {since} to {until}, {end}")
+THE_END: Final = "the end"
+TO_THE_END: Final = "to the end"
