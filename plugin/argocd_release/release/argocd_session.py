@@ -1,7 +1,7 @@
 """Connect to Argo CD for the length of a job: sign in, and build the readers that its stages share."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -13,9 +13,8 @@ from argocd_release.argocd.http_first import HttpFirstCommands
 from argocd_release.doctor import hints
 from argocd_release.model.events import NotSignedInAnew, SignedInBy, Warned
 from argocd_release.model.ports import Clock, Commands, Lists, OwnerLookup
-from argocd_release.release.job_log import JobLog
+from argocd_release.release.job_log import JobContext
 from argocd_release.settings.load import ConnectionSettings
-from argocd_release.timing.deadline import Deadline
 from argocd_release.watch.owners import Owners
 
 
@@ -46,20 +45,19 @@ class Readers:
 def connected(
     settings: ConnectionSettings,
     environ: Mapping[str, str],
+    context: JobContext,
     *,
     timeout: float,
-    deadline: Deadline,
-    log: JobLog,
-    check: Callable[[], object],
     pods_matter: bool,
     stack: ExitStack,
 ) -> Readers:
-    """Return the readers after signing in; ``stack`` closes them, ``check`` raises to end the waiting.
+    """Return the readers after signing in; ``stack`` closes them.
 
     Raises:
         SignInError: there is no token.
         ArgoCDError: argocd is not installed.
     """
+    log, deadline, check = context.log, context.deadline, context.stop.check
     identity = replace(settings.connection, ca_file=connection.authority_file(settings.argocd_ca, stack))
     for problem in hints.of_settings(identity, environ, timeout=timeout, now=time.time()):
         log.emit(Warned(why=problem.message, code=problem.code))

@@ -30,10 +30,9 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.results import Written
-from argocd_release.release.signals import StopRequest
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import evidence, summary
-from argocd_release.timing.deadline import JobDeadline, Phase
+from argocd_release.timing.deadline import Phase
 
 # Root causes are collected for so many of the most severe failures.
 EXPLAINED: Final = 5
@@ -46,11 +45,11 @@ _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED})
 class Explainer:
     """Adds to a result what can be found out about it. Whatever goes wrong here changes no outcome."""
 
-    def __init__(self, parts: JobParts, *, log: JobLog, stop: StopRequest, deadline: JobDeadline) -> None:
+    def __init__(self, parts: JobParts) -> None:
         self._parts = parts
-        self._log = log
-        self._stop = stop
-        self._deadline = deadline
+        self._log = parts.context.log
+        self._stop = parts.context.stop
+        self._deadline = parts.context.deadline
 
     def explain(self, result: ReleaseResult) -> ReleaseResult | None:
         """Return the result with causes, hints and the application's status; None if nothing was found out."""

@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
@@ -18,7 +19,7 @@ from argocd_release.model.result import ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release import policy
 from argocd_release.release.explain import Explainer, show
-from argocd_release.release.job_log import JobLog
+from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.release.results import Results, Written
 from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.release.wiring import wire
@@ -75,28 +76,27 @@ class Run:
         self._started = time.monotonic()
         self._environ = environ = load.with_files_read(environ)
         self._results = Results(environ)
-        self._log = JobLog(environ, stream)
-        self._deadline = JobDeadline()
-        self._stop = StopRequest()
+        # The deadline is known with the settings.
+        self._context = JobContext(log=JobLog(environ, stream), stop=StopRequest(), deadline=JobDeadline())
         # On the monotonic clock: GitLab ends the job then, which the job sees as a cancellation.
         self._job_ends_at = math.inf
 
     def execute(self, signals: Signals) -> int:
         """Track, write the reports, find the cause, write them again with it, show the end; gives the exit code."""
         with ExitStack() as stack:
-            signals.on_arrival(self._stop.set)
+            signals.on_arrival(self._context.stop.set)
             try:
                 verdict = self._track(stack, signals)
             except ENDINGS as error:
                 out_of_time = time.monotonic() >= self._job_ends_at - JOB_END_SECONDS
-                verdict = verdict_on(error, self._log, out_of_time=out_of_time)
-            self._deadline.judged()
+                verdict = verdict_on(error, self._context.log, out_of_time=out_of_time)
+            self._context.deadline.judged()
             result = self._results.of(verdict)
             # Whatever happens from here on, there are reports.
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             parts = self._results.parts
             if parts is not None:
-                explainer = Explainer(parts, log=self._log, stop=self._stop, deadline=self._deadline)
+                explainer = Explainer(parts)
                 later = explainer.explain(result)
                 if later is not None:
                     shown, written = self._write(later, Phase.REPORTS)
@@ -104,44 +104,44 @@ class Run:
                 shown = parts.notify(shown)
                 shown, written = self._write(shown, Phase.REPORTS)
             written += self._results.write(shown, self._limit(Phase.REPORTS), late=True)
-            show(self._log, shown, written)
+            show(self._context.log, shown, written)
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
-        self._log.warn(self._environ)
+        self._context.log.emit_warnings(self._environ)
         settings = self._results.settings = load.load(self._environ)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(settings, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
         left = load.job_seconds_left(settings, now)[0]
         self._job_ends_at = time.monotonic() + left
-        self._deadline = JobDeadline(timeout, most=left - upload, started=self._started)
+        context = self._context = replace(
+            self._context, deadline=JobDeadline(timeout, most=left - upload, started=self._started)
+        )
         expects, what = policy.expectation_words(settings, settings.expectations), policy.target_words(settings)
-        self._log.introduce(
+        self._context.log.introduce(
             settings.server, settings, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects
         )
         parts = self._results.parts = wire(
             settings,
             self._environ,
+            context,
             timeout=timeout,
-            deadline=self._deadline,
-            log=self._log,
             signals=signals,
-            stop=self._stop,
             stack=stack,
         )
-        with self._log.section("tracking", job_log.TRACKING.fill(targets=what)):
+        with self._context.log.section("tracking", job_log.TRACKING.fill(targets=what)):
             try:
                 verdict: Verdict = parts.wait()
             finally:
-                self._log.count_unchanged()
+                self._context.log.count_unchanged()
         return verdict
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
         """Write the reports. Return the redacted result, and a note on each report."""
-        shown = self._log.redacted(result)
+        shown = self._context.log.redacted(result)
         return shown, self._results.write(shown, self._limit(phase))
 
     def _limit(self, phase: Phase) -> Deadline:
-        deadline: Deadline = self._deadline.phase(phase)
-        return deadline.at_most(STOPPED_SECONDS) if self._stop.is_set() else deadline
+        deadline: Deadline = self._context.deadline.phase(phase)
+        return deadline.at_most(STOPPED_SECONDS) if self._context.stop.is_set() else deadline

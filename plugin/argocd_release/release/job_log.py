@@ -1,8 +1,9 @@
-"""The job log of one run: it redacts secrets, applies the style and selects the events to show."""
+"""The job log of one run: it redacts secrets, applies the style and selects events; the context of a job holds it."""
 
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from typing import TextIO, TypeVar
 
@@ -14,7 +15,9 @@ from argocd_release.joblog import style
 from argocd_release.messages import job_log
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
+from argocd_release.release.signals import StopRequest
 from argocd_release.settings import environment, interpret, load, secrets
+from argocd_release.timing.deadline import JobDeadline
 
 T = TypeVar("T")
 
@@ -45,7 +48,7 @@ class JobLog:
         """Put what is logged inside into a section with a title."""
         return joblog.section(self._log, name, title, collapsed=collapsed)
 
-    def warn(self, environ: Mapping[str, str]) -> None:
+    def emit_warnings(self, environ: Mapping[str, str]) -> None:
         """Warn about variables that this job ignores, and settings that it corrects."""
         for name, meant in environment.unknown_variables(environ):
             self.emit(events.UnknownSetting(name=name, meant=meant))
@@ -103,3 +106,13 @@ class JobLog:
         self.count_left_out(at_once=True)
         if count := self._changes.unchanged:
             self.emit(events.Unchanged(count=count))
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobContext:
+    """The log, the end and the time of a job, which all of its stages share."""
+
+    log: JobLog
+    #: The request to end the job early.
+    stop: StopRequest
+    deadline: JobDeadline

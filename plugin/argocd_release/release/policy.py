@@ -9,11 +9,11 @@ from typing import Any
 from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.ports import ClusterView, Get, OwnerLookup, RevisionRelationLookup
-from argocd_release.release.signals import StopRequest
+from argocd_release.release.job_log import JobContext
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import ExpectationSettings, PolicySettings, Settings, TargetSettings, expected_of
-from argocd_release.timing.deadline import JobDeadline, Phase
+from argocd_release.timing.deadline import Phase
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.tracker import Tracker
@@ -83,18 +83,18 @@ class Policy:
 
 
 def policy_of(
-    settings: Settings, *, timeout: float, deadline: JobDeadline, stop: StopRequest, stack: ExitStack, hard_refresh: Get
+    settings: Settings, context: JobContext, *, timeout: float, stack: ExitStack, hard_refresh: Get
 ) -> Policy:
     """Return the policy that the settings ask for; ``stack`` closes what it opens."""
     expected, relation = expected_of(settings.expectations), None
     if settings.revision or expected.asks_revisions:
-        relation = _revision_relation(settings.git_access, deadline, stop, stack)
+        relation = _revision_relation(settings.git_access, context, stack)
     return Policy(
         settings=settings,
         expected=expected,
         timeout=timeout,
-        started=deadline.started,
-        check=stop.check,
+        started=context.deadline.started,
+        check=context.stop.check,
         revision_relation=relation,
         hard_refresh=hard_refresh if settings.hard_refresh else None,
     )
@@ -130,12 +130,12 @@ def target_words(settings: TargetSettings) -> str:
     return str(targets_of(settings))
 
 
-def _revision_relation(
-    access: Access, deadline: JobDeadline, stop: StopRequest, stack: ExitStack
-) -> RevisionRelationLookup:
+def _revision_relation(access: Access, context: JobContext, stack: ExitStack) -> RevisionRelationLookup:
     # It loads dulwich, the slowest of all libraries. Most jobs compare no revisions.
     from argocd_release.git.history import GitHistories  # noqa: PLC0415
 
-    histories = stack.enter_context(GitHistories(access, stop=stop, limit=deadline.phase(Phase.VERDICT)))
+    histories = stack.enter_context(
+        GitHistories(access, stop=context.stop, limit=context.deadline.phase(Phase.VERDICT))
+    )
     relation: RevisionRelationLookup = histories.revision_relation
     return relation

@@ -16,11 +16,10 @@ from argocd_release.model.result import NotificationResult, ReleaseResult
 from argocd_release.notify import deployments, note
 from argocd_release.notify.deployments import DeploymentTarget, is_commit
 from argocd_release.notify.gitlab_client import GitLab, GitLabError
-from argocd_release.release.job_log import JobLog
-from argocd_release.release.signals import StopRequest
+from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing.background import Background, run_in_background
-from argocd_release.timing.deadline import GITLAB_AFTER_SIGNAL, Deadline, JobDeadline, Phase
+from argocd_release.timing.deadline import GITLAB_AFTER_SIGNAL, Deadline, Phase
 
 # The record is begun beside the tracking.
 BEGIN_SECONDS: Final = 8.0
@@ -42,10 +41,10 @@ _STATUSES: Final = {
 class Sinks:
     """Told of each look at the application, and of the end."""
 
-    def __init__(self, settings: NotificationSettings, stop: StopRequest, limit: JobDeadline) -> None:
+    def __init__(self, settings: NotificationSettings, context: JobContext) -> None:
         self._settings = settings
-        self._stop = stop
-        self._limit = limit
+        self._stop = context.stop
+        self._deadline = context.deadline
         # The records that were begun, and their revisions, by environment.
         self._begun: dict[str, tuple[Background[None], str]] = {}
         self._turn = threading.Lock()
@@ -64,7 +63,7 @@ class Sinks:
 
     def emit(self, result: ReleaseResult) -> Iterator[NotificationResult]:
         """Tell all of the end, at the same time; gives what came of each."""
-        deadline = self._limit.phase(Phase.SINKS)
+        deadline = self._deadline.phase(Phase.SINKS)
         if result.outcome in _SIGNALS:
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL)
         asked: list[tuple[str, Background[str]]] = []
@@ -89,7 +88,7 @@ class Sinks:
             return NotificationResult(sink=sink, done=False, text=str(GitLabError(f"{type(error).__name__}: {error}")))
 
     def _begin(self, place: DeploymentTarget, revision: str) -> None:
-        with self._gitlab(self._settings.gitlab_deployment, self._limit.at_most(BEGIN_SECONDS)) as gitlab:
+        with self._gitlab(self._settings.gitlab_deployment, self._deadline.at_most(BEGIN_SECONDS)) as gitlab:
             deployments.begin(gitlab, place, revision)
 
     def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
@@ -149,12 +148,11 @@ class Sinks:
         )
 
 
-def sinks_of(settings: NotificationSettings, *, deadline: JobDeadline, stop: StopRequest) -> "Sinks | None":
+def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | None":
     """Return the notification sinks, or None if none are configured."""
     if not (settings.gitlab_deployment or settings.mr_note):
         return None
-
-    return Sinks(settings, stop, deadline)
+    return Sinks(settings, context)
 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:

@@ -4,21 +4,21 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from argocd_release.model.events import AskingTheSite
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.result import ReleaseResult
+from argocd_release.model.verdict import Verdict
 from argocd_release.notify.site import site_verdict
 from argocd_release.release.argocd_session import Readers, connected, group_readers
-from argocd_release.release.background_checks import BackgroundChecks
+from argocd_release.release.background_checks import BackgroundChecks, Hooks
 from argocd_release.release.group import GroupWait
-from argocd_release.release.job_log import JobLog
+from argocd_release.release.job_log import JobContext
 from argocd_release.release.policy import Policy, policy_of
-from argocd_release.release.signals import Signals, StopRequest
+from argocd_release.release.signals import Signals
 from argocd_release.release.sinks import notify, sinks_of
 from argocd_release.release.targets import targets_of
 from argocd_release.settings.load import Settings
-from argocd_release.timing.deadline import JobDeadline
 from argocd_release.watch.clock import MonotonicClock
 
 
@@ -28,28 +28,26 @@ class JobParts:
 
     settings: Settings
     environ: Mapping[str, str]
+    context: JobContext
     readers: Readers
     policy: Policy
     group: GroupWait
-    #: The ``Hooks`` of the job.
-    hooks: Any
+    hooks: Hooks
     #: Tells the notification sinks of the end, and returns the result with what came of it; None if there are none.
-    notify: Callable[[Any], Any] | None
+    notify: Callable[[ReleaseResult], ReleaseResult] | None
     #: Returns the address of Argo CD's web interface for people; "" if it is not known.
     public_address: Callable[[], str]
     #: Waits for the verdict, and returns it.
-    wait: Callable[[], Any]
+    wait: Callable[[], Verdict]
 
 
 def wire(
     settings: Settings,
     environ: Mapping[str, str],
+    context: JobContext,
     *,
     timeout: float,
-    deadline: JobDeadline,
-    log: JobLog,
     signals: Signals,
-    stop: StopRequest,
     stack: ExitStack,
 ) -> JobParts:
     """Return the parts of a job; ``stack`` closes them. Raise what ``connected`` raises."""
@@ -57,24 +55,21 @@ def wire(
     readers = connected(
         settings,
         environ,
+        context,
         timeout=timeout,
-        deadline=deadline,
-        log=log,
-        check=stop.check,
         pods_matter=settings.pods_matter,
         stack=stack,
     )
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
-    sinks = sinks_of(settings, deadline=deadline, stop=stop)
+    sinks = sinks_of(settings, context)
     checks = BackgroundChecks(
-        readers.argocd, readers.connection if settings.pods_matter else None, log.emit, readers.api
+        readers.argocd, readers.connection if settings.pods_matter else None, context.log.emit, readers.api
     )
     policy = policy_of(
         settings,
+        context,
         timeout=timeout,
-        deadline=deadline,
-        stop=stop,
         stack=stack,
         hard_refresh=readers.argocd.hard_refresh,
     )
@@ -91,21 +86,22 @@ def wire(
         on_application=(checks.on_application, *([sinks.see] if sinks is not None else [])),
     )
 
-    def wait() -> Any:
+    def wait() -> Verdict:
         verdict = group.wait()
         checks.emit_warnings()
         if not settings.url_check or verdict.outcome is not Outcome.DELIVERED:
             return verdict
-        log.emit(AskingTheSite(url=settings.site_url))
+        context.log.emit(AskingTheSite(url=settings.site_url))
         unreachable = site_verdict(
-            settings.site_url, deadline=deadline.due, check=stop.check, ca_file=settings.git_ca_file
+            settings.site_url, deadline=context.deadline.due, check=context.stop.check, ca_file=settings.git_ca_file
         )
         return unreachable or verdict
 
-    notified = partial(notify, sinks, log) if sinks is not None else None
+    notified = partial(notify, sinks, context.log) if sinks is not None else None
     return JobParts(
         settings=settings,
         environ=environ,
+        context=context,
         readers=readers,
         policy=policy,
         group=group,

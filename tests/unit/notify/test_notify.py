@@ -1,5 +1,6 @@
 """Notifications to a GitLab that enforces its own rules, and hostile answers of it."""
 
+import io
 import re
 import ssl
 import threading
@@ -22,6 +23,7 @@ from argocd_release.model.verdict import Verdict
 from argocd_release.notify import note, site
 from argocd_release.notify.gitlab_client import GitLab as Client
 from argocd_release.notify.gitlab_client import GitLabError
+from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import Sinks, deployment_target_of
 from argocd_release.settings.load import Settings, load
@@ -97,7 +99,7 @@ def ended(
 
 
 def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[NotificationResult]:
-    sinks = Sinks(known, StopRequest(), JobDeadline(60))
+    sinks = Sinks(known, JobContext(log=JobLog({}, io.StringIO()), stop=StopRequest(), deadline=JobDeadline(60)))
     sinks.see(before)
     # After a signal GitLab has less than a second: what was begun long before is not waited for then.
     eventually(lambda: all(begun.done() for begun, _ in sinks._begun.values()))
