@@ -8,6 +8,7 @@ import yaml
 
 from argocd_release.messages import settings
 from argocd_release.settings import environment
+from argocd_release.settings.environment import JobEnvironment
 from tests.support import component, gitlab_pipeline
 from tests.support.component import MAIN, MERGE_REQUEST, TAG
 from tests.support.gitlab_ci_local import EXAMPLES, ROOT
@@ -286,30 +287,34 @@ def started(job: dict[str, Any]) -> dict[str, str]:
 def test_extends_beside_the_include_takes_environment_and_token_away_and_the_job_says_so() -> None:
     (job,) = releases(with_inputs(EXTENDS.format(extends="[.mine]"), **AUDIENCE)).values()
     assert not {"environment", "id_tokens"} & set(job), "GitLab says nothing"
-    (warning,) = environment.identity_warnings(started(job))
+    (warning,) = environment.identity_warnings(JobEnvironment(started(job)))
     assert warning.message == settings.ENVIRONMENT_GONE.fill()
-    (problem,) = environment.missing_identity({}, started(job))
+    (problem,) = environment.missing_identity({}, JobEnvironment(started(job)))
     assert settings.EXTENDS_REPLACED.fill() in problem.message
     assert warning.fix == problem.fix
 
 
 def test_the_extends_that_the_job_advises_keeps_both() -> None:
     (job,) = releases(with_inputs(EXTENDS.format(extends="[.mine]"), **AUDIENCE)).values()
-    (warning,) = environment.identity_warnings(started(job))
+    (warning,) = environment.identity_warnings(JobEnvironment(started(job)))
     advised = warning.fix.partition("extends: ")[2].replace(".your-job", ".mine")
     (kept,) = releases(with_inputs(EXTENDS.format(extends=advised), **AUDIENCE)).values()
     assert kept["tags"] == ["mine"]
     assert kept["environment"]["name"] == "dev"
     assert kept["id_tokens"]["RELEASE_ID_TOKEN"] == {"aud": "https://argocd.example.com"}
-    assert list(environment.identity_warnings(started(kept))) == []
+    assert list(environment.identity_warnings(JobEnvironment(started(kept)))) == []
 
 
 @pytest.mark.parametrize("inputs", [{}, {"with_environment": False}, AUDIENCE])
 def test_a_job_without_extends_of_its_own_has_what_it_is_promised(inputs: dict[str, Any]) -> None:
     (job,) = releases(with_inputs(**inputs)).values()
-    assert list(environment.identity_warnings(started(job))) == []
+    assert list(environment.identity_warnings(JobEnvironment(started(job)))) == []
     assert (
-        list(environment.missing_identity({"RELEASE_ID_TOKEN": started(job).get("RELEASE_ID_TOKEN")}, started(job)))
+        list(
+            environment.missing_identity(
+                {"RELEASE_ID_TOKEN": started(job).get("RELEASE_ID_TOKEN")}, JobEnvironment(started(job))
+            )
+        )
         == []
     )
 

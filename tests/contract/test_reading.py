@@ -22,6 +22,7 @@ from argocd_release.release.group import GroupWait
 from argocd_release.release.policy import Policy
 from argocd_release.release.targets import FEW_NAMES, targets_of
 from argocd_release.settings import load
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.watch.clock import MonotonicClock
 from tests.support.replay import CASES
@@ -107,7 +108,7 @@ def serving() -> Iterator[Server]:
 def waited(server: Server, names: int) -> None:
     """Wait for so many applications until the timeout."""
     given = {"ARGOCD_APP_NAME": " ".join(f"web-{number}" for number in range(names)), "ARGOCD_AUTH_TOKEN": "t" * 20}
-    settings = load.load(given | {"ARGOCD_SERVER": "argocd.example.com"})
+    settings = load.load(JobEnvironment(given | {"ARGOCD_SERVER": "argocd.example.com"}))
     policy = Policy(
         settings=settings, expected=Expected(rules={}), timeout=SECONDS, started=time.monotonic(), check=lambda: None
     )

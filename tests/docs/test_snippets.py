@@ -20,7 +20,7 @@ from docker.errors import ContainerError
 from argocd_release import __version__
 from argocd_release.model.errors import SettingsError
 from argocd_release.settings import expectations_file, load
-from argocd_release.settings.environment import PROPERTIES
+from argocd_release.settings.environment import PROPERTIES, JobEnvironment
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
 from tests.docs.installation import APPLICATION, PROJECT, SNIPPETS, Installation, renamed, snippet
@@ -138,7 +138,7 @@ def check_inputs(given: dict[str, Any], component: str = "release") -> None:
     known = SAMPLES | {f"${name}": str(value) for name, value in job["variables"].items() if "$" not in str(value)}
     for name, value in job["variables"].items():
         environ[name] = re.sub(r"\$\w+", lambda found: known.get(found[0], found[0]), str(value))
-    load.load(environ)
+    load.load(JobEnvironment(environ))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from typing import TextIO
 
 from argocd_release.argocd import auth, connection
@@ -16,7 +15,8 @@ from argocd_release.doctor.checklist import examine
 from argocd_release.joblog import style
 from argocd_release.messages import cli as texts
 from argocd_release.release.signals import Signals, StopRequest
-from argocd_release.settings import environment, secrets
+from argocd_release.settings import secrets
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.deadline import DOCTOR, Deadline
 
 
@@ -32,20 +32,19 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     signals.on_arrival(stop.set)
     given = secrets.with_files_read(environ)
     redact = redaction([*secrets.secrets(given), *masked(given, shown=secrets.open_values(given))])
-    connector = environment.text(given, "RELEASE_DEX_CONNECTOR")
+    connector = given.text("RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
         ledger = examine(
             given,
-            ca_file=connection.authority_file(environment.text(given, "RELEASE_ARGOCD_CA"), stack),
+            ca_file=connection.authority_file(given.text("RELEASE_ARGOCD_CA"), stack),
             sign_in=lambda identity, seconds: (
                 auth.signed_in(identity, connector=connector, deadline=Deadline(seconds), check=stop.check).connection
             ),
             seconds=_seconds(given),
             check=stop.check,
         )
-    name_of = partial(environment.name_in_text, given)
-    ledger.results[:] = everywhere(ledger.results, lambda text: with_names(redact(text), name_of))
-    docs_url = environment.text(given, "RELEASE_DOCS_URL")
+    ledger.results[:] = everywhere(ledger.results, lambda text: with_names(redact(text), given.name_in_text))
+    docs_url = given.text("RELEASE_DOCS_URL")
     if asked.json:
         print(json.dumps(checks.render_json(ledger, docs_url), indent=2), file=stream)
     else:
@@ -53,7 +52,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     return ledger.worst.exit_code if ledger.worst else 0
 
 
-def _seconds(environ: Mapping[str, str]) -> float:
+def _seconds(environ: JobEnvironment) -> float:
     """Return the time for all checks: RELEASE_TIMEOUT if it is shorter than the doctor's own limit."""
-    given = environment.text(environ, "RELEASE_TIMEOUT")
+    given = environ.text("RELEASE_TIMEOUT")
     return min(DOCTOR, max(int(given), 1)) if re.fullmatch(r"[0-9]{1,5}", given) else DOCTOR

@@ -1,7 +1,7 @@
 """Run the checks of the doctor in their order."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,11 +17,12 @@ from argocd_release.messages import doctor
 from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled, NoPreviewError, ReleaseError, SettingsError, SetupProblem
 from argocd_release.settings import load
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import ExpectationSettings, Settings
 
 
 def examine(
-    environ: Mapping[str, str],
+    environ: JobEnvironment,
     *,
     ca_file: str,
     sign_in: Callable[[Connection, float], Connection],
@@ -49,7 +50,7 @@ def examine(
 
 def _examine(
     ledger: Checklist,
-    environ: Mapping[str, str],
+    environ: JobEnvironment,
     ca_file: str,
     sign_in: Callable[[Connection, float], Connection],
     stack: ExitStack,
@@ -87,7 +88,7 @@ def examine_way(
     ledger: Checklist,
     connection: Connection,
     prober: Prober,
-    environ: Mapping[str, str],
+    environ: JobEnvironment,
     stack: ExitStack,
     *,
     with_argocd: bool = True,
@@ -131,7 +132,7 @@ def examine_account(ledger: Checklist, connection: Connection, prober: Prober, t
     )
 
 
-def _settings(environ: Mapping[str, str]) -> Seen:
+def _settings(environ: JobEnvironment) -> Seen:
     try:
         return pipeline.settings_problems(environ) or doctor.SETTINGS_SET.fill()
     except NoPreviewError as error:
@@ -139,7 +140,7 @@ def _settings(environ: Mapping[str, str]) -> Seen:
 
 
 def examine_release(
-    ledger: Checklist, api: Api, prober: Prober, environ: Mapping[str, str], job_settings: Settings
+    ledger: Checklist, api: Api, prober: Prober, environ: JobEnvironment, job_settings: Settings
 ) -> None:
     """Check the applications that the job would wait for, and what the job itself needs."""
     group = cache(lambda: applications.find(api, prober, job_settings))

@@ -1,6 +1,6 @@
 """Use the doctor's checks in a release: warnings at the start, and a hint if the release status is unknown."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from argocd_release.argocd import jwt
@@ -13,13 +13,14 @@ from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import ADVICE
 
 
 def advice(
     verdict: Verdict,
-    environ: Mapping[str, str],
+    environ: JobEnvironment,
     connection: Connection,
     timeout: int,
     *,
@@ -45,7 +46,7 @@ def advice(
 
 
 def _found(
-    outcome: Outcome | None, environ: Mapping[str, str], connection: Connection, timeout: int
+    outcome: Outcome | None, environ: JobEnvironment, connection: Connection, timeout: int
 ) -> CheckResult | None:
     """Return the first problem that leads to the outcome, or None."""
     ledger = Checklist()
@@ -58,9 +59,7 @@ def _found(
     return next((found for found in failed if found.outcome is outcome), None)
 
 
-def of_settings(
-    connection: Connection, environ: Mapping[str, str], *, timeout: float, now: float
-) -> list[SetupProblem]:
+def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: float, now: float) -> list[SetupProblem]:
     """Return warnings about the settings and the token. They end no release, because the clock can be wrong."""
     found: list[SetupProblem] = []
     proxies = pipeline.proxies(environ, connection.options)

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from argocd_release.messages import ProblemMessage, doctor, network
 from argocd_release.model.errors import ArgoCDError, ProgramMissingError, SetupProblem
 from argocd_release.model.git_url import WEB
 from argocd_release.model.outcome import Outcome
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.deadline import DOCTOR_CALL, DOCTOR_PROCESS
 
 _WEB_ADVICE: Final = "Use flag --grpc-web"
@@ -109,7 +109,7 @@ def _speaks_plaintext(connection: Connection) -> bool:
         return bool(version(prober.get("/api/version")))
 
 
-def talks(connection: Connection, environ: Mapping[str, str], stack: ExitStack) -> str | SetupProblem:
+def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> str | SetupProblem:
     """Check that the argocd command reaches Argo CD; ``stack`` ends the command if it still runs."""
     is_web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
     try:

@@ -19,11 +19,12 @@ from argocd_release.model.errors import ArgoCDError, SettingsError, SetupProblem
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import environment, interpret, load
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import ExpectationSettings, GitSettings, PolicySettings, TimeSettings
 
 
 def source(
-    application: Application, environ: Mapping[str, str], expectation: ExpectationSettings, project_url: str
+    application: Application, environ: JobEnvironment, expectation: ExpectationSettings, project_url: str
 ) -> str | list[SetupProblem]:
     """Check that the application deploys the repository and the branch of this pipeline."""
     own = GitUrl.parse(project_url)
@@ -102,7 +103,7 @@ def history(git: GitSettings) -> str | list[SetupProblem]:
     return doctor.HISTORY_READABLE.fill(repository=repository)
 
 
-def reports(environ: Mapping[str, str]) -> str | list[SetupProblem]:
+def reports(environ: JobEnvironment) -> str | list[SetupProblem]:
     """Check that the job can write the reports to their paths."""
     problems = []
     for path in load.report_paths(environ).values():
@@ -123,27 +124,27 @@ _SOCKS: Final = ("ALL_PROXY", "all_proxy")
 DAY: Final = 86400.0
 
 
-def repaired(environ: Mapping[str, str]) -> dict[str, str]:
+def repaired(environ: JobEnvironment) -> JobEnvironment:
     """Return the environment with a usable address of Argo CD, so that the other checks can run."""
-    given = environment.text(environ, interpret.SERVER)
+    given = environ.text(interpret.SERVER)
     if not given:
-        return dict(environ)
+        return environ
     host, path = interpret.host_and_path(given)
     usable = "" if interpret.is_unexpanded(given) else host
-    fixed = {**environ, environment.source(environ, interpret.SERVER): usable}
+    fixed = {**environ, environ.source(interpret.SERVER): usable}
     if path:
-        name = environment.source(environ, "ARGOCD_OPTS")
-        options = environment.text(environ, "ARGOCD_OPTS")
+        name = environ.source("ARGOCD_OPTS")
+        options = environ.text("ARGOCD_OPTS")
         fixed[name] = f"{options} --grpc-web-root-path {shlex.quote(path)}".strip()
-    return fixed
+    return JobEnvironment(fixed)
 
 
-def server_and_options(environ: Mapping[str, str]) -> tuple[str, str]:
+def server_and_options(environ: JobEnvironment) -> tuple[str, str]:
     """Return the address and the options of argocd, even if other settings are wrong."""
-    return environment.text(environ, interpret.SERVER), environment.text(environ, "ARGOCD_OPTS")
+    return environ.text(interpret.SERVER), environ.text("ARGOCD_OPTS")
 
 
-def settings_problems(environ: Mapping[str, str]) -> list[SetupProblem]:
+def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
     """Return every problem of the settings as a release reports it, and the warnings."""
     found: list[SetupProblem] = []
     try:
@@ -171,7 +172,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
     return doctor.TOKEN_VALID.fill(owner=owner, day=day, span=span(left))
 
 
-def proxies(environ: Mapping[str, str], options: Mapping[str, str]) -> str | list[SetupProblem]:
+def proxies(environ: JobEnvironment, options: Mapping[str, str]) -> str | list[SetupProblem]:
     """Return the proxy variables that argocd ignores (argo-cd v2.13.2 apiclient.go:270-278)."""
     native = options.get("--grpc-web") != "true" and "--grpc-web-root-path" not in options
     plaintext = options.get("--plaintext") == "true"

@@ -1,7 +1,6 @@
 """Connect to Argo CD for the length of a job: sign in, and build the readers that its stages share."""
 
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from argocd_release.doctor import hints
 from argocd_release.model.events import NotSignedInAnew, SignedInBy, Warned
 from argocd_release.model.ports import Clock, Commands, Lists, OwnerLookup
 from argocd_release.release.job_log import JobContext
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import ConnectionSettings
 from argocd_release.watch.owners import Owners
 
@@ -44,7 +44,7 @@ class Readers:
 
 def connected(
     settings: ConnectionSettings,
-    environ: Mapping[str, str],
+    environ: JobEnvironment,
     context: JobContext,
     *,
     timeout: float,

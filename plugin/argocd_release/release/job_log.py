@@ -1,10 +1,8 @@
 """The job log of one run: it redacts secrets, applies the style and selects events; the context of a job holds it."""
 
 import time
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import TextIO, TypeVar
 
 from argocd_release import joblog
@@ -17,6 +15,7 @@ from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
 from argocd_release.release.signals import StopRequest
 from argocd_release.settings import environment, interpret, load, secrets
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.deadline import JobDeadline
 
 T = TypeVar("T")
@@ -25,10 +24,9 @@ T = TypeVar("T")
 class JobLog:
     """The job log, which receives every event and redacts every text that leaves the job."""
 
-    def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
+    def __init__(self, environ: JobEnvironment, stream: TextIO) -> None:
         redact = redaction([*secrets.secrets(environ), *masked(environ, shown=secrets.open_values(environ))])
-        name_of = partial(environment.name_in_text, environ)
-        self._redact: Redact = lambda text: with_names(redact(text), name_of)
+        self._redact: Redact = lambda text: with_names(redact(text), environ.name_in_text)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = WaitOutputFilter(time.monotonic)
         self._log = joblog.configure(
@@ -48,11 +46,11 @@ class JobLog:
         """Put what is logged inside into a section with a title."""
         return joblog.section(self._log, name, title, collapsed=collapsed)
 
-    def emit_warnings(self, environ: Mapping[str, str]) -> None:
+    def emit_warnings(self, environ: JobEnvironment) -> None:
         """Warn about variables that this job ignores, and settings that it corrects."""
-        for name, meant in environment.unknown_variables(environ):
+        for name, meant in environ.unknown_variables():
             self.emit(events.UnknownSetting(name=name, meant=meant))
-        for name, instead in environment.ignored_variables(environ):
+        for name, instead in environ.ignored_variables():
             self.emit(events.VariableNotRead(name=name, input=instead))
         for problem in (*interpret.warnings(environ), *environment.identity_warnings(environ)):
             message = job_log.WARNING.fill(message=problem.message, fix=problem.fix)

@@ -1,7 +1,7 @@
 """Turn verdicts into the result of a job, and write the reports."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from argocd_release.release.wiring import JobParts
 from argocd_release.reports import registry
 from argocd_release.reports.registry import REPORTERS
 from argocd_release.settings import load
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.deadline import Deadline
 from argocd_release.watch.poll_loop import TrackedApplication
 
@@ -24,14 +25,14 @@ from argocd_release.watch.poll_loop import TrackedApplication
 Written = str | ReportNotWritten
 
 
-def forget_earlier(environ: Mapping[str, str]) -> None:
+def forget_earlier(environ: JobEnvironment) -> None:
     """Remove the reports of an earlier job, which a job that dies early would otherwise upload."""
     for path in load.report_paths(environ).values():
         with suppress(OSError, RuntimeError):
             registry.remove_file(Path(path))
 
 
-def artifact(environ: Mapping[str, str], report: str) -> str:
+def artifact(environ: JobEnvironment, report: str) -> str:
     """Return the path in the project by which GitLab names the artifact, or an empty string if it is outside."""
     path = Path(load.report_paths(environ)[report]).resolve()
     project = Path(load.valid(environ, "CI_PROJECT_DIR")).resolve()
@@ -40,7 +41,7 @@ def artifact(environ: Mapping[str, str], report: str) -> str:
 
 
 def write(
-    environ: Mapping[str, str], result: ReleaseResult, deadline: Deadline, *, late: bool = False
+    environ: JobEnvironment, result: ReleaseResult, deadline: Deadline, *, late: bool = False
 ) -> Iterator[Written]:
     """Write the reports, or those that are written ``late``. One that can't be written changes no verdict."""
     for name, path in load.report_paths(environ).items():
@@ -59,7 +60,7 @@ def write(
 class Results:
     """Makes the result of a run at any moment, and writes it. The files of an earlier run are removed at once."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: JobEnvironment) -> None:
         self._started = time.monotonic()
         self._environ = environ
         self.settings: load.Settings | None = None

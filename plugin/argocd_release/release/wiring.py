@@ -1,6 +1,6 @@
 """The parts of a job, made from its settings: the readers of Argo CD and git, and the wait for its group."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +18,7 @@ from argocd_release.release.policy import Policy, policy_of
 from argocd_release.release.signals import Signals
 from argocd_release.release.sinks import notify, sinks_of
 from argocd_release.release.targets import targets_of
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings
 from argocd_release.watch.clock import MonotonicClock
 
@@ -27,7 +28,7 @@ class JobParts:
     """Everything that a job works with."""
 
     settings: Settings
-    environ: Mapping[str, str]
+    environ: JobEnvironment
     context: JobContext
     readers: Readers
     policy: Policy
@@ -43,7 +44,7 @@ class JobParts:
 
 def wire(
     settings: Settings,
-    environ: Mapping[str, str],
+    environ: JobEnvironment,
     context: JobContext,
     *,
     timeout: float,

@@ -14,7 +14,7 @@ from argocd_release.core.text import one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings import environment, expectations_file, interpret, secrets
-from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA
+from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA, JobEnvironment
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
 _MEANT: Final = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
@@ -24,7 +24,7 @@ _LONGEST_PATH: Final = 255
 _LONGEST_FILE: Final = 1 << 20
 
 
-def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[SetupProblem]:
+def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupProblem]:
     """Return everything that is wrong, in the order of the schema.
 
     Args:
@@ -51,7 +51,7 @@ def problems(values: Mapping[str, Any], environ: Mapping[str, str]) -> list[Setu
     return sorted(found, key=lambda problem: order.index(problem.subject))
 
 
-def _missing(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[SetupProblem]:
+def _missing(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
     for name in SCHEMA["required"]:
         # A job that must sign in with an ID token needs no stored token.
         if not values.get(name) and not (name == "ARGOCD_AUTH_TOKEN" and environment.asks_identity(environ)):
@@ -60,7 +60,7 @@ def _missing(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[
         yield SetupProblem.of_setting(settings.TARGETS_MISSING, "ARGOCD_APP_NAME")
 
 
-def _split(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[SetupProblem]:
+def _split(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
     """Yield a problem if GitLab does not split the applications between parallel jobs."""
     index, total = values.get("CI_NODE_INDEX"), values.get("CI_NODE_TOTAL")
     if values.get("RELEASE_SPLIT") is not True or not (isinstance(index, int) and isinstance(total, int)):
@@ -71,7 +71,7 @@ def _split(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Se
     yield SetupProblem.of_setting(settings.SPLIT_WITHOUT_PARALLEL, "RELEASE_SPLIT", given=given)
 
 
-def _missing_variable(name: str, environ: Mapping[str, str]) -> SetupProblem:
+def _missing_variable(name: str, environ: JobEnvironment) -> SetupProblem:
     """Return the problem of a CI/CD variable that the job does not have, with the likely reason."""
     branch = one_line(environ.get("CI_COMMIT_REF_NAME", ""), limit=100)
     environment = one_line(environ.get("CI_ENVIRONMENT_NAME", ""), limit=100)

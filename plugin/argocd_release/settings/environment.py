@@ -33,84 +33,95 @@ INPUT_PREFIX: Final = "INPUT_"
 COMPONENT: Final = "INPUT_COMPONENT"
 
 
-def text(environ: Mapping[str, str], name: str) -> str:
-    """Return the value of the setting without surrounding white space, or ``""`` if it is not set."""
-    if given := _input(environ, name):
-        return given
-    return environ.get(name, "").strip() if _is_read(environ, name) else ""
+class JobEnvironment(Mapping[str, str]):
+    """The environment variables of the job, and the settings in them. It is created where the program starts.
 
-
-def source(environ: Mapping[str, str], name: str) -> str:
-    """Return the variable that holds the setting: the one that the component sets for its input, or its own."""
-    return INPUT_PREFIX + name if environ.get(INPUT_PREFIX + name, "").strip() else name
-
-
-def typed_name(environ: Mapping[str, str], name: str) -> str:
-    """Return the name under which the reader can change the setting: ``input timeout`` or ``RELEASE_TIMEOUT``.
-
-    In the component that is the input, unless the value comes from a variable, or the setting has no input.
+    It cannot be changed.
     """
-    title = PROPERTIES[name].get("x-input", "")
-    given_as_variable = bool(environ.get(name, "").strip()) and _is_read(environ, name) and not _input(environ, name)
-    in_component = COMPONENT in environ or bool(_input(environ, name))
-    return f"input {title}" if title and in_component and not given_as_variable else name
 
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = dict(variables)
 
-def name_in_text(environ: Mapping[str, str], name: str, value: str) -> str:
-    """Return the text for ``<NAME>`` or ``<NAME=value>``: the input in the component's job, else the variable."""
-    if name not in PROPERTIES:
-        return f"<{name}{f'={value}' if value else ''}>"
-    shown = typed_name(environ, name)
-    if shown == name:
-        return f"{name}={value}" if value else name
-    return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {shown}"
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
 
-def unknown_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return the variables with our prefix that are not settings, each with the most similar setting or ``""``.
+    def __len__(self) -> int:
+        return len(self._variables)
 
-    The component has none: its inputs are the settings, and the variables belong to the pipeline.
-    """
-    if COMPONENT in environ:
-        return ()
-    settings = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
-    names = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
-    if set(names) <= set(settings):
-        return ()
-    import difflib  # noqa: PLC0415 - most jobs have no such variable
+    def text(self, name: str) -> str:
+        """Return the value of the setting without surrounding white space, or ``""`` if it is not set."""
+        if given := self._input(name):
+            return given
+        return self.get(name, "").strip() if self._is_read(name) else ""
 
-    # With the prefix, any two names would be similar.
-    nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
-    return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
+    def source(self, name: str) -> str:
+        """Return the variable that holds the setting: the one that the component sets for its input, or its own."""
+        return INPUT_PREFIX + name if self.get(INPUT_PREFIX + name, "").strip() else name
 
+    def typed_name(self, name: str) -> str:
+        """Return the name under which the reader can change the setting: ``input timeout`` or ``RELEASE_TIMEOUT``.
 
-def ignored_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return the settings that are set as variables although the component reads its inputs, each with its input."""
-    return tuple(
-        (name, declared["x-input"])
-        for name, declared in PROPERTIES.items()
-        if "x-input" in declared and environ.get(name, "").strip() and not _is_read(environ, name)
-    )
+        In the component that is the input, unless the value comes from a variable, or the setting has no input.
+        """
+        title = PROPERTIES[name].get("x-input", "")
+        given_as_variable = bool(self.get(name, "").strip()) and self._is_read(name) and not self._input(name)
+        in_component = COMPONENT in self or bool(self._input(name))
+        return f"input {title}" if title and in_component and not given_as_variable else name
 
+    def name_in_text(self, name: str, value: str) -> str:
+        """Return the text for ``<NAME>`` or ``<NAME=value>``: the input in the component's job, else the variable."""
+        if name not in PROPERTIES:
+            return f"<{name}{f'={value}' if value else ''}>"
+        shown = self.typed_name(name)
+        if shown == name:
+            return f"{name}={value}" if value else name
+        return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {shown}"
 
-def _input(environ: Mapping[str, str], name: str) -> str:
-    """Return the value that the component passes for the setting's input, or ``""`` if the input is not used."""
-    declared = PROPERTIES[name]
-    if declared.get("x-secret") or name.startswith("CI_"):
-        return ""
-    given = environ.get(INPUT_PREFIX + name, "").strip()
-    return "" if given == str(declared.get("x-input-unset", "")) else given
+    def unknown_variables(self) -> tuple[tuple[str, str], ...]:
+        """Return the variables with our prefix that are not settings, each with the most similar setting or ``""``.
 
+        The component has none: its inputs are the settings, and the variables belong to the pipeline.
+        """
+        if COMPONENT in self:
+            return ()
+        settings = [name.removeprefix(PREFIX) for name in PROPERTIES if name.startswith(PREFIX)]
+        names = [name.removeprefix(PREFIX) for name in sorted(self) if name.startswith(PREFIX)]
+        if set(names) <= set(settings):
+            return ()
+        import difflib  # noqa: PLC0415 - most jobs have no such variable
 
-def _is_read(environ: Mapping[str, str], name: str) -> bool:
-    """Return True if the job reads the plain variable.
+        # With the prefix, any two names would be similar.
+        nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
+        return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
-    The component's job reads only the names of the guide, GitLab's own names and secrets.
-    """
-    declared = PROPERTIES[name]
-    of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared
-    # A secret has no input, so only the variable can hold it.
-    return COMPONENT not in environ or of_guide or bool(declared.get("x-secret"))
+    def ignored_variables(self) -> tuple[tuple[str, str], ...]:
+        """Return the settings that are set as variables although the component reads inputs, each with its input."""
+        return tuple(
+            (name, declared["x-input"])
+            for name, declared in PROPERTIES.items()
+            if "x-input" in declared and self.get(name, "").strip() and not self._is_read(name)
+        )
+
+    def _input(self, name: str) -> str:
+        """Return the value that the component passes for the setting's input, or ``""`` if the input is not used."""
+        declared = PROPERTIES[name]
+        if declared.get("x-secret") or name.startswith("CI_"):
+            return ""
+        given = self.get(INPUT_PREFIX + name, "").strip()
+        return "" if given == str(declared.get("x-input-unset", "")) else given
+
+    def _is_read(self, name: str) -> bool:
+        """Return True if the job reads the plain variable.
+
+        The component's job reads only the names of the guide, GitLab's own names and secrets.
+        """
+        declared = PROPERTIES[name]
+        of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared
+        # A secret has no input, so only the variable can hold it.
+        return COMPONENT not in self or of_guide or bool(declared.get("x-secret"))
 
 
 JOB_NAME: Final = "INPUT_JOB_NAME"
@@ -118,12 +129,12 @@ WITH_ENVIRONMENT: Final = "INPUT_WITH_ENVIRONMENT"
 OIDC_AUDIENCE: Final = "INPUT_OIDC_AUDIENCE"
 
 
-def asks_identity(environ: Mapping[str, str]) -> bool:
+def asks_identity(environ: JobEnvironment) -> bool:
     """Return True if the job must sign in with an ID token."""
     return bool(environ.get(OIDC_AUDIENCE, "").strip())
 
 
-def missing_identity(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[SetupProblem]:
+def missing_identity(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
     """Yield a problem if the job must sign in with an ID token, but has neither that nor another token."""
     connector = values.get("RELEASE_DEX_CONNECTOR")
     if values.get("RELEASE_ID_TOKEN"):
@@ -135,7 +146,7 @@ def missing_identity(values: Mapping[str, Any], environ: Mapping[str, str]) -> I
         yield SetupProblem.of_setting(settings.CONNECTOR_WITHOUT_IDENTITY, "RELEASE_DEX_CONNECTOR")
 
 
-def identity_warnings(environ: Mapping[str, str]) -> Iterator[SetupProblem]:
+def identity_warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
     """Yield a warning for each thing that the component promises and the job can do without."""
     if lacks_environment(environ):
         yield SetupProblem.of(settings.ENVIRONMENT_GONE, fix=how_to_extend(environ))
@@ -144,12 +155,12 @@ def identity_warnings(environ: Mapping[str, str]) -> Iterator[SetupProblem]:
         yield SetupProblem.of(settings.STORED_TOKEN_USED, reason=reason, fix=fix)
 
 
-def lacks_environment(environ: Mapping[str, str]) -> bool:
+def lacks_environment(environ: JobEnvironment) -> bool:
     """Return True if the component gave the job an environment, and GitLab did not start it with one."""
     return environ.get(WITH_ENVIRONMENT, "").strip() == "true" and not environ.get("CI_ENVIRONMENT_NAME")
 
 
-def how_to_extend(environ: Mapping[str, str]) -> str:
+def how_to_extend(environ: JobEnvironment) -> str:
     """Return the ``extends`` that keeps what the component gives the job."""
     job = environ.get(JOB_NAME, "").strip() or "argocd-release"
     token = "https" if asks_identity(environ) else ""
@@ -157,7 +168,7 @@ def how_to_extend(environ: Mapping[str, str]) -> str:
     return settings.KEEP_EXTENDS.fill(parts=", ".join(parts))
 
 
-def _no_identity(environ: Mapping[str, str]) -> tuple[str, str]:
+def _no_identity(environ: JobEnvironment) -> tuple[str, str]:
     """Return the reason why the job has no ID token, and the fix."""
     if lacks_environment(environ):
         # The environment is missing too, so the job does not extend the component's part.

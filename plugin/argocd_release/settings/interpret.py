@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from argocd_release.core.text import TAG, host_with_tag, one_line, tag_of, with_tag
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
-from argocd_release.settings.environment import PROPERTIES, text
+from argocd_release.settings.environment import PROPERTIES, JobEnvironment
 
 # Python refuses to read numbers of thousands of digits, and no setting has more than a few.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
@@ -29,10 +29,10 @@ def value_of(name: str, given: str) -> Any:
     return accepted_address(given) if name == SERVER else given
 
 
-def warnings(environ: Mapping[str, str]) -> Iterator[SetupProblem]:
+def warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
     """Yield a warning for each setting that is understood although it is not written as it should be."""
     for name in PROPERTIES:
-        given = text(environ, name)
+        given = environ.text(name)
         value = value_of(name, given) if given else given
         if not given or not _is_rewritten(name, given, value):
             continue

@@ -4,7 +4,6 @@ The schema is the one place where a setting is declared: name, type, default, de
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.settings import checks, expectations_file, interpret, secrets
-from argocd_release.settings.environment import PREFIX, PROPERTIES, text
+from argocd_release.settings.environment import PREFIX, PROPERTIES, JobEnvironment
 from argocd_release.settings.interpret import value_of
 
 with_files_read: Final = secrets.with_files_read
@@ -193,7 +192,7 @@ def read_names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 
-def load(environ: Mapping[str, str]) -> Settings:
+def load(environ: JobEnvironment) -> Settings:
     """Return the settings that the environment holds.
 
     Raises:
@@ -203,7 +202,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     values: dict[str, Any] = {}
     for name, declared in PROPERTIES.items():
-        if given := text(environ, name):
+        if given := environ.text(name):
             values[name] = value_of(name, given)
         elif "default" in declared:
             values[name] = declared["default"]
@@ -261,22 +260,22 @@ def _impossible_start(elapsed: float, timeout: int) -> str:
     return job_log.STARTED_BEFORE_TIMEOUT.fill(elapsed=f"{elapsed:.0f}", timeout=timeout)
 
 
-def report_paths(environ: Mapping[str, str]) -> dict[str, str]:
+def report_paths(environ: JobEnvironment) -> dict[str, str]:
     """Where the reports go, by name of the field, even when other settings are wrong."""
     return {
-        declared["x-field"]: text(environ, name) or declared["default"]
+        declared["x-field"]: environ.text(name) or declared["default"]
         for name, declared in PROPERTIES.items()
         if name.startswith(PREFIX) and name.endswith("_PATH")
     }
 
 
-def wants(environ: Mapping[str, str], name: str, value: str) -> bool:
+def wants(environ: JobEnvironment, name: str, value: str) -> bool:
     """Return True if the setting has the value, even if other settings are wrong."""
-    return (text(environ, name) or PROPERTIES[name]["default"]) == value
+    return (environ.text(name) or PROPERTIES[name]["default"]) == value
 
 
-def valid(environ: Mapping[str, str], name: str) -> str:
+def valid(environ: JobEnvironment, name: str) -> str:
     """Return the setting's value, or its default if it is wrong. Reports on wrong settings use it."""
     declared = PROPERTIES[name]
-    given = text(environ, name)
+    given = environ.text(name)
     return given if given and Draft202012Validator(declared).is_valid(given) else str(declared.get("default", ""))

@@ -8,7 +8,7 @@ from argocd_release.argocd import options
 from argocd_release.core.redaction import credentials_in
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
-from argocd_release.settings.environment import INPUT_PREFIX, PROPERTIES, text
+from argocd_release.settings.environment import INPUT_PREFIX, PROPERTIES, JobEnvironment
 
 # Addresses that are not settings, but that the programs of the job read.
 _ADDRESSES: Final = (
@@ -22,28 +22,28 @@ _OPEN: Final = (
 )  # fmt: skip
 
 
-def open_values(environ: Mapping[str, str]) -> tuple[str, ...]:
+def open_values(environ: JobEnvironment) -> tuple[str, ...]:
     """Return the values that people must be able to read: settings that are not secret, and names of the pipeline."""
     # The options can hold headers with secrets.
     shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
-    values = [each for name in shown for each in (text(environ, name), str(PROPERTIES[name].get("default", "")))]
+    values = [each for name in shown for each in (environ.text(name), str(PROPERTIES[name].get("default", "")))]
     return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
 
 
-def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+def secrets(environ: JobEnvironment) -> tuple[str, ...]:
     """Return the values that must not be shown: secret settings, passwords in addresses, words of ``ARGOCD_OPTS``."""
-    found = [text(environ, name) for name in PROPERTIES if _is_secret(name)]
+    found = [environ.text(name) for name in PROPERTIES if _is_secret(name)]
     # The repository's URL holds the job's token. Any other address can hold a password by mistake.
     found += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
-    found.append(text(environ, "RELEASE_GIT_TOKEN").partition(":")[2])
+    found.append(environ.text("RELEASE_GIT_TOKEN").partition(":")[2])
     shown = open_values(environ)
     found += [
-        part for part in options.secrets(text(environ, "ARGOCD_OPTS")) if not any(part in value for value in shown)
+        part for part in options.secrets(environ.text("ARGOCD_OPTS")) if not any(part in value for value in shown)
     ]
     return tuple(secret for secret in found if secret)
 
 
-def _credentials(environ: Mapping[str, str], name: str) -> Iterator[str]:
+def _credentials(environ: JobEnvironment, name: str) -> Iterator[str]:
     """Yield the credentials in the variable, and in the input of the same name."""
     for value in {environ.get(name, ""), environ.get(INPUT_PREFIX + name, "")}:
         for word in value.split():
@@ -59,7 +59,7 @@ _TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
 _LONGEST_TOKEN: Final = 100_000
 
 
-def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
+def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
     """Return the environment with the token itself wherever a variable holds the path of a file with a token.
 
     A variable whose file cannot be read stays as it is, and ``load`` reports it. Never raises.
@@ -69,7 +69,7 @@ def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
         token, _ = _token_in_file(environ.get(name, "").strip())
         if token:
             found[name] = token
-    return found
+    return JobEnvironment(found)
 
 
 def _token_in_file(path: str) -> tuple[str, str]:

@@ -33,6 +33,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import Signals
 from argocd_release.settings import load
+from argocd_release.settings.environment import JobEnvironment
 from tests.support.tokens import made
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -117,7 +118,7 @@ def codes(seen: Seen) -> list[str]:
 
 
 def known(**environ: str) -> load.Settings:
-    return load.load(SETTINGS | environ)
+    return load.load(JobEnvironment(SETTINGS | environ))
 
 
 PAGES: dict[str, tuple[Mapping[str, Page] | Page, str]] = {
@@ -344,9 +345,9 @@ OWN = {"CI_PROJECT_URL": "https://gitlab.example.com/team/shop"}
     ],
 )
 def test_the_source(application: dict[str, Any], environ: dict[str, str], code: str) -> None:
-    assert codes(pipeline.source(parsed(application), environ, known(**environ), known(**environ).project_url)) == (
-        [code] if code else []
-    )
+    assert codes(
+        pipeline.source(parsed(application), JobEnvironment(environ), known(**environ), known(**environ).project_url)
+    ) == ([code] if code else [])
 
 
 @pytest.mark.parametrize(
@@ -384,8 +385,8 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
     job = {"CI_JOB_TIMEOUT": "300", "CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}
     assert codes(pipeline.time(known(), now)) == []
     assert codes(pipeline.time(known(RELEASE_TIMEOUT="600", **job), now)) == ["job-timeout"]
-    assert codes(pipeline.reports({"RELEASE_JSON_PATH": str(tmp_path / "new" / "x.json")})) == []
-    assert codes(pipeline.reports({"RELEASE_JSON_PATH": "/dev/null/x.json"})) == ["report-path"]
+    assert codes(pipeline.reports(JobEnvironment({"RELEASE_JSON_PATH": str(tmp_path / "new" / "x.json")}))) == []
+    assert codes(pipeline.reports(JobEnvironment({"RELEASE_JSON_PATH": "/dev/null/x.json"}))) == ["report-path"]
     revision = {"RELEASE_REVISION": "a" * 40}
     assert codes(pipeline.history(known())) == []
     assert codes(pipeline.history(known(**revision, CI_REPOSITORY_URL="git@x:y"))) == ["history-missing"]
@@ -419,9 +420,9 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
 )
 def test_the_settings(change: dict[str, str], expected: list[str], repaired: str) -> None:
     environ = SETTINGS | change
-    assert codes(pipeline.settings_problems(environ)) == expected
-    assert all(problem.fix for problem in pipeline.settings_problems(environ))
-    fixed = pipeline.repaired(environ)
+    assert codes(pipeline.settings_problems(JobEnvironment(environ))) == expected
+    assert all(problem.fix for problem in pipeline.settings_problems(JobEnvironment(environ)))
+    fixed = pipeline.repaired(JobEnvironment(environ))
     assert fixed["ARGOCD_SERVER"] == repaired
     if "server-path" in expected:
         assert fixed["ARGOCD_OPTS"] == "--grpc-web-root-path /argocd"
@@ -465,16 +466,16 @@ def test_times_as_people_say_them(seconds: float, text: str) -> None:
 )
 def test_proxies(variable: str, opts: str, ignored: bool) -> None:  # noqa: FBT001
     connection = Connection(server="x", auth_token="t", opts=opts)
-    found = pipeline.proxies({variable: "http://proxy:3128"}, connection.options)
+    found = pipeline.proxies(JobEnvironment({variable: "http://proxy:3128"}), connection.options)
     assert codes(found) == (["proxy-ignored"] if ignored else [])
 
 
 def test_a_release_is_warned_of_what_endangers_it(pages: Pages) -> None:
     endless = made({"iss": "argocd", "sub": "ci:apiKey"})
     connection = pages.connection("--insecure --grpc-web", endless)
-    found = hints.of_settings(connection, {"HTTPS_PROXY": "http://x"}, timeout=60, now=0)
+    found = hints.of_settings(connection, JobEnvironment({"HTTPS_PROXY": "http://x"}), timeout=60, now=0)
     assert [problem.code for problem in found] == ["proxy-ignored", "insecure", "token-endless"]
-    assert hints.of_settings(pages.connection(token="x"), {}, timeout=60, now=0) == []
+    assert hints.of_settings(pages.connection(token="x"), JobEnvironment({}), timeout=60, now=0) == []
     pages.pages = {
         "/api/version": (200, json.dumps({"Version": "v2.13.2"})),
         "/api/v1/account/can-i/applications/delete/team/shop": (200, json.dumps({"value": "yes"})),
@@ -532,7 +533,7 @@ def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
         program.chmod(0o755)
         usual = {"ARGOCD_SERVER": pages.address, "ARGOCD_OPTS": "--plaintext --grpc-web", "RELEASE_IMAGE": "1"}
         whole = {"PATH": f"{tmp_path}:/usr/bin:/bin", **SETTINGS, **usual, **environ}
-        return examine(whole, ca_file="", sign_in=lambda connection, _: connection)
+        return examine(JobEnvironment(whole), ca_file="", sign_in=lambda connection, _: connection)
 
     return examined
 
@@ -586,8 +587,10 @@ def test_a_job_without_argocd(pages: Pages, job: Callable[..., Checklist]) -> No
 def test_a_failed_release_takes_its_hint_from_the_doctor(pages: Pages, outcome: Outcome, page: Page, said: str) -> None:
     pages.pages = page
     verdict = Verdict(outcome=outcome, reason="no", hint="look again")
-    assert said in advice(verdict, {}, pages.connection(), 300, check=lambda: None, seconds=10)
-    assert advice(verdict, {}, pages.connection(), 300, check=lambda: None, seconds=0).startswith("look again")
+    assert said in advice(verdict, JobEnvironment({}), pages.connection(), 300, check=lambda: None, seconds=10)
+    assert advice(verdict, JobEnvironment({}), pages.connection(), 300, check=lambda: None, seconds=0).startswith(
+        "look again"
+    )
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
@@ -830,7 +833,10 @@ def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) 
     assert ledger.worst is Outcome.UNREACHABLE
     started = 0.0
     ended = examine(
-        {"ARGOCD_SERVER": pages.address}, ca_file="", sign_in=lambda connection, _: connection, check=stopped
+        JobEnvironment({"ARGOCD_SERVER": pages.address}),
+        ca_file="",
+        sign_in=lambda connection, _: connection,
+        check=stopped,
     )
     assert ended.worst is Outcome.CANCELLED
     ending = messages.ENDING.fill(exit_code=143, meaning=Outcome.CANCELLED.meaning)

@@ -26,6 +26,7 @@ from argocd_release.notify.gitlab_client import GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import Sinks, deployment_target_of
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
 from argocd_release.timing.deadline import GITLAB_PAUSE, SITE_PAUSE, Deadline, JobDeadline
 from sandbox.git import Repository
@@ -69,7 +70,7 @@ def commit(project: Project, text: str) -> str:
 def settings(gitlab: GitLab, **environ: str) -> Settings:
     known = {"CI_API_V4_URL": gitlab.api, "CI_JOB_TOKEN": gitlab.token("job"), "CI_PROJECT_ID": "1"}
     known |= {"CI_PROJECT_PATH": "team/shop", "CI_COMMIT_REF_NAME": "main", "RELEASE_GITLAB_DEPLOYMENT": "team/shop"}
-    return load(REQUIRED | known | environ)
+    return load(JobEnvironment(REQUIRED | known | environ))
 
 
 def at(*revisions: str, **changes: Any) -> Application:
@@ -99,7 +100,9 @@ def ended(
 
 
 def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[NotificationResult]:
-    sinks = Sinks(known, JobContext(log=JobLog({}, io.StringIO()), stop=StopRequest(), deadline=JobDeadline(60)))
+    sinks = Sinks(
+        known, JobContext(log=JobLog(JobEnvironment({}), io.StringIO()), stop=StopRequest(), deadline=JobDeadline(60))
+    )
     sinks.see(before)
     # After a signal GitLab has less than a second: what was begun long before is not waited for then.
     eventually(lambda: all(begun.done() for begun, _ in sinks._begun.values()))

@@ -25,6 +25,7 @@ from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import load, secrets
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import RENEWAL_PAUSE, Deadline
 from tests.support.waiting import eventually
@@ -354,13 +355,13 @@ def test_tokens_in_files(tmp_path: Path) -> None:
 def test_a_connector_without_an_identity_is_said(variable: str) -> None:
     environ = {"ARGOCD_SERVER": "x", "ARGOCD_APP_NAME": "web", variable: "gitlab-ci"}
     with pytest.raises(SettingsError) as caught:
-        load.load(environ)
+        load.load(JobEnvironment(environ))
     (problem,) = caught.value.problems
     assert (problem.subject, problem.code) == ("RELEASE_DEX_CONNECTOR", "identity-missing")
 
 
 def test_the_identity_wins_over_a_stored_token() -> None:
-    known = load.load({
+    known = load.load(JobEnvironment({
         "ARGOCD_SERVER": "x", "ARGOCD_APP_NAME": "web", "ARGOCD_AUTH_TOKEN": "a broken one", "RELEASE_ID_TOKEN": "job"
-    })  # fmt: skip
+    }))  # fmt: skip
     assert known.connection.auth_token == "job"

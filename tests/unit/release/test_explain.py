@@ -10,6 +10,7 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.verdict import Verdict
 from argocd_release.release.explain import show
 from argocd_release.release.job_log import JobLog
+from argocd_release.settings.environment import JobEnvironment
 from tests.unit.states import application
 
 
@@ -18,7 +19,7 @@ def test_the_hint_of_a_group_without_applications_is_shown() -> None:
     stream = io.StringIO()
     verdict = Verdict(outcome=Outcome.MISSING, reason="no application matches team=shop", hint="check the selector")
     show(
-        JobLog({}, stream),
+        JobLog(JobEnvironment({}), stream),
         ReleaseResult(verdict=verdict, applications=(), seconds=1.0, ended_at=datetime.now(UTC), several=True),
         (),
     )
@@ -35,7 +36,7 @@ def test_a_delivered_release_shows_the_conditions_of_its_application() -> None:
     )
     for several in (False, True):
         whole = ReleaseResult(verdict=verdict, applications=(one,), seconds=1.0, ended_at=ended_at, several=several)
-        show(JobLog({}, stream), whole, ())
+        show(JobLog(JobEnvironment({}), stream), whole, ())
     line = "\nwarning: web: RepeatedResourceWarning: Resource apps/Deployment/web appeared 2 times\n"
     assert stream.getvalue().count(line) == 2
 
@@ -51,5 +52,5 @@ def test_a_group_shows_what_the_success_of_its_applications_does_not_prove() -> 
         for name in "abcde"
     )  # fmt: skip
     group = ReleaseResult(verdict=verdict, applications=applications, seconds=1.0, ended_at=ended_at, several=True)
-    show(JobLog({}, stream), group, ())
+    show(JobLog(JobEnvironment({}), stream), group, ())
     assert stream.getvalue().count("\nnote: a, b, c and 1 more: the set is hidden\n") == 1

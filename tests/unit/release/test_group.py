@@ -13,6 +13,7 @@ from argocd_release.release.group import GroupCommands, GroupWait
 from argocd_release.release.policy import Policy
 from argocd_release.release.targets import targets_of
 from argocd_release.settings import load
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.expectations_file import Expected
 from tests.unit.clock import Clock
 from tests.unit.states import application
@@ -44,7 +45,9 @@ class Argo:
 def names(*lists: tuple[Application, ...]) -> list[str]:
     """Return the names of the applications that were waited for, all of which are delivered."""
     argo, clock = Argo(*lists), Clock()
-    settings = load.load({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"})
+    settings = load.load(
+        JobEnvironment({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"})
+    )
     policy = Policy(settings=settings, expected=Expected(rules={}), timeout=60, started=clock.now(), check=lambda: None)
     group = GroupWait(
         targets_of(settings), policy, commands=cast("GroupCommands", argo), cluster=cast("ClusterView", argo), clock=clock,
@@ -82,7 +85,7 @@ def test_a_wrong_name_among_the_expectations_is_said_before_any_application_is_r
     given: dict[str, str], lists: list[tuple[Application, ...]]
 ) -> None:
     """H29."""
-    settings = load.load({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, **given})
+    settings = load.load(JobEnvironment({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, **given}))
     expected = Expected(rules={"wbe": {"image": ":1"}})
     policy = Policy(settings=settings, expected=expected, timeout=60, started=100.0, check=lambda: None)
     argo = cast("GroupCommands", Silent(*lists))

@@ -12,12 +12,13 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.release.job import Run, verdict_on
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Signals
+from argocd_release.settings.environment import JobEnvironment
 
 GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "x.y.z", "ARGOCD_APP_NAME": "web"}
 
 
 def test_a_job_whose_time_is_over_is_cancelled_or_out_of_time() -> None:
-    log = JobLog(GOOD, io.StringIO())
+    log = JobLog(JobEnvironment(GOOD), io.StringIO())
     verdict = verdict_on(Cancelled(Outcome.CANCELLED), log, out_of_time=True)
     assert verdict.outcome is Outcome.CANCELLED
     assert verdict.reason == job_log.OUT_OF_TIME.fill()

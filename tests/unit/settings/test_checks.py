@@ -7,6 +7,7 @@ import pytest
 from argocd_release.messages import Message, settings
 from argocd_release.model.errors import SettingsError, SetupProblem
 from argocd_release.settings import environment, interpret
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import load
 
 GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "eyJ.e30.c2ln", "ARGOCD_APP_NAME": "web"}
@@ -17,7 +18,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 def wrong(**environ: str) -> list[SetupProblem]:
     """Return the problems of the settings."""
     try:
-        load(GOOD | environ)
+        load(JobEnvironment(GOOD | environ))
     except SettingsError as error:
         return list(error.problems)
     return []
@@ -66,8 +67,8 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", ["https://argocd.example.com", "https://argocd.example.com/", "argocd.example.com/"])
 def test_an_address_that_means_one_host_is_accepted_with_a_warning(given: str) -> None:
     environ = GOOD | COMPONENT | {"INPUT_ARGOCD_SERVER": given}
-    assert load(environ).server == "argocd.example.com"
-    (problem,) = interpret.warnings(environ)
+    assert load(JobEnvironment(environ)).server == "argocd.example.com"
+    (problem,) = interpret.warnings(JobEnvironment(environ))
     assert (problem.subject, problem.outcome) == ("ARGOCD_SERVER", None)
     assert problem.code == ("server-scheme" if "://" in given else "server-path")
     assert problem.fix.endswith(" argocd.example.com")
@@ -85,8 +86,8 @@ def test_an_address_that_needs_a_decision_is_refused_without_its_password(given:
 )
 def test_a_duration_is_accepted_with_a_warning(given: str, seconds: int) -> None:
     environ = GOOD | {"RELEASE_TIMEOUT": given}
-    assert load(environ).timeout == seconds
-    warned = [(problem.code, problem.subject) for problem in interpret.warnings(environ)]
+    assert load(JobEnvironment(environ)).timeout == seconds
+    warned = [(problem.code, problem.subject) for problem in interpret.warnings(JobEnvironment(environ))]
     assert warned == ([] if given == "90" else [("setting-read-as", "RELEASE_TIMEOUT")])
 
 
@@ -178,12 +179,14 @@ def test_without_signing_key_the_id_token_is_gone_and_the_environment_is_not() -
     ],
 )
 def test_an_environment_that_is_gone_is_a_warning(environ: dict[str, str], messages: list[str]) -> None:
-    assert [problem.message for problem in environment.identity_warnings(GOOD | COMPONENT | environ)] == messages
+    assert [
+        problem.message for problem in environment.identity_warnings(JobEnvironment(GOOD | COMPONENT | environ))
+    ] == messages
 
 
 def test_a_stored_token_that_is_used_instead_of_the_id_token_is_said() -> None:
     assert wrong(**EXTENDED) == []
-    *_, problem = environment.identity_warnings(GOOD | EXTENDED)
+    *_, problem = environment.identity_warnings(JobEnvironment(GOOD | EXTENDED))
     assert problem.message == settings.STORED_TOKEN_USED.fill(reason=settings.EXTENDS_REPLACED.fill())
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import argocd_release
 from argocd_release.core.text import with_names
-from argocd_release.settings.environment import PROPERTIES, name_in_text, typed_name
+from argocd_release.settings.environment import PROPERTIES, JobEnvironment
 from argocd_release.verdict.symptoms import HINTS
 
 PACKAGE = Path(argocd_release.__file__).parent
@@ -89,22 +89,22 @@ def test_the_scan_finds_literals_and_nothing_else(source: str, names: list[str])
 )
 def test_a_message_names_what_the_reader_can_set(environ: dict[str, str], shown: str) -> None:
     text = "raise <RELEASE_TIMEOUT>, or <RELEASE_SYNC=true>; see <RELEASE_GIT_TOKEN>"
-    assert with_names(text, lambda name, value: name_in_text(environ, name, value)) == shown
+    assert with_names(text, JobEnvironment(environ).name_in_text) == shown
 
 
 @pytest.mark.parametrize("text", ["<RELEASE_NOTES>", "<RELEASE_TIMEOUT", "<b>RELEASE</b>", "<ARGOCD_X=" + "y" * 9999])
 def test_what_is_no_setting_stays(text: str) -> None:
-    assert with_names(text, lambda name, value: name_in_text(IN_COMPONENT, name, value)) == text
+    assert with_names(text, JobEnvironment(IN_COMPONENT).name_in_text) == text
 
 
 def test_in_the_component_no_hint_names_a_variable_that_has_an_input() -> None:
     has_input = {name for name, declared in PROPERTIES.items() if "x-input" in declared}
     for hint in HINTS.values():
-        shown = with_names(hint, lambda name, value: name_in_text(IN_COMPONENT, name, value))
+        shown = with_names(hint, JobEnvironment(IN_COMPONENT).name_in_text)
         assert not has_input & set(_NAME.findall(shown)), shown
 
 
 @pytest.mark.parametrize("name", [name for name, declared in PROPERTIES.items() if "x-input" in declared])
 def test_every_input_is_named_by_its_title_in_the_component_only(name: str) -> None:
-    assert typed_name(IN_COMPONENT, name) == f"input {PROPERTIES[name]['x-input']}"
-    assert typed_name({}, name) == name
+    assert JobEnvironment(IN_COMPONENT).typed_name(name) == f"input {PROPERTIES[name]['x-input']}"
+    assert JobEnvironment({}).typed_name(name) == name

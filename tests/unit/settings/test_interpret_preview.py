@@ -4,6 +4,7 @@ import pytest
 
 from argocd_release.model.errors import NoPreviewError, SettingsError
 from argocd_release.model.outcome import Outcome
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
 
 SHA, SOURCE = "a" * 40, "b" * 40
@@ -17,7 +18,7 @@ GIVEN = {
 
 
 def loaded(**environ: str) -> Settings:
-    return load(GIVEN | environ)
+    return load(JobEnvironment(GIVEN | environ))
 
 
 def test_a_preview_comes_later_and_runs_this_commit() -> None:

@@ -1,7 +1,6 @@
 import io
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,10 @@ from argocd_release.messages import settings as settings_messages
 from argocd_release.model.errors import SettingsError, SetupProblem
 from argocd_release.release.job import Run
 from argocd_release.release.policy import Policy
-from argocd_release.settings.environment import PROPERTIES, ignored_variables, name_in_text, unknown_variables
+from argocd_release.settings.environment import (
+    PROPERTIES,
+    JobEnvironment,
+)
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import (
     Settings,
@@ -62,7 +64,7 @@ HOSTILE = (
 
 def problems(**environ: str) -> tuple[SetupProblem, ...]:
     try:
-        load(GOOD | environ)
+        load(JobEnvironment(GOOD | environ))
     except SettingsError as error:
         return error.problems
     return ()
@@ -82,21 +84,23 @@ def test_every_setting_is_declared_whole() -> None:
 
 
 def test_defaults() -> None:
-    settings = load(GOOD)
+    settings = load(JobEnvironment(GOOD))
     assert settings.timeout == 300
     assert settings.opts == ""
     assert (settings.junit_path, settings.dotenv_path) == ("argocd-release.xml", "argocd-release.env")
 
 
 def test_empty_counts_as_not_set_and_white_space_around_is_dropped() -> None:
-    settings = load(GOOD | {"RELEASE_TIMEOUT": "", "ARGOCD_AUTH_TOKEN": GOOD["ARGOCD_AUTH_TOKEN"] + "\n"})
+    settings = load(
+        JobEnvironment(GOOD | {"RELEASE_TIMEOUT": "", "ARGOCD_AUTH_TOKEN": GOOD["ARGOCD_AUTH_TOKEN"] + "\n"})
+    )
     assert settings.timeout == 300
     assert settings.connection.environ["ARGOCD_AUTH_TOKEN"] == GOOD["ARGOCD_AUTH_TOKEN"]
 
 
 def test_everything_wrong_is_said_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        load({"RELEASE_TIMEOUT": "0"})
+        load(JobEnvironment({"RELEASE_TIMEOUT": "0"}))
     names = ["ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_APP_NAME", "RELEASE_TIMEOUT"]
     assert [problem.subject for problem in caught.value.problems] == names
     assert str(caught.value).splitlines() == [
@@ -178,7 +182,7 @@ def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: s
 )
 def test_each_problem_has_a_fix(environ: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(GOOD | environ)
+        load(JobEnvironment(GOOD | environ))
     check_fixes(caught.value)
 
 
@@ -203,7 +207,7 @@ def test_every_setting_takes_hostile_text_or_names_itself_harmlessly(name: str) 
     for value in HOSTILE:
         found: tuple[SetupProblem, ...] = ()
         try:
-            load(GOOD | {name: value})
+            load(JobEnvironment(GOOD | {name: value}))
         except SettingsError as error:
             check_fixes(error)
             found = error.problems
@@ -225,8 +229,8 @@ def test_every_number_has_its_range(name: str) -> None:
 
 def test_an_input_wins_over_a_variable_unless_it_is_empty() -> None:
     environ = GOOD | {"RELEASE_TIMEOUT": "60", "INPUT_RELEASE_TIMEOUT": "90", "INPUT_ARGOCD_SERVER": ""}
-    assert load(environ).timeout == 90
-    assert load(environ).server == GOOD["ARGOCD_SERVER"]
+    assert load(JobEnvironment(environ)).timeout == 90
+    assert load(JobEnvironment(environ)).server == GOOD["ARGOCD_SERVER"]
 
 
 IN_THE_COMPONENT = GOOD | {"INPUT_COMPONENT": "true"}
@@ -243,18 +247,18 @@ IN_THE_COMPONENT = GOOD | {"INPUT_COMPONENT": "true"}
     ],
 )
 def test_in_the_component_a_variable_of_the_pipelines_own_is_no_setting(name: str, value: str) -> None:
-    found = load(IN_THE_COMPONENT | {name: value})
-    assert found == load(IN_THE_COMPONENT)
-    assert report_paths(IN_THE_COMPONENT | {name: value}) == report_paths({})
-    assert unknown_variables(IN_THE_COMPONENT | {name: value, "RELEASE_NOTES": "x"}) == ()
+    found = load(JobEnvironment(IN_THE_COMPONENT | {name: value}))
+    assert found == load(JobEnvironment(IN_THE_COMPONENT))
+    assert report_paths(JobEnvironment(IN_THE_COMPONENT | {name: value})) == report_paths(JobEnvironment({}))
+    assert JobEnvironment(IN_THE_COMPONENT | {name: value, "RELEASE_NOTES": "x"}).unknown_variables() == ()
 
 
 def test_in_the_component_the_inputs_count_and_an_ignored_variable_is_named_with_its_input() -> None:
     environ = IN_THE_COMPONENT | {"RELEASE_IMAGE": "web:1", "INPUT_RELEASE_IMAGE": "web:2", "RELEASE_NOTES": "x"}
-    assert load(environ).image == "web:2"
-    assert ignored_variables(environ) == (("RELEASE_IMAGE", "expected_image"),)
-    assert ignored_variables(environ | {"RELEASE_IMAGE": " "}) == ()
-    assert ignored_variables(GOOD | {"RELEASE_IMAGE": "web:1"}) == ()
+    assert load(JobEnvironment(environ)).image == "web:2"
+    assert JobEnvironment(environ).ignored_variables() == (("RELEASE_IMAGE", "expected_image"),)
+    assert JobEnvironment(environ | {"RELEASE_IMAGE": " "}).ignored_variables() == ()
+    assert JobEnvironment(GOOD | {"RELEASE_IMAGE": "web:1"}).ignored_variables() == ()
 
 
 @pytest.mark.parametrize(
@@ -268,19 +272,22 @@ def test_in_the_component_the_inputs_count_and_an_ignored_variable_is_named_with
 )
 def test_in_the_component_the_guides_names_still_count(given: dict[str, str], seconds: int) -> None:
     environ = IN_THE_COMPONENT | given
-    assert load(environ).timeout == seconds
-    assert ignored_variables(environ) == ()
-    assert load(environ | {"ARGOCD_OPTS": "--grpc-web"}).opts == "--grpc-web"
+    assert load(JobEnvironment(environ)).timeout == seconds
+    assert JobEnvironment(environ).ignored_variables() == ()
+    assert load(JobEnvironment(environ | {"ARGOCD_OPTS": "--grpc-web"})).opts == "--grpc-web"
 
 
 def test_in_the_component_a_secret_is_read_for_no_input_could_hand_it_over() -> None:
-    assert load(IN_THE_COMPONENT | {"RELEASE_GIT_TOKEN": "glpat-0123456789"}).git_token == "glpat-0123456789"
-    assert load(IN_THE_COMPONENT | {"INPUT_RELEASE_GIT_TOKEN": "glpat-0123456789"}).git_token == ""
+    assert (
+        load(JobEnvironment(IN_THE_COMPONENT | {"RELEASE_GIT_TOKEN": "glpat-0123456789"})).git_token
+        == "glpat-0123456789"
+    )
+    assert load(JobEnvironment(IN_THE_COMPONENT | {"INPUT_RELEASE_GIT_TOKEN": "glpat-0123456789"})).git_token == ""
 
 
 def test_in_the_component_the_paths_are_the_jobs_own() -> None:
     environ = IN_THE_COMPONENT | {"INPUT_RELEASE_JUNIT_PATH": "argocd-release.web.xml"}
-    assert report_paths(environ)["junit_path"] == "argocd-release.web.xml"
+    assert report_paths(JobEnvironment(environ))["junit_path"] == "argocd-release.web.xml"
 
 
 @pytest.mark.parametrize(
@@ -293,11 +300,11 @@ def test_in_the_component_the_paths_are_the_jobs_own() -> None:
 )
 def test_what_is_wrong_has_the_name_that_was_typed(environ: dict[str, str], names: list[str]) -> None:
     for name, problem in zip(names, problems(**environ), strict=True):
-        assert name in with_names(problem.message, partial(name_in_text, environ))
+        assert name in with_names(problem.message, JobEnvironment(environ).name_in_text)
 
 
 def test_a_boolean_input_comes_with_white_space() -> None:
-    assert load(IN_THE_COMPONENT | {"INPUT_RELEASE_FAIL_FAST": "false "}).fail_fast is False
+    assert load(JobEnvironment(IN_THE_COMPONENT | {"INPUT_RELEASE_FAIL_FAST": "false "})).fail_fast is False
 
 
 def test_the_token_is_never_an_input() -> None:
@@ -312,19 +319,19 @@ def test_a_secret_value_is_not_shown() -> None:
 
 
 def test_a_secret_is_not_in_the_repr() -> None:
-    settings = load(GOOD | {"ARGOCD_OPTS": "--header 'Authorization: Basic aHVudGVyMg=='"})
+    settings = load(JobEnvironment(GOOD | {"ARGOCD_OPTS": "--header 'Authorization: Basic aHVudGVyMg=='"}))
     assert GOOD["ARGOCD_AUTH_TOKEN"] not in repr(settings)
     assert "aHVudGVyMg==" not in repr(settings)
 
 
 @pytest.mark.parametrize("server", ["argocd", "argocd.example.com:8443", "10.0.0.1", "[::1]:443", "localhost:8080"])
 def test_servers(server: str) -> None:
-    assert load(GOOD | {"ARGOCD_SERVER": server}).server == server
+    assert load(JobEnvironment(GOOD | {"ARGOCD_SERVER": server})).server == server
 
 
 @pytest.mark.parametrize("application", ["web", "argocd-apps/web", "a.b-c", "a b", "a, team/b\nc"])
 def test_applications(application: str) -> None:
-    assert load(GOOD | {"ARGOCD_APP_NAME": application}).app_name == application
+    assert load(JobEnvironment(GOOD | {"ARGOCD_APP_NAME": application})).app_name == application
 
 
 @pytest.mark.parametrize(
@@ -336,11 +343,16 @@ def test_applications(application: str) -> None:
     ],
 )
 def test_url(opts: str, url: str) -> None:
-    assert f"{load(GOOD | {'ARGOCD_OPTS': opts}).connection.address}/applications/sentry-frontend-dev" == url
+    assert (
+        f"{load(JobEnvironment(GOOD | {'ARGOCD_OPTS': opts})).connection.address}/applications/sentry-frontend-dev"
+        == url
+    )
 
 
 def test_defaults_of_patience_are_those_of_the_settings() -> None:
-    policy = Policy(settings=load(GOOD), expected=Expected(rules={}), timeout=1, started=0.0, check=lambda: None)
+    policy = Policy(
+        settings=load(JobEnvironment(GOOD)), expected=Expected(rules={}), timeout=1, started=0.0, check=lambda: None
+    )
     assert policy.graces == GracePeriods()
 
 
@@ -357,7 +369,7 @@ def test_defaults_of_patience_are_those_of_the_settings() -> None:
 )
 def test_the_wait_ends_before_gitlab_ends_the_job(environ: dict[str, str], seconds: int) -> None:
     now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
-    assert seconds_left(load(GOOD | environ), now) == (seconds, "")
+    assert seconds_left(load(JobEnvironment(GOOD | environ)), now) == (seconds, "")
 
 
 @pytest.mark.parametrize(
@@ -371,15 +383,15 @@ def test_the_wait_ends_before_gitlab_ends_the_job(environ: dict[str, str], secon
 def test_a_clock_that_would_end_the_job_before_its_time_is_not_believed(began: str, reason: str) -> None:
     now = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
     environ = {"CI_JOB_TIMEOUT": "3600", "CI_JOB_STARTED_AT": began}
-    seconds, why = seconds_left(load(GOOD | environ), now)
+    seconds, why = seconds_left(load(JobEnvironment(GOOD | environ)), now)
     assert (seconds, why) == (300, reason)
-    seconds, _ = seconds_left(load(GOOD | environ | {"CI_JOB_TIMEOUT": "100"}), now)
+    seconds, _ = seconds_left(load(JobEnvironment(GOOD | environ | {"CI_JOB_TIMEOUT": "100"})), now)
     assert seconds == 55, "the job has no more than all its time"
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("", True)])
 def test_booleans(text: str, value: bool) -> None:  # noqa: FBT001
-    assert load(GOOD | {"RELEASE_FAIL_FAST": text}).fail_fast is value
+    assert load(JobEnvironment(GOOD | {"RELEASE_FAIL_FAST": text})).fail_fast is value
 
 
 def test_opts_are_read_as_argocd_reads_them() -> None:
@@ -393,14 +405,14 @@ def test_opts_are_read_as_argocd_reads_them() -> None:
 
 def test_secrets_are_the_token_and_the_headers() -> None:
     environ = GOOD | {"ARGOCD_OPTS": "--grpc-web --grpc-web-root-path argocd --header 'X-Key: open sesame'"}
-    assert {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"} <= set(secrets(environ))
-    assert not {"--grpc-web", "argocd"} & set(secrets(environ))
+    assert {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"} <= set(secrets(JobEnvironment(environ)))
+    assert not {"--grpc-web", "argocd"} & set(secrets(JobEnvironment(environ)))
 
 
 def test_a_header_s_value_that_people_must_read_is_no_secret() -> None:
     environ = GOOD | {"ARGOCD_OPTS": "--header 'X-Tenant: sentry-frontend,X-Key: open sesame'"}
-    assert "open sesame" in secrets(environ)
-    assert "sentry-frontend" not in secrets(environ)
+    assert "open sesame" in secrets(JobEnvironment(environ))
+    assert "sentry-frontend" not in secrets(JobEnvironment(environ))
 
 
 @pytest.mark.parametrize(
@@ -426,7 +438,9 @@ def test_a_word_of_the_options_that_can_be_a_secret_is_never_quoted(opts: str) -
     said = problems(ARGOCD_OPTS=opts)
     assert said
     assert not any("hunter2" in problem.message + problem.fix for problem in said)
-    assert "hunter2" not in redaction(secrets(environ))(f"argocd says: {opts}, and {opts.rsplit(maxsplit=1)[-1]}")
+    assert "hunter2" not in redaction(secrets(JobEnvironment(environ)))(
+        f"argocd says: {opts}, and {opts.rsplit(maxsplit=1)[-1]}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -495,25 +509,25 @@ def test_a_password_in_an_address_is_a_secret(
 ) -> None:
     user, password = account
     value = f"{scheme}{user}:{password}@{host}{path}"
-    redact = redaction(secrets({name: value}))
+    redact = redaction(secrets(JobEnvironment({name: value})))
     assert "hunter2-" not in redact(f"cannot use {password} of {value!r}")
 
 
 @pytest.mark.parametrize("query", ["token", "private_token", "api_key"])
 def test_a_secret_in_the_query_of_an_address_is_a_secret(query: str) -> None:
-    assert "open sesame" in secrets({"RELEASE_SITE_URL": f"https://x/?a=1&{query}=open%20sesame&b=2"})
+    assert "open sesame" in secrets(JobEnvironment({"RELEASE_SITE_URL": f"https://x/?a=1&{query}=open%20sesame&b=2"}))
 
 
 @pytest.mark.parametrize(
     "value", ["https://ci:hunter2@[x/y", "https://ci:hunter2@git\u2100x/y", "https://ci:hunter2@x/y"]
 )
 def test_the_password_of_a_repository_s_url_is_a_secret_even_if_it_is_no_url(value: str) -> None:
-    assert "hunter2" in secrets(GOOD | {"CI_REPOSITORY_URL": value})
+    assert "hunter2" in secrets(JobEnvironment(GOOD | {"CI_REPOSITORY_URL": value}))
 
 
 def test_what_the_pipeline_says_of_itself_is_open_and_headers_are_not() -> None:
     environ = GOOD | {"CI_COMMIT_SHA": "1" * 40, "ARGOCD_OPTS": "--header X-Key:secret", "CI_COMMIT_MESSAGE": "m"}
-    shown = open_values(environ)
+    shown = open_values(JobEnvironment(environ))
     assert {"1" * 40, GOOD["ARGOCD_APP_NAME"], GOOD["ARGOCD_SERVER"], "ARGOCD_RELEASE"} <= set(shown)
     assert not any("secret" in value or value == "m" or value == GOOD["ARGOCD_AUTH_TOKEN"] for value in shown)
 
@@ -525,14 +539,14 @@ def test_what_is_no_number_is_said_to_be_none(value: str) -> None:
 
 
 def test_a_wrong_value_is_replaced_by_the_default_where_reports_need_one() -> None:
-    assert valid({"RELEASE_DOTENV_PREFIX": "1A"}, "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
-    assert valid({"RELEASE_DOTENV_PREFIX": "A\nB"}, "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
-    assert valid({"RELEASE_DOTENV_PREFIX": "A1"}, "RELEASE_DOTENV_PREFIX") == "A1"
-    assert valid({"ARGOCD_APP_NAME": "UPPER"}, "ARGOCD_APP_NAME") == ""
+    assert valid(JobEnvironment({"RELEASE_DOTENV_PREFIX": "1A"}), "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
+    assert valid(JobEnvironment({"RELEASE_DOTENV_PREFIX": "A\nB"}), "RELEASE_DOTENV_PREFIX") == "ARGOCD_RELEASE"
+    assert valid(JobEnvironment({"RELEASE_DOTENV_PREFIX": "A1"}), "RELEASE_DOTENV_PREFIX") == "A1"
+    assert valid(JobEnvironment({"ARGOCD_APP_NAME": "UPPER"}), "ARGOCD_APP_NAME") == ""
 
 
 def test_unknown_names_come_with_the_nearest_known_one() -> None:
-    assert unknown_variables({"RELEASE_TIMOUT": "1", "RELEASE_QWERTYUIOP": "1", "OTHER": "1"}) == (
+    assert JobEnvironment({"RELEASE_TIMOUT": "1", "RELEASE_QWERTYUIOP": "1", "OTHER": "1"}).unknown_variables() == (
         ("RELEASE_QWERTYUIOP", ""),
         ("RELEASE_TIMOUT", "RELEASE_TIMEOUT"),
     )
@@ -540,11 +554,11 @@ def test_unknown_names_come_with_the_nearest_known_one() -> None:
 
 def test_a_git_token_is_a_secret_with_its_user_and_without() -> None:
     environ = GOOD | {"RELEASE_GIT_TOKEN": "deploy-1:open sesame"}
-    assert {"deploy-1:open sesame", "open sesame"} <= set(secrets(environ))
+    assert {"deploy-1:open sesame", "open sesame"} <= set(secrets(JobEnvironment(environ)))
 
 
 def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
-    assert report_paths({"RELEASE_JUNIT_PATH": "out/junit.xml"}) == {
+    assert report_paths(JobEnvironment({"RELEASE_JUNIT_PATH": "out/junit.xml"})) == {
         "junit_path": "out/junit.xml",
         "dotenv_path": "argocd-release.env",
         "annotations_path": "argocd-release.annotations.json",
@@ -557,7 +571,7 @@ def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:
 @given(st.dictionaries(st.sampled_from(list(PROPERTIES)), st.text()))
 def test_load_gives_settings_or_says_what_is_wrong(environ: dict[str, str]) -> None:
     try:
-        load(environ)
+        load(JobEnvironment(environ))
     except SettingsError as error:
         assert error.problems
         assert all(problem.subject in PROPERTIES for problem in error.problems)

@@ -20,6 +20,7 @@ from argocd_release.git.history import GitHistories
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.revision import Relation
 from argocd_release.reports import registry
+from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import UPLOAD_SECONDS, job_seconds_left, load, seconds_left
 from argocd_release.timing.deadline import AFTER_SECONDS, SECONDS, Deadline, JobDeadline, Phase
 
@@ -43,12 +44,14 @@ def test_the_sum_of_all_phases_stays_below_what_gitlab_leaves(
     """Each phase uses any share of what it is given, the verdict comes as late as it likes, and each takes breath."""
     elapsed = min(elapsed, job_timeout - 1)
     known = load(
-        GOOD
-        | {
-            "RELEASE_TIMEOUT": str(timeout),
-            "CI_JOB_TIMEOUT": str(job_timeout),
-            "CI_JOB_STARTED_AT": STARTED.isoformat(),
-        }
+        JobEnvironment(
+            GOOD
+            | {
+                "RELEASE_TIMEOUT": str(timeout),
+                "CI_JOB_TIMEOUT": str(job_timeout),
+                "CI_JOB_STARTED_AT": STARTED.isoformat(),
+            }
+        )
     )
     at = STARTED + timedelta(seconds=elapsed)
     wait, left = seconds_left(known, at)[0], job_seconds_left(known, at)[0]
