@@ -13,7 +13,6 @@ from argocd_release.doctor import hints
 from argocd_release.model.events import NotSignedInAnew, SignedInBy, Warned
 from argocd_release.model.ports import Clock, Commands, Lists, OwnerLookup
 from argocd_release.release.job_log import JobContext
-from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import ConnectionSettings
 from argocd_release.watch.owners import Owners
 
@@ -44,7 +43,6 @@ class Readers:
 
 def connected(
     settings: ConnectionSettings,
-    environ: JobEnvironment,
     context: JobContext,
     *,
     timeout: float,
@@ -59,7 +57,7 @@ def connected(
     """
     log, deadline, check = context.log, context.deadline, context.stop.check
     identity = replace(settings.connection, ca_file=connection.authority_file(settings.argocd_ca, stack))
-    for problem in hints.of_settings(identity, environ, timeout=timeout, now=time.time()):
+    for problem in hints.of_settings(identity, context.environ, timeout=timeout, now=time.time()):
         log.emit(Warned(why=problem.message, code=problem.code))
     connector = settings.dex_connector if settings.id_token else ""
 
@@ -81,7 +79,7 @@ def connected(
     api = stack.enter_context(Api(credentials, on_call=log.called, deadline=deadline, check=check))
     argocd = stack.enter_context(
         ArgoCD(
-            environ,
+            context.environ,
             echo=log.command,
             on_call=log.called,
             deadline=deadline,

@@ -76,7 +76,12 @@ class Explainer:
         connection = parts.readers.connection
         try:
             hint = advice(
-                verdict, parts.environ, connection, parts.settings.timeout, check=self._stop.check, seconds=seconds
+                verdict,
+                parts.context.environ,
+                connection,
+                parts.settings.timeout,
+                check=self._stop.check,
+                seconds=seconds,
             )
         except (Exception, Cancelled):  # noqa: BLE001 - advice changes no verdict
             return result

@@ -74,10 +74,12 @@ class Run:
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
-        self._environ = environ = load.with_files_read(environ)
+        environ = load.with_files_read(environ)
         self._results = Results(environ)
         # The deadline is known with the settings.
-        self._context = JobContext(log=JobLog(environ, stream), stop=StopRequest(), deadline=JobDeadline())
+        self._context = JobContext(
+            environ=environ, log=JobLog(environ, stream), stop=StopRequest(), deadline=JobDeadline()
+        )
         # On the monotonic clock: GitLab ends the job then, which the job sees as a cancellation.
         self._job_ends_at = math.inf
 
@@ -108,8 +110,8 @@ class Run:
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
-        self._context.log.emit_warnings(self._environ)
-        settings = self._results.settings = load.load(self._environ)
+        self._context.log.emit_warnings(self._context.environ)
+        settings = self._results.settings = load.load(self._context.environ)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(settings, now)
         upload = load.UPLOAD_SECONDS - AFTER_SECONDS
@@ -122,14 +124,7 @@ class Run:
         self._context.log.introduce(
             settings.server, settings, version=__version__, what=what, timeout=timeout, clocks=clocks, expects=expects
         )
-        parts = self._results.parts = wire(
-            settings,
-            self._environ,
-            context,
-            timeout=timeout,
-            signals=signals,
-            stack=stack,
-        )
+        parts = self._results.parts = wire(settings, context, timeout=timeout, signals=signals, stack=stack)
         with self._context.log.section("tracking", job_log.TRACKING.fill(targets=what)):
             try:
                 verdict: Verdict = parts.wait()

@@ -108,8 +108,9 @@ class JobLog:
 
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
-    """The log, the end and the time of a job, which all of its stages share."""
+    """The environment, the log, the end and the time of a job, which all of its stages share."""
 
+    environ: JobEnvironment
     log: JobLog
     #: The request to end the job early.
     stop: StopRequest

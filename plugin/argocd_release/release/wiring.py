@@ -18,7 +18,6 @@ from argocd_release.release.policy import Policy, policy_of
 from argocd_release.release.signals import Signals
 from argocd_release.release.sinks import notify, sinks_of
 from argocd_release.release.targets import targets_of
-from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings
 from argocd_release.watch.clock import MonotonicClock
 
@@ -28,7 +27,6 @@ class JobParts:
     """Everything that a job works with."""
 
     settings: Settings
-    environ: JobEnvironment
     context: JobContext
     readers: Readers
     policy: Policy
@@ -44,7 +42,6 @@ class JobParts:
 
 def wire(
     settings: Settings,
-    environ: JobEnvironment,
     context: JobContext,
     *,
     timeout: float,
@@ -55,7 +52,6 @@ def wire(
     clock = MonotonicClock()
     readers = connected(
         settings,
-        environ,
         context,
         timeout=timeout,
         pods_matter=settings.pods_matter,
@@ -101,7 +97,6 @@ def wire(
     notified = partial(notify, sinks, context.log) if sinks is not None else None
     return JobParts(
         settings=settings,
-        environ=environ,
         context=context,
         readers=readers,
         policy=policy,

@@ -101,7 +101,13 @@ def ended(
 
 def told(known: Settings, result: ReleaseResult, *, before: Application | None = None) -> list[NotificationResult]:
     sinks = Sinks(
-        known, JobContext(log=JobLog(JobEnvironment({}), io.StringIO()), stop=StopRequest(), deadline=JobDeadline(60))
+        known,
+        JobContext(
+            environ=JobEnvironment({}),
+            log=JobLog(JobEnvironment({}), io.StringIO()),
+            stop=StopRequest(),
+            deadline=JobDeadline(60),
+        ),
     )
     sinks.see(before)
     # After a signal GitLab has less than a second: what was begun long before is not waited for then.
