@@ -19,8 +19,7 @@ from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Commands, Lists
 from argocd_release.release.group import GroupWait
-from argocd_release.release.policy import Policy
-from argocd_release.release.targets import FEW_NAMES, targets_of
+from argocd_release.release.policy import FEW_NAMES, Policy, targets_of
 from argocd_release.settings import load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.expectations_file import Expected

@@ -12,8 +12,7 @@ from argocd_release.model.events import ApplicationEvent, ApplicationState, JobE
 from argocd_release.model.outcome import Outcome, aggregate, tally
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
 from argocd_release.model.verdict import Verdict, overall
-from argocd_release.release.policy import Policy
-from argocd_release.release.targets import Targets, resolve, top
+from argocd_release.release.policy import Policy, Targets, resolve, top
 from argocd_release.verdict.judge import CONFIRMING
 from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResult, TrackedApplication
 from argocd_release.watch.snapshot import ApplicationSnapshot, SharedView, SnapshotCommands

@@ -14,10 +14,9 @@ from argocd_release.release.argocd_session import Readers, connected, group_read
 from argocd_release.release.background_checks import BackgroundChecks, Hooks
 from argocd_release.release.group import GroupWait
 from argocd_release.release.job_log import JobContext
-from argocd_release.release.policy import Policy, policy_of
+from argocd_release.release.policy import Policy, policy_of, targets_of
 from argocd_release.release.signals import Signals
 from argocd_release.release.sinks import notify, sinks_of
-from argocd_release.release.targets import targets_of
 from argocd_release.settings.load import Settings
 from argocd_release.watch.clock import MonotonicClock
 

@@ -10,8 +10,7 @@ from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import ClusterView
 from argocd_release.release.group import GroupCommands, GroupWait
-from argocd_release.release.policy import Policy
-from argocd_release.release.targets import targets_of
+from argocd_release.release.policy import Policy, targets_of
 from argocd_release.settings import load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.expectations_file import Expected

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from argocd_release.argocd.application_list import ApplicationReader, parse_applications
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.observation import OwnerRef
-from argocd_release.release.targets import ExpectedCount, Targets, resolve, top
+from argocd_release.release.policy import ExpectedCount, Targets, resolve, top
 from argocd_release.settings.load import read_names
 from tests.unit.states import application
 
