@@ -1,6 +1,6 @@
-"""The state of an Argo CD Application as closed, typed vocabularies.
+"""The state of an Argo CD Application.
 
-Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. A word that this version does not know becomes UNKNOWN.
+The fields are those of argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "
 
 
 class Word(StrEnum):
-    """A closed vocabulary. Any other word becomes its ``UNKNOWN``."""
+    """A closed vocabulary of Argo CD. A word that it does not contain becomes ``UNKNOWN``."""
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -102,7 +102,7 @@ class ResourceResult:
 
     @property
     def hook_ran(self) -> bool:
-        """Return True for a hook that was applied. Its failure is then that of its program."""
+        """Return True for a hook that was applied. If it has failed, its program has failed."""
         return bool(self.hook_type) and self.status != "SyncFailed"
 
     @property
@@ -147,7 +147,7 @@ class Operation:
     results: tuple[ResourceResult, ...]
     #: The requested revisions: a commit, or the annotated tag on it.
     asked: tuple[str, ...] = ()
-    #: Each source without its target revision; empty if Argo CD does not say.
+    #: Each source without its target revision; empty if Argo CD does not report it.
     parameters: tuple[str, ...] = ()
     dry_run: bool = False
     # True if it syncs only some resources, as self-heal and a manual sync can.
@@ -242,16 +242,17 @@ class Application:
     application_set: str = ""
     # The hydration, if the manifests are hydrated. ``sources`` is then the dry source, ``revisions`` are hydrated.
     hydration: Hydration | None = None
-    # The next fields are not part of the Application object. A field is empty if it was not observed. The sync window
-    # is the one that blocks, and the refusal is the reason why Argo CD refused to sync. ``operation_is_old`` is True
-    # if the running operation is known to sync an earlier revision.
+    # The next fields are not part of the Application object. A field is empty if a look did not request its data.
     workloads: Workloads | None = None
-    # True if the token cannot read the resource tree, so that no look shows the pods. A late tree is not hidden.
+    # True if the token cannot read the resource tree, so that no look shows the pods; False if the tree is only late.
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()
     revision_relations: Mapping[str, RevisionRelation] = field(default_factory=dict)
+    # The sync window that blocks the sync.
     sync_window: str = ""
+    # The reason why Argo CD refused to sync.
     refusal: str = ""
+    # True if the running operation certainly syncs an earlier revision.
     operation_is_old: bool = False
 
     @property
@@ -282,7 +283,7 @@ class Application:
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Return the revisions that a pipeline knows: the dry one of a hydrated application, if it is known."""
+        """Return the revisions that a pipeline can know. For a hydrated application, that is the dry commit."""
         if self.hydration is None:
             return self.revisions
         return (self.hydration.commit,) if self.hydration.commit else ()
@@ -313,8 +314,8 @@ class Application:
     @property
     def errors(self) -> tuple[Condition, ...]:
         """Return the conditions that give the reason why this revision is not applied."""
-        # If a sync runs or has run, its result counts, and not the condition that auto-sync has given the revision
-        # up.
+        # A SyncError says that auto-sync has given the revision up. It counts only while the application is OutOfSync
+        # and no sync is running.
         gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
         return tuple(
             item
@@ -370,7 +371,7 @@ class Application:
 
     @property
     def last_sync_stands(self) -> bool:
-        """Return True if the last operation is the last successful sync, whatever Argo CD compares with since."""
+        """Return True if the last operation is the last successful sync, even if another revision is compared now."""
         operation, deployed = self.operation, self.deployed
         if operation is None or deployed is None:
             return False

@@ -1,7 +1,7 @@
 """An Argo Rollout: its progress, the reason why it waits, and the action that it needs.
 
-Shape: argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go; phase and message: utils/rollout/rolloututil.go
-CalculateRolloutPhase.
+The fields are those of argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go. The phase and the message come from
+utils/rollout/rolloututil.go CalculateRolloutPhase.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Rollout:
     #: The current step, from 1 to ``steps``; 0 if there are none, or all are done.
     step: int = 0
     steps: int = 0
-    #: The share of traffic of the new pods in percent.
+    #: The share of the traffic that the new pods get, in percent; None if it is not known.
     weight: int | None = None
     #: The reason of a pause in Argo Rollouts' words, or ``by hand``; empty if it is not paused.
     pause: str = ""
@@ -63,7 +63,7 @@ class Rollout:
 
     @property
     def state(self) -> str:
-        """Return what it does or waits for, in one line."""
+        """Return its progress, or the reason why it waits or was aborted, in one line; can be empty."""
         where, runs = self.where, "; ".join(map(str, self._telling))
         if self.aborted:
             return "; ".join(filter(None, (texts.ABORTED.text, self.message, runs)))

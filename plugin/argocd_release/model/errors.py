@@ -26,7 +26,8 @@ class FailureKind(Enum):
     OTHER = "other"
 
 
-# A text that is no answer of Argo CD comes from another server at this address.
+# After these failures, the same call fails again. MALFORMED is one of them, because another server than Argo CD has
+# responded at this address.
 _REFUSALS: Final = frozenset(
     {FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.MISSING, FailureKind.MALFORMED}
 )
@@ -64,7 +65,7 @@ class SetupProblem:
         """Return the problem that an entry of the catalogue describes.
 
         Args:
-            entry: The entry, whose text and hint take the fields that they name.
+            entry: The entry. Its text and its hint take the fields that they name.
             outcome: The outcome of a release with this problem; None for a warning.
             subject: The variable of the setting that the problem is about.
             fields: The values of all fields.
@@ -146,8 +147,8 @@ class ArgoCDError(ReleaseError):
         command: the command or the request.
         exit_code: the exit code of the process, or None without one.
         message: the error in one line.
-        is_refused: the same call will fail again, because Argo CD refuses it or does not offer it. Any other failure
-            can be over at the next call, so nothing follows from it.
+        is_refused: True if the same call will fail again, because Argo CD refuses it or does not offer it. Any other
+            failure can be temporary.
     """
 
     def __init__(

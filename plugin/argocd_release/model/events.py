@@ -75,12 +75,16 @@ class VariableNotRead(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ClocksDiffer(JobEvent):
+    """The clocks of GitLab and of the runner differ, so that the job cannot tell when it started."""
+
     NAME = "clocks differ"
     why: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expects(JobEvent):
+    """The expectation of the release, in words."""
+
     NAME = "expects"
     what: str
 
@@ -128,6 +132,8 @@ class SignedInBy(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotSignedInAnew(JobEvent):
+    """The token could not be renewed."""
+
     NAME = "not signed in anew"
     error: str
 
@@ -168,6 +174,8 @@ class Output(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OutputLeftOut(JobEvent):
+    """The number of lines of ``argocd app wait`` that the log leaves out."""
+
     NAME = "output left out"
     lines: int
 
@@ -213,6 +221,8 @@ class StillWaiting(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NoAnswer(ApplicationEvent):
+    """A look has failed, and its reason is new."""
+
     NAME = "no answer"
     reason: str
 
@@ -229,7 +239,7 @@ class Judged(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Summary(JobEvent):
-    """The number of applications, and how they stand after ``waited`` of ``timeout`` seconds."""
+    """The number of applications by state, after ``waited`` of ``timeout`` seconds."""
 
     NAME = "summary"
     delivered: int
@@ -278,17 +288,23 @@ class LookingForTheCause(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AskingTheDoctor(JobEvent):
+    """The job runs the doctor's checks to find out why Argo CD cannot be reached."""
+
     NAME = "asking the doctor"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CauseNotLookedFor(JobEvent):
+    """The diagnosis of a failed release has itself failed."""
+
     NAME = "cause not looked for"
     error: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotShown(JobEvent):
+    """A command of argocd, whose output the log would show, has failed."""
+
     NAME = "not shown"
     command: str
     error: str
@@ -327,6 +343,8 @@ class Result(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class NotProven(JobEvent):
+    """The part that a success does not prove."""
+
     NAME = "not proven"
     text: str
 
@@ -351,6 +369,8 @@ class ShownEvidence(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class Next(Shown):
+    """The hint for the reader, with the address of the documentation about it."""
+
     NAME = "next"
     next: str
     help: str

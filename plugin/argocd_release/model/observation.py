@@ -40,13 +40,13 @@ class OwnerRef:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationSet:
-    """An ApplicationSet, which makes applications.
+    """An ApplicationSet, which creates applications.
 
     Attributes:
         repositories: the repositories that its git generators read.
         owner_refs: the owners of its own spec.
-        is_up_to_date: True if Argo CD reports that every application is made (its condition ``ResourcesUpToDate``).
-            After a change of its spec the condition stays as it was until the controller has looked at it.
+        is_up_to_date: True if Argo CD reports that every application is created (condition ``ResourcesUpToDate``).
+            After a change of the spec, the condition does not change until the controller has processed the spec.
     """
 
     repositories: tuple[str, ...]
@@ -61,7 +61,7 @@ class Owner:
     Attributes:
         detail: the reason why the state is not ``CURRENT``.
         repositories: the git repositories from which it takes the spec; empty if they are unknown.
-        makes_children: True for an ApplicationSet that the application itself manages: it makes children of it.
+        makes_children: True for an ApplicationSet that the application itself manages, and that creates its children.
     """
 
     kind: str
@@ -75,7 +75,7 @@ class Owner:
         return f"{self.kind}/{self.name}"
 
 
-# Failures in which Argo CD did respond.
+# The failures of looks to which Argo CD has responded.
 ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.REFUSED})
 
 
@@ -88,12 +88,12 @@ class Failure:
 
     @classmethod
     def late(cls, message: str) -> "Failure":
-        """Return a failure without an answer in time."""
+        """Return the failure of a look to which Argo CD did not respond in time."""
         return cls(kind=FailureKind.TIMED_OUT, message=message)
 
     @property
     def timed_out(self) -> bool:
-        """Return True if there was no answer in time."""
+        """Return True if Argo CD did not respond in time."""
         return self.kind is FailureKind.TIMED_OUT
 
     @property

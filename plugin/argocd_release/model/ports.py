@@ -29,7 +29,7 @@ class Evidence(Protocol):
 class Clock(Protocol):
     """A monotonic clock in seconds.
 
-    ``wake`` ends a pause early, also a pause that begins after it.
+    ``wake`` ends the current pause or, if there is none, the next one.
     """
 
     def now(self) -> float: ...

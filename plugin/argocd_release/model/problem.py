@@ -1,6 +1,6 @@
 """A problem that keeps a release from being delivered: its kind, its object, its message and its hint.
 
-Code decides by the kind and the object. Only people read the message.
+The program decides by the kind and the object. The message is only for people.
 """
 
 from collections.abc import Mapping
@@ -208,7 +208,7 @@ class Problem:
 
 
 COMPARISON_ERROR: Final = "ComparisonError"
-#: The condition that auto-sync has given the revision up.
+#: The type of the condition by which Argo CD reports that auto-sync has given the revision up.
 SYNC_ERROR: Final = "SyncError"
 # The types of conditions that give the reason why a revision is not applied.
 ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(

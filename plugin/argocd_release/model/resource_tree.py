@@ -1,8 +1,8 @@
 """The resource tree: the objects below an application, and which of them belong to the current revision.
 
-Shape: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go ApplicationTree. The rows under ``info`` are those of
-controller/cache/info.go: «Status Reason», «Containers», «Restart Count», and «Revision» of a ReplicaSet. The labels
-are those under ``networkingInfo``, which only pods have.
+The fields are those of argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go ApplicationTree. The rows under ``info``
+come from controller/cache/info.go: «Status Reason», «Containers», «Restart Count», and «Revision» of a ReplicaSet. The
+labels come from ``networkingInfo``, which only pods have.
 """
 
 from collections.abc import Mapping
@@ -268,7 +268,10 @@ class Tree:
         return youngest
 
     def serving(self, host: str) -> frozenset[str]:
-        """Return the uids of the objects that serve a host: its routes and Services, their Services, and their pods."""
+        """Return the uids of the objects that serve a host.
+
+        They are the routes and Services with this host name, the Services behind the routes, and the pods of all these.
+        """
         routes = [node for node in self.nodes if host in node.hosts]
         keys = {target for node in routes for target in node.targets}
         behind = [node for node in self.nodes if node.ref in keys or node in routes]
@@ -321,7 +324,7 @@ class Tree:
         return owner is not None and owner.kind == "Job"
 
     def as_failing(self, node: Node, message: str = "", *, refused: bool = False) -> Failing:
-        """Return the node as an object that cannot start; ``refused`` is that of ``described``."""
+        """Return the node as an object that cannot start. ``described`` explains the arguments."""
         text, subject = self.described(node, message, refused=refused), self.subject(node)
         known = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
         code = known or refusal(message or node.message) or CauseCode.NO_PODS

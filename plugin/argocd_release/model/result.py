@@ -132,7 +132,7 @@ class ApplicationResult:
 
     @property
     def proven(self) -> bool:
-        """Return True if success shows this very commit or a serving image of it, or if the commit is not known."""
+        """Return True if the expectation, an image or a revision proves the commit, or if the commit is not known."""
         return bool(self.expects) or not self.image_tag or self.image_runs or self.commit_is_deployed
 
     @property
@@ -186,9 +186,9 @@ class ReleaseResult:
 
     @property
     def is_theirs(self) -> bool:
-        """Return True if the outcome is that of an application.
+        """Return True if an application has the outcome of the release.
 
-        Otherwise there are too few applications, or the site does not answer.
+        Otherwise the group itself has it: there are too few applications, or the site does not answer.
         """
         if not self.several:
             return bool(self.applications)
@@ -228,8 +228,11 @@ class ReleaseResult:
 
 
 def page(url: str, key: ResourceRef | None, *, tab: str = "") -> str:
-    """Return the address of an object in Argo CD's pages, or ``url`` if one of the two is not known."""
+    """Return the address of an object in Argo CD's web interface, or ``url`` if the object is not known.
+
+    ``url`` is the page of the application; "" if it is not known.
+    """
     if not url or key is None:
         return url
-    # Argo CD's pages address an object by group, kind, namespace, name and, for a pod, the container.
+    # The web interface addresses an object by group, kind, namespace, name and, for a pod, the container.
     return f"{url}?resource=&node={quote('/'.join((*key, '0')), safe='')}{f'&tab={tab}' if tab else ''}"

@@ -11,7 +11,7 @@ _ABBREVIATED: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 def same_revision(one: str, other: str) -> bool:
-    """Return True if both are equal, or if one is a commit and the other its first digits, at least seven."""
+    """Return True if both are equal, or if one is a commit and the other is an abbreviation of it."""
     short, long = sorted((one.lower(), other.lower()), key=len)
     return one == other or (_ABBREVIATED.fullmatch(short) is not None and long.startswith(short))
 
@@ -23,7 +23,7 @@ def all_same_revisions(these: tuple[str, ...], those: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """The last successful sync of all resources. ``parameters`` are compared with those of an operation."""
+    """A successful sync of all resources. ``parameters`` are its sources without their target revisions."""
 
     revisions: tuple[str, ...]
     parameters: tuple[str, ...]
@@ -106,7 +106,7 @@ class Hydration:
         return self.phase is HydrationPhase.FAILED and not self.requested
 
     def is_seen(self, revision: str, reconciled_at: str) -> bool:
-        """Return True if the comparison, by its time and revision, was with the hydrated commit."""
+        """Return True if the comparison with ``revision`` at ``reconciled_at`` contains the hydrated commit."""
         same = bool(self.hydrated_revision) and same_revision(revision, self.hydrated_revision)
-        # Another application can hydrate to the same branch.
+        # Another application can hydrate to the same branch, so a comparison after the hydration counts, too.
         return same or bool(self.staged_on) or reconciled_at > self.finished_at

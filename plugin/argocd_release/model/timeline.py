@@ -25,7 +25,7 @@ class Span:
     ended: float | None = None
     #: The last state in Argo CD's words; empty for a problem.
     end: str = ""
-    #: One line about it; can be empty.
+    #: The reason or the message of Argo CD in one line; can be empty.
     text: str = ""
     namespace: str = ""
     #: The sync wave of a resource, if Argo CD reports it.

@@ -35,12 +35,12 @@ _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision about a release. If ``outcome`` is None, it is not decided, and ``reason`` says what is missing."""
+    """The decision about a release. If ``outcome`` is None, the release is pending, and ``reason`` says why."""
 
     outcome: Outcome | None
     reason: str
     hint: str = ""
-    # How a later revision delivered the expected one.
+    # The later revision that delivered the expected one, in words; empty if none did.
     delivered_by: str = ""
     # The cause code and the object of the reason, if they are known.
     code: CauseCode | None = None
@@ -67,7 +67,7 @@ class Verdict:
 
     @property
     def asks_cluster(self) -> bool:
-        """Return True if the objects of the application can say more about it."""
+        """Return True if the objects of the application can show the root cause."""
         return self.outcome in _DIAGNOSED or (self.outcome is Outcome.NOT_DELIVERED and self.code in _DRIFT)
 
     @property
