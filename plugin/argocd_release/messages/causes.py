@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+# The first words of the job log's result.
+HEADLINE_SUCCESSFUL: Final = "RELEASE SUCCESSFUL"
+HEADLINE_FAILED: Final = "RELEASE FAILED"
+HEADLINE_STATUS_UNKNOWN: Final = "RELEASE STATUS UNKNOWN"
+HEADLINE_CANCELLED: Final = "RELEASE TRACKING CANCELLED"
 #: The meanings of the outcomes, by their words in reports.
 OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -182,6 +182,7 @@ BYPASSES_SERVER: Final = Message("it makes argocd bypass <ARGOCD_SERVER>, which 
 READS_CLUSTER: Final = Message("it makes argocd read the cluster instead of the Argo CD server")
 
 # The file of expectations.
+EXPECTATIONS_TITLE: Final = "Expectations by application"
 EXPECTATIONS: Final = ProblemMessage("the file of {setting} is wrong: {rule}", "correct the file that {setting} names")
 EXPECTATIONS_UNMATCHED: Final = ProblemMessage(
     "the file of {setting} names {rule}, which matches no application of this release: {applications}",

@@ -21,6 +21,11 @@ SHARE: Final = Message("{targets}, share {job} of {jobs}")
 READ_LATER: Final = Message("not read yet: {before} other applications are read first")
 FIRST_READ_LATE: Final = "Argo CD did not respond to the first request in time"
 
+# The spans of the timeline.
+SYNC: Final = "sync"
+SYNC_OF_EARLIER_REVISION: Final = "sync of an earlier revision"
+ATTEMPT: Final = Message("{sync}, attempt {number}")
+
 # The git history.
 HISTORY_BEING_READ: Final = "the git history is still being read"
 HISTORY_FAILED: Final = Message("cannot read the git history: {error}")

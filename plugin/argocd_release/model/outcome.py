@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from enum import Enum, StrEnum, unique
 from typing import Final
 
-from argocd_release.messages.causes import OUTCOMES
+from argocd_release.messages import causes
 
 
 class Headline(StrEnum):
     """The first words of the job log's result: how far the job came."""
 
-    SUCCESSFUL = "RELEASE SUCCESSFUL"
-    FAILED = "RELEASE FAILED"
-    STATUS_UNKNOWN = "RELEASE STATUS UNKNOWN"
-    CANCELLED = "RELEASE TRACKING CANCELLED"
+    SUCCESSFUL = causes.HEADLINE_SUCCESSFUL
+    FAILED = causes.HEADLINE_FAILED
+    STATUS_UNKNOWN = causes.HEADLINE_STATUS_UNKNOWN
+    CANCELLED = causes.HEADLINE_CANCELLED
 
 
 @unique
@@ -48,7 +48,7 @@ class Outcome(Enum):
         self.exit_code: Final = exit_code
         self.severity: Final = severity
         self.headline: Final = headline
-        self.meaning: Final = OUTCOMES[word]
+        self.meaning: Final = causes.OUTCOMES[word]
 
     @property
     def is_failure(self) -> bool:

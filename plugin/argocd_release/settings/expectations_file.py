@@ -113,7 +113,7 @@ def schema(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Expectations by application",
+        "title": settings.EXPECTATIONS_TITLE,
         "type": "object",
         "minProperties": 1,
         "propertyNames": {"pattern": _PATTERN},

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import watch as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, Resource, SyncStatus
 from argocd_release.model.timeline import Phases, PreviousState, ReleaseTimeline, Span, SpanKind, Transition
 
@@ -119,11 +120,12 @@ class SpanRecorder:
         known = last.operation if last else None
         if key not in self._spans and known is not None and known == operation:
             return
-        earlier = "" if operation.is_of(seen.revisions) else " of a revision before"
-        again = "" if attempt == 1 else f", attempt {attempt}"
+        subject = texts.SYNC if operation.is_of(seen.revisions) else texts.SYNC_OF_EARLIER_REVISION
+        if attempt > 1:
+            subject = texts.ATTEMPT.fill(sync=subject, number=attempt)
         span = Span(
             kind=SpanKind.SYNC,
-            subject=f"sync{earlier}{again}",
+            subject=subject,
             began=at if operation.running else last_at,
             end=operation.phase.value,
             text="" if not operation.unsuccessful else one_line(operation.message, limit=TEXT_LIMIT),

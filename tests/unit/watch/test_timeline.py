@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from argocd_release.argocd.application_json import parse_application
+from argocd_release.messages.watch import SYNC_OF_EARLIER_REVISION
 from argocd_release.model.application import Application
 from argocd_release.model.timeline import Phases, SpanKind
 from argocd_release.watch.timeline import SPANS, SpanRecorder
@@ -90,7 +91,7 @@ def test_the_sync_of_a_revision_before_ends_where_another_begins() -> None:
     ]
     assert told == [
         ("PreSync Job/migrate", 1.0, 5.0, ""),
-        ("sync of a revision before", 1.0, 5.0, ""),
+        (SYNC_OF_EARLIER_REVISION, 1.0, 5.0, ""),
         ("sync", 5.0, None, "Running"),
     ]
 

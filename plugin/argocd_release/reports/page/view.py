@@ -10,7 +10,7 @@ from typing import Any, Final
 from argocd_release.core.text import without_applied_file
 from argocd_release.messages import reports as texts
 from argocd_release.model.git_url import SHA
-from argocd_release.model.outcome import Headline, Outcome
+from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
 
 Json = Mapping[str, Any]
@@ -30,12 +30,6 @@ IMAGES: Final = 12
 SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
-_HEADLINES: Final = {
-    Headline.SUCCESSFUL: "Release successful",
-    Headline.FAILED: "Release failed",
-    Headline.STATUS_UNKNOWN: "Release status unknown",
-    Headline.CANCELLED: "Tracking cancelled",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +146,7 @@ def view(report: Json) -> Page:
     }
     return Page(
         title=title,
-        headline=_HEADLINES[outcome.headline],
+        headline=outcome.headline.capitalize(),
         meaning=outcome.meaning,
         tone=_tone(outcome),
         why=_why(report, top),
