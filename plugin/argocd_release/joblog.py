@@ -121,7 +121,7 @@ def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
 
 # Events whose text comes from another program.
 _FOREIGN: Final = (Output, ShownEvidence)
-# Fields with our own constant words. They are not redacted, so that a secret that equals one does not break the log.
+# Fields whose values are constants. They are not redacted, so that a secret that equals one does not break the log.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 
 
@@ -156,13 +156,13 @@ def configure(
 
 
 def emit(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
-    """Log the event, or a debug event that the log shows on request only."""
+    """Log the event; if ``debug`` is True, only a log of level debug shows it."""
     (log.debug if debug else log.info)(event.NAME, told=event)
 
 
 @contextmanager
 def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
-    """Put what is logged inside into a section with a title, which GitLab can collapse."""
+    """Put the events that are logged inside the context into a section, which GitLab can collapse."""
     log.info("section", section=name, title=title, collapsed=collapsed)
     try:
         yield
@@ -171,7 +171,7 @@ def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool
 
 
 def line(event: JobEvent) -> str:
-    """Return the event as people read it, which can be several lines."""
+    """Return the event as text for people, in one or more lines."""
     if isinstance(event, UnknownSetting) and not event.meant:
         return job_log.UNKNOWN_SETTING.fill(name=event.name)
     fields = dict(event.told)
@@ -215,7 +215,7 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
         raise structlog.DropEvent
     told: JobEvent = event["told"]
     first = {key: event[key] for key in ("timestamp", "level", "event")}
-    # The other fields of these events hold the same as their text.
+    # The text of these events repeats their other fields.
     said = {key: value for key, value in told.told.items() if key != "text" or not isinstance(told, Shown)}
     # Escape Unicode's line separators, because some readers take them for the end of the line.
     return json.dumps({**first, **said}, default=str, ensure_ascii=True)

@@ -21,7 +21,7 @@ from argocd_release.timing.deadline import DOCTOR, Deadline
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Print the checklist; return 0 only if a release can be tracked."""
+    """Print the checklist; return 0 if a release can be tracked, otherwise the exit code that a release would have."""
     parser = argparse.ArgumentParser(
         prog="argocd-release doctor",
         description=texts.DOCTOR_DESCRIPTION,

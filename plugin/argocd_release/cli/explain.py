@@ -14,7 +14,7 @@ from argocd_release.settings.environment import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:
-    """Print the meaning of the name; return the exit code of a wrong setting if it has none."""
+    """Print the explanation of the name; return 0, or the exit code of wrong settings if the name is unknown."""
     parser = argparse.ArgumentParser(
         prog="argocd-release explain",
         description=texts.EXPLAIN_DESCRIPTION,
@@ -26,7 +26,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     if not explanations:
         from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
 
-        names = {known.lower(): known for known in _names()}
+        names = {candidate.lower(): candidate for candidate in _names()}
         nearest = [names[lower] for lower in get_close_matches(name[:100].lower(), names, 1)]
         meant = texts.DID_YOU_MEAN.fill(name=nearest[0]) if nearest else ""
         stream.write(texts.UNKNOWN_NAME.fill(name=one_line(name, limit=100), suggestion=meant))

@@ -24,7 +24,7 @@ class Subcommand:
     summary: str
 
     def load(self) -> Execute:
-        # The libraries and their classes stay until the end, so the garbage collector need not look at them.
+        # The imported modules stay loaded until the end, so the garbage collector does not need to search them.
         gc.disable()
         execute: Execute = import_module(self.module).execute
         gc.freeze()
@@ -69,9 +69,9 @@ def _open_standard_streams() -> None:
 
 
 def _settle(stream: TextIO) -> None:
-    """Flush the stream, and ignore a reader that has gone or a full disk. The exit code stays that of the verdict."""
+    """Flush the stream. Ignore a closed pipe or a full disk, so that the exit code stays that of the verdict."""
     try:
         stream.flush()
     except (OSError, ValueError):
-        # Python writes the rest when it ends, and would exit with a code of its own.
+        # At its end, Python would try to write the rest again, and would exit with a code of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

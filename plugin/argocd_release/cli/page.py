@@ -22,7 +22,7 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
     parser.add_argument("page", type=Path, nargs="?", help=texts.TARGET)
     given = parser.parse_args(arguments)
     try:
-        # A folder has no name from which another could be derived.
+        # with_suffix raises ValueError if the path has no file name.
         target = given.page or given.report.with_suffix(".html")
         report = _read(given.report)
         registry.write_file(target, render(report))

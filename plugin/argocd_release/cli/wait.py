@@ -13,10 +13,10 @@ from argocd_release.settings.environment import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Wait for the release. Only ``--help`` and ``--version`` are arguments; the environment has all settings."""
+    """Wait for the release. All settings come from the environment; the only options are --help and --version."""
     if arguments:
         parse_arguments(arguments)
-    # Imported modules stay loaded. A search for garbage among them finds nothing, and delays the first call of
+    # Imported modules stay loaded, so exclude them from garbage collection, which would delay the first call of
     # argocd.
     gc.disable()
     gc.freeze()

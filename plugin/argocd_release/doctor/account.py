@@ -21,8 +21,8 @@ _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
 _FORBIDDEN: Final = 403
 _SHOWN: Final = 5
-# Argo CD's messages (argo-cd v2.13.2 util/session/sessionmanager.go:200-300, server/server.go:1379-1391), each with the
-# problem that it means.
+# Argo CD's messages (argo-cd v2.13.2 util/session/sessionmanager.go:200-300, server/server.go:1379-1391), each with
+# its problem.
 _REFUSALS: Final = (
     (r"[Tt]oken is expired", doctor.REFUSED_EXPIRED),
     (r"does not have token with id", doctor.REVOKED),
@@ -43,7 +43,7 @@ def token(connection: Connection, timeout: int) -> str | list[SetupProblem]:
 
 
 def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
-    """Return the account that Argo CD signs in with the token, or the reason for which it refuses the token."""
+    """Return the account that the token belongs to, or the reason why Argo CD refuses the token."""
     claims = jwt.read(connection.auth_token)
     answer = _can_i(prober, "applications", "get", "*/*")
     if answer.status == _OK:
@@ -63,9 +63,9 @@ def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
 
 
 def _unverified(prober: Prober, claims: jwt.Claims | None) -> SetupProblem:
-    """Return the reason for which Argo CD cannot verify a provider's token.
+    """Return the reason why Argo CD cannot verify the token of an identity provider.
 
-    Argo CD gives the same message for each reason, so its settings are compared with the token.
+    Argo CD gives the same message for every reason, so this compares Argo CD's settings with the token.
     """
     oidc = as_object(_object(prober.get("/api/v1/settings")).get("oidcConfig"))
     trusted, expected = str(oidc.get("issuer") or ""), str(oidc.get("clientID") or "")
@@ -79,7 +79,7 @@ def _unverified(prober: Prober, claims: jwt.Claims | None) -> SetupProblem:
 
 
 def application(api: Api, prober: Prober, name: str) -> Application | SetupProblem:
-    """Return the application as Argo CD shows it, or the reason for which it does not."""
+    """Return the application, or the reason why Argo CD does not return it."""
     try:
         return api.application(name)
     except ArgoCDError as error:
@@ -129,7 +129,7 @@ def too_wide(prober: Prober, name: str, project: str) -> list[SetupProblem]:
 def may(prober: Prober, resource: str, action: str, thing: str) -> bool:
     """Return True if the token has the right."""
     answer = _can_i(prober, resource, action, thing)
-    # A server that does not know the right does not check it either.
+    # If the server answers with an error, it does not know the right, so it does not check the right either.
     return answer.status != _OK or _object(answer).get("value") == "yes"
 
 

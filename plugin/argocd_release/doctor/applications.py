@@ -1,4 +1,4 @@
-"""Check the applications of a job: one, several by name, or those that a selector or a project means."""
+"""Check the applications of a job, which are chosen by name, by selector or by project."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The applications that were found, with what is wrong about those that were not.
+    """The applications that the settings choose, and the problems of finding them.
 
     Attributes:
         found: the applications that are checked.
-        problems: one for each application, or for the selector, that Argo CD does not show.
-        count: how many there are in all.
+        problems: one for each named application that Argo CD does not return, and one if the list fails or is empty.
+        count: the number of all chosen applications, which can be more than those that are checked.
     """
 
     found: tuple[Application, ...] = ()
@@ -71,7 +71,7 @@ class Group:
 
 
 def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
-    """Return the applications that the settings mean, as a release finds them."""
+    """Return the applications that the settings choose, in the same way as a release finds them."""
     found: list[Application] = []
     problems: list[SetupProblem] = []
     for name in settings.names[:CHECKED]:
@@ -94,7 +94,7 @@ def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
 
 
 def expectation_of(settings: ExpectationSettings, path: str, application: Application) -> ExpectationSettings:
-    """Return the settings with what the file of expectations says of the application."""
+    """Return the expectation of the application: the settings, overridden by the file of expectations."""
     rules, _ = expectations_file.read(path, PROPERTIES)
     own: dict[str, Any] = dict(rules.of(name_of(application)))
     return replace(settings, **own)
@@ -106,7 +106,7 @@ def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
 
 
 def owner(api: Api, application: Application, policy: str, *, children: bool) -> Seen:
-    """Check that the token can see what the release will look at: owners, and the ApplicationSets of a parent.
+    """Check that the token can read the owners of the application, and the ApplicationSets that it manages.
 
     Args:
         api: Argo CD's HTTP API.
@@ -155,7 +155,7 @@ def _maker(api: Api, name: str, application: Application) -> Iterator[str | Setu
 
 
 def name_of(application: Application) -> str:
-    """Return the name as Argo CD takes it: with the namespace only outside Argo CD's own."""
+    """Return the name, or ``namespace/name`` if the application is outside Argo CD's own namespace."""
     own = application.controller_namespace or application.namespace
     name = application.name if application.namespace == own else application.full_name
     return one_line(name, limit=200)

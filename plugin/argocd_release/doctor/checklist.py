@@ -33,9 +33,10 @@ def examine(
 
     Args:
         environ: the environment of a release job.
-        ca_file: path of a PEM file with an authority that is trusted too, or an empty string.
-        sign_in: returns a connection with a token for one that only has the job's identity, within the seconds.
-        seconds: the time for all checks.
+        ca_file: path of a PEM file with a certificate authority to trust as well, or an empty string.
+        sign_in: exchanges the job's identity for a token. It takes a connection with the identity and a number of
+            seconds, and returns a connection with the token.
+        seconds: the time limit of all checks.
         check: is called while a check runs, and raises ``Cancelled`` to end them all.
 
     """
@@ -123,7 +124,7 @@ def examine_way(
 
 
 def examine_account(ledger: Checklist, connection: Connection, prober: Prober, timeout: int) -> None:
-    """Check the token, and the account that Argo CD signs in with it."""
+    """Check the token, and the account that it belongs to."""
     ledger.run(
         [
             Check(name="token", run=lambda: account.token(connection, timeout)),
@@ -142,7 +143,7 @@ def _settings(environ: JobEnvironment) -> Seen:
 def examine_release(
     ledger: Checklist, api: Api, prober: Prober, environ: JobEnvironment, job_settings: Settings
 ) -> None:
-    """Check the applications that the job would wait for, and what the job itself needs."""
+    """Check the applications that the job would wait for, then its timeout, its git history and its reports."""
     group = cache(lambda: applications.find(api, prober, job_settings))
     own = cache(
         lambda name: next(
@@ -166,13 +167,7 @@ def examine_release(
                 run=each(lambda one, _: applications.rights(prober, one, sync=job_settings.sync)),
                 needs=("application",),
             ),
-            Check(
-                name="owner",
-                run=each(
-                    lambda one, _: applications.owner(api, one, job_settings.owner, children=job_settings.children)
-                ),
-                needs=("application",),
-            ),
+            Check(name="owner", run=each(owner), needs=("application",)),
             Check(
                 name="source",
                 run=each(lambda one, its: pipeline.source(one, environ, its, job_settings.project_url)),

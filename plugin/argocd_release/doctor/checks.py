@@ -1,4 +1,4 @@
-"""The checks of the doctor and their results, the page that explains each, and the checklist as text and JSON."""
+"""Define the doctor's checks and their results, and render the checklist as text and as JSON."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ class CheckResult:
 
     Attributes:
         check: The name of the check.
-        state: Whether the check passed.
-        message: The problem, or what the check saw.
+        state: The state of the check.
+        message: The problem, or a text about the good state.
         code: The name of the problem; "" if there is none.
         fix: The steps that solve the problem.
         outcome: The outcome that a release would end with; None if it could be tracked.
@@ -50,7 +50,7 @@ class CheckResult:
     outcome: Outcome | None = None
 
 
-# The result of a check: what it saw if all is well, or the problems.
+# The result of a check: the problems, or a text about the good state.
 Seen = str | SetupProblem | Sequence[SetupProblem]
 
 
@@ -62,7 +62,7 @@ class Check:
         name: The name in the checklist.
         run: Returns the result.
         needs: The checks that must not have failed before this one.
-        repeats: The codes of problems that this check would only report again.
+        repeats: The codes of earlier problems that this check would only report again. With one of them, it is skipped.
 
     """
 
@@ -74,12 +74,12 @@ class Check:
 
 @dataclass(kw_only=True)
 class Checklist:
-    """The checks that were run, with their results. After a failed check, those that do not need it still run.
+    """The results of the checks. After a failed check, the checks that do not need it still run.
 
     Attributes:
         results: The results in the order of the checks.
-        check: Is called while a check runs, and raises to end all checks.
-        deadline: Ends the check that runs. The checks after it are not run.
+        check: Is called while a check of the doctor runs, and raises to end all checks.
+        deadline: The moment at which the running check ends. The checks after it are not run.
         cancelled: The outcome of a signal that ended the checks, or None.
 
     """
@@ -96,14 +96,14 @@ class Checklist:
         return cls(check=check, deadline=Deadline(seconds))
 
     def run(self, checks: Iterable[Check]) -> None:
-        """Run each check whose conditions are met, and skip the others."""
+        """Run each check, unless a check that it needs has failed."""
         for one in checks:
             self.check()
             if reason := self._reason_to_skip(one):
                 self._broken.add(one.name)
                 self._add(one.name, CheckState.SKIPPED, reason)
                 continue
-            # Run beside this thread, so that a check cannot delay a signal or outlast the deadline.
+            # Run in another thread, so that a check cannot delay a signal or outlast the deadline.
             answer = run_in_background(one.run)
             if not answer.wait_for(seconds=self.deadline.left, check=self.check):
                 self._note(one.name, SetupProblem.of(doctor.NO_TIME, Outcome.UNREACHABLE))
@@ -154,7 +154,7 @@ class Checklist:
         self.results.append(CheckResult(check=name, state=state, message=message))
 
 
-#: Page and anchor by the name of the check; the pages are those of ``docs/en``.
+#: Page and anchor in ``docs/en`` that explain each check, by the name of the check.
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "settings": "reference/settings/",
@@ -195,7 +195,7 @@ _WIDTH: Final = 12
 def render_text(ledger: Checklist, docs_url: str = "") -> str:
     """Return one line per check, followed by the fix for each failed check.
 
-    Checks that could not run share one line. ``docs_url``: address of the documentation, "" if it is unknown.
+    Skipped checks share one line. ``docs_url`` is the address of the documentation, or "" if it is unknown.
     """
     lines: list[str] = []
     for found in ledger.results:

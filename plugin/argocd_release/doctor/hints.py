@@ -35,7 +35,7 @@ def advice(
         connection: the address, the token and the options.
         timeout: the timeout of the release, in seconds.
         check: is called while the checks run, and raises to end them.
-        seconds: the time for the checks.
+        seconds: the time limit of the checks.
 
     """
     asked = run_in_background(lambda: _found(verdict.outcome, environ, connection, timeout))
@@ -60,7 +60,7 @@ def _found(
 
 
 def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: float, now: float) -> list[SetupProblem]:
-    """Return warnings about the settings and the token. They end no release, because the clock can be wrong."""
+    """Return warnings about the settings and the token. They never end a release: the runner's clock can be wrong."""
     found: list[SetupProblem] = []
     proxies = pipeline.proxies(environ, connection.options)
     if not isinstance(proxies, str):
@@ -80,5 +80,5 @@ def of_server(connection: Connection, name: str, project: str) -> list[SetupProb
         version = network.version(prober.get("/api/version"))
         if not version:
             return []
-        # A warning about the server's version in each log would hide the messages of the release. The doctor has it.
+        # Only the doctor warns about the server's version. In the log of each release, the warning would hide others.
         return account.too_wide(prober, name, project)

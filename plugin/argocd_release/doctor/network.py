@@ -27,7 +27,7 @@ _UNKNOWN: Final = frozenset({19, 20, 21})
 _PATHS: Final = ("/argocd", "/argo-cd", "/argo", "/cd")
 _TITLE: Final = re.compile(r"<title[^>]{0,100}>([^<]{0,200})", re.IGNORECASE)
 _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
-# With projects, get a token reads the credentials of a project's repositories (CVE-2025-55190).
+# With the right `projects, get`, a token can read the credentials of a project's repositories (CVE-2025-55190).
 _LEAKING: Final = {(2, 13): 9, (2, 14): 16, (3, 0): 14, (3, 1): 2}
 _LEAKING_SINCE: Final = (2, 2)
 
@@ -127,7 +127,7 @@ def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> 
 
 
 def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
-    """Check that Argo CD responds over HTTP, and recognise other servers."""
+    """Check that Argo CD responds over HTTP. If another server responds, name it."""
     answer = prober.get("/api/version")
     if version(answer):
         return network.ARGO_CD_RESPONDS.fill()
@@ -149,7 +149,7 @@ def supported(found: str) -> str | list[SetupProblem]:
     if match is None:
         return network.VERSION.fill(version=found)
     major, minor, patch = map(int, match.groups())
-    # Report one problem only: an unmaintained version gets no fix of the leak either.
+    # Report only one problem, because the fix for both is a newer version.
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
         return [SetupProblem.of(network.LEAKS_CREDENTIALS, version=found)]
@@ -165,7 +165,7 @@ def _client_certificate(answer: Answer) -> SetupProblem | None:
 
 
 def _other_path(connection: Connection, prober: Prober, answer: Answer) -> SetupProblem | None:
-    """Return the problem of the path if Argo CD is served under another one, otherwise None."""
+    """Return a problem if Argo CD responds under another path, otherwise None."""
     if not answer.status or answer.status >= 500:  # noqa: PLR2004 - HTTP's
         return None
     root = connection.options.get("--grpc-web-root-path", "").strip("/")
@@ -233,10 +233,10 @@ ADDRESS_LIMIT: Final = 255
 
 
 def public_address(connection: Connection) -> str:
-    """Return the ``url`` of Argo CD's settings, without a slash at its end, or ``""`` if it is no web address.
+    """Return the ``url`` in Argo CD's settings without a trailing slash, or ``""`` if it is not a web address.
 
-    The address that the runner uses can be one of the cluster, which no browser outside reaches. The settings need no
-    token (argo-cd v2.13.2 server/settings/settings.go).
+    The runner can use an address inside the cluster, which browsers cannot reach. Argo CD returns its settings without
+    a token (argo-cd v2.13.2 server/settings/settings.go).
     """
     with Prober(connection) as prober:
         answer = prober.get("/api/v1/settings")

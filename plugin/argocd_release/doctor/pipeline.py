@@ -1,4 +1,4 @@
-"""Check the settings and the token of the job, and that its pipeline can prove a release in time."""
+"""Check the job itself: its settings, token, expectation, timeout, git history and reports."""
 
 import os
 import shlex
@@ -145,7 +145,7 @@ def server_and_options(environ: JobEnvironment) -> tuple[str, str]:
 
 
 def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
-    """Return every problem of the settings as a release reports it, and the warnings."""
+    """Return the problems of the settings that would end a release, and the warnings."""
     found: list[SetupProblem] = []
     try:
         load.load(environ)

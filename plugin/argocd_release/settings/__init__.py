@@ -1,1 +1,1 @@
-"""The settings."""
+"""The settings of a job: read from its environment, and checked against their schema."""

@@ -1,4 +1,4 @@
-"""Check settings beyond what the schema can say."""
+"""Check the settings against the schema, and against rules that the schema cannot express."""
 
 import os
 import re
@@ -25,11 +25,11 @@ _LONGEST_FILE: Final = 1 << 20
 
 
 def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupProblem]:
-    """Return everything that is wrong, in the order of the schema.
+    """Return every problem of the settings, in the order of the schema.
 
     Args:
-        values: the settings as the program would use them.
-        environ: the job's environment, which says how GitLab started the job.
+        values: the settings by name, converted and with their defaults.
+        environ: the job's environment, which contains more about the job than the settings.
 
     """
     found = [*_missing(values, environ), *environment.missing_identity(values, environ)]
@@ -45,7 +45,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
     ]
-    # Report a wrong value once: the checks of files and of several settings together would repeat it.
+    # Report a wrong value only once. The other checks would report it again.
     found += [problem for problem in [*others, *_files(values)] if problem.subject not in wrong]
     order = list(PROPERTIES)
     return sorted(found, key=lambda problem: order.index(problem.subject))
@@ -61,7 +61,7 @@ def _missing(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[Set
 
 
 def _split(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a problem if GitLab does not split the applications between parallel jobs."""
+    """Yield a problem if the job must take a share of the applications, but is not one of several parallel jobs."""
     index, total = values.get("CI_NODE_INDEX"), values.get("CI_NODE_TOTAL")
     if values.get("RELEASE_SPLIT") is not True or not (isinstance(index, int) and isinstance(total, int)):
         return
@@ -217,7 +217,7 @@ _REQUIREMENT: Final = re.compile(
 
 
 def selector_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem if the selector is malformed. Argo CD would refuse it like a request without a token."""
+    """Yield a problem if the selector is malformed. Argo CD's own error for it looks like that of a missing token."""
     text, position = str(values[NAME]), 0
     while position < len(text):
         requirement = _REQUIREMENT.match(text, position)

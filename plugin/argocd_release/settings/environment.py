@@ -1,6 +1,6 @@
-"""The settings in the job's environment: their declaration, their values, and the names under which users set them.
+"""Read settings from the job's environment: their declaration, their values, and the names that users set.
 
-In the component's job, inputs become variables, and the job has an environment and an ID token by default.
+The component passes its inputs as variables. It also gives the job a GitLab environment and an ID token by default.
 """
 
 import json
@@ -26,7 +26,7 @@ def described(declared: Mapping[str, Any]) -> str:
 
 
 # The component passes its inputs under names of their own. GitLab lets a group's variable win over a job's, and an
-# input must win over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
+# input must take precedence over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
 # The component sets this variable. A pipeline can use names such as RELEASE_IMAGE for itself, so in the component's job
 # only the inputs set expectations.
@@ -34,9 +34,9 @@ COMPONENT: Final = "INPUT_COMPONENT"
 
 
 class JobEnvironment(Mapping[str, str]):
-    """The environment variables of the job, and the settings in them. It is created where the program starts.
+    """The environment variables of the job, and the settings in them.
 
-    It cannot be changed.
+    The object cannot be changed. The entry point of the program creates it.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -58,13 +58,13 @@ class JobEnvironment(Mapping[str, str]):
         return self.get(name, "").strip() if self._is_read(name) else ""
 
     def source(self, name: str) -> str:
-        """Return the variable that holds the setting: the one that the component sets for its input, or its own."""
+        """Return the name of the variable that contains the value: ``INPUT_…`` if the input is set, else the name."""
         return INPUT_PREFIX + name if self.get(INPUT_PREFIX + name, "").strip() else name
 
     def typed_name(self, name: str) -> str:
         """Return the name under which the reader can change the setting: ``input timeout`` or ``RELEASE_TIMEOUT``.
 
-        In the component that is the input, unless the value comes from a variable, or the setting has no input.
+        In the component's job this is the input, unless the setting has no input, or a variable contains its value.
         """
         title = PROPERTIES[name].get("x-input", "")
         given_as_variable = bool(self.get(name, "").strip()) and self._is_read(name) and not self._input(name)
@@ -81,9 +81,9 @@ class JobEnvironment(Mapping[str, str]):
         return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {shown}"
 
     def unknown_variables(self) -> tuple[tuple[str, str], ...]:
-        """Return the variables with our prefix that are not settings, each with the most similar setting or ``""``.
+        """Return the variables with ``PREFIX`` that are not settings, each with the most similar setting or ``""``.
 
-        The component has none: its inputs are the settings, and the variables belong to the pipeline.
+        In the component's job there are none: it reads inputs, and such variables belong to the pipeline.
         """
         if COMPONENT in self:
             return ()
@@ -98,7 +98,7 @@ class JobEnvironment(Mapping[str, str]):
         return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
     def ignored_variables(self) -> tuple[tuple[str, str], ...]:
-        """Return the settings that are set as variables although the component reads inputs, each with its input."""
+        """Return the settings whose variable is set although the job reads only the input; each with its input."""
         return tuple(
             (name, declared["x-input"])
             for name, declared in PROPERTIES.items()
@@ -116,7 +116,8 @@ class JobEnvironment(Mapping[str, str]):
     def _is_read(self, name: str) -> bool:
         """Return True if the job reads the plain variable.
 
-        The component's job reads only the names of the guide, GitLab's own names and secrets.
+        The component's job reads only secrets, GitLab's own variables, and the variables that its inputs fall back to,
+        such as RELEASE_TIMEOUT.
         """
         declared = PROPERTIES[name]
         of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared
@@ -135,7 +136,7 @@ def asks_identity(environ: JobEnvironment) -> bool:
 
 
 def missing_identity(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a problem if the job must sign in with an ID token, but has neither that nor another token."""
+    """Yield a problem if the job must sign in with an ID token, but has neither the ID token nor another token."""
     connector = values.get("RELEASE_DEX_CONNECTOR")
     if values.get("RELEASE_ID_TOKEN"):
         return
@@ -147,7 +148,7 @@ def missing_identity(values: Mapping[str, Any], environ: JobEnvironment) -> Iter
 
 
 def identity_warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a warning for each thing that the component promises and the job can do without."""
+    """Yield a warning if the job lacks the environment or the ID token of the component, but can run without it."""
     if lacks_environment(environ):
         yield SetupProblem.of(settings.ENVIRONMENT_GONE, fix=how_to_extend(environ))
     if asks_identity(environ) and not environ.get("RELEASE_ID_TOKEN") and environ.get("ARGOCD_AUTH_TOKEN"):
@@ -161,7 +162,7 @@ def lacks_environment(environ: JobEnvironment) -> bool:
 
 
 def how_to_extend(environ: JobEnvironment) -> str:
-    """Return the ``extends`` that keeps what the component gives the job."""
+    """Return the ``extends`` with which an overridden job keeps the component's environment and ID token."""
     job = environ.get(JOB_NAME, "").strip() or "argocd-release"
     token = "https" if asks_identity(environ) else ""
     parts = [f".{job}:environment:{environ.get(WITH_ENVIRONMENT, 'true').strip()}", f'".{job}:id-token:{token}"']

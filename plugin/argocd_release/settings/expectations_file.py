@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "RELEASE_EXPECTATIONS"
 BYTES: Final = 1 << 20
-# The fields of the file, with the setting that says the same for every application.
+# The fields of the file, each with the setting that applies to all other applications.
 FIELDS: Final[Mapping[str, str]] = {
     "revision": "RELEASE_REVISION",
     "revision_match": "RELEASE_REVISION_MATCH",
@@ -30,7 +30,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "chart_version": "RELEASE_CHART_VERSION",
     "wait_for": "RELEASE_WAIT_FOR",
 }
-#: The number of mistakes of one kind that are reported.
+#: The maximum number of mistakes of one kind that are reported.
 _TOLD: Final = 20
 _OWN_NAMESPACE: Final = "argocd/"
 _WILD: Final = re.compile(r"[*?\[]")
@@ -39,13 +39,13 @@ _PATTERN: Final = r"^([a-z0-9*?\[\]!-]+/)?[a-z0-9*?\[\]!.-]+$"
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """The content of the file: its names and patterns in order, each with fields of the settings and their values."""
+    """The content of the file: its names and patterns in order, each with its expectations by field."""
 
     rules: Mapping[str, Mapping[str, str]]
 
     def of(self, name: str) -> Mapping[str, str]:
         """Return the expectations for the application. Its own name takes precedence over the first pattern."""
-        # A name without a namespace means Argo CD's own namespace, which can also be written.
+        # A name without a namespace means Argo CD's own namespace, which users can also write out.
         for key in (name, f"{_OWN_NAMESPACE}{name}", name.removeprefix(_OWN_NAMESPACE)):
             if key in self.rules:
                 return self.rules[key]
@@ -53,7 +53,7 @@ class Expected:
 
     @cached_property
     def _patterns(self) -> tuple[str, ...]:
-        """Return the patterns. All other keys are plain names, which need no search."""
+        """Return the keys that are patterns. All other keys are plain names, which are looked up directly."""
         return tuple(name for name in self.rules if _WILD.search(name))
 
     def unmatched(self, names: Collection[str]) -> tuple[SetupProblem, ...]:
@@ -78,7 +78,7 @@ class Expected:
 
 
 def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expected, tuple[str, ...]]:
-    """Return the content of the file, and all mistakes in it.
+    """Return the content of the file, and the mistakes in it. If there are mistakes, the content is empty.
 
     Args:
         path: the path of the file; "" if there is none.
@@ -105,7 +105,7 @@ def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expect
 
 
 def schema(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the schema of the file, which is made of the schema of the settings."""
+    """Return the schema of the file, built from the schema of the settings."""
     kept = ("type", "pattern", "enum", "maxLength", "description")
     fields = {
         field: {key: value for key, value in properties[setting].items() if key in kept} | {"minLength": 1}
@@ -141,7 +141,7 @@ def _parsed(text: str) -> Any:
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc] # one of two classes
-        """A loader that refuses a duplicate key, of which YAML silently takes the last."""
+        """A loader that refuses duplicate keys. YAML would silently take the last one."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - yaml's
             keys: set[Any] = set()
@@ -169,7 +169,7 @@ def _parsed(text: str) -> Any:
 
 
 def _with_text_keys(document: Any) -> Any:
-    """Return the document with text as keys: YAML reads ``1`` and ``yes`` as other types, but they can be names."""
+    """Return the document with all keys as text. YAML reads the names ``1`` and ``yes`` as other types."""
     if not isinstance(document, dict):
         return document
     return {str(key): _with_text_keys(value) for key, value in document.items()}

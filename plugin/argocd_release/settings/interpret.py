@@ -18,7 +18,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 def value_of(name: str, given: str) -> Any:
-    """Return the value that the text means, or the text itself if it has no such meaning."""
+    """Return the setting's text converted to its type, or the text itself if it cannot be converted."""
     kind = PROPERTIES[name]["type"]
     if kind == "integer" and _NUMBER.fullmatch(given):
         return int(given)
@@ -30,7 +30,7 @@ def value_of(name: str, given: str) -> Any:
 
 
 def warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a warning for each setting that is understood although it is not written as it should be."""
+    """Yield a warning for each setting whose value has another form than documented, but a clear meaning."""
     for name in PROPERTIES:
         given = environ.text(name)
         value = value_of(name, given) if given else given
@@ -61,7 +61,7 @@ def _seconds(given: str) -> int | str:
 SERVER: Final = "ARGOCD_SERVER"
 _UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
 _QUOTES: Final = "\"'"
-#: An address of this form means exactly one host, so the job goes on with it.
+#: An address of this form has only one meaning, so the job accepts it.
 _PLAIN_URL: Final = re.compile(r"(?:https://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 
@@ -71,7 +71,7 @@ def accepted_address(given: str) -> str:
 
 
 def host_and_path(given: str) -> tuple[str, str]:
-    """Return the host with its port, and the path without a trailing slash, of an address or a URL."""
+    """Return the host and port of an address or URL, and its path without a trailing slash."""
     plain = given.strip(_QUOTES)
     try:
         parts = urlsplit(plain if "://" in plain else f"//{plain}")

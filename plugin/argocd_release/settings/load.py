@@ -1,6 +1,6 @@
-"""The settings: read from environment variables, checked against ``settings.schema.json``.
+"""Read the settings from environment variables, and check them against ``settings.schema.json``.
 
-The schema is the one place where a setting is declared: name, type, default, description, field.
+Only the schema declares a setting: its name, type, default, description and field.
 """
 
 import math
@@ -22,13 +22,13 @@ from argocd_release.settings.interpret import value_of
 with_files_read: Final = secrets.with_files_read
 # The seconds that are reserved for the work after RELEASE_TIMEOUT (timing.deadline) and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
-# The clocks of GitLab and the runner can differ by so many seconds and are still used.
+# If the clocks of GitLab and the runner differ by at most these seconds, the start of the job is still used.
 CLOCK_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionSettings:
-    """How the job reaches Argo CD, and who it signs in as."""
+    """The address of Argo CD, and the credentials with which the job signs in."""
 
     server: str
     auth_token: str = field(repr=False)
@@ -46,7 +46,7 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings:
-    """Which applications the job waits for."""
+    """The applications that the job waits for."""
 
     app_name: str
     selector: str
@@ -66,7 +66,7 @@ class TargetSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectationSettings:
-    """The expectation. The file of expectations replaces fields for single applications."""
+    """The expectation. The file of expectations can override the fields for single applications."""
 
     revision: str
     revision_match: str
@@ -79,7 +79,7 @@ class ExpectationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicySettings(ExpectationSettings):
-    """How the job tracks and judges its applications, and how long it tolerates a problem."""
+    """The rules by which the job tracks and judges applications, and the grace periods of problems."""
 
     on_failure: str
     fail_fast: bool
@@ -107,7 +107,7 @@ class PolicySettings(ExpectationSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class GitSettings:
-    """How the job reads git repositories, and the revision that it compares."""
+    """The access to git repositories, and the expected revision."""
 
     revision: str
     revision_match: str
@@ -153,7 +153,7 @@ class NotificationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeSettings:
-    """How long the job waits, and how long GitLab lets it run."""
+    """The timeout of the release, and the start and the timeout of the job in GitLab."""
 
     timeout: int
     job_timeout: int
@@ -164,7 +164,7 @@ class TimeSettings:
 class Settings(ConnectionSettings, TargetSettings, PolicySettings, GitSettings, NotificationSettings, TimeSettings):
     """The settings of a job. The schema declares every field, as ``x-field``.
 
-    Only the loader and the wiring take it as a whole. Every other function takes the part that it needs.
+    Only the loader and the wiring use this class. Every other function takes one of its base classes.
     """
 
     preview_pattern: str
@@ -188,16 +188,16 @@ class Settings(ConnectionSettings, TargetSettings, PolicySettings, GitSettings, 
 
 
 def read_names(text: str) -> tuple[str, ...]:
-    """Names that are separated by commas, spaces or lines, each once."""
+    """Return the names in a text, separated by commas, spaces or line breaks, each once."""
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 
 def load(environ: JobEnvironment) -> Settings:
-    """Return the settings that the environment holds.
+    """Return the settings in the environment.
 
     Raises:
-        SettingsError: with everything that is wrong.
-        NoPreviewError: the branch has no tag, so there is no preview.
+        SettingsError: settings are wrong. The error contains every problem.
+        NoPreviewError: the branch has no tag, so it has no preview.
 
     """
     values: dict[str, Any] = {}
@@ -208,37 +208,38 @@ def load(environ: JobEnvironment) -> Settings:
             values[name] = declared["default"]
     identity = values.get("RELEASE_ID_TOKEN")
     if identity or values["RELEASE_DEX_CONNECTOR"]:
-        # An ID token or a connector wins over a stored token, which a group's variable can hold for other jobs.
+        # An ID token or a connector takes precedence over a stored token, which can come from a variable of a group.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
-    asked = interpret.Preview.requested(values)
-    values = asked.filled(values) if asked else values
+    preview = interpret.Preview.requested(values)
+    values = preview.filled(values) if preview else values
     if problems := checks.problems(values, environ):
         raise SettingsError(problems)
     if identity:
         values["ARGOCD_AUTH_TOKEN"] = identity
-    if asked and not asked.tag:
-        raise NoPreviewError(asked.branch, asked.pattern)
+    if preview and not preview.tag:
+        raise NoPreviewError(preview.branch, preview.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
 
 
 def expected_of(path: str) -> expectations_file.Expected:
-    """Return what the file of expectations says, or nothing if the path is empty."""
+    """Return the content of the file of expectations; empty if the path is empty or the file is wrong."""
     return expectations_file.read(path, PROPERTIES)[0]
 
 
 def seconds_left(job_time: TimeSettings, now: datetime) -> tuple[int, str]:
-    """Return the seconds to wait, at least 1, and why the clocks must differ, or ``""`` if they agree.
+    """Return the seconds to wait, at least 1, and a message if the clocks of GitLab and the runner differ.
 
-    A job that GitLab ends uploads nothing (gitlab-runner common/build.go). So some seconds are kept for the upload.
+    If GitLab ends a job, its reports are not uploaded (gitlab-runner common/build.go). So some seconds are reserved.
     """
     left, why = job_seconds_left(job_time, now)
     return max(1, int(min(job_time.timeout, left - UPLOAD_SECONDS))), why
 
 
 def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]:
-    """Return the seconds until GitLab ends the job, and why the clocks must differ, or ``""`` if they agree.
+    """Return the seconds until GitLab ends the job, and a message if the clocks of GitLab and the runner differ.
 
-    The seconds are infinite if GitLab does not say when the job started or how long it can run.
+    If the start or the timeout of the job is unknown, the seconds are infinite. If the clocks agree, the message is
+    empty.
     """
     try:
         started = datetime.fromisoformat(job_time.job_started_at)
@@ -248,7 +249,7 @@ def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]
         return math.inf, ""
     elapsed, why = (now - started).total_seconds(), ""
     if not -CLOCK_SECONDS <= elapsed < job_time.job_timeout:
-        # A job that is over, or that has not started, would not be running. It has at most its whole timeout.
+        # This job is running, so the clocks are wrong. Assume that its whole timeout is left.
         why = _impossible_start(elapsed, job_time.job_timeout)
         elapsed = 0
     return job_time.job_timeout - max(elapsed, 0), why
@@ -261,7 +262,7 @@ def _impossible_start(elapsed: float, timeout: int) -> str:
 
 
 def report_paths(environ: JobEnvironment) -> dict[str, str]:
-    """Where the reports go, by name of the field, even when other settings are wrong."""
+    """Return the path of each report by the field of the settings, even if other settings are wrong."""
     return {
         declared["x-field"]: environ.text(name) or declared["default"]
         for name, declared in PROPERTIES.items()
@@ -275,7 +276,7 @@ def wants(environ: JobEnvironment, name: str, value: str) -> bool:
 
 
 def valid(environ: JobEnvironment, name: str) -> str:
-    """Return the setting's value, or its default if it is wrong. Reports on wrong settings use it."""
+    """Return the setting's value, or its default if the value is wrong. Used to report wrong settings."""
     declared = PROPERTIES[name]
     given = environ.text(name)
     return given if given and Draft202012Validator(declared).is_valid(given) else str(declared.get("default", ""))

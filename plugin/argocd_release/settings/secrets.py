@@ -10,7 +10,7 @@ from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings.environment import INPUT_PREFIX, PROPERTIES, JobEnvironment
 
-# Addresses that are not settings, but that the programs of the job read.
+# Variables with addresses that are not settings, but that the programs of the job read.
 _ADDRESSES: Final = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
 )  # fmt: skip
@@ -23,10 +23,11 @@ _OPEN: Final = (
 
 
 def open_values(environ: JobEnvironment) -> tuple[str, ...]:
-    """Return the values that people must be able to read: settings that are not secret, and names of the pipeline."""
+    """Return the values that users must be able to read: settings that are not secret, and names of the pipeline."""
     # The options can hold headers with secrets.
     shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
-    values = [each for name in shown for each in (environ.text(name), str(PROPERTIES[name].get("default", "")))]
+    values = [environ.text(name) for name in shown]
+    values += [str(PROPERTIES[name].get("default", "")) for name in shown]
     return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
 
 
@@ -60,9 +61,9 @@ _LONGEST_TOKEN: Final = 100_000
 
 
 def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
-    """Return the environment with the token itself wherever a variable holds the path of a file with a token.
+    """Return the environment, in which each path of a file with a token is replaced by the token.
 
-    A variable whose file cannot be read stays as it is, and ``load`` reports it. Never raises.
+    If the file cannot be read, the path stays, and ``load`` reports it. This function never raises.
     """
     found = dict(environ)
     for name in _TOKENS:
@@ -75,7 +76,7 @@ def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
 def _token_in_file(path: str) -> tuple[str, str]:
     """Return the token in the file, or ``""`` and the reason; both are empty if the text is not a path.
 
-    The reason does not contain the value: a token that begins with a slash is taken for a path too.
+    The reason does not quote the text, because a token that begins with a slash looks like a path too.
     """
     if not path.startswith("/"):
         return "", ""
