@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.sandbox import Sandbox
-from tests.support.job import COMMAND
+from tests.support.job import COMMAND, REPORTS
 from tests.support.misbehaving import FAULTS, Misbehaving
+from tests.support.processes import waited
 
 EXAMPLES: Final = int(os.environ.get("MISBEHAVING_EXAMPLES", "20"))
 AT_ONCE: Final = 4
 NAMES: Final = Path(__file__).parents[1] / "support" / "silent_names"
-REPORTS: Final = (
-    "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json", "argocd-release.json",
-    "argocd-release.metrics.txt", "argocd-release.html",
-)  # fmt: skip
 #: GitLab ends such a job so early that the phases after the verdict have hardly any time.
 TIMEOUT, JOB_TIMEOUT = 3, 16
 #: The whole job ends that long before GitLab would end it (settings/load.py UPLOAD_SECONDS).
@@ -92,16 +89,16 @@ def play(example: Example, folder: Path, environ: dict[str, str]) -> str:
         process = subprocess.Popen(
             [str(COMMAND), *(["doctor"] if is_doctor else [])], env=settings, cwd=folder, stdout=log, stderr=log
         )
-    started, waited_before, waited = time.monotonic(), 0.0, 0.0
+    started, stalled_before, stalled = time.monotonic(), 0.0, 0.0
     limit, what = (TIMEOUT if is_doctor else JOB_TIMEOUT) + LATE_SECONDS, "the deadline"
     stop_after = example.stop_after or math.inf
     try:
         while process.poll() is None:
-            waited = _waited(process.pid) or waited
+            stalled = waited(process.pid) or stalled
             now = time.monotonic()
-            if now - started - waited >= stop_after:
+            if now - started - stalled >= stop_after:
                 process.send_signal(signal.SIGTERM)
-                stop_after, started, waited_before = math.inf, now, waited
+                stop_after, started, stalled_before = math.inf, now, stalled
                 limit, what = SIGNAL_SECONDS, "SIGTERM"
             if now - started > 60:
                 return f"it never ended after {what}"
@@ -111,7 +108,7 @@ def play(example: Example, folder: Path, environ: dict[str, str]) -> str:
         process.wait()
         server.close()
     # A busy machine is no fault of the job: what its main thread waited for a processor does not count.
-    seconds = time.monotonic() - started - (waited - waited_before)
+    seconds = time.monotonic() - started - (stalled - stalled_before)
     missing = [name for name in REPORTS if not (folder / name).exists()] if not is_doctor else []
     text = (folder / "log").read_text("utf-8", "replace")
     if missing:
@@ -119,14 +116,6 @@ def play(example: Example, folder: Path, environ: dict[str, str]) -> str:
     if "Traceback" in text or process.returncode == 1:
         return f"exit {process.returncode}:\n{text}"
     return f"{seconds - limit:.1f} s too late after {what}:\n{text}" if seconds > limit else ""
-
-
-def _waited(pid: int) -> float:
-    """Return the seconds that the main thread of the process was ready to run, and had no processor."""
-    try:
-        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0.0
 
 
 def test_every_job_ends_in_time_with_all_its_reports(sandbox: Sandbox, tmp_path: Path) -> None:

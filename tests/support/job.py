@@ -11,6 +11,11 @@ from typing import Final
 
 from tests.support.gitlab_rules import check_dotenv, check_junit
 
+#: The files of the reports without any setting.
+REPORTS: Final = (
+    "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json", "argocd-release.json",
+    "argocd-release.metrics.txt", "argocd-release.html",
+)  # fmt: skip
 COMMAND: Final = Path(sys.executable).with_name("argocd-release")
 _SHELL: Final = ("PATH", "HOME", "LANG")
 _MEASURED: Final = ("COVERAGE_PROCESS_CONFIG",)

@@ -27,3 +27,20 @@ def descendants(pid: int) -> list[int]:
         found += below
         pending += below
     return found
+
+
+def waited(pid: int) -> float:
+    """Return the seconds in which the main thread was ready to run and had no CPU, or 0 if the process has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def peak_memory(pid: int) -> int:
+    """Return the largest resident size of the process in bytes, or 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), 0)

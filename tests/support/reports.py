@@ -99,7 +99,15 @@ def application(
             "images_before": [f"registry.example.com/shop/api:1 {text}"],
             "compare": [f"https://gitlab.example.com/shop/config/-/compare/{'1' * 40}...{SHA}"],
             "count": rows,
+            "actions": {"configured": rows},
+            "hooks": 0,
+            "unchanged": 0,
             "resources": changed,
+        },
+        "counts": {
+            "resources": rows, "deviating": rows if failed else 0, "sync": {"Synced": rows},
+            "health": {"Degraded" if failed else "Healthy": rows}, "conditions": 1 if failed else 0, "images": 1,
+            "spans": len(spans), "pods": rows if failed else 0,
         },
         "state": {
             "project": "default", "sync": "Synced", "health": "Degraded" if failed else "Healthy", "revisions": [SHA],

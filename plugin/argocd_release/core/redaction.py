@@ -10,8 +10,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import is_
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, quote_plus, unquote
@@ -111,7 +112,21 @@ def everywhere(value: T, redact: Redact) -> T:
     return redacted
 
 
+# Values without text.
+_PLAIN: Final = frozenset({type(None), bool, int, float, datetime})
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind) if part.init)
+
+
 def _everywhere(value: Any, redact: Redact) -> Any:
+    # These are most of the values in a result of hundreds of applications.
+    if type(value) is str:
+        return redact(value)
+    if type(value) in _PLAIN or (type(value) is tuple and not value):
+        return value
     match value:
         case Enum():
             return value
@@ -126,7 +141,7 @@ def _everywhere(value: Any, redact: Redact) -> Any:
             parts = _together(value, redact) or [_everywhere(item, redact) for item in value]
             return value if len(parts) == len(value) and all(map(is_, parts, value)) else type(value)(parts)
         case _ if is_dataclass(value) and not isinstance(value, type):
-            before = {part.name: getattr(value, part.name) for part in fields(value) if part.init}
+            before = {name: getattr(value, name) for name in _fields(type(value))}
             after = {name: _everywhere(part, redact) for name, part in before.items()}
             # A copy of each resource of hundreds of applications would take the memory a second time.
             return value if all(map(is_, before.values(), after.values())) else replace(value, **after)

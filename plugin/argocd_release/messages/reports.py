@@ -24,6 +24,8 @@ NOTE_OF_APPLICATIONS: Final = Message("note: {applications}: {caveat}")
 IMAGE_TAG: Final = "Image Tag:"
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
 EXPECTED: Final = Message("{expected}; Argo CD has {revisions}")
+LISTED: Final = Message("{count}, of which the reports list {listed}")
+LISTED_DEVIATING: Final = Message("{listed}; {deviating} of the others are not Synced and Healthy")
 AND_MORE: Final = Message("{text} and {count} more")
 
 # The evidence.
@@ -36,6 +38,7 @@ RESOURCES_FINE: Final = Message("{resources} without problems")
 MORE_CHANGES: Final = Message("and {count} more: {actions}")
 UNCHANGED: Final = Message("+ {count} unchanged")
 PODS_FINE: Final = Message("{pods} ready or completed")
+PODS_UNLISTED: Final = Message("and {pods} not listed")
 MORE_NORMAL_EVENTS: Final = Message("and {count} more of type Normal")
 LOG: Final = Message("Log of Pod/{pod}, container {container}, last {lines}")
 LOG_BEFORE_RESTART: Final = Message("Log of Pod/{pod}, container {container} before its last restart, last {lines}")
@@ -68,6 +71,9 @@ CASE_UNKNOWN: Final = "status unknown"
 CASE_STATUS_UNKNOWN: Final = Message("status unknown: {text}")
 NO_RESPONSE: Final = "Argo CD did not respond"
 NO_SYNC: Final = "there was no sync"
+#: The case that stands for the resources of a large application that the report does not list.
+UNLISTED: Final = "other resources"
+UNLISTED_DEVIATING: Final = Message("{deviating} of {count} are not Synced and Healthy")
 
 # Annotations.
 PAGE_LINK: Final = "the release as a page"

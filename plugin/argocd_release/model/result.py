@@ -1,12 +1,14 @@
 """The result of a run for reporters: of each application, and of the whole release."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef
 from argocd_release.model.resource_tree import Event, Node
@@ -61,6 +63,50 @@ class NotificationResult:
     text: str
 
 
+#: The health of a resource that is well; resources of some kinds have none.
+WELL: Final = frozenset({None, HealthStatus.HEALTHY})
+
+
+class ResourceState(NamedTuple):
+    """The state by which reports count resources."""
+
+    sync: SyncStatus
+    health: HealthStatus | None
+    hook: bool
+
+    @classmethod
+    def of(cls, item: Resource) -> "ResourceState":
+        return cls(item.sync, item.health, item.hook)
+
+    @property
+    def deviates(self) -> bool:
+        """Return True if the resource is no hook, and not Synced or not Healthy."""
+        return not self.hook and (self.sync is not SyncStatus.SYNCED or self.health not in WELL)
+
+
+class Change(NamedTuple):
+    """What an operation did with a resource, such as ``created``, or the type of a hook."""
+
+    word: str
+    hook: bool
+
+    @classmethod
+    def of(cls, item: ResourceResult) -> "Change":
+        return cls(item.action or item.hook_type or item.hook_phase or item.status, bool(item.hook_type))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlisted:
+    """The parts that the result of a large application does not list, in numbers. ``size_limits`` selects them."""
+
+    resources: Mapping[ResourceState, int] = field(default_factory=dict)
+    changes: Mapping[Change, int] = field(default_factory=dict)
+    conditions: int = 0
+    images: int = 0
+    spans: int = 0
+    pods: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApplicationResult:
     """The result of one application's release. Unknown texts are empty."""
@@ -83,12 +129,35 @@ class ApplicationResult:
     docs_url: str = ""
     #: The timeline of the release.
     rollout: ReleaseTimeline = field(default_factory=ReleaseTimeline)
+    unlisted: Unlisted = field(default_factory=Unlisted)
+
+    @cached_property
+    def resource_counts(self) -> Counter[ResourceState]:
+        """Return the number of all resources in each state, including those that are not listed."""
+        return Counter(map(ResourceState.of, self.application.resources if self.application else ())) + Counter(
+            self.unlisted.resources
+        )
+
+    @cached_property
+    def change_counts(self) -> Counter[Change]:
+        """Return how often the operation did what, including the changes that are not listed."""
+        results = self.application.results if self.application else ()
+        return Counter(Change.of(item) for item in results if item.changed) + Counter(self.unlisted.changes)
+
+    @property
+    def unchanged_count(self) -> int:
+        """Return the number of resources that are no hooks, and that the operation did not change."""
+        managed = sum(count for state, count in self.resource_counts.items() if not state.hook)
+        changed = sum(
+            count for change, count in self.change_counts.items() if not change.hook and change.word != "pruned"
+        )
+        return max(managed - changed, 0)
 
     @property
     def outcome(self) -> Outcome:
         return self.verdict.outcome or Outcome.UNEXPECTED
 
-    @property
+    @cached_property
     def cause(self) -> Problem | None:
         """Return the root cause as far as it is known, or None if the application was delivered."""
         if self.outcome is Outcome.DELIVERED:
@@ -201,17 +270,17 @@ class ReleaseResult:
             self.only.reason_adds if self.only else self.cause is not None and self.cause.message != self.verdict.reason
         )
 
-    @property
+    @cached_property
     def worst_first(self) -> tuple[ApplicationResult, ...]:
         """Return the most severe outcomes first, and of equal ones the slowest."""
         return tuple(sorted(self.applications, key=lambda one: (-one.outcome.severity, -one.seconds, one.name)))
 
-    @property
+    @cached_property
     def undelivered(self) -> tuple[ApplicationResult, ...]:
         """Return the applications that were not delivered, the worst first."""
         return tuple(one for one in self.worst_first if one.outcome is not Outcome.DELIVERED)
 
-    @property
+    @cached_property
     def cause(self) -> Problem | None:
         """Return the root cause of the worst failure, or None if the release was delivered.
 

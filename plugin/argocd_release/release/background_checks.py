@@ -1,7 +1,7 @@
 """Warnings about versions, the server and the token, looked for beside the wait. The wait never waits for them."""
 
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from argocd_release.argocd import versions
 from argocd_release.argocd.cli import ArgoCD
@@ -12,6 +12,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, SetupProblem
 from argocd_release.model.events import ApplicationState, JobEvent, VersionsApart, Warned
 from argocd_release.model.ports import Emit, Evidence
+from argocd_release.release.signals import StopRequest
 from argocd_release.timing.background import Background, run_in_background
 from argocd_release.verdict.judge import CONFIRMING
 
@@ -42,12 +43,23 @@ _WARNINGS_SECONDS: Final = 0.5
 
 
 class BackgroundChecks:
-    """Asks once for the versions, and once for the server's warnings; ``connection`` is None if the API is closed.
+    """Requests the versions and the server's warnings once, beside the wait.
 
-    ``hooks`` keeps what the hooks of the applications leave behind.
+    Attributes:
+        hooks: keeps what the hooks of the applications leave behind.
+
+    Args:
+        argocd: the command line.
+        connection: how Argo CD's API is reached; None if it is closed.
+        emit: takes the warnings.
+        evidence: reads what hooks leave behind.
+        stop: ends every wait for an answer.
     """
 
-    def __init__(self, argocd: ArgoCD, connection: Connection | None, emit: Emit, evidence: Evidence) -> None:
+    def __init__(
+        self, argocd: ArgoCD, connection: Connection | None, emit: Emit, evidence: Evidence, stop: StopRequest
+    ) -> None:
+        self._stop = stop
         self.hooks = Hooks(evidence)
         self._argocd = argocd
         self._connection = connection
@@ -72,14 +84,22 @@ class BackgroundChecks:
             self._address = run_in_background(lambda: network.public_address(connection))
 
     def public_address(self) -> str:
-        """Return the address of Argo CD's web interface for people, or ``""`` if Argo CD has not told it by now."""
-        if self._address is None or not self._address.wait_for(seconds=_WARNINGS_SECONDS, check=lambda: None):
+        """Return the address of Argo CD's web interface for people, or ``""`` if Argo CD has not answered by now."""
+        if self._address is None or not self._has_answered(self._address):
             return ""
         return "" if self._address.exception() is not None else self._address.result()
 
+    def _has_answered(self, answer: Background[Any]) -> bool:
+        """Return True if the answer is there, after a short wait unless the job is to end."""
+        if answer.done() or self._stop.is_set():
+            return answer.done()
+        with suppress(Cancelled):
+            answer.wait_for(seconds=_WARNINGS_SECONDS, check=self._stop.check)
+        return answer.done()
+
     def emit_warnings(self) -> None:
         """Emit the warnings that are known by now."""
-        if self._warnings is None or not self._warnings.wait_for(seconds=_WARNINGS_SECONDS, check=lambda: None):
+        if self._warnings is None or not self._has_answered(self._warnings):
             return
         if self._warnings.exception() is None:
             for problem in self._warnings.result():

@@ -133,8 +133,8 @@ class Run:
         return verdict
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
-        """Write the reports. Return the redacted result, and a note on each report."""
-        shown = self._context.log.redacted(result)
+        """Write the reports. Return the result that they show, and a note on each report."""
+        shown = self._context.log.redacted(self._results.limited(result))
         return shown, self._results.write(shown, self._limit(phase))
 
     def _limit(self, phase: Phase) -> Deadline:

@@ -16,6 +16,7 @@ from argocd_release.release import policy
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import registry
 from argocd_release.reports.registry import REPORTERS
+from argocd_release.reports.size_limits import limited
 from argocd_release.settings import load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.deadline import Deadline
@@ -95,33 +96,44 @@ class Results:
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
+    def limited(self, result: ReleaseResult) -> ReleaseResult:
+        """Return the part of the result that the reports list. Redacting and writing the whole could take minutes."""
+        return limited(result)
+
     def write(self, result: ReleaseResult, deadline: Deadline, *, late: bool = False) -> list[Written]:
         """Write the reports, or those that are written ``late``; gives a note on each."""
         return list(write(self._environ, result, deadline, late=late))
 
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
         if self.parts is not None:
-            several = self.parts.group.several
+            several, address = self.parts.group.several, self._address()
             for each in self.parts.group.members:
                 # The job's verdict is that of its only application, and of those that were cut short.
                 if several and each.verdict is not None:
-                    yield self._one(each.name, each.verdict, each.seconds, ended_at, each)
+                    yield self._one(each.name, each.verdict, each.seconds, ended_at, each, address=address)
                 else:
-                    yield self._one(each.name, verdict, seconds, ended_at, each)
+                    yield self._one(each.name, verdict, seconds, ended_at, each, address=address)
             if self.parts.group.members or several:
                 return
         names = self.settings.names if self.settings else load.read_names(load.valid(self._environ, "ARGOCD_APP_NAME"))
-        yield self._one(names[0] if len(names) == 1 else "", verdict, seconds, ended_at, None)
+        name = names[0] if len(names) == 1 else ""
+        yield self._one(name, verdict, seconds, ended_at, None, address=self._address())
 
-    def _page_of(self, name: str) -> str:
-        """Return the application's page in Argo CD, at the address for people if Argo CD tells it."""
+    def _address(self) -> str:
+        """Return the address of Argo CD's pages, the one for people if Argo CD tells it, or an empty string."""
         if self.settings is None:
             return ""
-        address = self.parts.public_address() if self.parts is not None else ""
-        return f"{address or self.settings.connection.address}/applications/{name}"
+        return (self.parts.public_address() if self.parts is not None else "") or self.settings.connection.address
 
     def _one(
-        self, name: str, verdict: Verdict, seconds: float, ended_at: datetime, judged: TrackedApplication | None
+        self,
+        name: str,
+        verdict: Verdict,
+        seconds: float,
+        ended_at: datetime,
+        judged: TrackedApplication | None,
+        *,
+        address: str,
     ) -> ApplicationResult:
         settings, parts = self.settings, self.parts
         expectation = parts.policy.expectation(name) if parts else policy.expectation(settings)
@@ -129,7 +141,7 @@ class Results:
         one = ApplicationResult(
             verdict=verdict,
             name=name,
-            url=self._page_of(name),
+            url=address and f"{address}/applications/{name}",
             image_tag=settings.image_tag if settings else "",
             seconds=seconds,
             ended_at=ended_at,

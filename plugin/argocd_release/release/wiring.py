@@ -60,7 +60,11 @@ def wire(
     signals.on_arrival(lambda _: clock.wake())
     sinks = sinks_of(settings, context)
     checks = BackgroundChecks(
-        readers.argocd, readers.connection if settings.pods_matter else None, context.log.emit, readers.api
+        readers.argocd,
+        readers.connection if settings.pods_matter else None,
+        context.log.emit,
+        readers.api,
+        context.stop,
     )
     policy = policy_of(
         settings,

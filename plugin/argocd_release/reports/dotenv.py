@@ -52,7 +52,7 @@ def variables(result: ReleaseResult) -> dict[str, str]:
         "PROJECT": application.project if application else "",
         "REVISION": application.revision if application else "",
         "IMAGES": " ".join(images),
-        "IMAGE_COUNT": str(len(images)),
+        "IMAGE_COUNT": str(len(images) + (one.unlisted.images if one else 0)),
         "SYNC_STATUS": application.sync.value if application else "",
         "HEALTH_STATUS": application.health.value if application else "",
         "URL": one.url if one else "",

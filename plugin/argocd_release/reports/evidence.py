@@ -5,15 +5,22 @@ The evidence has at most 200 lines: each block has a limit, and its last line gi
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from argocd_release.core.text import QUOTED, counted, one_line
 from argocd_release.messages import reports as texts
-from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
+from argocd_release.model.application import Application, Resource, ResourceResult
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import ApplicationResult, ObjectEvent, PodLog, ReleaseResult
+from argocd_release.model.result import (
+    ApplicationResult,
+    Change,
+    ObjectEvent,
+    PodLog,
+    ReleaseResult,
+    ResourceState,
+)
 from argocd_release.reports.summary import age, table
 
 SHOWN_IMAGES: Final = 3
@@ -24,7 +31,6 @@ CHANGED: Final = 30
 PODS: Final = 10
 EVENTS: Final = 15
 _SHORT: Final = 8
-_HEALTHY: Final = frozenset({None, HealthStatus.HEALTHY})
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
 # The random suffix of a name that Kubernetes generated.
@@ -99,7 +105,7 @@ def facts(result: ApplicationResult) -> str:
     """Return the facts about the release, one per line. Unknown facts are left out."""
     application = result.application
     images = application.images if application else ()
-    shown, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES
+    shown, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES + result.unlisted.images
     outcome = result.outcome
     lines = {
         "Application:": result.name,
@@ -108,11 +114,22 @@ def facts(result: ApplicationResult) -> str:
         "Expected:": _expected(result),
         "Revision:": application.revision if application else "",
         "Contains:": result.verdict.delivered_by,
+        "Resources:": _listed(result.resource_counts, result.unlisted.resources),
         "URL:": result.url,
         "Duration:": f"{result.seconds:.1f} s",
         "Exit code:": _exit_code(outcome),
     }
     return "\n".join(f"{label:12} {one_line(text)}" for label, text in lines.items() if text)
+
+
+def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
+    """Return how many resources the reports list; empty if they list all of them."""
+    count, left_out = sum(counts.values()), sum(unlisted.values())
+    if not left_out:
+        return ""
+    deviating = sum(number for state, number in unlisted.items() if state.deviates)
+    listed = texts.LISTED.fill(count=count, listed=count - left_out)
+    return texts.LISTED_DEVIATING.fill(listed=listed, deviating=deviating) if deviating else listed
 
 
 def _expected(result: ApplicationResult) -> str:
@@ -140,10 +157,10 @@ def blocks(result: ApplicationResult) -> Iterator[Block]:
     command = texts.COMMAND.fill(application=result.name)
     yield from _block("status", command, _limited(status, STATUS_LINES), collapsed=failed)
     if result.application is not None and result.outcome.is_failure:
-        yield from _block("conditions", "Conditions", _conditions(result.application))
-        yield from _block("resources", "Resources", _resources(result.application))
+        yield from _block("conditions", "Conditions", _conditions(result, result.application))
+        yield from _block("resources", "Resources", _resources(result, result.application))
     if result.application is not None and not failed:
-        yield from _block("changed", texts.CHANGED, _changed(result.application))
+        yield from _block("changed", texts.CHANGED, _changed(result, result.application))
     yield from _block("pods", "Pods", _pods(result))
     yield from _block("events", texts.EVENTS, _events(result))
     same: dict[tuple[str, ...], list[PodLog]] = {}
@@ -161,46 +178,51 @@ def _block(name: str, title: str, lines: Sequence[str], *, collapsed: bool = Fal
         yield Block(name=name, title=title, lines=tuple(lines), collapsed=collapsed)
 
 
-def _conditions(application: Application) -> list[str]:
+def _conditions(result: ApplicationResult, application: Application) -> list[str]:
     rows = [(item.type, item.message) for item in application.conditions]
-    return _limited(table(("CONDITION", "MESSAGE"), rows), RESOURCES)
+    return _limited(table(("CONDITION", "MESSAGE"), rows), RESOURCES, unlisted=result.unlisted.conditions)
 
 
-def _resources(application: Application) -> list[str]:
+def _resources(result: ApplicationResult, application: Application) -> list[str]:
     told = {(item.kind, item.name): item for item in application.results if item.failed}
     hooks = [item for item in application.results if item.hook_type and item.hook_phase != "Succeeded"]
-    broken = [item for item in application.resources if _is_broken(item) and not item.hook]
+    broken = [item for item in application.resources if ResourceState.of(item).deviates]
     rows = [_hook_row(item) for item in hooks]
     rows += [_resource_row(item, told.get((item.kind, item.name))) for item in broken]
-    fine = sum(not _is_broken(item) and not item.hook for item in application.resources)
-    lines = _limited(table(_COLUMNS, rows), RESOURCES)
+    counts = result.resource_counts
+    fine = sum(count for state, count in counts.items() if not (state.hook or state.deviates))
+    unlisted = sum(count for state, count in result.unlisted.resources.items() if state.deviates)
+    lines = _limited(table(_COLUMNS, rows), RESOURCES, unlisted=unlisted)
     if not fine:
         return lines
     return [*lines, texts.RESOURCES_FINE.fill(resources=counted(fine, "other resource" if lines else "resource"))]
 
 
-def _changed(application: Application) -> list[str]:
+def _changed(result: ApplicationResult, application: Application) -> list[str]:
     """Return the resources that this sync changed, others that are not Healthy, and the number of unchanged ones."""
     now = {item.ref: item for item in application.resources}
     changed = [item for item in application.results if item.changed]
     rows = [_result_row(item, now.get(item.ref)) for item in changed]
     told = {item.ref for item in changed}
-    rows += [_resource_row(item, None) for item in application.resources if _is_broken(item) and item.ref not in told]
+    rows += [
+        _resource_row(item, None)
+        for item in application.resources
+        if ResourceState.of(item).deviates and item.ref not in told
+    ]
     lines = table(_COLUMNS, rows[:CHANGED])
-    if len(rows) > CHANGED:
-        lines.append(texts.MORE_CHANGES.fill(count=len(rows) - CHANGED, actions=actions(changed[CHANGED:])))
-    rest = len(application.resources) - sum(item.ref in now for item in changed)
+    left_out = result.change_counts - Counter(map(Change.of, changed[:CHANGED]))
+    if count := max(len(rows) - CHANGED, 0) + sum(result.unlisted.changes.values()):
+        lines.append(texts.MORE_CHANGES.fill(count=count, actions=actions(left_out)))
+    rest = result.unchanged_count
     return [*lines, texts.UNCHANGED.fill(count=rest)] if rest > 0 else lines
 
 
-def actions(results: Sequence[ResourceResult]) -> str:
-    """Return the number of results of each action, such as ``2 configured, 268 created``."""
-    counts = Counter(item.action or item.hook_type or item.status for item in results)
-    return ", ".join(f"{count} {one_line(action, limit=40)}" for action, count in sorted(counts.items()))
-
-
-def _is_broken(item: Resource) -> bool:
-    return item.sync is not SyncStatus.SYNCED or item.health not in _HEALTHY
+def actions(changes: Mapping[Change, int]) -> str:
+    """Return the number of changes of each kind, such as ``2 configured, 268 created``."""
+    counts = Counter[str]()
+    for change, count in changes.items():
+        counts[change.word] += count
+    return ", ".join(f"{count} {one_line(word, limit=40)}" for word, count in sorted(counts.items()))
 
 
 def _resource_row(item: Resource, told: ResourceResult | None) -> tuple[str, ...]:
@@ -236,6 +258,8 @@ def _pods(result: ApplicationResult) -> list[str]:
         for pod in broken
     ]
     lines = _limited(table(("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"), rows), PODS)
+    if result.unlisted.pods:
+        lines.append(texts.PODS_UNLISTED.fill(pods=counted(result.unlisted.pods, "more pod")))
     fine = len(pods) - len(broken)
     if not fine:
         return lines
@@ -272,8 +296,8 @@ def _log_title(log: PodLog) -> str:
     return title.fill(pod=log.pod, container=log.container, lines=counted(len(log.lines), "line"))
 
 
-def _limited(lines: Sequence[str], limit: int) -> list[str]:
-    left = len(lines) - limit
+def _limited(lines: Sequence[str], limit: int, *, unlisted: int = 0) -> list[str]:
+    left = max(len(lines) - limit, 0) + unlisted
     return [*lines[:limit], texts.LEFT_OUT.fill(lines=counted(left, "more line"))] if left > 0 else list(lines)
 
 
@@ -290,8 +314,11 @@ def overview(result: ReleaseResult) -> str:
     ]
     lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
     more = texts.LEFT_OUT.fill(lines=counted(len(rows) - ROWS, "more line")) if len(rows) > ROWS else ""
+    counts = sum((one.resource_counts for one in result.applications), Counter[ResourceState]())
+    unlisted = sum((Counter(one.unlisted.resources) for one in result.applications), Counter[ResourceState]())
     facts = {
         "Commit:": result.image_tag,
+        "Resources:": _listed(counts, unlisted),
         "Duration:": f"{result.seconds:.1f} s",
         "Exit code:": _exit_code(outcome),
     }

@@ -109,6 +109,10 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
             text = _resource(resource)
             # Show the cause at the resource that it belongs to, because people look there.
             yield name, f"{cause}\n{text}" if text and cause and _explains(cause, resource) else text
+    if unlisted := {state: count for state, count in result.unlisted.resources.items() if not state.hook}:
+        deviating = sum(count for state, count in unlisted.items() if state.deviates)
+        deviates = texts.UNLISTED_DEVIATING.fill(count=sum(unlisted.values()), deviating=deviating)
+        yield texts.UNLISTED, deviates if deviating else ""
 
 
 def _explains(cause: Problem, resource: Resource) -> bool:

@@ -26,11 +26,11 @@ def _attempts(one: ApplicationResult) -> int | None:
 
 
 def _resources(one: ApplicationResult) -> int | None:
-    return len(one.application.resources) if one.application else None
+    return one.resource_counts.total() if one.application else None
 
 
 def _changed(one: ApplicationResult) -> int | None:
-    return sum(item.changed for item in one.application.results) if one.application else None
+    return one.change_counts.total() if one.application else None
 
 
 def _restarts(one: ApplicationResult) -> int | None:

@@ -119,7 +119,7 @@ class Client:
         self._check = check
         self._proxies = proxies
         self._lock = threading.Lock()
-        self._pools: dict[str, httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -227,20 +227,22 @@ class Client:
         import httpcore  # noqa: PLC0415
 
         proxy = _proxy(url) if self._proxies else ""
+        key = (proxy, url.scheme)
         with self._lock:
-            if proxy not in self._pools:
+            if key not in self._pools:
                 parts = urlsplit(proxy)
                 account = (unquote(parts.username or ""), unquote(parts.password or ""))
                 bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-                self._pools[proxy] = httpcore.ConnectionPool(
-                    ssl_context=self._tls(),
+                self._pools[key] = httpcore.ConnectionPool(
+                    # A TLS context costs 35 ms of CPU time.
+                    ssl_context=self._tls() if url.scheme == "https" else None,
                     proxy=httpcore.Proxy(bare, auth=account if any(account) else None) if proxy else None,
                     max_connections=CONNECTIONS,
                     keepalive_expiry=IDLE_SECONDS,
                     socket_options=KEEPALIVE,
                     network_backend=Backend(),
                 )
-            return self._pools[proxy]
+            return self._pools[key]
 
 
 def _split(url: str) -> tuple[SplitResult, str]:

@@ -1,15 +1,22 @@
 """When the versions of argocd and Argo CD are asked for, and what is told of them."""
 
+import threading
 import time
 from typing import Any, cast
 
 import pytest
 
 from argocd_release.argocd.cli import ArgoCD
+from argocd_release.argocd.connection import Connection
+from argocd_release.doctor import hints, network
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import ApplicationState, JobEvent, VersionsApart
+from argocd_release.model.outcome import Outcome
 from argocd_release.release.background_checks import BackgroundChecks
+from argocd_release.release.signals import StopRequest
 from argocd_release.verdict.judge import CONFIRMING
+from tests.support.waiting import eventually
+from tests.unit.states import application
 
 APART = "argocd: v2.13.2+dc43124\nargocd-server: v9.0.0+0abcdef\n"
 
@@ -41,7 +48,7 @@ def told(text: str, *events: ApplicationState) -> tuple[list[JobEvent], int]:
         if not isinstance(event, ApplicationState):
             found.append(event)
 
-    checks = BackgroundChecks(cast("ArgoCD", argocd), None, emit, cast("Any", None))
+    checks = BackgroundChecks(cast("ArgoCD", argocd), None, emit, cast("Any", None), StopRequest())
     for event in events:
         checks.emit(event)
     wanted, until = any(event.reason != CONFIRMING for event in events), time.monotonic() + 30
@@ -63,3 +70,20 @@ def test_of_a_release_that_is_there_nobody_asks() -> None:
 @pytest.mark.parametrize("text", ["", "nonsense", "argocd: v2.13.2\nargocd-server: v2.13.9\n"])
 def test_who_does_not_answer_or_is_near_is_no_news(text: str) -> None:
     assert told(text, state("sync is running")) == ([], 1)
+
+
+def test_a_job_that_is_to_end_waits_for_no_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reports of a group need the address once for each application."""
+    release, stop = threading.Event(), StopRequest()
+    monkeypatch.setattr(network, "public_address", lambda _: release.wait(30) and "https://argocd.example.com")
+    monkeypatch.setattr(hints, "of_server", lambda *_: [])
+    connection = Connection(server="argocd.example.com", auth_token="x.y.z")
+    checks = BackgroundChecks(cast("ArgoCD", Saying(APART)), connection, lambda _: None, cast("Any", None), stop)
+    assert checks.public_address() == "", "no application was observed yet"
+    checks.on_application(application())
+    stop.set(Outcome.CANCELLED)
+    started = time.monotonic()
+    assert [checks.public_address() for _ in range(1000)] == [""] * 1000
+    assert time.monotonic() - started < 0.4
+    release.set()
+    eventually(lambda: checks.public_address() == "https://argocd.example.com", 10)

@@ -205,9 +205,9 @@ def _part(one: Json, seconds: float, room: SizeBudget) -> ApplicationView:
         logs=tuple(_logs(one["logs"], room)),
         notes=tuple(room.take(note, 400, markup=20) for note in one["notes"][:10]),
         chart=chart(one, seconds, room),
-        changes=tuple(_changes(one["changes"], state, room)),
+        changes=tuple(_changes(one["changes"], state, one["counts"]["images"], room)),
         changed=_changed(one["changes"], room),
-        summary=_summary(one["changes"], state),
+        summary=_summary(one["changes"]),
     )
 
 
@@ -226,18 +226,20 @@ def _why(judged: Json, room: SizeBudget) -> CauseView:
 
 def _tables(one: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
     conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
-    yield from _table("Conditions", ("Condition", "Message"), conditions, 10, room)
+    counts = one["counts"]
+    yield from _table("Conditions", ("Condition", "Message"), conditions, 10, room, count=counts["conditions"])
     broken = [
         (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
         for item in state.get("resources", ())
         if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
     ]
     header = ("Resource", "Namespace", "Sync", "Health", "Message")
-    yield from _table(texts.UNHEALTHY_RESOURCES, header, broken, PODS, room)
+    yield from _table(texts.UNHEALTHY_RESOURCES, header, broken, PODS, room, count=counts["deviating"])
     pods = [
         (item["name"], item["namespace"], item["ready"], item["status"], str(item["restarts"])) for item in one["pods"]
     ]
-    yield from _table("Pods", ("Pod", "Namespace", "Ready", "Status", "Restarts"), pods, PODS, room)
+    pod_header = ("Pod", "Namespace", "Ready", "Status", "Restarts")
+    yield from _table("Pods", pod_header, pods, PODS, room, count=counts["pods"])
     events = [
         (item["object"], item["type"], item["reason"], f"{item['count']}×", item["message"])
         for item in sorted(one["events"], key=lambda item: item["type"] == "Normal")
@@ -246,8 +248,15 @@ def _tables(one: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
 
 
 def _table(
-    title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]], most: int, room: SizeBudget
+    title: str,
+    header: tuple[str, ...],
+    rows: Sequence[Sequence[str]],
+    most: int,
+    room: SizeBudget,
+    *,
+    count: int | None = None,
 ) -> Iterator[Table]:
+    """Yield the table, or nothing if there is no row. ``count`` is the number of rows with those the report lacks."""
     shown: list[tuple[str, ...]] = []
     for row in rows[:most]:
         if room.left <= 0:
@@ -256,7 +265,8 @@ def _table(
             tuple(room.take(cell, 400 if place == len(row) - 1 else 160, markup=10) for place, cell in enumerate(row))
         )
     if shown:
-        more = f"and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
+        left_out = (len(rows) if count is None else count) - len(shown)
+        more = f"and {left_out} more" if left_out > 0 else ""
         yield Table(title=title, header=header, rows=tuple(shown), more=more)
 
 
@@ -269,7 +279,7 @@ def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
         yield Log(title=title, lines=tuple(reversed(lines)))
 
 
-def _changes(changes: Json, state: Json, room: SizeBudget) -> Iterator[Change]:
+def _changes(changes: Json, state: Json, images: int, room: SizeBudget) -> Iterator[Change]:
     before, after = changes["revisions_before"], state.get("revisions", [])
     link = next((url for url in changes["compare"] if _WEB.fullmatch(url)), "")
     if after:
@@ -279,15 +289,16 @@ def _changes(changes: Json, state: Json, room: SizeBudget) -> Iterator[Change]:
     if new or gone:
         yield Change(what="images", before=_few(gone, room), after=_few(new, room))
     elif now:
-        yield Change(what="images", before=(same := _few(now, room)), after=same)
+        yield Change(what="images", before=(same := _few(now, room, count=images)), after=same)
 
 
 def _shas(revisions: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
     return tuple(room.take(text[:SHORT] if SHA.fullmatch(text) else text, 80, markup=20) for text in revisions[:IMAGES])
 
 
-def _few(texts: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
-    more = (f"and {len(texts) - IMAGES} more",) if len(texts) > IMAGES else ()
+def _few(texts: Sequence[str], room: SizeBudget, *, count: int = 0) -> tuple[str, ...]:
+    left_out = max(count, len(texts)) - len(texts[:IMAGES])
+    more = (f"and {left_out} more",) if left_out else ()
     return (*(room.take(text, 300, markup=20) for text in texts[:IMAGES]), *more)
 
 
@@ -302,24 +313,16 @@ def _changed(changes: Json, room: SizeBudget) -> Table | None:
         for item in changes["resources"]
     ]
     header = ("Resource", "Namespace", "Action", "Message")
-    table = next(_table("Resources", header, rows, RESOURCES, room), None)
-    if table is None or changes["count"] == len(table.rows):
-        return table
-    return Table(
-        title=table.title, header=header, rows=table.rows, more=f"and {changes['count'] - len(table.rows)} more"
-    )
+    return next(_table("Resources", header, rows, RESOURCES, room, count=changes["count"]), None)
 
 
-def _summary(changes: Json, state: Json) -> str:
+def _summary(changes: Json) -> str:
     """Return the summary of the changes, such as ``2 configured, 1 pruned, 298 unchanged``."""
-    changed = changes["resources"]
-    counts = Counter(item["action"] for item in changed if not item["hook"])
-    hooks = sum(bool(item["hook"]) for item in changed)
+    counts = Counter[str](changes["actions"])
+    hooks, rest = changes["hooks"], changes["unchanged"]
     said = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
     said += [f"{hooks} hook{'s' if hooks > 1 else ''}"] if hooks else []
-    managed = sum(not item["hook"] for item in state.get("resources", ()))
-    rest = managed - sum(count for action, count in counts.items() if action != "pruned")
-    return ", ".join([*said, f"{rest} unchanged"] if rest > 0 and changes["count"] <= len(changed) else said)
+    return ", ".join([*said, f"{rest} unchanged"] if rest else said)
 
 
 def _seconds(seconds: float) -> str:

@@ -1,0 +1,236 @@
+"""Limit the size of a result before it is redacted and reported.
+
+The time and the memory for the reports grow with everything that they list. After SIGTERM the job has one second for
+all of them. Numbers stand for the parts that are not listed.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from types import MappingProxyType
+from typing import Any, Final
+
+from argocd_release.core.text import clean
+from argocd_release.model.application import Application, Resource, ResourceResult, SyncStatus
+from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.result import WELL, ApplicationResult, Change, ReleaseResult, ResourceState, Unlisted
+from argocd_release.model.timeline import SpanKind
+
+#: The number of items of each kind, such as resources, in all applications together.
+LISTED: Final = 1000
+#: The number of characters in all items of a kind.
+LISTED_TEXT: Final = 400_000
+#: The number of characters in one message of each application: the first if there are few applications.
+MESSAGES: Final = 400_000
+LEAST_MESSAGE: Final = 200
+#: Counts the words that are not Argo CD's. No text from outside is a key of a report.
+OTHER: Final = "other"
+_WORDS: Final = frozenset(
+    {
+        "applied", "created", "configured", "replaced", "serverside-applied", "pruned", "pruneskipped", "PreSync",
+        "Sync", "PostSync", "SyncFail", "Running", "Terminating", "Succeeded", "Failed", "Error", "SyncFailed",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """A kind of items that an application can have thousands of.
+
+    Attributes:
+        items: returns the items of an application.
+        matters: returns True for an item that is listed before others.
+        size: returns the number of characters from outside in an item.
+    """
+
+    items: Callable[[ApplicationResult], tuple[Any, ...]]
+    matters: Callable[[Any], bool]
+    size: Callable[[Any], int]
+
+
+def _size_of_object(item: Any) -> int:
+    return len(item.group) + len(item.kind) + len(item.namespace) + len(item.name) + len(item.message)
+
+
+def _images(one: ApplicationResult) -> tuple[str, ...]:
+    """Return the images now and before, first those with the tag of the commit and those that the release changed."""
+    now, before = one.application.images if one.application else (), one.rollout.before.images
+    changed = set(now) ^ set(before)
+
+    def rank(image: str) -> tuple[bool, bool]:
+        return one.image_tag not in image, image not in changed
+
+    return tuple(sorted(dict.fromkeys((*now, *before)), key=rank))
+
+
+_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {
+        "resources": _Kind(
+            items=lambda one: one.application.resources if one.application else (),
+            matters=lambda item: not item.hook and (item.sync is not SyncStatus.SYNCED or item.health not in WELL),
+            size=_size_of_object,
+        ),
+        "results": _Kind(
+            items=lambda one: (
+                one.application.operation.results if one.application and one.application.operation else ()
+            ),
+            matters=lambda item: item.failed or bool(item.hook_type),
+            size=_size_of_object,
+        ),
+        "conditions": _Kind(
+            items=lambda one: one.application.conditions if one.application else (),
+            matters=lambda item: "Error" in item.type,
+            size=lambda item: len(item.type) + len(item.message),
+        ),
+        "images": _Kind(
+            items=_images,
+            matters=lambda _: False,
+            size=len,
+        ),
+        "spans": _Kind(
+            items=lambda one: one.rollout.spans,
+            matters=lambda span: span.kind is not SpanKind.ROLLOUT or span.ended is None,
+            size=lambda span: len(span.subject) + len(span.namespace) + len(span.end) + len(span.text),
+        ),
+        "pods": _Kind(
+            items=lambda one: one.diagnosis.pods,
+            matters=lambda pod: pod.health != "Healthy",
+            size=lambda pod: _size_of_object(pod) + sum(map(len, pod.images)),
+        ),
+    }
+)
+
+
+def limited(result: ReleaseResult) -> ReleaseResult:
+    """Return the result with as much as the reports can list. Whatever deviates from the desired state comes first.
+
+    The applications share the limits. An application that needs less than its share leaves the rest to the others.
+    """
+    given = result.applications
+    limit = max(MESSAGES // max(len(given), 1), LEAST_MESSAGE)
+    listed = {name: _listed([kind.items(one) for one in given], kind) for name, kind in _KINDS.items()}
+    return replace(
+        result,
+        applications=tuple(
+            _application_result(one, {name: lists[position] for name, lists in listed.items()}, limit)
+            for position, one in enumerate(given)
+        ),
+    )
+
+
+def _listed(lists: Sequence[tuple[Any, ...]], kind: _Kind) -> list[tuple[Any, ...]]:
+    """Return the items of each list that fit into the limits of their kind."""
+    fitting = list(lists)
+    if sum(map(len, lists)) > LISTED:
+        firsts = [[item for item in items if kind.matters(item)] for items in lists]
+        shares = _shares([len(first) for first in firsts], LISTED)
+        lefts = [len(items) - len(first) for items, first in zip(lists, firsts, strict=True)]
+        rests = _shares(lefts, LISTED - sum(shares))
+        fitting = [
+            (*first[:share], *islice((item for item in items if not kind.matters(item)), rest))
+            for items, first, share, rest in zip(lists, firsts, shares, rests, strict=True)
+        ]
+    sizes = [sum(map(kind.size, items)) for items in fitting]
+    if sum(sizes) <= LISTED_TEXT:
+        return fitting
+    return [
+        items if size <= share else _cut(items, kind.size, share)
+        for items, size, share in zip(fitting, sizes, _shares(sizes, LISTED_TEXT), strict=True)
+    ]
+
+
+def _cut(items: tuple[Any, ...], size: Callable[[Any], int], limit: int) -> tuple[Any, ...]:
+    for position, item in enumerate(items):
+        limit -= size(item)
+        if limit < 0:
+            return items[:position]
+    return items
+
+
+def _shares(needs: Sequence[int], room: int) -> list[int]:
+    """Return how much of the room each gets: what it needs, but no more than an equal share of what is left."""
+    shares = [0] * len(needs)
+    for left, (need, position) in zip(
+        range(len(needs), 0, -1), sorted((need, position) for position, need in enumerate(needs)), strict=True
+    ):
+        shares[position] = min(need, room // left)
+        room -= shares[position]
+    return shares
+
+
+def _application_result(one: ApplicationResult, listed: Mapping[str, tuple[Any, ...]], limit: int) -> ApplicationResult:
+    unlisted = replace(
+        one.unlisted,
+        spans=one.unlisted.spans + len(one.rollout.spans) - len(listed["spans"]),
+        pods=one.unlisted.pods + len(one.diagnosis.pods) - len(listed["pods"]),
+    )
+    state, before, images = one.application, one.rollout.before, frozenset(listed["images"])
+    if state is not None:
+        unlisted = _unlisted(unlisted, state, listed)
+        state = _application(state, listed, limit, one.image_tag)
+    return replace(
+        one,
+        verdict=replace(one.verdict, reason=clean(one.verdict.reason, limit=limit)),
+        application=state,
+        rollout=replace(
+            one.rollout,
+            spans=listed["spans"],
+            before=replace(before, images=tuple(image for image in before.images if image in images)),
+        ),
+        diagnosis=replace(one.diagnosis, pods=listed["pods"]),
+        unlisted=unlisted,
+    )
+
+
+def _unlisted(before: Unlisted, state: Application, listed: Mapping[str, tuple[Any, ...]]) -> Unlisted:
+    images = frozenset(listed["images"])
+    unlisted = replace(
+        before,
+        conditions=before.conditions + len(state.conditions) - len(listed["conditions"]),
+        images=before.images + sum(image not in images for image in state.images),
+    )
+    if len(listed["resources"]) < len(state.resources):
+        left_out = _states(state.resources) - _states(listed["resources"])
+        unlisted = replace(unlisted, resources=left_out + Counter(before.resources))
+    if len(listed["results"]) < len(state.results):
+        changes = _changes(state.results) - _changes(listed["results"])
+        unlisted = replace(unlisted, changes=changes + Counter(before.changes))
+    return unlisted
+
+
+def _states(resources: Iterable[Resource]) -> Counter[ResourceState]:
+    counts = Counter((item.sync, item.health, item.hook) for item in resources)
+    return Counter({ResourceState(*state): count for state, count in counts.items()})
+
+
+def _changes(results: Iterable[ResourceResult]) -> Counter[Change]:
+    # Few of thousands of results differ in these words. Reading a change takes longer than comparing them.
+    alike: dict[tuple[str, ...], tuple[ResourceResult, int]] = {}
+    for item in results:
+        key = (item.status, item.hook_phase, item.hook_type, item.message.rpartition(" ")[2])
+        alike[key] = (item, alike[key][1] + 1 if key in alike else 1)
+    changes = Counter[Change]()
+    for item, count in alike.values():
+        if item.changed:
+            change = Change.of(item)
+            changes[change if change.word in _WORDS else change._replace(word=OTHER)] += count
+    return changes
+
+
+def _application(state: Application, listed: Mapping[str, tuple[Any, ...]], limit: int, tag: str) -> Application:
+    operation, workloads, images = state.operation, state.workloads, frozenset(listed["images"])
+    return replace(
+        state,
+        resources=listed["resources"],
+        conditions=listed["conditions"],
+        images=tuple(image for image in state.images if image in images),
+        health_message=clean(state.health_message, limit=limit),
+        operation=operation
+        and replace(operation, results=listed["results"], message=clean(operation.message, limit=limit)),
+        # The reports show only whether an image of the commit serves.
+        workloads=workloads
+        and Workloads(
+            images=tuple(image for image in workloads.images if tag and tag in image), only_jobs=workloads.only_jobs
+        ),
+    )
