@@ -109,6 +109,7 @@ def play(example: Example, folder: Path, environ: dict[str, str]) -> str:
         server.close()
     # A busy machine is no fault of the job: what its main thread waited for a processor does not count.
     seconds = time.monotonic() - started - (stalled - stalled_before)
+    print(f"{limit - seconds:.2f} s left of {limit:.0f} s after {what}: {example}")
     missing = [name for name in REPORTS if not (folder / name).exists()] if not is_doctor else []
     text = (folder / "log").read_text("utf-8", "replace")
     if missing:

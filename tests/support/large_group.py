@@ -30,6 +30,8 @@ class LargeGroup:
         self._list = json.dumps({"metadata": {}, "items": list(map(self._application, names))}).encode()
         #: The number of lists that the job has read to the end.
         self.lists = 0
+        #: The names of the applications that the job has read one by one, as it does for each comparison.
+        self.compared: set[str] = set()
         group = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,6 +76,7 @@ class LargeGroup:
             return 200, b'{"nodes": []}'
         head, _, name = path.rpartition("/")
         if head == "/api/v1/applications":
+            self.compared.add(name)
             return 200, json.dumps(self._application(name)).encode()
         return (200, b'{"Version": "v3.1.2"}') if path.endswith("/version") else (404, b"{}")
 
