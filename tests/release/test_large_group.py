@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 APPLICATIONS: Final = 400
 RESOURCES: Final = 400
-#: Of these, one of a hundred resources waits for its pods.
+#: The number of resources of each application that wait for their pods: one of a hundred.
 DEVIATING: Final = 4
 #: The job ends that long after SIGTERM, with all reports.
 SECONDS: Final = 1.0

@@ -85,7 +85,7 @@ class ResourceState(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What an operation did with a resource, such as ``created``, or the type of a hook."""
+    """An action of an operation on a resource, such as ``created``, or the type of a hook."""
 
     word: str
     hook: bool

@@ -1,4 +1,4 @@
-"""What the reports list of a large release, and the numbers that stand for the rest."""
+"""The part of a large release that the reports list, and the numbers that stand for the rest."""
 
 from collections import Counter
 from dataclasses import replace
