@@ -1,7 +1,7 @@
-"""Find out which of two revisions came first, from the job's own clone and from the repository that Argo CD reads.
+"""Find the relation of two revisions, from the job's own clone and from the repository that Argo CD reads.
 
-The clone is only read. Fetched commits go to a folder of their own. If the server can filter, files are not fetched
-(GitLab can: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
+The clone is only read. Fetched commits go to a temporary folder. If the server supports filters, no files are fetched
+(GitLab does: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
 """
 
 import tempfile
@@ -32,13 +32,13 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.deadline import Deadline
 from argocd_release.transport.network import tls_context
 
-# The longest wait for one answer. A fetch that takes longer goes on, and a later question uses its result.
+# The longest wait for one answer. A fetch that takes longer continues, and a later lookup uses its result.
 ANSWER_SECONDS: Final = 15.0
 # The longest time that a server is allowed to send nothing.
 SILENCE_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
 FETCHED_COMMITS: Final = 1000
-# The pause after a fetch that did not help. It doubles each time, up to the second value.
+# The pause after a fetch that did not bring the missing commits. It doubles each time, up to the second value.
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
 _WHOLE: Final = len("0" * 40)
@@ -48,7 +48,7 @@ _NO_SOURCE: Final = Source(repo_url="")
 class GitHistories:
     """The git histories of the repositories that Argo CD compares with; use it as a context manager.
 
-    Several threads can ask at once. The questions about one repository are answered one at a time.
+    Several threads can use it at once. The lookups in one repository run one at a time.
 
     Args:
         access: the repositories that the job can read.
@@ -162,7 +162,7 @@ class GitHistory:
     """The history of one repository, from a clone, from fetched commits, or from both.
 
     Args:
-        name: stands for the repository in texts.
+        name: the name of the repository in messages.
         url: the address to fetch from, or an empty string if nothing can be fetched.
         ca_file: path of a PEM file with an authority to trust, or an empty string.
         now: the clock, in seconds.
@@ -174,7 +174,7 @@ class GitHistory:
     ) -> None:
         self._stack = ExitStack()
         self._closed = False
-        # Questions about other repositories also read the job's own one.
+        # Lookups for other repositories also read the job's own history, from other threads.
         self._lock = threading.Lock()
         self._name = name
         self._url = url
@@ -241,7 +241,7 @@ class GitHistory:
             self.why = self._without_url(texts.CLONE_UNREADABLE.fill(error=self._safe(error)))
 
     def _without_url(self, reason: str) -> str:
-        """Return the reason, and that there is no address to fetch from."""
+        """Return the reason. If there is no address to fetch from, add which variable would give it."""
         return reason if self._url else texts.VARIABLE_MISSING.fill(reason=reason, variable=self._name)
 
     def _fetch(self, revision: str, expected: str) -> None:
@@ -275,7 +275,7 @@ class GitHistory:
         return None
 
     def _undone_by_trees(self, later: ObjectID, wanted: Commit, path: str, *, depth: int) -> bool | None:
-        """Return True if the files were reverted, by trees that are fetched down to a depth; None if unknown."""
+        """Fetch the trees down to a depth. Return True if they show a revert of the files, None if that is unknown."""
         with suppress(Exception):
             choose = partial(_wanted, [later, wanted.id, wanted.parents[0]], by_name=True, branches=False)
             trees = self._download(choose, depth=1, keep=f"tree:{depth}".encode())
@@ -311,7 +311,7 @@ class GitHistory:
 
 
 class _Asking:
-    """A question that is answered in a thread of its own, which the job does not have to wait for."""
+    """A lookup that runs in a daemon thread, so that a hanging server cannot block the job."""
 
     def __init__(self, question: tuple[str, str, Source], find: Callable[[], RevisionRelation]) -> None:
         self.question = question

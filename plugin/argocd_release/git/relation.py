@@ -1,8 +1,8 @@
 """Find the relation of two commits in one repository, and whether one was reverted, without a request to a server.
 
-There are two signs of a revert: a message says that its commit reverts another one, or the files that it changed have
-their earlier content again. The files count for more. Anyone can write a message, so only its first kilobytes are read,
-by patterns that cannot backtrack.
+There are two signs of a revert. The message of a later commit says that it reverts the commit, or the files that the
+commit changed have their earlier content again. The files count for more. Anyone can write a message, so only its first
+kilobytes are read, by patterns that cannot backtrack.
 """
 
 import re
@@ -93,7 +93,7 @@ _REVERTS: Final = re.compile(
 _MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
 # git cherry-pick -x ends the message with this line, and so does GitLab if it picks a commit.
 _PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
-# A commit that changes more files is judged by the messages.
+# If a commit changes more files than this, only the messages decide.
 FILES: Final = 500
 # The number of folder levels below the application's path whose files are compared.
 FILE_LEVELS: Final = 3
@@ -118,7 +118,8 @@ class Reverts:
         if self.by or self._picked_again:
             return
         if by := self._reverter(commit):
-            # A commit that was reverted itself reverts nothing any more.
+            # A later commit reverts this one, so ignore what it reverts itself. If this one is the merge that brought
+            # ``wanted``, that later commit reverts ``wanted``, too.
             brought = len(commit.parents) > 1 and not self._precedes(commit.parents[0])
             self.by = by if brought else ""
             return
@@ -182,7 +183,7 @@ def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool 
 
 
 def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
-    """Return False if all added lines are there, True if all removed ones are and no added one, otherwise None."""
+    """Return True if the file has all removed lines and no added one, False if it has all added lines, else None."""
     if old is None or new is None or now is None:
         return None
     added, removed = new - old, old - new
@@ -193,7 +194,7 @@ def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: C
 
 
 def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
-    """Return the lines of a file; none if there is no file, None if it was not fetched or is too large."""
+    """Return the lines of a file: empty if there is no file, None if it was not fetched or is too large."""
     if sha is None:
         return Counter()
     try:
@@ -280,7 +281,7 @@ def _key(name: bytes) -> bytes:
 
 
 def _is_same(own: bytes, name: bytes) -> bool:
-    """Return True if a revert's name is that of the commit or merge request.
+    """Return True if ``name``, which a revert mentions, means the commit or merge request ``own``.
 
     A name without a project means this project.
     """
