@@ -1,19 +1,24 @@
 """Generate the site's tables in both languages from the declarations of the product."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from string import Formatter
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 from argocd_release.cli.wait import parse_arguments as command_line
+from argocd_release.messages import Message, hints
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -30,6 +35,10 @@ COMPATIBILITY = Path(__file__).resolve().parent.parent / "docs" / "compatibility
 # The effects of withholding each right, as tests/release/test_rights.py has observed them.
 RIGHTS = Path(__file__).resolve().parent.parent / "docs" / "rights.json"
 WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("reference.yml").read_text("utf-8"))
+#: The rows of the troubleshooting page by exit code.
+TROUBLESHOOTING: dict[int, list[dict[str, Any]]] = yaml.safe_load(
+    Path(__file__).with_name("troubleshooting.yml").read_text("utf-8")
+)
 Row = Sequence[str]
 
 
@@ -93,6 +102,35 @@ def exit_codes(language: str) -> Iterator[Row]:
 def causes(language: str) -> Iterator[Row]:
     for code in CauseCode:
         yield f"`{code.word}`", code.meaning if language == "en" else translated("causes", code.word)
+
+
+def troubleshooting(exit_code: int, language: str) -> Iterator[Row]:
+    """Yield the rows of one exit code: the words of the log, with the cause's anchor, and what to do."""
+    for row in TROUBLESHOOTING[exit_code]:
+        anchor = f"{{#{row['code']}}}" if "code" in row else ""
+        line = row["line"] if "line" in row else log_line(**{key: row[key] for key in ENTRY if key in row})
+        yield f"`{line}`{anchor}", row[language] if language in row else advice(row["code"], explain="line" in row)
+
+
+ENTRY = ("message", "clause", "fields")
+
+
+def log_line(message: str, clause: int | None = None, fields: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return an entry of the catalogue as the log shows it, with dots for its fields."""
+    module, _, name = message.partition(".")
+    entry = getattr(importlib.import_module(f"argocd_release.messages.{module}"), name)
+    parts = Formatter().parse(entry.text if isinstance(entry, Message) else entry)
+    text = "".join(literal + ("" if field is None else fields.get(field, "…")) for literal, field, _, _ in parts)
+    text = re.sub(r"(?:… ?){2,}", "… ", text).strip("; ").strip()
+    return text if clause is None else re.split(r"; |: | \((?!\S+$)", text)[clause]
+
+
+def advice(word: str, *, explain: bool) -> str:
+    """Return the cause's hint in the catalogue, after its meaning if ``explain``; end the program without a hint."""
+    if word not in hints.CAUSES:
+        sys.exit(f"bin/troubleshooting.yml needs en: for {word}, because messages/hints.py has no hint for it")
+    hint = re.sub(r"<([A-Z_]+)>", r"`\1`", hints.CAUSES[word])
+    return f"{CauseCode(word).meaning}. {hint[0].upper()}{hint[1:]}" if explain else hint
 
 
 def dotenv_variables(language: str) -> Iterator[Row]:

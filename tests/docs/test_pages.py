@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from tests.docs.guide import LINKS
 from tests.docs.pages import DOCS, ENGLISH_ONLY, LANGUAGES, ROOT, blocks, included, includes, names, text
 
@@ -147,6 +148,13 @@ def test_a_block_that_is_typed_in_is_noticed(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr("tests.docs.pages.DOCS", tmp_path)
     with pytest.raises(AssertionError):
         test_no_block_is_typed_into_a_page("en", "x.md")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_troubleshooting_has_each_cause_once(language: str) -> None:
+    page = text(language, "troubleshooting.md")
+    for code in CauseCode:
+        assert page.count(f"{{#{code.word}}}") + page.count(f'id="{code.word}"') == 1, code
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

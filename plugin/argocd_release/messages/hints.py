@@ -53,7 +53,7 @@ CAUSES: Final[Mapping[str, str]] = MappingProxyType(
         "(imagePullSecrets); then push again",
         "container-config": "create what the message names (Secret, ConfigMap, key, command, mount), or correct its "
         "name; push again",
-        "oom-killed": "the container needed more memory than its limit: raise the limit or use less; push again",
+        "oom-killed": "raise the memory limit, or let the container use less; push again",
         "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), or correct the volume; push "
         "again",
         "probe-failed": "make the program answer its probe, or correct the probe (path, port, delay, timeout); push "
