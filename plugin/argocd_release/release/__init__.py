@@ -1,1 +1,1 @@
-"""One job, from the environment to the exit code: the only place that wires things together."""
+"""One job, from the environment to the exit code. It creates and connects the parts of all other packages."""

@@ -19,7 +19,7 @@ from argocd_release.watch.owners import Owners
 
 @dataclass(frozen=True, kw_only=True)
 class Readers:
-    """The two readers of Argo CD. Each of their calls ends before the deadline of the job, and renews the token."""
+    """The two readers of Argo CD. Each call ends before the deadline of the job, and renews the token if needed."""
 
     argocd: ArgoCD
     api: Api
@@ -52,8 +52,8 @@ def connected(
     """Return the readers after signing in; ``stack`` closes them.
 
     Raises:
-        SignInError: there is no token.
-        ArgoCDError: argocd is not installed.
+        SignInError: the exchange of the ID token gave no token.
+        ProgramMissingError: argocd is not on the PATH.
     """
     log, deadline, check = context.log, context.deadline, context.stop.check
     identity = replace(settings.connection, ca_file=connection.authority_file(settings.argocd_ca, stack))
@@ -64,7 +64,7 @@ def connected(
     def sign_in() -> SignedIn:
         return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    # 0 turns the early end off, as for every grace period.
+    # A grace period of 0 turns the early end off. The sign-in can then take until the deadline.
     grace = deadline.at_most(settings.connect_grace) if settings.connect_grace else deadline
     signed = auth.sign_in_with_retry(sign_in, grace, check)
     credentials = Credentials(
@@ -93,7 +93,7 @@ def connected(
 def group_readers(
     owner: str, readers: Readers, clock: Clock, *, children: bool
 ) -> tuple[HttpFirstCommands, OwnerLookup | None]:
-    """Return the commands, and the lookup of owners; None if the settings leave nothing to look up."""
+    """Return the commands and the lookup of owners, which is None if the settings turn it off."""
     commands = HttpFirstCommands(readers.commands, readers.lists, readers.api)
     follow = owner != "ignore"
     if not follow and not children:

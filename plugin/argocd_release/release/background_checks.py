@@ -1,4 +1,4 @@
-"""Warnings about versions, the server and the token, looked for beside the wait. The wait never waits for them."""
+"""Check the versions, the server and the token in the background, and warn. The tracking never waits for this."""
 
 from contextlib import suppress
 from typing import Any, Final
@@ -18,14 +18,14 @@ from argocd_release.verdict.judge import CONFIRMING
 
 
 class Hooks:
-    """The recorders of a job, by the name of the application."""
+    """The hook recorders of a job, one for each application."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._recorders: dict[str, HookRecorder] = {}
 
     def keep(self, name: str, application: Application) -> None:
-        """Take a look at the application; never waits."""
+        """Give the observed state to the application's recorder. This never waits for Argo CD."""
         if name not in self._recorders:
             if application.operation is None or not application.operation.running:
                 return
@@ -38,21 +38,21 @@ class Hooks:
 
 
 VERSIONS_SECONDS: Final = 10.0
-# The answer is mostly there since the first look; the end waits no longer for a warning.
+# The longest wait for the warnings at the end. Usually, they have arrived before the first look ended.
 _WARNINGS_SECONDS: Final = 0.5
 
 
 class BackgroundChecks:
-    """Requests the versions and the server's warnings once, beside the wait.
+    """The checks that run once in the background: of the versions, and of the server and the token.
 
     Attributes:
-        hooks: keeps what the hooks of the applications leave behind.
+        hooks: the hook recorders of the job.
 
     Args:
-        argocd: the command line.
-        connection: how Argo CD's API is reached; None if it is closed.
+        argocd: the argocd CLI.
+        connection: the connection to Argo CD's HTTP API; None if the job does not use it.
         emit: takes the warnings.
-        evidence: reads what hooks leave behind.
+        evidence: reads the pods, events and logs of hooks.
         stop: ends every wait for an answer.
     """
 
@@ -69,14 +69,14 @@ class BackgroundChecks:
         self._address: Background[str] | None = None
 
     def emit(self, event: JobEvent, /) -> None:
-        """Emit an event of the wait. With the first state that is not delivered, ask for the versions."""
+        """Emit an event. The first state that is not delivered starts the check of the versions."""
         self._emit(event)
         if not self._versions_requested and isinstance(event, ApplicationState) and event.reason != CONFIRMING:
             self._versions_requested = True
             run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """Ask for warnings and for the public address once Argo CD has shown an application."""
+        """Request the server's warnings and public address, once, when an application was observed."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
@@ -84,13 +84,13 @@ class BackgroundChecks:
             self._address = run_in_background(lambda: network.public_address(connection))
 
     def public_address(self) -> str:
-        """Return the address of Argo CD's web interface for people, or ``""`` if Argo CD has not answered by now."""
+        """Return the address of Argo CD's web interface for people, or ``""`` if it has not arrived yet."""
         if self._address is None or not self._has_answered(self._address):
             return ""
         return "" if self._address.exception() is not None else self._address.result()
 
     def _has_answered(self, answer: Background[Any]) -> bool:
-        """Return True if the answer is there, after a short wait unless the job is to end."""
+        """Return True if the answer has arrived. Wait for it for a short time, unless the job must end."""
         if answer.done() or self._stop.is_set():
             return answer.done()
         with suppress(Cancelled):

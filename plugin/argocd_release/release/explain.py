@@ -34,16 +34,17 @@ from argocd_release.release.wiring import JobParts
 from argocd_release.reports import evidence, summary
 from argocd_release.timing.deadline import Phase
 
-# Root causes are collected for so many of the most severe failures.
+# The number of failures, the most severe first, for which root causes are collected.
 EXPLAINED: Final = 5
 #: Outcomes for which the doctor checks the connection.
 ADVISED: Final = frozenset({Outcome.UNREACHABLE, Outcome.DENIED})
-# After any other outcome argocd would not answer, or has nothing to show.
+# The outcomes after which the output of ``argocd app get`` is shown even without a diagnosis. After the others, Argo CD
+# does not respond, or there is nothing to show.
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED})
 
 
 class Explainer:
-    """Adds to a result what can be found out about it. Whatever goes wrong here changes no outcome."""
+    """A collector of causes, hints and evidence for a result. Its own errors never change the outcome."""
 
     def __init__(self, parts: JobParts) -> None:
         self._parts = parts
@@ -52,7 +53,7 @@ class Explainer:
         self._deadline = parts.context.deadline
 
     def explain(self, result: ReleaseResult) -> ReleaseResult | None:
-        """Return the result with causes, hints and the application's status; None if nothing was found out."""
+        """Return the result with causes, hints and the application's status, or None if nothing was added."""
         later = self._advise(result) if result.outcome in ADVISED else self._diagnose_worst(result)
         if not result.several:
             later = self._with_status(later)
@@ -67,8 +68,7 @@ class Explainer:
         return replace(later, applications=applications, ended_at=ended_at, seconds=result.seconds + passed)
 
     def _advise(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the result with the doctor's finding as the hint of each application that shares the outcome."""
-        # The doctor is slow to load, and most jobs do not need it.
+        """Return the result with the doctor's hint for each application that has the outcome of the release."""
         self._log.emit(AskingTheDoctor())
         shared = [one for one in result.undelivered if one.outcome is result.outcome]
         verdict = shared[0].verdict if shared else result.verdict
@@ -128,7 +128,7 @@ class Explainer:
             return Diagnosis()
 
     def _silent_host(self, one: ApplicationResult) -> str:
-        """Return the host of the deployed address if it is all that failed, otherwise an empty string."""
+        """Return the host of the deployed site if only the check of the site failed, otherwise an empty string."""
         if not one.site_is_silent:
             return ""
         return urlsplit(self._parts.settings.site_url).hostname or "-"
@@ -149,7 +149,7 @@ class Explainer:
         return replace(result, applications=(replace(one, diagnosis=replace(one.diagnosis, status=status)),))
 
     def _status(self, name: str, seconds: float) -> str:
-        """Return the status without the resources, which are shown on their own."""
+        """Return the output of ``argocd app get`` without the resources, which the log shows separately."""
         try:
             text = self._parts.readers.argocd.show("app", "get", name, seconds=seconds)
         except ArgoCDError as error:
@@ -158,9 +158,9 @@ class Explainer:
         return text.strip().partition("\n\n")[0]
 
 
-#: Conditions of delivered applications that the job log shows.
+#: The number of conditions and caveats of delivered applications that the job log shows.
 CONDITIONS: Final = 10
-#: Names of applications that a note shows.
+#: The number of application names in a note.
 NAMES: Final = 3
 
 
@@ -177,7 +177,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     for position, one in enumerate(result.undelivered[:EXPLAINED] if result.several else result.applications, 1):
         for block in evidence.blocks(one):
             title = f"{one.name}: {block.title}" if result.several else block.title
-            # GitLab knows a section by its name alone.
+            # GitLab tells sections apart only by their names.
             name = f"{block.name}-of-{position}" if result.several else block.name
             with log.section(name, title, collapsed=block.collapsed):
                 log.emit(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
@@ -190,7 +190,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
 
 
 def _caveats(result: ReleaseResult) -> list[str]:
-    """Return what the success of applications does not prove: each reason once, with the applications' names."""
+    """Return the caveats of delivered applications: each caveat once, with the names of its applications."""
     names: dict[str, list[str]] = {}
     for application in result.applications:
         if application.outcome is Outcome.DELIVERED and (caveat := application.verdict.caveat):
@@ -207,7 +207,7 @@ def _names(names: list[str]) -> str:
 
 
 def _warnings(result: ReleaseResult) -> list[Warned]:
-    """Return the conditions of delivered applications, which do not keep them from being Synced and Healthy."""
+    """Return a warning for each condition of a delivered application."""
     return [
         Warned(why=f"{one.name}: {item.type}: {one_line(item.message, limit=1000)}", code=item.type)
         for one in result.applications
@@ -217,7 +217,7 @@ def _warnings(result: ReleaseResult) -> list[Warned]:
 
 
 def _show_what_holds(log: JobLog, one: ApplicationResult) -> None:
-    """Show what success does not prove, and when which phase was reached."""
+    """Show the caveat of a success, and the time at which each phase was reached."""
     if note := evidence.caveat(one):
         log.emit(NotProven(text=note))
     if line := summary.line(one):
@@ -225,7 +225,7 @@ def _show_what_holds(log: JobLog, one: ApplicationResult) -> None:
 
 
 def _show_next(log: JobLog, result: ReleaseResult) -> None:
-    """Show what to do about the worst failure, or about the group itself if its verdict is not an application's."""
+    """Show the hint for the worst failure, or the hint for the group if no application has its outcome."""
     if result.is_theirs or not result.several:
         for worst in result.undelivered[:1]:
             if step := evidence.last_lines(worst):

@@ -1,4 +1,4 @@
-"""The wait of a job: its group of applications, a tracker for each, and the verdict on all. One is a group, too."""
+"""Wait for the applications of a job, and return the verdict on all of them. A group can have one application."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ from argocd_release.watch.snapshot import ApplicationSnapshot, SharedView, Snaps
 from argocd_release.watch.tracker import Tracker
 
 LIST_SECONDS: Final = 15.0
-# If the list of a poll does not say which applications the selector matches, that is requested this often.
+# If the list of a poll does not show which applications the selector matches, a second list is requested this often.
 SELECT_SECONDS: Final = 15.0
-# Argo CD writes its own namespace into an application with the first comparison.
+# The longest wait for Argo CD's own namespace. Argo CD writes it into an application with the first comparison.
 HOME_SECONDS: Final = 15.0
 # A list just before the deadline still gets this long.
 LEAST_LIST_SECONDS: Final = 2.0
-# The reason why several applications are not read is mostly the same, and is said this often.
+# If several applications cannot be read for the same reason, the log gives the reason this often.
 NO_ANSWER_SECONDS: Final = 10.0
 
 
@@ -36,12 +36,12 @@ class GroupCommands(Commands, Lists, Protocol):
 
 
 class GroupWait:
-    """Waits for all applications that the targets mean.
+    """The wait for all requested applications.
 
     Args:
         cluster: shows the pods of an application.
         emit: takes the events of the log.
-        on_application: each is called with each application that was observed.
+        on_application: functions that are called with an application's last state at each of its events.
         keep: is called with the name and state of an application after each look at it.
     """
 
@@ -70,7 +70,7 @@ class GroupWait:
         self._snapshot = ApplicationSnapshot()
         self._selected: tuple[float, tuple[str, ...]] | None = None
         self._names: frozenset[str] = frozenset()
-        # Argo CD's own namespace; None while it is unknown, "" if no application ever said it.
+        # Argo CD's own namespace; None while it is unknown, "" if no application has shown it in time.
         self._home: str | None = None
         self._width = 0
         self._list_count = 0
@@ -95,14 +95,14 @@ class GroupWait:
 
     @property
     def members(self) -> Sequence[TrackedApplication]:
-        """The applications by name."""
+        """Return the tracked applications, ordered by name."""
         return sorted(self.poller.applications.values(), key=lambda application: application.name)
 
     def wait(self) -> Verdict:
         """Wait until each application has its verdict, and return the verdict on all.
 
         Raises:
-            Cancelled: the job is to end.
+            Cancelled: the job must end.
             SettingsError: the expectations name an application that does not exist.
         """
         if self._targets.read_one_by_one:
@@ -117,7 +117,7 @@ class GroupWait:
         return ignored_variables or self._verdict()
 
     def _verdict(self) -> Verdict:
-        """Return the verdict on the group as a whole, if that is worse than those on its applications."""
+        """Return the verdict on the group, from the verdicts on its applications and from their number."""
         targets, count = self._targets, self.poller.count
         verdicts = [each.verdict for each in self.members if each.verdict]
         if targets.one and verdicts:
@@ -149,7 +149,7 @@ class GroupWait:
         selector_only = targets.selects and not (targets.names or targets.children)
         try:
             if targets.selects and not selector_only and self._is_selecting():
-                # One list per poll: who is selected now, how they are with the next.
+                # Each poll requests one list. This one shows the selected applications, the next one their states.
                 chosen = self._list(selector=targets.selector, project=targets.project)
                 self._selected = (requested_at, tuple(each.full_name for each in chosen))
                 return None
@@ -172,15 +172,15 @@ class GroupWait:
         self._width = max((self._width, *map(len, mine)))
         count = sum(snapshot.find(name) is not None or name in targets.names for name in parents)
         result = PollResult(requested_at=snapshot.requested_at, names=mine, count=count, states=snapshot.find)
-        # Children can be created at any time, so that only the end shows which names are wrong.
+        # Children can be created at any time, so wrong names are known only at the end.
         if not targets.children and (not targets.count.few(count) or self.poller.gathered):
             self._check_names(self._names)
         return result
 
     def _is_homeless(self, snapshot: ApplicationSnapshot) -> bool:
-        """Return whether to wait for Argo CD's own namespace.
+        """Return True if the job must wait until it knows Argo CD's own namespace.
 
-        Before and after it is known, an application would have two names, and perhaps belong to two jobs.
+        Without it, an application has another name than with it, and the name decides which job tracks it.
         """
         if self._home is None and snapshot.applications:
             limit = min(HOME_SECONDS, self._policy.timeout / 2)
@@ -195,7 +195,7 @@ class GroupWait:
     def _list(self, **chosen: str) -> tuple[Application, ...]:
         left = max(self._started + self._policy.timeout - self._clock.now(), LEAST_LIST_SECONDS)
         self._list_count += 1
-        # The log shows the selection and the list, or the list alone.
+        # The log shows the first list of the selected applications and the first list of all, or only the latter.
         shown = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
         return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= shown, **chosen)
 
@@ -223,7 +223,7 @@ class GroupWait:
         return tracker
 
     def _emit_of(self, name: str, event: JobEvent) -> None:
-        """Emit an event of one application. The log of a group shows only states and missing answers."""
+        """Emit an event of one application. The log of a group shows only states and failed looks."""
         match event:
             case _ if not self.several:
                 self._emit(event)
@@ -251,7 +251,7 @@ class GroupWait:
             self._emit_named(name, Judged(outcome=word, waited=waited, reason=reason))
 
     def _emit(self, event: JobEvent, /) -> None:
-        """Emit an event of any of the threads."""
+        """Emit an event. Any thread can call this."""
         if isinstance(event, Summary) and not self.several:
             return
         with self._emitting:

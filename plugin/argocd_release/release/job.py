@@ -26,7 +26,7 @@ from argocd_release.release.wiring import wire
 from argocd_release.settings import load
 from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline, Phase
 
-# Whatever goes wrong ends in a verdict; only a fault of Python itself does not.
+# Every error of the job leads to a verdict. Any other exception comes from Python itself.
 ENDINGS: Final = (Exception, Cancelled)
 
 _HINTS: Final = {
@@ -41,7 +41,7 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
     Args:
         error: the exception that ended the run.
         log: the job log.
-        out_of_time: GitLab's timeout of the job is over, which looks to the job like a cancellation.
+        out_of_time: True if GitLab's timeout of the job is over, which looks to the job like a cancellation.
 
     """
     match error:
@@ -63,28 +63,31 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
             return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint=job_log.UNEXPECTED.fill_hint())
 
 
-# A job that was told to end has seconds for all its reports; GitLab's runner kills it then.
+# The time for the reports after a signal. The runner kills the job a few seconds after the signal.
 STOPPED_SECONDS = 1.0
-# The clocks of GitLab and of the runner differ by so much at the most.
+# The largest difference that is expected between the clocks of GitLab and of the runner.
 JOB_END_SECONDS = 5.0
 
 
 class Run:
-    """One run: settings, tracking, diagnosis, reports. A run that is cut short reports what it has found so far."""
+    """One run: settings, tracking, diagnosis, reports. If a signal ends it early, it reports its results so far."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
         environ = load.with_files_read(environ)
         self._results = Results(environ)
-        # The deadline is known with the settings.
+        # The settings replace this deadline when they are loaded.
         self._context = JobContext(
             environ=environ, log=JobLog(environ, stream), stop=StopRequest(), deadline=JobDeadline()
         )
-        # On the monotonic clock: GitLab ends the job then, which the job sees as a cancellation.
+        # The monotonic time at which GitLab ends the job, which looks to the job like a cancellation.
         self._job_ends_at = math.inf
 
     def execute(self, signals: Signals) -> int:
-        """Track, write the reports, find the cause, write them again with it, show the end; gives the exit code."""
+        """Run the job, and return its exit code.
+
+        The reports are written when the verdict is known, and again after the diagnosis and the notifications.
+        """
         with ExitStack() as stack:
             signals.on_arrival(self._context.stop.set)
             try:
@@ -94,7 +97,7 @@ class Run:
                 verdict = verdict_on(error, self._context.log, out_of_time=out_of_time)
             self._context.deadline.judged()
             result = self._results.of(verdict)
-            # Whatever happens from here on, there are reports.
+            # Write the reports now, so that they exist even if the runner kills the job later.
             shown, written = self._write(result, Phase.FIRST_REPORTS)
             parts = self._results.parts
             if parts is not None:
@@ -133,7 +136,7 @@ class Run:
         return verdict
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
-        """Write the reports. Return the result that they show, and a note on each report."""
+        """Write the reports. Return the result that they show, and the path or error of each report."""
         shown = self._context.log.redacted(self._results.limited(result))
         return shown, self._results.write(shown, self._limit(phase))
 

@@ -1,4 +1,4 @@
-"""The job log of one run: it redacts secrets, applies the style and selects events; the context of a job holds it."""
+"""The job log of one run, which redacts secrets and selects events, and the context that holds it."""
 
 import time
 from contextlib import AbstractContextManager
@@ -39,11 +39,11 @@ class JobLog:
         )
 
     def redacted(self, value: T) -> T:
-        """Return the value without secrets, and with settings under the names that the reader can set."""
+        """Return the value without secrets. Settings in it get the names under which the reader can set them."""
         return everywhere(value, self._redact)
 
     def section(self, name: str, title: str, *, collapsed: bool = False) -> AbstractContextManager[None]:
-        """Put what is logged inside into a section with a title."""
+        """Return a context manager. The lines that are logged inside it form a section with this title."""
         return joblog.section(self._log, name, title, collapsed=collapsed)
 
     def emit_warnings(self, environ: JobEnvironment) -> None:
@@ -86,7 +86,7 @@ class JobLog:
                 joblog.emit(self._log, Output(line=line))
             self.count_left_out()
             return
-        # JSON holds the changes of the state; people see them in the lines of the states.
+        # Only the JSON log shows changes of the state. The lines for people show the whole state anyway.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
         joblog.emit(self._log, event, debug=quiet)
 
@@ -108,7 +108,7 @@ class JobLog:
 
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
-    """The environment, the log, the end and the time of a job, which all of its stages share."""
+    """The environment, log, stop request and deadline of a job, which all of its stages share."""
 
     environ: JobEnvironment
     log: JobLog

@@ -1,4 +1,4 @@
-"""The settings as the wait needs them: the applications, what is expected of each, and the grace periods."""
+"""Turn the settings into the policy of a job: the applications, their expectations and the grace periods."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ class Policy:
     settings: PolicySettings
     expected: Expected
     timeout: float
-    #: When the job started, on the clock; the timeout is counted from it.
+    #: The clock time at which the job started. The timeout counts from there.
     started: float
     check: Callable[[], object]
     #: Compares revisions by the git history; None if no revision is expected.
@@ -60,11 +60,11 @@ class Policy:
 
     @property
     def stops_early(self) -> bool:
-        """True if the first failure ends the wait for all."""
+        """Return True if the first failure ends the wait for all applications."""
         return self.settings.on_failure == "stop"
 
     def expectation(self, name: str) -> Expectation:
-        """Return what is expected of the application."""
+        """Return the expectation of the application."""
         return expectation(self.settings, self.expected.of(name))
 
     def tracker(self, name: str, *, cluster: ClusterView, **parts: Any) -> Tracker:
@@ -89,7 +89,7 @@ class Policy:
 def policy_of(
     settings: Settings, context: JobContext, *, timeout: float, stack: ExitStack, hard_refresh: Get
 ) -> Policy:
-    """Return the policy that the settings ask for; ``stack`` closes what it opens."""
+    """Return the policy for the settings. ``stack`` closes the git histories at the end."""
     expected, relation = expected_of(settings.expectations), None
     if settings.revision or expected.asks_revisions:
         relation = _revision_relation(settings.git_access, context, stack)
@@ -105,7 +105,7 @@ def policy_of(
 
 
 def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
-    """Return what must be delivered, nothing if the settings are wrong; ``own`` replaces settings by field."""
+    """Return the expectation of the settings; an empty one for None. ``own`` replaces fields of the settings."""
     if settings is None:
         return Expectation()
     settings = replace(settings, **own)
@@ -121,7 +121,7 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
 
 
 def expectation_words(settings: ExpectationSettings, path: str) -> str:
-    """Return what must be delivered, in words; "" if nothing specific is expected."""
+    """Return the expectation in words, or "" if nothing specific is expected."""
     of_all = expectation(settings).words
     if not path:
         return of_all
@@ -130,12 +130,12 @@ def expectation_words(settings: ExpectationSettings, path: str) -> str:
 
 
 def target_words(settings: TargetSettings) -> str:
-    """Return which applications the job waits for, in words."""
+    """Return the requested applications in words."""
     return str(targets_of(settings))
 
 
 def _revision_relation(access: Access, context: JobContext, stack: ExitStack) -> RevisionRelationLookup:
-    # It loads dulwich, the slowest of all libraries. Most jobs compare no revisions.
+    # This import loads dulwich, the slowest of all libraries, which most jobs do not need.
     from argocd_release.git.history import GitHistories  # noqa: PLC0415
 
     histories = stack.enter_context(
@@ -145,21 +145,22 @@ def _revision_relation(access: Access, context: JobContext, stack: ExitStack) ->
     return relation
 
 
-# So many applications are read one by one. A read costs this job 1.4 ms of CPU time and a few kilobytes. A list costs
-# 0.15 ms and the same kilobytes for every application of the server: ten reads are cheaper from 100 applications on.
+# Up to this many applications are read one by one. A read costs this job 1.4 ms of CPU time and a few kilobytes. A list
+# costs 0.15 ms and the same kilobytes for each application of the server. If the server has 100 applications or more,
+# ten reads are cheaper.
 FEW_NAMES: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedCount:
-    """How many applications there must be: exactly ``number``, or at least that many."""
+    """The required number of applications: exactly ``number``, or at least that many."""
 
     number: int
     at_least: bool
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """``12`` is exact, ``12+`` a minimum, and nothing is one at least."""
+        """Return the required number: ``12`` means exactly 12, ``12+`` at least 12, and an empty text at least 1."""
         return cls(number=int(text.rstrip("+") or 1), at_least=text.endswith("+") or not text)
 
     def __str__(self) -> str:
@@ -177,7 +178,11 @@ class ExpectedCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The requested applications. ``selector`` and ``project`` can be empty. ``job`` of ``jobs`` counts from 1."""
+    """The requested applications.
+
+    ``selector`` and ``project`` can be empty. Several jobs can share the applications: this one is ``job``, counted
+    from 1, of ``jobs``.
+    """
 
     names: tuple[str, ...]
     selector: str = ""
@@ -191,7 +196,7 @@ class Targets:
 
     @property
     def one(self) -> str:
-        """The name, where it is one application and can never be more; else ``""``."""
+        """Return the name if one application is requested and no more can appear, otherwise an empty string."""
         several = self.selects or self.children or self.apart or self.jobs > 1 or len(self.names) != 1
         return "" if several or self.count.number != 1 else self.names[0]
 
@@ -222,7 +227,7 @@ class Targets:
         return texts.SHARE.fill(targets=text, job=self.job, jobs=self.jobs) if self.jobs > 1 else text
 
     def mine(self, name: str) -> bool:
-        """Return True if this job tracks the application. Exactly one of all jobs does, whatever the others track."""
+        """Return True if this job tracks the application. The hash of the name selects exactly one of all jobs."""
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.jobs == self.job - 1
 
 
@@ -235,10 +240,11 @@ def resolve(
         targets: the requested applications.
         selected: the full names that the selector returned.
         known: every application that the token can see, by full name.
-        namespace: Argo CD's own namespace, where a name alone is enough; empty while it is not known.
+        namespace: Argo CD's own namespace, to which a name alone belongs; empty while it is not known.
     """
     full = {name: name if "/" in name or not namespace else f"{namespace}/{name}" for name in targets.names}
-    # Which of the selected a name alone means shows later.
+    # While Argo CD's own namespace is unknown, a name alone can mean any selected application of that name. Leave those
+    # out.
     alone = {name for name in full.values() if "/" not in name}
     chosen = sorted(each for each in selected if each.partition("/")[2] not in alone)
     made = _made_by_sets(known) if targets.children else {}
@@ -265,7 +271,7 @@ def resolve(
 
 
 def top(name: str, under: Mapping[str, str]) -> str:
-    """Return the application at the root of this one's parents, or itself."""
+    """Return the topmost parent of the application, or the application itself if it has no parent."""
     while above := under.get(name, ""):
         name = above
     return name
@@ -286,12 +292,12 @@ def _all(name: str, managers: Mapping[str, Sequence[str]]) -> Collection[str]:
 def _children(
     parent: Application, applications: Mapping[str, Application], made: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """Return the applications that the parent manages, and those that its ApplicationSets have made.
+    """Return the applications that the parent manages, and those that its ApplicationSets have created.
 
     Args:
         parent: the application.
         applications: every application that the token can see, by full name.
-        made: the applications of each ApplicationSet, by its full name.
+        made: the applications that each ApplicationSet has created, by the set's full name.
     """
     children: list[str] = []
     for resource in parent.resources:
@@ -300,7 +306,7 @@ def _children(
         name = f"{resource.namespace or parent.namespace}/{resource.name}"
         if resource.kind == APPLICATION_SET:
             children += made.get(name, ())
-        # One that is neither seen nor Synced is still to be created; one that is Synced is there, and not to be seen.
+        # If the token does not see a child, the child exists only if it is Synced. Otherwise it must still be created.
         elif resource.kind == APPLICATION and (name in applications or resource.sync is SyncStatus.SYNCED):
             children.append(name)
     return sorted(children, reverse=True)

@@ -22,7 +22,7 @@ from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.deadline import Deadline
 from argocd_release.watch.poll_loop import TrackedApplication
 
-#: The path of a report, or why it is not there.
+#: The path of a written report, or the event that says why it was not written.
 Written = str | ReportNotWritten
 
 
@@ -34,7 +34,7 @@ def forget_earlier(environ: JobEnvironment) -> None:
 
 
 def artifact(environ: JobEnvironment, report: str) -> str:
-    """Return the path in the project by which GitLab names the artifact, or an empty string if it is outside."""
+    """Return the report's path in the project, by which GitLab names the artifact; "" if it is outside the project."""
     path = Path(load.report_paths(environ)[report]).resolve()
     project = Path(load.valid(environ, "CI_PROJECT_DIR")).resolve()
     name = path.relative_to(project).as_posix() if path.is_relative_to(project) else ""
@@ -44,7 +44,7 @@ def artifact(environ: JobEnvironment, report: str) -> str:
 def write(
     environ: JobEnvironment, result: ReleaseResult, deadline: Deadline, *, late: bool = False
 ) -> Iterator[Written]:
-    """Write the reports, or those that are written ``late``. One that can't be written changes no verdict."""
+    """Write the reports, or with ``late`` those that are written at the end. Yield the path or the error of each."""
     for name, path in load.report_paths(environ).items():
         reporter = REPORTERS[name]
         if reporter.late is not late:
@@ -59,7 +59,7 @@ def write(
 
 
 class Results:
-    """Makes the result of a run at any moment, and writes it. The files of an earlier run are removed at once."""
+    """A builder of the result of a run, which is available at any moment. It first removes an earlier run's reports."""
 
     def __init__(self, environ: JobEnvironment) -> None:
         self._started = time.monotonic()
@@ -75,7 +75,7 @@ class Results:
         applications = tuple(self._applications(verdict, seconds, ended_at))
         several = self.parts is not None and self.parts.group.several
         if several and applications:
-            # The worse outcome counts: that of the group as a whole, or that of one of its applications.
+            # The most severe outcome counts: the one of the group, or the one of an application.
             worst = aggregate((verdict.outcome or Outcome.UNEXPECTED, *(one.outcome for one in applications)))
             verdict = replace(verdict, outcome=worst)
         return ReleaseResult(
@@ -97,18 +97,18 @@ class Results:
         )
 
     def limited(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the part of the result that the reports list. Redacting and writing the whole could take minutes."""
+        """Return the part of the result that the reports list. Redacting and writing all of it could take minutes."""
         return limited(result)
 
     def write(self, result: ReleaseResult, deadline: Deadline, *, late: bool = False) -> list[Written]:
-        """Write the reports, or those that are written ``late``; gives a note on each."""
+        """Write the reports, or with ``late`` those that are written at the end. Return the path or error of each."""
         return list(write(self._environ, result, deadline, late=late))
 
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
         if self.parts is not None:
             several, address = self.parts.group.several, self._address()
             for each in self.parts.group.members:
-                # The job's verdict is that of its only application, and of those that were cut short.
+                # The job's verdict applies to a single application, and to applications without a verdict of their own.
                 if several and each.verdict is not None:
                     yield self._one(each.name, each.verdict, each.seconds, ended_at, each, address=address)
                 else:
@@ -120,7 +120,7 @@ class Results:
         yield self._one(name, verdict, seconds, ended_at, None, address=self._address())
 
     def _address(self) -> str:
-        """Return the address of Argo CD's pages, the one for people if Argo CD tells it, or an empty string."""
+        """Return the address of Argo CD's web interface: the public one if it is known. "" without settings."""
         if self.settings is None:
             return ""
         return (self.parts.public_address() if self.parts is not None else "") or self.settings.connection.address

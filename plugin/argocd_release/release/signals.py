@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: they end the tracking, never the writing of reports.
+"""Handle SIGTERM and SIGINT. They end the tracking, but never the writing of reports.
 
 The handler raises nothing: an exception in the middle of starting a process would leave that process behind. It
 also takes no lock, because the interrupted code can hold it. It sets a flag, or writes a byte to a pipe.
@@ -22,7 +22,7 @@ class StopRequest:
         self._outcome: Outcome | None = None
 
     def set(self, outcome: Outcome) -> None:
-        """For signal handlers: an assignment, and no more."""
+        """Request the end. A signal handler can call this, because it only assigns an attribute."""
         self._outcome = outcome
 
     def is_set(self) -> bool:
@@ -35,7 +35,7 @@ class StopRequest:
 
 
 class Signals:
-    """While installed, the first signal calls what ``on_arrival`` was given; every later one is ignored."""
+    """A context manager that handles signals. The first signal runs the actions; all later ones are ignored."""
 
     def __init__(self) -> None:
         self._arrived: Outcome | None = None
@@ -47,7 +47,7 @@ class Signals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            # A second signal must not turn the exit code that is on its way into another.
+            # A second signal must not change the exit code with which the process is about to end.
             signal.signal(number, signal.SIG_IGN if self._arrived else handler)
 
     def on_arrival(self, action: Callable[[Outcome], None]) -> None:

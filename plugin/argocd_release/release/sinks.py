@@ -1,4 +1,4 @@
-"""Tell the notification sinks about a release: the deployed site, GitLab's deployments and the merge request."""
+"""Tell the notification sinks about a release: GitLab's deployments and the merge request."""
 
 import re
 import threading
@@ -21,14 +21,14 @@ from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing.background import Background, run_in_background
 from argocd_release.timing.deadline import GITLAB_AFTER_SIGNAL, Deadline, Phase
 
-# The record is begun beside the tracking.
+# The time limit for creating a deployment record, which happens in the background of the tracking.
 BEGIN_SECONDS: Final = 8.0
-# Another record is begun only if there is time for it.
+# The record of a further environment is updated only if this much time is left.
 LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
-# A release without a status, or with that of another revision, only ends the records that the job began.
+# After any other outcome, the status of the revision is unknown. The job then only cancels the records that it created.
 _STATUSES: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failed",
@@ -39,18 +39,18 @@ _STATUSES: Final = {
 
 
 class Sinks:
-    """Told of each look at the application, and of the end."""
+    """The notification sinks of a job. They take each observed state, and the result at the end."""
 
     def __init__(self, settings: NotificationSettings, context: JobContext) -> None:
         self._settings = settings
         self._stop = context.stop
         self._deadline = context.deadline
-        # The records that were begun, and their revisions, by environment.
+        # The requests that create deployment records, with the revisions, by environment.
         self._begun: dict[str, tuple[Background[None], str]] = {}
         self._turn = threading.Lock()
 
     def see(self, application: Application | None) -> None:
-        """Begin the deployment's record once Argo CD is at work; never waits."""
+        """Create a deployment record, in the background, once Argo CD has begun to apply a revision."""
         if not self._settings.gitlab_deployment or application is None:
             return
         revision = at_work(application, self._settings.gitlab_deployment)
@@ -62,7 +62,7 @@ class Sinks:
                 self._begun[place.environment] = (run_in_background(lambda: self._begin(place, revision)), revision)
 
     def emit(self, result: ReleaseResult) -> Iterator[NotificationResult]:
-        """Tell all of the end, at the same time; gives what came of each."""
+        """Notify all sinks of the result at the same time. Yield the result of each notification."""
         deadline = self._deadline.phase(Phase.SINKS)
         if result.outcome in _SIGNALS:
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL)
@@ -92,9 +92,9 @@ class Sinks:
             deployments.begin(gitlab, place, revision)
 
     def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
-        """End the record of each environment: of several applications in one, by the worst of them."""
+        """Set the final status of each environment's record. The worst application of an environment decides it."""
         for begun, _ in self._begun.values():
-            # Two at once could make two records.
+            # Wait until the record is created. Otherwise two requests at once could create two records.
             begun.wait_for(seconds=deadline.left, check=lambda: None)
         ends: dict[str, tuple[DeploymentTarget, str, str]] = {}
         for one in result.worst_first:
@@ -130,7 +130,7 @@ class Sinks:
             if found is None:
                 return texts.NO_MERGE_REQUEST
             request = found
-        # The merge request of a fork is in the project that it goes to.
+        # The merge request of a fork belongs to the target project.
         with self._gitlab(request.project or own, deadline) as gitlab:
             return note.put(gitlab, request.iid, result)
 
@@ -164,7 +164,7 @@ def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:
 
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
-# Characters of a range of versions (https://github.com/Masterminds/semver), which names of branches hardly ever have.
+# Characters of a version range (https://github.com/Masterminds/semver), which branch names rarely contain.
 _RANGE: Final = frozenset("*^~<>=| ")
 _VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
 
@@ -173,7 +173,7 @@ def at_work(application: Application, project: str) -> str:
     """Return the project's commit that is being synced or is not healthy yet, or an empty string."""
     operation = application.operation
     if operation is not None and operation.running:
-        # The commit that a hydrated revision was made of is known once it is compared with.
+        # The operation of a hydrated application names no dry commit, so use the one that Argo CD has compared with.
         return _own(application, application.commits if application.hydration else operation.revisions, project)
     if application.sync is SyncStatus.SYNCED and application.health is HealthStatus.PROGRESSING:
         return revision_of(application, project)
@@ -181,14 +181,17 @@ def at_work(application: Application, project: str) -> str:
 
 
 def revision_of(application: Application, project: str) -> str:
-    """Return the project's commit that the application is at; of several sources, that of the project's repository."""
+    """Return the commit that the application is at. If it has several sources, use the one in the project's repository.
+
+    An empty string means that no revision is a commit.
+    """
     return _own(application, application.commits, project)
 
 
 def deployment_target_of(application: Application, settings: NotificationSettings) -> DeploymentTarget:
-    """Return the environment and the ref of the record.
+    """Return the environment and the ref of the deployment record.
 
-    GitLab takes branches and tags only. If the application follows anything else, the ref is the default branch.
+    GitLab accepts only branches and tags. If the application follows anything else, the ref is the default branch.
     """
     own = settings.gitlab_deployment in {settings.project_id, settings.project_path}
     target = application.sources[_position(application, settings.gitlab_deployment)].target_revision

@@ -1,4 +1,4 @@
-"""The parts of a job, made from its settings: the readers of Argo CD and git, and the wait for its group."""
+"""Create the parts of a job from its settings: the readers of Argo CD and git, and the wait for its applications."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ from argocd_release.watch.clock import MonotonicClock
 
 @dataclass(frozen=True, kw_only=True)
 class JobParts:
-    """Everything that a job works with."""
+    """The parts of a job that its stages use."""
 
     settings: Settings
     context: JobContext
@@ -31,7 +31,7 @@ class JobParts:
     policy: Policy
     group: GroupWait
     hooks: Hooks
-    #: Tells the notification sinks of the end, and returns the result with what came of it; None if there are none.
+    #: Sends the notifications, and adds their results to the given result; None if no sink is configured.
     notify: Callable[[ReleaseResult], ReleaseResult] | None
     #: Returns the address of Argo CD's web interface for people; "" if it is not known.
     public_address: Callable[[], str]
@@ -47,7 +47,7 @@ def wire(
     signals: Signals,
     stack: ExitStack,
 ) -> JobParts:
-    """Return the parts of a job; ``stack`` closes them. Raise what ``connected`` raises."""
+    """Return the parts of a job, which ``stack`` closes at the end. It raises the errors of ``connected``."""
     clock = MonotonicClock()
     readers = connected(
         settings,
