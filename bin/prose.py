@@ -199,7 +199,7 @@ def is_python(path: str) -> bool:
 def of_python(path: str) -> Iterator[Text]:
     """Yield the docstrings and comments of a module; neighbouring comment lines are one text."""
     source = (ROOT / path).read_text("utf-8")
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             documented = ast.get_docstring(node)
             if documented:
@@ -222,6 +222,14 @@ def of_python(path: str) -> Iterator[Text]:
         yield Text(path=path, line=first, kind="comment", text=" ".join(block))
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the node and every statement in it. No expression holds a documented definition, so none is searched."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from statements(child)
+
+
 def of_markdown(path: str) -> Iterator[Text]:
     """Yield the paragraphs of a page."""
     text = _FENCE.sub(lambda fence: "\n" * fence.group().count("\n"), (ROOT / path).read_text("utf-8"))
@@ -234,7 +242,8 @@ def of_markdown(path: str) -> Iterator[Text]:
 
 def of_data(path: str) -> Iterator[Text]:
     """Yield the descriptions in a YAML or JSON file."""
-    for text in described(yaml.safe_load((ROOT / path).read_text("utf-8").partition("\n---\n")[0])):
+    header = (ROOT / path).read_text("utf-8").partition("\n---\n")[0]
+    for text in described(yaml.load(header, yaml.CSafeLoader)):
         yield Text(path=path, line=1, kind="description", text=text)
 
 
