@@ -1,1 +1,1 @@
-"""Why a release was not delivered."""
+"""The diagnosis: the reason why a release was not delivered, and the evidence for it."""

@@ -18,7 +18,7 @@ _PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard"
 
 
 def suspect(application: Application) -> Resource | None:
-    """Return the first OutOfSync resource in the cluster, if possible one that waits for deletion; None without any."""
+    """Return the first OutOfSync resource that exists, or None. One that waits for its deletion comes first."""
     pending = (item for item in application.resources if item.sync is SyncStatus.OUT_OF_SYNC and not item.hook)
     existing = [item for item in pending if item.health != "Missing"]
     held = [item for item in existing if item.message == PENDING_DELETION]

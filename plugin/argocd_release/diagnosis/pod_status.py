@@ -117,7 +117,7 @@ def ended(status: PodStatus) -> PodStatus:
 
 
 def parse_pod_status(manifest: object) -> PodStatus:
-    """Return the state in the manifest of a pod."""
+    """Return the status that a pod's live manifest contains."""
     status = as_object(as_object(manifest).get("status"))
     refused = [
         as_message(item.get("message"))

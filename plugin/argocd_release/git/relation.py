@@ -173,7 +173,7 @@ def _changes(repository: BaseRepo, before: ObjectID, then: ObjectID) -> list[Tre
 
 
 def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool | None:
-    """Return True if one file has its earlier content again, False if the changed one, None if neither."""
+    """Return True if the file has its earlier content again, False if it has the changed content, None if neither."""
     old, new = (entry.sha if entry is not None else None for entry in (change.old, change.new))
     entry = change.new or change.old
     found = _entry(repository, now, entry.path) if entry is not None and entry.path else None

@@ -142,7 +142,7 @@ class Operation:
     revisions: tuple[str, ...]
     started_at: str
     finished_at: str
-    #: How many attempts failed and were started again.
+    #: Argo CD's ``retryCount``: the number of failed attempts that it has retried or will retry.
     retries: int
     results: tuple[ResourceResult, ...]
     #: The requested revisions: a commit, or the annotated tag on it.
@@ -325,12 +325,12 @@ class Application:
 
     @property
     def operation_counts(self) -> bool:
-        """Return True if the last operation decides: it is for the compared state, and is not a dry run."""
+        """Return True if the last operation counts: it is for the compared state, and is not a dry run."""
         return self.operation is not None and self.attempted and not self.operation.dry_run
 
     @property
     def results(self) -> tuple[ResourceResult, ...]:
-        """Return the results of the last operation, if it decides."""
+        """Return the results of the last operation if it counts, otherwise none."""
         return self.operation.results if self.operation is not None and self.operation_counts else ()
 
     @property

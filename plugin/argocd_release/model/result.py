@@ -140,7 +140,7 @@ class ApplicationResult:
 
     @cached_property
     def change_counts(self) -> Counter[Change]:
-        """Return how often the operation did what, including the changes that are not listed."""
+        """Return the number of changes by action, including the changes that are not listed."""
         results = self.application.results if self.application else ()
         return Counter(Change.of(item) for item in results if item.changed) + Counter(self.unlisted.changes)
 

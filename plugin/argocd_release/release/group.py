@@ -117,7 +117,7 @@ class GroupWait:
         return ignored_variables or self._verdict()
 
     def _verdict(self) -> Verdict:
-        """Return the verdict on the group, from the verdicts on its applications and from their number."""
+        """Combine the verdicts on the applications, and their number, into the verdict on the group."""
         targets, count = self._targets, self.poller.count
         verdicts = [each.verdict for each in self.members if each.verdict]
         if targets.one and verdicts:

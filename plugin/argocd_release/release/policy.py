@@ -204,7 +204,7 @@ class Targets:
     def read_one_by_one(self) -> bool:
         """Return True if each application is read by itself. Otherwise each poll requests one list of all.
 
-        Names that can mean the same application need the list, which shows Argo CD's own namespace.
+        If two names can mean the same application, the list is needed, because it shows Argo CD's own namespace.
         """
         plain = {name.rpartition("/")[2] for name in self.names}
         few = 0 < len(self.names) == len(plain) <= FEW_NAMES

@@ -28,7 +28,7 @@ LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
-# After any other outcome, the status of the revision is unknown. The job then only cancels the records that it created.
+# Any other outcome does not tell the status of the revision. The job then only cancels records that are still running.
 _STATUSES: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failed",

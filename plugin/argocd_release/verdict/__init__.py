@@ -1,1 +1,1 @@
-"""The judge: what is seen of an application becomes a verdict. Pure."""
+"""The judge, which turns the observations of an application into a verdict. Pure."""

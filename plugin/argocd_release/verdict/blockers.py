@@ -161,8 +161,8 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
 def cannot_start(application: Application) -> tuple[Failing, ...]:
     """Return the objects that cannot start and belong to this release.
 
-    During a sync, only objects that it has applied belong to this release. A Job counts only if the sync has applied
-    it or runs it, because the Jobs of a CronJob are no part of the release.
+    Until a running sync has made all Synced, only objects that it has applied belong to this release. A Job counts only
+    if the sync has applied it or runs it, because the Jobs of a CronJob are no part of the release.
     """
     failing = application.workloads.failing if application.workloads else ()
     applied = {(item.group, item.kind, item.namespace, item.name) for item in application.results if item.applied}
@@ -171,7 +171,7 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
 
 
 def failure(application: Application) -> Problem:
-    """Return the problem of the last, failed operation. Its message names a revision that is not the compared one."""
+    """Return the problem of the last, failed operation. If it was of another revision, the message names that."""
     operation = application.operation
     if operation is None or application.operation_counts:
         return _failed(application)
@@ -395,6 +395,6 @@ def _severity(resource: Resource) -> int:
 
 
 def _described(resource: Resource) -> str:
-    """Return the resource with its message, or with what it lacks."""
+    """Return the resource with its message or, without one, with the reason why it is pending."""
     missing = None if resource.message else pending_reason(resource.group, resource.kind, resource.health)
     return missing.message.fill(resource=resource) if missing else f"{resource} {resource.message}".strip()

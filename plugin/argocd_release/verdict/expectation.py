@@ -255,7 +255,7 @@ class Expectation:
         # only if it lists no other version of the same image name.
         found = [image for image in application.images if runs(self.image, image)]
         names = {parts(image)[0] for image in found}
-        # A bare tag names no image, and a finished Job could have run that tag. So any other image is a doubt.
+        # A bare tag names no image, and a finished Job could have run that tag. So any other image leaves a doubt.
         counts = names if ":" in self.image.lstrip(":@") or "@" in self.image else set(application.images)
         others = [image for image in application.images if image not in found and {image, parts(image)[0]} & counts]
         if found and not others:

@@ -1,8 +1,8 @@
 """Find the reason why a release is still pending. Pure.
 
 Addresses and volumes can be missing, and hydration, Argo Rollouts or owners can be unfinished. An application can also
-stay OutOfSync although Argo CD has synced its revision. Each cause of that needs its own hint, and the hint for one
-makes another worse. With selfHeal, two owners of a resource overwrite each other for ever (argo-cd#8134, #8811, #5105).
+stay OutOfSync although Argo CD has synced its revision. Each cause of that needs its own hint, because a wrong hint can
+do harm. With selfHeal, two owners of a resource overwrite each other for ever (argo-cd#8134, #8811, #5105).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -115,7 +115,7 @@ _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 
 
 def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the problem of a pending owner, or of an ApplicationSet that must still create children; None if none."""
+    """Return the problem of a pending owner or of an ApplicationSet that must still create children, or None."""
     makers = [owner for owner in application.owners if owner.makes_children]
     return spec_finding(application, expectation) or _pending(texts.CHILDREN_PENDING, makers)
 

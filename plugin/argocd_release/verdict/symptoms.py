@@ -23,8 +23,8 @@ _CACHED_ERROR: Final = "Manifest generation error (cached)"
 _RENDERER: Final = re.compile(
     r"`helm (?!pull|fetch|registry)|`kustomize |helm dependencies|jsonnet|plugin|Manifest generation error"
 )
-# Words of errors before rendering: the connection to the repo-server, git, or a chart's registry. The last ones are of
-# errors about the live state in the cluster.
+# Words of errors that occur before rendering: in the connection to the repo-server, in git, or in a chart's registry.
+# Errors about the live state in the cluster are no render errors either.
 _BEFORE: Final = re.compile(
     r"code = Unavailable|failed to list refs|repository not found|authentication|authorization|unable to resolve '"
     r"|failed to (?:initialize|fetch|checkout)|`git |error (?:fetching|testing|resolving)"

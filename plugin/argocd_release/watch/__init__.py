@@ -1,1 +1,1 @@
-"""Looking at an application until there is a verdict."""
+"""Track applications until each of them has a verdict."""

@@ -41,7 +41,7 @@ class MonotonicClock:
 class ApplicationClock:
     """The group's clock for one of its applications.
 
-    Only ``wake`` differs: it calls the given function, because the group decides if news ends the pause of all.
+    Only ``wake`` differs: it calls the given function. The group decides if news of one application ends the pause.
     """
 
     def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:

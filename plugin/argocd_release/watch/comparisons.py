@@ -18,9 +18,9 @@ MOST_FAILED_RENDERS: Final = 2
 # Seconds from a failed render to the next attempt. The second value applies if a server that Argo CD needs is down.
 RENDER_AGAIN_SECONDS: Final = 10.0
 RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
-# If an automated application is OutOfSync and no sync begins, the job compares again after this time. If a comparison
-# fails halfway, Argo CD 3.6 treats the revision as unchanged until it compares with git again (argo-cd v3.6.1
-# controller/state.go:496). By itself, it does that every three minutes.
+# If an automated application is OutOfSync and no sync begins, the job compares again after this time. If rendering a
+# revision failed at first, Argo CD 3.6 does not sync it until it compares again (argo-cd v3.6.1
+# controller/state.go:496). By itself, it compares every three minutes.
 SYNC_SECONDS: Final = 10.0
 
 
@@ -52,7 +52,7 @@ class Comparisons:
     def begin(self, application: Application | None) -> None:
         """Record that a comparison begins now.
 
-        If ``application``, the last observed state, shows a cached error, the comparison becomes a hard refresh.
+        If ``application``, the last observed state, shows a cached error, the comparison becomes the one hard refresh.
         """
         self._begun_at = self._now()
         self._is_hard = self._hard_refresh and _answers_from_cache(application)

@@ -19,7 +19,7 @@ from argocd_release.timing.background import Background, run_in_background
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0
-# The state of an owner is read again after the first time; after the second one if the last read has failed.
+# The pause before the state of an owner is read again: after a successful read, and after a failed one.
 READ_AGAIN_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 10.0
 # An owner is compared again at most this often.
@@ -55,7 +55,7 @@ class _Owned:
 
 @dataclass(kw_only=True)
 class _Entry:
-    """A parent application: the request for it that was sent last, and its last known state."""
+    """A parent application, with the last request about it and its last known state."""
 
     #: Clock time at which its last comparison was requested.
     begun_at: float

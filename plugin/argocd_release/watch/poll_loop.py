@@ -1,4 +1,4 @@
-"""Poll a group of applications, with one tracker for each and one deadline for all. A group can have one application.
+"""Poll a group of applications, with one tracker for each and one deadline for all. A single one is a group, too.
 
 A look uses only a state that was requested after the last look had ended. Two looks at the same answer would confirm
 nothing.

@@ -36,12 +36,12 @@ class ApplicationSnapshot:
         return next(filter(None, namespaces), "")
 
     def find(self, name: str) -> Application | None:
-        """Return the application, or None if it is not in the list or if the name lacks an unknown namespace."""
+        """Return the application, or None. A name alone is not found until Argo CD's own namespace is known."""
         return self.applications.get(name if "/" in name else f"{self.namespace}/{name}")
 
 
 class SnapshotCommands:
-    """The commands for one application of a group. Its state comes from the last list; only a comparison is a call.
+    """The commands for one application of a group. Its state comes from the last list, unless Argo CD must compare.
 
     A returned state is never older than the one before it. The listed state is ignored if the list was requested before
     the last comparison ended. It is also ignored if it shows an older comparison, because one of several API servers

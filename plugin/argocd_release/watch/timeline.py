@@ -24,7 +24,7 @@ class Timeline:
         return self._course.rollout
 
     def doubt(self, problems: Mapping[str, str], at: float) -> None:
-        """Record the pending problems of the last look: the message of each by its name."""
+        """Record the pending problems of the last look. ``problems`` maps their names to their messages."""
         self._course.doubt(problems, at)
 
     def look(self, seen: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
@@ -50,7 +50,7 @@ class Timeline:
         return changed
 
 
-# The most spans in a report, because an application can have thousands of workloads. The page shows fewer.
+# A report holds at most this many spans. An application with thousands of workloads has more. The page shows fewer.
 SPANS: Final = 300
 TEXT_LIMIT: Final = 300
 _ROLLING: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED})
@@ -87,7 +87,7 @@ class SpanRecorder:
         self._last = (at, seen)
 
     def doubt(self, problems: Mapping[str, str], at: float) -> None:
-        """Record the problems that can become the verdict or heal: the message of each by its name."""
+        """Record the problems that can become the verdict or heal. ``problems`` maps their names to their messages."""
         at = self._judged = round(at, 3)
         for key, spans in self._spans.items():
             if key[0] == SpanKind.TROUBLE and key[1] not in problems and spans[-1].ended is None:

@@ -32,7 +32,7 @@ from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
-# The pause while `argocd app wait` runs. Its lines report changes of the application at once, but no changes of pods.
+# The pause between looks while `argocd app wait` runs. Its lines report changes of the application, but not of pods.
 QUIET_SECONDS: Final = 4.0
 # The pause while streams report the changes of pods, too. The look only detects a connection that was lost silently.
 LIVE_SECONDS: Final = 60.0
