@@ -3,21 +3,30 @@
 The default number of examples fits into CI; ``MISBEHAVING_EXAMPLES=200`` plays more.
 """
 
+import json
 import math
 import os
 import random
 import signal
+import socket
 import subprocess
+import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from tests.support.job import COMMAND, REPORTS
 from tests.support.misbehaving import FAULTS, Misbehaving
 from tests.support.processes import waited
+from tests.support.waiting import eventually
 
 EXAMPLES: Final = int(os.environ.get("MISBEHAVING_EXAMPLES", "20"))
 AT_ONCE: Final = 4
@@ -117,6 +126,60 @@ def play(example: Example, folder: Path, environ: dict[str, str]) -> str:
     if "Traceback" in text or process.returncode == 1:
         return f"exit {process.returncode}:\n{text}"
     return f"{seconds - limit:.1f} s too late after {what}:\n{text}" if seconds > limit else ""
+
+
+def _accept(server: socket.socket, accepted: list[socket.socket]) -> None:
+    with suppress(OSError):
+        while True:
+            accepted.append(server.accept()[0])
+
+
+@pytest.mark.parametrize("at", ["while it waits", "while it notifies"])
+def test_a_gitlab_that_never_answers_delays_no_cancelled_job(sandbox: Sandbox, tmp_path: Path, at: str) -> None:
+    """Argo CD responds well. GitLab accepts each connection, and sends nothing."""
+    argocd, gitlab = Misbehaving(tmp_path, "hang", sys.maxsize), socket.create_server(("127.0.0.1", 0))
+    connections: list[socket.socket] = []
+    threading.Thread(target=_accept, args=(gitlab, connections), daemon=True).start()
+    environ = {
+        "PATH": sandbox.environment()["PATH"],
+        "ARGOCD_SERVER": f"localhost:{argocd.port}",
+        "ARGOCD_AUTH_TOKEN": "a-token-of-twenty-characters",
+        "ARGOCD_OPTS": f"--grpc-web --server-crt {argocd.authority}",
+        "CI_API_V4_URL": f"http://127.0.0.1:{gitlab.getsockname()[1]}/api/v4",
+        "CI_PROJECT_ID": "1",
+        "CI_PROJECT_PATH": "team/shop",
+        "CI_COMMIT_REF_NAME": "main",
+        "CI_MERGE_REQUEST_IID": "7",
+        "RELEASE_GITLAB_TOKEN": "a-token-for-gitlab",
+        "RELEASE_MR_NOTE": "true",
+        **KINDS["notifications"],
+        **({"RELEASE_IMAGE": "registry.example.com/web:9"} if at == "while it waits" else {}),
+    }
+    path = tmp_path / "log"
+    with path.open("wb") as log:
+        job = subprocess.Popen([str(COMMAND)], env=environ, cwd=tmp_path, stdout=log, stderr=log)
+    try:
+        eventually(lambda: "-> " in path.read_text("utf-8") if at == "while it waits" else bool(connections))
+        stalled, started = waited(job.pid), time.monotonic()
+        job.send_signal(signal.SIGTERM)
+        after = stalled
+        while job.poll() is None and time.monotonic() - started < 30:
+            after = waited(job.pid) or after
+            time.sleep(0.01)
+        seconds = time.monotonic() - started - (after - stalled)
+    finally:
+        job.kill()
+        job.wait()
+        argocd.close()
+        gitlab.close()
+    print(f"{seconds:.2f} s after SIGTERM, {at}")
+    text = path.read_text("utf-8")
+    outcome = Outcome.CANCELLED if at == "while it waits" else Outcome.DELIVERED
+    assert job.returncode == outcome.exit_code, text
+    assert connections, "GitLab was not asked"
+    assert seconds <= SIGNAL_SECONDS, text
+    assert [name for name in REPORTS if not (tmp_path / name).exists()] == []
+    assert not any(told["done"] for told in json.loads((tmp_path / "argocd-release.json").read_text("utf-8"))["told"])
 
 
 def test_every_job_ends_in_time_with_all_its_reports(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def render(result: ReleaseResult) -> str:
     parts.append("\n".join(_facts(result)))
     blocks = [
         f"{f'{one.name}: ' if result.several else ''}{block}"
-        for one in result.undelivered
+        for one in result.undelivered[:NAMED]
         for block in evidence.blocks(one)
     ]
     if blocks:

@@ -63,8 +63,8 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
             return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint=job_log.UNEXPECTED.fill_hint())
 
 
-# The time for the reports after a signal. The runner kills the job a few seconds after the signal.
-STOPPED_SECONDS = 1.0
+# The time for the reports after a signal, counted from the signal. It limits a report that is written to a full pipe.
+STOPPED_SECONDS = 0.9
 # The largest difference that is expected between the clocks of GitLab and of the runner.
 JOB_END_SECONDS = 5.0
 
@@ -107,7 +107,7 @@ class Run:
                     shown, written = self._write(later, Phase.REPORTS)
             if parts is not None and parts.notify is not None:
                 shown = parts.notify(shown)
-                shown, written = self._write(shown, Phase.REPORTS)
+                written = self._results.write(shown, self._limit(Phase.REPORTS))
             written += self._results.write(shown, self._limit(Phase.REPORTS), late=True)
             show(self._context.log, shown, written)
         return result.outcome.exit_code
@@ -142,4 +142,4 @@ class Run:
 
     def _limit(self, phase: Phase) -> Deadline:
         deadline: Deadline = self._context.deadline.phase(phase)
-        return deadline.at_most(STOPPED_SECONDS) if self._context.stop.is_set() else deadline
+        return deadline.at_most(self._context.stop.left(STOPPED_SECONDS))

@@ -4,7 +4,9 @@ The handler raises nothing: an exception in the middle of starting a process wou
 also takes no lock, because the interrupted code can hold it. It sets a flag, or writes a byte to a pipe.
 """
 
+import math
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Final, Self
@@ -20,10 +22,16 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._outcome: Outcome | None = None
+        self._at = math.inf
 
     def set(self, outcome: Outcome) -> None:
-        """Request the end. A signal handler can call this, because it only assigns an attribute."""
+        """Request the end. A signal handler can call this, because it only assigns attributes."""
+        self._at = time.monotonic()
         self._outcome = outcome
+
+    def left(self, seconds: float) -> float:
+        """Return how much is left of the seconds after the signal, at least 0; infinity before the signal."""
+        return max(self._at + seconds - time.monotonic(), 0.0)
 
     def is_set(self) -> bool:
         return self._outcome is not None

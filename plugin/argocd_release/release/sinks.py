@@ -19,7 +19,7 @@ from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing.background import Background, run_in_background
-from argocd_release.timing.deadline import GITLAB_AFTER_SIGNAL, Deadline, Phase
+from argocd_release.timing.deadline import GITLAB_AFTER_SIGNAL, GITLAB_UNTIL, Deadline, Phase
 
 # The time limit for creating a deployment record, which happens in the background of the tracking.
 BEGIN_SECONDS: Final = 8.0
@@ -36,6 +36,10 @@ _STATUSES: Final = {
     Outcome.TIMED_OUT: "failed",
     Outcome.MISSING: "failed",
 }
+
+
+def _nothing() -> None:
+    """Do not end a wait."""
 
 
 class Sinks:
@@ -63,21 +67,24 @@ class Sinks:
 
     def emit(self, result: ReleaseResult) -> Iterator[NotificationResult]:
         """Notify all sinks of the result at the same time. Yield the result of each notification."""
-        deadline = self._deadline.phase(Phase.SINKS)
-        if result.outcome in _SIGNALS:
-            deadline = deadline.at_most(GITLAB_AFTER_SIGNAL)
+        deadline, check = self._deadline.phase(Phase.SINKS), self._stop.check
+        if result.outcome in _SIGNALS or self._stop.is_set():
+            # GitLab gets a part of the second that the job has left. Otherwise a signal ends all waits at once.
+            check = _nothing
+            deadline = deadline.at_most(GITLAB_AFTER_SIGNAL).at_most(self._stop.left(GITLAB_UNTIL))
         asked: list[tuple[str, Background[str]]] = []
         if self._settings.gitlab_deployment:
             asked.append((DEPLOYMENT, run_in_background(lambda: self._end(result, deadline))))
         if self._settings.mr_note and result.outcome not in _SIGNALS:
             asked.append((MERGE_REQUEST, run_in_background(lambda: self._comment(result, deadline))))
         for sink, answer in asked:
-            yield self._notice(sink, answer, deadline)
+            yield self._notice(sink, answer, deadline, check)
 
-    def _notice(self, sink: str, answer: "Background[str]", deadline: Deadline) -> NotificationResult:
-        check: Callable[[], object] = (lambda: None) if self._stop.is_set() else self._stop.check
+    def _notice(
+        self, sink: str, answer: "Background[str]", deadline: Deadline, check: Callable[[], object]
+    ) -> NotificationResult:
         try:
-            if not answer.wait_for(seconds=deadline.left, check=check):
+            if not answer.done() and not answer.wait_for(seconds=deadline.left, check=check):
                 return NotificationResult(sink=sink, done=False, text=texts.NO_RESPONSE_IN_TIME)
             return NotificationResult(sink=sink, done=True, text=answer.result())
         except Cancelled:

@@ -140,6 +140,8 @@ GITLAB_CALL: Final = 3.0
 GITLAB_PAUSE: Final = 0.5
 #: All requests to GitLab after SIGTERM.
 GITLAB_AFTER_SIGNAL: Final = 0.5
+#: The latest end of these requests, counted from the signal. The job writes the reports again after them.
+GITLAB_UNTIL: Final = 0.7
 #: A request to the deployed address.
 SITE_CALL: Final = 5.0
 #: The pause between two requests to the deployed address.
