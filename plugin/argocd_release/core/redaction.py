@@ -266,7 +266,7 @@ CREDENTIAL_PATTERNS: Final = (
         "",
     ),
     (re.compile(r"(?i)\b(bearer\s++)[\w.~+/=-]{8,}+"), r"\1"),
-    # "Basic authentication" is not a credential: base64 has more than small letters.
+    # A word of small letters, as in "Basic authentication", is not a credential: base64 contains other characters too.
     (re.compile(r"\b((?i:basic)\s++)(?![A-Za-z]?[a-z]*+(?![\w+/=-]))[\w+/=-]{8,}+"), r"\1"),
     # The password in a URL, which can contain an @. The word before a digest is the tag of an image.
     (re.compile(r"(://[^\s/:@]*+:)(?:[^\s/@]*+@(?!sha\d))++"), r"\1@"),

@@ -95,7 +95,7 @@ class Stream(NetworkStream):
 
 
 class Backend(NetworkBackend):
-    """Connects to the addresses of a host one after the other, within the time that is left."""
+    """A backend of httpcore that tries the addresses of a host one after the other, within the time that is left."""
 
     def __init__(self) -> None:
         import httpcore  # noqa: PLC0415
