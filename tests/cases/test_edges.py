@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from argocd_release.argocd.wait_output import PROGRESS_LINES
+from argocd_release.messages import job_log
+from argocd_release.messages.settings import PROGRAM_MISSING, SET_TO_SECONDS
+from argocd_release.messages.verdict import LOOK_FAILED, NO_RESPONSE
 from argocd_release.settings.environment import PROPERTIES
 from tests.support import missing
 from tests.support.gitlab_rules import check_dotenv, check_junit, released
 from tests.support.job import COMMAND
 from tests.support.replay import CASES, OFFLINE, REPLAY, run
+from tests.support.wording import is_from
 
 DELIVERED = CASES / "delivered"
 FAILED = CASES / "sync-failed"
@@ -74,7 +78,7 @@ def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = run(DELIVERED, tmp_path, RELEASE_JSON_PATH="pipe")
     assert done.returncode == 0
-    assert "warning: could not write the JSON report" in done.stdout
+    assert any(is_from(line, job_log.LINES["report not written"]) for line in done.stdout.splitlines())
     assert (tmp_path / "argocd-release.xml").is_file()
 
 
@@ -102,8 +106,7 @@ def test_the_reports_of_another_job_are_removed_before_anything_can_fail(tmp_pat
 def test_without_argocd_the_job_says_what_is_missing(tmp_path: Path) -> None:
     done = run(DELIVERED, tmp_path, PATH=str(tmp_path))
     assert done.returncode == 2, done.stdout
-    assert "cause: argocd is missing: no folder in PATH contains a program of that name" in done.stdout
-    assert "next: run the job in the image of argocd-release, which contains argocd, or install argocd" in done.stdout
+    assert f"cause: {PROGRAM_MISSING.fill(program='argocd')}\nnext: {PROGRAM_MISSING.hint}\n" in done.stdout
     assert check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))["ARGOCD_RELEASE_STATUS"] == "settings"
 
 
@@ -114,7 +117,7 @@ def test_a_number_that_is_none_is_a_wrong_setting(tmp_path: Path, name: str, val
     done = run(DELIVERED, tmp_path, **{name: value})
     assert done.returncode == 2
     assert f"error: {name} must be a " in done.stdout
-    assert "fix: set it to a number of seconds from " in done.stdout
+    assert any(is_from(line, f"    fix: {SET_TO_SECONDS.text}") for line in done.stdout.splitlines())
     assert released(check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))) == "error"
 
 
@@ -159,7 +162,7 @@ def test_a_feed_of_megabytes_is_counted_and_not_shown(tmp_path: Path) -> None:
     done = run(case, tmp_path)
     assert done.returncode == 0
     assert done.stdout.count("  web-") == PROGRESS_LINES
-    assert "more lines of argocd app wait left out" in done.stdout
+    assert any(is_from(line, job_log.LINES["output left out"]) for line in done.stdout.splitlines())
     assert len(done.stdout) < 200_000
     assert "RELEASE SUCCESSFUL" in done.stdout
 
@@ -248,7 +251,8 @@ def test_a_group_whose_server_cannot_be_reached_gets_one_cause_and_one_next_step
     )  # fmt: skip
     assert done.returncode == 30, done.stdout
     before, _, banner = done.stdout.partition("RELEASE STATUS UNKNOWN")
-    assert f"Argo CD did not respond: {refused}; retrying" in before
+    reason = LOOK_FAILED.fill(what=NO_RESPONSE, message=refused)
+    assert job_log.LINES["no answer"].format(reason=reason).removeprefix("-> ") in before
     head = banner.partition("\n\n")[0].splitlines()
     assert sum(refused in line for line in head) == 1, head
     assert f"cause: {refused}" in head

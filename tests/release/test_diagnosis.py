@@ -15,6 +15,7 @@ from typing import Self
 import pytest
 from jsonschema import Draft202012Validator
 
+from argocd_release.messages.diagnosis import NO_PODS, NOT_READY
 from argocd_release.reports.json_report import SCHEMA
 from sandbox import manifests
 from sandbox.application import Application, delivered
@@ -95,7 +96,7 @@ SCENARIOS = {
         service="search",
         released=deployment(fate="never-ready"),
         exit_code=12,
-        cause='Deployment/search → Pod/search-POD: Running, but not ready — "Readiness probe failed: HTTP probe failed with'
+        cause=f'Deployment/search → Pod/search-POD: {NOT_READY} — "Readiness probe failed: HTTP probe failed with'
         ' statuscode: 503"',
         environ={"RELEASE_TIMEOUT": "30"},
     ),
@@ -104,7 +105,7 @@ SCENARIOS = {
         before=added(deployment(), {"deploy/quota.yaml": manifests.resource_quota("pods", pods="1")}),
         released=deployment(),
         exit_code=11,
-        cause='Deployment/mailer → ReplicaSet/mailer-RS: no pod can be created — pods "mailer-POD" is forbidden: exceeded quota:',
+        cause=f'Deployment/mailer → ReplicaSet/mailer-RS: {NO_PODS} — pods "mailer-POD" is forbidden: exceeded quota:',
     ),
     "pre-sync-hook": Scenario(
         service="orders",

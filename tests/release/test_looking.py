@@ -8,10 +8,11 @@ from datetime import datetime
 
 import pytest
 
+from argocd_release.messages.argocd import APPLICATION_DENIED
 from argocd_release.messages.watch import HISTORY_BEING_READ
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
-from scenarios.dsl import web
+from scenarios.dsl import literal, web
 from scenarios.fake_servers import proxy, silence
 from tests.support.job import Release, Running, StartRelease, check_reports
 from tests.support.stopwatch import Stopwatch, check
@@ -127,7 +128,7 @@ def test_rights_that_cannot_be_asked_for(
 
         ended = timed_out(release, name, **front.settings)
         assert ended.exit_code == 31, ended.log
-        assert "or there is no such application" in ended.log
+        assert literal(APPLICATION_DENIED) in ended.log
 
 
 def test_a_comparison_that_never_ends(

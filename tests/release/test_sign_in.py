@@ -11,7 +11,7 @@ import yaml
 
 from argocd_release.messages import doctor as messages
 from sandbox.sandbox import Sandbox
-from scenarios.dsl import web
+from scenarios.dsl import literal, web
 from tests.support.identity import GitLab, gitlab
 from tests.support.job import Release
 from tests.support.realm import AUDIENCE, ISSUER, PROJECT, Realm, realm, snippet
@@ -75,7 +75,7 @@ INVALID: Final[dict[str, tuple[Callable[[GitLab], str], str]]] = {
     "expired": (lambda issuer: issuer.id_token(AUDIENCE, lives=60, age=3600), "expired 59 min ago"),
     "wrong issuer": (
         lambda issuer: issuer.id_token(AUDIENCE, {"iss": "https://gitlab.elsewhere.example.com"}),
-        "the token's issuer is https://gitlab.elsewhere.example.com, but Argo CD trusts ",
+        literal(messages.ISSUER, issuer="https://gitlab.elsewhere.example.com"),
     ),
     "somebody else's signature": (
         lambda issuer: GitLab(issuer.url).id_token(AUDIENCE),
@@ -102,7 +102,7 @@ def test_an_identity_that_ends_before_the_timeout(direct: Realm, release: Run) -
 
     assert ended.exit_code == 0, ended.log
     assert "expires in 4" in ended.log
-    assert "before the timeout of 1 min" in ended.log
+    assert literal(messages.TOKEN_ENDS_EARLY, timeout="1 min") in ended.log
 
 
 def test_the_role_of_a_project(sandbox: Sandbox, direct: Realm, release: Run, name: str) -> None:

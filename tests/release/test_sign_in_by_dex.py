@@ -87,7 +87,10 @@ def test_keys_of_dex_that_are_new(
 
 
 REFUSED_IDENTITY: Final[dict[str, tuple[dict[str, str], str]]] = {
-    "another connector": ({"RELEASE_DEX_CONNECTOR": "github-ci"}, "Dex has no connector github-ci"),
+    "another connector": (
+        {"RELEASE_DEX_CONNECTOR": "github-ci"},
+        argocd.DEX_CONNECTOR_MISSING.text.partition("{")[0] + "github-ci",
+    ),
     "no JWT": ({"RELEASE_ID_TOKEN": "nonsense"}, "Dex refused the job's ID token"),
 }
 

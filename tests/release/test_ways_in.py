@@ -14,6 +14,7 @@ import pytest
 from argocd_release.messages import doctor as messages
 from argocd_release.messages import network as texts
 from sandbox.sandbox import Sandbox
+from scenarios.dsl import literal
 from tests.support import entrances
 from tests.support.entrances import ACCESS_ID, ACCESS_SECRET, Entrances
 from tests.support.faults import Fault, network
@@ -95,14 +96,14 @@ ROWS: Final[Mapping[str, Row]] = {
     "no certificate of the client": blocked("client-certificate", said=texts.CLIENT_CERTIFICATE.fill()),
     "plaintext on a port of TLS": blocked("terminated", "--plaintext --grpc-web", texts.TLS_UNWANTED.fill()),
     "TLS on a port of plaintext": blocked("plaintext", "--grpc-web", "add the option --plaintext"),
-    "without its path": blocked("under-a-path", said="add the option --grpc-web-root-path /argocd"),
-    "a page that forbids": blocked("forbidden", said="a proxy refuses the request: HTTP 403"),
-    "a page that knows nothing": blocked("missing", said="there is no Argo CD at this address: HTTP 404"),
+    "without its path": blocked("under-a-path", said=texts.PATH_NEEDED.fill_hint(path="/argocd")),
+    "a page that forbids": blocked("forbidden", said=texts.FORBIDDEN.fill(proxy=texts.PROXY.text, status=403)),
+    "a page that knows nothing": blocked("missing", said=texts.NOT_FOUND.fill(status=404)),
     "a gateway without anything behind it": blocked("bad-gateway", said="HTTP 502"),
     "a gateway that is overloaded": blocked("unavailable", said="HTTP 503"),
     "a guest portal's page": blocked("portal", said="Welcome to Guest WiFi"),
     "a login page": blocked("access-login", said=texts.LOGIN_PAGE.fill(site="Cloudflare Access")),
-    "GitLab instead of Argo CD": blocked("gitlab", said="this is GitLab, not Argo CD"),
+    "GitLab instead of Argo CD": blocked("gitlab", said=texts.GITLAB.fill()),
     "connections are reset": blocked("resets", said=texts.CONNECTION_RESET.fill()),
     **{
         f"{words}, {protocol}": blocked(f"@{where}", options, said)
@@ -180,5 +181,5 @@ def test_way_in(sandbox: Sandbox, run: Callable[[str], Release], name: str) -> N
     assert row.unsaid not in ended.log
     assert sandbox.ci_token not in ended.log
     if row.exit_code:
-        assert "`argocd-release doctor` checks every step of the connection" in ended.log
+        assert literal(messages.HINT) in ended.log
         assert ended.seconds < BLOCKED_SECONDS

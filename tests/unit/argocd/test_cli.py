@@ -11,10 +11,12 @@ import pytest
 from argocd_release.argocd.cli import _FOLDERS, ArgoCD, _short_folder
 from argocd_release.argocd.wait_output import failure_message
 from argocd_release.messages import argocd as texts
+from argocd_release.messages.settings import PROGRAM_MISSING
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing.background import run_in_background
 from tests.support.stopwatch import Stopwatch, check
+from tests.support.wording import is_from, pattern_of
 from tests.unit.states import document
 
 Make = Callable[..., ArgoCD]
@@ -162,7 +164,7 @@ def test_telling_them_apart_takes_no_longer_than_the_call_may(make: Make) -> Non
     with pytest.raises(ArgoCDError) as caught:
         argocd.get("web", seconds=1)
     assert caught.value.kind is FailureKind.DENIED
-    assert "or there is no such application" in caught.value.message
+    assert is_from(caught.value.message, texts.APPLICATION_DENIED)
     assert time.monotonic() - started < 3
 
 
@@ -229,7 +231,7 @@ def test_the_folder_is_the_first_short_one_that_can_be_written(
 
 
 def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ProgramMissingError, match="argocd is missing: no folder in PATH"):
+    with pytest.raises(ProgramMissingError, match=pattern_of(PROGRAM_MISSING)):
         ArgoCD({"PATH": str(tmp_path)}, echo=lambda _: None)
 
 

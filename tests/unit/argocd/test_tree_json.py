@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_pod_template, parse_tree
 from argocd_release.messages import expectation as texts
+from argocd_release.messages.diagnosis import NO_PODS
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing
 
@@ -68,7 +69,7 @@ def test_a_replica_set_that_can_make_no_pod() -> None:
         "health": {"status": "Degraded", "message": "exceeded quota: none"}
     }
     found = failing_pods({"nodes": [node("Deployment", "web"), refused]})
-    assert found == ("Deployment/web → ReplicaSet/web-1: no pod can be created — exceeded quota: none",)
+    assert found == (f"Deployment/web → ReplicaSet/web-1: {NO_PODS} — exceeded quota: none",)
 
 
 def test_what_should_have_pods_and_has_none() -> None:
@@ -155,7 +156,7 @@ def test_a_job_that_failed_says_so_and_not_that_no_pod_can_be_created() -> None:
     late = node("Job", "migrate") | {"health": {"status": "Degraded", "message": "active longer than deadline"}}
     known = parse_tree({"nodes": [late]})
     assert known.described(known.nodes[0]) == "Job/migrate: Failed — active longer than deadline"
-    assert known.described(known.nodes[0], "quota", refused=True) == "Job/migrate: no pod can be created — quota"
+    assert known.described(known.nodes[0], "quota", refused=True) == f"Job/migrate: {NO_PODS} — quota"
 
 
 def test_owners_that_go_in_circles_have_an_end() -> None:

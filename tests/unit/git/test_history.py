@@ -176,7 +176,7 @@ def test_an_annotated_tag_is_the_commit_that_it_is_put_on(
 @pytest.mark.parametrize(
     ("url", "note"),
     [
-        ("", "this job has no clone, and CI_REPOSITORY_URL is not set"),
+        ("", texts.VARIABLE_MISSING.fill(reason=texts.NO_CLONE, variable="CI_REPOSITORY_URL")),
         ("http://127.0.0.1:1/nowhere", "refused"),
         ("https://user:secret@127.0.0.1:1/nowhere", "127.0.0.1"),
         ("https://user:secret@[::1/nowhere", "lacks"),

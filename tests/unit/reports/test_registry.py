@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from junitparser import JUnitXml
 
 from argocd_release.core.text import one_line
+from argocd_release.messages.reports import ALL_RELEASED
 from argocd_release.model.application import Source
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
@@ -491,7 +492,7 @@ def test_the_verdict_is_said_where_it_says_more_than_the_cause(verdict: dict[str
 def test_where_no_application_matches_there_are_reports_all_the_same() -> None:
     verdict = Verdict(outcome=Outcome.MISSING, reason="nothing matches", hint="do this")
     nothing = ReleaseResult(verdict=verdict, applications=(), seconds=1, ended_at=ENDED_AT)
-    assert check_junit(junit.render(nothing)) == {"all applications are released": "failure"}
+    assert check_junit(junit.render(nothing)) == {ALL_RELEASED: "failure"}
     assert check_annotations(annotations.render(nothing)) == {}
     assert check_dotenv(dotenv.render(nothing))["ARGOCD_RELEASE_STATUS"] == "missing"
     Draft202012Validator(json_report.SCHEMA).validate(json_report.document(nothing))

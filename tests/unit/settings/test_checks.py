@@ -29,15 +29,15 @@ def wrong(**environ: str) -> list[SetupProblem]:
     [
         (COMPONENT | {"INPUT_ARGOCD_SERVER": "http://argocd.example.com"}, "ARGOCD_SERVER", "server-scheme", "argocd.example.com, and add --plaintext"),
         ({"ARGOCD_SERVER": "ftp://argocd.example.com"}, "ARGOCD_SERVER", "server-scheme", "argocd.example.com"),
-        ({"ARGOCD_SERVER": "argocd.example.com/argo"}, "ARGOCD_SERVER", "server-path", "argocd.example.com, and add --grpc-web-root-path /argo"),
+        ({"ARGOCD_SERVER": "argocd.example.com/argo"}, "ARGOCD_SERVER", "server-path", settings.ADD_ROOT_PATH.fill(fix="argocd.example.com", path="/argo")),
         ({"ARGOCD_SERVER": "'argocd.example.com'"}, "ARGOCD_SERVER", "server-quoted", "argocd.example.com"),
         ({"RELEASE_SYNC": "yes"}, "RELEASE_SYNC", "setting", "<RELEASE_SYNC> to true"),
         ({"RELEASE_SYNC": "flase"}, "RELEASE_SYNC", "setting", "<RELEASE_SYNC> to false"),
         (COMPONENT | {"INPUT_RELEASE_WAIT_FOR": "sync helth"}, "RELEASE_WAIT_FOR", "setting", "<RELEASE_WAIT_FOR> to sync health"),
         ({"RELEASE_ON_FAILURE": "stopp"}, "RELEASE_ON_FAILURE", "setting", "<RELEASE_ON_FAILURE> to stop"),
         ({"RELEASE_ON_FAILURE": "qwerty"}, "RELEASE_ON_FAILURE", "setting", "finish or stop"),
-        ({"RELEASE_TIMEOUT": "10 min"}, "RELEASE_TIMEOUT", "setting", "from 1 to 86400, or to a duration such as 10m"),
-        ({"RELEASE_TIMEOUT": "48h"}, "RELEASE_TIMEOUT", "setting", "from 1 to 86400, or to a duration such as 10m"),
+        ({"RELEASE_TIMEOUT": "10 min"}, "RELEASE_TIMEOUT", "setting", settings.RANGE.fill(minimum=1, maximum=86400)),
+        ({"RELEASE_TIMEOUT": "48h"}, "RELEASE_TIMEOUT", "setting", settings.RANGE.fill(minimum=1, maximum=86400)),
         ({"RELEASE_FAILED_ATTEMPTS": "2m"}, "RELEASE_FAILED_ATTEMPTS", "setting", "from 0 to 100"),
     ],
 )  # fmt: skip

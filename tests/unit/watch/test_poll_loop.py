@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from argocd_release.messages.verdict import FAILED_WITHIN
+from argocd_release.messages.verdict import FAILED_WITHIN, LOOK_FAILED, NO_RESPONSE
 from argocd_release.messages.watch import READ_LATER
 from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -190,7 +190,7 @@ def test_a_server_that_cannot_be_reached_is_named_at_once() -> None:
     world = World(AWAY)
     world.poller().run()
     assert [event.reason for event in world.events if isinstance(event, NoAnswer)] == [
-        f"Argo CD did not respond: {AWAY.message}"
+        LOOK_FAILED.fill(what=NO_RESPONSE, message=AWAY.message)
     ]
 
 

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from argocd_release.messages import verdict
 from argocd_release.messages import watch as texts
-from argocd_release.messages.verdict import TIMED_OUT
+from argocd_release.messages.argocd import ARGOCD_PRINTED_NO_APPLICATION
+from argocd_release.messages.expectation import OTHER_IMAGE
 from argocd_release.model.application import Application, Source
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
 from argocd_release.model.events import (
@@ -36,6 +38,7 @@ from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.comparisons import COMPARE_AGAIN_SECONDS, RENDER_AGAIN_AFTER_OUTAGE_SECONDS
 from argocd_release.watch.observer import REFRESH_SECONDS
 from argocd_release.watch.tracker import POLL_SECONDS, QUIET_SECONDS, Tracker
+from tests.support.wording import fields_of, is_from
 from tests.unit.states import NEW, OLD, application, failing
 
 T = TypeVar("T", bound=JobEvent)
@@ -472,7 +475,7 @@ def test_a_sync_that_is_refused_fails_after_the_grace_of_conditions() -> None:
     refused = error(FailureKind.OTHER, "Cannot sync to abc: auto-sync currently set to main")
     run = Run(OUT_OF_SYNC, sync=True, refusals=[refused] * 100)
     assert run.verdict.outcome is Outcome.SYNC_FAILED
-    assert run.verdict.reason == "Argo CD refuses to sync: Cannot sync to abc: auto-sync currently set to main"
+    assert run.verdict.reason == verdict.REFUSED.fill(reason="Cannot sync to abc: auto-sync currently set to main")
     assert 10 <= run.seconds <= 15
 
 
@@ -480,19 +483,21 @@ def test_a_sync_window_is_waited_for_and_named() -> None:
     blocked = error(FailureKind.SYNC_WINDOW, "cannot sync: blocked by sync window")
     run = Run(OUT_OF_SYNC, timeout=30, sync=True, refusals=[blocked] * 100)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert "a sync window of project default forbids it now: cannot sync: blocked by sync window" in run.verdict.reason
+    assert (
+        verdict.WHY_SYNC_WINDOW.fill(project="default", window="cannot sync: blocked by sync window")
+        in run.verdict.reason
+    )
 
 
 def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_seconds() -> None:
     run = Run(OUT_OF_SYNC, timeout=30)
-    assert (
-        "a sync window of project default forbids it now: deny * * * * * for web" in run.of(ApplicationState)[0].reason
-    )
+    reason = verdict.WHY_SYNC_WINDOW.fill(project="default", window="deny * * * * * for web")
+    assert reason in run.of(ApplicationState)[0].reason
 
 
 def test_a_sync_window_that_was_not_told_is_asked_for_at_the_next_look() -> None:
     run = Run(OUT_OF_SYNC, timeout=12, windows=[error(FailureKind.TIMED_OUT)])
-    assert "a sync window of project default forbids it now" in run.verdict.reason
+    assert verdict.WHY_SYNC_WINDOW.fill(project="default", window="") in run.verdict.reason
 
 
 def test_a_sync_window_that_the_token_may_not_see_is_not_asked_for_at_every_look() -> None:
@@ -539,7 +544,8 @@ def test_the_images_that_run_are_asked_for_where_one_is_expected() -> None:
     looks = iter([Workloads(images=("web:1",))] * 3 + [Workloads(images=("web:2",))] * 10)
     run = Run(DELIVERED, expectation=Expectation(image="web:2"), workloads=lambda _: next(looks))
     assert run.verdict.outcome is Outcome.DELIVERED
-    assert "no pod runs the image web:2; running: web:1" in run.of(ApplicationState)[0].reason
+    reason = OTHER_IMAGE.fill(image="web:2", running="web:1", explanation="")
+    assert reason in run.of(ApplicationState)[0].reason
 
 
 def test_each_transition_has_its_time() -> None:
@@ -650,7 +656,8 @@ def test_while_rendering_fails_no_sync_is_begun() -> None:
 def test_what_argo_cd_cannot_reach_is_unreachable_and_waited_for() -> None:
     run = Run(AWAY, timeout=300)
     assert run.verdict.outcome is Outcome.UNREACHABLE
-    assert run.verdict.reason.startswith("Argo CD cannot compare: ComparisonError: rpc error: code = Unavailable")
+    condition = "ComparisonError: rpc error: code = Unavailable"
+    assert run.verdict.reason.startswith(verdict.CANNOT_COMPARE.fill(condition=condition))
     assert 60 <= run.seconds <= 60 + COMPARE_AGAIN_SECONDS + 1
     assert Run(*[AWAY] * 25, DELIVERED).verdict.outcome is Outcome.DELIVERED
 
@@ -684,10 +691,10 @@ def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
 
 
 def test_output_that_cannot_be_read_is_named_so() -> None:
-    run = Run(error(FailureKind.MALFORMED, "argocd printed no application: nothing"))
+    run = Run(error(FailureKind.MALFORMED, ARGOCD_PRINTED_NO_APPLICATION.fill(error="nothing")))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert "argocd on the PATH" in run.verdict.hint
-    assert run.of(NoAnswer)[0].reason.startswith("argocd's output cannot be read")
+    assert run.of(NoAnswer)[0].reason.startswith(verdict.OUTPUT_UNREADABLE)
 
 
 class SlowComparison(FakeCommands):
@@ -859,7 +866,7 @@ def test_an_application_whose_comparison_was_not_requested_blames_no_controller(
     hung = [answer for _ in range(20) for answer in (error(FailureKind.TIMED_OUT), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5, queued_before=lambda: 4)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert run.verdict.reason == TIMED_OUT.fill(seconds=30, reason=texts.READ_LATER.fill(before=4))
+    assert run.verdict.reason == verdict.TIMED_OUT.fill(seconds=30, reason=texts.READ_LATER.fill(before=4))
 
 
 @pytest.mark.parametrize("is_refused", [True, False])
@@ -901,7 +908,8 @@ def test_only_a_sync_that_is_known_to_be_of_an_earlier_revision_is_terminated(
         revision_relation=lambda *_: RevisionRelation(relation=relation),
     )
     assert run.commands.terminated == ended
-    assert ("a revision before this one" in run.verdict.reason) is bool(ended)
+    reason = fields_of(run.verdict.reason, verdict.TIMED_OUT) or {"reason": run.verdict.reason}
+    assert is_from(f"{reason['reason']} ", f"{verdict.OLD_SYNC.text}{{rest}}") is bool(ended)
 
 
 def test_without_git_no_sync_that_somebody_requested_is_terminated() -> None:
