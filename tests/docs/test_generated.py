@@ -67,7 +67,7 @@ def test_the_page_of_the_benchmark(generator: ModuleType, tmp_path: Path) -> Non
     }
     assert "wrong in 1, in 0 of them green" in pages["docs/generated/measured.en.md"].replace("\n", " ")
     english = pages["docs/en/benchmarks.md"]
-    assert "2 scenarios on a real Argo CD v2.13.2, argocd-release 0.1.0, 2026-11-24" in english
+    assert "On 2026-11-24 we ran 2 scenarios on a real Argo CD v2.13.2, with argocd-release 0.1.0." in english
     assert "|  | plain script | argocd-release |" in english
     assert "| right verdict | 0 / 1 | 1 / 1 |" in english
     assert "| right verdict | 0 / 0 | 1 / 1 |" in english
