@@ -101,7 +101,7 @@ class Style:
             if pattern.fullmatch(line):
                 return self._coloured(line, colour)
         for words, colour in _STATUS:
-            line = words.sub(lambda found, colour=colour: self._coloured(found[0], colour), line)  # type: ignore[misc]
+            line = words.sub(lambda match, colour=colour: self._coloured(match[0], colour), line)  # type: ignore[misc]
         return line
 
     def _coloured(self, text: str, colour: str) -> str:
@@ -203,8 +203,8 @@ def _as_text(style: Style, now: Callable[[], float]) -> structlog.typing.Process
             if not (marker := style.end(event["section"], at=int(now()))):
                 raise structlog.DropEvent
             return marker
-        told: JobEvent = event["told"]
-        return style.paint(line(told), ours=not isinstance(told, _FOREIGN))
+        job_event: JobEvent = event["told"]
+        return style.paint(line(job_event), ours=not isinstance(job_event, _FOREIGN))
 
     return render
 
@@ -213,12 +213,12 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     name = event["event"]
     if name in {"section", "section end"}:
         raise structlog.DropEvent
-    told: JobEvent = event["told"]
+    job_event: JobEvent = event["told"]
     first = {key: event[key] for key in ("timestamp", "level", "event")}
     # The text of these events repeats their other fields.
-    said = {key: value for key, value in told.told.items() if key != "text" or not isinstance(told, Shown)}
+    fields = {key: value for key, value in job_event.told.items() if key != "text" or not isinstance(job_event, Shown)}
     # Escape Unicode's line separators, because some readers take them for the end of the line.
-    return json.dumps({**first, **said}, default=str, ensure_ascii=True)
+    return json.dumps({**first, **fields}, default=str, ensure_ascii=True)
 
 
 class _Unbreakable:

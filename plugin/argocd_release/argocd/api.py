@@ -125,9 +125,10 @@ class Api:
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
         ready = sum(pod.health == "Healthy" for pod in tree.serving_pods)
-        ignored = ignored_roots(tree, [each.root for each in failing if each.root], lambda node: self.live(name, node))
+        roots = [problem.root for problem in failing if problem.root]
+        ignored = ignored_roots(tree, roots, lambda node: self.live(name, node))
         return Workloads(
-            failing=tuple(each for each in failing if each.root not in ignored),
+            failing=tuple(problem for problem in failing if problem.root not in ignored),
             images=tree.images,
             starting=tree.starting,
             pods=len(tree.serving_pods),

@@ -256,19 +256,19 @@ def _operation(state: dict[str, Any]) -> Operation | None:
         return None
     result = as_object(state.get("syncResult"))
     operation = as_object(state.get("operation"))
-    asked, initiator = as_object(operation.get("sync")), as_object(operation.get("initiatedBy"))
+    sync, initiator = as_object(operation.get("sync")), as_object(operation.get("initiatedBy"))
     retries = state.get("retryCount")
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
         message=without_applied_file(as_message(state.get("message"))),
-        revisions=_revisions(result) or _revisions(asked),
+        revisions=_revisions(result) or _revisions(sync),
         started_at=as_text(state.get("startedAt")),
         finished_at=as_text(state.get("finishedAt")),
         retries=retries if isinstance(retries, int) else 0,
-        asked=_revisions(asked),
+        requested=_revisions(sync),
         parameters=_parameters(result),
-        dry_run=bool(asked.get("dryRun")),
-        partial=bool(asked.get("resources")),
+        dry_run=bool(sync.get("dryRun")),
+        partial=bool(sync.get("resources")),
         automated=initiator.get("automated") is True,
         results=tuple(
             ResourceResult(

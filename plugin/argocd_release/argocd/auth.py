@@ -54,14 +54,14 @@ def signed_in(
     with Client(tls=connection.tls, deadline=deadline, check=check) as client:
         answer = _post(client, connection, form)
     try:
-        said = as_object(parse_json(answer.text))
+        document = as_object(parse_json(answer.text))
     except ValueError:
-        said = {}
-    token, lifetime = said.get("access_token"), said.get("expires_in")
+        document = {}
+    token, lifetime = document.get("access_token"), document.get("expires_in")
     if answer.status == _OK and isinstance(token, str) and token:
         seconds = float(lifetime) if isinstance(lifetime, int | float) else _LIFETIME
         return SignedIn(connection=replace(connection, auth_token=token), lifetime=seconds)
-    raise _refused(answer.status, f"{said.get('error') or ''} {said.get('error_description') or ''}", connector)
+    raise _refused(answer.status, f"{document.get('error') or ''} {document.get('error_description') or ''}", connector)
 
 
 def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
@@ -99,18 +99,18 @@ def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Re
         raise SignInError(texts.TOKEN_NOT_REQUESTED.fill(error=why), outcome=Outcome.UNREACHABLE) from error
 
 
-def _refused(status: int, said: str, connector: str) -> SignInError:
+def _refused(status: int, reason: str, connector: str) -> SignInError:
     """Return the error for a refused exchange. The cases were seen with Dex 2.41.1 behind Argo CD's proxy."""
-    words = one_line(said, limit=200)
+    words = one_line(reason, limit=200)
     unreachable = Outcome.UNREACHABLE
     match status:
-        case 401 if "invalid_client" in said:
+        case 401 if "invalid_client" in reason:
             return SignInError(texts.DEX_CLIENT_UNKNOWN)
         case 401:
             return SignInError(texts.DEX_REFUSED)
-        case 400 if "connector" in said.lower():
+        case 400 if "connector" in reason.lower():
             return SignInError(texts.DEX_CONNECTOR_MISSING.fill(connector=one_line(connector, limit=60)))
-        case 400 if "unsupported_grant_type" in said:
+        case 400 if "unsupported_grant_type" in reason:
             return SignInError(texts.DEX_EXCHANGE_FORBIDDEN)
         case 415:
             return SignInError(texts.DEX_MISSING)

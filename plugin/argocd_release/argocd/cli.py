@@ -239,8 +239,8 @@ class ArgoCD:
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:
-                asked = ("account", "can-i", "get", "applications", f"{project}/{name}")
-                if self._call(asked, limit=deadline.left).strip() == "yes":
+                arguments = ("account", "can-i", "get", "applications", f"{project}/{name}")
+                if self._call(arguments, limit=deadline.left).strip() == "yes":
                     return FailureKind.MISSING, texts.APPLICATION_MISSING.fill(application=name)
         except ArgoCDError as probe:
             if probe.kind not in {FailureKind.DENIED, FailureKind.REFUSED, FailureKind.OTHER}:

@@ -70,8 +70,8 @@ def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
 
 def parse_events(document: object) -> tuple[Event, ...]:
     """Return the events in the answer of ``GET …/events``, the latest last."""
-    found = [_event(item) for item in as_objects(as_object(document).get("items"))]
-    return tuple(sorted(found, key=lambda event: event.last_at))
+    events = [_event(item) for item in as_objects(as_object(document).get("items"))]
+    return tuple(sorted(events, key=lambda event: event.last_at))
 
 
 def parse_log(text: str) -> tuple[str, ...]:
@@ -228,12 +228,12 @@ def _resumes(pause: str, step: dict[str, Any], blue_green: dict[str, Any]) -> bo
 
 
 def _runs(status: dict[str, Any]) -> list[AnalysisRun]:
-    found = [as_object(as_object(status.get(part)).get(name)) for part, names in _RUNS.items() for name in names]
+    runs = [as_object(as_object(status.get(part)).get(name)) for part, names in _RUNS.items() for name in names]
     return [
         AnalysisRun(
             name=as_line(run.get("name")), status=as_line(run.get("status")), message=as_line(run.get("message"))
         )
-        for run in found
+        for run in runs
         if run.get("name")
     ]
 

@@ -97,20 +97,20 @@ class WaitOutputFilter:
     def new(self, line: str) -> tuple[str, ...]:
         """Return the lines to print: none if nothing changed. The table header precedes the first row."""
         line = clean(line, limit=LINE_LIMIT)
-        found = _ROW.fullmatch(line)
-        if found is None:
+        match = _ROW.fullmatch(line)
+        if match is None:
             text = self._other(line)
             return self._limited(text, progress=False) if text else ()
         # A line of a message can look like the beginning of the final table, but no row follows the final table.
         self._ended = False
-        row = ResourceRow.parse(without_applied_file(found[1]))
+        row = ResourceRow.parse(without_applied_file(match[1]))
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
-        shown = message_shown(row.message, kind=self._kind)
+        message = message_shown(row.message, kind=self._kind)
         # Keep the columns. Only a message that was redacted is replaced.
         line = without_applied_file(line)
-        if shown != row.message:
+        if message != row.message:
             words = [word.start() for word in _WORD.finditer(line)]
-            line, row = f"{line[: words[-len(row.message.split())]]}{shown}", replace(row, message=shown)
+            line, row = f"{line[: words[-len(row.message.split())]]}{message}", replace(row, message=message)
         return self._limited(line, progress=not row.bad) if self._is_news(row) else ()
 
     @property
@@ -162,8 +162,8 @@ class WaitOutputFilter:
         if not self._known and not self._header and _HEADER.fullmatch(line):
             self._header = line
             return ""
-        shown = self._continued(line)
-        return f"{QUOTED}{shown}" if shown else ""
+        continuation = self._continued(line)
+        return f"{QUOTED}{continuation}" if continuation else ""
 
     def _continued(self, line: str) -> str:
         """Return the text that the line adds to the message above it.

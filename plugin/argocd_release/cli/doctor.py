@@ -27,11 +27,11 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
         description=texts.DOCTOR_DESCRIPTION,
     )
     parser.add_argument("--json", action="store_true", help=texts.JSON)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     stop = StopRequest()
     signals.on_arrival(stop.set)
     given = secrets.with_files_read(environ)
-    redact = redaction([*secrets.secrets(given), *masked(given, shown=secrets.open_values(given))])
+    redact = redaction([*secrets.secrets(given), *masked(given, readable=secrets.open_values(given))])
     connector = given.text("RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
         ledger = examine(
@@ -45,7 +45,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
         )
     ledger.results[:] = everywhere(ledger.results, lambda text: with_names(redact(text), given.name_in_text))
     docs_url = given.text("RELEASE_DOCS_URL")
-    if asked.json:
+    if options.json:
         print(json.dumps(checks.render_json(ledger, docs_url), indent=2), file=stream)
     else:
         print(style(environ, terminal=stream.isatty()).paint(checks.render_text(ledger, docs_url)), file=stream)

@@ -313,7 +313,7 @@ def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, Trouble | Non
                 return Speaker.ARGO_CD, rest, Trouble.UNREACHABLE
             if code[1] in _ANSWER_CODES:
                 return speaker, "", None
-        elif layer := next(((found, by) for by, pattern in _LAYERS if (found := pattern.match(rest))), None):
+        elif layer := next(((match, by) for by, pattern in _LAYERS if (match := pattern.match(rest))), None):
             rest, speaker = rest[layer[0].end() :], layer[1] or speaker
         elif command := _COMMAND.match(rest):
             speaker = _program(rest, command[1])

@@ -75,16 +75,16 @@ def redaction(secrets: Iterable[str]) -> Redact:
     return redact
 
 
-def masked(environ: Mapping[str, str], *, shown: Iterable[str] = ()) -> tuple[str, ...]:
+def masked(environ: Mapping[str, str], *, readable: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the values whose variable's name marks them as secret, and the passwords inside other values.
 
     GitLab does not tell a job which of its variables are masked.
 
     Args:
         environ: the environment of the job.
-        shown: texts that users must see. A value that is part of one of them is not returned.
+        readable: texts that users must see. A value that is part of one of them is not returned.
     """
-    open_values = tuple(shown)
+    open_values = tuple(readable)
     lines = [line.strip() for name, value in environ.items() for line in _secret_lines(name, value)]
     return tuple(
         dict.fromkeys(
@@ -155,8 +155,8 @@ def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
         return ()
     whole = "\n".join(texts)
     alone = [redact(text) for text in texts]
-    shown = redact(whole)
-    return () if shown == "\n".join(alone) else shown.split("\n")
+    redacted = redact(whole)
+    return () if redacted == "\n".join(alone) else redacted.split("\n")
 
 
 def _forms(secret: str) -> set[str]:
@@ -169,7 +169,7 @@ def _forms(secret: str) -> set[str]:
     written |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in written}
     encoded = secret.encode("utf-8", "surrogateescape")
     urls = {quote(encoded, safe=""), quote(encoded), quote_plus(encoded)}
-    urls |= {re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), url) for url in urls}
+    urls |= {re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), url) for url in urls}
     markup = {(escaped := html.escape(secret, quote=False)), escaped.replace('"', "&quot;"), html.escape(secret)}
     markup.add(escaped.replace('"', "&#34;").replace("'", "&#39;"))
     return plain | written | urls | markup | set(_base64(encoded)) | {secret.replace("'", "'\\''")}
@@ -222,7 +222,7 @@ def _secret_lines(name: str, value: str) -> Iterator[str]:
         for word in value.split():
             yield from credentials_in(word)
     if name.upper().endswith("DSN"):
-        yield from (found for pair in _DSN_PASSWORD.findall(value) for found in pair if found)
+        yield from (password for pair in _DSN_PASSWORD.findall(value) for password in pair if password)
     if _says_secret(name.upper(), value):
         yield from (value, *value.splitlines())
 
@@ -293,8 +293,8 @@ def credentials_in(address: str) -> Iterator[str]:
 
     The scheme can be missing. The address can be invalid, for example because of the characters in the password.
     """
-    for found in _PARAMETER.findall(address):
-        yield from (found, unquote(found))
+    for match in _PARAMETER.findall(address):
+        yield from (match, unquote(match))
     scheme, separator, rest = address.partition("://")
     if not separator or not _SCHEME.fullmatch(scheme):
         scheme, separator, rest = "", "", address

@@ -200,11 +200,11 @@ def _without_dumps(text: str) -> str:
         end = _end_of_value(text, start)
         if end is None:
             return "".join((*parts, text[position:start], _safe_phrases(text, start)))
-        shown = text[start:end]
-        is_object = shown[:1] != '"' or shown[1:5] in {"map[", "&{ma"} or shown[1:3] in {"{\\", "[{"}
-        if not _PLAIN_VALUE.fullmatch(shown) and (is_object or len(shown) > _QUOTED_LIMIT):
-            shown = REDACTED
-        parts += [text[position:start], shown]
+        quoted = text[start:end]
+        is_object = quoted[:1] != '"' or quoted[1:5] in {"map[", "&{ma"} or quoted[1:3] in {"{\\", "[{"}
+        if not _PLAIN_VALUE.fullmatch(quoted) and (is_object or len(quoted) > _QUOTED_LIMIT):
+            quoted = REDACTED
+        parts += [text[position:start], quoted]
         position = end
     return _without_bare_dumps("".join((*parts, text[position:])))
 
@@ -252,11 +252,11 @@ def _end_of_brackets(text: str, start: int) -> int | None:
 def _without_json(text: str) -> str:
     parts: list[str] = []
     position = 0
-    while (found := _JSON_DATA.search(text, position)) is not None:
-        end = _end_of_object(text, found.end(), len(found[1]))
-        parts += [text[position : found.end() - 1], f"{{{REDACTED}"]
+    while (match := _JSON_DATA.search(text, position)) is not None:
+        end = _end_of_object(text, match.end(), len(match[1]))
+        parts += [text[position : match.end() - 1], f"{{{REDACTED}"]
         if end is None:
-            return "".join((*parts, _tail(text, found.end())))
+            return "".join((*parts, _tail(text, match.end())))
         parts.append("}")
         position = end
     parts.append(text[position:])
@@ -291,10 +291,10 @@ def _end_of_object(text: str, position: int, depth: int) -> int | None:
 
 
 def _without_go(text: str) -> str:
-    found = _GO_DATA.search(text)
-    if found is None:
+    match = _GO_DATA.search(text)
+    if match is None:
         return text
-    return text[: found.end()] + REDACTED + _tail(text, found.end())
+    return text[: match.end()] + REDACTED + _tail(text, match.end())
 
 
 def _tail(text: str, position: int) -> str:
@@ -329,9 +329,9 @@ def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:
             continue
         if header:
             yield header
-        found = (_PREFIXED_DATA if prefixed else _YAML_DATA).match(line)
-        header, column = (line, len(found[1])) if found else ("", -1)
-        if not found:
+        match = (_PREFIXED_DATA if prefixed else _YAML_DATA).match(line)
+        header, column = (line, len(match[1])) if match else ("", -1)
+        if not match:
             yield line
     if header:
         yield header

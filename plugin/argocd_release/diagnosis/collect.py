@@ -54,12 +54,12 @@ def diagnose(
         hooks: the recorder of the application's hooks; None if no operation ran.
         host: the host name of a site that did not answer. Only objects that serve it are then suspects.
     """
-    found, over = [Diagnosis()], False
+    diagnoses, over = [Diagnosis()], False
 
     def work() -> None:
         kept = hooks.kept(application, seconds=HOOK_SECONDS) if hooks else ()
         for step in steps(name, application, sources, kept, host=host):
-            found.append(step)
+            diagnoses.append(step)
             if over:
                 return
 
@@ -67,17 +67,17 @@ def diagnose(
         if stop.is_set():
             raise _CutShortError
 
-    asked = run_in_background(work)
+    background = run_in_background(work)
     with suppress(_CutShortError):
-        asked.wait_for(seconds=seconds, check=check)
+        background.wait_for(seconds=seconds, check=check)
     over = True
-    if not asked.done():
+    if not background.done():
         reason = texts.CUT_SHORT.fill(seconds=f"{seconds:.0f}")
-    elif error := asked.exception():
+    elif error := background.exception():
         reason = f"{type(error).__name__}: {error}"
     else:
-        return found[-1]
-    return replace(found[-1], notes=(*found[-1].notes, texts.INCOMPLETE.fill(reason=reason)))
+        return diagnoses[-1]
+    return replace(diagnoses[-1], notes=(*diagnoses[-1].notes, texts.INCOMPLETE.fill(reason=reason)))
 
 
 def steps(
@@ -100,13 +100,13 @@ def steps(
         )
     try:
         tree = sources.tree(name)
-        found = root_cause.gone_hook(application, tree) or _drift(name, application, tree, sources)
-        if diagnosis.cause is None and found:
-            yield (diagnosis := replace(diagnosis, cause=found))
+        problem = root_cause.gone_hook(application, tree) or _drift(name, application, tree, sources)
+        if diagnosis.cause is None and problem:
+            yield (diagnosis := replace(diagnosis, cause=problem))
     except ArgoCDError as error:
         yield replace(diagnosis, notes=(_note(texts.PODS_AND_EVENTS, error),))
         return
-    known = {hook.pod.uid for hook in kept}
+    uids = {hook.pod.uid for hook in kept}
     gone = [hook.pod for hook in kept if hook.pod.uid not in {node.uid for node in tree.nodes}]
     chosen = root_cause.suspects(application, tree)
     if host:
@@ -114,7 +114,7 @@ def steps(
         chosen = tuple(node for node in chosen if node.uid in serving)
     pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
     yield (diagnosis := replace(diagnosis, pods=pods))
-    for suspect in [node for node in chosen if node.uid not in known][: SUSPECTS - len(kept[:SUSPECTS])]:
+    for suspect in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
         clues, notes = _interrogate(name, suspect, sources)
         if (suspect.group, suspect.kind) == CLAIM:
             clues = replace(clues, used=_is_mounted(name, suspect, tree, sources))

@@ -168,8 +168,8 @@ class _Recording:
 
     def pods(self, hooks: set[tuple[str, str]]) -> tuple[KeptPod, ...]:
         """Return the pods of these hooks, the newest first."""
-        found = [(tree, pod) for tree, pod in list(self._nodes.values()) if _hook_of(tree, pod) in hooks]
-        newest = sorted(found, key=lambda pair: pair[1].created_at, reverse=True)
+        pods_of_hooks = [(tree, pod) for tree, pod in list(self._nodes.values()) if _hook_of(tree, pod) in hooks]
+        newest = sorted(pods_of_hooks, key=lambda pair: pair[1].created_at, reverse=True)
         return tuple(KeptPod(tree=tree, pod=pod, clues=self._clues(pod)) for tree, pod in newest)
 
     def _clues(self, pod: Node) -> Clues:

@@ -13,9 +13,9 @@ from argocd_release.core.untrusted_json import as_message, as_object, as_objects
 
 def last_meaningful(lines: tuple[str, ...]) -> str:
     """Return the log line that explains best why the program ended, or an empty string if there is none."""
-    told = [line for line in lines if line.strip() and not _is_frame(line)]
-    complaints = [line for line in told if any(word in line.lower() for word in _COMPLAINTS)]
-    return one_line((complaints or told or [""])[-1], limit=300)
+    meaningful = [line for line in lines if line.strip() and not _is_frame(line)]
+    complaints = [line for line in meaningful if any(word in line.lower() for word in _COMPLAINTS)]
+    return one_line((complaints or meaningful or [""])[-1], limit=300)
 
 
 _COMPLAINTS: Final = (

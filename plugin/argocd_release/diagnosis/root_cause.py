@@ -57,10 +57,10 @@ def from_application(application: Application) -> Problem | None:
         if ended and condition.type == SYNC_ERROR:
             # The verdict already says that the sync was ended on request.
             continue
-        said = one_line(_LAYERS.sub("", condition.message), limit=1000)
+        message = one_line(_LAYERS.sub("", condition.message), limit=1000)
         code = condition.code or CauseCode.COMPARISON_ERROR
-        unreadable = _UNREADABLE.search(said)
-        message = texts.CONDITION.fill(type=condition.type, message=said)
+        unreadable = _UNREADABLE.search(message)
+        message = texts.CONDITION.fill(type=condition.type, message=message)
         hint = texts.MANIFEST_UNREADABLE.fill_hint(file=unreadable[1]) if unreadable else hints.CAUSES.get(code.word)
         return Problem(code=code, message=message, hint=hint or "")
     return None
@@ -95,10 +95,10 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     # are Pending. All other unhealthy nodes come last.
     others = list(_others(tree))
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
-    found = sorted([*pods, *owners_without_pods, *claims], key=lambda node: (*rank(node), *within(node)))
-    rest = [node for node in others if node not in found]
+    nodes = sorted([*pods, *owners_without_pods, *claims], key=lambda node: (*rank(node), *within(node)))
+    rest = [node for node in others if node not in nodes]
     aborted = list(_aborted(application, tree))
-    others = [node for node in (*found, *tree.blocking, *rest) if node not in aborted]
+    others = [node for node in (*nodes, *tree.blocking, *rest) if node not in aborted]
     return tuple(node for node in (*aborted, *others) if _counts(application, tree, node))
 
 
@@ -184,32 +184,32 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Probl
     refused = tree.refusals(node, tuple(warnings))
     if node in tree.owners_without_pods and not refused and node.health != "Degraded":
         return None
-    said = node.message if node.health == "Degraded" and node.message else _message([*(refused or warnings)][-1:])
-    said = said or node.message
-    code = _code(node, said, refused=bool(refused))
-    message = tree.described(node, said, refused=bool(refused))
+    reason = node.message if node.health == "Degraded" and node.message else _message([*(refused or warnings)][-1:])
+    reason = reason or node.message
+    code = _code(node, reason, refused=bool(refused))
+    message = tree.described(node, reason, refused=bool(refused))
     return Problem(code=code, message=message, subject=tree.subject(node), hint=hints.CAUSES.get(code.word, ""))
 
 
-def _code(node: Node, said: str, *, refused: bool) -> CauseCode:
-    if node.kind == "Job" and "longer than specified deadline" in said:
+def _code(node: Node, reason: str, *, refused: bool) -> CauseCode:
+    if node.kind == "Job" and "longer than specified deadline" in reason:
         return CauseCode.JOB_DEADLINE
-    if known := refusal(said):
-        return known
+    if code := refusal(reason):
+        return code
     if refused or node.kind == "ReplicaSet":
         return CauseCode.NO_PODS
     return CauseCode.JOB_FAILED if node.kind == "Job" and node.health == "Degraded" else CauseCode.UNHEALTHY
 
 
 def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Problem | None:
-    told = [event for event in clues.events if event.reason not in _NOISE][-1:]
-    waits = any(event.reason == "WaitForFirstConsumer" for event in told)
+    events = [event for event in clues.events if event.reason not in _NOISE][-1:]
+    waits = any(event.reason == "WaitForFirstConsumer" for event in events)
     if waits and clues.used:
         # The claim waits for a pod, and a pod uses it. So that pod is the cause.
         return None
-    said, subject = _message(told), tree.subject(node)
-    message = _with_quote(missing.message.fill(resource=subject), said)
-    hint = expectation.NO_CONSUMER if waits else pending_hint(missing, said)
+    reason, subject = _message(events), tree.subject(node)
+    message = _with_quote(missing.message.fill(resource=subject), reason)
+    hint = expectation.NO_CONSUMER if waits else pending_hint(missing, reason)
     return Problem(code=missing.code, message=message, subject=subject, hint=hint)
 
 
@@ -226,10 +226,10 @@ def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[
         return _message(probes[-1:])
     if kind is CauseCode.CONTAINER_CONFIG and container is not None and container.message:
         return one_line(container.message, limit=300)
-    said = last_meaningful(clues.log.lines) if clues.log and container and container.in_trouble else ""
+    line = last_meaningful(clues.log.lines) if clues.log and container and container.in_trouble else ""
     words = container.last_words if container else ""
     fallback = container.message if container else pod.message
-    return said or one_line(words, limit=300) or _message(warnings[-1:]) or one_line(fallback, limit=300)
+    return line or one_line(words, limit=300) or _message(warnings[-1:]) or one_line(fallback, limit=300)
 
 
 def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode:
@@ -297,12 +297,12 @@ def _counts(application: Application, tree: Tree, node: Node) -> bool:
 def _others(tree: Tree) -> Iterator[Node]:
     """Yield the unhealthy nodes that have no unhealthy children, except pods. The deepest node explains most."""
     parents = {node.owner for node in tree.nodes if node.health in _UNHEALTHY}
-    found = [
+    nodes = [
         node
         for node in tree.nodes
         if node.health in _UNHEALTHY and node.uid not in parents and node.kind != "Pod" and tree.is_current(node)
     ]
-    yield from sorted(found, key=lambda node: node.health != "Degraded")
+    yield from sorted(nodes, key=lambda node: node.health != "Degraded")
 
 
 def _message(events: list[Event]) -> str:

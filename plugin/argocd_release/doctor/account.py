@@ -48,8 +48,8 @@ def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
     answer = _can_i(prober, "applications", "get", "*/*")
     if answer.status == _OK:
         info = _object(prober.get("/api/v1/session/userinfo", token=True))
-        known = str(info.get("username") or "") or (claims.whose if claims else "")
-        return doctor.SIGNED_IN.fill(owner=one_line(known or doctor.NAMELESS.fill(), limit=150))
+        owner = str(info.get("username") or "") or (claims.whose if claims else "")
+        return doctor.SIGNED_IN.fill(owner=one_line(owner or doctor.NAMELESS.fill(), limit=150))
     message = _message(answer)
     if answer.status != _UNAUTHENTICATED:
         status = f"{answer.status} {message}".rstrip()
@@ -146,8 +146,8 @@ def _names(prober: Prober) -> tuple[bool, list[str]]:
 
 
 def _message(answer: Answer) -> str:
-    found = _object(answer)
-    return one_line(str(found.get("message") or found.get("error") or answer.error or ""), limit=200)
+    document = _object(answer)
+    return one_line(str(document.get("message") or document.get("error") or answer.error or ""), limit=200)
 
 
 def _object(answer: Answer) -> dict[str, Any]:

@@ -30,12 +30,12 @@ class Group:
     """The applications that the settings choose, and the problems of finding them.
 
     Attributes:
-        found: the applications that are checked.
+        applications: the applications that are checked.
         problems: one for each named application that Argo CD does not return, and one if the list fails or is empty.
         count: the number of all chosen applications, which can be more than those that are checked.
     """
 
-    found: tuple[Application, ...] = ()
+    applications: tuple[Application, ...] = ()
     problems: tuple[SetupProblem, ...] = ()
     count: int = 0
 
@@ -45,20 +45,20 @@ class Group:
         if self.problems:
             return self.problems
         if self.count == 1:
-            name, project = name_of(self.found[0]), _project(self.found[0])
+            name, project = name_of(self.applications[0]), _project(self.applications[0])
             return doctor.APPLICATION_EXISTS.fill(name=name, project=project)
-        names = ", ".join(name_of(application) for application in self.found)
-        if self.count > len(self.found):
-            return doctor.APPLICATIONS_IN_PART.fill(count=self.count, checked=len(self.found), names=names)
+        names = ", ".join(name_of(application) for application in self.applications)
+        if self.count > len(self.applications):
+            return doctor.APPLICATIONS_IN_PART.fill(count=self.count, checked=len(self.applications), names=names)
         return doctor.APPLICATIONS_EXIST.fill(applications=counted(self.count, "application"), names=names)
 
     def each(self, look: Callable[[Application], Seen]) -> Seen:
         """Check each application, and report a problem of several applications once with their names."""
-        seen = [(name_of(application), look(application)) for application in self.found]
-        if self.count == 1 and seen:
-            return seen[0][1]
+        results = [(name_of(application), look(application)) for application in self.applications]
+        if self.count == 1 and results:
+            return results[0][1]
         merged: dict[SetupProblem, list[str]] = {}
-        for name, answer in seen:
+        for name, answer in results:
             for problem in () if isinstance(answer, str) else (answer,) if isinstance(answer, SetupProblem) else answer:
                 merged.setdefault(problem, []).append(name)
         if merged:
@@ -66,17 +66,17 @@ class Group:
                 replace(problem, message=doctor.OF_APPLICATIONS.fill(names=_named(names), message=problem.message))
                 for problem, names in merged.items()
             ]
-        texts = list(dict.fromkeys(answer for _, answer in seen if isinstance(answer, str)))
+        texts = list(dict.fromkeys(answer for _, answer in results if isinstance(answer, str)))
         return one_line("; ".join(texts), limit=400)
 
 
 def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
     """Return the applications that the settings choose, in the same way as a release finds them."""
-    found: list[Application] = []
+    applications: list[Application] = []
     problems: list[SetupProblem] = []
     for name in settings.names[:CHECKED]:
         answer = account.application(api, prober, name)
-        (problems if isinstance(answer, SetupProblem) else found).append(answer)  # type: ignore[arg-type]
+        (problems if isinstance(answer, SetupProblem) else applications).append(answer)  # type: ignore[arg-type]
     count = len(settings.names)
     if settings.selector or settings.project:
         try:
@@ -84,13 +84,13 @@ def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
         except ArgoCDError as error:
             problems.append(_unlisted(settings, error))
             chosen = ()
-        known = {application.full_name for application in found}
-        chosen = tuple(application for application in chosen if application.full_name not in known)
+        names = {application.full_name for application in applications}
+        chosen = tuple(application for application in chosen if application.full_name not in names)
         if not chosen and not problems and not settings.names:
             problems.append(_no_match(settings))
         count += len(chosen)
-        found += chosen[: CHECKED - len(found)]
-    return Group(found=tuple(found), problems=tuple(problems), count=count)
+        applications += chosen[: CHECKED - len(applications)]
+    return Group(applications=tuple(applications), problems=tuple(problems), count=count)
 
 
 def expectation_of(settings: ExpectationSettings, path: str, application: Application) -> ExpectationSettings:
@@ -166,8 +166,8 @@ def _project(application: Application) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    return doctor.AND_MORE.fill(names=shown, count=len(names) - _NAMED) if len(names) > _NAMED else shown
+    listed = ", ".join(names[:_NAMED])
+    return doctor.AND_MORE.fill(names=listed, count=len(names) - _NAMED) if len(names) > _NAMED else listed
 
 
 def _unlisted(settings: TargetSettings, error: ArgoCDError) -> SetupProblem:

@@ -147,14 +147,14 @@ def examine_release(
     group = cache(lambda: applications.find(api, prober, job_settings))
     own = cache(
         lambda name: next(
-            applications.expectation_of(job_settings, job_settings.expectations, one)
-            for one in group().found
-            if one.name == name
+            applications.expectation_of(job_settings, job_settings.expectations, application)
+            for application in group().applications
+            if application.name == name
         )
     )
 
     def each(look: Callable[[Application, ExpectationSettings], Seen]) -> Callable[[], Seen]:
-        return lambda: group().each(lambda one: look(one, own(one.name)))
+        return lambda: group().each(lambda application: look(application, own(application.name)))
 
     def owner(application: Application, _: ExpectationSettings) -> Seen:
         return applications.owner(api, application, job_settings.owner, children=job_settings.children)
@@ -164,18 +164,20 @@ def examine_release(
             Check(name="application", run=lambda: group().seen, needs=("account",)),
             Check(
                 name="rights",
-                run=each(lambda one, _: applications.rights(prober, one, sync=job_settings.sync)),
+                run=each(lambda application, _: applications.rights(prober, application, sync=job_settings.sync)),
                 needs=("application",),
             ),
             Check(name="owner", run=each(owner), needs=("application",)),
             Check(
                 name="source",
-                run=each(lambda one, its: pipeline.source(one, environ, its, job_settings.project_url)),
+                run=each(lambda application, its: pipeline.source(application, environ, its, job_settings.project_url)),
                 needs=("application",),
             ),
             Check(name="proof", run=each(pipeline.proof), needs=("application",)),
             Check(
-                name="sync", run=each(lambda one, _: pipeline.syncing(one, api, job_settings)), needs=("application",)
+                name="sync",
+                run=each(lambda application, _: pipeline.syncing(application, api, job_settings)),
+                needs=("application",),
             ),
             Check(name="time", run=lambda: pipeline.time(job_settings, datetime.now(UTC))),
             Check(name="history", run=lambda: pipeline.history(job_settings)),

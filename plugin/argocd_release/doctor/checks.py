@@ -97,21 +97,21 @@ class Checklist:
 
     def run(self, checks: Iterable[Check]) -> None:
         """Run each check, unless a check that it needs has failed."""
-        for one in checks:
+        for next_check in checks:
             self.check()
-            if reason := self._reason_to_skip(one):
-                self._broken.add(one.name)
-                self._add(one.name, CheckState.SKIPPED, reason)
+            if reason := self._reason_to_skip(next_check):
+                self._broken.add(next_check.name)
+                self._add(next_check.name, CheckState.SKIPPED, reason)
                 continue
             # Run in another thread, so that a check cannot delay a signal or outlast the deadline.
-            answer = run_in_background(one.run)
+            answer = run_in_background(next_check.run)
             if not answer.wait_for(seconds=self.deadline.left, check=self.check):
-                self._note(one.name, SetupProblem.of(doctor.NO_TIME, Outcome.UNREACHABLE))
+                self._note(next_check.name, SetupProblem.of(doctor.NO_TIME, Outcome.UNREACHABLE))
             elif error := answer.exception():
                 text = doctor.CHECK_FAILED.fill(error=f"{type(error).__name__}: {error}")
-                self._add(one.name, CheckState.WARNING, text)
+                self._add(next_check.name, CheckState.WARNING, text)
             else:
-                self._note(one.name, answer.result())
+                self._note(next_check.name, answer.result())
 
     def allows(self, name: str) -> bool:
         """Return True if checks that need this one can run."""
@@ -120,7 +120,7 @@ class Checklist:
     @property
     def worst(self) -> Outcome | None:
         """Return the outcome that a release would end with; None if it could be tracked."""
-        return self.cancelled or next((found.outcome for found in self.results if found.outcome is not None), None)
+        return self.cancelled or next((result.outcome for result in self.results if result.outcome is not None), None)
 
     def _reason_to_skip(self, check: Check) -> str:
         for need in check.needs:
@@ -131,11 +131,11 @@ class Checklist:
                 return doctor.REPEATS.fill(code=result.code)
         return ""
 
-    def _note(self, name: str, seen: Seen) -> None:
-        if isinstance(seen, str):
-            self._add(name, CheckState.OK, seen)
+    def _note(self, name: str, finding: Seen) -> None:
+        if isinstance(finding, str):
+            self._add(name, CheckState.OK, finding)
             return
-        for problem in [seen] if isinstance(seen, SetupProblem) else seen:
+        for problem in [finding] if isinstance(finding, SetupProblem) else finding:
             state = CheckState.WARNING if problem.outcome is None else CheckState.FAILED
             if problem.outcome is not None:
                 self._broken.add(name)
@@ -198,15 +198,15 @@ def render_text(ledger: Checklist, docs_url: str = "") -> str:
     Skipped checks share one line. ``docs_url`` is the address of the documentation, or "" if it is unknown.
     """
     lines: list[str] = []
-    for found in ledger.results:
-        if found.state is CheckState.SKIPPED:
+    for result in ledger.results:
+        if result.state is CheckState.SKIPPED:
             continue
-        lines.append(f"{found.state.mark} {found.check:{_WIDTH}} {found.message}")
-        if found.fix:
-            lines.append(f"  {'':{_WIDTH}} fix: {found.fix}")
-        if found.code and (page := link(found.check, docs_url)):
+        lines.append(f"{result.state.mark} {result.check:{_WIDTH}} {result.message}")
+        if result.fix:
+            lines.append(f"  {'':{_WIDTH}} fix: {result.fix}")
+        if result.code and (page := link(result.check, docs_url)):
             lines.append(f"  {'':{_WIDTH}} see: {page}")
-    if skipped := [found.check for found in ledger.results if found.state is CheckState.SKIPPED]:
+    if skipped := [result.check for result in ledger.results if result.state is CheckState.SKIPPED]:
         text = doctor.NOT_CHECKED.fill(checks=", ".join(skipped))
         lines.append(f"{CheckState.SKIPPED.mark} {'not checked':{_WIDTH}} {text}")
     return "\n".join([*lines, "", *_conclusion(ledger)])
@@ -220,18 +220,18 @@ def render_json(ledger: Checklist, docs_url: str = "") -> dict[str, Any]:
         "version": __version__,
         "trackable": worst is None,
         "exit_code": worst.exit_code if worst else 0,
-        "checks": [_check(found, docs_url) for found in ledger.results],
+        "checks": [_check(result, docs_url) for result in ledger.results],
     }
 
 
-def _check(found: CheckResult, docs_url: str) -> dict[str, str]:
+def _check(result: CheckResult, docs_url: str) -> dict[str, str]:
     return {
-        "name": found.check,
-        "state": found.state.word,
-        "code": found.code,
-        "message": found.message,
-        "fix": found.fix,
-        "link": link(found.check, docs_url) if found.code else "",
+        "name": result.check,
+        "state": result.state.word,
+        "code": result.code,
+        "message": result.message,
+        "fix": result.fix,
+        "link": link(result.check, docs_url) if result.code else "",
     }
 
 

@@ -38,11 +38,11 @@ def advice(
         seconds: the time limit of the checks.
 
     """
-    asked = run_in_background(lambda: _found(verdict.outcome, environ, connection, timeout))
-    found = asked.result() if asked.wait_for(seconds=min(seconds, ADVICE), check=check) else None
-    if found is None:
+    check_run = run_in_background(lambda: _found(verdict.outcome, environ, connection, timeout))
+    failed_check = check_run.result() if check_run.wait_for(seconds=min(seconds, ADVICE), check=check) else None
+    if failed_check is None:
         return doctor.HINT_OF_VERDICT.fill(hint=verdict.hint) if verdict.hint else doctor.HINT_ALONE.fill()
-    return doctor.HINT.fill(fix=found.fix, message=found.message)
+    return doctor.HINT.fill(fix=failed_check.fix, message=failed_check.message)
 
 
 def _found(
@@ -55,23 +55,23 @@ def _found(
         examine_way(ledger, connection, prober, environ, stack, with_argocd=False)
         if outcome is Outcome.DENIED:
             examine_account(ledger, connection, prober, timeout)
-    failed = [found for found in ledger.results if found.state is CheckState.FAILED]
-    return next((found for found in failed if found.outcome is outcome), None)
+    failed = [result for result in ledger.results if result.state is CheckState.FAILED]
+    return next((result for result in failed if result.outcome is outcome), None)
 
 
 def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: float, now: float) -> list[SetupProblem]:
     """Return warnings about the settings and the token. They never end a release: the runner's clock can be wrong."""
-    found: list[SetupProblem] = []
+    warnings: list[SetupProblem] = []
     proxies = pipeline.proxies(environ, connection.options)
     if not isinstance(proxies, str):
-        found += proxies
+        warnings += proxies
     if connection.options.get("--insecure") == "true":
-        found.append(SetupProblem.of(doctor.INSECURE))
+        warnings.append(SetupProblem.of(doctor.INSECURE))
     claims = jwt.read(connection.auth_token)
     if claims is not None:
         token = pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=now)
-        found += token if not isinstance(token, str) else ()
-    return found
+        warnings += token if not isinstance(token, str) else ()
+    return warnings
 
 
 def of_server(connection: Connection, name: str, project: str) -> list[SetupProblem]:

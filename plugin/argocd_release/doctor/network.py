@@ -137,25 +137,25 @@ def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
 def version(answer: Answer) -> str:
     """Return the version in the answer to /api/version, or ``""`` if Argo CD did not give the answer."""
     try:
-        found = str(as_object(parse_json(answer.body)).get("Version") or "")
+        server_version = str(as_object(parse_json(answer.body)).get("Version") or "")
     except ValueError:
         return ""
-    return one_line(found, limit=60) if answer.status == 200 and _VERSION.match(found) else ""  # noqa: PLR2004 - HTTP's
+    return one_line(server_version, limit=60) if answer.status == 200 and _VERSION.match(server_version) else ""  # noqa: PLR2004 - HTTP's
 
 
-def supported(found: str) -> str | list[SetupProblem]:
+def supported(server_version: str) -> str | list[SetupProblem]:
     """Check that the version of Argo CD is maintained and has no known leak of credentials."""
-    match = _VERSION.match(found)
+    match = _VERSION.match(server_version)
     if match is None:
-        return network.VERSION.fill(version=found)
+        return network.VERSION.fill(version=server_version)
     major, minor, patch = map(int, match.groups())
     # Report only one problem, because the fix for both is a newer version.
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
-        return [SetupProblem.of(network.LEAKS_CREDENTIALS, version=found)]
+        return [SetupProblem.of(network.LEAKS_CREDENTIALS, version=server_version)]
     if major < 3:  # noqa: PLR2004 - the last line that is still maintained begins there
         return [SetupProblem.of(network.UNMAINTAINED, version=f"{major}.{minor}")]
-    return network.VERSION.fill(version=found)
+    return network.VERSION.fill(version=server_version)
 
 
 def _client_certificate(answer: Answer) -> SetupProblem | None:

@@ -59,8 +59,8 @@ def proof(application: Application, expectation: ExpectationSettings) -> str | l
     if expectation.image:
         name = _image_name(expectation.image)
         if "/" in name and images and all(_image_name(image) != name for image in images):
-            shown = one_line(", ".join(images[:3]), limit=300)
-            return [SetupProblem.of(doctor.IMAGE, image=one_line(name, limit=150), images=shown)]
+            image_list = one_line(", ".join(images[:3]), limit=300)
+            return [SetupProblem.of(doctor.IMAGE, image=one_line(name, limit=150), images=image_list)]
         return doctor.PROVES_IMAGE.fill()
     return [SetupProblem.of(doctor.NOTHING_EXPECTED)]
 
@@ -146,12 +146,12 @@ def server_and_options(environ: JobEnvironment) -> tuple[str, str]:
 
 def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
     """Return the problems of the settings that would end a release, and the warnings."""
-    found: list[SetupProblem] = []
+    problems: list[SetupProblem] = []
     try:
         load.load(environ)
     except SettingsError as error:
-        found += error.problems
-    return [*found, *interpret.warnings(environ), *environment.identity_warnings(environ)]
+        problems += error.problems
+    return [*problems, *interpret.warnings(environ), *environment.identity_warnings(environ)]
 
 
 def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[SetupProblem]:

@@ -29,35 +29,35 @@ class Access:
 
     def is_own(self, repo_url: str) -> bool:
         """Return True if this is the repository of the job's own project. An empty URL counts as its own."""
-        asked = GitUrl.parse(repo_url)
-        return not repo_url or any(asked.is_same(GitUrl.parse(own)) for own in (self.repository_url, self.project_url))
+        url = GitUrl.parse(repo_url)
+        return not repo_url or any(url.is_same(GitUrl.parse(own)) for own in (self.repository_url, self.project_url))
 
     def remote(self, repo_url: str) -> str:
         """Return the URL to fetch the repository from, with credentials; empty if this job cannot fetch it."""
-        asked, own = GitUrl.parse(repo_url), urlsplit(self.repository_url if self._is_beside(repo_url) else "")
+        url, own = GitUrl.parse(repo_url), urlsplit(self.repository_url if self._is_beside(repo_url) else "")
         if self.is_own(repo_url):
             # ssh is not used: it can wait for a passphrase, and needs a key of its own.
             return self.repository_url if GitUrl.parse(self.repository_url).scheme in _READABLE else ""
-        if asked.scheme in {"file", "git"}:
+        if url.scheme in {"file", "git"}:
             return repo_url
         if own.netloc:
             # The job's token is sent only to its own GitLab, as the runner does. Any other token needs TLS.
             given = _account(self.git_token) if own.scheme == "https" else ""
             account = given or own.netloc.rpartition("@")[0]
-            return _joined(own.scheme, account, own.netloc.rpartition("@")[2], asked.path)
-        if asked.scheme == "ssh":
-            return _joined("https", _account(self.git_token), asked.host, asked.path) if self.git_token else ""
-        if asked.scheme not in {"http", "https"}:
+            return _joined(own.scheme, account, own.netloc.rpartition("@")[2], url.path)
+        if url.scheme == "ssh":
+            return _joined("https", _account(self.git_token), url.host, url.path) if self.git_token else ""
+        if url.scheme not in {"http", "https"}:
             return ""
         # A token is never sent without TLS.
-        account = _account(self.git_token) if asked.scheme == "https" else ""
+        account = _account(self.git_token) if url.scheme == "https" else ""
         parted = urlsplit(repo_url)
-        return f"{asked.scheme}://{account}{'@' if account else ''}{parted.netloc.rpartition('@')[2]}{parted.path}"
+        return f"{url.scheme}://{account}{'@' if account else ''}{parted.netloc.rpartition('@')[2]}{parted.path}"
 
     def _is_beside(self, repo_url: str) -> bool:
-        asked = GitUrl.parse(repo_url)
-        known = [GitUrl.parse(own) for own in (self.repository_url, self.project_url)]
-        return known[0].scheme in {"http", "https"} and any(asked.host and asked.is_beside(own) for own in known)
+        url = GitUrl.parse(repo_url)
+        own_urls = [GitUrl.parse(own) for own in (self.repository_url, self.project_url)]
+        return own_urls[0].scheme in {"http", "https"} and any(url.host and url.is_beside(own) for own in own_urls)
 
 
 def _joined(scheme: str, account: str, server: str, path: str) -> str:

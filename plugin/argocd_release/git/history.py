@@ -127,16 +127,16 @@ class GitHistories:
 
     def _find(self, revision: str, expected: str, source: Source) -> RevisionRelation:
         if self._access.is_own(source.repo_url):
-            found = self._own.ask(revision, expected, source.path)
-            return found or RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, self._own.why))
-        if found := self._own.read(revision, expected, source.path):
-            return found
+            relation = self._own.ask(revision, expected, source.path)
+            return relation or RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, self._own.why))
+        if relation := self._own.read(revision, expected, source.path):
+            return relation
         other = self._other(source)
-        if found := other.ask(revision, expected, source.path):
-            return found
+        if relation := other.ask(revision, expected, source.path):
+            return relation
         # The source can be a mirror of this project, under an address that only Argo CD can reach.
-        if not other.fetched and (found := self._own.ask(revision, expected, source.path)):
-            return found
+        if not other.fetched and (relation := self._own.ask(revision, expected, source.path)):
+            return relation
         if not other.fetched:
             return RevisionRelation(relation=Relation.UNKNOWN, note=self._note(source, other.why), final=True)
         if other.holds(revision) and not other.holds(expected):
@@ -221,15 +221,15 @@ class GitHistory:
             return self._ask(revision, expected, path)
 
     def _ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        found = self._read(revision, expected, path)
-        if found is None and self._url and self._now() >= self._again_at:
+        relation = self._read(revision, expected, path)
+        if relation is None and self._url and self._now() >= self._again_at:
             self._fetch(revision, expected)
-            found = self._read(revision, expected, path)
-            if found is None:
+            relation = self._read(revision, expected, path)
+            if relation is None:
                 self._again_at, self._rest = self._now() + self._rest, min(self._rest * 2, LAST_RETRY_SECONDS)
-        if found is None or found.relation not in {Relation.DESCENDANT, Relation.REVERTED}:
-            return found
-        return by_files(found, again=self._is_undone(revision, expected, path))
+        if relation is None or relation.relation not in {Relation.DESCENDANT, Relation.REVERTED}:
+            return relation
+        return by_files(relation, again=self._is_undone(revision, expected, path))
 
     def _open(self, clone: Path) -> None:
         self.why = self._without_url(texts.REVISION_NOT_IN_CLONE)
@@ -299,15 +299,15 @@ class GitHistory:
 
     def _safe(self, error: Exception) -> str:
         """Return the error as text, without the URL's credentials."""
-        said = str(error)
+        reason = str(error)
         if isinstance(error, HTTPUnauthorized):
-            said = texts.LOGIN_REQUIRED
+            reason = texts.LOGIN_REQUIRED
         elif isinstance(error, NotGitRepository):
-            said = said or texts.NO_REPOSITORY
+            reason = reason or texts.NO_REPOSITORY
         account = urlsplit(self._url).netloc.rpartition("@")[0]
         for secret in (self._url, account, unquote(account), unquote(account).partition(":")[2]):
-            said = said.replace(secret, self._name) if secret else said
-        return one_line(f"{type(error).__name__}: {said}", limit=400)
+            reason = reason.replace(secret, self._name) if secret else reason
+        return one_line(f"{type(error).__name__}: {reason}", limit=400)
 
 
 class _Asking:

@@ -53,33 +53,37 @@ def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) 
         commits += 1
         reverts.see(entry.commit)
     by = reverts.end()
-    found = RevisionRelation(relation=Relation.REVERTED if by else Relation.DESCENDANT, commits=commits, by=by)
-    return by_files(found, again=undone(repository, later.id, wanted.id, path))
+    by_messages = RevisionRelation(relation=Relation.REVERTED if by else Relation.DESCENDANT, commits=commits, by=by)
+    return by_files(by_messages, again=undone(repository, later.id, wanted.id, path))
 
 
-def by_files(found: RevisionRelation, *, again: bool | None) -> RevisionRelation:
+def by_files(relation: RevisionRelation, *, again: bool | None) -> RevisionRelation:
     """Correct the relation by the files, which count for more than commit messages."""
     if again is None:
-        return found
-    return replace(found, relation=Relation.REVERTED) if again else replace(found, relation=Relation.DESCENDANT, by="")
+        return relation
+    return (
+        replace(relation, relation=Relation.REVERTED)
+        if again
+        else replace(relation, relation=Relation.DESCENDANT, by="")
+    )
 
 
 def find_commit(repository: BaseRepo, revision: str) -> Commit | None:
     """Return the only commit whose id starts with the hex digits, directly or through an annotated tag."""
     try:
         starts = set(repository.object_store.iter_prefix(revision.encode()))
-        found = {commit.id: commit for commit in map(partial(_peeled, repository), starts) if commit is not None}
+        commits = {commit.id: commit for commit in map(partial(_peeled, repository), starts) if commit is not None}
     except Exception:  # noqa: BLE001 - of a damaged repository dulwich raises all kinds of errors
         return None
-    return found.popitem()[1] if len(found) == 1 else None
+    return commits.popitem()[1] if len(commits) == 1 else None
 
 
 def _peeled(repository: BaseRepo, sha: ObjectID) -> Commit | None:
     for _ in range(TAGS):
-        found = repository[sha]
-        if not isinstance(found, Tag):
-            return found if isinstance(found, Commit) else None
-        sha = ObjectID(found.object[1])
+        obj = repository[sha]
+        if not isinstance(obj, Tag):
+            return obj if isinstance(obj, Commit) else None
+        sha = ObjectID(obj.object[1])
     return None
 
 
@@ -161,10 +165,10 @@ def undone(repository: BaseRepo, later: ObjectID, wanted: ObjectID, path: str) -
     if now in {before, then}:
         return now == before
     try:
-        found = {_is_undone(repository, change, now) for change in _changes(repository, before, then)}
+        answers = {_is_undone(repository, change, now) for change in _changes(repository, before, then)}
     except Exception:  # noqa: BLE001 - trees that were not fetched, damaged ones
         return None
-    return found.pop() if len(found) == 1 else None
+    return answers.pop() if len(answers) == 1 else None
 
 
 def _changes(repository: BaseRepo, before: ObjectID, then: ObjectID) -> list[TreeChange]:
@@ -176,10 +180,10 @@ def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool 
     """Return True if the file has its earlier content again, False if it has the changed content, None if neither."""
     old, new = (entry.sha if entry is not None else None for entry in (change.old, change.new))
     entry = change.new or change.old
-    found = _entry(repository, now, entry.path) if entry is not None and entry.path else None
-    if found in {old, new}:
-        return found == old
-    return _lines_undone(*(_lines(repository, sha) for sha in (old, new, found)))
+    current = _entry(repository, now, entry.path) if entry is not None and entry.path else None
+    if current in {old, new}:
+        return current == old
+    return _lines_undone(*(_lines(repository, sha) for sha in (old, new, current)))
 
 
 def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
@@ -243,23 +247,23 @@ def _tree(repository: BaseRepo, revision: ObjectID, path: str) -> ObjectID | Non
     if not folders:
         return ObjectID(commit.tree)
     try:
-        _, found = tree_lookup_path(repository.__getitem__, commit.tree, "/".join(folders).encode())
+        _, tree = tree_lookup_path(repository.__getitem__, commit.tree, "/".join(folders).encode())
     except Exception:  # noqa: BLE001 - a tree that was not fetched, a damaged one, a file: all say nothing
         return None
-    return ObjectID(found)
+    return ObjectID(tree)
 
 
 def _commit(repository: BaseRepo, revision: ObjectID) -> Commit | None:
     try:
-        found = repository[revision]
+        commit = repository[revision]
     except KeyError:
         return None
-    return found if isinstance(found, Commit) else None
+    return commit if isinstance(commit, Commit) else None
 
 
 def _named(commit: Commit) -> Iterator[bytes]:
-    for found in _REVERTS.finditer(commit.message[:MESSAGE_BYTES]):
-        yield found[1] or found[2]
+    for match in _REVERTS.finditer(commit.message[:MESSAGE_BYTES]):
+        yield match[1] or match[2]
 
 
 def _is_again(commit: Commit, wanted: Commit) -> bool:

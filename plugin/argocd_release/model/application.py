@@ -146,7 +146,7 @@ class Operation:
     retries: int
     results: tuple[ResourceResult, ...]
     #: The requested revisions: a commit, or the annotated tag on it.
-    asked: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
     #: Each source without its target revision; empty if Argo CD does not report it.
     parameters: tuple[str, ...] = ()
     dry_run: bool = False
@@ -183,8 +183,8 @@ class Operation:
 
     def is_of(self, revisions: tuple[str, ...]) -> bool:
         """Return True if it syncs these revisions, or names none."""
-        known = [names for names in (self.revisions, self.asked) if names]
-        return not known or any(all_same_revisions(names, revisions) for names in known)
+        candidates = [names for names in (self.revisions, self.requested) if names]
+        return not candidates or any(all_same_revisions(names, revisions) for names in candidates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,8 +299,8 @@ class Application:
     def _synced_names(self, position: int) -> frozenset[str]:
         names = [self.revisions]
         if self.operation is not None and self.operation.is_of(self.revisions):
-            names += [self.operation.revisions, self.operation.asked]
-        return frozenset(each[position] for each in names if position < len(each))
+            names += [self.operation.revisions, self.operation.requested]
+        return frozenset(revisions[position] for revisions in names if position < len(revisions))
 
     @property
     def unreadable_health(self) -> str:
@@ -355,8 +355,8 @@ class Application:
             return False
         names = [self._synced_names(position) for position in range(len(self.revisions))]
         same = all(
-            any(same_revision(name, known) for name in each)
-            for each, known in zip(names, deployed.revisions, strict=True)
+            any(same_revision(name, revision) for name in revision_names)
+            for revision_names, revision in zip(names, deployed.revisions, strict=True)
         )
         return same and self.has(deployed.parameters)
 

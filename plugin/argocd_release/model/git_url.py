@@ -51,10 +51,10 @@ def _host_and_path(text: str) -> tuple[str, str]:
     """Return host and path of ``[user@]host:path``, the form of scp. The host of any other text is empty."""
     account, colon, path = text.partition(":")
     user, _, host = account.rpartition("@")
-    told = host and path and not path.startswith("//") and len(text.split()) == 1
+    is_scp = host and path and not path.startswith("//") and len(text.split()) == 1
     return (
         (host, path)
-        if colon and told and not any(mark in account for mark in "/[]") and "@" not in user
+        if colon and is_scp and not any(mark in account for mark in "/[]") and "@" not in user
         else ("", text)
     )
 

@@ -63,5 +63,5 @@ def aggregate(outcomes: Iterable[Outcome]) -> Outcome:
 
 def tally(outcomes: Sequence[Outcome]) -> str:
     """Return the number of each outcome, the most severe first."""
-    by_severity = sorted(set(outcomes), key=lambda each: -each.severity)
-    return ", ".join(f"{outcomes.count(each)} {each.word}" for each in by_severity)
+    by_severity = sorted(set(outcomes), key=lambda outcome: -outcome.severity)
+    return ", ".join(f"{outcomes.count(outcome)} {outcome.word}" for outcome in by_severity)

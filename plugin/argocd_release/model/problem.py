@@ -243,5 +243,5 @@ class Condition:
     @property
     def code(self) -> CauseCode | None:
         """Return the cause code, or None if the condition is not a reason why a revision is not applied."""
-        known = next((code for words, code in _IN_GIT if words in self.message), None)
-        return (known or ERROR_CONDITIONS[self.type]) if self.type in ERROR_CONDITIONS else None
+        code_in_git = next((code for words, code in _IN_GIT if words in self.message), None)
+        return (code_in_git or ERROR_CONDITIONS[self.type]) if self.type in ERROR_CONDITIONS else None

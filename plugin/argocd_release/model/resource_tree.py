@@ -156,10 +156,10 @@ class Tree:
 
     def root(self, node: Node) -> Node:
         """Return the applied resource that the node comes from: for a pod of a Deployment, the Deployment."""
-        seen = {node.uid}
-        while (above := self.owner(node)) is not None and above.uid not in seen:
+        uids = {node.uid}
+        while (above := self.owner(node)) is not None and above.uid not in uids:
             node = above
-            seen.add(node.uid)
+            uids.add(node.uid)
         return node
 
     @cached_property
@@ -169,7 +169,9 @@ class Tree:
         for node in self.nodes:
             if node.kind in {"ReplicaSet", "ControllerRevision"}:
                 key = (node.owner, node.kind)
-                newest[key] = max(newest.get(key, node), node, key=lambda each: (_revision(each), each.created_at))
+                newest[key] = max(
+                    newest.get(key, node), node, key=lambda candidate: (_revision(candidate), candidate.created_at)
+                )
         return newest
 
     def is_current(self, node: Node) -> bool:
@@ -326,8 +328,8 @@ class Tree:
     def as_failing(self, node: Node, message: str = "", *, refused: bool = False) -> Failing:
         """Return the node as an object that cannot start. ``described`` explains the arguments."""
         text, subject = self.described(node, message, refused=refused), self.subject(node)
-        known = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
-        code = known or refusal(message or node.message) or CauseCode.NO_PODS
+        code = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
+        code = code or refusal(message or node.message) or CauseCode.NO_PODS
         problem = Problem(message=text, code=code, subject=subject)
         return Failing(uid=node.uid, problem=problem, of_job=self.is_of_a_job(node))
 
@@ -344,10 +346,10 @@ class Tree:
             refused: the node cannot create pods. A ReplicaSet without pods always counts as refused, because its only
                 condition says so.
         """
-        said = message or node.message
+        reason = message or node.message
         # The kubelet adds the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
-        said = (
-            said.replace(f"_{node.namespace}({node.uid})", "")
+        reason = (
+            reason.replace(f"_{node.namespace}({node.uid})", "")
             .removeprefix("(combined from similar events): ")
             .removeprefix("Error creating: ")
         )
@@ -356,7 +358,7 @@ class Tree:
         if refused or node.kind == "ReplicaSet":
             what = texts.NO_PODS
         text = texts.STATE.fill(subject=self.subject(node), state=f"{what}{again}")
-        return one_line(texts.WITH_REASON.fill(message=text, reason=said) if said else text)
+        return one_line(texts.WITH_REASON.fill(message=text, reason=reason) if reason else text)
 
 
 def _cannot_start(pod: Node) -> bool:

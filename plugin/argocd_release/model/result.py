@@ -261,7 +261,7 @@ class ReleaseResult:
         """
         if not self.several:
             return bool(self.applications)
-        return any(one.outcome is self.outcome for one in self.applications)
+        return any(application.outcome is self.outcome for application in self.applications)
 
     @property
     def reason_adds(self) -> bool:
@@ -273,12 +273,17 @@ class ReleaseResult:
     @cached_property
     def worst_first(self) -> tuple[ApplicationResult, ...]:
         """Return the most severe outcomes first, and of equal ones the slowest."""
-        return tuple(sorted(self.applications, key=lambda one: (-one.outcome.severity, -one.seconds, one.name)))
+        return tuple(
+            sorted(
+                self.applications,
+                key=lambda application: (-application.outcome.severity, -application.seconds, application.name),
+            )
+        )
 
     @cached_property
     def undelivered(self) -> tuple[ApplicationResult, ...]:
         """Return the applications that were not delivered, the worst first."""
-        return tuple(one for one in self.worst_first if one.outcome is not Outcome.DELIVERED)
+        return tuple(application for application in self.worst_first if application.outcome is not Outcome.DELIVERED)
 
     @cached_property
     def cause(self) -> Problem | None:
@@ -291,7 +296,7 @@ class ReleaseResult:
         worst = self.undelivered[0] if self.undelivered else None
         if worst is None or worst.cause is None or not self.is_theirs:
             return self.verdict.cause
-        if self.only or len({(one.outcome, str(one.cause)) for one in self.applications}) == 1:
+        if self.only or len({(application.outcome, str(application.cause)) for application in self.applications}) == 1:
             return worst.cause
         return replace(worst.cause, message=f"{worst.name}: {worst.cause}")
 

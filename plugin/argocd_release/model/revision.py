@@ -10,10 +10,10 @@ from typing import Final, Self
 _ABBREVIATED: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
-def same_revision(one: str, other: str) -> bool:
+def same_revision(first: str, second: str) -> bool:
     """Return True if both are equal, or if one is a commit and the other is an abbreviation of it."""
-    short, long = sorted((one.lower(), other.lower()), key=len)
-    return one == other or (_ABBREVIATED.fullmatch(short) is not None and long.startswith(short))
+    short, long = sorted((first.lower(), second.lower()), key=len)
+    return first == second or (_ABBREVIATED.fullmatch(short) is not None and long.startswith(short))
 
 
 def all_same_revisions(these: tuple[str, ...], those: tuple[str, ...]) -> bool:

@@ -140,13 +140,13 @@ def _said(status: int, text: str) -> str:
         answer = as_object(parse_json(text))
     except ValueError:
         return texts.STATUS.fill(status=status)
-    said = answer.get("message") or answer.get("error") or ""
-    if isinstance(said, dict):
-        said = "; ".join(
+    message = answer.get("message") or answer.get("error") or ""
+    if isinstance(message, dict):
+        message = "; ".join(
             texts.FIELD.fill(name=name, text=", ".join(map(str, why)) if isinstance(why, list) else why)
-            for name, why in said.items()
+            for name, why in message.items()
         )
-    return texts.STATUS_WITH_TEXT.fill(status=status, text=said) if said else texts.STATUS.fill(status=status)
+    return texts.STATUS_WITH_TEXT.fill(status=status, text=message) if message else texts.STATUS.fill(status=status)
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:

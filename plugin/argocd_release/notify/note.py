@@ -95,9 +95,9 @@ def render(result: ReleaseResult) -> str:
             parts.append(texts.COMMENT_NEXT.fill(hint=code(cause.hint)))
     parts.append("\n".join(_facts(result)))
     blocks = [
-        f"{f'{one.name}: ' if result.several else ''}{block}"
-        for one in result.undelivered[:NAMED]
-        for block in evidence.blocks(one)
+        f"{f'{application.name}: ' if result.several else ''}{block}"
+        for application in result.undelivered[:NAMED]
+        for block in evidence.blocks(application)
     ]
     if blocks:
         parts.append(
@@ -110,35 +110,35 @@ def _facts(result: ReleaseResult) -> Iterable[str]:
     if result.several:
         yield from _counted(result)
     else:
-        for one in result.applications:
-            yield from _state(one)
+        for application in result.applications:
+            yield from _state(application)
     yield texts.COMMENT_TIME.fill(seconds=f"{result.seconds:.0f}")
     yield from (f"- [{title}](<{address}>)" for title, address in _links(result))
 
 
 def named(result: ReleaseResult) -> str:
     """Return the application's name, or the choice of the group, whose members can differ between runs."""
-    return result.meant if result.several else ",".join(one.name for one in result.applications)
+    return result.meant if result.several else ",".join(application.name for application in result.applications)
 
 
 def _counted(result: ReleaseResult) -> Iterable[str]:
     """Yield the number of each outcome, and the worst applications by name."""
     yield texts.COMMENT_APPLICATIONS.fill(
-        count=len(result.applications), outcomes=tally([one.outcome for one in result.applications])
+        count=len(result.applications), outcomes=tally([application.outcome for application in result.applications])
     )
-    for one in result.undelivered[:NAMED]:
-        name, outcome = code(one.name), one.outcome.word
-        if one.cause is None:
+    for application in result.undelivered[:NAMED]:
+        name, outcome = code(application.name), application.outcome.word
+        if application.cause is None:
             yield texts.COMMENT_APPLICATION.fill(application=name, outcome=outcome)
         else:
-            cause = code(one.cause.message)
+            cause = code(application.cause.message)
             yield texts.COMMENT_APPLICATION_CAUSE.fill(application=name, outcome=outcome, cause=cause)
     if (more := len(result.undelivered) - NAMED) > 0:
         yield texts.COMMENT_MORE.fill(count=more)
 
 
-def _state(one: ApplicationResult) -> Iterable[str]:
-    application = one.application
+def _state(result: ApplicationResult) -> Iterable[str]:
+    application = result.application
     if application is not None and application.revision:
         yield texts.COMMENT_REVISION.fill(revision=code(application.revision))
         yield texts.COMMENT_STATE.fill(state=code(f"{application.sync.value}, {application.health.value}"))
@@ -174,13 +174,13 @@ def code(text: str) -> str:
 
 def fenced(text: str) -> str:
     """Return the text as a block of code that no text inside can end."""
-    shown = (
+    excerpt = (
         text
         if len(text) <= EVIDENCE_LIMIT
         else texts.SHORTENED.fill(text=text[:EVIDENCE_LIMIT], count=len(text) - EVIDENCE_LIMIT)
     )
-    fence = "`" * max(3, max((len(run) for run in _TICKS.findall(shown)), default=0) + 1)
-    lines = "\n".join(f"{QUOTED}{line}".rstrip() for line in shown.split("\n"))
+    fence = "`" * max(3, max((len(run) for run in _TICKS.findall(excerpt)), default=0) + 1)
+    lines = "\n".join(f"{QUOTED}{line}".rstrip() for line in excerpt.split("\n"))
     return f"{fence}text\n{lines}\n{fence}"
 
 

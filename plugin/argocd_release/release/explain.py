@@ -62,15 +62,19 @@ class Explainer:
         ended_at = datetime.now(UTC)
         passed = (ended_at - result.ended_at).total_seconds()
         applications = tuple(
-            replace(one, ended_at=ended_at, seconds=one.seconds if result.several else one.seconds + passed)
-            for one in later.applications
+            replace(
+                application,
+                ended_at=ended_at,
+                seconds=application.seconds if result.several else application.seconds + passed,
+            )
+            for application in later.applications
         )
         return replace(later, applications=applications, ended_at=ended_at, seconds=result.seconds + passed)
 
     def _advise(self, result: ReleaseResult) -> ReleaseResult:
         """Return the result with the doctor's hint for each application that has the outcome of the release."""
         self._log.emit(AskingTheDoctor())
-        shared = [one for one in result.undelivered if one.outcome is result.outcome]
+        shared = [application for application in result.undelivered if application.outcome is result.outcome]
         verdict = shared[0].verdict if shared else result.verdict
         parts, seconds = self._parts, self._deadline.phase(Phase.DIAGNOSIS).left
         connection = parts.readers.connection
@@ -86,40 +90,51 @@ class Explainer:
         except (Exception, Cancelled):  # noqa: BLE001 - advice changes no verdict
             return result
         applications = tuple(
-            replace(one, verdict=replace(one.verdict, hint=hint)) if one in shared else one
-            for one in result.applications
+            replace(application, verdict=replace(application.verdict, hint=hint))
+            if application in shared
+            else application
+            for application in result.applications
         )
         return replace(result, verdict=replace(result.verdict, hint=hint), applications=applications)
 
     def _diagnose_worst(self, result: ReleaseResult) -> ReleaseResult:
-        failures = [one for one in result.undelivered if one.verdict.asks_cluster and one.application is not None]
+        failures = [
+            application_result
+            for application_result in result.undelivered
+            if application_result.verdict.asks_cluster and application_result.application is not None
+        ]
         worst = failures[:EXPLAINED]
         limit = self._deadline.phase(Phase.DIAGNOSIS)
         diagnoses: dict[str, Diagnosis] = {}
-        for one in worst:
+        for application_result in worst:
             if self._stop.is_set():
                 break
-            name = one.name if result.several else ""
-            looking = LookingForTheCause(outcome=one.outcome.word, reason=one.verdict.reason, name=name)
+            name = application_result.name if result.several else ""
+            looking = LookingForTheCause(
+                outcome=application_result.outcome.word, reason=application_result.verdict.reason, name=name
+            )
             self._log.emit(replace(looking, width=len(name)))
-            diagnoses[one.name] = self._diagnosis(one, limit.left / (len(worst) - len(diagnoses)))
+            diagnoses[application_result.name] = self._diagnosis(
+                application_result, limit.left / (len(worst) - len(diagnoses))
+            )
         applications = tuple(
-            replace(one, diagnosis=diagnoses.get(one.name, one.diagnosis)) for one in result.applications
+            replace(application_result, diagnosis=diagnoses.get(application_result.name, application_result.diagnosis))
+            for application_result in result.applications
         )
         return replace(result, applications=applications)
 
-    def _diagnosis(self, one: ApplicationResult, seconds: float) -> Diagnosis:
-        if one.application is None:
+    def _diagnosis(self, result: ApplicationResult, seconds: float) -> Diagnosis:
+        if result.application is None:
             return Diagnosis()
         try:
             return diagnose(
-                one.name,
-                one.application,
+                result.name,
+                result.application,
                 sources=self._parts.readers.api,
                 stop=self._stop,
                 seconds=seconds,
-                hooks=self._parts.hooks.of(one.name),
-                host=self._silent_host(one),
+                hooks=self._parts.hooks.of(result.name),
+                host=self._silent_host(result),
             )
         except Cancelled as cancelled:
             return Diagnosis(notes=(job_log.CUT_SHORT.fill(reason=cancelled),))
@@ -127,26 +142,30 @@ class Explainer:
             self._log.emit(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
             return Diagnosis()
 
-    def _silent_host(self, one: ApplicationResult) -> str:
+    def _silent_host(self, result: ApplicationResult) -> str:
         """Return the host of the deployed site if only the check of the site failed, otherwise an empty string."""
-        if not one.site_is_silent:
+        if not result.site_is_silent:
             return ""
         return urlsplit(self._parts.settings.site_url).hostname or "-"
 
     def _with_status(self, result: ReleaseResult) -> ReleaseResult:
         """Return the result with the status of its application as ``argocd app get`` prints it."""
-        one = result.applications[0]
-        if result.outcome not in _SHOWN and not one.verdict.asks_cluster:
+        application = result.applications[0]
+        if result.outcome not in _SHOWN and not application.verdict.asks_cluster:
             return result
         try:
-            status = self._status(one.name, self._deadline.phase(Phase.STATUS).left)
+            status = self._status(application.name, self._deadline.phase(Phase.STATUS).left)
         except Cancelled as cancelled:
-            notes = (*one.diagnosis.notes, job_log.CUT_SHORT.fill(reason=cancelled))
-            return replace(result, applications=(replace(one, diagnosis=replace(one.diagnosis, notes=notes)),))
+            notes = (*application.diagnosis.notes, job_log.CUT_SHORT.fill(reason=cancelled))
+            return replace(
+                result, applications=(replace(application, diagnosis=replace(application.diagnosis, notes=notes)),)
+            )
         except Exception as error:  # noqa: BLE001 - the status changes no verdict
             self._log.emit(CauseNotLookedFor(error=f"{type(error).__name__}: {one_line(str(error))}"))
             return result
-        return replace(result, applications=(replace(one, diagnosis=replace(one.diagnosis, status=status)),))
+        return replace(
+            result, applications=(replace(application, diagnosis=replace(application.diagnosis, status=status)),)
+        )
 
     def _status(self, name: str, seconds: float) -> str:
         """Return the output of ``argocd app get`` without the resources, which the log shows separately."""
@@ -174,9 +193,11 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
         _show_what_holds(log, result.applications[0])
     for event in _warnings(result)[:CONDITIONS]:
         log.emit(event)
-    for position, one in enumerate(result.undelivered[:EXPLAINED] if result.several else result.applications, 1):
-        for block in evidence.blocks(one):
-            title = f"{one.name}: {block.title}" if result.several else block.title
+    for position, application in enumerate(
+        result.undelivered[:EXPLAINED] if result.several else result.applications, 1
+    ):
+        for block in evidence.blocks(application):
+            title = f"{application.name}: {block.title}" if result.several else block.title
             # GitLab tells sections apart only by their names.
             name = f"{block.name}-of-{position}" if result.several else block.name
             with log.section(name, title, collapsed=block.collapsed):
@@ -202,26 +223,26 @@ def _caveats(result: ReleaseResult) -> list[str]:
 
 
 def _names(names: list[str]) -> str:
-    shown, rest = ", ".join(names[:NAMES]), len(names) - NAMES
-    return texts.AND_MORE.fill(text=shown, count=rest) if rest > 0 else shown
+    listed, rest = ", ".join(names[:NAMES]), len(names) - NAMES
+    return texts.AND_MORE.fill(text=listed, count=rest) if rest > 0 else listed
 
 
 def _warnings(result: ReleaseResult) -> list[Warned]:
     """Return a warning for each condition of a delivered application."""
     return [
-        Warned(why=f"{one.name}: {item.type}: {one_line(item.message, limit=1000)}", code=item.type)
-        for one in result.applications
-        if one.outcome is Outcome.DELIVERED and one.application is not None
-        for item in one.application.conditions
+        Warned(why=f"{application_result.name}: {item.type}: {one_line(item.message, limit=1000)}", code=item.type)
+        for application_result in result.applications
+        if application_result.outcome is Outcome.DELIVERED and application_result.application is not None
+        for item in application_result.application.conditions
     ]
 
 
-def _show_what_holds(log: JobLog, one: ApplicationResult) -> None:
+def _show_what_holds(log: JobLog, result: ApplicationResult) -> None:
     """Show the caveat of a success, and the time at which each phase was reached."""
-    if note := evidence.caveat(one):
+    if note := evidence.caveat(result):
         log.emit(NotProven(text=note))
-    if line := summary.line(one):
-        log.emit(PhasesReached(text=line, **asdict(one.rollout.phases)))
+    if line := summary.line(result):
+        log.emit(PhasesReached(text=line, **asdict(result.rollout.phases)))
 
 
 def _show_next(log: JobLog, result: ReleaseResult) -> None:
@@ -244,6 +265,6 @@ def _end(result: ReleaseResult) -> Result:
         cause=str(cause or ""),
         code=cause.code.word if cause else "",
         next=cause.hint if cause else "",
-        application=", ".join(one.name for one in result.applications),
+        application=", ".join(application.name for application in result.applications),
         seconds=round(result.seconds, 3),
     )

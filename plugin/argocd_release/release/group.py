@@ -108,7 +108,7 @@ class GroupWait:
         if self._targets.read_one_by_one:
             self._check_names(frozenset(self._targets.names))
         ignored_variables = self.poller.run()
-        failed = next((each for each in self.members if each.failed), None)
+        failed = next((member for member in self.members if member.failed), None)
         if failed is not None and self.poller.pending:
             reason = texts.STOPPED.fill(application=failed.name)
             self.poller.give_up(Verdict(outcome=Outcome.CANCELLED, reason=reason))
@@ -119,7 +119,7 @@ class GroupWait:
     def _verdict(self) -> Verdict:
         """Combine the verdicts on the applications, and their number, into the verdict on the group."""
         targets, count = self._targets, self.poller.count
-        verdicts = [each.verdict for each in self.members if each.verdict]
+        verdicts = [member.verdict for member in self.members if member.verdict]
         if targets.one and verdicts:
             return verdicts[0]
         outcomes = [verdict.outcome for verdict in verdicts if verdict.outcome is not None]
@@ -151,13 +151,17 @@ class GroupWait:
             if targets.selects and not selector_only and self._is_selecting():
                 # Each poll requests one list. This one shows the selected applications, the next one their states.
                 chosen = self._list(selector=targets.selector, project=targets.project)
-                self._selected = (requested_at, tuple(each.full_name for each in chosen))
+                self._selected = (requested_at, tuple(application.full_name for application in chosen))
                 return None
-            known = self._list(**({"selector": targets.selector, "project": targets.project} if selector_only else {}))
+            applications = self._list(
+                **({"selector": targets.selector, "project": targets.project} if selector_only else {})
+            )
         except ArgoCDError as error:
             self._snapshot = ApplicationSnapshot(requested_at=requested_at, error=error)
             return PollResult(requested_at=requested_at, error=error)
-        snapshot = ApplicationSnapshot(requested_at=requested_at, applications={each.full_name: each for each in known})
+        snapshot = ApplicationSnapshot(
+            requested_at=requested_at, applications={application.full_name: application for application in applications}
+        )
         self._snapshot = snapshot
         if self._is_homeless(snapshot):
             return None
@@ -196,8 +200,8 @@ class GroupWait:
         left = max(self._started + self._policy.timeout - self._clock.now(), LEAST_LIST_SECONDS)
         self._list_count += 1
         # The log shows the first list of the selected applications and the first list of all, or only the latter.
-        shown = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
-        return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= shown, **chosen)
+        echo_count = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
+        return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= echo_count, **chosen)
 
     def _track(self, name: str, clock: Clock) -> Tracker:
         commands: Commands = self._commands

@@ -98,18 +98,18 @@ class Run:
             self._context.deadline.judged()
             result = self._results.of(verdict)
             # Write the reports now, so that they exist even if the runner kills the job later.
-            shown, written = self._write(result, Phase.FIRST_REPORTS)
+            redacted, written = self._write(result, Phase.FIRST_REPORTS)
             parts = self._results.parts
             if parts is not None:
                 explainer = Explainer(parts)
                 later = explainer.explain(result)
                 if later is not None:
-                    shown, written = self._write(later, Phase.REPORTS)
+                    redacted, written = self._write(later, Phase.REPORTS)
             if parts is not None and parts.notify is not None:
-                shown = parts.notify(shown)
-                written = self._results.write(shown, self._limit(Phase.REPORTS))
-            written += self._results.write(shown, self._limit(Phase.REPORTS), late=True)
-            show(self._context.log, shown, written)
+                redacted = parts.notify(redacted)
+                written = self._results.write(redacted, self._limit(Phase.REPORTS))
+            written += self._results.write(redacted, self._limit(Phase.REPORTS), late=True)
+            show(self._context.log, redacted, written)
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
@@ -137,8 +137,8 @@ class Run:
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
         """Write the reports. Return the result that they show, and the path or error of each report."""
-        shown = self._context.log.redacted(self._results.limited(result))
-        return shown, self._results.write(shown, self._limit(phase))
+        redacted = self._context.log.redacted(self._results.limited(result))
+        return redacted, self._results.write(redacted, self._limit(phase))
 
     def _limit(self, phase: Phase) -> Deadline:
         deadline: Deadline = self._context.deadline.phase(phase)

@@ -25,7 +25,7 @@ class JobLog:
     """The job log, which receives every event and redacts every text that leaves the job."""
 
     def __init__(self, environ: JobEnvironment, stream: TextIO) -> None:
-        redact = redaction([*secrets.secrets(environ), *masked(environ, shown=secrets.open_values(environ))])
+        redact = redaction([*secrets.secrets(environ), *masked(environ, readable=secrets.open_values(environ))])
         self._redact: Redact = lambda text: with_names(redact(text), environ.name_in_text)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = WaitOutputFilter(time.monotonic)

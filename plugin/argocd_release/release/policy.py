@@ -232,22 +232,22 @@ class Targets:
 
 
 def resolve(
-    targets: Targets, selected: Iterable[str], known: Mapping[str, Application], namespace: str
+    targets: Targets, selected: Iterable[str], visible: Mapping[str, Application], namespace: str
 ) -> dict[str, str]:
     """Return the full name of each requested application, with the name of its parent or an empty string.
 
     Args:
         targets: the requested applications.
         selected: the full names that the selector returned.
-        known: every application that the token can see, by full name.
+        visible: every application that the token can see, by full name.
         namespace: Argo CD's own namespace, to which a name alone belongs; empty while it is not known.
     """
     full = {name: name if "/" in name or not namespace else f"{namespace}/{name}" for name in targets.names}
     # While Argo CD's own namespace is unknown, a name alone can mean any selected application of that name. Leave those
     # out.
     alone = {name for name in full.values() if "/" not in name}
-    chosen = sorted(each for each in selected if each.partition("/")[2] not in alone)
-    made = _made_by_sets(known) if targets.children else {}
+    chosen = sorted(name for name in selected if name.partition("/")[2] not in alone)
+    made = _made_by_sets(visible) if targets.children else {}
     meant: dict[str, None] = {}
     managers: dict[str, list[str]] = {}
     left = [*full.values(), *chosen][::-1]
@@ -256,16 +256,18 @@ def resolve(
         if name in meant:
             continue
         meant[name] = None
-        if targets.children and (parent := known.get(name)) is not None:
-            for child in _children(parent, known, made):
+        if targets.children and (parent := visible.get(name)) is not None:
+            for child in _children(parent, visible, made):
                 managers.setdefault(child, []).append(name)
                 left.append(child)
     met = {name: position for position, name in enumerate(meant)}
     under: dict[str, str] = {}
     for name in meant:
         # If applications manage each other, the one that was found first is the parent.
-        above = (each for each in managers.get(name, ()) if each != name)
-        under[name] = next((each for each in above if met[each] < met[name] or name not in _all(each, managers)), "")
+        above = (parent for parent in managers.get(name, ()) if parent != name)
+        under[name] = next(
+            (parent for parent in above if met[parent] < met[name] or name not in _all(parent, managers)), ""
+        )
     called = {name: name.removeprefix(f"{namespace}/") if namespace else name for name in meant}
     return {called[name]: called.get(above, "") for name, above in under.items()}
 
@@ -279,14 +281,14 @@ def top(name: str, under: Mapping[str, str]) -> str:
 
 def _all(name: str, managers: Mapping[str, Sequence[str]]) -> Collection[str]:
     """Return the parents of the application, their parents, and so on."""
-    found: dict[str, None] = {}
+    parents: dict[str, None] = {}
     left = [name]
     while left:
-        for each in managers.get(left.pop(), ()):
-            if each not in found:
-                found[each] = None
-                left.append(each)
-    return found
+        for parent in managers.get(left.pop(), ()):
+            if parent not in parents:
+                parents[parent] = None
+                left.append(parent)
+    return parents
 
 
 def _children(

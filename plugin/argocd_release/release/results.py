@@ -76,7 +76,9 @@ class Results:
         several = self.parts is not None and self.parts.group.several
         if several and applications:
             # The most severe outcome counts: the one of the group, or the one of an application.
-            worst = aggregate((verdict.outcome or Outcome.UNEXPECTED, *(one.outcome for one in applications)))
+            worst = aggregate(
+                (verdict.outcome or Outcome.UNEXPECTED, *(application.outcome for application in applications))
+            )
             verdict = replace(verdict, outcome=worst)
         return ReleaseResult(
             verdict=verdict,
@@ -107,12 +109,12 @@ class Results:
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
         if self.parts is not None:
             several, address = self.parts.group.several, self._address()
-            for each in self.parts.group.members:
+            for member in self.parts.group.members:
                 # The job's verdict applies to a single application, and to applications without a verdict of their own.
-                if several and each.verdict is not None:
-                    yield self._one(each.name, each.verdict, each.seconds, ended_at, each, address=address)
+                if several and member.verdict is not None:
+                    yield self._one(member.name, member.verdict, member.seconds, ended_at, member, address=address)
                 else:
-                    yield self._one(each.name, verdict, seconds, ended_at, each, address=address)
+                    yield self._one(member.name, verdict, seconds, ended_at, member, address=address)
             if self.parts.group.members or several:
                 return
         names = self.settings.names if self.settings else load.read_names(load.valid(self._environ, "ARGOCD_APP_NAME"))
@@ -138,7 +140,7 @@ class Results:
         settings, parts = self.settings, self.parts
         expectation = parts.policy.expectation(name) if parts else policy.expectation(settings)
         tracker = judged.tracker if judged else None
-        one = ApplicationResult(
+        result = ApplicationResult(
             verdict=verdict,
             name=name,
             url=address and f"{address}/applications/{name}",
@@ -151,4 +153,4 @@ class Results:
             expects=expectation.words,
             docs_url=load.valid(self._environ, "RELEASE_DOCS_URL"),
         )
-        return replace(one, rollout=tracker.timeline.rollout) if tracker else one
+        return replace(result, rollout=tracker.timeline.rollout) if tracker else result

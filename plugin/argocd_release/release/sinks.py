@@ -72,12 +72,12 @@ class Sinks:
             # GitLab gets a part of the second that the job has left. Otherwise a signal ends all waits at once.
             check = _nothing
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL).at_most(self._stop.left(GITLAB_UNTIL))
-        asked: list[tuple[str, Background[str]]] = []
+        calls: list[tuple[str, Background[str]]] = []
         if self._settings.gitlab_deployment:
-            asked.append((DEPLOYMENT, run_in_background(lambda: self._end(result, deadline))))
+            calls.append((DEPLOYMENT, run_in_background(lambda: self._end(result, deadline))))
         if self._settings.mr_note and result.outcome not in _SIGNALS:
-            asked.append((MERGE_REQUEST, run_in_background(lambda: self._comment(result, deadline))))
-        for sink, answer in asked:
+            calls.append((MERGE_REQUEST, run_in_background(lambda: self._comment(result, deadline))))
+        for sink, answer in calls:
             yield self._notice(sink, answer, deadline, check)
 
     def _notice(
@@ -104,12 +104,16 @@ class Sinks:
             # Wait until the record is created. Otherwise two requests at once could create two records.
             begun.wait_for(seconds=deadline.left, check=lambda: None)
         ends: dict[str, tuple[DeploymentTarget, str, str]] = {}
-        for one in result.worst_first:
-            place = deployment_target_of(one.application, self._settings) if one.application else None
-            if one.application is None or place is None or place.environment in ends:
+        for application_result in result.worst_first:
+            place = (
+                deployment_target_of(application_result.application, self._settings)
+                if application_result.application
+                else None
+            )
+            if application_result.application is None or place is None or place.environment in ends:
                 continue
-            revision = revision_of(one.application, self._settings.gitlab_deployment)
-            outcome = one.outcome if result.several else result.outcome
+            revision = revision_of(application_result.application, self._settings.gitlab_deployment)
+            outcome = application_result.outcome if result.several else result.outcome
             status = _STATUSES.get(outcome, "canceled")
             if status == "canceled" or not revision:
                 revision = self._begun[place.environment][1] if place.environment in self._begun else revision
@@ -117,13 +121,13 @@ class Sinks:
                 ends[place.environment] = (place, revision, status)
         if not ends:
             return texts.NO_REVISION
-        said: list[str] = []
+        results: list[str] = []
         with self._gitlab(self._settings.gitlab_deployment, deadline) as gitlab:
             for place, revision, status in ends.values():
-                if said and deadline.left <= LEAST_SECONDS:
-                    raise GitLabError(texts.ONLY_SOME.fill(done=len(said), count=len(ends)))
-                said.append(deployments.end(gitlab, place, revision, status))
-        return said[0] if len(said) == 1 else texts.SEVERAL.fill(count=len(said), text=said[0])
+                if results and deadline.left <= LEAST_SECONDS:
+                    raise GitLabError(texts.ONLY_SOME.fill(done=len(results), count=len(ends)))
+                results.append(deployments.end(gitlab, place, revision, status))
+        return results[0] if len(results) == 1 else texts.SEVERAL.fill(count=len(results), text=results[0])
 
     def _comment(self, result: ReleaseResult, deadline: Deadline) -> str:
         settings = self._settings
@@ -133,10 +137,10 @@ class Sinks:
         request = note.MergeRequest(project=settings.merge_request_project, iid=settings.merge_request)
         if not request.iid:
             with self._gitlab(own, deadline) as gitlab:
-                found = note.merge_request(gitlab, settings.commit)
-            if found is None:
+                origin = note.merge_request(gitlab, settings.commit)
+            if origin is None:
                 return texts.NO_MERGE_REQUEST
-            request = found
+            request = origin
         # The merge request of a fork belongs to the target project.
         with self._gitlab(request.project or own, deadline) as gitlab:
             return note.put(gitlab, request.iid, result)

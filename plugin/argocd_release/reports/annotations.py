@@ -22,14 +22,14 @@ def render(result: ReleaseResult) -> str:
     """Return the report as a JSON object of sections, each a list of external links."""
     links: dict[str, str] = {}
     # For a group, link only the applications that were not delivered: a job's page has no room for hundreds of links.
-    for one in result.applications if result.only else result.undelivered[:LINKED]:
-        links |= _links(one, result.project_url)
+    for application in result.applications if result.only else result.undelivered[:LINKED]:
+        links |= _links(application, result.project_url)
     if result.page and WEB.fullmatch(result.job_url):
         # GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` shows nothing if the path
         # contains a variable, and the path of this report contains the variable with the job's name.
         links = {texts.PAGE_LINK: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
-    shown = {label[:LABEL_LIMIT]: url for label, url in links.items()}
-    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in shown.items()]}
+    limited = {label[:LABEL_LIMIT]: url for label, url in links.items()}
+    sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in limited.items()]}
     return json.dumps(sections if sections["Argo CD"] else {}, indent=2) + "\n"
 
 

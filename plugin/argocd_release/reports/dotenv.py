@@ -39,8 +39,8 @@ def render(result: ReleaseResult) -> str:
 
 def variables(result: ReleaseResult) -> dict[str, str]:
     """Return the values by key, unescaped. For a group, the values that describe one application are empty."""
-    one, outcome = result.only, result.outcome
-    application = one.application if one else None
+    single, outcome = result.only, result.outcome
+    application = single.application if single else None
     images = application.images if application else ()
     several = {} if not result.several else _of_several(result)
     return {
@@ -48,14 +48,14 @@ def variables(result: ReleaseResult) -> dict[str, str]:
         "EXIT_CODE": str(outcome.exit_code),
         "REASON": one_line(result.verdict.reason, limit=VALUE_LIMIT),
         "CAUSE": one_line(str(result.cause or ""), limit=VALUE_LIMIT),
-        "APPLICATION": one.name if one else "",
+        "APPLICATION": single.name if single else "",
         "PROJECT": application.project if application else "",
         "REVISION": application.revision if application else "",
         "IMAGES": " ".join(images),
-        "IMAGE_COUNT": str(len(images) + (one.unlisted.images if one else 0)),
+        "IMAGE_COUNT": str(len(images) + (single.unlisted.images if single else 0)),
         "SYNC_STATUS": application.sync.value if application else "",
         "HEALTH_STATUS": application.health.value if application else "",
-        "URL": one.url if one else "",
+        "URL": single.url if single else "",
         "SITE_URL": result.site_url,
         "DURATION": str(round(result.seconds)),
         **several,
@@ -68,7 +68,7 @@ def _of_several(result: ReleaseResult) -> dict[str, str]:
         "APPLICATIONS": str(len(result.applications)),
         "DELIVERED": str(len(result.applications) - len(result.undelivered)),
         "FAILED": str(len(result.undelivered)),
-        "FAILED_NAMES": " ".join(one.name for one in result.undelivered),
+        "FAILED_NAMES": " ".join(application.name for application in result.undelivered),
     }
 
 

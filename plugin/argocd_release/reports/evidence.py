@@ -59,8 +59,8 @@ def story(result: ApplicationResult) -> str:
 def headline(result: ApplicationResult) -> str:
     """Return the cause, and the verdict's reason if it adds to the cause."""
     cause = result.cause or result.verdict.cause
-    said = _headed(cause.message)
-    return f"{said}\n{_indented(result.verdict.reason)}" if result.reason_adds else said
+    text = _headed(cause.message)
+    return f"{text}\n{_indented(result.verdict.reason)}" if result.reason_adds else text
 
 
 def _headed(message: str) -> str:
@@ -105,12 +105,12 @@ def facts(result: ApplicationResult) -> str:
     """Return the facts about the release, one per line. Unknown facts are left out."""
     application = result.application
     images = application.images if application else ()
-    shown, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES + result.unlisted.images
+    listed, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES + result.unlisted.images
     outcome = result.outcome
     lines = {
         "Application:": result.name,
         texts.IMAGE_TAG if result.image_is_there else "Commit:": result.image_tag,
-        "Images:": texts.AND_MORE.fill(text=shown, count=rest) if rest > 0 else shown,
+        "Images:": texts.AND_MORE.fill(text=listed, count=rest) if rest > 0 else listed,
         "Expected:": _expected(result),
         "Revision:": application.revision if application else "",
         "Contains:": result.verdict.delivered_by,
@@ -184,11 +184,11 @@ def _conditions(result: ApplicationResult, application: Application) -> list[str
 
 
 def _resources(result: ApplicationResult, application: Application) -> list[str]:
-    told = {(item.kind, item.name): item for item in application.results if item.failed}
+    failures = {(item.kind, item.name): item for item in application.results if item.failed}
     hooks = [item for item in application.results if item.hook_type and item.hook_phase != "Succeeded"]
     broken = [item for item in application.resources if ResourceState.of(item).deviates]
     rows = [_hook_row(item) for item in hooks]
-    rows += [_resource_row(item, told.get((item.kind, item.name))) for item in broken]
+    rows += [_resource_row(item, failures.get((item.kind, item.name))) for item in broken]
     counts = result.resource_counts
     fine = sum(count for state, count in counts.items() if not (state.hook or state.deviates))
     unlisted = sum(count for state, count in result.unlisted.resources.items() if state.deviates)
@@ -203,11 +203,11 @@ def _changed(result: ApplicationResult, application: Application) -> list[str]:
     now = {item.ref: item for item in application.resources}
     changed = [item for item in application.results if item.changed]
     rows = [_result_row(item, now.get(item.ref)) for item in changed]
-    told = {item.ref for item in changed}
+    changed_refs = {item.ref for item in changed}
     rows += [
         _resource_row(item, None)
         for item in application.resources
-        if ResourceState.of(item).deviates and item.ref not in told
+        if ResourceState.of(item).deviates and item.ref not in changed_refs
     ]
     lines = table(_COLUMNS, rows[:CHANGED])
     left_out = result.change_counts - Counter(map(Change.of, changed[:CHANGED]))
@@ -225,8 +225,8 @@ def actions(changes: Mapping[Change, int]) -> str:
     return ", ".join(f"{count} {one_line(word, limit=40)}" for word, count in sorted(counts.items()))
 
 
-def _resource_row(item: Resource, told: ResourceResult | None) -> tuple[str, ...]:
-    message = told.message if told else item.message
+def _resource_row(item: Resource, result: ResourceResult | None) -> tuple[str, ...]:
+    message = result.message if result else item.message
     return (item.group, item.kind, item.namespace, item.name, item.sync, item.health or "", "", message)
 
 
@@ -275,16 +275,16 @@ def _events(result: ApplicationResult) -> list[str]:
         key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))
         merged[key] = occurrence
         counts[key] = counts.get(key, 0) + event.count
-    warnings = [(key, found) for key, found in merged.items() if found.event.type != "Normal"]
+    warnings = [(key, group) for key, group in merged.items() if group.event.type != "Normal"]
     rows = [
         (
-            age(found.event.last_at, result.ended_at) + (f" (x{counts[key]})" if counts[key] > 1 else ""),
-            found.event.type,
-            found.event.reason,
-            found.subject,
-            found.event.message,
+            age(group.event.last_at, result.ended_at) + (f" (x{counts[key]})" if counts[key] > 1 else ""),
+            group.event.type,
+            group.event.reason,
+            group.subject,
+            group.event.message,
         )
-        for key, found in warnings
+        for key, group in warnings
     ]
     lines = _limited(table(("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"), rows), EVENTS)
     normal = len(merged) - len(warnings)
@@ -309,23 +309,30 @@ def overview(result: ReleaseResult) -> str:
     outcome = result.outcome
     cause = texts.CAUSE.fill(message=one_line(str(result.cause))) if result.cause else ""
     rows = [
-        (one.name, one.outcome.word, f"{one.seconds:.1f} s", one_line(str(one.cause or "")))
-        for one in result.worst_first
+        (
+            application.name,
+            application.outcome.word,
+            f"{application.seconds:.1f} s",
+            one_line(str(application.cause or "")),
+        )
+        for application in result.worst_first
     ]
     lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
     more = texts.LEFT_OUT.fill(lines=counted(len(rows) - ROWS, "more line")) if len(rows) > ROWS else ""
-    counts = sum((one.resource_counts for one in result.applications), Counter[ResourceState]())
-    unlisted = sum((Counter(one.unlisted.resources) for one in result.applications), Counter[ResourceState]())
+    counts = sum((application.resource_counts for application in result.applications), Counter[ResourceState]())
+    unlisted = sum(
+        (Counter(application.unlisted.resources) for application in result.applications), Counter[ResourceState]()
+    )
     facts = {
         "Commit:": result.image_tag,
         "Resources:": _listed(counts, unlisted),
         "Duration:": f"{result.seconds:.1f} s",
         "Exit code:": _exit_code(outcome),
     }
-    known = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
+    fact_lines = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
     reason = "" if result.cause and result.cause.message == result.verdict.reason else result.verdict.reason
     head = "\n".join(part for part in (cause, one_line(reason)) if part)
-    return "\n\n".join(part for part in (head, "\n".join([*lines, more] if more else lines), known) if part)
+    return "\n\n".join(part for part in (head, "\n".join([*lines, more] if more else lines), fact_lines) if part)
 
 
 RULE: Final = "=" * 45
@@ -333,8 +340,8 @@ RULE: Final = "=" * 45
 
 def render(result: ReleaseResult) -> str:
     """Return the banner at the end of the log, without a line feed after it."""
-    one = None if result.several else result.only
-    if one is None:
+    application = None if result.several else result.only
+    if application is None:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"
-    why = "" if result.outcome is Outcome.DELIVERED else f"{headline(one)}\n\n"
-    return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{why}{facts(one)}\n{RULE}"
+    why = "" if result.outcome is Outcome.DELIVERED else f"{headline(application)}\n\n"
+    return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{why}{facts(application)}\n{RULE}"

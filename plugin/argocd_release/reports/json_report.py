@@ -41,7 +41,7 @@ def document(result: ReleaseResult) -> dict[str, Any]:
         "image_tag": result.image_tag,
         "site_url": result.site_url,
         "told": [asdict(notice) for notice in result.notices],
-        "applications": [_application(one, result.project_url) for one in result.applications],
+        "applications": [_application(application, result.project_url) for application in result.applications],
     }
 
 

@@ -29,11 +29,11 @@ def render(result: ReleaseResult) -> str:
 
     builder = ET.TreeBuilder()
     with _element(builder, "testsuites"):
-        for one in result.applications:
+        for application in result.applications:
             # GitLab compares runs by these names, so the suite of a single application keeps its name.
-            title = f"{SUITE}: {one.name}" if result.several or not result.only else SUITE
+            title = f"{SUITE}: {application.name}" if result.several or not result.only else SUITE
             with _element(builder, "testsuite", name=title):
-                _add_cases(builder, one, result)
+                _add_cases(builder, application, result)
         if not result.is_theirs:
             with _element(builder, "testsuite", name=SUITE):
                 tag = "failure" if result.outcome.is_failure else "error"

@@ -19,36 +19,36 @@ LABEL_LIMIT: Final = 300
 _SECONDS: Final = "seconds"
 
 
-def _attempts(one: ApplicationResult) -> int | None:
-    if one.application is None:
+def _attempts(result: ApplicationResult) -> int | None:
+    if result.application is None:
         return None
-    return sum(span.kind is SpanKind.SYNC for span in one.rollout.spans)
+    return sum(span.kind is SpanKind.SYNC for span in result.rollout.spans)
 
 
-def _resources(one: ApplicationResult) -> int | None:
-    return one.resource_counts.total() if one.application else None
+def _resources(result: ApplicationResult) -> int | None:
+    return result.resource_counts.total() if result.application else None
 
 
-def _changed(one: ApplicationResult) -> int | None:
-    return one.change_counts.total() if one.application else None
+def _changed(result: ApplicationResult) -> int | None:
+    return result.change_counts.total() if result.application else None
 
 
-def _restarts(one: ApplicationResult) -> int | None:
-    pods = one.diagnosis.pods
+def _restarts(result: ApplicationResult) -> int | None:
+    pods = result.diagnosis.pods
     return sum(pod.restarts for pod in pods) if pods else None
 
 
 _Value = Callable[[ApplicationResult], float | None]
 _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
     {
-        "duration_seconds": (_SECONDS, texts.DURATION_SECONDS, lambda one: one.seconds),
+        "duration_seconds": (_SECONDS, texts.DURATION_SECONDS, lambda result: result.seconds),
         "compared_seconds": (
             _SECONDS,
             texts.COMPARED_SECONDS,
-            lambda one: one.rollout.phases.compared,
+            lambda result: result.rollout.phases.compared,
         ),
-        "synced_seconds": (_SECONDS, texts.SYNCED_SECONDS, lambda one: one.rollout.phases.synced),
-        "healthy_seconds": (_SECONDS, texts.HEALTHY_SECONDS, lambda one: one.rollout.phases.healthy),
+        "synced_seconds": (_SECONDS, texts.SYNCED_SECONDS, lambda result: result.rollout.phases.synced),
+        "healthy_seconds": (_SECONDS, texts.HEALTHY_SECONDS, lambda result: result.rollout.phases.healthy),
         "sync_attempts": ("", texts.SYNC_ATTEMPTS, _attempts),
         "resources": ("", texts.RESOURCES, _resources),
         "resources_changed": ("", texts.RESOURCES_CHANGED, _changed),
@@ -61,7 +61,11 @@ def render(result: ReleaseResult) -> str:
     """Return the report as OpenMetrics text. A value that is unknown is left out."""
     lines: list[str] = []
     for name, (unit, help_url, value) in _METRICS.items():
-        samples = [(one.name, number) for one in result.applications if (number := value(one)) is not None]
+        samples = [
+            (application.name, number)
+            for application in result.applications
+            if (number := value(application)) is not None
+        ]
         if not samples:
             continue
         whole = f"{PREFIX}_{name}"

@@ -53,13 +53,13 @@ def _size_of_object(item: Any) -> int:
     return len(item.group) + len(item.kind) + len(item.namespace) + len(item.name) + len(item.message)
 
 
-def _images(one: ApplicationResult) -> tuple[str, ...]:
+def _images(result: ApplicationResult) -> tuple[str, ...]:
     """Return the images now and before, first those with the tag of the commit and those that the release changed."""
-    now, before = one.application.images if one.application else (), one.rollout.before.images
+    now, before = result.application.images if result.application else (), result.rollout.before.images
     changed = set(now) ^ set(before)
 
     def rank(image: str) -> tuple[bool, bool]:
-        return one.image_tag not in image, image not in changed
+        return result.image_tag not in image, image not in changed
 
     return tuple(sorted(dict.fromkeys((*now, *before)), key=rank))
 
@@ -67,19 +67,19 @@ def _images(one: ApplicationResult) -> tuple[str, ...]:
 _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
     {
         "resources": _Kind(
-            items=lambda one: one.application.resources if one.application else (),
+            items=lambda result: result.application.resources if result.application else (),
             matters=lambda item: not item.hook and (item.sync is not SyncStatus.SYNCED or item.health not in WELL),
             size=_size_of_object,
         ),
         "results": _Kind(
-            items=lambda one: (
-                one.application.operation.results if one.application and one.application.operation else ()
+            items=lambda result: (
+                result.application.operation.results if result.application and result.application.operation else ()
             ),
             matters=lambda item: item.failed or bool(item.hook_type),
             size=_size_of_object,
         ),
         "conditions": _Kind(
-            items=lambda one: one.application.conditions if one.application else (),
+            items=lambda result: result.application.conditions if result.application else (),
             matters=lambda item: "Error" in item.type,
             size=lambda item: len(item.type) + len(item.message),
         ),
@@ -89,12 +89,12 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
             size=len,
         ),
         "spans": _Kind(
-            items=lambda one: one.rollout.spans,
+            items=lambda result: result.rollout.spans,
             matters=lambda span: span.kind is not SpanKind.ROLLOUT or span.ended is None,
             size=lambda span: len(span.subject) + len(span.namespace) + len(span.end) + len(span.text),
         ),
         "pods": _Kind(
-            items=lambda one: one.diagnosis.pods,
+            items=lambda result: result.diagnosis.pods,
             matters=lambda pod: pod.health != "Healthy",
             size=lambda pod: _size_of_object(pod) + sum(map(len, pod.images)),
         ),
@@ -109,12 +109,12 @@ def limited(result: ReleaseResult) -> ReleaseResult:
     """
     given = result.applications
     limit = max(MESSAGES // max(len(given), 1), LEAST_MESSAGE)
-    listed = {name: _listed([kind.items(one) for one in given], kind) for name, kind in _KINDS.items()}
+    listed = {name: _listed([kind.items(application) for application in given], kind) for name, kind in _KINDS.items()}
     return replace(
         result,
         applications=tuple(
-            _application_result(one, {name: lists[position] for name, lists in listed.items()}, limit)
-            for position, one in enumerate(given)
+            _application_result(application, {name: lists[position] for name, lists in listed.items()}, limit)
+            for position, application in enumerate(given)
         ),
     )
 
@@ -159,26 +159,28 @@ def _shares(needs: Sequence[int], room: int) -> list[int]:
     return shares
 
 
-def _application_result(one: ApplicationResult, listed: Mapping[str, tuple[Any, ...]], limit: int) -> ApplicationResult:
+def _application_result(
+    result: ApplicationResult, listed: Mapping[str, tuple[Any, ...]], limit: int
+) -> ApplicationResult:
     unlisted = replace(
-        one.unlisted,
-        spans=one.unlisted.spans + len(one.rollout.spans) - len(listed["spans"]),
-        pods=one.unlisted.pods + len(one.diagnosis.pods) - len(listed["pods"]),
+        result.unlisted,
+        spans=result.unlisted.spans + len(result.rollout.spans) - len(listed["spans"]),
+        pods=result.unlisted.pods + len(result.diagnosis.pods) - len(listed["pods"]),
     )
-    state, before, images = one.application, one.rollout.before, frozenset(listed["images"])
+    state, before, images = result.application, result.rollout.before, frozenset(listed["images"])
     if state is not None:
         unlisted = _unlisted(unlisted, state, listed)
-        state = _application(state, listed, limit, one.image_tag)
+        state = _application(state, listed, limit, result.image_tag)
     return replace(
-        one,
-        verdict=replace(one.verdict, reason=clean(one.verdict.reason, limit=limit)),
+        result,
+        verdict=replace(result.verdict, reason=clean(result.verdict.reason, limit=limit)),
         application=state,
         rollout=replace(
-            one.rollout,
+            result.rollout,
             spans=listed["spans"],
             before=replace(before, images=tuple(image for image in before.images if image in images)),
         ),
-        diagnosis=replace(one.diagnosis, pods=listed["pods"]),
+        diagnosis=replace(result.diagnosis, pods=listed["pods"]),
         unlisted=unlisted,
     )
 

@@ -32,13 +32,13 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         environ: the job's environment, which contains more about the job than the settings.
 
     """
-    found = [*_missing(values, environ), *environment.missing_identity(values, environ)]
-    found += secrets.problems(values)
-    found += _split(values, environ)
+    setup_problems = [*_missing(values, environ), *environment.missing_identity(values, environ)]
+    setup_problems += secrets.problems(values)
+    setup_problems += _split(values, environ)
     for error in Draft202012Validator(SCHEMA).iter_errors(values):
         if error.validator != "required":
-            found += _invalid(error)
-    wrong = {problem.subject for problem in found}
+            setup_problems += _invalid(error)
+    wrong = {problem.subject for problem in setup_problems}
     others = [
         *_options(values["ARGOCD_OPTS"]),
         *selector_problems(values),
@@ -46,9 +46,9 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         *expectations_file.problems(values, PROPERTIES),
     ]
     # Report a wrong value only once. The other checks would report it again.
-    found += [problem for problem in [*others, *_files(values)] if problem.subject not in wrong]
+    setup_problems += [problem for problem in [*others, *_files(values)] if problem.subject not in wrong]
     order = list(PROPERTIES)
-    return sorted(found, key=lambda problem: order.index(problem.subject))
+    return sorted(setup_problems, key=lambda problem: order.index(problem.subject))
 
 
 def _missing(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
@@ -89,19 +89,19 @@ def _missing_variable(name: str, environ: JobEnvironment) -> SetupProblem:
 def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
     name = str(error.path[0])
     declared = PROPERTIES[name]
-    if name == interpret.SERVER and (found := list(interpret.address_problems(str(error.instance)))):
-        yield from found
+    if name == interpret.SERVER and (of_address := list(interpret.address_problems(str(error.instance)))):
+        yield from of_address
         return
     given = str(error.instance)
     rule, value = _rule(error, declared), _meant(given, declared)
     # The options can hold headers with secrets.
     is_secret = declared.get("x-secret") or name == "ARGOCD_OPTS"
-    shown = settings.SHOWN_AFTER_LIST if ";" in rule else settings.SHOWN
+    entry = settings.SHOWN_AFTER_LIST if ";" in rule else settings.SHOWN
     yield SetupProblem.of_setting(
         settings.INVALID,
         name,
         rule=rule,
-        shown="" if is_secret else shown.fill(value=repr(one_line(given, limit=100))),
+        shown="" if is_secret else entry.fill(value=repr(one_line(given, limit=100))),
         fix=settings.SET_TO.fill(setting=f"<{name}>", value=value) if value is not None else _instead(error, declared),
     )
 
@@ -223,7 +223,7 @@ def selector_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
         requirement = _REQUIREMENT.match(text, position)
         end = requirement.end() if requirement else position
         if requirement is None or text[end:] == "," or text[end : end + 1] not in {"", ","}:
-            shown = one_line(text[position:], limit=60)
-            yield SetupProblem.of_setting(settings.SELECTOR, NAME, part=repr(shown))
+            rest = one_line(text[position:], limit=60)
+            yield SetupProblem.of_setting(settings.SELECTOR, NAME, part=repr(rest))
             return
         position = end + 1

@@ -21,8 +21,8 @@ PREFIX: Final = "RELEASE_"
 def described(declared: Mapping[str, Any]) -> str:
     """Return the description of a setting, with its default if it has one."""
     default = declared.get("default", "")
-    shown = "" if default == "" else f" (default: {default if isinstance(default, str) else json.dumps(default)})"
-    return f"{declared['description']}{shown}"
+    suffix = "" if default == "" else f" (default: {default if isinstance(default, str) else json.dumps(default)})"
+    return f"{declared['description']}{suffix}"
 
 
 # The component passes its inputs under names of their own. GitLab lets a group's variable win over a job's, and an
@@ -75,10 +75,10 @@ class JobEnvironment(Mapping[str, str]):
         """Return the text for ``<NAME>`` or ``<NAME=value>``: the input in the component's job, else the variable."""
         if name not in PROPERTIES:
             return f"<{name}{f'={value}' if value else ''}>"
-        shown = self.typed_name(name)
-        if shown == name:
+        typed = self.typed_name(name)
+        if typed == name:
             return f"{name}={value}" if value else name
-        return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {shown}"
+        return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {typed}"
 
     def unknown_variables(self) -> tuple[tuple[str, str], ...]:
         """Return the variables with ``PREFIX`` that are not settings, each with the most similar setting or ``""``.

@@ -59,12 +59,12 @@ class Expected:
     def unmatched(self, names: Collection[str]) -> tuple[SetupProblem, ...]:
         """Return a problem for each name or pattern that matches none of the applications."""
         applications = one_line(", ".join(sorted(names)), limit=200) or "none"
-        known, wild = frozenset(name.removeprefix(_OWN_NAMESPACE) for name in names), frozenset(self._patterns)
+        plain_names, wild = frozenset(name.removeprefix(_OWN_NAMESPACE) for name in names), frozenset(self._patterns)
         unknown = [
             rule
             for rule in self.rules
-            if rule.removeprefix(_OWN_NAMESPACE) not in known
-            and not (rule in wild and any(_fits(name, rule) for name in known))
+            if rule.removeprefix(_OWN_NAMESPACE) not in plain_names
+            and not (rule in wild and any(_fits(name, rule) for name in plain_names))
         ]
         return tuple(
             SetupProblem.of_setting(settings.EXPECTATIONS_UNMATCHED, NAME, rule=rule, applications=applications)
@@ -85,19 +85,19 @@ def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expect
         properties: the properties of the schema of the settings.
 
     """
-    nothing, shown = Expected(rules={}), one_line(path, limit=200)
+    nothing, short_path = Expected(rules={}), one_line(path, limit=200)
     if not path:
         return nothing, ()
     try:
         with Path(path).open("rb") as file:
             content = file.read(BYTES + 1)
         if len(content) > BYTES:
-            return nothing, (settings.EXPECTATIONS_TOO_LARGE.fill(path=shown, megabytes=BYTES >> 20),)
+            return nothing, (settings.EXPECTATIONS_TOO_LARGE.fill(path=short_path, megabytes=BYTES >> 20),)
         document = _parsed(content.decode("utf-8-sig"))
     except OSError as error:
-        return nothing, (settings.EXPECTATIONS_UNREADABLE.fill(path=shown, error=error.strerror),)
+        return nothing, (settings.EXPECTATIONS_UNREADABLE.fill(path=short_path, error=error.strerror),)
     except (ValueError, RecursionError) as error:
-        return nothing, (settings.EXPECTATIONS_UNPARSED.fill(path=shown, error=one_line(str(error), limit=200)),)
+        return nothing, (settings.EXPECTATIONS_UNPARSED.fill(path=short_path, error=one_line(str(error), limit=200)),)
     errors = Draft202012Validator(schema(properties)).iter_errors(document)
     problems = tuple(_problem(error, properties) for error in islice(errors, _TOLD))
     problems += (settings.EXPECTATIONS_MORE.fill(count=more),) if (more := sum(1 for _ in errors)) else ()

@@ -88,22 +88,22 @@ def is_unexpanded(given: str) -> bool:
 def address_problems(given: str) -> Iterator[SetupProblem]:
     """Yield a problem for each mistake in an address that is not a host, with the address to set instead."""
     host, path = host_and_path(given)
-    shown, setting = one_line(_without_password(given), limit=100), f"<{SERVER}>"
+    address, setting = one_line(_without_password(given), limit=100), f"<{SERVER}>"
     host = one_line(host, limit=300)
     fix = settings.SET_TO.fill(setting=setting, value=host) if host else settings.HOST.fill(setting=setting)
     if given[:1] in _QUOTES:
-        yield SetupProblem.of_setting(settings.SERVER_QUOTED, SERVER, given=shown, fix=fix)
+        yield SetupProblem.of_setting(settings.SERVER_QUOTED, SERVER, given=address, fix=fix)
         return
     if is_unexpanded(given):
-        yield SetupProblem.of_setting(settings.SERVER_NOT_EXPANDED, SERVER, given=shown)
+        yield SetupProblem.of_setting(settings.SERVER_NOT_EXPANDED, SERVER, given=address)
         return
     scheme, separator, _ = given.partition("://")
     if separator:
         plaintext = settings.ADD_PLAINTEXT.fill(fix=fix) if scheme == "http" and host else fix
-        yield SetupProblem.of_setting(settings.SERVER_SCHEME, SERVER, given=shown, fix=plaintext)
+        yield SetupProblem.of_setting(settings.SERVER_SCHEME, SERVER, given=address, fix=plaintext)
     if path:
         rooted = settings.ADD_ROOT_PATH.fill(fix=fix, path=one_line(path, limit=100)) if host else fix
-        yield SetupProblem.of_setting(settings.SERVER_PATH, SERVER, given=shown, fix=rooted)
+        yield SetupProblem.of_setting(settings.SERVER_PATH, SERVER, given=address, fix=rooted)
 
 
 def _without_password(given: str) -> str:

@@ -25,23 +25,23 @@ _OPEN: Final = (
 def open_values(environ: JobEnvironment) -> tuple[str, ...]:
     """Return the values that users must be able to read: settings that are not secret, and names of the pipeline."""
     # The options can hold headers with secrets.
-    shown = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
-    values = [environ.text(name) for name in shown]
-    values += [str(PROPERTIES[name].get("default", "")) for name in shown]
+    names = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
+    values = [environ.text(name) for name in names]
+    values += [str(PROPERTIES[name].get("default", "")) for name in names]
     return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))
 
 
 def secrets(environ: JobEnvironment) -> tuple[str, ...]:
     """Return the values that must not be shown: secret settings, passwords in addresses, words of ``ARGOCD_OPTS``."""
-    found = [environ.text(name) for name in PROPERTIES if _is_secret(name)]
+    values = [environ.text(name) for name in PROPERTIES if _is_secret(name)]
     # The repository's URL holds the job's token. Any other address can hold a password by mistake.
-    found += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
-    found.append(environ.text("RELEASE_GIT_TOKEN").partition(":")[2])
-    shown = open_values(environ)
-    found += [
-        part for part in options.secrets(environ.text("ARGOCD_OPTS")) if not any(part in value for value in shown)
+    values += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
+    values.append(environ.text("RELEASE_GIT_TOKEN").partition(":")[2])
+    readable = open_values(environ)
+    values += [
+        part for part in options.secrets(environ.text("ARGOCD_OPTS")) if not any(part in value for value in readable)
     ]
-    return tuple(secret for secret in found if secret)
+    return tuple(secret for secret in values if secret)
 
 
 def _credentials(environ: JobEnvironment, name: str) -> Iterator[str]:
@@ -65,12 +65,12 @@ def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
 
     If the file cannot be read, the path stays, and ``load`` reports it. This function never raises.
     """
-    found = dict(environ)
+    variables = dict(environ)
     for name in _TOKENS:
         token, _ = _token_in_file(environ.get(name, "").strip())
         if token:
-            found[name] = token
-    return JobEnvironment(found)
+            variables[name] = token
+    return JobEnvironment(variables)
 
 
 def _token_in_file(path: str) -> tuple[str, str]:

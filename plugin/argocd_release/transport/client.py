@@ -195,8 +195,8 @@ class Client:
         url, host = _split(request.url)
         query = "&".join(filter(None, (quote(url.query, safe=_QUOTED), urlencode(request.query))))
         target = f"{quote(url.path or '/', safe=_QUOTED)}{'?' if query else ''}{query}"
-        shown = f"[{host}]" if ":" in host else host
-        headers = {"Host": f"{shown}:{url.port}" if url.port else shown, **_HEADERS, **request.headers}
+        bracketed = f"[{host}]" if ":" in host else host
+        headers = {"Host": f"{bracketed}:{url.port}" if url.port else bracketed, **_HEADERS, **request.headers}
         if request.method in {"POST", "PUT"}:
             headers["Content-Length"] = str(len(request.body))
         with self._pool(url).stream(

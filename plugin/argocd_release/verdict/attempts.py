@@ -68,17 +68,17 @@ def healing(message: str) -> Healing | None:
     """Return the reason why a failure to apply can heal by itself, or None if it needs a change in git."""
     if _DECIDED.search(message):
         return None
-    known = next((kind for kind, words in _WORDS if words.search(message)), None)
-    if known is None and outage(message, Speaker.CLUSTER):
+    kind = next((kind for kind, words in _WORDS if words.search(message)), None)
+    if kind is None and outage(message, Speaker.CLUSTER):
         return Healing.OUTAGE
-    return known
+    return kind
 
 
 def healings(operation: Operation) -> tuple[Healing, ...]:
     """Return the reasons why the operation's failures can heal by themselves; () if one of them cannot."""
     failed = [item for item in operation.results if item.failed]
-    found = [_of_result(item) for item in failed] if failed else [_of_operation(operation)]
-    return tuple(dict.fromkeys(kind for kind in found if kind)) if all(found) else ()
+    kinds = [_of_result(item) for item in failed] if failed else [_of_operation(operation)]
+    return tuple(dict.fromkeys(kind for kind in kinds if kind)) if all(kinds) else ()
 
 
 def awaited(kinds: Iterable[Healing]) -> str:
@@ -119,7 +119,7 @@ class Attempts:
     #: The start and the revisions of the operation; "" if none is running.
     operation: str = ""
     #: The number of failed attempts at the last look that showed why they failed.
-    seen: int = 0
+    failed: int = 0
     #: The number of failed attempts that need a change in git.
     counted: int = 0
     #: The reasons why the last failed attempt can heal; () if it cannot, or if a later attempt got further.
@@ -130,16 +130,16 @@ class Attempts:
         operation = application.operation
         if operation is None or not operation.running:
             return Attempts()
-        name = f"{operation.started_at} {operation.revisions or operation.asked}"
-        known = self if self.operation == name else Attempts(operation=name)
+        name = f"{operation.started_at} {operation.revisions or operation.requested}"
+        attempts = self if self.operation == name else Attempts(operation=name)
         failed = any(item.failed for item in operation.results)
         if not operation.finished_at and not failed:
-            return replace(known, waits_for=()) if operation.results else known
-        if operation.retries <= known.seen:
-            return known
+            return replace(attempts, waits_for=()) if operation.results else attempts
+        if operation.retries <= attempts.failed:
+            return attempts
         waits_for = healings(operation)
-        more = 0 if waits_for else operation.retries - known.seen
-        return replace(known, seen=operation.retries, counted=known.counted + more, waits_for=waits_for)
+        more = 0 if waits_for else operation.retries - attempts.failed
+        return replace(attempts, failed=operation.retries, counted=attempts.counted + more, waits_for=waits_for)
 
 
 def _of_result(result: ResourceResult) -> Healing | None:

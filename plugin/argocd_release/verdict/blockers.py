@@ -154,7 +154,7 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
         return unreadable_health(application)
     if expectation.healths and application.health not in expectation.healths:
         failing = cannot_start(application)
-        return first(tuple(each.problem for each in failing)) if failing else unwell(application)
+        return first(tuple(problem.problem for problem in failing)) if failing else unwell(application)
     return None if application.resources or expectation.allow_empty else EMPTY
 
 
@@ -167,7 +167,7 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
     failing = application.workloads.failing if application.workloads else ()
     applied = {(item.group, item.kind, item.namespace, item.name) for item in application.results if item.applied}
     waits = application.sync is not SyncStatus.SYNCED and application.operating
-    return tuple(each for each in failing if each.root in applied or not (waits or each.of_job))
+    return tuple(problem for problem in failing if problem.root in applied or not (waits or problem.of_job))
 
 
 def failure(application: Application) -> Problem:
@@ -261,14 +261,14 @@ def _with_status(health: HealthStatus, text: str) -> str:
 
 def unreadable_health(application: Application) -> Problem:
     """Return the problem of a health that Argo CD cannot read, with Argo CD's message."""
-    said = one_line(application.unreadable_health, limit=1000)
-    return Problem(message=texts.HEALTH_UNREADABLE.fill(message=said), code=CauseCode.HEALTH_UNREADABLE)
+    reason = one_line(application.unreadable_health, limit=1000)
+    return Problem(message=texts.HEALTH_UNREADABLE.fill(message=reason), code=CauseCode.HEALTH_UNREADABLE)
 
 
 def _worst(application: Application) -> list[Resource]:
-    found = [item for item in application.resources if item.health in _SEVERITY and not item.hook]
-    worst = [item for item in found if item.health is application.health]
-    return worst or sorted(found, key=_severity)
+    resources = [item for item in application.resources if item.health in _SEVERITY and not item.hook]
+    worst = [item for item in resources if item.health is application.health]
+    return worst or sorted(resources, key=_severity)
 
 
 def first(findings: tuple[Problem, ...]) -> Problem:
@@ -320,14 +320,14 @@ def hangs(application: Application) -> Operation | None:
 
 
 def _revisions(operation: Operation) -> str:
-    return ",".join(revision[:7] for revision in operation.revisions or operation.asked)
+    return ",".join(revision[:7] for revision in operation.revisions or operation.requested)
 
 
 def _out_of_sync(application: Application) -> Problem:
     pending = _pending(application)
     # A running operation can still sync the rest. A refused sync or a sync window explains more than the drift.
-    if not (application.operating or application.refusal or application.sync_window) and (found := drift(application)):
-        return found
+    if not (application.operating or application.refusal or application.sync_window) and (reason := drift(application)):
+        return reason
     if _only_prunes(application) and not application.prune:
         gone = texts.PRUNE_OFF.fill(status=SyncStatus.OUT_OF_SYNC, resources=_named(pending))
         return Problem(

@@ -113,10 +113,12 @@ class Expectation:
         """
         serving_pods = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
         running = {parts(image)[0] for image in serving_pods}
-        found = [item for item in workloads.templates if item.due and any(runs(self.image, one) for one in item.images)]
+        templates = [
+            item for item in workloads.templates if item.due and any(runs(self.image, image) for image in item.images)
+        ]
         named = ":" in self.image.lstrip(":@") or "@" in self.image
-        names = {parts(image)[0] for item in found for image in item.images if runs(self.image, image)}
-        return [] if running & names or (running and not named) else found
+        names = {parts(image)[0] for item in templates for image in item.images if runs(self.image, image)}
+        return [] if running & names or (running and not named) else templates
 
     def delivered_by(self, application: Application) -> str:
         """Return how a later revision delivered this one (``via 3f2c1ab, 2 commits later``), or an empty string."""
@@ -147,8 +149,8 @@ class Expectation:
         deployed = application.deployed
         if deployed is None or not application.has(deployed.parameters):
             return False
-        known = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
-        return any(same_revision(revision, self.revision) for revision in known)
+        revisions = [deployed.revisions[i] for i in self._positions(application) if i < len(deployed.revisions)]
+        return any(same_revision(revision, self.revision) for revision in revisions)
 
     def is_synced(self, application: Application) -> bool:
         """Return True if the application is Synced, or if the job does not wait for Synced."""
@@ -169,9 +171,9 @@ class Expectation:
             return {}
         sources = application.sources
         chosen = [i for i in self._positions(application) if i < min(len(application.commits), len(sources))]
-        asked = [i for i in chosen if not sources[i].chart and not self._is_at(application, i)]
-        found = {application.commits[i]: sources[i] for i in asked}
-        return {revision: source for revision, source in found.items() if _is_git(revision)}
+        positions = [i for i in chosen if not sources[i].chart and not self._is_at(application, i)]
+        by_revision = {application.commits[i]: sources[i] for i in positions}
+        return {revision: source for revision, source in by_revision.items() if _is_git(revision)}
 
     def _positions(self, application: Application) -> list[int]:
         everything = list(range(max(len(application.sources), len(application.commits))))
@@ -222,8 +224,8 @@ class Expectation:
         versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
-        found = ", ".join(versions) or texts.VERSION_UNKNOWN
-        reason = texts.OTHER_CHART_VERSION.fill(versions=found, expected=self.chart_version)
+        version_list = ", ".join(versions) or texts.VERSION_UNKNOWN
+        reason = texts.OTHER_CHART_VERSION.fill(versions=version_list, expected=self.chart_version)
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_CHART_VERSION)
 
     def _image_gap(self, application: Application) -> UnmetExpectation | None:
@@ -241,31 +243,31 @@ class Expectation:
         if unhealthy and any(runs(self.image, image) for image in cluster.starting):
             # The pods with the image are starting. The wait for health goes on, and gives the better reason.
             return None
-        shown = one_line(", ".join(running[:NAMED])) or texts.NONE
+        images = one_line(", ".join(running[:NAMED])) or texts.NONE
         if (rest := len(running) - NAMED) > 0:
-            shown = texts.AND_MORE.fill(images=shown, count=rest)
+            images = texts.AND_MORE.fill(images=images, count=rest)
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
         # later commit can still bring the image.
         settled = bool(self.revision) and application.health in self.healths
-        reason = texts.OTHER_IMAGE.fill(image=self.image, running=shown, explanation=_not_due(cluster))
+        reason = texts.OTHER_IMAGE.fill(image=self.image, running=images, explanation=_not_due(cluster))
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
         # The summary lists the images of all pods, including those that have ended (argo-cd #21785). It proves an image
         # only if it lists no other version of the same image name.
-        found = [image for image in application.images if runs(self.image, image)]
-        names = {parts(image)[0] for image in found}
+        matching = [image for image in application.images if runs(self.image, image)]
+        names = {parts(image)[0] for image in matching}
         # A bare tag names no image, and a finished Job could have run that tag. So any other image leaves a doubt.
         counts = names if ":" in self.image.lstrip(":@") or "@" in self.image else set(application.images)
-        others = [image for image in application.images if image not in found and {image, parts(image)[0]} & counts]
-        if found and not others:
+        others = [image for image in application.images if image not in matching and {image, parts(image)[0]} & counts]
+        if matching and not others:
             return None
-        if found:
-            shown = one_line(", ".join([*found, *others][:NAMED]))
-            reason = texts.IMAGE_UNPROVEN.fill(images=shown)
+        if matching:
+            images = one_line(", ".join([*matching, *others][:NAMED]))
+            reason = texts.IMAGE_UNPROVEN.fill(images=images)
         else:
-            shown = one_line(", ".join(application.images[:NAMED])) or texts.NONE
-            reason = texts.OTHER_IMAGE_EXISTS.fill(image=self.image, images=shown)
+            images = one_line(", ".join(application.images[:NAMED])) or texts.NONE
+            reason = texts.OTHER_IMAGE_EXISTS.fill(image=self.image, images=images)
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE)
 
 

@@ -99,7 +99,7 @@ class SymptomHistory:
 
     def observe(
         self,
-        seen: Application | Failure,
+        observation: Application | Failure,
         *,
         now: float,
         compared: bool = False,
@@ -109,15 +109,14 @@ class SymptomHistory:
         """Return the history with one more look.
 
         Args:
-            seen: The result of the look.
+            observation: The result of the look.
             now: The clock when the look ended.
             compared: True if Argo CD has compared with git for this look.
             begun: The clock when the look began. A failure counts from then, because the look can wait for long.
             no_more_comparisons: True if the job asks for no further comparison.
-
         """
-        since = now if begun is None or isinstance(seen, Application) else begun
-        application = seen if isinstance(seen, Application) else None
+        since = now if begun is None or isinstance(observation, Application) else begun
+        application = observation if isinstance(observation, Application) else None
         recreated = application is not None and self.uid not in {None, application.uid}
         looked = replace(
             self,
@@ -125,19 +124,19 @@ class SymptomHistory:
             compared=compared or (self.compared and not recreated),
             fresh=compared,
             no_more_comparisons=no_more_comparisons,
-            reached=self.reached or not isinstance(seen, Failure) or seen.kind in ANSWERS,
+            reached=self.reached or not isinstance(observation, Failure) or observation.kind in ANSWERS,
             uid=application.uid if application else self.uid,
             attempts=self.attempts.observe(application) if application else self.attempts,
         )
         subject = f"{application.uid} {application.revision}" if application else ""
         records: dict[Symptom, SymptomRecord] = {}
-        for symptom, problem in symptoms(seen, looked).items():
+        for symptom, problem in symptoms(observation, looked).items():
             before = self.records.get(symptom)
             if before is not None and before.subject != subject:
                 before = None
             by_uid = _by_uid(symptom, application, problem)
-            known = before.first_seen_by_uid if before else {}
-            times = {uid: known.get(uid, since) for uid in by_uid}
+            first_seen = before.first_seen_by_uid if before else {}
+            times = {uid: first_seen.get(uid, since) for uid in by_uid}
             records[symptom] = SymptomRecord(
                 look_count=before.look_count + 1 if before else 1,
                 subject=subject,
@@ -153,7 +152,7 @@ class SymptomHistory:
 
     def without_old_sync(self) -> "SymptomHistory":
         """Return the history with a new grace period for the sync of an earlier revision."""
-        return replace(self, records={key: seen for key, seen in self.records.items() if key != Symptom.OLD_SYNC})
+        return replace(self, records={key: record for key, record in self.records.items() if key != Symptom.OLD_SYNC})
 
     @property
     def due_in(self) -> float | None:
@@ -195,46 +194,49 @@ class SymptomHistory:
         return self.now - record.first_seen >= rule.seconds and record.look_count >= rule.looks
 
 
-def judge(seen: Application | Failure, history: SymptomHistory) -> Verdict:
+def judge(observation: Application | Failure, history: SymptomHistory) -> Verdict:
     """Return the verdict on the last look, which ``history`` already contains."""
     for symptom, record in history.records.items():
         if not history.has_elapsed(symptom):
             continue
         if record.problem is None:
-            return _delivered(seen, history.expectation)
+            return _delivered(observation, history.expectation)
         outcome = history.patience.rules[symptom].outcome
         verdict = Verdict.on(record.problem, outcome, hint=HINTS.get(symptom, ""))
         verdict = replace(verdict, quotes=symptom in _QUOTED)
-        if isinstance(seen, Application) and symptom in ABOUT_REVISION:
-            return _of_later_revision(verdict, seen, history.expectation)
+        if isinstance(observation, Application) and symptom in ABOUT_REVISION:
+            return _of_later_revision(verdict, observation, history.expectation)
         return verdict
-    if isinstance(seen, Failure):
-        unseen = texts.LOOK_FAILED.fill(what=_UNSEEN.get(seen.kind, texts.NO_RESPONSE), message=seen.message)
+    if isinstance(observation, Failure):
+        what = _UNSEEN.get(observation.kind, texts.NO_RESPONSE)
+        unseen = texts.LOOK_FAILED.fill(what=what, message=observation.message)
         codes = [CODES[symptom] for symptom in history.records if symptom in CODES]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
-    missing = blocker(seen, history.expectation, compared=history.compared)
+    missing = blocker(observation, history.expectation, compared=history.compared)
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
 
 
-def _delivered(seen: Application | Failure, expectation: Expectation) -> Verdict:
-    if not isinstance(seen, Application):
+def _delivered(observation: Application | Failure, expectation: Expectation) -> Verdict:
+    if not isinstance(observation, Application):
         raise TypeError("a failed look shows no delivered release")
     return Verdict(
         outcome=Outcome.DELIVERED,
-        reason=texts.DELIVERED.fill(sync=seen.sync, health=seen.health),
-        delivered_by=expectation.delivered_by(seen),
-        caveat=caveat(seen, expectation),
+        reason=texts.DELIVERED.fill(sync=observation.sync, health=observation.health),
+        delivered_by=expectation.delivered_by(observation),
+        caveat=caveat(observation, expectation),
     )
 
 
-def timed_out(seen: Application | Failure, pending: Verdict, history: SymptomHistory, *, seconds: float) -> Verdict:
+def timed_out(
+    observation: Application | Failure, pending: Verdict, history: SymptomHistory, *, seconds: float
+) -> Verdict:
     """Return the verdict at the deadline.
 
     ``pending`` is the verdict on the last look. ``seconds`` is the time from the start of the job to the deadline.
     """
     limit = f"{seconds:.0f}"
-    if isinstance(seen, Failure) and seen.kind is not FailureKind.MISSING:
-        outcome = Outcome.DENIED if seen.refused else Outcome.UNREACHABLE
+    if isinstance(observation, Failure) and observation.kind is not FailureKind.MISSING:
+        outcome = Outcome.DENIED if observation.refused else Outcome.UNREACHABLE
         hint = next((HINTS[symptom] for symptom in history.records if symptom in HINTS), "")
         reason = texts.FAILED_WITHIN.fill(reason=pending.reason, seconds=limit)
         return replace(pending, outcome=outcome, reason=reason, hint=hint)
@@ -261,9 +263,9 @@ def _of_later_revision(verdict: Verdict, application: Application, expectation: 
     return replace(verdict, reason=reason)
 
 
-def symptoms(seen: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
+def symptoms(observation: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
     """Return the symptoms of one look with their problems, in the order in which they decide."""
-    pairs = _troubles(seen, history) if isinstance(seen, Failure) else _states(seen, history)
+    pairs = _troubles(observation, history) if isinstance(observation, Failure) else _states(observation, history)
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
 
 
@@ -275,14 +277,14 @@ def _by_uid(symptom: Symptom, application: Application | None, problem: Problem 
         return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": problem}
     if application is None or symptom is not Symptom.PODS:
         return {"": problem}
-    return {each.uid: each.problem for each in cannot_start(application)}
+    return {failing.uid: failing.problem for failing in cannot_start(application)}
 
 
 def _longest_first(problems: Mapping[str, Problem | None], times: Mapping[str, float]) -> Problem | None:
     """Return the problem that has lasted longest, with the number of the others in its message."""
     by_time = (problems[uid] for uid in sorted(problems, key=lambda uid: times[uid]))
-    known = tuple(problem for problem in by_time if problem is not None)
-    return first(known) if known else None
+    shown_problems = tuple(problem for problem in by_time if problem is not None)
+    return first(shown_problems) if shown_problems else None
 
 
 def _troubles(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
@@ -353,7 +355,7 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
     failing = cannot_start(application)
     rolls_out = application.operating and application.operation_counts
     if (synced or rolls_out) and expectation.healths and failing:
-        yield Symptom.PODS, first(tuple(each.problem for each in failing))
+        yield Symptom.PODS, first(tuple(problem.problem for problem in failing))
     if settled and expectation.healths and application.unreadable_health:
         yield Symptom.HEALTH_UNREADABLE, unreadable_health(application)
     if settled and expectation.healths and application.health is HealthStatus.DEGRADED:

@@ -160,11 +160,11 @@ def _shares(owner: Owner, application: Application) -> bool:
     if not owner.repositories:
         return True
     own = [GitUrl.parse(source.repo_url) for source in application.sources if not source.chart]
-    return any(_is_same(GitUrl.parse(each), mine) for each in owner.repositories for mine in own)
+    return any(_is_same(GitUrl.parse(url), mine) for url in owner.repositories for mine in own)
 
 
-def _is_same(one: GitUrl, other: GitUrl) -> bool:
-    return one.is_same(other) or one == other
+def _is_same(first: GitUrl, second: GitUrl) -> bool:
+    return first.is_same(second) or first == second
 
 
 # gitops-engine pkg/health/health.go GetResourceHealth, as argo-cd v2.13.2 pins it.
@@ -178,10 +178,10 @@ _NO_PRUNE: Final = "ignored (no prune)"
 def drift(application: Application) -> Problem | None:
     """Return the reason why the application stays OutOfSync, or None if its own state does not show it."""
     pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
-    found = next(_causes(application, pending), None)
-    if found is None:
+    cause = next(_causes(application, pending), None)
+    if cause is None:
         return None
-    code, item, text = found
+    code, item, text = cause
     return Problem(
         message=verdict.WITH_STATUS.fill(status=application.sync, message=text),
         code=code,

@@ -118,15 +118,15 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
     If the application is at another revision than the expected one (``foreign``), a SyncError is no symptom.
     """
     for condition in application.errors:
-        said = f"{condition.type}: {one_line(condition.message, limit=1000)}"
+        text = f"{condition.type}: {one_line(condition.message, limit=1000)}"
         cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
         hint = condition_hint(condition, cut_off)
         if cut_off:
             # An outage says nothing about the revision.
-            text = verdict.CANNOT_COMPARE.fill(condition=said)
+            text = verdict.CANNOT_COMPARE.fill(condition=text)
             yield Symptom.CANNOT_COMPARE, Problem(message=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
         elif condition.type != SYNC_ERROR or not foreign:
-            yield Symptom.CONDITION, Problem(message=said, code=condition.code or CauseCode.COMPARISON_ERROR, hint=hint)
+            yield Symptom.CONDITION, Problem(message=text, code=condition.code or CauseCode.COMPARISON_ERROR, hint=hint)
 
 
 def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom, Problem]]:

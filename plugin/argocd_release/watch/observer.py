@@ -283,13 +283,13 @@ class Observer:
             return application
         now = self._now()
         if self._window is None or now - self._window[0] >= WINDOW_SECONDS:
-            asked = run_in_background(partial(self._cluster.sync_window, self._name))
-            if not asked.wait_for(seconds=deadline.left, check=self._check):
+            window = run_in_background(partial(self._cluster.sync_window, self._name))
+            if not window.wait_for(seconds=deadline.left, check=self._check):
                 return application
-            error = asked.exception()
+            error = window.exception()
             if error is not None and not (isinstance(error, ArgoCDError) and error.kind in ANSWERS):
                 return application
-            self._window = (now, "" if error else asked.result())
+            self._window = (now, "" if error else window.result())
         return replace(application, sync_window=self._window[1])
 
     def _with_revision_relations(self, application: Application) -> Application:
@@ -297,13 +297,13 @@ class Observer:
             return replace(application, operation_is_old=self._is_old(application))
         expected = self._expectation.revision
         strangers = self._expectation.strangers(application)
-        found = {
+        relations = {
             revision: self._revision_relation(revision, expected, source) for revision, source in strangers.items()
         }
-        for revision_relation in found.values():
+        for revision_relation in relations.values():
             if revision_relation.relation is Relation.UNKNOWN and not revision_relation.pending:
                 self._tell(HistoryNotConsulted(why=revision_relation.note))
-        return replace(application, revision_relations=found, operation_is_old=self._is_old(application))
+        return replace(application, revision_relations=relations, operation_is_old=self._is_old(application))
 
     def _is_old(self, application: Application) -> bool:
         """Return True if the running operation certainly syncs an earlier revision.
@@ -317,8 +317,8 @@ class Observer:
         if self._revision_relation is None or len(operation.revisions) != 1 or not application.sources:
             return False
         expected = self._expectation.revision or application.commits[0]
-        found = self._revision_relation(operation.revisions[0], expected, application.sources[0])
-        return found.relation is Relation.OLDER
+        relation = self._revision_relation(operation.revisions[0], expected, application.sources[0])
+        return relation.relation is Relation.OLDER
 
     def _tell(self, event: JobEvent) -> None:
         """Emit the event, unless an event of its type was emitted before."""

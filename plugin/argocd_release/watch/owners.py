@@ -105,8 +105,8 @@ class Owners:
         with self._lock:
             owners = self._makers(application) if self._children else ()
             if self._follow:
-                seen = frozenset({application.full_name, application.name})
-                owners += self._of(_owned(application, self._since(application)), seen)
+                visited = frozenset({application.full_name, application.name})
+                owners += self._of(_owned(application, self._since(application)), visited)
         return tuple(map(self._strictly, owners)) if self._strict else owners
 
     def _strictly(self, owner: Owner) -> Owner:
@@ -115,24 +115,24 @@ class Owners:
         return replace(owner, state=OwnerState.PENDING, detail=texts.OWNER_STRICT.fill(detail=owner.detail))
 
     def _since(self, application: Application) -> float:
-        known, since = self._revisions.get(application.uid, (application.revisions, 0.0))
-        if known != application.revisions:
+        revisions, since = self._revisions.get(application.uid, (application.revisions, 0.0))
+        if revisions != application.revisions:
             since = self._now()
         self._revisions[application.uid] = (application.revisions, since)
         return since
 
-    def _of(self, owned: _Owned, seen: frozenset[str]) -> tuple[Owner, ...]:
+    def _of(self, owned: _Owned, visited: frozenset[str]) -> tuple[Owner, ...]:
         owners: list[Owner] = []
         for ref in owned.owner_refs:
-            if ref.name in seen or len(seen) > 2 * MOST_LEVELS:
+            if ref.name in visited or len(visited) > 2 * MOST_LEVELS:
                 continue
             if ref.kind == APPLICATION_SET:
-                owners += self._set(owned, ref, seen | {ref.name})
+                owners += self._set(owned, ref, visited | {ref.name})
             else:
-                owners += self._parent(owned, ref, seen | {ref.name})
+                owners += self._parent(owned, ref, visited | {ref.name})
         return tuple(owners)
 
-    def _parent(self, owned: _Owned, ref: OwnerRef, seen: frozenset[str]) -> tuple[Owner, ...]:
+    def _parent(self, owned: _Owned, ref: OwnerRef, visited: frozenset[str]) -> tuple[Owner, ...]:
         entry = self._entry(ref.name, owned)
         owner = partial(Owner, kind=APPLICATION, name=ref.name)
         if entry.error is not None and entry.error.kind in _HIDDEN:
@@ -143,7 +143,7 @@ class Owners:
             return (owner(state=OwnerState.PENDING, detail=texts.OWNER_NOT_COMPARED),)
         repositories = tuple(source.repo_url for source in parent.sources if not source.chart)
         owner = partial(owner, repositories=repositories)
-        above = self._of(replace(_owned(parent, owned.since), revisions=owned.revisions), seen | {parent.full_name})
+        above = self._of(replace(_owned(parent, owned.since), revisions=owned.revisions), visited | {parent.full_name})
         managed = next(filter(owned.is_in(parent), parent.resources), None)
         if managed is None:
             # The label has another meaning, or the parent no longer manages the application.
@@ -203,7 +203,7 @@ class Owners:
         makers: list[Owner] = []
         for name in application.set_names:
             owner = partial(Owner, kind=APPLICATION_SET, name=name, makes_children=True)
-            answer = self._set_answer(name, is_enough=lambda found: found.is_up_to_date)
+            answer = self._set_answer(name, is_enough=lambda application_set: application_set.is_up_to_date)
             error = answer.exception() if answer.done() else None
             if isinstance(error, ArgoCDError) and error.is_refused:
                 makers.append(owner(state=OwnerState.HIDDEN, detail=texts.OWNER_HIDDEN))
@@ -229,7 +229,7 @@ class Owners:
         self._set_answers[name] = (now, answer)
         return answer
 
-    def _set(self, owned: _Owned, ref: OwnerRef, seen: frozenset[str]) -> tuple[Owner, ...]:
+    def _set(self, owned: _Owned, ref: OwnerRef, visited: frozenset[str]) -> tuple[Owner, ...]:
         """Return the ApplicationSet and its own owners.
 
         Argo CD does not report which commit the set's git generators have read. Neither does it report if a change of
@@ -241,14 +241,15 @@ class Owners:
             return (owner(state=OwnerState.PENDING, detail=texts.OWNER_NOT_SHOWN),)
         if answer.exception() is not None:
             return (owner(state=OwnerState.HIDDEN, detail=texts.OWNER_HIDDEN),)
-        found = answer.result()
+        application_set = answer.result()
         namespace, _, name = ref.name.rpartition("/")
         above = self._of(
-            replace(owned, kind=APPLICATION_SET, namespace=namespace, name=name, owner_refs=found.owner_refs), seen
+            replace(owned, kind=APPLICATION_SET, namespace=namespace, name=name, owner_refs=application_set.owner_refs),
+            visited,
         )
-        if found.repositories:
+        if application_set.repositories:
             detail = texts.OWNER_UNPROVEN
-            return (*above, owner(state=OwnerState.UNPROVEN, detail=detail, repositories=found.repositories))
+            return (*above, owner(state=OwnerState.UNPROVEN, detail=detail, repositories=application_set.repositories))
         if not above:
             return (owner(state=OwnerState.CURRENT),)
         detail = texts.OWNER_OF_SET_UNPROVEN.fill(owner=above[-1])

@@ -199,7 +199,7 @@ class GroupPoller:
     @property
     def pending(self) -> tuple[TrackedApplication, ...]:
         """The applications without a verdict."""
-        return tuple(each for each in self.applications.values() if each.verdict is None)
+        return tuple(application for application in self.applications.values() if application.verdict is None)
 
     @property
     def elapsed(self) -> float:
@@ -373,7 +373,7 @@ class GroupPoller:
 
     @property
     def _is_over(self) -> bool:
-        if self._stop_early and any(each.failed for each in self.applications.values()):
+        if self._stop_early and any(application.failed for application in self.applications.values()):
             return True
         return not self.pending and (self.gathered or self.elapsed >= self._timeout)
 
@@ -382,7 +382,7 @@ class GroupPoller:
         if now - self._summed_up_at < SUMMARY_SECONDS:
             return
         self._summed_up_at = now
-        failed, left = sum(each.failed for each in self.applications.values()), len(self.pending)
+        failed, left = sum(application.failed for application in self.applications.values()), len(self.pending)
         waited, timeout = round(self.elapsed), round(self._timeout)
         done = count - failed - left
         self._emit(Summary(delivered=done, whole=count, pending=left, failed=failed, waited=waited, timeout=timeout))
@@ -390,10 +390,10 @@ class GroupPoller:
     def _rest(self, began: float, *, at_once: bool = False) -> None:
         """Wait until the next look or poll is due, or until there is news."""
         now, deadline, pending = self._clock.now(), self._started + self._timeout, self.pending
-        waiting = [each for each in pending if not each.stepping]
-        least = max(min((each.not_before for each in waiting), default=now), began + self._spacing)
+        waiting = [application for application in pending if not application.stepping]
+        least = max(min((application.not_before for application in waiting), default=now), began + self._spacing)
         least = min(least, deadline) if now < deadline else least
         self._clock.sleep(max(least - now, 0.0))
-        soonest = min((self._due_at(each, pending=len(pending)) for each in waiting), default=math.inf)
+        soonest = min((self._due_at(application, pending=len(pending)) for application in waiting), default=math.inf)
         if not at_once:
             self._clock.pause(max(min(soonest, began + POLL_SECONDS) - self._clock.now(), 0.0))

@@ -27,18 +27,18 @@ class Timeline:
         """Record the pending problems of the last look. ``problems`` maps their names to their messages."""
         self._course.doubt(problems, at)
 
-    def look(self, seen: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
+    def look(self, application: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
         """Record a look, and return the changes since the last one.
 
         ``compared`` is True if Argo CD has compared since the job began.
         """
-        self._course.look(seen, at, compared=compared)
-        operation = seen.operation
+        self._course.look(application, at, compared=compared)
+        operation = application.operation
         state = {
-            "revision": seen.revision,
-            "operation": "Requested" if seen.requested else operation.phase.value if operation else "",
-            "sync": seen.sync.value,
-            "health": seen.health.value,
+            "revision": application.revision,
+            "operation": "Requested" if application.requested else operation.phase.value if operation else "",
+            "sync": application.sync.value,
+            "health": application.health.value,
         }
         changed = tuple(
             Transition(what=what, value=value, at=round(at, 3))
@@ -70,21 +70,21 @@ class SpanRecorder:
         self._before: PreviousState | None = None
         self._last: tuple[float, Application] | None = None
 
-    def look(self, seen: Application, at: float, *, compared: bool) -> None:
+    def look(self, application: Application, at: float, *, compared: bool) -> None:
         """Record a look at the application, made at ``at`` seconds."""
         at = round(at, 3)
         if compared and self._compared is None:
             self._compared = at
         if self._before is None:
-            self._before = _before(seen)
+            self._before = _before(application)
         last_at, last = self._last or (0.0, None)
-        self._operation(seen, last, at, last_at)
-        self._resources(seen, last, at, last_at)
-        synced = seen.sync is SyncStatus.SYNCED and not seen.operating and self._compared is not None
+        self._operation(application, last, at, last_at)
+        self._resources(application, last, at, last_at)
+        synced = application.sync is SyncStatus.SYNCED and not application.operating and self._compared is not None
         self._synced = (at if self._synced is None else self._synced) if synced else None
-        healthy = synced and seen.health is HealthStatus.HEALTHY
+        healthy = synced and application.health is HealthStatus.HEALTHY
         self._healthy = (at if self._healthy is None else self._healthy) if healthy else None
-        self._last = (at, seen)
+        self._last = (at, application)
 
     def doubt(self, problems: Mapping[str, str], at: float) -> None:
         """Record the problems that can become the verdict or heal. ``problems`` maps their names to their messages."""
@@ -107,8 +107,8 @@ class SpanRecorder:
             before=self._before or PreviousState(),
         )
 
-    def _operation(self, seen: Application, last: Application | None, at: float, last_at: float) -> None:
-        operation = seen.operation
+    def _operation(self, application: Application, last: Application | None, at: float, last_at: float) -> None:
+        operation = application.operation
         if operation is None or operation.dry_run:
             return
         self._close_others(operation.started_at, at)
@@ -117,10 +117,10 @@ class SpanRecorder:
         # An operation that was over before the first look does not belong to this release.
         if not operation.running and last is None:
             return
-        known = last.operation if last else None
-        if key not in self._spans and known is not None and known == operation:
+        previous = last.operation if last else None
+        if key not in self._spans and previous is not None and previous == operation:
             return
-        subject = texts.SYNC if operation.is_of(seen.revisions) else texts.SYNC_OF_EARLIER_REVISION
+        subject = texts.SYNC if operation.is_of(application.revisions) else texts.SYNC_OF_EARLIER_REVISION
         if attempt > 1:
             subject = texts.ATTEMPT.fill(sync=subject, number=attempt)
         span = Span(
@@ -160,9 +160,9 @@ class SpanRecorder:
             )
             self._take((SpanKind.HOOK, operation.started_at, item.hook_type, *item.ref), span, at, ended=not running)
 
-    def _resources(self, seen: Application, last: Application | None, at: float, last_at: float) -> None:
+    def _resources(self, application: Application, last: Application | None, at: float, last_at: float) -> None:
         before = {item.ref: item for item in last.resources} if last else {}
-        for item in seen.resources:
+        for item in application.resources:
             if item.health is None or item.hook:
                 continue
             key = (SpanKind.ROLLOUT, *item.ref)
@@ -200,14 +200,14 @@ def _became(before: Resource | None, now: Resource) -> bool:
     return before.sync is SyncStatus.OUT_OF_SYNC or before.health is HealthStatus.MISSING
 
 
-def _before(seen: Application) -> PreviousState:
+def _before(application: Application) -> PreviousState:
     """Return the state before the release, by the first look.
 
     If that look shows that the compared revision is deployed already, the revisions are those of the sync before it.
     """
-    deployed = seen.deployed
+    deployed = application.deployed
     if deployed is None:
-        return PreviousState(images=seen.images)
-    if seen.previously is not None and deployed.revisions == seen.revisions:
-        return PreviousState(revisions=seen.previously.revisions, images=seen.images)
-    return PreviousState(revisions=deployed.revisions, images=seen.images)
+        return PreviousState(images=application.images)
+    if application.previously is not None and deployed.revisions == application.revisions:
+        return PreviousState(revisions=application.previously.revisions, images=application.images)
+    return PreviousState(revisions=deployed.revisions, images=application.images)

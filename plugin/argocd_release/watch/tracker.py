@@ -155,28 +155,28 @@ class Tracker:
         self._has_news = False
         if self._follow:
             self._looks.follow_changes()
-        seen = self._look()
+        observation = self._look()
         if self._history.fresh:
             # Ignore news that the comparison itself has caused in the application and its tree. `argocd app wait`
             # starts afterwards. If the release was delivered in the meantime, it ends at once, which is news.
             self._has_news = False
-        verdict = judge(seen, self._history)
+        verdict = judge(observation, self._history)
         at = self._clock.now() - self._started
         self.timeline.doubt(self._history.pending_problems, at)
-        if isinstance(seen, Application):
-            self._answered = (self._clock.now(), seen, verdict)
-            for change in self.timeline.look(seen, at, compared=self._history.compared):
+        if isinstance(observation, Application):
+            self._answered = (self._clock.now(), observation, verdict)
+            for change in self.timeline.look(observation, at, compared=self._history.compared):
                 self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
         if verdict.outcome is None and self._left() <= 0:
             if self._may_confirm_late():
                 confirm_at = self._clock.now() + CONFIRM_SECONDS
                 return Step(verdict=None, look_again_at=confirm_at, not_before=confirm_at)
-            verdict = self._timed_out(seen, self._with_queue(verdict))
+            verdict = self._timed_out(observation, self._with_queue(verdict))
         if verdict.outcome is not None:
             self.close(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
             return Step(verdict=verdict)
-        self._tell(seen, self._with_queue(verdict))
-        answered = isinstance(seen, Application)
+        self._tell(observation, self._with_queue(verdict))
+        answered = isinstance(observation, Application)
         if answered and self._follow and self._feed is None:
             self._feed = self._commands.wait(
                 self._name, seconds=self._timeout, wait_for=self._waited_for(), on_line=self._on_line
@@ -190,8 +190,8 @@ class Tracker:
             queued_before: the number of applications that wait for a look before this one.
         """
         if self._answered is not None:
-            _, seen, verdict = self._answered
-            return self._timed_out(seen, self._with_queue(verdict))
+            _, observation, verdict = self._answered
+            return self._timed_out(observation, self._with_queue(verdict))
         never = Verdict(outcome=None, reason=_not_requested(queued_before))
         return self._timed_out(Failure.late(never.reason), never)
 
@@ -218,31 +218,31 @@ class Tracker:
         compare = not self._looks.comparing and self._comparisons.due_at(self.application, self._history) <= begun
         if compare:
             self._comparisons.begin(self.application)
-        seen, compared = self._looks.look(
+        observation, compared = self._looks.look(
             seconds=self._patience(),
             compare=compare,
             hard=self._comparisons.is_hard,
             echo=self._history.now == 0,
         )
-        if compared and isinstance(seen, Application):
-            self._comparisons.end(seen)
-        history = self._observe(seen, compared=compared, begun=begun)
+        if compared and isinstance(observation, Application):
+            self._comparisons.end(observation)
+        history = self._observe(observation, compared=compared, begun=begun)
         # A sync also renders the manifests. If the comparison failed to render them, the sync would fail, too.
-        if isinstance(seen, Application) and history.compared and not render_errors(seen):
-            synced = self._looks.begin_sync(seen, seconds=max(self._left(), LEAST_SECONDS))
-            if synced is not seen:
-                seen = synced
-                history = self._observe(seen, compared=compared, begun=None)
+        if isinstance(observation, Application) and history.compared and not render_errors(observation):
+            synced = self._looks.begin_sync(observation, seconds=max(self._left(), LEAST_SECONDS))
+            if synced is not observation:
+                observation = synced
+                history = self._observe(observation, compared=compared, begun=None)
         self._history = history
-        if self._terminate and isinstance(seen, Application):
-            self._end_old_sync(seen)
-        if isinstance(seen, Application):
-            self._keep(self._name, seen)
-        return seen
+        if self._terminate and isinstance(observation, Application):
+            self._end_old_sync(observation)
+        if isinstance(observation, Application):
+            self._keep(self._name, observation)
+        return observation
 
-    def _observe(self, seen: Application | Failure, *, compared: bool, begun: float | None) -> SymptomHistory:
+    def _observe(self, observation: Application | Failure, *, compared: bool, begun: float | None) -> SymptomHistory:
         return self._history.observe(
-            seen,
+            observation,
             now=self._clock.now(),
             compared=compared,
             begun=begun,
@@ -303,13 +303,13 @@ class Tracker:
             return self._left()
         return min(self._left(), max(self._started + connect - self._clock.now(), 2 * LEAST_SECONDS))
 
-    def _timed_out(self, seen: Application | Failure, verdict: Verdict) -> Verdict:
-        if isinstance(seen, Failure) and seen.timed_out and self._answered is not None:
+    def _timed_out(self, observation: Application | Failure, verdict: Verdict) -> Verdict:
+        if isinstance(observation, Failure) and observation.timed_out and self._answered is not None:
             at, application, judged = self._answered
             # A look at the deadline has little time. If it has timed out, judge the recent look before it.
             if self._clock.now() - at <= RECENT_SECONDS:
-                seen, verdict = application, judged
-        return timed_out(seen, verdict, self._history, seconds=self._timeout)
+                observation, verdict = application, judged
+        return timed_out(observation, verdict, self._history, seconds=self._timeout)
 
     def _may_confirm_late(self) -> bool:
         """Return True if the look at the deadline shows a delivered release, which one more look can confirm.
@@ -331,12 +331,12 @@ class Tracker:
         if not line or not self._looks.hears_of_changes:
             self._on_news()
 
-    def _tell(self, seen: Application | Failure, verdict: Verdict) -> None:
-        now, (shown, at) = self._clock.now(), self._shown
+    def _tell(self, observation: Application | Failure, verdict: Verdict) -> None:
+        now, (last_reason, at) = self._clock.now(), self._shown
         # While many workloads roll out, each look has another reason. After TOLD_AT_ONCE lines, show only some of them.
-        if (verdict.reason == shown or self._told >= TOLD_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
+        if (verdict.reason == last_reason or self._told >= TOLD_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
-        same = _without_counts(verdict.reason) == _without_counts(shown)
+        same = _without_counts(verdict.reason) == _without_counts(last_reason)
         if same and now - at < STILL_WAITING_SECONDS:
             return
         self._shown = (verdict.reason, now)
@@ -344,13 +344,15 @@ class Tracker:
         waited = round(now - self._started)
         if same:
             self._emit(StillWaiting(reason=verdict.reason, waited=waited, timeout=round(self._timeout)))
-        elif isinstance(seen, Failure):
+        elif isinstance(observation, Failure):
             self._emit(NoAnswer(reason=verdict.reason))
         else:
-            revision = ",".join(revision[:7] for revision in seen.revisions)
+            revision = ",".join(revision[:7] for revision in observation.revisions)
             # The line shows both statuses, so its reason need not begin with one.
-            reason = verdict.reason.removeprefix(f"{seen.sync}: ").removeprefix(f"{seen.health}: ")
-            self._emit(ApplicationState(sync=seen.sync, health=seen.health, revision=revision, reason=reason))
+            reason = verdict.reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
+            self._emit(
+                ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)
+            )
 
 
 def _without_counts(reason: str) -> str:

@@ -140,7 +140,7 @@ def test_what_was_asked_of_an_operation() -> None:
     sync = {"dryRun": True, "revision": NEW, "resources": [{"kind": "Deployment", "name": "web"}]}
     state = operated({}, operation={"sync": sync}, syncResult=None)
     assert state.operation is not None
-    assert (state.operation.dry_run, state.operation.partial, state.operation.asked) == (True, True, (NEW,))
+    assert (state.operation.dry_run, state.operation.partial, state.operation.requested) == (True, True, (NEW,))
     assert not state.operation.unsuccessful
 
 
@@ -158,7 +158,7 @@ def test_an_annotated_tag_has_the_name_of_its_commit_too() -> None:
     tag, commit = "7" * 40, "c" * 40
     state = application(revision=tag, operated=commit)
     assert state.operation is not None
-    known = replace(state, operation=replace(state.operation, asked=(tag,)))
+    known = replace(state, operation=replace(state.operation, requested=(tag,)))
     assert known.names(0) == {tag, commit}
     assert known.names(1) == frozenset()
     assert state.names(0) == {tag}

@@ -145,7 +145,7 @@ def test_no_half_of_a_secret_comes_through_wherever_a_text_is_cut_off(secret: st
 
 @pytest.mark.parametrize("value", ["sentry-frontend-dev", "frontend"])
 def test_values_that_people_must_read_are_no_secrets_nor_is_a_part_of_them(value: str) -> None:
-    assert masked({"A_TOKEN": value}, shown=["sentry-frontend-dev"]) == ()
+    assert masked({"A_TOKEN": value}, readable=["sentry-frontend-dev"]) == ()
 
 
 def test_each_line_of_a_secret_is_one() -> None:

@@ -150,7 +150,7 @@ TAG, COMMIT = "7a9" + 37 * "0", "c0ffee" + 34 * "0"
 def test_a_failed_operation_of_this_revision_by_another_name(
     compared: tuple[str, ...], asked: tuple[str, ...], found: tuple[str, ...], sync: str
 ) -> None:
-    state = last(replace(application(sync=sync, phase="Failed"), revisions=compared), asked=asked, revisions=found)
+    state = last(replace(application(sync=sync, phase="Failed"), revisions=compared), requested=asked, revisions=found)
     verdict = again(state)
     assert verdict.outcome is Outcome.SYNC_FAILED
     assert not is_from(verdict.reason, f"{{reason}}{texts.LAST_SYNC.text}")
@@ -165,7 +165,7 @@ def test_what_only_looks_alike_is_another_revision(found: tuple[str, ...]) -> No
 
 def test_attempts_of_an_annotated_tag_count() -> None:
     running = application(sync="OutOfSync", phase="Running", retries=2, **FAILED)
-    state = last(replace(running, revisions=(TAG,)), asked=(TAG,), revisions=(COMMIT,))
+    state = last(replace(running, revisions=(TAG,)), requested=(TAG,), revisions=(COMMIT,))
     assert again(state).outcome is Outcome.SYNC_FAILED
 
 

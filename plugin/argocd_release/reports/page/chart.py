@@ -108,13 +108,13 @@ class Chart:
     more: int = 0
 
 
-def chart(one: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
+def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
     """Return the chart of an application in a report. The scale covers at least ``seconds``."""
-    judged = _judged(one)
-    whole = max([seconds, judged, *(span["ended"] or span["began"] for span in one["spans"])]) or 1.0
+    judged = _judged(application)
+    whole = max([seconds, judged, *(span["ended"] or span["began"] for span in application["spans"])]) or 1.0
     # In a group, the time after an application's verdict belongs to other applications, so its chart ends there.
-    marks = list(_phases(one, seconds if lanes else judged))
-    chosen = _chosen(one["spans"], lanes)
+    marks = list(_phases(application, seconds if lanes else judged))
+    chosen = _chosen(application["spans"], lanes)
     return Chart(
         job=tuple(
             _bar(since, until, whole, kind, f"{what}: {since:.1f} to {until:.1f} s")
@@ -123,23 +123,23 @@ def chart(one: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) ->
         steps=tuple((what, kind, f"{until:.1f} s") for what, kind, _, until in marks),
         ticks=tuple(_ticks(whole)),
         lanes=tuple(_lane(span, judged, whole, room) for span in chosen if room.left > 0),
-        more=len(one["spans"]) - len(chosen) if lanes else 0,
+        more=len(application["spans"]) - len(chosen) if lanes else 0,
     )
 
 
-def _judged(one: Json) -> float:
+def _judged(application: Json) -> float:
     """Return the time of the verdict.
 
     If the application was never observed, it is the time at which the job gave up.
     """
-    judged = one["phases"]["judged"]
-    return float(one["seconds"] if judged is None else judged)
+    judged = application["phases"]["judged"]
+    return float(application["seconds"] if judged is None else judged)
 
 
-def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
+def _phases(application: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
     """Yield the phases of the job in their order, each with its beginning and end."""
-    phases, since = one["phases"], 0.0
-    judged = _judged(one)
+    phases, since = application["phases"], 0.0
+    judged = _judged(application)
     for name in ("compared", "synced", "healthy"):
         until = phases[name]
         if until is None:
@@ -147,7 +147,7 @@ def _phases(one: Json, seconds: float) -> Iterator[tuple[str, str, float, float]
         until = min(max(until, since), judged)
         yield name, name, since, until
         since = until
-    good = one["outcome"] == "delivered"
+    good = application["outcome"] == "delivered"
     if judged > since:
         yield ("confirmed" if good else "judged"), ("confirmed" if good else "lost"), since, judged
     if seconds > judged:

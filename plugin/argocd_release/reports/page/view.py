@@ -131,9 +131,9 @@ def view(report: Json) -> Page:
     outcome = _OUTCOMES[report["outcome"]]
     applications = sorted(report["applications"], key=_worst_first)
     several = len(applications) > 1
-    failed = sum(one["outcome"] != Outcome.DELIVERED.word for one in applications)
-    shown = applications[: len(applications) if len(applications) <= WHOLE else min(failed, WHOLE)]
-    whole = max([report["seconds"], *(one["seconds"] for one in applications)])
+    failed = sum(application["outcome"] != Outcome.DELIVERED.word for application in applications)
+    full = applications[: len(applications) if len(applications) <= WHOLE else min(failed, WHOLE)]
+    whole = max([report["seconds"], *(application["seconds"] for application in applications)])
     top, rows = SizeBudget(ROOM_OF_EACH), SizeBudget(ROOM_OF_ROWS)
     title = f"{len(applications)} applications"
     if not several:
@@ -154,21 +154,25 @@ def view(report: Json) -> Page:
         links=tuple((text, url) for text, url in (("the site", report["site_url"]),) if _WEB.fullmatch(url)),
         version=top.take(report["version"], 40),
         rows=tuple(
-            _row(one, f"application-{position}" if position < len(shown) else "", whole, rows)
-            for position, one in enumerate(applications[:ROWS])
+            _row(application, f"application-{position}" if position < len(full) else "", whole, rows)
+            for position, application in enumerate(applications[:ROWS])
         )
         if several
         else (),
         parts=tuple(
-            _part(one, one["seconds"] if several else report["seconds"], SizeBudget(ROOM_OF_EACH if several else ROOM))
-            for one in shown
+            _part(
+                application,
+                application["seconds"] if several else report["seconds"],
+                SizeBudget(ROOM_OF_EACH if several else ROOM),
+            )
+            for application in full
         ),
         more=f"and {len(applications) - ROWS} more" if len(applications) > ROWS else "",
     )
 
 
-def _worst_first(one: Json) -> tuple[int, float, str]:
-    return (-_OUTCOMES[one["outcome"]].severity, -one["seconds"], one["name"])
+def _worst_first(application: Json) -> tuple[int, float, str]:
+    return (-_OUTCOMES[application["outcome"]].severity, -application["seconds"], application["name"])
 
 
 def _tone(outcome: Outcome) -> str:
@@ -177,37 +181,37 @@ def _tone(outcome: Outcome) -> str:
     return "bad" if outcome.is_failure else "open"
 
 
-def _row(one: Json, anchor: str, seconds: float, room: SizeBudget) -> ApplicationRow:
+def _row(application: Json, anchor: str, seconds: float, room: SizeBudget) -> ApplicationRow:
     return ApplicationRow(
-        name=room.take(one["name"], 120, markup=640),
+        name=room.take(application["name"], 120, markup=640),
         anchor=anchor,
-        tone=_tone(_OUTCOMES[one["outcome"]]),
-        outcome=one["outcome"],
-        seconds=_seconds(one["seconds"]),
-        cause=room.take(one["cause"]["message"], 160) if one["cause"] else "",
-        bars=chart(one, seconds, SizeBudget(0), lanes=0),
+        tone=_tone(_OUTCOMES[application["outcome"]]),
+        outcome=application["outcome"],
+        seconds=_seconds(application["seconds"]),
+        cause=room.take(application["cause"]["message"], 160) if application["cause"] else "",
+        bars=chart(application, seconds, SizeBudget(0), lanes=0),
     )
 
 
-def _part(one: Json, seconds: float, room: SizeBudget) -> ApplicationView:
-    state = one["state"] or {}
-    outcome = _OUTCOMES[one["outcome"]]
+def _part(application: Json, seconds: float, room: SizeBudget) -> ApplicationView:
+    state = application["state"] or {}
+    outcome = _OUTCOMES[application["outcome"]]
     return ApplicationView(
-        name=room.take(one["name"], 200),
-        url=one["url"] if _WEB.fullmatch(one["url"]) else "",
+        name=room.take(application["name"], 200),
+        url=application["url"] if _WEB.fullmatch(application["url"]) else "",
         tone=_tone(outcome),
         outcome=outcome.word,
-        seconds=_seconds(one["seconds"]),
-        why=_why(one, room),
-        proof=room.take(one["proof"], 600),
+        seconds=_seconds(application["seconds"]),
+        why=_why(application, room),
+        proof=room.take(application["proof"], 600),
         # The texts of the evidence are taken from the size budget before those of the chart, because they matter more.
-        tables=tuple(_tables(one, state, room)),
-        logs=tuple(_logs(one["logs"], room)),
-        notes=tuple(room.take(note, 400, markup=20) for note in one["notes"][:10]),
-        chart=chart(one, seconds, room),
-        changes=tuple(_changes(one["changes"], state, one["counts"]["images"], room)),
-        changed=_changed(one["changes"], room),
-        summary=_summary(one["changes"]),
+        tables=tuple(_tables(application, state, room)),
+        logs=tuple(_logs(application["logs"], room)),
+        notes=tuple(room.take(note, 400, markup=20) for note in application["notes"][:10]),
+        chart=chart(application, seconds, room),
+        changes=tuple(_changes(application["changes"], state, application["counts"]["images"], room)),
+        changed=_changed(application["changes"], room),
+        summary=_summary(application["changes"]),
     )
 
 
@@ -224,9 +228,9 @@ def _why(judged: Json, room: SizeBudget) -> CauseView:
     )
 
 
-def _tables(one: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
+def _tables(application: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
     conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
-    counts = one["counts"]
+    counts = application["counts"]
     yield from _table("Conditions", ("Condition", "Message"), conditions, 10, room, count=counts["conditions"])
     broken = [
         (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
@@ -236,13 +240,14 @@ def _tables(one: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
     header = ("Resource", "Namespace", "Sync", "Health", "Message")
     yield from _table(texts.UNHEALTHY_RESOURCES, header, broken, PODS, room, count=counts["deviating"])
     pods = [
-        (item["name"], item["namespace"], item["ready"], item["status"], str(item["restarts"])) for item in one["pods"]
+        (item["name"], item["namespace"], item["ready"], item["status"], str(item["restarts"]))
+        for item in application["pods"]
     ]
     pod_header = ("Pod", "Namespace", "Ready", "Status", "Restarts")
     yield from _table("Pods", pod_header, pods, PODS, room, count=counts["pods"])
     events = [
         (item["object"], item["type"], item["reason"], f"{item['count']}×", item["message"])
-        for item in sorted(one["events"], key=lambda item: item["type"] == "Normal")
+        for item in sorted(application["events"], key=lambda item: item["type"] == "Normal")
     ]
     yield from _table("Events", ("Object", "Type", "Reason", "Seen", "Message"), events, EVENTS, room)
 
@@ -257,17 +262,17 @@ def _table(
     count: int | None = None,
 ) -> Iterator[Table]:
     """Yield the table, or nothing if there is no row. ``count`` is the number of rows with those the report lacks."""
-    shown: list[tuple[str, ...]] = []
+    cells: list[tuple[str, ...]] = []
     for row in rows[:most]:
         if room.left <= 0:
             break
-        shown.append(
+        cells.append(
             tuple(room.take(cell, 400 if place == len(row) - 1 else 160, markup=10) for place, cell in enumerate(row))
         )
-    if shown:
-        left_out = (len(rows) if count is None else count) - len(shown)
+    if cells:
+        left_out = (len(rows) if count is None else count) - len(cells)
         more = f"and {left_out} more" if left_out > 0 else ""
-        yield Table(title=title, header=header, rows=tuple(shown), more=more)
+        yield Table(title=title, header=header, rows=tuple(cells), more=more)
 
 
 def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
@@ -320,9 +325,9 @@ def _summary(changes: Json) -> str:
     """Return the summary of the changes, such as ``2 configured, 1 pruned, 298 unchanged``."""
     counts = Counter[str](changes["actions"])
     hooks, rest = changes["hooks"], changes["unchanged"]
-    said = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
-    said += [f"{hooks} hook{'s' if hooks > 1 else ''}"] if hooks else []
-    return ", ".join([*said, f"{rest} unchanged"] if rest else said)
+    parts = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
+    parts += [f"{hooks} hook{'s' if hooks > 1 else ''}"] if hooks else []
+    return ", ".join([*parts, f"{rest} unchanged"] if rest else parts)
 
 
 def _seconds(seconds: float) -> str:
