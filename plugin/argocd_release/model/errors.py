@@ -11,7 +11,7 @@ from argocd_release.model.outcome import Outcome
 
 
 class FailureKind(Enum):
-    """The reason for which a call of the argocd CLI failed."""
+    """The reason why a call of the argocd CLI or of Argo CD's HTTP API failed."""
 
     UNREACHABLE = "unreachable"
     DENIED = "denied"

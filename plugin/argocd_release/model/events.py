@@ -112,7 +112,7 @@ class VersionsApart(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(JobEvent):
-    """A warning that ends no release. ``code`` is the doctor's name of the check, or the type of a condition."""
+    """A warning, which does not change the verdict. ``code`` is the name of a check or the type of a condition."""
 
     NAME = "warning"
     why: str

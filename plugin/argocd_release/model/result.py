@@ -97,7 +97,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Unlisted:
-    """The parts that the result of a large application does not list, in numbers. ``size_limits`` selects them."""
+    """The number of items of each kind that the result of a large application leaves out (see ``size_limits``)."""
 
     resources: Mapping[ResourceState, int] = field(default_factory=dict)
     changes: Mapping[Change, int] = field(default_factory=dict)

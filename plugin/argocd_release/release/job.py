@@ -26,7 +26,7 @@ from argocd_release.release.wiring import wire
 from argocd_release.settings import load
 from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline, Phase
 
-# Every error of the job leads to a verdict. Any other exception comes from Python itself.
+# Each of these exceptions leads to a verdict. Any other exception comes from Python itself.
 ENDINGS: Final = (Exception, Cancelled)
 
 _HINTS: Final = {

@@ -165,7 +165,7 @@ class Expectation:
             WaitCondition.SYNC not in self.wait_for and application.last_sync_stands and self.was_deployed(application)
         )
 
-    def strangers(self, application: Application) -> dict[str, Source]:
+    def revisions_to_look_up(self, application: Application) -> dict[str, Source]:
         """Return the revisions whose relation to the expected one only the git history can tell, with their sources."""
         if not self.revision or self.revision_gap(application) is None:
             return {}

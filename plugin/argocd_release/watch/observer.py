@@ -296,9 +296,9 @@ class Observer:
         if self._revision_relation is None:
             return replace(application, operation_is_old=self._is_old(application))
         expected = self._expectation.revision
-        strangers = self._expectation.strangers(application)
+        sources = self._expectation.revisions_to_look_up(application)
         relations = {
-            revision: self._revision_relation(revision, expected, source) for revision, source in strangers.items()
+            revision: self._revision_relation(revision, expected, source) for revision, source in sources.items()
         }
         for revision_relation in relations.values():
             if revision_relation.relation is Relation.UNKNOWN and not revision_relation.pending:

@@ -10,10 +10,10 @@ from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing.background import Background, run_in_background
 
 # The longest wait of a look for an answer. A clone on disk takes less time, a remote repository usually more.
-PATIENCE_SECONDS: Final = 0.3
+WAIT_SECONDS: Final = 0.3
 # If the history could not be consulted, the lookup is repeated after this time.
 AGAIN_SECONDS: Final = 10.0
-STILL_ASKED: Final = RevisionRelation(relation=Relation.UNKNOWN, note=texts.HISTORY_BEING_READ, pending=True)
+LOOKUP_PENDING: Final = RevisionRelation(relation=Relation.UNKNOWN, note=texts.HISTORY_BEING_READ, pending=True)
 
 
 class RevisionLookup:
@@ -42,16 +42,16 @@ class RevisionLookup:
         self._requested: dict[tuple[Hashable, ...], Background[RevisionRelation]] = {}
 
     def __call__(self, *question: Hashable) -> RevisionRelation:
-        """Return the relation, or ``STILL_ASKED`` until it is known. Wait for at most ``PATIENCE_SECONDS``."""
+        """Return the relation, or ``LOOKUP_PENDING`` until it is known. Wait for at most ``WAIT_SECONDS``."""
         self._collect(question)
-        since, relation = self._known.get(question, (-AGAIN_SECONDS, STILL_ASKED))
+        since, relation = self._known.get(question, (-AGAIN_SECONDS, LOOKUP_PENDING))
         stale = relation.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
         if stale and question not in self._requested:
             answer = self._requested[question] = run_in_background(partial(self._consult, *question))
-            if not answer.wait_for(seconds=PATIENCE_SECONDS, check=self._check):
+            if not answer.wait_for(seconds=WAIT_SECONDS, check=self._check):
                 answer.add_done_callback(lambda _: self._on_answer())
             self._collect(question)
-        return self._known.get(question, (0.0, STILL_ASKED))[1]
+        return self._known.get(question, (0.0, LOOKUP_PENDING))[1]
 
     def _collect(self, question: tuple[Hashable, ...]) -> None:
         answer = self._requested.get(question)

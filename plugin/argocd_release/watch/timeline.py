@@ -16,23 +16,23 @@ class Timeline:
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
         self._last: dict[str, str] = {}
-        self._course = SpanRecorder()
+        self._recorder = SpanRecorder()
 
     @property
     def rollout(self) -> ReleaseTimeline:
         """Return the release timeline: its spans, and the times of its phases."""
-        return self._course.rollout
+        return self._recorder.rollout
 
-    def doubt(self, problems: Mapping[str, str], at: float) -> None:
+    def record_problems(self, problems: Mapping[str, str], at: float) -> None:
         """Record the pending problems of the last look. ``problems`` maps their names to their messages."""
-        self._course.doubt(problems, at)
+        self._recorder.record_problems(problems, at)
 
     def look(self, application: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
         """Record a look, and return the changes since the last one.
 
         ``compared`` is True if Argo CD has compared since the job began.
         """
-        self._course.look(application, at, compared=compared)
+        self._recorder.look(application, at, compared=compared)
         operation = application.operation
         state = {
             "revision": application.revision,
@@ -86,7 +86,7 @@ class SpanRecorder:
         self._healthy = (at if self._healthy is None else self._healthy) if healthy else None
         self._last = (at, application)
 
-    def doubt(self, problems: Mapping[str, str], at: float) -> None:
+    def record_problems(self, problems: Mapping[str, str], at: float) -> None:
         """Record the problems that can become the verdict or heal. ``problems`` maps their names to their messages."""
         at = self._judged = round(at, 3)
         for key, spans in self._spans.items():

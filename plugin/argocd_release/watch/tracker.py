@@ -43,7 +43,7 @@ BURST_SECONDS: Final = 0.3
 # The next look follows after at most 4 s, so the log gets a line at least every 15 s.
 STILL_WAITING_SECONDS: Final = 10.0
 # After this many lines, the log shows a new reason only every STILL_WAITING_SECONDS.
-TOLD_AT_ONCE: Final = 50
+LINES_AT_ONCE: Final = 50
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 # If the look at the deadline times out, the verdict uses an earlier look that is at most this old.
 RECENT_SECONDS: Final = 10.0
@@ -134,7 +134,7 @@ class Tracker:
         self._confirms_late = False
         self._answered: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
-        self._told = 0
+        self._line_count = 0
         #: The start times of the operations that this job has ended.
         self._terminated: set[str] = set()
 
@@ -162,7 +162,7 @@ class Tracker:
             self._has_news = False
         verdict = judge(observation, self._history)
         at = self._clock.now() - self._started
-        self.timeline.doubt(self._history.pending_problems, at)
+        self.timeline.record_problems(self._history.pending_problems, at)
         if isinstance(observation, Application):
             self._answered = (self._clock.now(), observation, verdict)
             for change in self.timeline.look(observation, at, compared=self._history.compared):
@@ -333,14 +333,14 @@ class Tracker:
 
     def _tell(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
-        # While many workloads roll out, each look has another reason. After TOLD_AT_ONCE lines, show only some of them.
-        if (verdict.reason == last_reason or self._told >= TOLD_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
+        # While many workloads roll out, each look has another reason. After LINES_AT_ONCE lines, show only some.
+        if (verdict.reason == last_reason or self._line_count >= LINES_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
         same = _without_counts(verdict.reason) == _without_counts(last_reason)
         if same and now - at < STILL_WAITING_SECONDS:
             return
         self._shown = (verdict.reason, now)
-        self._told += 1
+        self._line_count += 1
         waited = round(now - self._started)
         if same:
             self._emit(StillWaiting(reason=verdict.reason, waited=waited, timeout=round(self._timeout)))

@@ -71,13 +71,15 @@ def test_exactly_means_no_other_revision() -> None:
 
 
 def test_only_unknown_git_revisions_need_git() -> None:
-    assert Expectation(revision="deadbeef").strangers(ONE) == {NEW: ONE.sources[0]}
-    assert Expectation(revision=NEW[:8]).strangers(ONE) == {}
-    assert Expectation().strangers(ONE) == {}
-    assert Expectation(revision="deadbeef").strangers(TWO) == {NEW: VALUES}
-    assert Expectation(revision="deadbeef").strangers(replace(TWO, revisions=("12345678", NEW))) == {NEW: VALUES}
+    assert Expectation(revision="deadbeef").revisions_to_look_up(ONE) == {NEW: ONE.sources[0]}
+    assert Expectation(revision=NEW[:8]).revisions_to_look_up(ONE) == {}
+    assert Expectation().revisions_to_look_up(ONE) == {}
+    assert Expectation(revision="deadbeef").revisions_to_look_up(TWO) == {NEW: VALUES}
+    assert Expectation(revision="deadbeef").revisions_to_look_up(replace(TWO, revisions=("12345678", NEW))) == {
+        NEW: VALUES
+    }
     # Only git can tell if it is a tag of the expected revision.
-    assert Expectation(revision="deadbeef", exact=True).strangers(ONE) == {NEW: ONE.sources[0]}
+    assert Expectation(revision="deadbeef", exact=True).revisions_to_look_up(ONE) == {NEW: ONE.sources[0]}
 
 
 @pytest.mark.parametrize("exact", [False, True])
@@ -87,8 +89,8 @@ def test_the_tag_of_a_revision_and_its_beginning_are_that_revision(*, exact: boo
     assert expectation.gap(tagged) is None
     assert not expectation.delivered_by(tagged)
     assert expectation.gap(replace(ONE, revisions=("deadbeef",))) is None
-    assert expectation.strangers(replace(ONE, revisions=("deadbeef",))) == {}
-    assert expectation.strangers(replace(ONE, revisions=("deadbee1",))) == {"deadbee1": ONE.sources[0]}
+    assert expectation.revisions_to_look_up(replace(ONE, revisions=("deadbeef",))) == {}
+    assert expectation.revisions_to_look_up(replace(ONE, revisions=("deadbee1",))) == {"deadbee1": ONE.sources[0]}
     assert expectation.gap(replace(ONE, revisions=("deadbe",))) is not None, "too short to be a revision"
 
 
@@ -204,7 +206,7 @@ def test_what_was_synced_last_is_delivered_whatever_a_synced_application_is_comp
     state = replace(application(revision=tag, operated=commit), deployed=Deployment(revisions=(commit,), parameters=()))
     assert state.operation is not None
     assert wanted.gap(state) is None
-    assert not wanted.strangers(state)
+    assert not wanted.revisions_to_look_up(state)
     assert Expectation(revision=commit, exact=True).gap(state) is None
     for other in (
         replace(state, sync=SyncStatus.OUT_OF_SYNC),
@@ -216,7 +218,7 @@ def test_what_was_synced_last_is_delivered_whatever_a_synced_application_is_comp
         replace(state, deployed=Deployment(revisions=(commit,), parameters=("old",)), parameters=("new",)),
     ):
         assert wanted.gap(other) is not None
-        assert set(wanted.strangers(other)) == {tag}
+        assert set(wanted.revisions_to_look_up(other)) == {tag}
 
 
 @pytest.mark.parametrize("revision", [NEW, NEW[:7], NEW.upper()])

@@ -108,10 +108,10 @@ def test_a_state_that_is_lost_again_was_not_reached() -> None:
 
 def test_a_trouble_that_heals_and_one_that_does_not() -> None:
     course = SpanRecorder()
-    course.doubt({"pods": "Pod/web: CrashLoopBackOff"}, 2.0)
-    course.doubt({"pods": "Pod/web: CrashLoopBackOff, 1 restart"}, 3.0)
-    course.doubt({}, 7.0)
-    course.doubt({"degraded": "Degraded: web"}, 8.0)
+    course.record_problems({"pods": "Pod/web: CrashLoopBackOff"}, 2.0)
+    course.record_problems({"pods": "Pod/web: CrashLoopBackOff, 1 restart"}, 3.0)
+    course.record_problems({}, 7.0)
+    course.record_problems({"degraded": "Degraded: web"}, 8.0)
     pods, degraded = course.rollout.spans
     assert (pods.began, pods.ended, pods.text) == (2.0, 7.0, "Pod/web: CrashLoopBackOff, 1 restart")
     assert (degraded.kind, degraded.began, degraded.ended) == (SpanKind.TROUBLE, 8.0, None)
