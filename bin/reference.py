@@ -19,10 +19,9 @@ import yaml
 
 from argocd_release.cli.wait import parse_arguments as command_line
 from argocd_release.messages import Message, hints
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.model.verdict import Verdict
 from argocd_release.reports import dotenv
 from argocd_release.reports.json_report import SCHEMA as REPORT_SCHEMA
 from argocd_release.settings.environment import PROPERTIES, SCHEMA

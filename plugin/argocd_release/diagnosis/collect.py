@@ -7,20 +7,23 @@ does not depend on any of it.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from argocd_release.diagnosis import drift, root_cause
+from argocd_release.core.text import one_line
+from argocd_release.core.untrusted_json import as_list, as_object, as_objects, as_text
+from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
 from argocd_release.messages import diagnosis as texts
-from argocd_release.model.application import Application, SyncStatus
+from argocd_release.messages import hints
+from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, StopFlag
-from argocd_release.model.problem import Problem
+from argocd_release.model.problem import CauseCode, Problem, Subject
 from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
 from argocd_release.timing.background import run_in_background
-from argocd_release.verdict.pending import CLAIM
+from argocd_release.verdict.pending import CLAIM, PENDING_DELETION
 
 SECONDS: Final = 20.0
 SUSPECTS: Final = 3
@@ -114,11 +117,11 @@ def steps(
         chosen = tuple(node for node in chosen if node.uid in serving)
     pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
     yield (diagnosis := replace(diagnosis, pods=pods))
-    for suspect in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
-        clues, notes = _interrogate(name, suspect, sources)
-        if (suspect.group, suspect.kind) == CLAIM:
-            clues = replace(clues, used=_is_mounted(name, suspect, tree, sources))
-        diagnosis = _with(diagnosis, tree, suspect, clues, application)
+    for drifted_resource in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
+        clues, notes = _interrogate(name, drifted_resource, sources)
+        if (drifted_resource.group, drifted_resource.kind) == CLAIM:
+            clues = replace(clues, used=_is_mounted(name, drifted_resource, tree, sources))
+        diagnosis = _with(diagnosis, tree, drifted_resource, clues, application)
         yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, *notes)))))
 
 
@@ -136,19 +139,19 @@ def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
 
 def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Problem | None:
     """Return the reason why the application is OutOfSync after a sync, or None if no live manifest shows it."""
-    item = drift.suspect(application)
+    item = drifted_resource(application)
     if item is None or application.operating or application.sync is SyncStatus.SYNCED:
         return None
     node = next((node for node in tree.nodes if node.ref == item.ref), None)
-    return drift.cause_of(application, item, sources.live(name, node)) if node else None
+    return drift_cause(application, item, sources.live(name, node)) if node else None
 
 
 def _with(
-    diagnosis: Diagnosis, tree: Tree, suspect: Node, clues: root_cause.Clues, application: Application
+    diagnosis: Diagnosis, tree: Tree, drifted_resource: Node, clues: root_cause.Clues, application: Application
 ) -> Diagnosis:
     """Return the diagnosis with the evidence about one more suspect. An earlier suspect's cause is kept."""
-    cause = root_cause.describe(tree, suspect, clues, application) if not diagnosis.cause else None
-    occurrences = [ObjectEvent(subject=str(suspect), event=event) for event in clues.events]
+    cause = root_cause.describe(tree, drifted_resource, clues, application) if not diagnosis.cause else None
+    occurrences = [ObjectEvent(subject=str(drifted_resource), event=event) for event in clues.events]
     return replace(
         diagnosis,
         cause=cause or diagnosis.cause,
@@ -161,36 +164,36 @@ def _order(node: Node, chosen: tuple[Node, ...]) -> tuple[int, str]:
     return (chosen.index(node) if node in chosen else len(chosen), node.name)
 
 
-def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_cause.Clues, list[str]]:
+def _interrogate(name: str, drifted_resource: Node, sources: Evidence) -> tuple[root_cause.Clues, list[str]]:
     notes: list[str] = []
     clues = root_cause.Clues()
     try:
-        clues = replace(clues, events=sources.events(name, suspect))
+        clues = replace(clues, events=sources.events(name, drifted_resource))
     except ArgoCDError as error:
-        notes.append(_note(texts.EVENTS.fill(subject=suspect), error))
-    if suspect.kind != "Pod":
+        notes.append(_note(texts.EVENTS.fill(subject=drifted_resource), error))
+    if drifted_resource.kind != "Pod":
         return clues, notes
     try:
-        clues = replace(clues, status=parse_pod_status(sources.live(name, suspect)))
+        clues = replace(clues, status=parse_pod_status(sources.live(name, drifted_resource)))
     except ArgoCDError as error:
-        notes.append(_note(texts.OBJECT_STATE.fill(subject=suspect), error))
+        notes.append(_note(texts.OBJECT_STATE.fill(subject=drifted_resource), error))
     container = clues.status.culprit if clues.status else None
     if container is None:
         return clues, notes
     if not container.has_run:
-        return clues, [*notes, texts.NO_LOG_NOT_STARTED.fill(pod=suspect, container=container.name)]
+        return clues, [*notes, texts.NO_LOG_NOT_STARTED.fill(pod=drifted_resource, container=container.name)]
     try:
         lines: tuple[str, ...] = ()
         previous = container.restarts > 0 and not container.running
         if previous:
-            lines = sources.log(name, suspect, container.name, previous=True, lines=LOG_LINES)
+            lines = sources.log(name, drifted_resource, container.name, previous=True, lines=LOG_LINES)
         if not lines:
             previous = False
-            lines = sources.log(name, suspect, container.name, previous=False, lines=LOG_LINES)
-        log = PodLog(pod=suspect.name, container=container.name, previous=previous, lines=lines)
+            lines = sources.log(name, drifted_resource, container.name, previous=False, lines=LOG_LINES)
+        log = PodLog(pod=drifted_resource.name, container=container.name, previous=previous, lines=lines)
         clues = replace(clues, log=log)
         if not log.says_something:
-            notes.append(texts.NO_LOG_EMPTY.fill(pod=suspect, container=container.name))
+            notes.append(texts.NO_LOG_EMPTY.fill(pod=drifted_resource, container=container.name))
     except ArgoCDError as error:
         notes.append(_note(texts.LOGS, error, right="logs"))
     return clues, notes
@@ -201,3 +204,58 @@ def _note(what: str, error: ArgoCDError, *, right: str = "applications") -> str:
     if error.kind is not FailureKind.DENIED:
         return note
     return texts.NOT_ALLOWED.fill(note=note, rule=f"p, role:ci-readonly, {right}, get, */*, allow")
+
+
+#: Argo CD's own field managers, client-side and server-side (argo-cd v2.13.2 common/common.go).
+_ARGO_CD: Final = frozenset({"argocd-controller", "argocd-application-controller", "gitops-engine"})
+#: Field managers of programs that a person uses.
+_PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard", "headlamp")
+
+
+def drifted_resource(application: Application) -> Resource | None:
+    """Return the first OutOfSync resource that exists, or None. One that waits for its deletion comes first."""
+    pending = (item for item in application.resources if item.sync is SyncStatus.OUT_OF_SYNC and not item.hook)
+    existing = [item for item in pending if item.health != "Missing"]
+    held = [item for item in existing if item.message == PENDING_DELETION]
+    return next(iter((*held, *existing)), None)
+
+
+def drift_cause(application: Application, item: Resource, manifest: object) -> Problem | None:
+    """Return the reason why the resource is OutOfSync, or None if its live manifest does not show it."""
+    metadata = as_object(as_object(manifest).get("metadata"))
+    subject = Subject.of(item)
+    if metadata.get("deletionTimestamp"):
+        names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
+        code = CauseCode.DELETION_PENDING
+        message = texts.FINALIZER.fill(resource=item, finalizers=names)
+        return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word]) if names else None
+    operation = application.operation
+    if operation is None or not application.attempted or item.requires_pruning:
+        return None
+    manager = _last_manager(metadata, since=operation.started_at)
+    if not manager:
+        return None
+    if manager.lower().startswith(_PEOPLE):
+        message = texts.CHANGED_BY_HAND.fill(resource=item, manager=manager)
+        hint = texts.CHANGED_BY_HAND.fill_hint(application=application.full_name)
+        return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
+    code, message = CauseCode.OVERWRITTEN, texts.OVERWRITTEN.fill(resource=item, manager=manager)
+    return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
+
+
+def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
+    """Return the last field manager except Argo CD that changed the object since a time, or an empty string."""
+    changes = sorted(_changes(metadata), key=lambda change: change[0])
+    # Times are in whole seconds, so a change in the second of the sync counts. A change of replicas through the scale
+    # subresource has no time (seen with Kubernetes 1.31).
+    others = [manager for time, manager in changes if manager not in _ARGO_CD and (not time or time >= since)]
+    return one_line(others[-1], limit=100) if others else ""
+
+
+def _changes(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for entry in as_objects(metadata.get("managedFields")):
+        fields = as_object(entry.get("fieldsV1"))
+        # The status and the bookkeeping annotations that a controller writes are no drift.
+        if entry.get("subresource") == "status" or not fields.keys() & {"f:spec", "f:data", "f:stringData", "f:rules"}:
+            continue
+        yield as_text(entry.get("time")), as_text(entry.get("manager"))

@@ -11,8 +11,7 @@ from argocd_release.doctor.checklist import examine_account, examine_way
 from argocd_release.doctor.checks import Checklist, CheckResult, CheckState
 from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
-from argocd_release.model.outcome import Outcome
-from argocd_release.model.verdict import Verdict
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing.background import run_in_background
 from argocd_release.timing.deadline import ADVICE

@@ -9,11 +9,10 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef
 from argocd_release.model.resource_tree import Event, Node
 from argocd_release.model.timeline import ReleaseTimeline, Transition
-from argocd_release.model.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,8 @@ from typing import Final
 from argocd_release.core.text import one_line
 from argocd_release.messages import notify as texts
 from argocd_release.messages.argocd import HTTP_STATUS
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.model.verdict import Verdict
 from argocd_release.notify.gitlab_client import authorities
 from argocd_release.timing.background import pause
 from argocd_release.timing.deadline import SITE_CALL, SITE_PAUSE, Deadline

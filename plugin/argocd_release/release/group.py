@@ -9,9 +9,8 @@ from argocd_release.messages import watch as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
 from argocd_release.model.events import ApplicationEvent, ApplicationState, JobEvent, Judged, NoAnswer, Summary
-from argocd_release.model.outcome import Outcome, aggregate, tally
+from argocd_release.model.outcome import Outcome, Verdict, aggregate, overall, tally
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
-from argocd_release.model.verdict import Verdict, overall
 from argocd_release.release.policy import Policy, Targets, resolve, top
 from argocd_release.verdict.judge import CONFIRMING
 from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResult, TrackedApplication

@@ -14,9 +14,8 @@ from argocd_release.core.text import one_line
 from argocd_release.messages import job_log
 from argocd_release.model.errors import Cancelled, ProgramMissingError, ReleaseError, SignInError
 from argocd_release.model.events import Trace
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ReleaseResult
-from argocd_release.model.verdict import Verdict
 from argocd_release.release import policy
 from argocd_release.release.explain import Explainer, show
 from argocd_release.release.job_log import JobContext, JobLog

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from argocd_release import __version__
 from argocd_release.model.events import ReportNotWritten
-from argocd_release.model.outcome import Outcome, aggregate
+from argocd_release.model.outcome import Outcome, Verdict, aggregate
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.model.verdict import Verdict
 from argocd_release.release import policy
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import registry

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from argocd_release.model.events import AskingTheSite
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ReleaseResult
-from argocd_release.model.verdict import Verdict
 from argocd_release.notify.site import site_verdict
 from argocd_release.release.argocd_session import Readers, connected, group_readers
 from argocd_release.release.background_checks import BackgroundChecks, Hooks

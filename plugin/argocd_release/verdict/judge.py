@@ -13,9 +13,8 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, SyncStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.attempts import Attempts, awaited, cause_code, healings, hook_failed, remedy
 from argocd_release.verdict.blockers import (
     DELETING,

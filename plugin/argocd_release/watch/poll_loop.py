@@ -14,9 +14,8 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.events import NoAnswer, Summary
 from argocd_release.model.observation import Failure
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import Clock, Emit
-from argocd_release.model.verdict import Verdict
 from argocd_release.timing.background import Background, run_in_background
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.symptoms import GracePeriods

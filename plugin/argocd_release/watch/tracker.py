@@ -13,7 +13,7 @@ from argocd_release.messages import watch as texts
 from argocd_release.model.application import Application
 from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import (
     Clock,
     ClusterView,
@@ -24,7 +24,6 @@ from argocd_release.model.ports import (
     RevisionRelationLookup,
     WaitFeed,
 )
-from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.symptoms import GracePeriods

@@ -29,8 +29,7 @@ from argocd_release.messages import doctor as messages
 from argocd_release.messages import network as network_messages
 from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled, SetupProblem
-from argocd_release.model.outcome import Outcome
-from argocd_release.model.verdict import Verdict
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.release.signals import Signals
 from argocd_release.settings import load
 from argocd_release.settings.environment import JobEnvironment

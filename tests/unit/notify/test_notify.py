@@ -17,9 +17,8 @@ import pytest
 from argocd_release.messages import notify as texts
 from argocd_release.messages.argocd import REDIRECTS_NOWHERE, REDIRECTS_TOO_OFTEN
 from argocd_release.model.application import Application, HealthStatus, Source
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ApplicationResult, NotificationResult, ReleaseResult
-from argocd_release.model.verdict import Verdict
 from argocd_release.notify import note, site
 from argocd_release.notify.gitlab_client import GitLab as Client
 from argocd_release.notify.gitlab_client import GitLabError

@@ -4,10 +4,9 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import Condition
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.model.verdict import Verdict
 from argocd_release.release.explain import show
 from argocd_release.release.job_log import JobLog
 from argocd_release.settings.environment import JobEnvironment

@@ -9,11 +9,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from argocd_release.messages import reports as texts
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict, overall
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import Phases, ReleaseTimeline, Span, SpanKind
-from argocd_release.model.verdict import Verdict, overall
 from argocd_release.reports import metrics, summary
 from argocd_release.reports.summary import proof
 from tests.support.hostile import HOSTILE

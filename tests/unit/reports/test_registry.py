@@ -15,11 +15,10 @@ from junitparser import JUnitXml
 from argocd_release.core.text import one_line
 from argocd_release.messages.reports import ALL_RELEASED
 from argocd_release.model.application import Source
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict, overall
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
-from argocd_release.model.verdict import Verdict, overall
 from argocd_release.notify import note
 from argocd_release.reports import annotations, dotenv, evidence, json_report, junit, registry
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit, released

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict, overall
 from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.model.timeline import PreviousState, ReleaseTimeline, Span, SpanKind
-from argocd_release.model.verdict import Verdict, overall
 from argocd_release.reports import dotenv, evidence, json_report, junit, metrics
 from argocd_release.reports.page import render as page
 from argocd_release.reports.size_limits import LISTED, LISTED_TEXT, OTHER, _shares, limited

@@ -7,9 +7,8 @@ import pytest
 
 from argocd_release.messages import hints
 from argocd_release.messages import verdict as texts
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.attempts import Healing, healing
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.symptoms import GracePeriods

@@ -4,15 +4,14 @@ from typing import Any
 
 import pytest
 
-from argocd_release.diagnosis.drift import cause_of, suspect
+from argocd_release.diagnosis.collect import drift_cause, drifted_resource
 from argocd_release.messages import hints
 from argocd_release.messages.diagnosis import CHANGED_BY_HAND
 from argocd_release.messages.verdict import OTHER_SYNC, PRUNE_OFF, SYNC_TERMINATED, WITH_STATUS
 from argocd_release.messages.verdict import SHARED as SHARED_TEXT
 from argocd_release.model.application import Application
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.symptoms import GracePeriods
 from tests.unit.states import OLD, application
@@ -82,9 +81,9 @@ def fields(manager: str, time: str, **more: Any) -> dict[str, Any]:
 )
 def test_the_manager_decides_the_hint(managed: list[dict[str, Any]], code: CauseCode | None, hint: str) -> None:
     state = out_of_sync()
-    item = suspect(state)
+    item = drifted_resource(state)
     assert item is not None
-    cause = cause_of(state, item, {"metadata": {"managedFields": managed}})
+    cause = drift_cause(state, item, {"metadata": {"managedFields": managed}})
     assert (cause.code if cause else None) is code
     assert (cause.hint if cause else "") == hint
 

@@ -6,9 +6,8 @@ import pytest
 
 from argocd_release.messages import hints
 from argocd_release.messages.verdict import HEALTH_UNREADABLE
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.judge import SymptomHistory, judge
 from argocd_release.verdict.symptoms import GracePeriods
 from tests.support.wording import is_from

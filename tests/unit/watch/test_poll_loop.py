@@ -12,9 +12,8 @@ from argocd_release.messages.watch import READ_LATER
 from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import JobEvent, NoAnswer, Summary
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import WaitFeed
-from argocd_release.model.verdict import Verdict
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch import poll_loop, tracker
 from argocd_release.watch.poll_loop import (

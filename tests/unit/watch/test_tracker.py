@@ -25,10 +25,9 @@ from argocd_release.model.events import (
     StillWaiting,
     UnknownWords,
 )
-from argocd_release.model.outcome import Outcome
+from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
-from argocd_release.model.verdict import Verdict
 from argocd_release.release.signals import StopRequest
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.symptoms import GracePeriods
