@@ -71,6 +71,10 @@ def test_a_stale_template_is_noticed(tmp_path: Path) -> None:
     # The measurements, from which pages are generated.
     for measured in (ROOT / "docs").glob("*.json"):
         shutil.copy(measured, tmp_path / "docs")
+    # The pages of which rows are generated.
+    for lang in ("en", "ru"):
+        (tmp_path / "docs" / lang).mkdir()
+        shutil.copy(ROOT / "docs" / lang / "troubleshooting.md", tmp_path / "docs" / lang)
     done = subprocess.run(
         [sys.executable, "bin/generate", "--check"], cwd=tmp_path, capture_output=True, text=True, check=False
     )

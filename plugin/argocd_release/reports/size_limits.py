@@ -1,7 +1,7 @@
 """Limit the size of a result before it is redacted and reported.
 
-The time and the memory for the reports grow with everything that they list. After SIGTERM the job has one second for
-all of them. Numbers stand for the parts that are not listed.
+The time and the memory that reports take grow with the number of items that they list. After SIGTERM the job has one
+second for all reports. For the items that are not listed, the reports give only their number.
 """
 
 from collections import Counter
@@ -17,14 +17,15 @@ from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import WELL, ApplicationResult, Change, ReleaseResult, ResourceState, Unlisted
 from argocd_release.model.timeline import SpanKind
 
-#: The number of items of each kind, such as resources, in all applications together.
+#: The maximum number of listed items of one kind, such as resources, in all applications together.
 LISTED: Final = 1000
-#: The number of characters in all items of a kind.
+#: The maximum number of characters in all listed items of one kind.
 LISTED_TEXT: Final = 400_000
-#: The number of characters in one message of each application: the first if there are few applications.
+#: The maximum number of characters in the messages of all applications. Each application gets an equal share, at least
+#: ``LEAST_MESSAGE``.
 MESSAGES: Final = 400_000
 LEAST_MESSAGE: Final = 200
-#: Counts the words that are not Argo CD's. No text from outside is a key of a report.
+#: The key under which results with an unknown action are counted, because no text from outside is a key of a report.
 OTHER: Final = "other"
 _WORDS: Final = frozenset(
     {
@@ -36,7 +37,7 @@ _WORDS: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """A kind of items that an application can have thousands of.
+    """A kind of items of which an application can have thousands.
 
     Attributes:
         items: returns the items of an application.
@@ -54,7 +55,7 @@ def _size_of_object(item: Any) -> int:
 
 
 def _images(result: ApplicationResult) -> tuple[str, ...]:
-    """Return the images now and before, first those with the tag of the commit and those that the release changed."""
+    """Return current and previous images: first those with the commit's tag, then those that the release changed."""
     now, before = result.application.images if result.application else (), result.rollout.before.images
     changed = set(now) ^ set(before)
 
@@ -103,9 +104,10 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
 
 
 def limited(result: ReleaseResult) -> ReleaseResult:
-    """Return the result with as much as the reports can list. Whatever deviates from the desired state comes first.
+    """Return the result with only as many items as the reports can list.
 
-    The applications share the limits. An application that needs less than its share leaves the rest to the others.
+    Items that deviate from the desired state are kept first. The applications share the limits: an application that
+    needs less than its share leaves the rest to the others.
     """
     given = result.applications
     limit = max(MESSAGES // max(len(given), 1), LEAST_MESSAGE)
@@ -120,7 +122,7 @@ def limited(result: ReleaseResult) -> ReleaseResult:
 
 
 def _listed(lists: Sequence[tuple[Any, ...]], kind: _Kind) -> list[tuple[Any, ...]]:
-    """Return the items of each list that fit into the limits of their kind."""
+    """Return the items of each application that fit into the limits of their kind."""
     fitting = list(lists)
     if sum(map(len, lists)) > LISTED:
         firsts = [[item for item in items if kind.matters(item)] for items in lists]
@@ -149,7 +151,7 @@ def _cut(items: tuple[Any, ...], size: Callable[[Any], int], limit: int) -> tupl
 
 
 def _shares(needs: Sequence[int], room: int) -> list[int]:
-    """Return how much of the room each gets: what it needs, but no more than an equal share of what is left."""
+    """Return the share of ``room`` for each need: the need itself, but at most an equal part of what is left."""
     shares = [0] * len(needs)
     for left, (need, position) in zip(
         range(len(needs), 0, -1), sorted((need, position) for position, need in enumerate(needs)), strict=True
@@ -207,7 +209,7 @@ def _states(resources: Iterable[Resource]) -> Counter[ResourceState]:
 
 
 def _changes(results: Iterable[ResourceResult]) -> Counter[Change]:
-    # Few of thousands of results differ in these words. Reading a change takes longer than comparing them.
+    # Thousands of results contain only a few combinations of these words, and creating a Change for each takes long.
     alike: dict[tuple[str, ...], tuple[ResourceResult, int]] = {}
     for item in results:
         key = (item.status, item.hook_phase, item.hook_type, item.message.rpartition(" ")[2])
@@ -230,7 +232,7 @@ def _application(state: Application, listed: Mapping[str, tuple[Any, ...]], limi
         health_message=clean(state.health_message, limit=limit),
         operation=operation
         and replace(operation, results=listed["results"], message=clean(operation.message, limit=limit)),
-        # The reports show only whether an image of the commit serves.
+        # From the workloads, the reports only need to know if a pod serves an image of the commit.
         workloads=workloads
         and Workloads(
             images=tuple(image for image in workloads.images if tag and tag in image), only_jobs=workloads.only_jobs
