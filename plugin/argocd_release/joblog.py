@@ -157,7 +157,7 @@ def configure(
 
 def emit(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
     """Log the event; if ``debug`` is True, only a log of level debug shows it."""
-    (log.debug if debug else log.info)(event.NAME, told=event)
+    (log.debug if debug else log.info)(event.NAME, job_event=event)
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def line(event: JobEvent) -> str:
     """Return the event as text for people, in one or more lines."""
     if isinstance(event, UnknownSetting) and not event.meant:
         return job_log.UNKNOWN_SETTING.fill(name=event.name)
-    fields = dict(event.told)
+    fields = dict(event.fields)
     if isinstance(event, ApplicationState):
         fields["target"] = _target(event)
     text = job_log.LINES[event.NAME].format_map(fields).removesuffix(": ")
@@ -203,7 +203,7 @@ def _as_text(style: Style, now: Callable[[], float]) -> structlog.typing.Process
             if not (marker := style.end(event["section"], at=int(now()))):
                 raise structlog.DropEvent
             return marker
-        job_event: JobEvent = event["told"]
+        job_event: JobEvent = event["job_event"]
         return style.paint(line(job_event), ours=not isinstance(job_event, _FOREIGN))
 
     return render
@@ -213,10 +213,12 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     name = event["event"]
     if name in {"section", "section end"}:
         raise structlog.DropEvent
-    job_event: JobEvent = event["told"]
+    job_event: JobEvent = event["job_event"]
     first = {key: event[key] for key in ("timestamp", "level", "event")}
     # The text of these events repeats their other fields.
-    fields = {key: value for key, value in job_event.told.items() if key != "text" or not isinstance(job_event, Shown)}
+    fields = {
+        key: value for key, value in job_event.fields.items() if key != "text" or not isinstance(job_event, Shown)
+    }
     # Escape Unicode's line separators, because some readers take them for the end of the line.
     return json.dumps({**first, **fields}, default=str, ensure_ascii=True)
 

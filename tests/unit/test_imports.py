@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "plugin" / "argocd_release"
@@ -21,6 +22,16 @@ def test_no_module_grows_past_the_size_one_can_read() -> None:
     # It is generated, and people do not read it.
     del sizes["reports/page/compiled.py"]
     assert {name: size for name, size in sizes.items() if size > 400} == {}
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    names = Counter(
+        node.name
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def imported(file: Path) -> set[str]:

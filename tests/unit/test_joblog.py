@@ -69,7 +69,7 @@ def written(shown: Style, *, json_lines: bool = False, debug: bool = False) -> t
 )
 def test_a_state_names_the_revision_if_there_is_one(sync: str, revision: str, target: str) -> None:
     state = ApplicationState(sync=sync, health="Healthy", revision=revision, reason="confirming")
-    assert line(state) == job_log.LINES["state"].format(**state.told, target=target)
+    assert line(state) == job_log.LINES["state"].format(**state.fields, target=target)
 
 
 def test_a_section_is_closed_when_what_is_inside_fails() -> None:

@@ -15,7 +15,7 @@ class JobEvent:
     NAME: ClassVar[str]
 
     @property
-    def told(self) -> Mapping[str, Any]:
+    def fields(self) -> Mapping[str, Any]:
         """Return the fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
@@ -36,9 +36,9 @@ class ApplicationEvent(JobEvent):
     width: int = 0
 
     @property
-    def told(self) -> Mapping[str, Any]:
+    def fields(self) -> Mapping[str, Any]:
         """Return the fields by name, without those that only lay out the line."""
-        return {key: value for key, value in super().told.items() if key != "width"}
+        return {key: value for key, value in super().fields.items() if key != "width"}
 
 
 # Events at the start.

@@ -49,7 +49,7 @@ class Log:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class ChangeView:
     """A change by the release. ``link`` is the address of the commits in between, or an empty string."""
 
     what: str
@@ -85,7 +85,7 @@ class ApplicationView:
     why: CauseView
     proof: str
     chart: Chart
-    changes: tuple[Change, ...]
+    changes: tuple[ChangeView, ...]
     changed: Table | None
     summary: str
     tables: tuple[Table, ...]
@@ -284,17 +284,17 @@ def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
         yield Log(title=title, lines=tuple(reversed(lines)))
 
 
-def _changes(changes: Json, state: Json, images: int, room: SizeBudget) -> Iterator[Change]:
+def _changes(changes: Json, state: Json, images: int, room: SizeBudget) -> Iterator[ChangeView]:
     before, after = changes["revisions_before"], state.get("revisions", [])
     link = next((url for url in changes["compare"] if _WEB.fullmatch(url)), "")
     if after:
-        yield Change(what="revision", before=_shas(before, room), after=_shas(after, room), link=link)
+        yield ChangeView(what="revision", before=_shas(before, room), after=_shas(after, room), link=link)
     was, now = changes["images_before"], state.get("images", [])
     new, gone = [image for image in now if image not in was], [image for image in was if image not in now]
     if new or gone:
-        yield Change(what="images", before=_few(gone, room), after=_few(new, room))
+        yield ChangeView(what="images", before=_few(gone, room), after=_few(new, room))
     elif now:
-        yield Change(what="images", before=(same := _few(now, room, count=images)), after=same)
+        yield ChangeView(what="images", before=(same := _few(now, room, count=images)), after=same)
 
 
 def _shas(revisions: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
