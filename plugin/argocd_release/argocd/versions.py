@@ -28,7 +28,7 @@ def version_warning(server: str, client: str) -> str:
     client_minor, server_minor = _minor(client), _minor(server)
     if client_minor is None or server_minor is None or client_minor == server_minor:
         return ""
-    # If both versions lie between those of a tested pair, they are closer to each other than that pair.
+    # A pair of versions works if a tested pair encloses it, because the versions of the tested pair differ more.
     lower, upper = min(client_minor, server_minor), max(client_minor, server_minor)
     for pair in TESTED:
         tested_server, tested_client = map(_minor, pair)

@@ -187,7 +187,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
         (
             Trouble.UNREACHABLE,
             _any_of(
-                # Messages of curl in those of git, of OpenSSH, and of git itself about an interrupted transfer.
+                # The messages of curl that git repeats, those of OpenSSH, and git's own about an interrupted transfer.
                 r"unable to access '[^']{1,2000}+': (?:Failed to connect|Could not resolve|Couldn't |Recv )",
                 r"unable to access '[^']{1,2000}+': (?:Send |Operation |Empty reply|gnutls_|GnuTLS |OpenSSL )",
                 r"unable to access '[^']{1,2000}+': (?:SSL |Proxy |Connection |Received HTTP code|HTTP/2 |transfer )",

@@ -49,7 +49,8 @@ _NO_SECRET: Final = frozenset(
 )
 # GitLab's Auto DevOps passes every variable with this prefix to the application. Not all of them are secrets.
 _HANDED_ON: Final = "K8S_SECRET_"
-# Next to one of these words, SECRET means a Kubernetes Secret or a path in a vault, and its value reads like a name.
+# In a variable's name, SECRET next to one of these words means a Kubernetes Secret or a path in a vault. The value of
+# such a variable is a name, which is no secret.
 _POINTERS: Final = frozenset({"PULL", "IMAGEPULL", "IMAGE", "REGISTRY", "VAULT", "TLS", "K8S", "KUBE", "KUBERNETES"})
 _NAME: Final = re.compile(r"[a-z]++\d{0,2}+(?:[-./][a-z]++\d{0,2}+)*+")
 _DSN_PASSWORD: Final = re.compile(r"(?:^[^\s:/@]*+:([^\s@]++)@|password=([^\s;&]++))")
@@ -112,7 +113,7 @@ def everywhere(value: T, redact: Redact) -> T:
     return redacted
 
 
-# Values without text.
+# The types of values that contain no text, so that there is nothing to redact in them.
 _PLAIN: Final = frozenset({type(None), bool, int, float, datetime})
 
 
@@ -186,7 +187,11 @@ def _base64(secret: bytes) -> Iterator[str]:
 
 
 def _without_halves(text: str, secrets: Sequence[str]) -> str:
-    """Return the text without the parts of secrets that precede or follow a mark of ``clean``."""
+    """Return the text without parts of secrets beside a cut.
+
+    ``clean`` shortens a long text and puts a mark at the cut. The cut can go through a secret. A search for the whole
+    secret then finds neither part.
+    """
     cuts = list(_CUT.finditer(text))
     # Replace from the end, so that the earlier positions stay valid.
     for cut in reversed(cuts):
@@ -200,12 +205,12 @@ def _without_halves(text: str, secrets: Sequence[str]) -> str:
 
 
 def _end(text: str, secret: str) -> int:
-    """Return the length of the secret's end with which the text begins, or 0 if it is too short."""
+    """Return how many of the secret's last characters the text begins with; 0 if they are too few to matter."""
     return _beginning(text[::-1], secret[::-1])
 
 
 def _beginning(text: str, secret: str) -> int:
-    """Return the length of the secret's beginning with which the text ends, or 0 if it is too short."""
+    """Return how many of the secret's first characters the text ends with; 0 if they are too few to matter."""
     lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
@@ -270,7 +275,7 @@ CREDENTIAL_PATTERNS: Final = (
     (re.compile(r"\b((?i:basic)\s++)(?![A-Za-z]?[a-z]*+(?![\w+/=-]))[\w+/=-]{8,}+"), r"\1"),
     # The password in a URL, which can contain an @. The word before a digest is the tag of an image.
     (re.compile(r"(://[^\s/:@]*+:)(?:[^\s/@]*+@(?!sha\d))++"), r"\1@"),
-    # A password that contains a slash. A number in its place is a port.
+    # A password in a URL that contains a slash. If a number stands after the colon, it is a port and no password.
     (re.compile(r"(://[^\s/:@]*+:)(?!\d{1,5}+(?:[/?#\s\"']|$))[^\s@\"']{1,200}+@(?!sha\d)"), r"\1@"),
     # A token in the place of the user of a URL.
     (re.compile(r"(https?://)[^\s/:@]{12,300}+@"), r"\1@"),

@@ -179,7 +179,7 @@ def _safe_phrases(text: str, position: int = 0) -> str:
 
 
 def _hidden(gap: str) -> str:
-    """Return a gap between two known phrases with its words replaced by a mark, and its punctuation kept."""
+    """Return the text between two known phrases with a mark instead of its words. Its punctuation stays."""
     before = _GLUE.match(gap)
     assert before is not None  # noqa: S101 - it matches an empty text too
     if before.end() == len(gap):
@@ -210,7 +210,7 @@ def _without_dumps(text: str) -> str:
 
 
 def _without_bare_dumps(text: str) -> str:
-    """Return the text without objects in Go's syntax that no known phrase introduces."""
+    """Return the text without objects in Go's syntax. No known phrase has to precede them."""
     parts: list[str] = []
     position = 0
     while (dump := _GO_SYNTAX.search(text, position)) is not None:

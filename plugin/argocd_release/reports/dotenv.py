@@ -17,7 +17,7 @@ VALUE_LIMIT: Final = 400
 FILE_LIMIT: Final = 4096
 # Keys whose values are names separated by spaces. A value that is too long is cut between two names.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
-# Only a space is added. If the percent sign were removed, %%A% would become the variable %A%.
+# A space after the percent sign keeps GitLab from expanding %NAME%. Without the sign, %%A% would become %A%.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
 # Keys whose values are addresses.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})

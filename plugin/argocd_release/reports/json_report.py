@@ -147,7 +147,7 @@ def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
 
 
 def _counts(result: ApplicationResult) -> dict[str, Any]:
-    """Return the numbers of all parts, of which the lists of a large release show only some."""
+    """Return the number of all resources, changes and so on. The lists of a large release contain only some of them."""
     application, unlisted, states = result.application, result.unlisted, result.resource_counts
     sync, health = Counter[str](), Counter[str]()
     for state, count in states.items():

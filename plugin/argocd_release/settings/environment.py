@@ -93,7 +93,7 @@ class JobEnvironment(Mapping[str, str]):
             return ()
         import difflib  # noqa: PLC0415 - most jobs have no such variable
 
-        # With the prefix, any two names would be similar.
+        # The names are compared without the prefix. All names share it, so with it each would be similar to any other.
         nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
         return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 

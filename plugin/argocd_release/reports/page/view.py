@@ -261,7 +261,10 @@ def _table(
     *,
     count: int | None = None,
 ) -> Iterator[Table]:
-    """Yield the table, or nothing if there is no row. ``count`` is the number of rows with those the report lacks."""
+    """Yield the table, or nothing if there is no row.
+
+    ``count`` is the number of all rows, if ``rows`` does not contain all of them.
+    """
     cells: list[tuple[str, ...]] = []
     for row in rows[:most]:
         if room.left <= 0:
