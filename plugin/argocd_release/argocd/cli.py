@@ -235,7 +235,7 @@ class ArgoCD:
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
         # Argo CD answers both with `PermissionDenied desc = permission denied`
         # (server/application/application.go:180-212). If the token has the right to read this name in a project, Argo
-        # CD would have returned an application that exists there. So the application is missing.
+        # CD would return an application that exists there. So the application does not exist.
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:

@@ -304,7 +304,7 @@ def is_outage(message: str) -> bool:
 
 
 def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, Trouble | None]:
-    """Return the speaker, its words without the prefixes, and the trouble if a prefix already names the trouble."""
+    """Return the speaker, its words without the prefixes, and the trouble if a prefix reports one, otherwise None."""
     rest = message.strip()
     while True:
         if code := _RPC.match(rest):
