@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 
 from argocd_release.cli.wait import parse_arguments as command_line
-from argocd_release.messages import Message, hints
+from argocd_release.messages import Message
+from argocd_release.messages.causes import HINTS
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -126,9 +127,9 @@ def log_line(message: str, clause: int | None = None, fields: Mapping[str, str] 
 
 def advice(word: str, *, explain: bool) -> str:
     """Return the cause's hint in the catalogue, after its meaning if ``explain``; end the program without a hint."""
-    if word not in hints.CAUSES:
-        sys.exit(f"bin/troubleshooting.yml needs en: for {word}, because messages/hints.py has no hint for it")
-    hint = re.sub(r"<([A-Z_]+)>", r"`\1`", hints.CAUSES[word])
+    if word not in HINTS:
+        sys.exit(f"bin/troubleshooting.yml needs en: for {word}, because messages/causes.py has no hint for it")
+    hint = re.sub(r"<([A-Z_]+)>", r"`\1`", HINTS[word])
     return f"{CauseCode(word).meaning}. {hint[0].upper()}{hint[1:]}" if explain else hint
 
 

@@ -15,8 +15,8 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.untrusted_json import as_object
 from argocd_release.diagnosis.collect import steps
+from argocd_release.messages import causes, expectation
 from argocd_release.messages import diagnosis as texts
-from argocd_release.messages import expectation, hints
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
@@ -258,7 +258,7 @@ ROWS: dict[str, Row] = {
     "a hook past its deadline": Row(
         recorded="hook-deadline", code=CauseCode.JOB_DEADLINE,
         cause="PreSync hook Job/migrate: Failed — Job was active longer than specified deadline",
-        hint=texts.NOTHING_APPLIED.fill_hint(fix=hints.CAUSES["job-deadline"]),
+        hint=texts.NOTHING_APPLIED.fill_hint(fix=causes.HINTS["job-deadline"]),
     ),
     "a hook that hangs, after a sync that failed": Row(
         recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=texts.REVISION_APPLIED.fill_hint(fix=texts.FIX_HOOK),
@@ -332,5 +332,5 @@ def test_the_cause(title: str, version: str) -> None:
         return
     assert steady(found.cause.message).startswith(row.cause)
     assert found.cause.code is row.code
-    usual = hints.CAUSES.get(found.cause.code.word, "")
+    usual = causes.HINTS.get(found.cause.code.word, "")
     assert found.cause.hint == (usual if row.hint is None else row.hint)

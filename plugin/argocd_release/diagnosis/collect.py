@@ -14,8 +14,8 @@ from argocd_release.core.untrusted_json import as_list, as_object, as_objects, a
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
+from argocd_release.messages import causes
 from argocd_release.messages import diagnosis as texts
-from argocd_release.messages import hints
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, StopFlag
@@ -228,7 +228,7 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
         names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
         code = CauseCode.DELETION_PENDING
         message = texts.FINALIZER.fill(resource=item, finalizers=names)
-        return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word]) if names else None
+        return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word]) if names else None
     operation = application.operation
     if operation is None or not application.attempted or item.requires_pruning:
         return None
@@ -240,7 +240,7 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
         hint = texts.CHANGED_BY_HAND.fill_hint(application=application.full_name)
         return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
     code, message = CauseCode.OVERWRITTEN, texts.OVERWRITTEN.fill(resource=item, manager=manager)
-    return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
+    return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:

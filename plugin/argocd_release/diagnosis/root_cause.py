@@ -7,8 +7,8 @@ from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
+from argocd_release.messages import causes, expectation
 from argocd_release.messages import diagnosis as texts
-from argocd_release.messages import expectation, hints
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -61,7 +61,7 @@ def from_application(application: Application) -> Problem | None:
         code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(message)
         message = texts.CONDITION.fill(type=condition.type, message=message)
-        hint = texts.MANIFEST_UNREADABLE.fill_hint(file=unreadable[1]) if unreadable else hints.CAUSES.get(code.word)
+        hint = texts.MANIFEST_UNREADABLE.fill_hint(file=unreadable[1]) if unreadable else causes.HINTS.get(code.word)
         return Problem(code=code, message=message, hint=hint or "")
     return None
 
@@ -154,7 +154,7 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
         message = texts.STATE.fill(subject=subject, state=texts.UNSCHEDULABLE)
         message = _with_quote(message, one_line(clues.status.unschedulable))
         code = CauseCode.UNSCHEDULABLE
-        return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
+        return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
     parts = [status if status != "Running" else texts.NOT_READY]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
@@ -168,9 +168,9 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     if not tree.is_current(pod):
         # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
         code, message = CauseCode.ROLLOUT_BLOCKED, texts.PREVIOUS_REVISION.fill(message=message)
-        return Problem(code=code, message=message, subject=subject, hint=hints.CAUSES[code.word])
+        return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
     code = _pod_code(status, container, quote)
-    hint = hints.CAUSES.get(code.word) or _program_hint(container, clues)
+    hint = causes.HINTS.get(code.word) or _program_hint(container, clues)
     return Problem(code=code, message=message, subject=subject, hint=hint)
 
 
@@ -188,7 +188,7 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Probl
     reason = reason or node.message
     code = _code(node, reason, refused=bool(refused))
     message = tree.described(node, reason, refused=bool(refused))
-    return Problem(code=code, message=message, subject=tree.subject(node), hint=hints.CAUSES.get(code.word, ""))
+    return Problem(code=code, message=message, subject=tree.subject(node), hint=causes.HINTS.get(code.word, ""))
 
 
 def _code(node: Node, reason: str, *, refused: bool) -> CauseCode:

@@ -1,4 +1,4 @@
-"""The meaning of each kind of cause and of each outcome."""
+"""The meaning of each kind of cause and of each outcome, and the hints: the steps that solve a problem."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -102,3 +102,110 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "site-silent": "the deployed site does not respond as expected",
     }
 )
+
+
+_CHECK_ACCOUNT: Final = (
+    "check <ARGOCD_AUTH_TOKEN> (expired, revoked, a protected variable on an unprotected branch?) and that its account "
+    "has these rights: applications, get and projects, get"
+)
+#: The hints of symptoms, by their names. A more specific hint of the problem itself comes first.
+SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "DENIED": _CHECK_ACCOUNT,
+        "DENIED_MIDWAY": _CHECK_ACCOUNT,
+        "REFUSED": "Argo CD responds, but not with the application: fix what it says, such as a project that does not "
+        "exist, or that does not allow the application's sources, destination or namespace",
+        "UNREADABLE": "argocd ran, but printed no application: check the argocd on the PATH, which must be the CLI "
+        "itself or a wrapper that does not change its output",
+        "MISSING_AT_START": "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD",
+        "DELETED": "find out which user or controller deleted it: Argo CD's audit log names the user",
+        "UNREACHABLE_AT_START": "check <ARGOCD_SERVER>, the network between this runner and it, and <ARGOCD_OPTS> "
+        "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt), then retry the job",
+        "UNREACHABLE": "the status of the release is unknown: retry the job",
+        "CANNOT_COMPARE": "Argo CD responds, but does not reach its repo-server, git or the cluster, so the status of "
+        "the release is unknown: retry the job",
+        "CANNOT_HYDRATE": "Argo CD's source hydrator does not reach its commit-server, its repo-server or git, so the "
+        "status of the release is unknown: retry the job, which makes Argo CD hydrate again",
+        "HYDRATION_FAILED": "fix the error above and push again. If the cause is in Argo CD itself (write access to "
+        "the repository, the project's allowed sources), fix it there and retry this job",
+        "OPERATION_FAILED": "fix the manifests named above and push again; the cluster keeps its previous state",
+        "ATTEMPTS_FAILED": "fix the manifests named above and push again; Argo CD can continue to retry first",
+        "HOOK_FAILED": "fix the program of the hook and push again; Argo CD can continue to retry meanwhile",
+        "CONDITION": "fix the error above; until then Argo CD compares and applies nothing",
+        "SYNC_REFUSED": "fix the reason that Argo CD names, or sync by hand to see it in full",
+        "OUT_OF_REACH": "another revision took its place, or it never reached the branch that Argo CD tracks: check "
+        "that branch; <RELEASE_EXPECTATION_GRACE> sets how long such a state can last",
+        "STUCK": "Argo CD will not change this by itself: take the step named above; <RELEASE_STUCK_GRACE> sets how "
+        "long such a state can last",
+        "PODS": "read the pod's log and events (argocd app logs, or Argo CD itself), fix the cause, push again",
+        "DEGRADED": "read the logs and events of the pods that are Degraded",
+        "HEALTH_UNREADABLE": "find out why Argo CD's health check cannot read the resource: its operator must run and "
+        "write a status, or the health check in Argo CD (resource.customizations.health) must accept a missing field; "
+        "<RELEASE_DEGRADED_GRACE> sets how long such a state can last",
+        "EMPTY": "check the application's source path; Argo CD skips files without apiVersion, kind and metadata",
+    }
+)
+#: The hints of causes, by their words. For any other cause the symptom gives the hint.
+HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "path-missing": "create the path in git, or correct the application's source path in Argo CD",
+        "image-pull": "check that exactly this image and tag was pushed, and that the cluster is allowed to pull it "
+        "(imagePullSecrets); then push again",
+        "container-config": "create what the message names (Secret, ConfigMap, key, command, mount), or correct its "
+        "name; push again",
+        "oom-killed": "raise the memory limit, or let the container use less; push again",
+        "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), or correct the volume; push "
+        "again",
+        "probe-failed": "make the program answer its probe, or correct the probe (path, port, delay, timeout); push "
+        "again",
+        "unschedulable": "make room in the cluster, or ask for less: requests, node selector, volumes",
+        "rollout-blocked": "delete the broken pod: Kubernetes replaces the pods of a StatefulSet in order and waits "
+        "for this one",
+        "job-deadline": "find out what the Job waits for, or raise its activeDeadlineSeconds; push again",
+        "quota": "raise the namespace's quota, free some of it, or ask for less; Kubernetes then creates the pods by "
+        "itself",
+        "webhook-failed": "check that the webhook's own pods run; the webhook decides nothing until it responds",
+        "admission-denied": "make the pod obey the rule that the message names; push again",
+        "service-account-missing": "create the service account, or correct its name in the manifest; push again",
+        "deletion-pending": "find out what the finalizer waits for, and let its controller finish; remove a finalizer "
+        "by hand only if its controller is gone for good",
+        "prune-false": "if you do not need the resource, delete it by hand; if it must stay, give it the annotation "
+        "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
+        "shared-resource": "let only one application manage the resource: remove it from the other's sources, or "
+        "rename it",
+        "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences in "
+        "the application's spec",
+        "out-of-sync": "find out who has changed it (argocd app diff, kubectl get --show-managed-fields). If a person "
+        "did, sync again (argocd app sync); if a controller does, name the field under ignoreDifferences",
+    }
+)
+#: The hints of outages, by their kinds. ``{target}`` is one of ``OUTAGE_TARGETS``.
+OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "UNREACHABLE": "Argo CD does not reach {target}, so the status of the release is unknown: retry the job",
+        "OVERLOADED": "too many requests or too little memory stop Argo CD from reading {target}: retry the job later; "
+        "if it happens often, let Argo CD sign in where requests are limited, or give its parts more memory",
+        "CREDENTIAL": "the cluster does not accept Argo CD's credential: renew it in Argo CD (the cluster's Secret, or "
+        "argocd cluster add), then retry the job",
+        "CERTIFICATE": "Argo CD does not trust the certificate of {target}: renew the certificate, or give Argo CD its "
+        "authority, then retry the job",
+        "WEBHOOK": "a webhook of the cluster does not work, and Argo CD cannot read the cluster without it: check that "
+        "the webhook's own pods run, then retry the job",
+        "DISK_FULL": "a disk of Argo CD or of the cluster is full: free space there, then retry the job",
+    }
+)
+#: The parts that Argo CD does not reach, by the speaker of the error.
+OUTAGE_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ARGO_CD": "one of its own parts or git",
+        "RENDERER": "a remote file from which the manifests are rendered",
+        "GIT": "git",
+        "REGISTRY": "the chart repository",
+        "CLUSTER": "the cluster",
+    }
+)
+CACHED_ERROR: Final = (
+    "Argo CD answers from its cache of errors, for up to an hour after the first one: once the cause is gone, only a "
+    "hard refresh (argocd app get APP --hard-refresh) or a new commit helps"
+)
+SUPERSEDED: Final = "fix the later commit that is named above; the expected one was synced and is contained in it"

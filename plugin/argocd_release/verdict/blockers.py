@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
-from argocd_release.messages import hints
+from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import (
     Application,
@@ -339,7 +339,7 @@ def _out_of_sync(application: Application) -> Problem:
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
     code, why = _policy(application)
     text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
-    hint = hints.CAUSES[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
+    hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
     return Problem(message=text, code=code, subject=_subject(pending), hint=hint)
 
 

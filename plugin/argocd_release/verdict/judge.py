@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from argocd_release.messages import hints
+from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, SyncStatus
 from argocd_release.model.errors import FailureKind
@@ -255,7 +255,7 @@ def _of_later_revision(verdict: Verdict, application: Application, expectation: 
         return verdict
     if expectation.was_deployed(application) and application.health in expectation.healths:
         return replace(
-            verdict, outcome=Outcome.NOT_DELIVERED, hint=hints.SUPERSEDED, code=CauseCode.SUPERSEDED, quotes=False,
+            verdict, outcome=Outcome.NOT_DELIVERED, hint=causes.SUPERSEDED, code=CauseCode.SUPERSEDED, quotes=False,
             reason=texts.SUPERSEDED.fill(expected=expectation.revision[:7], later=later, reason=verdict.reason),
         )  # fmt: skip
     reason = texts.OF_LATER_REVISION.fill(reason=verdict.reason, later=later, expected=expectation.revision[:7])

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.messages import Message, hints, verdict
+from argocd_release.messages import Message, causes, verdict
 from argocd_release.messages import expectation as texts
 from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
 from argocd_release.model.argo_rollout import Rollout
@@ -186,7 +186,7 @@ def drift(application: Application) -> Problem | None:
         message=verdict.WITH_STATUS.fill(status=application.sync, message=text),
         code=code,
         subject=Subject.of(item),
-        hint=hints.CAUSES[code.word],
+        hint=causes.HINTS[code.word],
     )
 
 

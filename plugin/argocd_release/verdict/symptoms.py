@@ -13,7 +13,7 @@ from typing import Final
 
 from argocd_release.core.connectivity import Outage, is_outage, outage
 from argocd_release.core.text import one_line
-from argocd_release.messages import hints, verdict
+from argocd_release.messages import causes, verdict
 from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import COMPARISON_ERROR, SYNC_ERROR, CauseCode, Condition, Problem
@@ -100,16 +100,18 @@ CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
         Symptom.UNREACHABLE: CauseCode.UNREACHABLE,
     }
 )
-HINTS: Final[Mapping[Symptom, str]] = MappingProxyType({Symptom[name]: hint for name, hint in hints.SYMPTOMS.items()})
+HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
+    {Symptom[name]: hint for name, hint in causes.SYMPTOM_HINTS.items()}
+)
 
 
 def condition_hint(condition: Condition, outage: Outage | None) -> str:
     """Return the hint for an error condition; "" if the general hint of its symptom applies."""
     if is_cached(condition):
-        return hints.CACHED_ERROR
+        return causes.CACHED_ERROR
     if outage is None:
         return ""
-    return hints.OUTAGES[outage.kind.name].format(target=hints.OUTAGE_TARGETS[outage.speaker.name])
+    return causes.OUTAGES[outage.kind.name].format(target=causes.OUTAGE_TARGETS[outage.speaker.name])
 
 
 def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Problem]]:

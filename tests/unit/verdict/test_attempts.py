@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argocd_release.messages import hints
+from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
@@ -97,7 +97,7 @@ def test_what_cannot_heal_counts_as_before() -> None:
     assert look(0, retries=1, results=[failed(INVALID)]).outcome is None
     found = look(5, retries=2, results=[failed(INVALID)])
     assert (found.outcome, found.code) == (Outcome.SYNC_FAILED, CauseCode.MANIFEST_REJECTED)
-    assert found.hint == hints.SYMPTOMS["ATTEMPTS_FAILED"]
+    assert found.hint == causes.SYMPTOM_HINTS["ATTEMPTS_FAILED"]
 
 
 def test_one_failure_that_cannot_heal_is_enough() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from argocd_release.diagnosis.collect import drift_cause, drifted_resource
-from argocd_release.messages import hints
+from argocd_release.messages import causes
 from argocd_release.messages.diagnosis import CHANGED_BY_HAND
 from argocd_release.messages.verdict import OTHER_SYNC, PRUNE_OFF, SYNC_TERMINATED, WITH_STATUS
 from argocd_release.messages.verdict import SHARED as SHARED_TEXT
@@ -39,12 +39,12 @@ def out_of_sync(*resources: dict[str, Any], **parts: Any) -> Application:
         (
             out_of_sync(OLD_MAP, results=[{"kind": "ConfigMap", "namespace": "web", "name": "old", "status": "PruneSkipped", "message": "ignored (no prune)"}]),
             CauseCode.PRUNE_FALSE,
-            hints.CAUSES["prune-false"],
+            causes.HINTS["prune-false"],
         ),
-        (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion"}}), CauseCode.DELETION_PENDING, hints.CAUSES["deletion-pending"]),
-        (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, hints.CAUSES["shared-resource"]),
+        (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion"}}), CauseCode.DELETION_PENDING, causes.HINTS["deletion-pending"]),
+        (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, causes.HINTS["shared-resource"]),
         (out_of_sync(OLD_MAP), CauseCode.PRUNE_OFF, PRUNE_OFF.hint),
-        (out_of_sync(), CauseCode.OUT_OF_SYNC, hints.CAUSES["out-of-sync"]),
+        (out_of_sync(), CauseCode.OUT_OF_SYNC, causes.HINTS["out-of-sync"]),
     ],
 )  # fmt: skip
 def test_each_cause_has_its_own_hint(state: Application, code: CauseCode, hint: str) -> None:
@@ -71,7 +71,7 @@ def fields(manager: str, time: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("managed", "code", "hint"),
     [
-        ([fields("autoscaler", "2026-01-01T00:00:09Z")], CauseCode.OVERWRITTEN, hints.CAUSES["overwritten"]),
+        ([fields("autoscaler", "2026-01-01T00:00:09Z")], CauseCode.OVERWRITTEN, causes.HINTS["overwritten"]),
         ([fields("kubectl-edit", "2026-01-01T00:00:09Z")], CauseCode.OUT_OF_SYNC, BY_HAND),
         ([fields("kubectl", "", subresource="scale")], CauseCode.OUT_OF_SYNC, BY_HAND),
         ([fields("kube-controller-manager", "2026-01-01T00:00:09Z", subresource="status")], None, ""),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argocd_release.messages import hints
+from argocd_release.messages import causes
 from argocd_release.messages.verdict import HEALTH_UNREADABLE
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
@@ -39,14 +39,14 @@ def test_a_template_that_speaks_of_networks_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("message", "hint"),
     [
-        (f"{LAYERS}`git fetch` failed timeout after 1m30s", hints.OUTAGES["UNREACHABLE"].format(target="git")),
-        ("Failed to load live state: the server has asked for the client to provide credentials", hints.OUTAGES["CREDENTIAL"]),
-        (f"{LAYERS}`helm pull oci://x` failed exit status 1: Error: toomanyrequests: wait", hints.OUTAGES["OVERLOADED"].format(target="the chart repository")),
-        (f"{LAYERS}error creating temp dir: mkdir /tmp/a: no space left on device", hints.OUTAGES["DISK_FULL"]),
-        ("Failed to load live state: conversion webhook for a/v1, Kind=A failed: Post: x", hints.OUTAGES["WEBHOOK"]),
+        (f"{LAYERS}`git fetch` failed timeout after 1m30s", causes.OUTAGES["UNREACHABLE"].format(target="git")),
+        ("Failed to load live state: the server has asked for the client to provide credentials", causes.OUTAGES["CREDENTIAL"]),
+        (f"{LAYERS}`helm pull oci://x` failed exit status 1: Error: toomanyrequests: wait", causes.OUTAGES["OVERLOADED"].format(target="the chart repository")),
+        (f"{LAYERS}error creating temp dir: mkdir /tmp/a: no space left on device", causes.OUTAGES["DISK_FULL"]),
+        ("Failed to load live state: conversion webhook for a/v1, Kind=A failed: Post: x", causes.OUTAGES["WEBHOOK"]),
         (
             'Failed to load live state: Get "https://10.0.0.1": tls: failed to verify certificate: x509: expired',
-            hints.OUTAGES["CERTIFICATE"].format(target="the cluster"),
+            causes.OUTAGES["CERTIFICATE"].format(target="the cluster"),
         ),
     ],
 )  # fmt: skip
