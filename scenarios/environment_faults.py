@@ -98,7 +98,7 @@ def health_unknown(stage: Stage) -> Iterator[None]:
     "an application that waits for its step of a progressive sync",
     Outcome.TIMED_OUT,
     ru="приложение ждёт своего шага progressive sync",
-    cause="it waits for its step",
+    cause=literal(verdict.WHY_APPLICATION_SET),
     max_seconds=20,
     parts=("applicationset-controller",),
 )

@@ -4,14 +4,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from argocd_release.messages import expectation
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import ARGOCD, IN_CLUSTER, Application, State
-from scenarios.dsl import IMAGE, Files, Stage, scenario, status
+from scenarios.dsl import IMAGE, Files, Stage, literal, scenario, status
 
 APPLICATION = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}
 APPLICATION_SET = {"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet"}
-NOTE = "proven for the application's own source"
+NOTE = literal(expectation.OWNER_CAVEAT)
 
 
 def runs(tag: str) -> Any:
