@@ -22,10 +22,10 @@ import httpx
 
 from argocd_release.argocd import api
 from argocd_release.argocd.connection import Connection
-from argocd_release.core.untrusted_json import as_objects
+from argocd_release.core.text import as_objects
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.resource_tree import Node
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Deadline
 from argocd_release.transport.client import Client, Request, Response
 from sandbox import manifests
 from sandbox.sandbox import Sandbox

@@ -13,7 +13,7 @@ import pytest
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.tree_json import parse_events, parse_tree
-from argocd_release.core.untrusted_json import as_object
+from argocd_release.core.text import as_object
 from argocd_release.diagnosis.collect import steps
 from argocd_release.messages import causes, expectation
 from argocd_release.messages import diagnosis as texts

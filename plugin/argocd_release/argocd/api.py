@@ -25,14 +25,13 @@ from argocd_release.argocd.tree_json import (
     parse_tree,
     unhealthy_rollouts,
 )
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_message, as_object, as_objects, parse_json
+from argocd_release.core.text import as_message, as_object, as_objects, one_line, parse_json
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import ApplicationSet
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
-from argocd_release.timing.deadline import API_CALL, FOLLOW, STREAM, Deadline
+from argocd_release.timing import API_CALL, FOLLOW, STREAM, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 64 << 20

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from argocd_release.core.text import one_line, without_applied_file
-from argocd_release.core.untrusted_json import as_list, as_message, as_object, as_objects, as_text
+from argocd_release.core.text import as_list, as_message, as_object, as_objects, as_text, one_line, without_applied_file
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import (
     Application,

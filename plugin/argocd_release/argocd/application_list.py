@@ -13,8 +13,7 @@ from operator import is_
 from typing import Any, Final, TypeVar
 
 from argocd_release.argocd.application_json import application_of, name_of
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_list, as_object, as_text, parse_json
+from argocd_release.core.text import as_list, as_object, as_text, one_line, parse_json
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 

@@ -6,13 +6,11 @@ from typing import Final
 from urllib.parse import urlencode
 
 from argocd_release.argocd.connection import Connection, SignedIn
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.core.text import as_object, one_line, parse_json
 from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import SignInError
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.background import pause
-from argocd_release.timing.deadline import SIGN_IN, SIGN_IN_PAUSE, Deadline
+from argocd_release.timing import SIGN_IN, SIGN_IN_PAUSE, Deadline, pause
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 1 << 20

@@ -27,8 +27,7 @@ from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.background import run_in_background
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Deadline, run_in_background
 
 CALL_SECONDS: Final = 15.0
 _FOLDER_LENGTH: Final = 44

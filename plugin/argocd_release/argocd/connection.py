@@ -14,8 +14,7 @@ from typing import Final
 
 from argocd_release.argocd import options
 from argocd_release.model.errors import SignInError
-from argocd_release.timing.background import Background, run_in_background
-from argocd_release.timing.deadline import RENEWAL_PAUSE, SIGN_IN
+from argocd_release.timing import RENEWAL_PAUSE, SIGN_IN, Background, run_in_background
 from argocd_release.transport.network import tls_context
 
 #: A token is renewed after this share of its lifetime.

@@ -8,8 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.core.text import counted
-from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.core.text import as_object, counted, parse_json
 from argocd_release.messages import settings
 
 # Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes,

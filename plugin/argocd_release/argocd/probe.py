@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from argocd_release.argocd.connection import Connection
 from argocd_release.messages import argocd as texts
-from argocd_release.timing.deadline import DOCTOR_CALL, Deadline
+from argocd_release.timing import DOCTOR_CALL, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import connect, resolve, tls_context
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from argocd_release.core.secret_data import message_shown, without_secret_data
-from argocd_release.core.text import QUOTED, clean, one_line, without_applied_file
-from argocd_release.core.untrusted_json import parse_json
+from argocd_release.core.text import QUOTED, clean, one_line, parse_json, without_applied_file
 
 # GitLab keeps 4 MiB of a job log by default, and the verdict is at its end (gitlab-runner: output_limit).
 LINES: Final = 500

@@ -17,7 +17,7 @@ from argocd_release.messages import cli as texts
 from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.settings import secrets
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.timing.deadline import DOCTOR, Deadline
+from argocd_release.timing import DOCTOR, Deadline
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:

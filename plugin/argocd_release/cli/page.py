@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import parse_json
+from argocd_release.core.text import one_line, parse_json
 from argocd_release.messages import cli as texts
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals

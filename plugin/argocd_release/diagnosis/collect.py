@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_list, as_object, as_objects, as_text
+from argocd_release.core.text import as_list, as_object, as_objects, as_text, one_line
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
@@ -22,7 +21,7 @@ from argocd_release.model.ports import Evidence, StopFlag
 from argocd_release.model.problem import CauseCode, Problem, Subject
 from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
-from argocd_release.timing.background import run_in_background
+from argocd_release.timing import run_in_background
 from argocd_release.verdict.pending import CLAIM, PENDING_DELETION
 
 SECONDS: Final = 20.0

@@ -23,7 +23,7 @@ from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
-from argocd_release.timing.background import Background, run_in_background
+from argocd_release.timing import Background, run_in_background
 
 LOG_LINES: Final = 30
 #: The number of pods that are read, and of logs that are followed.

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_message, as_object, as_objects, as_text
+from argocd_release.core.text import as_message, as_object, as_objects, as_text, one_line
 
 
 def last_meaningful(lines: tuple[str, ...]) -> str:

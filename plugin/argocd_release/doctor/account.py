@@ -9,8 +9,7 @@ from argocd_release.argocd import jwt
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_object, as_objects, parse_json
+from argocd_release.core.text import as_object, as_objects, one_line, parse_json
 from argocd_release.doctor import pipeline
 from argocd_release.messages import ProblemMessage, doctor
 from argocd_release.model.application import Application

@@ -11,8 +11,7 @@ from argocd_release.core.text import counted
 from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.background import run_in_background
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Deadline, run_in_background
 
 
 class CheckState(Enum):

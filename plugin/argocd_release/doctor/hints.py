@@ -13,8 +13,7 @@ from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.timing.background import run_in_background
-from argocd_release.timing.deadline import ADVICE
+from argocd_release.timing import ADVICE, run_in_background
 
 
 def advice(

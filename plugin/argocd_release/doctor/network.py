@@ -10,14 +10,13 @@ from argocd_release.argocd import probe, versions
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.core.text import as_object, one_line, parse_json
 from argocd_release.messages import ProblemMessage, doctor, network
 from argocd_release.model.errors import ArgoCDError, ProgramMissingError, SetupProblem
 from argocd_release.model.git_url import WEB
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.timing.deadline import DOCTOR_CALL, DOCTOR_PROCESS
+from argocd_release.timing import DOCTOR_CALL, DOCTOR_PROCESS
 
 _WEB_ADVICE: Final = "Use flag --grpc-web"
 # OpenSSL's x509_vfy.h.

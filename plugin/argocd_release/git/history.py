@@ -29,7 +29,7 @@ from argocd_release.model.application import Source
 from argocd_release.model.git_url import GitUrl
 from argocd_release.model.ports import StopFlag
 from argocd_release.model.revision import Relation, RevisionRelation
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Deadline
 from argocd_release.transport.network import tls_context
 
 # The longest wait for one answer. A fetch that takes longer continues, and a later lookup uses its result.

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argocd_release.core.untrusted_json import as_object, as_objects
+from argocd_release.core.text import as_object, as_objects
 from argocd_release.messages import notify as texts
 from argocd_release.notify.gitlab_client import GitLab
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_object, parse_json
+from argocd_release.core.text import as_object, one_line, parse_json
 from argocd_release.messages import notify as texts
-from argocd_release.timing.deadline import GITLAB_CALL, GITLAB_PAUSE, Deadline
+from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from argocd_release.core.text import QUOTED, one_line
-from argocd_release.core.untrusted_json import as_object, as_objects
+from argocd_release.core.text import QUOTED, as_object, as_objects, one_line
 from argocd_release.messages import notify as texts
 from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult

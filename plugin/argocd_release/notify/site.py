@@ -10,8 +10,7 @@ from argocd_release.messages.argocd import HTTP_STATUS
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.notify.gitlab_client import authorities
-from argocd_release.timing.background import pause
-from argocd_release.timing.deadline import SITE_CALL, SITE_PAUSE, Deadline
+from argocd_release.timing import SITE_CALL, SITE_PAUSE, Deadline, pause
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 

@@ -13,7 +13,7 @@ from argocd_release.model.errors import ArgoCDError, Cancelled, SetupProblem
 from argocd_release.model.events import ApplicationState, JobEvent, VersionsApart, Warned
 from argocd_release.model.ports import Emit, Evidence
 from argocd_release.release.signals import StopRequest
-from argocd_release.timing.background import Background, run_in_background
+from argocd_release.timing import Background, run_in_background
 from argocd_release.verdict.judge import CONFIRMING
 
 

@@ -32,7 +32,7 @@ from argocd_release.release.job_log import JobLog
 from argocd_release.release.results import Written
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import evidence, summary
-from argocd_release.timing.deadline import Phase
+from argocd_release.timing import Phase
 
 # The number of failures, the most severe first, for which root causes are collected.
 EXPLAINED: Final = 5

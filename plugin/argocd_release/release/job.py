@@ -23,7 +23,7 @@ from argocd_release.release.results import Results, Written
 from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.release.wiring import wire
 from argocd_release.settings import load
-from argocd_release.timing.deadline import AFTER_SECONDS, Deadline, JobDeadline, Phase
+from argocd_release.timing import AFTER_SECONDS, Deadline, JobDeadline, Phase
 
 # Each of these exceptions leads to a verdict. Any other exception comes from Python itself.
 ENDINGS: Final = (Exception, Cancelled)

@@ -16,7 +16,7 @@ from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut,
 from argocd_release.release.signals import StopRequest
 from argocd_release.settings import environment, interpret, load, secrets
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.timing.deadline import JobDeadline
+from argocd_release.timing import JobDeadline
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from argocd_release.model.ports import ClusterView, Get, OwnerLookup, RevisionRe
 from argocd_release.release.job_log import JobContext
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import ExpectationSettings, PolicySettings, Settings, TargetSettings, expected_of
-from argocd_release.timing.deadline import Phase
+from argocd_release.timing import Phase
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.tracker import Tracker

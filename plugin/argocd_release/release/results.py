@@ -18,7 +18,7 @@ from argocd_release.reports.registry import REPORTERS
 from argocd_release.reports.size_limits import limited
 from argocd_release.settings import load
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Deadline
 from argocd_release.watch.poll_loop import TrackedApplication
 
 #: The path of a written report, or the event that says why it was not written.

@@ -18,8 +18,7 @@ from argocd_release.notify.deployments import DeploymentTarget, is_commit
 from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.settings.load import NotificationSettings
-from argocd_release.timing.background import Background, run_in_background
-from argocd_release.timing.deadline import GITLAB_AFTER_SIGNAL, GITLAB_UNTIL, Deadline, Phase
+from argocd_release.timing import GITLAB_AFTER_SIGNAL, GITLAB_UNTIL, Background, Deadline, Phase, run_in_background
 
 # The time limit for creating a deployment record, which happens in the background of the tracking.
 BEGIN_SECONDS: Final = 8.0

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator
 
-from argocd_release.core.text import one_line
-from argocd_release.core.untrusted_json import as_object
+from argocd_release.core.text import as_object, one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 

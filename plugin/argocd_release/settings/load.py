@@ -20,7 +20,7 @@ from argocd_release.settings.environment import PREFIX, PROPERTIES, JobEnvironme
 from argocd_release.settings.interpret import value_of
 
 with_files_read: Final = secrets.with_files_read
-# The seconds that are reserved for the work after RELEASE_TIMEOUT (timing.deadline) and for GitLab's upload.
+# The seconds that are reserved for the work after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
 # If the clocks of GitLab and the runner differ by at most these seconds, the start of the job is still used.
 CLOCK_SECONDS: Final = 5

@@ -17,8 +17,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlspl
 
 from argocd_release.core.text import one_line
 from argocd_release.messages import argocd as texts
-from argocd_release.timing.background import run_in_background
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Deadline, run_in_background
 from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded
 
 if TYPE_CHECKING:

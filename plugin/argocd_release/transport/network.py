@@ -13,8 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from argocd_release.messages import argocd as texts
-from argocd_release.timing.background import Background, run_in_background
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Background, Deadline, run_in_background
 
 if TYPE_CHECKING:
     from httpcore import NetworkBackend, NetworkStream

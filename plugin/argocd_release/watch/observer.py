@@ -18,8 +18,7 @@ from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.revision import Relation
-from argocd_release.timing.background import Background, run_in_background
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Background, Deadline, run_in_background
 from argocd_release.verdict.blockers import hangs
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup

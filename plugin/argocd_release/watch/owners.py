@@ -15,7 +15,7 @@ from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, Owner, OwnerRef, OwnerState
 from argocd_release.model.ports import ApplicationSets, Commands
-from argocd_release.timing.background import Background, run_in_background
+from argocd_release.timing import Background, run_in_background
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0

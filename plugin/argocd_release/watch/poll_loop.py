@@ -16,7 +16,7 @@ from argocd_release.model.events import NoAnswer, Summary
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import Clock, Emit
-from argocd_release.timing.background import Background, run_in_background
+from argocd_release.timing import Background, run_in_background
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock

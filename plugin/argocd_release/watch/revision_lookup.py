@@ -7,7 +7,7 @@ from typing import Final
 from argocd_release.core.text import one_line
 from argocd_release.messages import watch as texts
 from argocd_release.model.revision import Relation, RevisionRelation
-from argocd_release.timing.background import Background, run_in_background
+from argocd_release.timing import Background, run_in_background
 
 # The longest wait of a look for an answer. A clone on disk takes less time, a remote repository usually more.
 WAIT_SECONDS: Final = 0.3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.application_list import ApplicationReader, ListReading, parse_applications
-from argocd_release.core.untrusted_json import parse_json
+from argocd_release.core.text import parse_json
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.revision import Deployment, same_revision

@@ -14,7 +14,7 @@ from argocd_release.messages import argocd as texts
 from argocd_release.messages.settings import PROGRAM_MISSING
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind, ProgramMissingError
 from argocd_release.model.outcome import Outcome
-from argocd_release.timing.background import run_in_background
+from argocd_release.timing import run_in_background
 from tests.support.stopwatch import Stopwatch, check
 from tests.support.wording import is_from, pattern_of
 from tests.unit.states import document

@@ -27,7 +27,7 @@ from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import Sinks, deployment_target_of
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
-from argocd_release.timing.deadline import GITLAB_PAUSE, SITE_PAUSE, Deadline, JobDeadline
+from argocd_release.timing import GITLAB_PAUSE, SITE_PAUSE, Deadline, JobDeadline
 from sandbox.git import Repository
 from tests.support import gitlab_api
 from tests.support.gitlab_api import GitLab, Note, Project

@@ -26,8 +26,7 @@ from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import load, secrets
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.timing.background import run_in_background
-from argocd_release.timing.deadline import RENEWAL_PAUSE, Deadline
+from argocd_release.timing import RENEWAL_PAUSE, Deadline, run_in_background
 from tests.support.waiting import eventually
 from tests.support.wording import is_from, pattern_of
 

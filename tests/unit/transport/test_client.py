@@ -15,8 +15,7 @@ import httpcore
 import pytest
 
 from argocd_release.messages.argocd import RESPONSE_INCOMPLETE
-from argocd_release.timing.background import run_in_background
-from argocd_release.timing.deadline import Deadline
+from argocd_release.timing import Deadline, run_in_background
 from argocd_release.transport import network
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context

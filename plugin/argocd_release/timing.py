@@ -1,14 +1,17 @@
-"""The deadlines of a job and of its phases, and the time limits of single calls, in seconds.
+"""The deadlines of a job and of its phases, the time limits of single calls in seconds, and calls in the background.
 
-Every limit is an upper bound: a call also ends at the deadline of the job, and within a second of SIGTERM.
+Every limit is an upper bound: a call also ends at the deadline of the job, and within a second of SIGTERM. Name
+resolution, git or a server that sends byte by byte can block without a limit. These calls run in threads of their own.
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 
 class Deadline:
@@ -146,3 +149,57 @@ GITLAB_UNTIL: Final = 0.7
 SITE_CALL: Final = 5.0
 #: The pause between two requests to the deployed address.
 SITE_PAUSE: Final = 2.0
+
+
+Answer = TypeVar("Answer")
+# The interval at which the main thread notices the end of the job. A signal handler can only set a flag: to wake a
+# thread it would need a lock, which the interrupted code can hold already.
+SLICE_SECONDS: Final = 0.05
+# The same interval in other threads. Only the main thread ends the job, and hundreds of threads wait in a large
+# group, so each wake-up costs CPU time.
+BESIDE_SECONDS: Final = 0.5
+
+
+class Background(Future[Answer]):
+    """A call that runs in a daemon thread of its own. Its result, or its error, is taken later with ``result``."""
+
+    def __init__(self, call: Callable[[], Answer]) -> None:
+        super().__init__()
+        threading.Thread(target=self._work, args=(call,), daemon=True, name="background call").start()
+
+    def wait_for(self, *, seconds: float, check: Callable[[], object]) -> bool:
+        """Return True if the call has ended within ``seconds``.
+
+        Args:
+            seconds: the time limit.
+            check: is called again and again while waiting, and raises to stop the wait.
+        """
+        until = time.monotonic() + seconds
+        slice_seconds = SLICE_SECONDS if threading.current_thread() is threading.main_thread() else BESIDE_SECONDS
+        while not self.done():
+            check()
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            wait((self,), timeout=min(left, slice_seconds))
+        check()
+        return True
+
+    def _work(self, call: Callable[[], Answer]) -> None:
+        try:
+            self.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by ``result``
+            self.set_exception(error)
+
+
+def run_in_background(call: Callable[[], Answer]) -> Background[Answer]:
+    """Start the call in a daemon thread."""
+    return Background(call)
+
+
+def pause(seconds: float, check: Callable[[], object]) -> None:
+    """Sleep for ``seconds``. ``check`` is called again and again meanwhile, and raises to end the pause."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        check()
+        time.sleep(min(left, SLICE_SECONDS))

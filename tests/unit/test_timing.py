@@ -22,7 +22,7 @@ from argocd_release.model.revision import Relation
 from argocd_release.reports import registry
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import UPLOAD_SECONDS, job_seconds_left, load, seconds_left
-from argocd_release.timing.deadline import AFTER_SECONDS, SECONDS, Deadline, JobDeadline, Phase
+from argocd_release.timing import AFTER_SECONDS, SECONDS, Deadline, JobDeadline, Phase
 
 GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "t0ken-t0ken", "ARGOCD_APP_NAME": "web"}
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)

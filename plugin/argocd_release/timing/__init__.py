@@ -1,1 +1,0 @@
-"""Deadlines, time limits, and calls that run in the background."""
