@@ -48,7 +48,9 @@ def test_a_cancelled_job_of_a_large_group_ends_in_time_with_small_reports(sandbo
         }
         job = subprocess.Popen([str(COMMAND)], env=environ, cwd=tmp_path, stdout=log, stderr=log)
         try:
-            eventually(lambda: server.lists >= 2 and len(server.compared) == APPLICATIONS, seconds=150)
+            eventually(
+                lambda: job.poll() is not None or (server.lists >= 2 and len(server.compared) == APPLICATIONS), 150
+            )
             memory, watch = peak_memory(job.pid), Stopwatch()
             job.send_signal(signal.SIGTERM)
             while job.poll() is None and watch.seconds() < BUSY_SECONDS:

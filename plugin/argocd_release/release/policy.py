@@ -108,7 +108,8 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
     """Return the expectation of the settings; an empty one for None. ``own`` replaces fields of the settings."""
     if settings is None:
         return Expectation()
-    settings = replace(settings, **own)
+    # Hundreds of applications mostly share one expectation.
+    settings = replace(settings, **own) if own else settings
     return Expectation(
         wait_for=frozenset(map(WaitCondition, settings.wait_for.replace(",", " ").split())),
         revision=settings.revision,

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from argocd_release import __version__
 from argocd_release.model.events import ReportNotWritten
 from argocd_release.model.outcome import Outcome, Verdict, aggregate
 from argocd_release.model.result import ApplicationResult, ReleaseResult
+from argocd_release.model.timeline import ReleaseTimeline
 from argocd_release.release import policy
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import registry
@@ -97,6 +99,10 @@ class Results:
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )
 
+    @cached_property
+    def _docs_url(self) -> str:
+        return load.valid(self._environ, "RELEASE_DOCS_URL")
+
     def limited(self, result: ReleaseResult) -> ReleaseResult:
         """Return the part of the result that the reports list. Redacting and writing all of it could take minutes."""
         return limited(result)
@@ -139,7 +145,7 @@ class Results:
         settings, parts = self.settings, self.parts
         expectation = parts.policy.expectation(name) if parts else policy.expectation(settings)
         tracker = judged.tracker if judged else None
-        result = ApplicationResult(
+        return ApplicationResult(
             verdict=verdict,
             name=name,
             url=address and f"{address}/applications/{name}",
@@ -148,8 +154,8 @@ class Results:
             ended_at=ended_at,
             application=tracker.application if tracker else None,
             transitions=tuple(tracker.timeline.transitions) if tracker else (),
-            expectation=asdict(expectation),
+            expectation={part.name: getattr(expectation, part.name) for part in fields(expectation)},
             expects=expectation.words,
-            docs_url=load.valid(self._environ, "RELEASE_DOCS_URL"),
+            docs_url=self._docs_url,
+            rollout=tracker.timeline.rollout if tracker else ReleaseTimeline(),
         )
-        return replace(result, rollout=tracker.timeline.rollout) if tracker else result
