@@ -159,8 +159,9 @@ def test_a_gitlab_that_never_answers_delays_no_cancelled_job(sandbox: Sandbox, t
     with path.open("wb") as log:
         job = subprocess.Popen([str(COMMAND)], env=environ, cwd=tmp_path, stdout=log, stderr=log)
     try:
-        asked = (lambda: "-> " in path.read_text("utf-8")) if at == "while it waits" else (lambda: bool(connections))
-        eventually(lambda: asked() or job.poll() is not None)
+        mark = "-> " if at == "while it waits" else "delivered after"
+        eventually(lambda: job.poll() is not None or mark in path.read_text("utf-8"))
+        eventually(lambda: job.poll() is not None or mark == "-> " or bool(connections))
         stalled, started = waited(job.pid), time.monotonic()
         job.send_signal(signal.SIGTERM)
         after = stalled
