@@ -37,12 +37,6 @@ def test_a_cancelled_job_of_a_large_group_ends_in_time_with_small_reports(sandbo
             "ARGOCD_AUTH_TOKEN": "a-token-of-twenty-characters",
             "ARGOCD_OPTS": "--plaintext --grpc-web",
             "RELEASE_SELECTOR": "team=shop",
-            "RELEASE_GITLAB_DEPLOYMENT": "team/shop",
-            "CI_API_V4_URL": f"http://{server.address}/api/v4",
-            "CI_PROJECT_ID": "1",
-            "CI_PROJECT_PATH": "team/shop",
-            "CI_COMMIT_REF_NAME": "main",
-            "CI_JOB_TOKEN": "a-job-token",
             # On a busy machine a list of this size can take longer than the default.
             "RELEASE_CONNECT_GRACE": "120",
         }
