@@ -1,5 +1,6 @@
 """The entry point: parse the command, run it, and exit with its code."""
 
+import atexit
 import gc
 import os
 import sys
@@ -55,7 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             exit_code = COMMANDS[name].load()(words, os.environ, sys.stdout, signals)
         finally:
             _settle(sys.stdout)
+    if arguments is None:
+        _leave(exit_code)
     sys.exit(exit_code)
+
+
+def _leave(exit_code: int) -> None:
+    """End the process without freeing its objects.
+
+    For hundreds of applications this takes 0.2 s, and a cancelled job has one second in all.
+    """
+    # multiprocessing ends its processes in the same way (Lib/multiprocessing/process.py, _bootstrap).
+    atexit._run_exitfuncs()  # noqa: SLF001
+    sys.stderr.flush()
+    os._exit(exit_code)
 
 
 def _open_standard_streams() -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ _WORDS: Final = frozenset(
         "Sync", "PostSync", "SyncFail", "Running", "Terminating", "Succeeded", "Failed", "Error", "SyncFailed",
     }
 )  # fmt: skip
+
+
+_STATE: Final = attrgetter("sync", "health", "hook")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +208,7 @@ def _unlisted(before: Unlisted, state: Application, listed: Mapping[str, tuple[A
 
 
 def _states(resources: Iterable[Resource]) -> Counter[ResourceState]:
-    counts = Counter((item.sync, item.health, item.hook) for item in resources)
+    counts = Counter(map(_STATE, resources))
     return Counter({ResourceState(*state): count for state, count in counts.items()})
 
 
