@@ -62,8 +62,8 @@ class ArgoCD:
         environ: the environment of argocd. It contains the token, which is never an argument.
         echo: receives each command that users should see.
         credentials: the source of the connection of each call. Without them, ``environ`` contains the connection.
-        whole: returns the application with all fields of the server. An argocd that is older than the server drops
-            the fields that it does not know.
+        full_application: returns the application with all fields of the server. An argocd that is older than the
+            server drops the fields that it does not know.
         check: is called while a call runs, and raises to end it.
     """
 
@@ -76,7 +76,7 @@ class ArgoCD:
         limit: float = CALL_SECONDS,
         deadline: Deadline = Deadline(),  # noqa: B008 - infinite
         on_call: Callable[[str, float, str], object] = lambda *_: None,
-        whole: Callable[[str], Application] | None = None,
+        full_application: Callable[[str], Application] | None = None,
         credentials: Credentials | None = None,
         check: Callable[[], object] = lambda: None,
     ) -> None:
@@ -91,7 +91,7 @@ class ArgoCD:
         self._limit = limit
         self._deadline = deadline
         self._on_call = on_call
-        self._whole = whole
+        self._full_application = full_application
         self._credentials = credentials
         self._check = check
         self._running: set[WaitProcess] = set()
@@ -164,9 +164,9 @@ class ArgoCD:
         except ValueError as error:
             message = texts.ARGOCD_PRINTED_NO_APPLICATION.fill(error=one_line(str(error)))
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
-        if application.abridged and self._whole is not None:
+        if application.abridged and self._full_application is not None:
             with suppress(ArgoCDError):
-                return self._whole(name)
+                return self._full_application(name)
         return application
 
     def list(
@@ -194,7 +194,7 @@ class ArgoCD:
         """Return the command's human-readable output, cleaned; raise ``ArgoCDError``. The caller echoes the command."""
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
-    def all_said(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
+    def all_output(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """Return the command's output together with its warnings, such as advice on options; raise ``ArgoCDError``."""
         return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 

@@ -47,7 +47,7 @@ class HttpFirstCommands:
         self._comparisons = threading.Semaphore(COMPARISONS_AT_ONCE)
         self._http_comparisons = threading.Semaphore(HTTP_COMPARISONS_AT_ONCE)
         self._queue: list[str] = []
-        self._shown = False
+        self._command_is_printed = False
         self._probing = threading.Lock()
         self._answers = False
         self._silent_until = float("-inf")
@@ -61,8 +61,8 @@ class HttpFirstCommands:
             ArgoCDError: a comparison over HTTP timed out, or both HTTP and the command line failed. Then the error is
                 that of the command line.
         """
-        if echo and not self._shown:
-            self._shown = True
+        if echo and not self._command_is_printed:
+            self._command_is_printed = True
             return self._argocd.get(name, seconds=seconds, refresh=refresh, echo=True)
         if refresh:
             return self._compare(name, seconds)

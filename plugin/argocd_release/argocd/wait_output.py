@@ -79,16 +79,16 @@ class WaitOutputFilter:
         self._now = now
         self._ended = False
         self._header = ""
-        self._seen: set[str] = set()
-        self._known: set[str] = set()
+        self._printed_rows: set[str] = set()
+        self._resources_with_rows: set[str] = set()
         # The message that the last lines belong to, and the kind of its resource.
         self._message: list[str] = []
         self._kind = ""
         self._resources: set[str] = set()
         # Resources with a row that was shown, and those that were not well in their last row.
-        self._told: set[str] = set()
+        self._printed_resources: set[str] = set()
         self._troubled: set[str] = set()
-        self._shown = 0
+        self._printed_lines = 0
         self._progress = 0
         self._left_out = 0
         self._counted_at = 0.0
@@ -115,7 +115,7 @@ class WaitOutputFilter:
     @property
     def unchanged(self) -> int:
         """Return the number of resources of which no row was shown."""
-        return len(self._resources - self._told)
+        return len(self._resources - self._printed_resources)
 
     def left_out(self, *, at_once: bool = False) -> int:
         """Return the number of lines left out since the last call, or 0 if that was less than ``COUNT_SECONDS`` ago."""
@@ -127,26 +127,26 @@ class WaitOutputFilter:
     def _is_news(self, row: ResourceRow) -> bool:
         # A row that differs from an earlier row only in its time is no news.
         content = f"{row.key} {row.status} {row.health} {row.message}"
-        if content in self._seen:
+        if content in self._printed_rows:
             return False
-        self._seen.add(content)
-        first = row.key not in self._known
-        self._known.add(row.key)
+        self._printed_rows.add(content)
+        first = row.key not in self._resources_with_rows
+        self._resources_with_rows.add(row.key)
         if row.status in _STATUSES:
             self._resources.add(row.key)
         # The first row of a healthy resource describes the previous sync.
         if row.well and (first or not row.touched) and row.key not in self._troubled:
             return False
         (self._troubled.discard if row.well else self._troubled.add)(row.key)
-        self._told.add(row.key)
+        self._printed_resources.add(row.key)
         return True
 
     def _limited(self, line: str, *, progress: bool) -> tuple[str, ...]:
-        if self._shown >= LINES or (progress and self._progress >= PROGRESS_LINES):
+        if self._printed_lines >= LINES or (progress and self._progress >= PROGRESS_LINES):
             self._counted_at = self._counted_at or self._now()
             self._left_out += 1
             return ()
-        self._shown += 1
+        self._printed_lines += 1
         self._progress += progress
         header, self._header = self._header, ""
         return (header, line) if header else (line,)
@@ -158,7 +158,7 @@ class WaitOutputFilter:
             self._ended = True
         if self._ended:
             return ""
-        if not self._known and not self._header and _HEADER.fullmatch(line):
+        if not self._resources_with_rows and not self._header and _HEADER.fullmatch(line):
             self._header = line
             return ""
         continuation = self._continued(line)

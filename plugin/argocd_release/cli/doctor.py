@@ -34,7 +34,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     redact = redaction([*secrets.secrets(given), *masked(given, readable=secrets.open_values(given))])
     connector = given.text("RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
-        ledger = examine(
+        checklist = examine(
             given,
             ca_file=connection.authority_file(given.text("RELEASE_ARGOCD_CA"), stack),
             sign_in=lambda identity, seconds: (
@@ -43,13 +43,13 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
             seconds=_seconds(given),
             check=stop.check,
         )
-    ledger.results[:] = everywhere(ledger.results, lambda text: with_names(redact(text), given.name_in_text))
+    checklist.results[:] = everywhere(checklist.results, lambda text: with_names(redact(text), given.name_in_text))
     docs_url = given.text("RELEASE_DOCS_URL")
     if options.json:
-        print(json.dumps(checks.render_json(ledger, docs_url), indent=2), file=stream)
+        print(json.dumps(checks.render_json(checklist, docs_url), indent=2), file=stream)
     else:
-        print(style(environ, terminal=stream.isatty()).paint(checks.render_text(ledger, docs_url)), file=stream)
-    return ledger.worst.exit_code if ledger.worst else 0
+        print(style(environ, terminal=stream.isatty()).paint(checks.render_text(checklist, docs_url)), file=stream)
+    return checklist.worst.exit_code if checklist.worst else 0
 
 
 def _seconds(environ: JobEnvironment) -> float:

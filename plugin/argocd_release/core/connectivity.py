@@ -22,7 +22,7 @@ class Speaker(Enum):
     CLUSTER = "the cluster"
 
 
-class Trouble(Enum):
+class OutageKind(Enum):
     """The reason why the speaker cannot answer about the revision."""
 
     UNREACHABLE = auto()
@@ -41,7 +41,7 @@ class Outage:
     """A failure that leaves the state of the revision unknown: the component that did not respond, and the reason."""
 
     speaker: Speaker
-    kind: Trouble
+    kind: OutageKind
 
 
 def _any_of(*alternatives: str) -> re.Pattern[str]:
@@ -164,28 +164,28 @@ _ANSWERS: Final = {
     ),
 }
 _GO: Final = (
-    (Trouble.CERTIFICATE, _any_of(_REQUEST + _UNTRUSTED)),
-    (Trouble.UNREACHABLE, _any_of(_REQUEST + _BROKEN)),
+    (OutageKind.CERTIFICATE, _any_of(_REQUEST + _UNTRUSTED)),
+    (OutageKind.UNREACHABLE, _any_of(_REQUEST + _BROKEN)),
 )
 # The words of each speaker that describe an outage. The first match counts.
-_OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] = {
+_OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]] = {
     Speaker.RENDERER: (
-        (Trouble.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),
+        (OutageKind.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),
         *_GO,
         # kustomize/api v0.17.2 internal/loader/fileloader.go, internal/utils/errtimeout.go.
-        (Trouble.OVERLOADED, _any_of(r"HTTP Error: status code 429\b")),
+        (OutageKind.OVERLOADED, _any_of(r"HTTP Error: status code 429\b")),
         (
-            Trouble.UNREACHABLE,
+            OutageKind.UNREACHABLE,
             _any_of(_CONNECTION, r"HTTP Error: status code 5\d\d\b|: hit \d[\dms.]{0,12}+ timeout running '"),
         ),
     ),
     Speaker.GIT: (
-        (Trouble.DISK_FULL, _any_of(_FULL)),
+        (OutageKind.DISK_FULL, _any_of(_FULL)),
         *_GO,
-        (Trouble.OVERLOADED, _any_of(r"returned error: 429|status code: 429", _TOO_MANY)),
-        (Trouble.CERTIFICATE, _any_of(r"unable to access '[^']{1,2000}+': .{0,60}certificate|x509: ")),
+        (OutageKind.OVERLOADED, _any_of(r"returned error: 429|status code: 429", _TOO_MANY)),
+        (OutageKind.CERTIFICATE, _any_of(r"unable to access '[^']{1,2000}+': .{0,60}certificate|x509: ")),
         (
-            Trouble.UNREACHABLE,
+            OutageKind.UNREACHABLE,
             _any_of(
                 # The messages of curl that git repeats, those of OpenSSH, and git's own about an interrupted transfer.
                 r"unable to access '[^']{1,2000}+': (?:Failed to connect|Could not resolve|Couldn't |Recv )",
@@ -202,12 +202,12 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
         ),
     ),
     Speaker.REGISTRY: (
-        (Trouble.DISK_FULL, _any_of(_FULL)),
+        (OutageKind.DISK_FULL, _any_of(_FULL)),
         *_GO,
-        (Trouble.OVERLOADED, _any_of(_TOO_MANY, r"response status code 429\b|failed to get index: 429")),
-        (Trouble.CERTIFICATE, _any_of("x509: ")),
+        (OutageKind.OVERLOADED, _any_of(_TOO_MANY, r"response status code 429\b|failed to get index: 429")),
+        (OutageKind.CERTIFICATE, _any_of("x509: ")),
         (
-            Trouble.UNREACHABLE,
+            OutageKind.UNREACHABLE,
             _any_of(
                 # helm v3.15.4 pkg/getter/httpgetter.go; containerd v1.7.12 remotes; oras-go v2.5.0 errcode; argo-cd
                 # v2.13.2 util/helm/client.go.
@@ -223,22 +223,22 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
     ),
     Speaker.CLUSTER: (
         # apiextensions-apiserver v0.31.0 pkg/apiserver/conversion/webhook_converter.go; apiserver pkg/util/webhook.
-        (Trouble.WEBHOOK, _any_of(r'conversion webhook for |failed calling webhook "')),
-        (Trouble.DISK_FULL, _any_of(_FULL, "etcdserver: mvcc: database space exceeded")),
-        (Trouble.CERTIFICATE, _any_of(_UNTRUSTED)),
+        (OutageKind.WEBHOOK, _any_of(r'conversion webhook for |failed calling webhook "')),
+        (OutageKind.DISK_FULL, _any_of(_FULL, "etcdserver: mvcc: database space exceeded")),
+        (OutageKind.CERTIFICATE, _any_of(_UNTRUSTED)),
         (
-            Trouble.CREDENTIAL,
+            OutageKind.CREDENTIAL,
             _any_of(
                 r"server has asked for the client to provide credentials|(?:^|: )Unauthorized$|invalid bearer token",
                 r"exec: executable \S{1,200}+ (?:failed with exit code|not found)|exec plugin: ",
             ),
         ),
         (
-            Trouble.OVERLOADED,
+            OutageKind.OVERLOADED,
             _any_of("server has received too many requests|Too many requests: |client rate limiter Wait "),
         ),
         (
-            Trouble.UNREACHABLE,
+            OutageKind.UNREACHABLE,
             _any_of(
                 # apimachinery v0.31.0 pkg/api/errors/errors.go; client-go rest.
                 r"server is currently unable to handle|unable to return a response in the time allotted|etcdserver: ",
@@ -254,12 +254,15 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[Trouble, re.Pattern[str]], ...]]] =
         ),
     ),
     Speaker.ARGO_CD: (
-        (Trouble.DISK_FULL, _any_of(_FULL)),
-        (Trouble.CERTIFICATE, _any_of(r"\bx509: ")),
-        (Trouble.OVERLOADED, _any_of(_TOO_MANY, "status code received from server: 429|failed with status code 429")),
-        (Trouble.CREDENTIAL, _any_of("server has asked for the client to provide credentials")),
+        (OutageKind.DISK_FULL, _any_of(_FULL)),
+        (OutageKind.CERTIFICATE, _any_of(r"\bx509: ")),
         (
-            Trouble.UNREACHABLE,
+            OutageKind.OVERLOADED,
+            _any_of(_TOO_MANY, "status code received from server: 429|failed with status code 429"),
+        ),
+        (OutageKind.CREDENTIAL, _any_of("server has asked for the client to provide credentials")),
+        (
+            OutageKind.UNREACHABLE,
             _any_of(
                 # This also matches a TLS alert, which argocd quotes after the address of its own request.
                 _REQUEST + _BROKEN,
@@ -303,14 +306,14 @@ def is_outage(message: str) -> bool:
     return outage(message) is not None
 
 
-def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, Trouble | None]:
+def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, OutageKind | None]:
     """Return the speaker, its words without the prefixes, and the trouble if a prefix reports one, otherwise None."""
     rest = message.strip()
     while True:
         if code := _RPC.match(rest):
             rest = rest[code.end() :]
             if code[1] in _GONE_CODES:
-                return Speaker.ARGO_CD, rest, Trouble.UNREACHABLE
+                return Speaker.ARGO_CD, rest, OutageKind.UNREACHABLE
             if code[1] in _ANSWER_CODES:
                 return speaker, "", None
         elif layer := next(((match, by) for by, pattern in _LAYERS if (match := pattern.match(rest))), None):
@@ -319,9 +322,9 @@ def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, Trouble | Non
             speaker = _program(rest, command[1])
             rest = rest[command.end() :]
             if _STOPPED.match(rest):
-                return speaker, rest, Trouble.UNREACHABLE
+                return speaker, rest, OutageKind.UNREACHABLE
             if _KILLED.match(rest):
-                return speaker, rest, Trouble.OVERLOADED
+                return speaker, rest, OutageKind.OVERLOADED
             exited = _EXITED.match(rest)
             return speaker, rest[exited.end() :] if exited else rest, None
         else:

@@ -150,11 +150,11 @@ def _with(
 ) -> Diagnosis:
     """Return the diagnosis with the evidence about one more suspect. An earlier suspect's cause is kept."""
     cause = root_cause.describe(tree, drifted_resource, clues, application) if not diagnosis.cause else None
-    occurrences = [ObjectEvent(subject=str(drifted_resource), event=event) for event in clues.events]
+    events = [ObjectEvent(subject=str(drifted_resource), event=event) for event in clues.events]
     return replace(
         diagnosis,
         cause=cause or diagnosis.cause,
-        occurrences=(*diagnosis.occurrences, *occurrences),
+        events=(*diagnosis.events, *events),
         logs=(*diagnosis.logs, clues.log) if clues.log and clues.log.says_something else diagnosis.logs,
     )
 

@@ -40,23 +40,23 @@ def examine(
         check: is called while a check runs, and raises ``Cancelled`` to end them all.
 
     """
-    ledger = Checklist.lasting(seconds, check=check)
+    checklist = Checklist.lasting(seconds, check=check)
     with ExitStack() as stack:
         try:
-            _examine(ledger, environ, ca_file, sign_in, stack)
+            _examine(checklist, environ, ca_file, sign_in, stack)
         except Cancelled as cancelled:
-            ledger.cancelled = cancelled.outcome
-    return ledger
+            checklist.cancelled = cancelled.outcome
+    return checklist
 
 
 def _examine(
-    ledger: Checklist,
+    checklist: Checklist,
     environ: JobEnvironment,
     ca_file: str,
     sign_in: Callable[[Connection, float], Connection],
     stack: ExitStack,
 ) -> None:
-    ledger.run([Check(name="settings", run=lambda: _settings(environ))])
+    checklist.run([Check(name="settings", run=lambda: _settings(environ))])
     fixed = pipeline.repaired(environ)
     server, opts = pipeline.server_and_options(fixed)
     try:
@@ -66,27 +66,27 @@ def _examine(
     connection = job_settings.connection if job_settings else Connection(server=server, auth_token="", opts=opts)
     connection = replace(connection, ca_file=ca_file)
     if not server:
-        ledger.run([Check(name="Argo CD", run=lambda: "", needs=("settings",))])
+        checklist.run([Check(name="Argo CD", run=lambda: "", needs=("settings",))])
         return
-    prober = stack.enter_context(Prober(connection, deadline=ledger.deadline, check=ledger.check))
-    examine_way(ledger, connection, prober, environ, stack)
+    prober = stack.enter_context(Prober(connection, deadline=checklist.deadline, check=checklist.check))
+    examine_network(checklist, connection, prober, environ, stack)
     if job_settings is None:
-        ledger.run([Check(name="token", run=lambda: "", needs=("settings",))])
+        checklist.run([Check(name="token", run=lambda: "", needs=("settings",))])
         return
     try:
-        signed = sign_in(connection, ledger.deadline.left) if ledger.allows("http") else connection
+        signed = sign_in(connection, checklist.deadline.left) if checklist.allows("http") else connection
     except ReleaseError as error:
         problem = SetupProblem.of(doctor.SIGN_IN, error.outcome, error=one_line(str(error)))
-        ledger.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
+        checklist.run([Check(name="sign-in", run=lambda: problem, needs=("http",))])
         return
-    signed_prober = stack.enter_context(Prober(signed, deadline=ledger.deadline, check=ledger.check))
-    api = stack.enter_context(Api(signed, deadline=ledger.deadline, check=ledger.check))
-    examine_account(ledger, signed, signed_prober, job_settings.timeout)
-    examine_release(ledger, api, signed_prober, environ, job_settings)
+    signed_prober = stack.enter_context(Prober(signed, deadline=checklist.deadline, check=checklist.check))
+    api = stack.enter_context(Api(signed, deadline=checklist.deadline, check=checklist.check))
+    examine_account(checklist, signed, signed_prober, job_settings.timeout)
+    examine_release(checklist, api, signed_prober, environ, job_settings)
 
 
-def examine_way(
-    ledger: Checklist,
+def examine_network(
+    checklist: Checklist,
     connection: Connection,
     prober: Prober,
     environ: JobEnvironment,
@@ -97,7 +97,7 @@ def examine_way(
     """Check the network between the job and Argo CD, without a token.
 
     Args:
-        ledger: receives the results.
+        checklist: receives the results.
         connection: the address and the options.
         prober: requests pages of that address.
         environ: the environment of the job.
@@ -106,7 +106,7 @@ def examine_way(
 
     """
     answer = cache(lambda: prober.get("/api/version"))
-    ledger.run(
+    checklist.run(
         [
             Check(name="proxies", run=lambda: pipeline.proxies(environ, connection.options)),
             Check(name="name", run=lambda: network.resolves(connection)),
@@ -123,9 +123,9 @@ def examine_way(
     )
 
 
-def examine_account(ledger: Checklist, connection: Connection, prober: Prober, timeout: int) -> None:
+def examine_account(checklist: Checklist, connection: Connection, prober: Prober, timeout: int) -> None:
     """Check the token, and the account that it belongs to."""
-    ledger.run(
+    checklist.run(
         [
             Check(name="token", run=lambda: account.token(connection, timeout)),
             Check(name="account", run=lambda: account.signed_in(prober, connection), needs=("token", "http")),
@@ -141,7 +141,7 @@ def _settings(environ: JobEnvironment) -> Seen:
 
 
 def examine_release(
-    ledger: Checklist, api: Api, prober: Prober, environ: JobEnvironment, job_settings: Settings
+    checklist: Checklist, api: Api, prober: Prober, environ: JobEnvironment, job_settings: Settings
 ) -> None:
     """Check the applications that the job would wait for, then its timeout, its git history and its reports."""
     group = cache(lambda: applications.find(api, prober, job_settings))
@@ -159,7 +159,7 @@ def examine_release(
     def owner(application: Application, _: ExpectationSettings) -> Seen:
         return applications.owner(api, application, job_settings.owner, children=job_settings.children)
 
-    ledger.run(
+    checklist.run(
         [
             Check(name="application", run=lambda: group().seen, needs=("account",)),
             Check(

@@ -191,13 +191,13 @@ FORMAT: Final = 1
 _WIDTH: Final = 12
 
 
-def render_text(ledger: Checklist, docs_url: str = "") -> str:
+def render_text(checklist: Checklist, docs_url: str = "") -> str:
     """Return one line per check, followed by the fix for each failed check.
 
     Skipped checks share one line. ``docs_url`` is the address of the documentation, or "" if it is unknown.
     """
     lines: list[str] = []
-    for result in ledger.results:
+    for result in checklist.results:
         if result.state is CheckState.SKIPPED:
             continue
         lines.append(f"{result.state.mark} {result.check:{_WIDTH}} {result.message}")
@@ -205,21 +205,21 @@ def render_text(ledger: Checklist, docs_url: str = "") -> str:
             lines.append(f"  {'':{_WIDTH}} fix: {result.fix}")
         if result.code and (page := link(result.check, docs_url)):
             lines.append(f"  {'':{_WIDTH}} see: {page}")
-    if skipped := [result.check for result in ledger.results if result.state is CheckState.SKIPPED]:
+    if skipped := [result.check for result in checklist.results if result.state is CheckState.SKIPPED]:
         text = doctor.NOT_CHECKED.fill(checks=", ".join(skipped))
         lines.append(f"{CheckState.SKIPPED.mark} {'not checked':{_WIDTH}} {text}")
-    return "\n".join([*lines, "", *_conclusion(ledger)])
+    return "\n".join([*lines, "", *_conclusion(checklist)])
 
 
-def render_json(ledger: Checklist, docs_url: str = "") -> dict[str, Any]:
+def render_json(checklist: Checklist, docs_url: str = "") -> dict[str, Any]:
     """Return the checklist in the form that ``doctor.schema.json`` describes."""
-    worst = ledger.worst
+    worst = checklist.worst
     return {
         "format": FORMAT,
         "version": __version__,
         "trackable": worst is None,
         "exit_code": worst.exit_code if worst else 0,
-        "checks": [_check(result, docs_url) for result in ledger.results],
+        "checks": [_check(result, docs_url) for result in checklist.results],
     }
 
 
@@ -234,15 +234,15 @@ def _check(result: CheckResult, docs_url: str) -> dict[str, str]:
     }
 
 
-def _conclusion(ledger: Checklist) -> list[str]:
-    errors = counted(sum(result.state is CheckState.FAILED for result in ledger.results), "error")
-    warning_count = sum(result.state is CheckState.WARNING for result in ledger.results)
+def _conclusion(checklist: Checklist) -> list[str]:
+    errors = counted(sum(result.state is CheckState.FAILED for result in checklist.results), "error")
+    warning_count = sum(result.state is CheckState.WARNING for result in checklist.results)
     warnings = counted(warning_count, "warning")
-    if ledger.worst is None:
+    if checklist.worst is None:
         return [doctor.READY_WITH_WARNINGS.fill(warnings=warnings) if warning_count else doctor.READY.fill()]
-    worst = ledger.worst
+    worst = checklist.worst
     ending = doctor.ENDING.fill(exit_code=worst.exit_code, meaning=worst.meaning)
-    if ledger.cancelled is not None:
+    if checklist.cancelled is not None:
         return [doctor.INCOMPLETE.fill(ending=ending)]
     counts = f"{errors}, {warnings}" if warning_count else errors
     return [doctor.WOULD_END.fill(ending=ending), doctor.NOT_READY.fill(counts=counts)]

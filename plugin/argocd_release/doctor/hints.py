@@ -7,7 +7,7 @@ from argocd_release.argocd import jwt
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.doctor import account, network, pipeline
-from argocd_release.doctor.checklist import examine_account, examine_way
+from argocd_release.doctor.checklist import examine_account, examine_network
 from argocd_release.doctor.checks import Checklist, CheckResult, CheckState
 from argocd_release.messages import doctor
 from argocd_release.model.errors import SetupProblem
@@ -47,13 +47,13 @@ def _found(
     outcome: Outcome | None, environ: JobEnvironment, connection: Connection, timeout: int
 ) -> CheckResult | None:
     """Return the first problem that leads to the outcome, or None."""
-    ledger = Checklist()
+    checklist = Checklist()
     with ExitStack() as stack:
         prober = stack.enter_context(Prober(connection))
-        examine_way(ledger, connection, prober, environ, stack, with_argocd=False)
+        examine_network(checklist, connection, prober, environ, stack, with_argocd=False)
         if outcome is Outcome.DENIED:
-            examine_account(ledger, connection, prober, timeout)
-    failed = [result for result in ledger.results if result.state is CheckState.FAILED]
+            examine_account(checklist, connection, prober, timeout)
+    failed = [result for result in checklist.results if result.state is CheckState.FAILED]
     return next((result for result in failed if result.outcome is outcome), None)
 
 

@@ -113,7 +113,7 @@ def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> 
     is_web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
     try:
         argocd = stack.enter_context(ArgoCD({**environ, **connection.environ}, echo=lambda _: None))
-        output = argocd.all_said("version", "--short", seconds=DOCTOR_PROCESS)
+        output = argocd.all_output("version", "--short", seconds=DOCTOR_PROCESS)
     except ArgoCDError as error:
         return _unreachable(network.ARGOCD_FAILS, error=one_line(error.message, limit=300))
     except ProgramMissingError as error:

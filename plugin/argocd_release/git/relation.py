@@ -51,7 +51,7 @@ def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) 
     commits = 0
     for entry in repository.get_walker(include=[later.id], exclude=[wanted.id]):
         commits += 1
-        reverts.see(entry.commit)
+        reverts.on_commit(entry.commit)
     by = reverts.end()
     by_messages = RevisionRelation(relation=Relation.REVERTED if by else Relation.DESCENDANT, commits=commits, by=by)
     return by_files(by_messages, again=undone(repository, later.id, wanted.id, path))
@@ -118,7 +118,7 @@ class Reverts:
         self._picked_again = False
         self.by = ""
 
-    def see(self, commit: Commit) -> None:
+    def on_commit(self, commit: Commit) -> None:
         if self.by or self._picked_again:
             return
         if by := self._reverter(commit):

@@ -47,7 +47,7 @@ class Diagnosis:
     status: str = ""
     #: The pods of the current revision, the worst first.
     pods: tuple[Node, ...] = ()
-    occurrences: tuple[ObjectEvent, ...] = ()
+    events: tuple[ObjectEvent, ...] = ()
     logs: tuple[PodLog, ...] = ()
     #: The evidence that could not be read, with the reasons.
     notes: tuple[str, ...] = ()

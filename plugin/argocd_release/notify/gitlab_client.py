@@ -102,7 +102,7 @@ class GitLab:
                 return _parsed(text)
             pause = max(pause, asked_pause)
             if attempt == ATTEMPTS or not again or pause >= self._deadline.left:
-                raise GitLabError(_said(status, text), status=status)
+                raise GitLabError(_error_text(status, text), status=status)
             time.sleep(pause)
             pause *= 2
         raise AssertionError("unreachable")
@@ -132,7 +132,7 @@ def _parsed(text: str) -> Any:
         raise GitLabError(texts.NO_JSON) from error
 
 
-def _said(status: int, text: str) -> str:
+def _error_text(status: int, text: str) -> str:
     if not status:
         return texts.NO_RESPONSE.fill(error=text)
     try:

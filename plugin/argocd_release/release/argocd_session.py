@@ -83,7 +83,7 @@ def connected(
             echo=log.command,
             on_call=log.called,
             deadline=deadline,
-            whole=api.application if pods_matter else None,
+            full_application=api.application if pods_matter else None,
             credentials=credentials,
         )
     )

@@ -73,7 +73,7 @@ class Policy:
         return Tracker(
             name,
             timeout=self.timeout,
-            patience=self.graces,
+            graces=self.graces,
             expectation=own,
             cluster=cluster if settings.pods_matter or own.image else None,
             revision_relation=self.revision_relation,
@@ -190,7 +190,7 @@ class Targets:
     project: str = ""
     children: bool = False
     #: True if each application has an expectation of its own.
-    apart: bool = False
+    has_expectations: bool = False
     count: ExpectedCount = ExpectedCount(number=1, at_least=True)
     job: int = 1
     jobs: int = 1
@@ -198,7 +198,7 @@ class Targets:
     @property
     def one(self) -> str:
         """Return the name if one application is requested and no more can appear, otherwise an empty string."""
-        several = self.selects or self.children or self.apart or self.jobs > 1 or len(self.names) != 1
+        several = self.selects or self.children or self.has_expectations or self.jobs > 1 or len(self.names) != 1
         return "" if several or self.count.number != 1 else self.names[0]
 
     @property
@@ -262,20 +262,20 @@ def resolve(
                 managers.setdefault(child, []).append(name)
                 left.append(child)
     met = {name: position for position, name in enumerate(meant)}
-    under: dict[str, str] = {}
+    parents_of: dict[str, str] = {}
     for name in meant:
         # If applications manage each other, the one that was found first is the parent.
         above = (parent for parent in managers.get(name, ()) if parent != name)
-        under[name] = next(
+        parents_of[name] = next(
             (parent for parent in above if met[parent] < met[name] or name not in _all(parent, managers)), ""
         )
     called = {name: name.removeprefix(f"{namespace}/") if namespace else name for name in meant}
-    return {called[name]: called.get(above, "") for name, above in under.items()}
+    return {called[name]: called.get(above, "") for name, above in parents_of.items()}
 
 
-def top(name: str, under: Mapping[str, str]) -> str:
+def top(name: str, parents_of: Mapping[str, str]) -> str:
     """Return the topmost parent of the application, or the application itself if it has no parent."""
-    while above := under.get(name, ""):
+    while above := parents_of.get(name, ""):
         name = above
     return name
 
@@ -332,7 +332,7 @@ def targets_of(settings: TargetSettings) -> Targets:
         selector=settings.selector,
         project=settings.project,
         children=settings.children,
-        apart=bool(settings.expectations),
+        has_expectations=bool(settings.expectations),
         count=ExpectedCount.parse(settings.expected_count),
         job=settings.node_index if settings.split else 1,
         jobs=settings.node_total if settings.split else 1,

@@ -117,14 +117,16 @@ class Results:
             for member in self.parts.group.members:
                 # The job's verdict applies to a single application, and to applications without a verdict of their own.
                 if several and member.verdict is not None:
-                    yield self._one(member.name, member.verdict, member.seconds, ended_at, member, address=address)
+                    yield self._application_result(
+                        member.name, member.verdict, member.seconds, ended_at, member, address=address
+                    )
                 else:
-                    yield self._one(member.name, verdict, seconds, ended_at, member, address=address)
+                    yield self._application_result(member.name, verdict, seconds, ended_at, member, address=address)
             if self.parts.group.members or several:
                 return
         names = self.settings.names if self.settings else load.read_names(load.valid(self._environ, "ARGOCD_APP_NAME"))
         name = names[0] if len(names) == 1 else ""
-        yield self._one(name, verdict, seconds, ended_at, None, address=self._address())
+        yield self._application_result(name, verdict, seconds, ended_at, None, address=self._address())
 
     def _address(self) -> str:
         """Return the address of Argo CD's web interface: the public one if it is known. "" without settings."""
@@ -132,7 +134,7 @@ class Results:
             return ""
         return (self.parts.public_address() if self.parts is not None else "") or self.settings.connection.address
 
-    def _one(
+    def _application_result(
         self,
         name: str,
         verdict: Verdict,

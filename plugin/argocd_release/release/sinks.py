@@ -52,7 +52,7 @@ class Sinks:
         self._begun: dict[str, tuple[Background[None], str]] = {}
         self._turn = threading.Lock()
 
-    def see(self, application: Application | None) -> None:
+    def on_application(self, application: Application | None) -> None:
         """Create a deployment record, in the background, once Argo CD has begun to apply a revision."""
         if not self._settings.gitlab_deployment or application is None:
             return

@@ -82,7 +82,7 @@ def wire(
         clock=clock,
         emit=checks.emit,
         keep=checks.hooks.keep,
-        on_application=(checks.on_application, *([sinks.see] if sinks is not None else [])),
+        on_application=(checks.on_application, *([sinks.on_application] if sinks is not None else [])),
     )
 
     def wait() -> Verdict:

@@ -269,7 +269,7 @@ def _pods(result: ApplicationResult) -> list[str]:
 def _events(result: ApplicationResult) -> list[str]:
     merged: dict[tuple[str, str, str], ObjectEvent] = {}
     counts: dict[tuple[str, str, str], int] = {}
-    for occurrence in result.diagnosis.occurrences:
+    for occurrence in result.diagnosis.events:
         event = occurrence.event
         # Merge the events of a controller that retries: each attempt to create a pod generates another name.
         key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))

@@ -97,7 +97,7 @@ def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
             }
             for pod in diagnosis.pods
         ],
-        "events": [{"object": item.subject} | asdict(item.event) for item in diagnosis.occurrences],
+        "events": [{"object": item.subject} | asdict(item.event) for item in diagnosis.events],
         "logs": [asdict(log) | {"lines": list(log.lines)} for log in diagnosis.logs],
         "notes": list(diagnosis.notes),
     }

@@ -103,7 +103,7 @@ class Expectation:
 
     def lacks_image(self, workloads: Workloads) -> bool:
         """Return True if an image is expected that no pod runs."""
-        return bool(self.image) and not any(runs(self.image, image) for image in workloads.images)
+        return bool(self.image) and not any(matches(self.image, image) for image in workloads.images)
 
     def _waiting(self, workloads: Workloads) -> list[PodTemplate]:
         """Return the pod templates that will run the expected image as soon as their pods are due.
@@ -114,10 +114,12 @@ class Expectation:
         serving_pods = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
         running = {parts(image)[0] for image in serving_pods}
         templates = [
-            item for item in workloads.templates if item.due and any(runs(self.image, image) for image in item.images)
+            item
+            for item in workloads.templates
+            if item.due and any(matches(self.image, image) for image in item.images)
         ]
         named = ":" in self.image.lstrip(":@") or "@" in self.image
-        names = {parts(image)[0] for item in templates for image in item.images if runs(self.image, image)}
+        names = {parts(image)[0] for item in templates for image in item.images if matches(self.image, image)}
         return [] if running & names or (running and not named) else templates
 
     def delivered_by(self, application: Application) -> str:
@@ -240,7 +242,7 @@ class Expectation:
         if not self.lacks_image(cluster) or self._waiting(cluster):
             return None
         unhealthy = bool(self.healths) and application.health not in self.healths
-        if unhealthy and any(runs(self.image, image) for image in cluster.starting):
+        if unhealthy and any(matches(self.image, image) for image in cluster.starting):
             # The pods with the image are starting. The wait for health goes on, and gives the better reason.
             return None
         images = one_line(", ".join(running[:NAMED])) or texts.NONE
@@ -255,7 +257,7 @@ class Expectation:
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
         # The summary lists the images of all pods, including those that have ended (argo-cd #21785). It proves an image
         # only if it lists no other version of the same image name.
-        matching = [image for image in application.images if runs(self.image, image)]
+        matching = [image for image in application.images if matches(self.image, image)]
         names = {parts(image)[0] for image in matching}
         # A bare tag names no image, and a finished Job could have run that tag. So any other image leaves a doubt.
         counts = names if ":" in self.image.lstrip(":@") or "@" in self.image else set(application.images)
@@ -274,9 +276,9 @@ class Expectation:
 def _not_due(workloads: Workloads) -> str:
     """Return the reason why no pod of the current revision runs; "" if it is not known."""
     earlier = one_line(", ".join(workloads.earlier[:NAMED])) or texts.NONE
-    held = [item.resource for item in workloads.templates if item.on_delete]
-    if held:
-        return texts.ON_DELETE.fill(images=earlier, resource=held[0])
+    kept_back = [item.resource for item in workloads.templates if item.on_delete]
+    if kept_back:
+        return texts.ON_DELETE.fill(images=earlier, resource=kept_back[0])
     waiting = [_will_run(item) for item in workloads.templates if item.due]
     return "".join(texts.EXPLANATION.fill(text=one_line(text)) for text in waiting[:NAMED])
 
@@ -315,7 +317,7 @@ _DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.dock
 _DIGESTS: Final = ("sha256:", "sha512:")
 
 
-def runs(wanted: str, image: str) -> bool:
+def matches(wanted: str, image: str) -> bool:
     """Return True if the image matches the expected tag, digest, or reference with either or both.
 
     A reference without a registry matches the name in any registry. A name without a folder matches in any folder.

@@ -80,7 +80,7 @@ class SymptomRecord:
 class SymptomHistory:
     """The symptoms that the looks so far have shown."""
 
-    patience: GracePeriods = field(default_factory=GracePeriods)
+    graces: GracePeriods = field(default_factory=GracePeriods)
     expectation: Expectation = field(default_factory=Expectation)
     now: float = 0
     #: True if Argo CD has compared with git since this job began.
@@ -156,7 +156,7 @@ class SymptomHistory:
     @property
     def due_in(self) -> float | None:
         """Return the seconds until a symptom can decide: 0 if it only needs another look, None if no symptom can."""
-        rules = self.patience.rules
+        rules = self.graces.rules
         lasting = [
             (rules[symptom], rules[symptom].seconds - (self.now - record.first_seen))
             for symptom, record in self.records.items()
@@ -187,7 +187,7 @@ class SymptomHistory:
 
     def has_elapsed(self, symptom: Symptom) -> bool:
         """Return True if the symptom has lasted for its grace period and enough looks."""
-        record, rule = self.records[symptom], self.patience.rules.get(symptom)
+        record, rule = self.records[symptom], self.graces.rules.get(symptom)
         if rule is None or (rule.fresh and not (self.fresh or self.no_more_comparisons)):
             return False
         return self.now - record.first_seen >= rule.seconds and record.look_count >= rule.looks
@@ -200,7 +200,7 @@ def judge(observation: Application | Failure, history: SymptomHistory) -> Verdic
             continue
         if record.problem is None:
             return _delivered(observation, history.expectation)
-        outcome = history.patience.rules[symptom].outcome
+        outcome = history.graces.rules[symptom].outcome
         verdict = Verdict.on(record.problem, outcome, hint=HINTS.get(symptom, ""))
         verdict = replace(verdict, quotes=symptom in _QUOTED)
         if isinstance(observation, Application) and symptom in ABOUT_REVISION:
@@ -264,7 +264,7 @@ def _of_later_revision(verdict: Verdict, application: Application, expectation: 
 
 def symptoms(observation: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
     """Return the symptoms of one look with their problems, in the order in which they decide."""
-    pairs = _troubles(observation, history) if isinstance(observation, Failure) else _states(observation, history)
+    pairs = _of_failure(observation, history) if isinstance(observation, Failure) else _states(observation, history)
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
 
 
@@ -286,14 +286,14 @@ def _longest_first(problems: Mapping[str, Problem | None], times: Mapping[str, f
     return first(shown_problems) if shown_problems else None
 
 
-def _troubles(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
-    symptom, text = _trouble(failure, history), failure.message
+def _of_failure(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
+    symptom, text = _symptom_of(failure, history), failure.message
     if symptom is Symptom.DELETED:
         text = texts.DELETED_WHILE_TRACKED
     yield symptom, Problem(message=text, code=CODES[symptom])
 
 
-def _trouble(failure: Failure, history: SymptomHistory) -> Symptom:
+def _symptom_of(failure: Failure, history: SymptomHistory) -> Symptom:
     match failure.kind:
         case FailureKind.DENIED | FailureKind.UNAUTHENTICATED:
             return Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY
@@ -388,7 +388,7 @@ def _given_up(problem: Problem, operation: Operation) -> Problem:
 def _failed_attempts(
     application: Application, operation: Operation, history: SymptomHistory
 ) -> Iterator[tuple[Symptom, Problem]]:
-    attempts, limit = history.attempts, history.patience.failed_attempts
+    attempts, limit = history.attempts, history.graces.failed_attempts
     if 0 < limit <= attempts.counted:
         yield Symptom.ATTEMPTS_FAILED, failed_attempts(application, operation.retries)
     elif hook_failed(application, failed_attempts=limit):

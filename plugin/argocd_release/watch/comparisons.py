@@ -100,7 +100,7 @@ class Comparisons:
         if can_heal(application.errors):
             return self._ended_at + RENDER_AGAIN_AFTER_OUTAGE_SECONDS
         # A second failed render confirms the first one, so it must not come before the grace period has elapsed.
-        return self._ended_at + max(RENDER_AGAIN_SECONDS, history.patience.condition)
+        return self._ended_at + max(RENDER_AGAIN_SECONDS, history.graces.condition)
 
 
 def render_errors(application: Application) -> tuple[Condition, ...]:

@@ -59,7 +59,7 @@ class Observer:
         sync: True if the job requests syncs itself.
         check: raises if the job must end.
         wake: is called when the answer to an earlier request arrives.
-        patience: the longest wait of a look for its comparison, in seconds.
+        wait_limit: the longest wait of a look for its comparison, in seconds.
         hard_refresh: asks Argo CD for a hard refresh; None if the settings turn that off.
         owners: looks up the owners of the application; None if the settings turn that off.
     """
@@ -77,7 +77,7 @@ class Observer:
         sync: bool,
         check: Callable[[], object],
         wake: Callable[[], object],
-        patience: float = REFRESH_SECONDS,
+        wait_limit: float = REFRESH_SECONDS,
         hard_refresh: Get | None = None,
         owners: OwnerLookup | None = None,
     ) -> None:
@@ -93,7 +93,7 @@ class Observer:
         )
         self._check = check
         self._wake = wake
-        self._patience = patience
+        self._wait_limit = wait_limit
         self._hard_refresh = hard_refresh
         self._owners = owners
         self._comparison: Background[Application] | None = None
@@ -135,7 +135,7 @@ class Observer:
             self._comparison = None
             return _failure(error), False
         if application.unknown_words:
-            self._tell(UnknownWords(words=one_line(", ".join(application.unknown_words))))
+            self._emit_once(UnknownWords(words=one_line(", ".join(application.unknown_words))))
         cluster = Deadline(min(max(seconds, LEAST_CLUSTER_SECONDS), CLUSTER_SECONDS), self._now)
         state = self._with_revision_relations(self._with_window(self._with_workloads(application, cluster), cluster))
         self.application = replace(state, owners=self._owners(state)) if self._owners else state
@@ -174,23 +174,23 @@ class Observer:
 
         A comparison continues across looks. If each look requested another one, a slow comparison would never end.
         """
-        patience = 0.0
+        wait_limit = 0.0
         if self._comparison is None:
             get = partial(self._commands.get, self._name, seconds=COMPARISON_SECONDS, refresh=True, echo=echo)
             if hard and self._hard_refresh is not None:
                 get = partial(self._hard_refresh, self._name, seconds=COMPARISON_SECONDS)
             self._comparison = run_in_background(get)
             # Wait for at most half of the time. The other half is for a read without the comparison.
-            patience = min(self._patience, deadline.left / 2)
-        if not self._comparison.wait_for(seconds=patience, check=self._check):
-            if patience:
+            wait_limit = min(self._wait_limit, deadline.left / 2)
+        if not self._comparison.wait_for(seconds=wait_limit, check=self._check):
+            if wait_limit:
                 self._comparison.add_done_callback(lambda _: self._wake())
             return None, False
         comparison, self._comparison = self._comparison, None
         error = comparison.exception()
         if error is None:
             self._compared_uid = comparison.result().uid
-        if patience and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
+        if wait_limit and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
         # Read the state again: an earlier look requested this comparison, or the request has timed out.
         return None, error is None
@@ -242,13 +242,13 @@ class Observer:
             if request is not self._workloads:
                 self._workloads = request
                 request.answer.add_done_callback(lambda _: self._wake())
-            self._tell(PodsNotSeen(error=job_log.PODS_PENDING.fill(seconds=f"{CLUSTER_SECONDS:.0f}")))
+            self._emit_once(PodsNotSeen(error=job_log.PODS_PENDING.fill(seconds=f"{CLUSTER_SECONDS:.0f}")))
             return self._with_remembered(replace(application, pods_hidden=False), subject)
         self._workloads = None
         try:
             workloads = request.answer.result()
         except ArgoCDError as error:
-            self._tell(PodsNotSeen(error=error.message))
+            self._emit_once(PodsNotSeen(error=error.message))
             # The pods are hidden only if Argo CD refuses to show them, and this job has never seen any. A closed port
             # can also mean a restart. After any other failure, a later look can still see the pods.
             hidden = error.is_refused and not self._has_seen_pods
@@ -301,7 +301,7 @@ class Observer:
         }
         for revision_relation in relations.values():
             if revision_relation.relation is Relation.UNKNOWN and not revision_relation.pending:
-                self._tell(HistoryNotConsulted(why=revision_relation.note))
+                self._emit_once(HistoryNotConsulted(why=revision_relation.note))
         return replace(application, revision_relations=relations, operation_is_old=self._is_old(application))
 
     def _is_old(self, application: Application) -> bool:
@@ -319,7 +319,7 @@ class Observer:
         relation = self._revision_relation(operation.revisions[0], expected, application.sources[0])
         return relation.relation is Relation.OLDER
 
-    def _tell(self, event: JobEvent) -> None:
+    def _emit_once(self, event: JobEvent) -> None:
         """Emit the event, unless an event of its type was emitted before."""
         if type(event) not in self._emitted:
             self._emitted.add(type(event))

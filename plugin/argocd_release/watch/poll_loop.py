@@ -186,8 +186,8 @@ class GroupPoller:
         self._complete = complete
         self._appear = appear
         # The symptoms of the group itself, until its first application is known.
-        self._history = SymptomHistory(patience=graces)
-        self._unread = ""
+        self._history = SymptomHistory(graces=graces)
+        self._shown_read_error = ""
         self._stop_early = stop_early
         self._spacing = spacing
         self._check = check
@@ -239,7 +239,7 @@ class GroupPoller:
             if self.elapsed >= self._timeout + OVERTIME_SECONDS:
                 self._expire()
             if polled.error is not None and not self.applications:
-                verdict = self._judge_unread(polled.error, polled.requested_at)
+                verdict = self._judge_read_error(polled.error, polled.requested_at)
                 if verdict is not None:
                     return verdict
             elif self._is_over:
@@ -247,7 +247,7 @@ class GroupPoller:
             self._sum_up()
             self._rest(began)
 
-    def _judge_unread(self, error: ArgoCDError, begun: float) -> Verdict | None:
+    def _judge_read_error(self, error: ArgoCDError, begun: float) -> Verdict | None:
         """Return the verdict on a group whose list cannot be read, by the rules of one application; None if pending."""
         failure = Failure(kind=error.kind, message=error.message)
         self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
@@ -256,8 +256,8 @@ class GroupPoller:
             verdict = timed_out(failure, verdict, self._history, seconds=self._timeout)
         if verdict.outcome is not None:
             return verdict
-        if verdict.reason != self._unread:
-            self._unread = verdict.reason
+        if verdict.reason != self._shown_read_error:
+            self._shown_read_error = verdict.reason
             self._emit(NoAnswer(reason=verdict.reason))
         return None
 

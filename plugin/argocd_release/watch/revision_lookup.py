@@ -38,20 +38,20 @@ class RevisionLookup:
         self._now = now
         self._check = check
         self._on_answer = on_answer
-        self._known: dict[tuple[Hashable, ...], tuple[float, RevisionRelation]] = {}
+        self._answers: dict[tuple[Hashable, ...], tuple[float, RevisionRelation]] = {}
         self._requested: dict[tuple[Hashable, ...], Background[RevisionRelation]] = {}
 
     def __call__(self, *question: Hashable) -> RevisionRelation:
         """Return the relation, or ``LOOKUP_PENDING`` until it is known. Wait for at most ``WAIT_SECONDS``."""
         self._collect(question)
-        since, relation = self._known.get(question, (-AGAIN_SECONDS, LOOKUP_PENDING))
+        since, relation = self._answers.get(question, (-AGAIN_SECONDS, LOOKUP_PENDING))
         stale = relation.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS
         if stale and question not in self._requested:
             answer = self._requested[question] = run_in_background(partial(self._consult, *question))
             if not answer.wait_for(seconds=WAIT_SECONDS, check=self._check):
                 answer.add_done_callback(lambda _: self._on_answer())
             self._collect(question)
-        return self._known.get(question, (0.0, LOOKUP_PENDING))[1]
+        return self._answers.get(question, (0.0, LOOKUP_PENDING))[1]
 
     def _collect(self, question: tuple[Hashable, ...]) -> None:
         answer = self._requested.get(question)
@@ -61,4 +61,4 @@ class RevisionLookup:
         error = answer.exception()
         note = texts.HISTORY_FAILED.fill(error=f"{type(error).__name__}: {one_line(str(error))}")
         relation = RevisionRelation(relation=Relation.UNKNOWN, note=note) if error else answer.result()
-        self._known[question] = (self._now(), relation)
+        self._answers[question] = (self._now(), relation)

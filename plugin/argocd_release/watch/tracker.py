@@ -85,7 +85,7 @@ class Tracker:
         clock: Clock,
         timeout: float,
         emit: Emit,
-        patience: GracePeriods = GracePeriods(),  # noqa: B008 - frozen
+        graces: GracePeriods = GracePeriods(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
         cluster: ClusterView | None = None,
         revision_relation: RevisionRelationLookup | None = None,
@@ -110,7 +110,7 @@ class Tracker:
         self._queued_before = queued_before
         self._timeout = timeout
         self._emit = emit
-        self._history = SymptomHistory(patience=patience, expectation=expectation)
+        self._history = SymptomHistory(graces=graces, expectation=expectation)
         self._looks = Observer(
             name,
             commands=commands,
@@ -122,7 +122,7 @@ class Tracker:
             sync=sync,
             check=check,
             wake=self._on_news,
-            patience=REFRESH_SECONDS if follow else CROWD_SECONDS,
+            wait_limit=REFRESH_SECONDS if follow else CROWD_SECONDS,
             hard_refresh=hard_refresh,
             owners=owners,
         )
@@ -131,7 +131,7 @@ class Tracker:
         self._has_news = True
         self._look_at = self._started
         self._confirms_late = False
-        self._answered: tuple[float, Application, Verdict] | None = None
+        self._last_observation: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
         self._line_count = 0
         #: The start times of the operations that this job has ended.
@@ -147,9 +147,14 @@ class Tracker:
 
         A look takes time, so the step reads the clock instead of taking the time as an argument.
         """
-        if self._answered is not None and not self._has_news and self._clock.now() < self._look_at and self._is_live():
-            _, application, pending = self._answered
-            self._tell(application, pending)
+        if (
+            self._last_observation is not None
+            and not self._has_news
+            and self._clock.now() < self._look_at
+            and self._is_live()
+        ):
+            _, application, pending = self._last_observation
+            self._emit_pending(application, pending)
             return self._again(answered=True)
         self._has_news = False
         if self._follow:
@@ -163,7 +168,7 @@ class Tracker:
         at = self._clock.now() - self._started
         self.timeline.record_problems(self._history.pending_problems, at)
         if isinstance(observation, Application):
-            self._answered = (self._clock.now(), observation, verdict)
+            self._last_observation = (self._clock.now(), observation, verdict)
             for change in self.timeline.look(observation, at, compared=self._history.compared):
                 self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
         if verdict.outcome is None and self._left() <= 0:
@@ -174,7 +179,7 @@ class Tracker:
         if verdict.outcome is not None:
             self.close(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
             return Step(verdict=verdict)
-        self._tell(observation, self._with_queue(verdict))
+        self._emit_pending(observation, self._with_queue(verdict))
         answered = isinstance(observation, Application)
         if answered and self._follow and self._feed is None:
             self._feed = self._commands.wait(
@@ -188,8 +193,8 @@ class Tracker:
         Args:
             queued_before: the number of applications that wait for a look before this one.
         """
-        if self._answered is not None:
-            _, observation, verdict = self._answered
+        if self._last_observation is not None:
+            _, observation, verdict = self._last_observation
             return self._timed_out(observation, self._with_queue(verdict))
         never = Verdict(outcome=None, reason=_not_requested(queued_before))
         return self._timed_out(Failure.late(never.reason), never)
@@ -218,7 +223,7 @@ class Tracker:
         if compare:
             self._comparisons.begin(self.application)
         observation, compared = self._looks.look(
-            seconds=self._patience(),
+            seconds=self._seconds_left_to_wait(),
             compare=compare,
             hard=self._comparisons.is_hard,
             echo=self._history.now == 0,
@@ -278,8 +283,8 @@ class Tracker:
             most = min(most, max(due_in, POLL_SECONDS))
         now, deadline = self._clock.now(), self._started + self._timeout
         self._look_at = now
-        if most == QUIET_SECONDS and grace_due_in is None and self._answered is not None and self._is_live():
-            self._look_at = min(self._answered[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline)
+        if most == QUIET_SECONDS and grace_due_in is None and self._last_observation is not None and self._is_live():
+            self._look_at = min(self._last_observation[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline)
             most = min(self._look_at - now, STILL_WAITING_SECONDS + BURST_SECONDS)
         not_before = min(now + least, deadline)
         return Step(
@@ -292,19 +297,19 @@ class Tracker:
     def _left(self) -> float:
         return self._started + self._timeout - self._clock.now()
 
-    def _patience(self) -> float:
+    def _seconds_left_to_wait(self) -> float:
         """Return the seconds that a look is allowed to take.
 
         Until Argo CD responds for the first time, the grace period ``connect`` limits them.
         """
-        connect = self._history.patience.connect
+        connect = self._history.graces.connect
         if self._history.reached or not connect:
             return self._left()
         return min(self._left(), max(self._started + connect - self._clock.now(), 2 * LEAST_SECONDS))
 
     def _timed_out(self, observation: Application | Failure, verdict: Verdict) -> Verdict:
-        if isinstance(observation, Failure) and observation.timed_out and self._answered is not None:
-            at, application, judged = self._answered
+        if isinstance(observation, Failure) and observation.timed_out and self._last_observation is not None:
+            at, application, judged = self._last_observation
             # A look at the deadline has little time. If it has timed out, judge the recent look before it.
             if self._clock.now() - at <= RECENT_SECONDS:
                 observation, verdict = application, judged
@@ -330,7 +335,7 @@ class Tracker:
         if not line or not self._looks.hears_of_changes:
             self._on_news()
 
-    def _tell(self, observation: Application | Failure, verdict: Verdict) -> None:
+    def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
         # While many workloads roll out, each look has another reason. After LINES_AT_ONCE lines, show only some.
         if (verdict.reason == last_reason or self._line_count >= LINES_AT_ONCE) and now - at < STILL_WAITING_SECONDS:

@@ -116,7 +116,7 @@ def test_the_last_words_of_a_hook_survive_its_pod() -> None:
         'PreSync hook Job/migrate → Pod/migrate-x: Error, exit code 3 — "fatal: no such table users"'
     )
     assert last.cause.hint == NOTHING_APPLIED.fill_hint(fix=FIX_HOOK_BY_LOG)
-    assert [event.event.message for event in last.occurrences] == ["it failed"]
+    assert [event.event.message for event in last.events] == ["it failed"]
     assert [log.lines for log in last.logs] == [("migrating", "fatal: no such table users")]
     assert [pod.name for pod in last.pods] == ["migrate-x"]
 

@@ -108,7 +108,7 @@ def told(known: Settings, result: ReleaseResult, *, before: Application | None =
             deadline=JobDeadline(60),
         ),
     )
-    sinks.see(before)
+    sinks.on_application(before)
     # After a signal GitLab has less than a second: what was begun long before is not waited for then.
     eventually(lambda: all(begun.done() for begun, _ in sinks._begun.values()))
     return list(sinks.emit(result))

@@ -70,7 +70,7 @@ class Looks:
     """Looks at one application, one after the other."""
 
     def __init__(self, **graces: Any) -> None:
-        self.history = SymptomHistory(patience=GracePeriods(**graces))
+        self.history = SymptomHistory(graces=GracePeriods(**graces))
 
     def __call__(self, now: float, *, running: bool = False, **parts: Any) -> Verdict:
         state = application(**{"sync": "OutOfSync", "health": "Missing", "phase": "Running"} | parts)

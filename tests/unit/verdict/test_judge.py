@@ -31,11 +31,11 @@ FAILED = {"results": [{"kind": "Deployment", "name": "web", "status": "SyncFaile
 
 def look(
     *looks: tuple[float, Seen],
-    patience: GracePeriods = GracePeriods(),
+    graces: GracePeriods = GracePeriods(),
     expectation: Expectation = Expectation(),
 ) -> Verdict:
     """Return the verdict after looks at these seconds. Every answer counts as compared."""
-    history, verdict = SymptomHistory(patience=patience, expectation=expectation), None
+    history, verdict = SymptomHistory(graces=graces, expectation=expectation), None
     for now, seen in looks:
         history = history.observe(seen, now=now, compared=isinstance(seen, Application))
         verdict = judge(seen, history)
@@ -302,7 +302,7 @@ def test_what_needs_a_hand_is_not_delivered_after_its_grace(
     assert look((0, state), (59, state)).outcome is None
     verdict = look((0, state), (60, state))
     assert verdict.outcome is (Outcome.NOT_DELIVERED if stuck else None)
-    assert look((0, state), (999, state), patience=GracePeriods(stuck=0)).outcome is None
+    assert look((0, state), (999, state), graces=GracePeriods(stuck=0)).outcome is None
     # A later commit can bring the expected image, and end the state.
     assert look((0, state), (999, state), expectation=Expectation(image="web:2")).outcome is None
     if stuck:
@@ -365,9 +365,9 @@ HOOK_REJECTED = HOOK | {"status": "SyncFailed", "hookPhase": "Failed"}
 def test_a_hook_whose_program_failed_needs_one_attempt_less(
     limit: int, retries: int, result: dict[str, str], outcome: Outcome | None
 ) -> None:
-    patience = GracePeriods(failed_attempts=limit)
+    graces = GracePeriods(failed_attempts=limit)
     state = application(sync="OutOfSync", phase="Running", retries=retries, results=[result])
-    assert look((0, state), (0.5, state), patience=patience).outcome is outcome
+    assert look((0, state), (0.5, state), graces=graces).outcome is outcome
 
 
 @pytest.mark.parametrize(("retries", "outcome"), [(1, None), (2, Outcome.SYNC_FAILED), (5, Outcome.SYNC_FAILED)])
@@ -494,7 +494,7 @@ def test_every_symptom_has_a_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patience", "state"),
+    ("graces", "state"),
     [
         (GracePeriods(degraded=0), application(health="Degraded")),
         (
@@ -508,15 +508,15 @@ def test_every_symptom_has_a_rule() -> None:
         (GracePeriods(appear=1000), GONE),
     ],
 )
-def test_patience_can_be_as_long_as_the_timeout(patience: GracePeriods, state: Seen) -> None:
-    assert look((0, state), (500, state), (900, state), patience=patience).outcome is None
+def test_patience_can_be_as_long_as_the_timeout(graces: GracePeriods, state: Seen) -> None:
+    assert look((0, state), (500, state), (900, state), graces=graces).outcome is None
 
 
 def test_an_application_may_appear_late() -> None:
     state = application()
-    patience = GracePeriods(appear=60)
-    assert look((0, GONE), (30, state), (31, state), patience=patience).outcome is Outcome.DELIVERED
-    assert look((0, GONE), (60, GONE), patience=patience).outcome is Outcome.MISSING
+    graces = GracePeriods(appear=60)
+    assert look((0, GONE), (30, state), (31, state), graces=graces).outcome is Outcome.DELIVERED
+    assert look((0, GONE), (60, GONE), graces=graces).outcome is Outcome.MISSING
 
 
 def test_an_expected_revision() -> None:
@@ -547,7 +547,7 @@ def test_what_is_out_of_reach_is_not_delivered_after_its_grace() -> None:
     assert verdict.outcome is Outcome.NOT_DELIVERED
     assert is_from(verdict.reason, DIVERGED)
     patient = GracePeriods(expected=0)
-    assert look((0, diverged), (999, diverged), expectation=expectation, patience=patient).outcome is None
+    assert look((0, diverged), (999, diverged), expectation=expectation, graces=patient).outcome is None
 
 
 def test_an_application_created_anew_must_be_compared_anew() -> None:
@@ -606,7 +606,7 @@ def test_what_is_waited_for_counts(parts: dict[str, Any], expectation: Expectati
     ],
 )  # fmt: skip
 def test_why_nothing_moves_is_named(state: Application, code: CauseCode, reason: str) -> None:
-    verdict = look((0, state), (999, state), patience=GracePeriods(stuck=0))
+    verdict = look((0, state), (999, state), graces=GracePeriods(stuck=0))
     assert (verdict.outcome, verdict.code) == (None, code)
     assert verdict.reason.endswith(reason)
 

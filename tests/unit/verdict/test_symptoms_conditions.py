@@ -19,7 +19,7 @@ LAYERS = "Failed to load target state: failed to generate manifest for source 1 
 
 def after(seconds: float, **parts: Any) -> Verdict:
     """Return the verdict on a state that has lasted for these seconds and was compared at each look."""
-    state, history = application(**parts), SymptomHistory(patience=GRACES)
+    state, history = application(**parts), SymptomHistory(graces=GRACES)
     for now in (0.0, seconds / 2, seconds):
         history = history.observe(state, now=now, compared=True)
     return judge(state, history)
