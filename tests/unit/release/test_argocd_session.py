@@ -296,8 +296,11 @@ class Renewing:
                 request += part
                 if not request.endswith(b"\r\n\r\n"):
                     continue
-                (token,) = re.findall(rb"Authorization: Bearer token-(\d+)\r\n", request)
-                status = b"200 OK" if int(token) >= self.newest - 1 else b"401 Unauthorized"
+                token = re.search(rb"Authorization: Bearer token-(\d+)\r\n", request)
+                if token is None:
+                    # A client of another test still calls a server that had this port before.
+                    return
+                status = b"200 OK" if int(token[1]) >= self.newest - 1 else b"401 Unauthorized"
                 request = b""
                 self.rounds.wait(30)
                 connection.sendall(b'HTTP/1.1 %b\r\nContent-Length: 13\r\n\r\n{"nodes": []}' % status)
