@@ -141,7 +141,7 @@ RENEWAL_PAUSE: Final = 10.0
 GITLAB_CALL: Final = 3.0
 #: The pause before the second request to GitLab; it doubles with each request.
 GITLAB_PAUSE: Final = 0.5
-#: All requests to GitLab after SIGTERM.
+#: All requests to GitLab after SIGTERM together.
 GITLAB_AFTER_SIGNAL: Final = 0.5
 #: The latest end of these requests, counted from the signal. The job writes the reports again after them.
 GITLAB_UNTIL: Final = 0.7

@@ -38,7 +38,7 @@ class Claims:
 
     @property
     def is_own(self) -> bool:
-        """Return True if an Argo CD issued the token for one of its accounts."""
+        """Return True if an Argo CD server issued the token for one of its accounts."""
         return self.issuer == OWN_ISSUER
 
     @property

@@ -19,7 +19,7 @@ Execute = Callable[[Sequence[str], Mapping[str, str], TextIO, Signals], int]
 
 @dataclass(frozen=True, kw_only=True)
 class Subcommand:
-    """A command. Its ``module`` has a function ``execute``, and is imported only if the command is requested."""
+    """A subcommand. Its ``module`` defines ``execute``, and is imported only if the subcommand is requested."""
 
     module: str
     summary: str

@@ -136,7 +136,8 @@ _SLOW: Final = r"context deadline exceeded|i/o timeout|Client\.Timeout|TLS hands
 _FULL: Final = r"no space left on device|disk quota exceeded"
 _TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many requests"
 
-# Words that prove that the speaker responded. They take precedence over the words of an outage in the same message.
+# Phrases that prove that the speaker responded. They take precedence over phrases in the same message that describe
+# an outage.
 _ANSWERS: Final = {
     Speaker.RENDERER: _any_of(
         # helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil, pkg/action/install.go.

@@ -123,7 +123,7 @@ _PHRASES: Final = (
 )
 _SAFE: Final = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
 _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
-# The words of the API server before the dump of an object.
+# The phrases after which the API server dumps an object.
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
@@ -271,7 +271,7 @@ def _end_of_object(text: str, position: int, depth: int) -> int | None:
         position: the position after the opening bracket of the object.
         depth: the number of backslashes before each quote of the object. It is 0 for plain JSON, 1 for JSON in a JSON
             string, 3 for JSON in a string of a string, and so on. A quote inside a string of the object has
-            2 * depth + 1 backslashes, after an even number of escaped backslashes.
+            2 * depth + 1 backslashes. Escaped backslashes can come before them.
     """
     if depth & (depth + 1):
         return None

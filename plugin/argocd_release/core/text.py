@@ -28,8 +28,8 @@ _ESCAPES: Final = re.compile(
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-# GitLab interprets these anywhere in a line. The first is the bound of a section of the job log
-# (lib/gitlab/regex.rb). The second is a link to an artifact in the output of a test, "[[ATTACHMENT|path]]"
+# GitLab interprets these anywhere in a line. The first marks the start or end of a section of the job log
+# (lib/gitlab/regex.rb). The second, "[[ATTACHMENT|path]]", links an artifact from the output of a test
 # (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")

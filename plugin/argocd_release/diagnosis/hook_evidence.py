@@ -151,7 +151,7 @@ class _Recording:
         return self.attempt[0] == operation.started_at
 
     def emit(self, hooks: dict[tuple[str, str], bool]) -> None:
-        """Take the hooks that the last look has shown."""
+        """Store the hooks that the last look has shown."""
         if hooks != self._hooks:
             self._hooks = {**self._hooks, **hooks}
             self._news.set()

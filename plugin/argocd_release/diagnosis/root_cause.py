@@ -49,7 +49,10 @@ class Clues:
 
 
 def from_application(application: Application) -> Problem | None:
-    """Return the cause that an error condition names, or None. Failed resources of the operation take precedence."""
+    """Return the cause that an error condition names, or None.
+
+    If a resource of the operation failed, return None, because that failure takes precedence.
+    """
     if any(item.failed for item in application.results):
         return None
     ended = application.operation is not None and application.operation.terminated
@@ -246,7 +249,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
 
 
 def _program_hint(container: Container | None, clues: Clues) -> str:
-    """Return the hint for a program that has ended with an error, otherwise an empty string."""
+    """Return the hint for a program that has ended with an error, or an empty string if it has not."""
     if container is None or not container.ended_badly:
         return ""
     has_log = clues.log is not None and clues.log.says_something

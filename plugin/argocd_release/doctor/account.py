@@ -20,8 +20,8 @@ _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
 _FORBIDDEN: Final = 403
 _SHOWN: Final = 5
-# Argo CD's messages (argo-cd v2.13.2 util/session/sessionmanager.go:200-300, server/server.go:1379-1391), each with
-# its problem.
+# The messages with which Argo CD refuses a token, and the problem that each one indicates (argo-cd v2.13.2
+# util/session/sessionmanager.go:200-300, server/server.go:1379-1391).
 _REFUSALS: Final = (
     (r"[Tt]oken is expired", doctor.REFUSED_EXPIRED),
     (r"does not have token with id", doctor.REVOKED),

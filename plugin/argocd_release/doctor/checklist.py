@@ -1,4 +1,4 @@
-"""Run the checks of the doctor in their order."""
+"""Run the doctor's checks in order."""
 
 import math
 from collections.abc import Callable

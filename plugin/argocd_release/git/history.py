@@ -241,7 +241,7 @@ class GitHistory:
             self.why = self._without_url(texts.CLONE_UNREADABLE.fill(error=self._safe(error)))
 
     def _without_url(self, reason: str) -> str:
-        """Return the reason. If there is no address to fetch from, name the variable that would give it."""
+        """Return the reason. If there is no address to fetch from, add the name of the variable that sets it."""
         return reason if self._url else texts.VARIABLE_MISSING.fill(reason=reason, variable=self._name)
 
     def _fetch(self, revision: str, expected: str) -> None:

@@ -107,8 +107,9 @@ FILE_BYTES: Final = 1_000_000
 class Reverts:
     """A search for the commit that reverts ``wanted``, among the commits after it.
 
-    Pass the commits to ``see``, newest first. ``by`` is the reverting commit, or empty if there is none. ``precedes``
-    tells if a commit contains ``wanted``, because reverting a merge also reverts the commits that it merged.
+    Pass the commits to ``on_commit``, newest first. ``by`` is the reverting commit, or empty if there is none.
+    ``precedes`` returns True if a commit contains ``wanted``. It is needed because reverting a merge also reverts the
+    commits that it merged.
     """
 
     def __init__(self, wanted: Commit, precedes: Callable[[ObjectID], bool]) -> None:

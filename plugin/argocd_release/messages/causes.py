@@ -53,7 +53,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "the object is still being deleted",
         "hook-failed": "a hook of the sync failed, or does not end",
         "sync-failed": "the sync failed",
-        "sync-given-up": "Argo CD has given up: it does not try to sync this revision again",
+        "sync-given-up": "Argo CD has given up: it will not try to sync this revision again",
         "sync-refused": "Argo CD refuses to sync the application",
         "sync-running": "the sync of this revision has not ended",
         "sync-busy": "the sync of an older revision has not ended, and Argo CD runs one sync at a time",
@@ -81,7 +81,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "crash-loop": "a container starts and ends again and again",
         "oom-killed": "a container needed more memory than its limit",
         "container-failed": "the program in a container ended with an error",
-        "probe-failed": "a container does not answer its probe",
+        "probe-failed": "a container fails its probe",
         "volume-not-mounted": "Kubernetes cannot attach or mount a volume",
         "unschedulable": "the scheduler finds no node for a pod",
         "not-ready": "a pod is not ready, and reports no reason",
@@ -113,8 +113,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DENIED": _CHECK_ACCOUNT,
         "DENIED_MIDWAY": _CHECK_ACCOUNT,
-        "REFUSED": "Argo CD responds, but not with the application: fix what it says, such as a project that does not "
-        "exist, or that does not allow the application's sources, destination or namespace",
+        "REFUSED": "Argo CD responds with an error instead of the application: fix that error. For example, the "
+        "project does not exist, or does not allow the application's sources, destination or namespace",
         "UNREADABLE": "argocd ran, but printed no application: check the argocd on the PATH, which must be the CLI "
         "itself or a wrapper that does not change its output",
         "MISSING_AT_START": "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD",
@@ -139,8 +139,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "long such a state can last",
         "PODS": "read the pod's log and events (argocd app logs, or Argo CD itself), fix the cause, push again",
         "DEGRADED": "read the logs and events of the pods that are Degraded",
-        "HEALTH_UNREADABLE": "find out why Argo CD's health check cannot read the resource: its operator must run and "
-        "write a status, or the health check in Argo CD (resource.customizations.health) must accept a missing field; "
+        "HEALTH_UNREADABLE": "find out why Argo CD's health check cannot read the resource. Its operator must run and "
+        "write a status, or the health check (resource.customizations.health) must accept a missing field. "
         "<RELEASE_DEGRADED_GRACE> sets how long such a state can last",
         "EMPTY": "check the application's source path; Argo CD skips files without apiVersion, kind and metadata",
     }

@@ -19,7 +19,7 @@ THERE_ARE: Final = Message("; there are {names}")
 DESCRIPTION: Final = (
     "Waits until the application runs the pushed revision, Synced and Healthy, and names the cause if it does not."
 )
-SETTINGS: Final = "settings, all from environment variables; `argocd-release explain NAME` explains one:"
+SETTINGS: Final = "settings (environment variables); `argocd-release explain NAME` explains one of them:"
 
 # argocd-release doctor
 DOCTOR_DESCRIPTION: Final = (

@@ -43,11 +43,11 @@ HOOK_GONE: Final = Message(
 )
 
 # Resources that stay OutOfSync.
-FINALIZER: Final = Message("{resource} is being deleted, and its finalizer {finalizers} holds it")
+FINALIZER: Final = Message("{resource} is being deleted, and waits for its finalizers: {finalizers}")
 CHANGED_BY_HAND: Final = Message(
     "{resource} was changed by hand after the sync ({manager})",
-    "put the change into git, or sync again (argocd app sync {application} or <RELEASE_SYNC=true>); selfHeal in the "
-    "application's sync policy undoes such changes from now on",
+    "put the change into git, or sync again (argocd app sync {application} or <RELEASE_SYNC=true>); to undo such "
+    "changes automatically, turn on selfHeal in the application's sync policy",
 )
 OVERWRITTEN: Final = Message("{manager} changes {resource} after each sync")
 

@@ -7,7 +7,7 @@ from argocd_release.messages import Message, ProblemMessage
 # The checklist.
 NO_TIME: Final = ProblemMessage(
     "not checked: the time for all checks was over before this check ended",
-    "find the check above that does not respond, and run the doctor again",
+    "find the check above that got no response, fix that, and run the doctor again",
     code="no-time",
 )
 NEEDS: Final = Message("not checked: it needs the check {check}")
@@ -33,7 +33,7 @@ NO_PREVIEW: Final = ProblemMessage(
 )
 INSECURE: Final = ProblemMessage(
     "--insecure turns off the check of the certificate: any server that answers gets the token",
-    "remove --insecure, and set <RELEASE_ARGOCD_CA> to the certificate of the authority",
+    "remove --insecure, and set <RELEASE_ARGOCD_CA> to the CA certificate",
     code="insecure",
 )
 PROXIES_USED: Final = Message("no proxy variable is set that argocd would ignore")

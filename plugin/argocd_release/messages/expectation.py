@@ -110,7 +110,7 @@ OWNER_HIDDEN: Final = "this token cannot see it"
 LABELLED_OWNER_HIDDEN: Final = "this token cannot see it (a label names it)"
 OWNER_STRICT: Final = Message("{detail}, and <RELEASE_OWNER> is strict")
 OWNER_NOT_COMPARED: Final = "Argo CD has not compared it since this job began"
-OWNER_NOT_SHOWN: Final = "Argo CD has not shown it yet"
+OWNER_NOT_SHOWN: Final = "Argo CD has not returned it yet"
 OWNER_UNPROVEN: Final = "Argo CD does not show whether its git generator has read this commit"
 OWNER_OF_SET_UNPROVEN: Final = Message(
     "Argo CD does not show whether it has applied the last change of that from {owner}"

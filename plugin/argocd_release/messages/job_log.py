@@ -35,7 +35,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "no answer": "-> {reason}; retrying",
         "judged": "-> {outcome} after {waited} s: {reason}",
         "summary": "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; {waited} of {timeout} s",
-        "unknown words": "note: Argo CD uses words that this version of argocd-release does not know: {words}",
+        "unknown words": "note: Argo CD reports values that this version of argocd-release does not know: {words}",
         "pods not seen": "note: cannot see pods yet ({error}): crash loops can be reported late",
         "history not consulted": "note: {why}",
         "asking the site": "-> delivered; checking {url}",

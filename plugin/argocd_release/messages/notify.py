@@ -11,7 +11,7 @@ NO_REVISION: Final = "no record, because the revision is unknown"
 ONLY_SOME: Final = Message("only {done} of {count} environments were updated in time")
 SEVERAL: Final = Message("{count} environments; the first: {text}")
 NOT_ALLOWED_TO_COMMENT: Final = "<RELEASE_GITLAB_TOKEN> is not set, and a job's own token is not allowed to comment"
-NO_MERGE_REQUEST: Final = "no comment, because the commit came from no merge request"
+NO_MERGE_REQUEST: Final = "no comment, because the commit did not come from a merge request"
 NO_GITLAB_JOB: Final = "CI_API_V4_URL or the token is missing: both exist only in a GitLab job"
 
 # GitLab's responses.

@@ -104,7 +104,7 @@ ADD_ROOT_PATH: Final = Message("{fix}, and add --grpc-web-root-path {path} to <A
 
 # Files that settings name.
 AUTHORITY_NO_FILE: Final = ProblemMessage(
-    "{setting} is neither a certificate in PEM nor the path of a file",
+    "{setting} is neither a PEM certificate nor the path of a file",
     "set it to the whole certificate, with its BEGIN and END lines, or to the path of a file that holds it",
     code="authority-file",
 )

@@ -20,7 +20,7 @@ TIMED_OUT_PASSING: Final = Message(
     TIMED_OUT.text, "fix what it waits for, or raise <RELEASE_TIMEOUT> if it only needs more time"
 )
 SUPERSEDED: Final = Message("{expected} was synced, but its place was taken by {later}, which fails: {reason}")
-OF_LATER_REVISION: Final = Message("{reason} (of {later} than {expected}, which it contains)")
+OF_LATER_REVISION: Final = Message("{reason} (the failing revision is {later} than {expected}, and contains it)")
 DELETED_WHILE_TRACKED: Final = "the application was deleted while it was tracked"
 AND_MORE: Final = Message("{message} (and {count} more like it)")
 NAMED_AND_MORE: Final = Message("{named} and {count} more")
@@ -74,7 +74,7 @@ OLD_SYNC: Final = Message(
     "this revision",
 )
 DRY_RUN_HIDES: Final = Message(
-    "the last operation is a dry run, and hides whether the sync before it succeeded; repeat it (argocd app sync, or "
+    "the last operation is a dry run, and hides whether the sync before it succeeded; sync again (argocd app sync, or "
     "<RELEASE_SYNC=true>)"
 )
 HEALS_AFTER_SYNC: Final = Message(
@@ -132,7 +132,7 @@ PRUNE_OFF: Final = Message(
 )
 PENDING_DELETION: Final = Message("{resource} is being deleted, and a finalizer holds it")
 PRUNE_FALSE: Final = Message("{resource} is no longer in git, and its annotation Prune=false keeps it")
-SHARED: Final = Message("{resource} is managed by application {application} too")
+SHARED: Final = Message("{resource} is also managed by application {application}")
 ANOTHER: Final = "another"
 
 # The health.

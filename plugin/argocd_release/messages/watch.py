@@ -40,7 +40,7 @@ COMMIT_ELSEWHERE: Final = Message(
 )
 NO_RESPONSE: Final = Message("no response within {seconds} s")
 JOB_ENDED: Final = "the job has ended"
-NO_ADDRESS: Final = "this job cannot read its address"
+NO_ADDRESS: Final = "this job cannot read the address of the repository"
 REVISION_NOT_IN_CLONE: Final = "the clone lacks a revision"
 NO_CLONE: Final = "this job has no clone"
 CLONE_UNREADABLE: Final = Message("the job's clone cannot be read ({error})")

@@ -145,7 +145,7 @@ class Operation:
     #: Argo CD's ``retryCount``: the number of failed attempts that it has retried or will retry.
     retries: int
     results: tuple[ResourceResult, ...]
-    #: The requested revisions: a commit, or the annotated tag on it.
+    #: The requested revision of each source: a commit, or an annotated tag on the commit.
     requested: tuple[str, ...] = ()
     #: Each source without its target revision; empty if Argo CD does not report it.
     parameters: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ class OwnerState(Enum):
     PENDING = auto()
     #: The token cannot see it.
     HIDDEN = auto()
-    #: The token can see it, but Argo CD does not report whether it has read the latest commit.
+    #: The token can see the owner, but Argo CD does not report whether the owner has read the latest commit.
     UNPROVEN = auto()
 
 

@@ -1,4 +1,4 @@
-"""The outcomes of a release with their exit codes, each of which is declared only here; and the verdict. Pure."""
+"""The outcomes of a release, and the verdict. Only this module declares the exit codes. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ class Verdict:
     subject: Subject | None = None
     # True if the reason only quotes the object.
     quotes: bool = False
-    # The part that a success leaves unproven; empty if there is none.
+    # The caveat of a success: the part that it does not prove; empty if there is none.
     caveat: str = ""
 
     @classmethod

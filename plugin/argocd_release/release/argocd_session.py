@@ -1,4 +1,4 @@
-"""Connect to Argo CD for the length of a job: sign in, and build the readers that its stages share."""
+"""Connect to Argo CD for the duration of a job: sign in, and build the readers that its stages share."""
 
 import time
 from contextlib import ExitStack

@@ -22,7 +22,7 @@ from argocd_release.watch.clock import MonotonicClock
 
 @dataclass(frozen=True, kw_only=True)
 class JobParts:
-    """The parts of a job that its stages use."""
+    """The objects that the stages of a job share."""
 
     settings: Settings
     context: JobContext

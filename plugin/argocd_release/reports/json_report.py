@@ -1,4 +1,4 @@
-"""The JSON report, by ``report.schema.json``, with all data that a dashboard could show."""
+"""Write the JSON report, which contains all data that a dashboard could show. Its schema is ``report.schema.json``."""
 
 import json
 from collections import Counter

@@ -54,7 +54,7 @@ def _element(builder: "TreeBuilder", tag: str, **attributes: str) -> Iterator[No
 def _add_case(
     builder: "TreeBuilder", classname: str, name: str, children: Mapping[str, str], **attributes: str
 ) -> None:
-    """Add a test case with its children: the text of each by tag."""
+    """Add a test case. ``children`` maps the tag of each child element to its text."""
     with _element(builder, "testcase", classname=classname, name=name, **attributes):
         for tag, text in children.items():
             with _element(builder, tag):

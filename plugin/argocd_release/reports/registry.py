@@ -70,7 +70,11 @@ def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove the report of an earlier job if it is a regular file; raise ``OSError``."""
+    """Remove the report of an earlier job if it is a regular file.
+
+    Raises:
+        OSError: the file cannot be removed.
+    """
     path = path.resolve()
     if path.is_file():
         path.unlink()

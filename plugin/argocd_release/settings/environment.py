@@ -162,7 +162,7 @@ def lacks_environment(environ: JobEnvironment) -> bool:
 
 
 def how_to_extend(environ: JobEnvironment) -> str:
-    """Return the ``extends`` with which an overridden job keeps the component's environment and ID token."""
+    """Return the ``extends`` that an overridden job needs to keep the component's environment and ID token."""
     job = environ.get(JOB_NAME, "").strip() or "argocd-release"
     token = "https" if asks_identity(environ) else ""
     parts = [f".{job}:environment:{environ.get(WITH_ENVIRONMENT, 'true').strip()}", f'".{job}:id-token:{token}"']

@@ -10,7 +10,7 @@ from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings.environment import INPUT_PREFIX, PROPERTIES, JobEnvironment
 
-# Variables with addresses that are not settings, but that the programs of the job read.
+# Variables that hold addresses. They are not settings, but the programs of the job read them.
 _ADDRESSES: Final = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
 )  # fmt: skip
@@ -23,7 +23,7 @@ _OPEN: Final = (
 
 
 def open_values(environ: JobEnvironment) -> tuple[str, ...]:
-    """Return the values that users must be able to read: settings that are not secret, and names of the pipeline."""
+    """Return the values that users must be able to read: public settings, and GitLab's variables about the pipeline."""
     # The options can hold headers with secrets.
     names = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
     values = [environ.text(name) for name in names]

@@ -148,12 +148,12 @@ class Client:
         return answer.result()
 
     def follow(self, request: Request, *, seconds: float) -> Response:
-        """Return the answer like ``send``, but follow up to ``REDIRECTS`` redirects within ``seconds`` in total.
+        """Send the request like ``send``, but follow up to ``REDIRECTS`` redirects within ``seconds`` in total.
 
         The headers of the request are not sent to another server.
 
         Raises:
-            HttpError: there is no complete answer, there are too many redirects, or one leads to no web address.
+            HttpError: there is no complete answer, there are too many redirects, or one leads to an invalid address.
         """
         deadline = Deadline(seconds)
         for _ in range(REDIRECTS + 1):

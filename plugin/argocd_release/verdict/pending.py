@@ -105,7 +105,7 @@ def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
 
 
 def rollout_code(rollout: Rollout) -> CauseCode:
-    """Return the cause that keeps the Argo Rollout from going on."""
+    """Return the cause that stops the Argo Rollout from progressing."""
     if rollout.aborted:
         return CauseCode.ROLLOUT_ABORTED
     return CauseCode.ROLLOUT_PAUSED if rollout.pause else CauseCode.UNHEALTHY

@@ -159,7 +159,7 @@ class Rule:
     seconds: float = 0
     #: The number of looks that must show the symptom.
     looks: int = 1
-    #: True if Argo CD must have compared for the last of these looks, because only a comparison can end the symptom.
+    #: True if the last of these looks must follow a new comparison, because only a comparison can end the symptom.
     fresh: bool = False
 
 

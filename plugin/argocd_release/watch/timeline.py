@@ -201,9 +201,9 @@ def _became(before: Resource | None, now: Resource) -> bool:
 
 
 def _before(application: Application) -> PreviousState:
-    """Return the state before the release, by the first look.
+    """Return the state before the release, as the first look shows it.
 
-    If that look shows that the compared revision is deployed already, the revisions are those of the sync before it.
+    If the compared revision is deployed already, return the revisions of the sync before the last one.
     """
     deployed = application.deployed
     if deployed is None:
