@@ -1,7 +1,7 @@
-"""Write the events of a run to the job log, as lines for people or as JSON with constant names for machines.
+"""Write the events of a run to the job log, as text for people or as JSON for programs.
 
-People see collapsible sections and colours in GitLab, and plain text elsewhere. Markers: GitLab lib/gitlab/regex.rb.
-Colours: lib/gitlab/ci/ansi2json, of which only the eight basic ones are used.
+In GitLab, the text has collapsible sections, whose markers are those of lib/gitlab/regex.rb. The colours are the eight
+basic colours of lib/gitlab/ci/ansi2json. In JSON, the names of events and fields never change.
 """
 
 import json
@@ -38,7 +38,7 @@ _LINES: Final = (
     (re.compile(rf"{Headline.STATUS_UNKNOWN}|{Headline.CANCELLED}|next: .*|help: .*"), f"{_BOLD};{_YELLOW}"),
     (re.compile(r"(?:warning|note): .*"), _YELLOW),
     (re.compile(r"\$ .*"), f"{_BOLD};{_CYAN}"),
-    # The doctor's checklist.
+    # The lines of the doctor's checklist.
     (re.compile(r"✗ .*|Not ready: .*"), f"{_BOLD};{_RED}"),
     (re.compile(r"! .*"), _YELLOW),
     (re.compile(r"✓ .*|Ready to track releases.*"), _GREEN),
@@ -81,8 +81,9 @@ class Style:
         return f"{_CLEAR_LINE}section_end:{at}:{name}\r{_CLEAR_LINE}" if self.sections else ""
 
     def paint(self, text: str, *, ours: bool = True) -> str:
-        """Return the text with colours: the statuses of Argo CD, and whole lines of this job.
+        """Return the text with colours, or unchanged if the log has no colours.
 
+        Some lines of this job, such as the verdict, get a colour. In other lines, only Argo CD's statuses get one.
         Quoted lines stay plain.
 
         Args:
@@ -121,7 +122,7 @@ def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
 
 # Events whose text comes from another program.
 _FOREIGN: Final = (Output, ShownEvidence)
-# Fields whose values are constants. They are not redacted, so that a secret that equals one does not break the log.
+# Fields whose values are constants. They are not redacted. Otherwise a secret with the same text would break the log.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 
 
@@ -184,7 +185,7 @@ def line(event: JobEvent) -> str:
 
 
 def _target(event: ApplicationState) -> str:
-    """Return the revision after the sync status, or ``""`` if Argo CD has not compared yet."""
+    """Return the text about the revision that follows the sync status; ``""`` if Argo CD has not compared yet."""
     if not event.revision:
         return ""
     message = job_log.SYNCED_TO if event.sync == "Synced" else job_log.TARGET
@@ -215,7 +216,7 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
         raise structlog.DropEvent
     job_event: JobEvent = event["job_event"]
     first = {key: event[key] for key in ("timestamp", "level", "event")}
-    # The text of these events repeats their other fields.
+    # Leave out the text of ``Shown`` events, because it repeats their other fields.
     fields = {
         key: value for key, value in job_event.fields.items() if key != "text" or not isinstance(job_event, Shown)
     }

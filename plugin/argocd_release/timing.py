@@ -46,8 +46,8 @@ class Phase(Enum):
     REPORTS = "reports"
 
 
-# Their sum is the longest time that a job runs after RELEASE_TIMEOUT. settings.load reserves more than that for
-# GitLab.
+# The longest duration of each phase. Their sum is the longest time that a job runs after RELEASE_TIMEOUT. settings.load
+# reserves more than that sum, so that GitLab can upload the reports before it ends the job.
 SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
     {
         # The last look, and the end of argocd app wait.
@@ -129,7 +129,7 @@ DOCTOR_CALL: Final = 3.0
 DOCTOR_PROCESS: Final = 10.0
 #: The whole checklist of the doctor. RELEASE_TIMEOUT applies if it is shorter.
 DOCTOR: Final = 60.0
-#: The checks of the doctor after a verdict, which look for a better hint. The first reports are written before.
+#: The checks of the doctor after a verdict, which look for a better hint. The job writes the first reports before them.
 ADVICE: Final = 12.0
 #: An exchange of the job's ID token for a token of Dex.
 SIGN_IN: Final = 10.0
@@ -143,7 +143,8 @@ GITLAB_CALL: Final = 3.0
 GITLAB_PAUSE: Final = 0.5
 #: All requests to GitLab after SIGTERM together.
 GITLAB_AFTER_SIGNAL: Final = 0.5
-#: The latest end of these requests, counted from the signal. The job writes the reports again after them.
+#: The latest end of the requests to GitLab after SIGTERM, counted from the signal. After them, the job writes the
+#: reports again.
 GITLAB_UNTIL: Final = 0.7
 #: A request to the deployed address.
 SITE_CALL: Final = 5.0
@@ -161,7 +162,7 @@ BESIDE_SECONDS: Final = 0.5
 
 
 class Background(Future[Answer]):
-    """A call that runs in a daemon thread of its own. Its result, or its error, is taken later with ``result``."""
+    """A call that runs in its own daemon thread. ``result`` returns its result, or raises its error."""
 
     def __init__(self, call: Callable[[], Answer]) -> None:
         super().__init__()

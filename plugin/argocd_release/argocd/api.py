@@ -1,4 +1,6 @@
-"""Read Argo CD's HTTP API: resource trees, events, manifests and logs, which the CLI does not print as JSON.
+"""Read Argo CD's HTTP API: applications, and resource trees, events, manifests and logs.
+
+The CLI prints only applications as JSON.
 
 The client uses the address, the TLS settings and the headers in ``ARGOCD_OPTS``, as the CLI does. The API is optional:
 if it does not answer, the job reads applications with the CLI and sees no pods.
@@ -108,9 +110,10 @@ class Api:
             raise _error("GET applications", FailureKind.MALFORMED, texts.NO_LIST.fill(error=error)) from error
 
     def workloads(self, name: str) -> Workloads:
-        """Return the pods, images and failing resources in the application's resource tree; raise ``ArgoCDError``.
+        """Return the pods, images and failing resources in the application's resource tree.
 
-        The error has ``is_refused`` only if Argo CD refused the request for the tree itself.
+        Raises:
+            ArgoCDError: a request failed. ``is_refused`` is True only if Argo CD refused the request for the tree.
         """
         tree = self.tree(name)
         with _no_refusal():
@@ -119,7 +122,7 @@ class Api:
     def _workloads(self, name: str, tree: Tree) -> Workloads:
         failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.owners_without_pods:
-            # The conditions of these owners do not give the reason. Only their events do.
+            # The conditions of a ReplicaSet give the reason. For other owners, only the events give it.
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
@@ -139,19 +142,30 @@ class Api:
         )
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
-        """Return the pod templates of the first ``TEMPLATES`` workloads; raise ``ArgoCDError``."""
+        """Return the pod templates of the first ``TEMPLATES`` workloads.
+
+        Raises:
+            ArgoCDError: a manifest cannot be read.
+        """
         with _no_refusal():
             return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` at once, and at each change, until Argo CD ends the stream; raise ``ArgoCDError``."""
+        """Call ``on_change`` at once and at each change of the application, until Argo CD ends the stream.
+
+        Raises:
+            ArgoCDError: Argo CD did not respond, or the connection was lost.
+        """
         namespace, _, plain = name.rpartition("/")
         self._watch(_STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), on_change)
 
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` at each change of the application's resource tree; otherwise like ``watch_application``.
+        """Call ``on_change`` at each change of the application's resource tree, until Argo CD ends the stream.
 
-        Argo CD sends nothing before the first change, not even a status.
+        Before the first change, Argo CD sends nothing, not even an HTTP status.
+
+        Raises:
+            ArgoCDError: Argo CD did not respond, or the connection was lost.
         """
         path, named = _application_path(name)
         self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
@@ -187,25 +201,37 @@ class Api:
             raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
 
     def tree(self, name: str) -> Tree:
-        """Return the application's resource tree; raise ``ArgoCDError``."""
+        """Return the application's resource tree.
+
+        Raises:
+            ArgoCDError: the tree cannot be read.
+        """
         return parse_tree(self._get(name, "resource-tree"))
 
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
-        """Return the events of one node of the application's tree, the latest last; raise ``ArgoCDError``."""
+        """Return the events of one node of the application's tree, the latest last.
+
+        Raises:
+            ArgoCDError: the events cannot be read.
+        """
         query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
         return parse_events(self._get(name, "events", **query))
 
     def live(self, name: str, node: Node) -> Any:
-        """Return the node's manifest from the cluster; raise ``ArgoCDError``."""
+        """Return the node's manifest from the cluster.
+
+        Raises:
+            ArgoCDError: the manifest cannot be read.
+        """
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
         answer = as_object(self._get(name, "resource", **about, version=node.version))
         return _parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
 
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
-        """Return the last lines of a container's log, cleaned; with ``previous``, of the container's previous run.
+        """Return the last lines of a container's log. With ``previous``, return those of the container's previous run.
 
-        Lines without a time are left out. They are not from the container: in them Kubernetes says why it cannot give
-        a log (argo-cd v2.13.2 server/application/logs.go).
+        Lines without a time are left out, because they do not come from the container. In them, Kubernetes explains why
+        it cannot return a log (argo-cd v2.13.2 server/application/logs.go).
 
         Raises:
             ArgoCDError: the log cannot be read.
@@ -232,7 +258,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Argo CD holds back the lines of a compressed answer.
+            # Refuse compression, because Argo CD holds back the lines of a compressed answer.
             headers={**connection.headers, "Accept-Encoding": "identity"},
             truncate=True,
             body_limit=0,
@@ -250,7 +276,11 @@ class Api:
             raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), texts.HTTP_STATUS.fill(status=status))
 
     def application_set(self, name: str, /) -> ApplicationSet:
-        """Return the ApplicationSet with this ``name`` or ``namespace/name``; raise ``ArgoCDError``."""
+        """Return the ApplicationSet with this ``name`` or ``namespace/name``.
+
+        Raises:
+            ArgoCDError: the ApplicationSet cannot be read.
+        """
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
         path = f"{_APPLICATION_SETS}/{quote(plain, safe='')}"
@@ -258,10 +288,13 @@ class Api:
         return application_set_of(document)
 
     def sync_window(self, name: str) -> str:
-        """Return the sync window that blocks automated syncs now, empty if there is none; raise ``ArgoCDError``.
+        """Return the sync windows that block automated syncs now, or an empty string if there are none.
 
         Source: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go SyncWindows.CanSync. ``canSync`` in the answer
-        is about manual syncs.
+        is not used, because it describes manual syncs.
+
+        Raises:
+            ArgoCDError: the sync windows cannot be read.
         """
         answer = as_object(self._get(name, "syncwindows"))
         active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
@@ -289,7 +322,7 @@ class Api:
         seconds: float,
         on_part: Callable[[bytes], object] | None = None,
     ) -> str:
-        """Return the answer like ``_ask``, but name the time limit in the error of a server that does not respond."""
+        """Send the request like ``_ask``. If the server does not respond in time, name the time limit in the error."""
         try:
             return self._ask(path, query, seconds=seconds, on_part=on_part)
         except ArgoCDError as error:
@@ -366,7 +399,8 @@ def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = 
 def _no_refusal() -> Iterator[None]:
     """Turn the refusal of one object into an error without ``is_refused``.
 
-    Argo CD also refuses an object that is gone. The refusal does not mean that the token cannot read the tree.
+    Argo CD also refuses a request for an object that is gone. So the refusal of one object does not mean that the token
+    cannot read the tree.
     """
     try:
         yield

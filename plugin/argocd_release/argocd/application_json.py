@@ -170,12 +170,15 @@ def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
 
 
 def _instance(name: str) -> str:
-    """Return ``namespace/name``. Argo CD writes ``namespace_name`` for applications outside its own namespace."""
+    """Return ``namespace/name`` for ``namespace_name``, and any other name unchanged.
+
+    Argo CD writes ``namespace_name`` for applications outside its own namespace.
+    """
     return name.replace("_", "/", 1)
 
 
 def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
-    """Return True if the last comparison used the sources of the current spec, or if Argo CD does not tell."""
+    """Return True if the last comparison used the sources of the current spec, or if Argo CD does not report them."""
     before = [_given(compared.get(key)) for key in ("source", "sources")]
     return not any(before) or before == [_given(spec.get(key)) for key in ("source", "sources")]
 
@@ -290,13 +293,13 @@ def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
 
 
 def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Return the parameters of each source as text, only for comparing them with those of another operation.
+    """Return the parameters of each source as text. Callers only compare them with those of another operation.
 
     The target revision is left out, because Argo CD resolves it to a commit.
     """
     sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
     given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
-    # Argo CD has a field for a single source and a field for several sources. The unused one can exist and is empty.
+    # Argo CD has one field for a single source and one for several sources. The unused field can exist, but is empty.
     return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
 
 

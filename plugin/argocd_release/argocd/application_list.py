@@ -28,7 +28,11 @@ _BETWEEN: Final = re.compile(r"[\s,]*+")
 
 
 def parse_applications(text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
-    """Return the applications in the output of ``argocd app list -o json``; raise ``ValueError`` if it is no list."""
+    """Return the applications in the output of ``argocd app list -o json``.
+
+    Raises:
+        ValueError: the text is not a list.
+    """
     return ApplicationReader().read(text, check)
 
 
@@ -36,18 +40,19 @@ class ApplicationReader:
     """A parser of applications and lists that reuses its earlier results. Many threads can use it at once.
 
     If the ``resourceVersion`` of an application in a list is unchanged, the reader returns the object of the previous
-    list. If two versions of an application contain equal resources or results, both versions share them.
+    list. If two versions of an application contain equal resources or results, both versions share the same objects,
+    which saves memory.
     """
 
     def __init__(self) -> None:
-        #: The version and the application of the last list, by uid.
+        #: The ``resourceVersion`` and the parsed application of each uid in the last list.
         self._parsed: dict[str, tuple[str, Application]] = {}
 
     def read(self, text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
         """Return the applications of a list.
 
         Args:
-            text: the list.
+            text: the whole JSON text of the list.
             check: is called before each application, and raises to end the reading.
 
         Raises:
@@ -58,16 +63,16 @@ class ApplicationReader:
         return reading.end()
 
     def application(self, document: dict[str, Any]) -> Application:
-        """Return an application that was requested by its name.
+        """Return the application in the answer to a request for one application.
 
-        Only such an answer contains the health of each resource, so it is never taken from a list.
+        Always parse this answer, because the objects of a list can lack the health of each resource.
         """
         application = application_of(document)
         previous = self._parsed.get(application.uid)
         return application if previous is None else _sharing(application, previous[1])
 
     def listed(self, document: dict[str, Any]) -> Application:
-        """Return an application of a list, from the previous list if its version is unchanged."""
+        """Return an application of a list. If its version is unchanged, return the object of the previous list."""
         metadata = as_object(document.get("metadata"))
         uid, version = as_text(metadata.get("uid")), as_text(metadata.get("resourceVersion"))
         previous = self._parsed.get(uid) if uid and version else None
@@ -79,7 +84,7 @@ class ApplicationReader:
         return application
 
     def keep_only(self, applications: tuple[Application, ...]) -> None:
-        """Forget all other applications."""
+        """Forget all applications except the given ones."""
         uids = {application.uid for application in applications}
         self._parsed = {uid: parsed for uid, parsed in tuple(self._parsed.items()) if uid in uids}
 
@@ -99,15 +104,24 @@ class ListReading:
         self._applications: list[Application] = []
         self._text = ""
         self._has_begun = self._has_ended = False
-        # An incomplete application is parsed again when its text is twice as long, so that the total time stays short.
+        # The length of the text at which the next attempt to parse is made. After an incomplete application, this is
+        # twice the length of its text, so that the total time stays short.
         self._worth_parsing = 0
 
     def feed(self, part: bytes) -> None:
-        """Take the next part of the list; raise ``ValueError`` if it is nested too deeply."""
+        """Parse the next part of the list.
+
+        Raises:
+            ValueError: the list is nested too deeply.
+        """
         self.feed_text(self._decoder.decode(part))
 
     def feed_text(self, text: str) -> None:
-        """Take the next part of the list; raise ``ValueError`` if it is nested too deeply."""
+        """Parse the next part of the list.
+
+        Raises:
+            ValueError: the list is nested too deeply.
+        """
         self._text += text
         if len(self._text) < self._worth_parsing:
             return
@@ -117,11 +131,16 @@ class ListReading:
                 self._applications.append(self._reader.listed(document))
 
     def end(self) -> tuple[Application, ...]:
-        """Return the applications; raise ``ValueError`` if this is no list."""
+        """Return the applications. Call this after the last part.
+
+        Raises:
+            ValueError: the text is not a list, or the end of the list is missing.
+        """
         self._worth_parsing = 0
         self.feed_text("")
         if not self._has_begun:
-            # The fields of the object have another order, or Go has printed null for an empty list.
+            # ``_START`` did not match: the fields of the object have another order, Go printed null for an empty list,
+            # or the text is not a list.
             document = parse_json(self._text)
             items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
             if items is not None and as_list(items) is not items:
@@ -161,7 +180,7 @@ class ListReading:
 
 
 def _sharing(application: Application, before: Application) -> Application:
-    """Return the application. Its resources and results are those of the previous version if they are equal."""
+    """Return the application. If resources or results equal those of the previous version, reuse those objects."""
     resources = _shared(application.resources, before.resources)
     operation, earlier = application.operation, before.operation
     if operation is not None and earlier is not None:

@@ -1,4 +1,4 @@
-"""Obtain a token that Argo CD accepts: the job's own ID token, or a token of Dex in exchange for it."""
+"""Obtain a token that Argo CD accepts: the job's ID token itself, or a token that Dex issues in exchange for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,7 +17,8 @@ BODY_LIMIT: Final = 1 << 20
 #: The number of refusals after which the job ends.
 REFUSALS: Final = 2
 _LIFETIME: Final = 300.0
-# RFC 8693. Argo CD registers this client for its CLI in Dex, without a secret (argo-cd v2.13.2 util/dex/config.go).
+# The form of a token exchange (RFC 8693). Argo CD registers the client argo-cd-cli in Dex for its own CLI, without a
+# secret (argo-cd v2.13.2 util/dex/config.go).
 _FORM: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "client_id": "argo-cd-cli",
@@ -35,12 +36,12 @@ def signed_in(
     deadline: Deadline = Deadline(),  # noqa: B008 - infinite
     check: Callable[[], object] = lambda: None,
 ) -> SignedIn:
-    """Return the connection with the token to use: its own, or a token of Dex if there is a connector.
+    """Return the connection with the token to use. If there is a connector, exchange the ID token for a token of Dex.
 
     Args:
         connection: contains the job's ID token.
-        connector: the id of the connector in Dex, or an empty string.
-        deadline: ends the exchange.
+        connector: the id of the connector in Dex. If it is empty, the connection is returned unchanged.
+        deadline: the moment at which the exchange ends.
         check: is called while the main thread waits, and raises to end the exchange.
 
     Raises:
@@ -65,7 +66,7 @@ def signed_in(
 def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
     """Sign in. If Argo CD cannot be reached, retry until the deadline. If it refuses, retry once.
 
-    A single refusal is no verdict, because a proxy or Dex can refuse a request while it restarts.
+    A single refusal is not final, because a proxy or Dex can refuse a request while it restarts.
 
     Raises:
         SignInError: Dex refused twice, or could not be reached in time.
@@ -82,7 +83,7 @@ def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, chec
 
 
 def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Response:
-    # The client follows no redirect, because the form contains the job's identity.
+    # Do not follow redirects (``send`` does not), because the form contains the job's ID token.
     request = Request(
         method="POST",
         url=f"{connection.address}/api/dex/token",

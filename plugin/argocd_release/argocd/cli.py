@@ -1,7 +1,7 @@
-"""Run the argocd CLI with an environment of its own and a time limit for each call. No other module runs it.
+"""Run the argocd CLI in a separate environment, with a time limit for each call. No other module starts argocd.
 
-argocd can hang for ever, because dialling and ``get --refresh`` have no deadline. Its exit code is 20 for nearly every
-error, so this module reads the kind of an error from argocd's log lines.
+argocd can hang for ever, because it sets no deadline for dialling and for ``get --refresh``. Its exit code is 20 for
+nearly every error, so this module reads the kind of an error from argocd's log lines.
 """
 
 import math
@@ -35,10 +35,12 @@ _FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - mkdtemp creat
 _PROJECTS_ASKED: Final = 20
 # The time limit for finding out whether an application is missing or forbidden. This is done once per application.
 _PROBES_SECONDS: Final = 5.0
-# A call takes a sixth of a second. Without these variables, a quarter of it would be Go's garbage collection.
+# A call of argocd takes a sixth of a second. Without these variables, Go's garbage collection would take a quarter of
+# that time.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
-# The texts of argo-cd v2.13.2: util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
+# The error texts by which each kind of failure is recognised. The first match counts. Source: argo-cd v2.13.2:
+# util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
     (FailureKind.OPERATION_IN_PROGRESS, r"another operation is already in progress"),
     (FailureKind.SYNC_WINDOW, r"blocked by sync window"),
@@ -50,21 +52,21 @@ _TROUBLES: Final = (
 # An HTTP error status comes from a proxy. Argo CD itself responds with 200, and reports errors in gRPC
 # (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
-# The server is no Argo CD: it speaks plaintext, or it is a login page or a portal.
+# These errors mean that the server is not Argo CD: it speaks plaintext, or it is a login page or a portal.
 _STRANGER: Final = re.compile(r"server gave HTTP response to HTTPS client|unexpected EOF|malformed HTTP")
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
 
 class ArgoCD:
-    """The argocd CLI with an empty configuration, a HOME and a short TMPDIR of its own; use as a context manager.
+    """The argocd CLI, with an empty configuration and a private HOME and TMPDIR. Use it as a context manager.
 
     Args:
-        environ: the environment of argocd. It contains the token, which is never an argument.
+        environ: the environment of argocd. The token is in it, and never in the arguments of a command.
         echo: receives each command that users should see.
-        credentials: the source of the connection of each call. Without them, ``environ`` contains the connection.
-        full_application: returns the application with all fields of the server. An argocd that is older than the
-            server drops the fields that it does not know.
-        check: is called while a call runs, and raises to end it.
+        credentials: returns the connection for each call. If it is None, ``environ`` must contain the connection.
+        full_application: returns an application with all fields that the server sends. It is needed because an argocd
+            that is older than the server drops the fields that it does not know.
+        check: is called while a call runs, and raises to end the call.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class ArgoCD:
         # (grpcproxy.go:104).
         self._home = _short_folder()
         own = {"HOME": self._home, "TMPDIR": self._home, "ARGOCD_CONFIG_DIR": self._home / "config"}
-        # This variable would turn the binary into another component of Argo CD.
+        # ARGOCD_BINARY_NAME would make the binary run as another component of Argo CD.
         kept = {name: value for name, value in environ.items() if name != "ARGOCD_BINARY_NAME"}
         self._environ = kept | {name: str(path) for name, path in own.items()}
         self._echo = echo
@@ -137,7 +139,7 @@ class ArgoCD:
     ) -> Application:
         """Return the application's state. With ``refresh``, Argo CD compares it with git first.
 
-        A comparison ends after ``seconds``. A plain read also ends after the time limit of this object.
+        The call ends after ``seconds``. Without ``refresh``, it also ends after the time limit of this object.
 
         Raises:
             ArgoCDError: the call failed. Argo CD gives the same answer for a missing and a forbidden application, so
@@ -146,7 +148,11 @@ class ArgoCD:
         return self._get(name, *(("--refresh",) if refresh else ()), seconds=seconds, echo=echo)
 
     def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
-        """Make Argo CD render the manifests without its cache, and compare; raise ``ArgoCDError`` like ``get``."""
+        """Make Argo CD render the manifests without its cache and compare again, and return the application's state.
+
+        Raises:
+            ArgoCDError: the call failed, as in ``get``.
+        """
         return self._get(name, "--hard-refresh", seconds=seconds, echo=True)
 
     def _get(self, name: str, *options: str, seconds: float, echo: bool) -> Application:
@@ -175,8 +181,8 @@ class ArgoCD:
         """Return the applications that the token can see, filtered by the selector and the project if they are given.
 
         The list contains complete applications, as ``get`` returns them (argo-cd v2.13.2
-        server/application/application.go List). Only the health of each resource is missing if the server does not
-        store it in the application.
+        server/application/application.go List). If the server does not store the health of each resource in the
+        application, that health is missing from the list.
 
         Raises:
             ArgoCDError: the call failed.
@@ -191,25 +197,43 @@ class ArgoCD:
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
 
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """Return the command's human-readable output, cleaned; raise ``ArgoCDError``. The caller echoes the command."""
+        """Run an argocd command, and return its human-readable output without control characters.
+
+        This method does not echo the command, so the caller must do that.
+
+        Raises:
+            ArgoCDError: the call failed.
+        """
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
     def all_output(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """Return the command's output together with its warnings, such as advice on options; raise ``ArgoCDError``."""
+        """Run an argocd command, and return its output followed by its warnings, such as advice on options.
+
+        Raises:
+            ArgoCDError: the call failed.
+        """
         return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
 
     def sync(self, name: str, *, seconds: float) -> None:
-        """Start a sync, without waiting for its end; raise ``ArgoCDError``."""
+        """Start a sync without waiting for its end.
+
+        Raises:
+            ArgoCDError: the call failed.
+        """
         self._call(("app", "sync", name, "--async"), echo=True, limit=min(seconds, self._limit))
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Terminate the running operation; raise ``ArgoCDError``."""
+        """Terminate the running operation.
+
+        Raises:
+            ArgoCDError: the call failed.
+        """
         self._call(("app", "terminate-op", name), echo=True, limit=min(seconds, self._limit))
 
     def wait(
         self, name: str, *, seconds: float, wait_for: Iterable[str], on_line: Callable[[str], None]
     ) -> WaitProcess:
-        """Start ``argocd app wait``. Another thread passes each line that it prints to ``on_line``."""
+        """Start ``argocd app wait``. Another thread passes each line of its output to ``on_line``."""
         timeout = str(max(1, math.ceil(seconds)))
         arguments = ("app", "wait", name, "--timeout", timeout, *(f"--{condition}" for condition in wait_for))
         self._echo(_echoed(arguments))
@@ -226,15 +250,15 @@ class ArgoCD:
             except ArgoCDError as probe:
                 if probe.kind is not FailureKind.TIMED_OUT:
                     return probe
-                # Argo CD has refused the application, but did not say in time whether it exists.
+                # Argo CD refused the request, and it did not say in time whether the application exists.
                 return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
         kind, message = self._told_apart[name]
         return self._error(("app", "get", name), kind, error.exit_code, message)
 
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
-        # Argo CD answers both with `PermissionDenied desc = permission denied`
-        # (server/application/application.go:180-212). If the token has the right to read this name in a project, Argo
-        # CD would return an application that exists there. So the application does not exist.
+        # Argo CD answers requests for missing and for forbidden applications alike: `PermissionDenied desc = permission
+        # denied` (server/application/application.go:180-212). But if the token has the right to read this name in a
+        # project, Argo CD returns the application if it exists. So in that case the application is missing.
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:
@@ -272,7 +296,7 @@ class ArgoCD:
         if limit <= 0:
             raise self._error(arguments, FailureKind.TIMED_OUT, None, texts.NO_TIME_FOR_CALL)
         environ, started = _SHORT_LIVED | self._environ | (connection.environ if connection else {}), time.monotonic()
-        # The limit is not given to sh, whose thread would notice the end of the process 0.1 s late (sh 2.4.0,
+        # Do not pass the limit to sh, because its thread would then notice the end of the process 0.1 s late (sh 2.4.0,
         # background_thread).
         process = self._argocd(*arguments, *_ECHOED, _env=environ, _bg=True, _bg_exc=False)
         self._calling[id(process)] = process
@@ -327,11 +351,15 @@ def _echoed(arguments: Sequence[str]) -> str:
 
 
 def _short_folder() -> Path:
-    """Create a private temporary folder, with a short path if possible; raise ``OSError``."""
+    """Create a private temporary folder, with a short path if possible.
+
+    Raises:
+        OSError: no folder can be created.
+    """
     wanted = tempfile.gettempdir()
     short = [folder for folder in (wanted, *_FOLDERS) if len(folder) <= _FOLDER_LENGTH]
     for folder in short:
         with suppress(OSError):
             return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))
-    # Without grpc-web there is no socket, and the length does not matter.
+    # No folder with a short path is usable. A long path breaks only grpc-web, which creates a socket in the folder.
     return Path(tempfile.mkdtemp(prefix="argocd-", dir=wanted))

@@ -41,7 +41,7 @@ class Connection:
     @property
     def environ(self) -> dict[str, str]:
         """Return the environment variables with which the argocd CLI connects: server, token and options."""
-        # If an option is given twice, argocd uses the last one.
+        # If an option is given twice, argocd uses the last one. So ``ca_file`` replaces a --server-crt in ``opts``.
         trusted = f"--server-crt {shlex.quote(self.ca_file)}" if self.ca_file else ""
         opts = f"{self.opts} {trusted}".strip()
         return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": opts}
@@ -92,7 +92,7 @@ class SignedIn:
 
 
 class Credentials:
-    """The source of the connection for each request, which renews the token. Many threads can use it at once.
+    """A provider of the connection for each request. It renews the token. Many threads can use it at once.
 
     The token is renewed in the background before it expires. Requests use the old token meanwhile. If Argo CD refuses
     a token, the request waits for the renewal.
@@ -166,7 +166,7 @@ class Credentials:
         try:
             signed = renew()
         except SignInError as error:
-            # The old token can still be valid. If it is not, Argo CD refuses it.
+            # Keep the old token, because it can still be valid. If it is not, Argo CD refuses it.
             with self._lock:
                 self._not_before = self._now() + RENEWAL_PAUSE
             self._on_failure(str(error))
@@ -183,14 +183,14 @@ def authority_file(given: str, stack: ExitStack) -> str:
     """Return the path of a PEM file with the certificate authority, or an empty string.
 
     Args:
-        given: a certificate in PEM, which is written to a temporary file; or a path or an empty string, which are
-            returned unchanged.
+        given: a certificate in PEM, a path, or an empty string. A certificate is written to a temporary file. A path
+            or an empty string is returned unchanged.
         stack: removes the temporary file when it is closed.
     """
     if _BEGIN not in given:
         return given
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="argocd-ca-")))
     path = folder / "authority.pem"
-    # The value can contain escaped line breaks, or line breaks of Windows.
+    # A CI/CD variable can contain the two characters "\n" for each line break, or Windows line breaks.
     path.write_text(given.replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n", encoding="utf-8")
     return str(path)

@@ -17,22 +17,23 @@ from argocd_release.model.ports import Commands, Lists, WaitFeed
 
 Answer = TypeVar("Answer")
 PROCESSES_AT_ONCE: Final = 2
-# Comparisons can take minutes, so plain reads have a semaphore of their own.
+# The maximum number of argocd processes that compare at once. Comparisons can take minutes, so the processes of plain
+# reads have a separate limit.
 COMPARISONS_AT_ONCE: Final = 4
-# The limit leaves connections for lists and trees if many comparisons hang.
+# The maximum number of comparisons over HTTP at once. If many of them hang, connections remain for lists and trees.
 HTTP_COMPARISONS_AT_ONCE: Final = 64
 # Time limit of a read over HTTP, after which the command line reads the application.
 HTTP_SECONDS: Final = 2.0
 # Time limit of a list over HTTP while no request over HTTP has succeeded yet.
 FIRST_LIST_SECONDS: Final = 5.0
-# If a read over HTTP times out, the job uses only the command line for this long.
+# If a read or a list over HTTP times out, the job uses only the command line for this many seconds.
 SILENT_SECONDS: Final = 30.0
 # Time limit of an argocd process that reads an application, because other reads wait for its end.
 PROCESS_SECONDS: Final = 20.0
 
 
 class HttpFirstCommands:
-    """The commands of a job for all its applications: over HTTP first. Many threads can use it at once.
+    """The Argo CD calls of a job. Reads and lists try HTTP first. Many threads can use the object at once.
 
     If HTTP fails, the command line takes over, because a proxy can block HTTP and let gRPC through. Only the command
     line finds out whether an application is missing or forbidden.
@@ -55,11 +56,11 @@ class HttpFirstCommands:
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         """Return the application's state. With ``refresh``, Argo CD compares it with git first.
 
-        The first call with ``echo`` uses the command line, so that the log shows a command that was run.
+        The first call with ``echo`` uses the command line, so that the log shows a command that the job really ran.
 
         Raises:
-            ArgoCDError: a comparison over HTTP timed out, or both HTTP and the command line failed. Then the error is
-                that of the command line.
+            ArgoCDError: a comparison over HTTP timed out, or the command line failed. Other failures of HTTP are not
+                raised.
         """
         if echo and not self._command_is_printed:
             self._command_is_printed = True
@@ -75,9 +76,12 @@ class HttpFirstCommands:
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]:
-        """Return the applications that the token can see, filtered like ``Api.applications``; raise like ``get``.
+        """Return the applications that the token can see, filtered by the selector and the project if they are given.
 
-        With ``echo`` the command line lists them, so that the log shows a command that was run.
+        With ``echo``, the command line lists them, so that the log shows a command that the job really ran.
+
+        Raises:
+            ArgoCDError: the command line failed. Failures of HTTP are not raised.
         """
         if not echo:
             # A long list takes time. Only a server that has responded before gets that time.
@@ -94,7 +98,11 @@ class HttpFirstCommands:
             self._argocd.sync(name, seconds=seconds)
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Terminate the running operation; raise ``ArgoCDError``."""
+        """Terminate the running operation.
+
+        Raises:
+            ArgoCDError: the call failed.
+        """
         with self._processes:
             self._argocd.terminate(name, seconds=seconds)
 
@@ -102,7 +110,7 @@ class HttpFirstCommands:
         return self._argocd.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
 
     def queued_before(self, name: str) -> int:
-        """Return how many comparisons wait ahead of this application's, or 0 if it has started."""
+        """Return the position of the application's comparison in the queue, from 1, or 0 if it does not wait."""
         queue = tuple(self._queue)
         return queue.index(name) + 1 if name in queue else 0
 

@@ -1,6 +1,6 @@
-"""Read the claims of a token without its key, and recognise tokens that were damaged when they were pasted. Pure.
+"""Read a token's claims without verifying its signature, and recognise tokens that were damaged by pasting. Pure.
 
-Argo CD decides whether a token is genuine. These claims only explain an error; nothing trusts them.
+Argo CD decides whether a token is genuine. The job uses the claims only to explain errors, and does not trust them.
 """
 
 import base64
@@ -11,8 +11,9 @@ from typing import Any, Final
 from argocd_release.core.text import as_object, counted, parse_json
 from argocd_release.messages import settings
 
-# Argo CD signs its own tokens with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183): 32 bytes,
-# base64url. An RSA signature is as long as its key, at least 2048 bits, so only a shorter one is certainly cut off.
+# The issuer of Argo CD's own tokens, and the lengths of complete signatures in base64url. Argo CD signs its own tokens
+# with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183), and such a signature has 32 bytes. An RSA
+# signature is as long as its key, which has at least 2048 bits. So only a shorter one is certainly cut off.
 OWN_ISSUER: Final = "argocd"
 _SIGNATURES: Final = {"HS256": 43, "ES256": 86}
 _RSA_SIGNATURE: Final = 342
@@ -64,7 +65,10 @@ def read(token: str) -> Claims | None:
 
 
 def token_defect(text: str) -> str:
-    """Return the mistake in the value, without quoting the token; an empty string if the token looks complete."""
+    """Return a description of the mistake in the value, or an empty string if the token looks complete.
+
+    The description does not quote the token.
+    """
     stripped = text.strip()
     if stripped[:1] in _QUOTES and stripped[:1]:
         return settings.TOKEN_QUOTED.fill()

@@ -19,7 +19,7 @@ _OPEN: Final = frozenset({
 _VALUED: Final = _OPEN | {"--header"}
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 _NO_SERVER: Final = settings.BYPASSES_SERVER.fill()
-#: Options with which argocd does not use the server that this job uses, each with the reason.
+#: The options with which argocd would bypass the server that this job uses, and the reason to reject each option.
 _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
     "--core": settings.READS_CLUSTER.fill(),
     "--port-forward": _NO_SERVER,
@@ -55,8 +55,8 @@ def words(opts: str) -> list[str]:
 def secrets(opts: str) -> Iterator[str]:
     """Yield every part of the options that can be a secret: all but option names and the values of harmless options.
 
-    If the quotes of a header are missing, it is spread over several words. So every word out of place counts as
-    secret.
+    If the quotes around a header are missing, its value consists of several words. So every word that follows no
+    option counts as a secret.
     """
     before = ""
     for word in words(opts):
@@ -92,7 +92,7 @@ def problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]]:
         else:
             stray.append(str(position))
     if stray:
-        # argocd exits 1 on these (argo-cd v2.13.2 util/config/env.go:44).
+        # argocd exits with code 1 if there are such words (argo-cd v2.13.2 util/config/env.go:44).
         is_one = len(stray) == 1
         yield (
             settings.OPTION_STRAY,
@@ -101,7 +101,7 @@ def problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]]:
 
 
 def _secret_parts(value: str) -> Iterator[str]:
-    """Yield the value, and the value of each header in it, without the quotes of an unbalanced text."""
+    """Yield the value, its parts between commas, and the values of headers in it, with and without their quotes."""
     for part in (value, *value.split(",")):
         bare = part.strip("\"'")
         name, colon, rest = bare.partition(":")

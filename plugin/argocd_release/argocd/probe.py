@@ -21,7 +21,7 @@ from argocd_release.transport.network import connect, resolve, tls_context
 BODY_LIMIT: Final = 100_000
 _OK: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
-# OpenSSL's x509_vfy.h.
+# The certificate does not contain the host name (X509_V_ERR_HOSTNAME_MISMATCH in OpenSSL's x509_vfy.h).
 OTHER_NAME: Final = 62
 
 
@@ -42,13 +42,13 @@ class Handshake:
 
     #: The error, or an empty string if the handshake succeeded.
     error: str = ""
-    #: OpenSSL's code of a certificate that was refused (X509_V_ERR_…), otherwise 0.
+    #: OpenSSL's error code (X509_V_ERR_…) if the certificate was refused, otherwise 0.
     verify_code: int = 0
     #: The host names in the certificate.
     names: tuple[str, ...] = ()
     #: The expiry date of the certificate, as OpenSSL prints it.
     ends: str = ""
-    #: The ALPN protocol, ``h2`` or ``http/1.1``.
+    #: The protocol that ALPN has negotiated: ``h2``, ``http/1.1``, or an empty string.
     protocol: str = ""
 
 
@@ -94,7 +94,10 @@ def connects(host: str, port: int) -> str:
 
 
 def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
-    """Return the result of a TLS handshake with the options; if ``verify`` is False, accept every certificate."""
+    """Try a TLS handshake with the options of the connection, and return the result.
+
+    If ``verify`` is False, accept every certificate, and ignore the TLS files that the options name.
+    """
     try:
         context = connection.tls()
     except (OSError, ssl.SSLError) as error:
@@ -159,7 +162,7 @@ class Prober:
         self._client.__exit__(*details)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, token: bool = False) -> Answer:
-        """Return the answer to a GET of the path or URL; the token is sent only if ``token`` is True."""
+        """Send a GET request to the path or URL, and return the answer. Send the token only if ``token`` is True."""
         connection = self._connection
         request = Request(
             url=path if "://" in path else connection.address + path,

@@ -80,9 +80,10 @@ def parse_log(text: str) -> tuple[str, ...]:
 
 
 class LogReader:
-    """A parser of ``GET …/logs?follow=true`` that passes on each line, cleaned, when it arrives.
+    """A parser of ``GET …/logs?follow=true`` that passes each line to ``take`` as soon as it arrives.
 
-    A Secret can span lines, so pass the lines to ``lines_shown`` before you show them.
+    The lines contain no control characters, but they can contain Secrets. A Secret can span several lines, so callers
+    must pass the lines to ``lines_shown`` before they print them.
     """
 
     def __init__(self, take: Callable[[str], object]) -> None:
@@ -90,9 +91,9 @@ class LogReader:
         self._rest = b""
 
     def feed(self, part: bytes) -> None:
-        """Take the next part of the answer."""
+        """Parse the next part of the answer."""
         *whole, self._rest = (self._rest + part).split(b"\n")
-        # No log line is longer than this. A longer one means that the answer is not a log.
+        # Cut off a longer line, because no log line has more than ``LINE_BYTES``. The answer is then not a log.
         self._rest = self._rest[:LINE_BYTES]
         for text in whole:
             if (line := _log_line(text.decode("utf-8", "replace"))) is not None:

@@ -1,4 +1,4 @@
-"""Compare the versions of the job's argocd and of the Argo CD server with the pairs that were tested. Pure."""
+"""Compare the versions of the argocd CLI and of the Argo CD server with the tested pairs of versions. Pure."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ Minor = tuple[int, int]
 
 
 def read_versions(text: str) -> tuple[str, str]:
-    """Return the versions of server and client in ``argocd version --short``.
+    """Return the versions of the server and of the client in the output of ``argocd version --short``.
 
     Source: argo-cd v2.13.2 cmd/argocd/commands/version.go.
     """

@@ -10,7 +10,8 @@ from typing import Any, Final, Self
 from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import QUOTED, clean, one_line, parse_json, without_applied_file
 
-# GitLab keeps 4 MiB of a job log by default, and the verdict is at its end (gitlab-runner: output_limit).
+# The maximum number of lines that this feed adds to the job log. GitLab keeps only 4 MiB of a job log by default
+# (gitlab-runner: output_limit), and the verdict at the end of the log must fit.
 LINES: Final = 500
 # The maximum number of progress rows in the log. The end of the log lists the changes of the release anyway.
 PROGRESS_LINES: Final = 60
@@ -23,8 +24,8 @@ _WORD: Final = re.compile(r"\S++")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
-# argocd omits empty columns. No name in Kubernetes is a word with a capital letter, so the words tell the columns
-# apart.
+# argocd omits empty columns, so the position of a word does not show its column. These words do: they begin with a
+# capital letter, which no name in Kubernetes contains.
 _STATUSES: Final = frozenset({"Synced", "OutOfSync", "Unknown", "Pruned", "PruneSkipped", "SyncFailed"})
 _PHASES: Final = frozenset({"Running", "Terminating", "Succeeded", "Failed", "Error"})
 _HEALTHS: Final = frozenset({"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown", "Synced"})
@@ -43,11 +44,11 @@ class ResourceRow:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse the row without its time. If no word of the text is a status, the first word is the status."""
+        """Parse a row whose time was removed. If no word is a known status, take the first word as the status."""
         words = text.split()
         at = next((place for place, word in enumerate(words) if word in _STATUSES | _PHASES), 0)
         rest = words[at + 1 :]
-        # A hook has the word Synced in this column (argo-cd v2.13.2 cmd/argocd/commands/app.go getResourceStates).
+        # For a hook, argocd prints Synced as the health (argo-cd v2.13.2 cmd/argocd/commands/app.go getResourceStates).
         health = rest.pop(0) if rest and rest[0] in _HEALTHS else ""
         return cls(key=" ".join(words[:at]), status=words[at] if words else "", health=health, message=" ".join(rest))
 
@@ -67,9 +68,9 @@ class ResourceRow:
 
 
 class WaitOutputFilter:
-    """A filter for the output of ``argocd app wait`` that drops rows without news.
+    """A filter for the output of ``argocd app wait`` that drops rows which show no change.
 
-    After ``LINES`` lines it drops every line, and counts the dropped ones.
+    After ``LINES`` lines it drops every line, and counts the dropped lines.
 
     Args:
         now: returns the seconds of a monotonic clock.
@@ -81,11 +82,11 @@ class WaitOutputFilter:
         self._header = ""
         self._printed_rows: set[str] = set()
         self._resources_with_rows: set[str] = set()
-        # The message that the last lines belong to, and the kind of its resource.
+        # The lines of the last row's message so far. The kind is "Secret" if the row is about a Secret.
         self._message: list[str] = []
         self._kind = ""
         self._resources: set[str] = set()
-        # Resources with a row that was shown, and those that were not well in their last row.
+        # The resources of which a row was printed, and the resources whose last row was not well.
         self._printed_resources: set[str] = set()
         self._troubled: set[str] = set()
         self._printed_lines = 0
@@ -100,12 +101,13 @@ class WaitOutputFilter:
         if match is None:
             text = self._other(line)
             return self._limited(text, progress=False) if text else ()
-        # A line of a message can look like the beginning of the final table, but no row follows the final table.
+        # A line of an earlier message can look like the beginning of the final table. This row shows that it was not,
+        # because no row follows the final table.
         self._ended = False
         row = ResourceRow.parse(without_applied_file(match[1]))
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
         message = message_shown(row.message, kind=self._kind)
-        # Keep the columns. Only a message that was redacted is replaced.
+        # Keep the spacing of the columns: if the message was redacted, replace only the message.
         line = without_applied_file(line)
         if message != row.message:
             words = [word.start() for word in _WORD.finditer(line)]
@@ -114,7 +116,7 @@ class WaitOutputFilter:
 
     @property
     def unchanged(self) -> int:
-        """Return the number of resources of which no row was shown."""
+        """Return the number of resources of which no row was printed."""
         return len(self._resources - self._printed_resources)
 
     def left_out(self, *, at_once: bool = False) -> int:
@@ -125,7 +127,7 @@ class WaitOutputFilter:
         return count
 
     def _is_news(self, row: ResourceRow) -> bool:
-        # A row that differs from an earlier row only in its time is no news.
+        # Drop a row that differs from an earlier row only in its time.
         content = f"{row.key} {row.status} {row.health} {row.message}"
         if content in self._printed_rows:
             return False

@@ -24,7 +24,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     name: str = parser.parse_args(arguments).name
     explanations = list(_explanations(name, environ.get("RELEASE_DOCS_URL", "")))
     if not explanations:
-        from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+        from difflib import get_close_matches  # noqa: PLC0415 - used only if the name is unknown
 
         names = {candidate.lower(): candidate for candidate in _names()}
         nearest = [names[lower] for lower in get_close_matches(name[:100].lower(), names, 1)]

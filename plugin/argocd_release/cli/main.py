@@ -45,9 +45,9 @@ DEFAULT: Final = "wait"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the console command."""
+    """Run the subcommand that the arguments name, or ``wait`` if they name none, and exit with its code."""
     _open_standard_streams()
-    # Signals are handled first, because a job can be cancelled while the libraries are being loaded.
+    # Install the signal handlers before the libraries are loaded, because the job can be cancelled meanwhile.
     with Signals() as signals:
         words = list(sys.argv[1:] if arguments is None else arguments)
         name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _leave(exit_code: int) -> None:
     """End the process without freeing its objects.
 
-    For hundreds of applications this takes 0.2 s, and a cancelled job has one second in all.
+    Freeing the objects of hundreds of applications takes 0.2 s, and a cancelled job has only one second in total.
     """
     # multiprocessing ends its processes in the same way (Lib/multiprocessing/process.py, _bootstrap).
     atexit._run_exitfuncs()  # noqa: SLF001
@@ -87,5 +87,6 @@ def _settle(stream: TextIO) -> None:
     try:
         stream.flush()
     except (OSError, ValueError):
-        # At its end, Python would try to write the rest again, and would exit with a code of its own.
+        # Redirect the output to /dev/null. Otherwise Python would try to write the rest again at exit, and would end
+        # with a code of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

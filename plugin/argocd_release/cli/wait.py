@@ -25,8 +25,12 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def parse_arguments(arguments: Sequence[str]) -> None:
-    """Handle ``--help`` and ``--version``, and refuse anything else. All of them raise ``SystemExit``."""
-    import argparse  # noqa: PLC0415 - a job gives no arguments
+    """Handle ``--help`` and ``--version``, and refuse any other argument.
+
+    Raises:
+        SystemExit: always.
+    """
+    import argparse  # noqa: PLC0415 - a job passes no arguments
 
     if not arguments[0].startswith("-"):
         _refuse(arguments[0], COMMANDS)
@@ -54,7 +58,7 @@ def _refuse(word: str, commands: Iterable[str]) -> None:
 
 
 def _settings_help() -> str:
-    """Return the settings by group, the required ones first, each with its first sentence."""
+    """Return the list of settings by group, each with the first sentence of its description."""
     lines = [texts.SETTINGS]
     for group, title in SCHEMA["x-groups"].items():
         lines += ["", f"{title}:"]

@@ -31,7 +31,7 @@ class OutageKind(Enum):
     #: The cluster does not accept the credential with which Argo CD signs in.
     CREDENTIAL = auto()
     CERTIFICATE = auto()
-    #: The webhook that converts or admits the cluster's objects.
+    #: A webhook that converts or admits the cluster's objects cannot be called.
     WEBHOOK = auto()
     DISK_FULL = auto()
 
@@ -105,7 +105,8 @@ _ANSWER_CODES: Final = frozenset({
     "AlreadyExists", "FailedPrecondition", "InvalidArgument", "NotFound", "PermissionDenied", "Unauthenticated",
     "Unimplemented",
 })  # fmt: skip
-# argoproj/pkg v0.13.7 exec/exec.go CmdError. A command contains names and values that users choose freely.
+# The error of a command that Argo CD ran (argoproj/pkg v0.13.7 exec/exec.go CmdError). The command itself must be
+# skipped, because it contains names and values that users choose freely.
 _COMMAND: Final = re.compile(r"`(?:\S*/)?([\w.-]++)(?: (?:[^`\n]|`(?! failed )|\n)*+)?` failed ")
 _FETCHING: Final = re.compile(r"`(?:\S*/)?helm (?:dependency|pull|fetch|registry|repo|show|inspect)\b")
 _EXITED: Final = re.compile(r"exit status \d++(?:: ?|$)")
@@ -113,7 +114,7 @@ _STOPPED: Final = re.compile(r"timeout after \d")
 _KILLED: Final = re.compile(
     r"signal: killed|fork/exec \S++ (?:resource temporarily unavailable|cannot allocate memory)"
 )
-# kustomize/api v0.17.2 internal/git/gitrunner.go.
+# The error of a git command that kustomize ran (kustomize/api v0.17.2 internal/git/gitrunner.go).
 _KUSTOMIZE_GIT: Final = re.compile(r"failed to run '\S*git (?:[^'\n]){1,2000}+': ")
 
 # The words of Go's net, net/http, crypto and x509 packages. They follow the address of a request, or describe a
@@ -285,7 +286,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
 
 
 def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
-    """Return the component that could not be reached and the reason, or None if the message proves an answer.
+    """Return the component that did not respond and the reason, or None if the message does not report an outage.
 
     Args:
         message: the error message.
@@ -308,7 +309,7 @@ def is_outage(message: str) -> bool:
 
 
 def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, OutageKind | None]:
-    """Return the speaker, its words without the prefixes, and the trouble if a prefix reports one, otherwise None."""
+    """Return the speaker, its words without the prefixes, and the kind of outage that a prefix reports, or None."""
     rest = message.strip()
     while True:
         if code := _RPC.match(rest):

@@ -25,7 +25,8 @@ TEXT_LIMIT: Final = 400_000
 Redact = Callable[[str], str]
 T = TypeVar("T")
 _CUT: Final = re.compile(CUT)
-# Words in a variable's name that mark its value as a secret, and last words that mark it as something else.
+# Words in a variable's name that mark its value as a secret (_SECRET_…). If a name ends with a word of _NO_SECRET, its
+# value is not a secret.
 _SECRET_WORDS: Final = frozenset({"JWT", "CREDENTIALS", "PASSPHRASE", "PASS", "PAT", "DSN"})
 _SECRET_ENDS: Final = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "APIKEY", "_PWD")
 _SECRET_KEYS: Final = ("API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY", "DEPLOY_KEY", "AUTH_CONFIG")
@@ -77,7 +78,7 @@ def redaction(secrets: Iterable[str]) -> Redact:
 
 
 def masked(environ: Mapping[str, str], *, readable: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the values whose variable's name marks them as secret, and the passwords inside other values.
+    """Return the values of variables whose names mark them as secret, and the passwords inside other values.
 
     GitLab does not tell a job which of its variables are masked.
 
@@ -123,7 +124,7 @@ def _fields(kind: type) -> tuple[str, ...]:
 
 
 def _everywhere(value: Any, redact: Redact) -> Any:
-    # These are most of the values in a result of hundreds of applications.
+    # Handle the most frequent types first. A result of hundreds of applications consists mostly of their values.
     if type(value) is str:
         return redact(value)
     if type(value) in _PLAIN or (type(value) is tuple and not value):
@@ -144,14 +145,15 @@ def _everywhere(value: Any, redact: Redact) -> Any:
         case _ if is_dataclass(value) and not isinstance(value, type):
             before = {name: getattr(value, name) for name in _fields(type(value))}
             after = {name: _everywhere(part, redact) for name, part in before.items()}
-            # A copy of each resource of hundreds of applications would take the memory a second time.
+            # Copy an object only if it has changed. Otherwise each resource of hundreds of applications would take its
+            # memory twice.
             return value if all(map(is_, before.values(), after.values())) else replace(value, **after)
         case _:
             return value
 
 
 def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
-    """Return the redacted lines if redacting them as one text finds more than line by line; otherwise nothing."""
+    """Return the lines, redacted as one text, or nothing if this has the same result as redacting each line alone."""
     if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - a single line
         return ()
     whole = "\n".join(texts)
@@ -182,7 +184,8 @@ def _base64(secret: bytes) -> Iterator[str]:
         yield encode(secret).decode("ascii")
         for before in range(3):
             whole = (before + len(secret)) // 3 * 3 - before
-            # The first characters depend on the text before the secret, the last ones on the text after it.
+            # Leave out the first characters, which depend on the text before the secret, and the last ones, which
+            # depend on the text after it.
             yield encode(bytes(before) + secret[:whole]).decode("ascii")[(before * 8 + 5) // 6 :]
 
 
@@ -273,13 +276,13 @@ CREDENTIAL_PATTERNS: Final = (
     (re.compile(r"(?i)\b(bearer\s++)[\w.~+/=-]{8,}+"), r"\1"),
     # A word of small letters, as in "Basic authentication", is not a credential: base64 contains other characters too.
     (re.compile(r"\b((?i:basic)\s++)(?![A-Za-z]?[a-z]*+(?![\w+/=-]))[\w+/=-]{8,}+"), r"\1"),
-    # The password in a URL, which can contain an @. The word before a digest is the tag of an image.
+    # A password in a URL. The password can contain an @. A word before @sha256 is the tag of an image, not a password.
     (re.compile(r"(://[^\s/:@]*+:)(?:[^\s/@]*+@(?!sha\d))++"), r"\1@"),
-    # A password in a URL that contains a slash. If a number stands after the colon, it is a port and no password.
+    # A password with a slash, in a URL. A number after the colon is a port, not a password.
     (re.compile(r"(://[^\s/:@]*+:)(?!\d{1,5}+(?:[/?#\s\"']|$))[^\s@\"']{1,200}+@(?!sha\d)"), r"\1@"),
-    # A token in the place of the user of a URL.
+    # A token that a URL contains instead of a user name.
     (re.compile(r"(https?://)[^\s/:@]{12,300}+@"), r"\1@"),
-    # An address without a scheme. A number before a slash is a port.
+    # A password in an address without a scheme. A number between the colon and a slash is a port, not a password.
     (
         re.compile(r"(?<![^\s\"'(=,])([\w.%+~-]{1,64}+:)(?!//|\d{1,5}/)(?:[^\s@\"']{1,200}+@(?!sha\d))++(?=[\w\[])"),
         r"\1@",

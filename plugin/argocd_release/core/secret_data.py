@@ -139,7 +139,7 @@ _QUOTED_LIMIT: Final = 120
 
 _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
-# The same data as a Go map. Go does not quote the values, so the end of the map cannot be found.
+# The data of a Secret as Go prints a map. Go does not quote the values, so the end of the map cannot be found.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
 _FLAT_SECRET: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
@@ -169,7 +169,7 @@ def without_secret_data(text: str) -> str:
 
 
 def _safe_phrases(text: str, position: int = 0) -> str:
-    """Return the text from ``position`` on, in which only the known phrases are readable."""
+    """Return the text from ``position`` on. Hide everything except the known phrases."""
     parts: list[str] = []
     for phrase in _SAFE.finditer(text, position):
         parts += [_hidden(text[position : phrase.start()]), phrase[0]]
@@ -210,7 +210,7 @@ def _without_dumps(text: str) -> str:
 
 
 def _without_bare_dumps(text: str) -> str:
-    """Return the text without objects in Go's syntax. No known phrase has to precede them."""
+    """Return the text without objects in Go's syntax, including objects that no known phrase precedes."""
     parts: list[str] = []
     position = 0
     while (dump := _GO_SYNTAX.search(text, position)) is not None:
@@ -230,7 +230,7 @@ def _end_of_value(text: str, start: int) -> int | None:
     if (plain := _PLAIN_VALUE.match(text, start)) is not None:
         return plain.end()
     if (syntax := _GO_SYNTAX.match(text, start)) is not None:
-        # %v prints a pointer, and it does not quote the texts in the object.
+        # The & shows that Go printed a pointer with %v. %v does not quote strings, so the end cannot be found.
         return None if syntax[0].startswith("&") else _end_of_brackets(text, syntax.end() - 1)
     if text[start] in "{[":
         return _end_of_brackets(text, start)

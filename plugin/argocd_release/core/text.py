@@ -87,7 +87,10 @@ def slug(text: str, *, limit: int = LABEL_LIMIT) -> str:
 
 
 def tag_of(branch: str, pattern: str) -> str:
-    """Return the pattern's first group, or its whole match if it has none, as a slug; empty if nothing matches."""
+    """Return the part of the branch that the pattern matches, as a slug, or an empty string if nothing matches.
+
+    If the pattern has groups, only its first group counts.
+    """
     match = re.search(pattern, branch)
     if match is None:
         return ""
@@ -95,13 +98,13 @@ def tag_of(branch: str, pattern: str) -> str:
 
 
 def with_tag(template: str, tag: str) -> str:
-    """Return the name with the tag for ``{tag}``, cut so that the last part of the name is a valid label."""
+    """Return the name with ``{tag}`` replaced. Shorten the tag so that the last part of the name is a valid label."""
     room = LABEL_LIMIT - len(template.rpartition("/")[2].replace(TAG, ""))
     return template.replace(TAG, slug(tag, limit=max(room, 0)))
 
 
 def host_with_tag(template: str, tag: str) -> str:
-    """Return the address with the tag for ``{tag}``, cut so that its part of the host name is a valid label."""
+    """Return the address with ``{tag}`` replaced. Shorten the tag so that its label of the host name is valid."""
     before, _, after = template.partition(TAG)
     label = len(re.split(r"[./@]", before)[-1]) + len(re.split(r"[.:/]", after, maxsplit=1)[0])
     return template.replace(TAG, slug(tag, limit=max(LABEL_LIMIT - label, 0)))
@@ -124,7 +127,7 @@ MESSAGE_LIMIT: Final = 4000
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return the document.
+    """Return the parsed JSON document.
 
     Raises:
         ValueError: the text is not JSON, or is nested too deeply for Python.
@@ -155,7 +158,10 @@ def as_text(value: object) -> str:
 
 
 def as_message(value: object, *, kind: str = "") -> str:
-    """Return a message about an object of the kind: clean, and without values of Secrets and dumps of objects."""
+    """Return the clean message without values of Secrets and dumps of objects.
+
+    ``kind`` is the kind of the object that the message is about, or empty if it is unknown.
+    """
     return as_text(message_shown(value, kind=kind)) if isinstance(value, str) else ""
 
 

@@ -87,7 +87,7 @@ def steps(
 ) -> Iterator[Diagnosis]:
     """Yield the diagnosis after each call to Argo CD. Each one contains more than the one before.
 
-    ``kept`` are the recorded pods of failed hooks. Argo CD has already deleted some of them.
+    ``kept`` are the recorded pods of failed hooks. It is possible that Argo CD has already deleted them.
     """
     diagnosis = Diagnosis()
     cause = root_cause.from_application(application)
@@ -205,7 +205,7 @@ def _note(what: str, error: ArgoCDError, *, right: str = "applications") -> str:
     return texts.NOT_ALLOWED.fill(note=note, rule=f"p, role:ci-readonly, {right}, get, */*, allow")
 
 
-#: Argo CD's own field managers, client-side and server-side (argo-cd v2.13.2 common/common.go).
+#: Argo CD's own field managers, for client-side and for server-side apply (argo-cd v2.13.2 common/common.go).
 _ARGO_CD: Final = frozenset({"argocd-controller", "argocd-application-controller", "gitops-engine"})
 #: Field managers of programs that a person uses.
 _PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard", "headlamp")
@@ -243,7 +243,12 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
-    """Return the last field manager except Argo CD that changed the object since a time, or an empty string."""
+    """Return the last field manager, except Argo CD's own, that changed the object since then, or an empty string.
+
+    Args:
+        metadata: the metadata of the live manifest.
+        since: the start of the last sync, in RFC 3339.
+    """
     changes = sorted(_changes(metadata), key=lambda change: change[0])
     # Times are in whole seconds, so a change in the second of the sync counts. A change of replicas through the scale
     # subresource has no time (seen with Kubernetes 1.31).
@@ -254,7 +259,7 @@ def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
 def _changes(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for entry in as_objects(metadata.get("managedFields")):
         fields = as_object(entry.get("fieldsV1"))
-        # The status and the bookkeeping annotations that a controller writes are no drift.
+        # A controller writes the status and annotations for its own use. These changes are no drift.
         if entry.get("subresource") == "status" or not fields.keys() & {"f:spec", "f:data", "f:stringData", "f:rules"}:
             continue
         yield as_text(entry.get("time")), as_text(entry.get("manager"))

@@ -26,10 +26,11 @@ from argocd_release.model.result import PodLog
 from argocd_release.timing import Background, run_in_background
 
 LOG_LINES: Final = 30
-#: The number of pods that are read, and of logs that are followed.
+#: The maximum number of pods that are read.
 PODS: Final = 3
+#: The maximum number of logs that are followed. Each restart of a container raises it.
 LOGS: Final = 4
-#: The pause between two reads of the resource tree. It grows while nothing changes.
+#: The shortest pause between two reads of the resource tree. The pause grows while nothing changes.
 FIRST_SECONDS: Final = 0.5
 #: The longest pause until a container of each pod runs.
 START_SECONDS: Final = 1.0
@@ -44,7 +45,7 @@ _SLOWER: Final = 1.5
 SECONDS: Final = len("2026-01-01T00:00:00")
 #: The longest time for which hooks are recorded.
 WATCH_SECONDS: Final = 3600.0
-# kubernetes v1.31.0 pkg/controller/job/job_controller.go.
+# The message of a Job that has passed its deadline (kubernetes v1.31.0 pkg/controller/job/job_controller.go).
 _PAST_DEADLINE: Final = "active longer than specified deadline"
 _Attempt = tuple[str, int]
 #: The pod's UID, the container's name, and the number of its restarts.
@@ -84,7 +85,7 @@ class HookRecorder:
         self._recording: _Recording | None = None
 
     def look(self, application: Application) -> None:
-        """Take the last observed state. Start to record once an operation of its revision runs."""
+        """Process the last observed state. Start to record when an operation of its revision runs; stop afterwards."""
         operation = application.operation
         hooks = _of_interest(application)
         if operation is None or not (hooks or (operation.running and application.operation_counts)):
@@ -236,7 +237,7 @@ class _Recording:
     def _may_be_of_a_hook(self, tree: Tree, pod: Node) -> bool:
         """Return True if the pod can belong to a hook.
 
-        Until a look has shown a hook, every Job that was created since the operation began counts as one.
+        Until a look has shown a hook, every Job that was created since the operation began counts as a hook.
         """
         root = tree.root(pod)
         started_at, _ = self.attempt

@@ -41,7 +41,7 @@ def _is_frame(line: str) -> bool:
 
 
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
-#: The reason of a container that has ended after its pod was read.
+#: The reason that is given to a container if it has ended after its pod was read.
 UNSEEN_END: Final = "Failed"
 
 
@@ -100,7 +100,7 @@ class PodStatus:
     @property
     def culprit(self) -> Container | None:
         """Return the container that keeps the pod from being ready: one that failed, or else one that is not ready."""
-        # Init containers come first, and the later ones wait for them.
+        # If ranks are equal, the first container counts. Init containers come first, because the others wait for them.
         return min(self.containers, key=lambda container: container.rank, default=None)
 
 

@@ -106,7 +106,10 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
 
 
 def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
-    """Yield the aborted Argo Rollouts. No pod is the cause: the new ones are gone, and analysis pods only measure."""
+    """Yield the aborted Argo Rollouts, whose pods are not the cause.
+
+    An abort removes the new pods, and the pods of an analysis only measure.
+    """
     for node in tree.nodes:
         rollout = pending.argo_rollout_of(application, node)
         if rollout is not None and rollout.aborted:
@@ -169,7 +172,8 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     quote = _quote(pod, container, clues, warnings)
     message = _with_quote(texts.STATE.fill(subject=subject, state=", ".join(parts)), quote)
     if not tree.is_current(pod):
-        # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+        # The StatefulSet waits for this pod before it replaces any pod
+        # (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
         code, message = CauseCode.ROLLOUT_BLOCKED, texts.PREVIOUS_REVISION.fill(message=message)
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
     code = _pod_code(status, container, quote)
@@ -298,7 +302,7 @@ def _counts(application: Application, tree: Tree, node: Node) -> bool:
 
 
 def _others(tree: Tree) -> Iterator[Node]:
-    """Yield the unhealthy nodes that have no unhealthy children, except pods. The deepest node explains most."""
+    """Yield the unhealthy nodes, except pods, that have no unhealthy children. The deepest node explains most."""
     parents = {node.owner for node in tree.nodes if node.health in _UNHEALTHY}
     nodes = [
         node

@@ -1,4 +1,4 @@
-"""Check the account of the token, its rights, and the application that it can see."""
+"""Check the account and the rights of the token, and find the application that the token must be able to see."""
 
 import re
 import time
@@ -64,7 +64,7 @@ def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
 def _unverified(prober: Prober, claims: jwt.Claims | None) -> SetupProblem:
     """Return the reason why Argo CD cannot verify the token of an identity provider.
 
-    Argo CD gives the same message for every reason, so this compares Argo CD's settings with the token.
+    Argo CD gives the same message for every reason, so this function compares Argo CD's settings with the token.
     """
     oidc = as_object(_object(prober.get("/api/v1/settings")).get("oidcConfig"))
     trusted, expected = str(oidc.get("issuer") or ""), str(oidc.get("clientID") or "")
@@ -89,7 +89,7 @@ def application(api: Api, prober: Prober, name: str) -> Application | SetupProbl
         return _unanswered(name, doctor.NO_LIST.fill())
     if not visible:
         return _denied(doctor.RIGHTS_NONE)
-    import difflib  # noqa: PLC0415 - most jobs have no such mistake
+    import difflib  # noqa: PLC0415 - used only if the name is wrong
 
     if near := difflib.get_close_matches(name, visible, 1):
         return SetupProblem.of(doctor.APPLICATION_MISSPELT, Outcome.MISSING, name=name, near=near[0])
@@ -128,7 +128,7 @@ def too_wide(prober: Prober, name: str, project: str) -> list[SetupProblem]:
 def may(prober: Prober, resource: str, action: str, thing: str) -> bool:
     """Return True if the token has the right."""
     answer = _can_i(prober, resource, action, thing)
-    # If the server answers with an error, it does not know the right, so it does not check the right either.
+    # An error means that this version of Argo CD does not know the right, so it does not require the right either.
     return answer.status != _OK or _object(answer).get("value") == "yes"
 
 

@@ -18,16 +18,16 @@ from argocd_release.settings import expectations_file
 from argocd_release.settings.environment import PROPERTIES
 from argocd_release.settings.load import ExpectationSettings, TargetSettings
 
-#: The largest number of applications that are checked. Each costs several requests.
+#: The maximum number of applications that the doctor checks, because each of them needs several requests.
 CHECKED: Final = 10
 _LIST_SECONDS: Final = 5.0
-#: The number of names in the message of a problem that several applications have.
+#: The maximum number of applications that a message names if several of them have the same problem.
 _NAMED: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The applications that the settings choose, and the problems of finding them.
+    """The applications that the settings choose, and the problems that occurred while finding them.
 
     Attributes:
         applications: the applications that are checked.
@@ -41,7 +41,7 @@ class Group:
 
     @property
     def seen(self) -> Seen:
-        """Return the result of the check that finds the applications."""
+        """Return the result of the check ``application``, which finds the applications."""
         if self.problems:
             return self.problems
         if self.count == 1:
@@ -53,7 +53,7 @@ class Group:
         return doctor.APPLICATIONS_EXIST.fill(applications=counted(self.count, "application"), names=names)
 
     def each(self, look: Callable[[Application], Seen]) -> Seen:
-        """Check each application, and report a problem of several applications once with their names."""
+        """Check each application. If several applications have the same problem, report it once with their names."""
         results = [(name_of(application), look(application)) for application in self.applications]
         if self.count == 1 and results:
             return results[0][1]
@@ -71,7 +71,7 @@ class Group:
 
 
 def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
-    """Return the applications that the settings choose, in the same way as a release finds them."""
+    """Find the applications that the settings choose, in the same way as a release does."""
     applications: list[Application] = []
     problems: list[SetupProblem] = []
     for name in settings.names[:CHECKED]:
@@ -106,7 +106,7 @@ def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
 
 
 def owner(api: Api, application: Application, policy: str, *, children: bool) -> Seen:
-    """Check that the token can read the owners of the application, and the ApplicationSets that it manages.
+    """Check that the token can read the application's owners, and the ApplicationSets that the application manages.
 
     Args:
         api: Argo CD's HTTP API.

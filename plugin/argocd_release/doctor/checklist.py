@@ -29,11 +29,11 @@ def examine(
     seconds: float = math.inf,
     check: Callable[[], object] = lambda: None,
 ) -> Checklist:
-    """Run every check, and return the checklist; it is incomplete if a signal arrives.
+    """Run every check, and return the checklist. If a signal arrives, leave out the remaining checks.
 
     Args:
         environ: the environment of a release job.
-        ca_file: path of a PEM file with a certificate authority to trust as well, or an empty string.
+        ca_file: path of a PEM file with an additional certificate authority to trust, or an empty string.
         sign_in: exchanges the job's identity for a token. It takes a connection with the identity and a number of
             seconds, and returns a connection with the token.
         seconds: the time limit of all checks.
@@ -99,9 +99,9 @@ def examine_network(
     Args:
         checklist: receives the results.
         connection: the address and the options.
-        prober: requests pages of that address.
+        prober: sends HTTP requests to that address.
         environ: the environment of the job.
-        stack: ends the argocd command if it still runs.
+        stack: ends the argocd command when it is closed, if the command still runs.
         with_argocd: True to check the connection of the argocd command too.
 
     """

@@ -37,7 +37,7 @@ class CheckResult:
         message: The problem, or a text about the good state.
         code: The name of the problem; "" if there is none.
         fix: The steps that solve the problem.
-        outcome: The outcome that a release would end with; None if it could be tracked.
+        outcome: The outcome that a release would end with, or None if the release could be tracked.
 
     """
 
@@ -49,7 +49,7 @@ class CheckResult:
     outcome: Outcome | None = None
 
 
-# The result of a check: the problems, or a text about the good state.
+# The return value of a check: its problems, or a text about the good state.
 Seen = str | SetupProblem | Sequence[SetupProblem]
 
 
@@ -61,7 +61,8 @@ class Check:
         name: The name in the checklist.
         run: Returns the result.
         needs: The checks that must not have failed before this one.
-        repeats: The codes of earlier problems that this check would only report again. With one of them, it is skipped.
+        repeats: The codes of problems that this check would only report again. If an earlier check has reported one of
+            them, this check is skipped.
 
     """
 
@@ -73,12 +74,14 @@ class Check:
 
 @dataclass(kw_only=True)
 class Checklist:
-    """The results of the checks. After a failed check, the checks that do not need it still run.
+    """The checklist, which runs the checks and stores their results.
+
+    If a check fails, only the checks that need it are skipped.
 
     Attributes:
         results: The results in the order of the checks.
         check: Is called while a check of the doctor runs, and raises to end all checks.
-        deadline: The moment at which the running check ends. The checks after it are not run.
+        deadline: The moment at which all checks must have ended. A check that has not ended by then counts as failed.
         cancelled: The outcome of a signal that ended the checks, or None.
 
     """
@@ -91,7 +94,7 @@ class Checklist:
 
     @classmethod
     def lasting(cls, seconds: float, *, check: Callable[[], object]) -> Self:
-        """Return a checklist whose checks must end within the seconds."""
+        """Return a checklist whose checks must end within ``seconds``."""
         return cls(check=check, deadline=Deadline(seconds))
 
     def run(self, checks: Iterable[Check]) -> None:
@@ -118,7 +121,7 @@ class Checklist:
 
     @property
     def worst(self) -> Outcome | None:
-        """Return the outcome that a release would end with; None if it could be tracked."""
+        """Return the outcome that a release would end with, or None if the release could be tracked."""
         return self.cancelled or next((result.outcome for result in self.results if result.outcome is not None), None)
 
     def _reason_to_skip(self, check: Check) -> str:

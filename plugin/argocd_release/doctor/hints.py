@@ -46,7 +46,7 @@ def advice(
 def _found(
     outcome: Outcome | None, environ: JobEnvironment, connection: Connection, timeout: int
 ) -> CheckResult | None:
-    """Return the first problem that leads to the outcome, or None."""
+    """Return the first failed check with which a release would have this outcome, or None."""
     checklist = Checklist()
     with ExitStack() as stack:
         prober = stack.enter_context(Prober(connection))

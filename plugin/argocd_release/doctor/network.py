@@ -19,20 +19,21 @@ from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import DOCTOR_CALL, DOCTOR_PROCESS
 
 _WEB_ADVICE: Final = "Use flag --grpc-web"
-# OpenSSL's x509_vfy.h.
+# The codes of verification errors in OpenSSL's x509_vfy.h.
 _EXPIRED, _NOT_YET, _SELF_SIGNED, _IP = 10, 9, 18, 64
 _UNKNOWN: Final = frozenset({19, 20, 21})
 # Paths under which Argo CD is often served on a shared host.
 _PATHS: Final = ("/argocd", "/argo-cd", "/argo", "/cd")
 _TITLE: Final = re.compile(r"<title[^>]{0,100}>([^<]{0,200})", re.IGNORECASE)
 _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
-# With the right `projects, get`, a token can read the credentials of a project's repositories (CVE-2025-55190).
+# The first patch version of each release line without CVE-2025-55190. In earlier versions, a token with the right
+# `projects, get` can read the credentials of a project's repositories.
 _LEAKING: Final = {(2, 13): 9, (2, 14): 16, (3, 0): 14, (3, 1): 2}
 _LEAKING_SINCE: Final = (2, 2)
 
 
 def resolves(connection: Connection) -> str | SetupProblem:
-    """Check that the name of the host has an address."""
+    """Check that the host name resolves to an address."""
     host, port = probe.endpoint(connection)
     addresses, reason = probe.addresses(host, port)
     if not addresses:
@@ -53,7 +54,7 @@ def connects(connection: Connection) -> str | SetupProblem:
 
 
 def encrypts(connection: Connection) -> str | SetupProblem:
-    """Check that the TLS handshake succeeds with the options, and that the certificate is trusted."""
+    """Check that the TLS handshake succeeds with the options of argocd, and that the certificate is trusted."""
     if connection.options.get("--plaintext") == "true":
         if not probe.handshake(connection, verify=False).error:
             return _unreachable(network.TLS_UNWANTED)
@@ -152,7 +153,7 @@ def supported(server_version: str) -> str | list[SetupProblem]:
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
         return [SetupProblem.of(network.LEAKS_CREDENTIALS, version=server_version)]
-    if major < 3:  # noqa: PLR2004 - the last line that is still maintained begins there
+    if major < 3:  # noqa: PLR2004 - 3 is the oldest major version that is still maintained
         return [SetupProblem.of(network.UNMAINTAINED, version=f"{major}.{minor}")]
     return network.VERSION.fill(version=server_version)
 
@@ -164,7 +165,7 @@ def _client_certificate(answer: Answer) -> SetupProblem | None:
 
 
 def _other_path(connection: Connection, prober: Prober, answer: Answer) -> SetupProblem | None:
-    """Return a problem if Argo CD responds under another path, otherwise None."""
+    """Return a problem if Argo CD responds under a path other than the configured one, otherwise None."""
     if not answer.status or answer.status >= 500:  # noqa: PLR2004 - HTTP's
         return None
     root = connection.options.get("--grpc-web-root-path", "").strip("/")
@@ -204,7 +205,7 @@ def _other_server(answer: Answer) -> SetupProblem:
 
 
 def _status(status: int, title: str) -> str:
-    """Return the status with the title of the page, which often begins with the status."""
+    """Return the status and the title of the page. Titles often begin with the status, which is not repeated."""
     return f"{status} {title.removeprefix(str(status)).strip()}".strip()
 
 
@@ -227,7 +228,7 @@ def _unreachable(entry: ProblemMessage, **fields: Any) -> SetupProblem:
     return SetupProblem.of(entry, Outcome.UNREACHABLE, **fields)
 
 
-# GitLab takes an environment's URL of up to 255 characters.
+# GitLab accepts an environment's URL of up to 255 characters.
 ADDRESS_LIMIT: Final = 255
 
 

@@ -125,7 +125,7 @@ DAY: Final = 86400.0
 
 
 def repaired(environ: JobEnvironment) -> JobEnvironment:
-    """Return the environment with a usable address of Argo CD, so that the other checks can run."""
+    """Return the environment with the address of Argo CD corrected, so that the other checks can run."""
     given = environ.text(interpret.SERVER)
     if not given:
         return environ
@@ -155,7 +155,7 @@ def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
 
 
 def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[SetupProblem]:
-    """Return the problems of the token, or its owner and expiry date. Times are in seconds."""
+    """Return the problems of the token, or a text with its owner and its expiry date. Times are in seconds."""
     defect = jwt.token_defect(token)
     if claims is None or defect:
         entry = doctor.TOKEN_DAMAGED
@@ -173,7 +173,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
 
 
 def proxies(environ: JobEnvironment, options: Mapping[str, str]) -> str | list[SetupProblem]:
-    """Return the proxy variables that argocd ignores (argo-cd v2.13.2 apiclient.go:270-278)."""
+    """Check that argocd uses every proxy variable that is set (argo-cd v2.13.2 apiclient.go:270-278)."""
     native = options.get("--grpc-web") != "true" and "--grpc-web-root-path" not in options
     plaintext = options.get("--plaintext") == "true"
     used = set(_SOCKS) if native else {"HTTP_PROXY", "http_proxy"} if plaintext else set()

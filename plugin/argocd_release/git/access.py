@@ -24,11 +24,11 @@ class Access:
     project_url: str = ""
     #: The token for the repository's server, as ``token`` or ``user:token``.
     git_token: str = field(default="", repr=False)
-    #: Path of a PEM file with an authority that is trusted in addition.
+    #: Path of a PEM file with a certificate authority to trust besides the system's.
     ca_file: str = ""
 
     def is_own(self, repo_url: str) -> bool:
-        """Return True if this is the repository of the job's own project. An empty URL counts as its own."""
+        """Return True if the URL is that of the repository of the job's project. An empty URL counts as this one."""
         url = GitUrl.parse(repo_url)
         return not repo_url or any(url.is_same(GitUrl.parse(own)) for own in (self.repository_url, self.project_url))
 
@@ -41,7 +41,7 @@ class Access:
         if url.scheme in {"file", "git"}:
             return repo_url
         if own.netloc:
-            # The job's token is sent only to its own GitLab, as the runner does. Any other token needs TLS.
+            # Like the runner, send the job's token only to the job's own GitLab. Send any other token only over TLS.
             given = _account(self.git_token) if own.scheme == "https" else ""
             account = given or own.netloc.rpartition("@")[0]
             return _joined(own.scheme, account, own.netloc.rpartition("@")[2], url.path)

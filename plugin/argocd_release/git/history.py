@@ -38,7 +38,7 @@ ANSWER_SECONDS: Final = 15.0
 SILENCE_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
 FETCHED_COMMITS: Final = 1000
-# The pause after a fetch that did not bring the missing commits. It doubles each time, up to the second value.
+# The pause after a fetch that did not bring the missing commits. It doubles each time, up to LAST_RETRY_SECONDS.
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
 _WHOLE: Final = len("0" * 40)
@@ -53,7 +53,7 @@ class GitHistories:
     Args:
         access: the repositories that the job can read.
         stop: ends every wait once it is set.
-        limit: the deadline after which no wait for an answer begins.
+        limit: the deadline at which every wait ends.
     """
 
     def __init__(
@@ -89,8 +89,8 @@ class GitHistories:
     def revision_relation(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
         """Return how ``revision``, which Argo CD read from ``source``, is related to ``expected``.
 
-        It takes at most ``ANSWER_SECONDS``, and never raises. An answer is kept. An unknown relation is looked up
-        again.
+        This takes at most ``ANSWER_SECONDS``, and never raises. A known relation is kept for later calls. The next call
+        looks up an unknown relation again.
 
         Args:
             revision: 7 to 40 hex digits.
@@ -216,7 +216,10 @@ class GitHistory:
         )
 
     def ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """Return the relation, after a fetch if one is due. If it is not known, return None and set ``why``."""
+        """Return the relation. If it is not known, return None and set ``why`` to the reason.
+
+        If the commits are missing and a fetch is due, fetch them first.
+        """
         with self._lock:
             return self._ask(revision, expected, path)
 
@@ -237,7 +240,7 @@ class GitHistory:
             self._clone = self._stack.enter_context(Repo(str(clone)))
         except NotGitRepository:
             self.why = self._without_url(texts.NO_CLONE)
-        except Exception as error:  # noqa: BLE001 - of a damaged or newer clone dulwich raises all kinds
+        except Exception as error:  # noqa: BLE001 - dulwich raises any error if a clone is damaged or too new
             self.why = self._without_url(texts.CLONE_UNREADABLE.fill(error=self._safe(error)))
 
     def _without_url(self, reason: str) -> str:
@@ -252,14 +255,14 @@ class GitHistory:
             try:
                 choose = partial(_wanted, whole, by_name=by_name, branches=branches)
                 self._fetched = self._download(choose, depth=FETCHED_COMMITS, keep=b"tree:0")
-            except Exception as error:  # noqa: BLE001 - whatever dulwich and the network raise, the answer is «unknown»
+            except Exception as error:  # noqa: BLE001 - after any error, the relation is unknown
                 self.why = self._safe(error)
             else:
                 self.why = texts.NOT_IN_LAST_COMMITS.fill(count=FETCHED_COMMITS)
                 return
 
     def _is_undone(self, revision: str, expected: str, path: str) -> bool | None:
-        """Return True if the files were reverted, fetching trees if needed; None if unknown."""
+        """Return True if the files were reverted, False if not, or None if unknown. Fetch trees if needed."""
         for repository in filter(None, (self._clone, self._fetched)):
             later, wanted = find_commit(repository, revision), find_commit(repository, expected)
             if later is None or wanted is None:
@@ -323,7 +326,7 @@ class _Asking:
     def _run(self) -> None:
         try:
             self.answer = self._find()
-        except Exception as error:  # noqa: BLE001 - a verdict never falls over the history
+        except Exception as error:  # noqa: BLE001 - an error in a lookup must not end the job
             note = texts.HISTORY_FAILED.fill(error=type(error).__name__)
             self.answer = RevisionRelation(relation=Relation.UNKNOWN, note=note)
         finally:

@@ -26,7 +26,7 @@ TAGS: Final = 10
 
 
 def relation_in(repository: BaseRepo | None, revision: str, expected: str, path: str) -> RevisionRelation | None:
-    """Return the relation by this repository alone, or None if it lacks a commit."""
+    """Return the relation that the commits of this repository prove, or None if commits are missing."""
     if repository is None:
         return None
     later, wanted = find_commit(repository, revision), find_commit(repository, expected)
@@ -42,7 +42,7 @@ def relation_in(repository: BaseRepo | None, revision: str, expected: str, path:
             return RevisionRelation(relation=Relation.OLDER, commits=commits)
         # Beyond the edge of a shallow clone, one revision can still descend from the other.
         return None if repository.get_shallow() else RevisionRelation(relation=Relation.DIVERGED)
-    except Exception:  # noqa: BLE001 - commits beyond the edge of a shallow clone; of a damaged one all kinds of errors
+    except Exception:  # noqa: BLE001 - a shallow clone lacks commits, and a damaged clone raises any error
         return None
 
 
@@ -58,7 +58,10 @@ def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) 
 
 
 def by_files(relation: RevisionRelation, *, again: bool | None) -> RevisionRelation:
-    """Correct the relation by the files, which count for more than commit messages."""
+    """Return the relation, corrected by the files, which count for more than commit messages.
+
+    ``again`` is True if the files have their earlier content again, False if they do not, and None if this is unknown.
+    """
     if again is None:
         return relation
     return (
@@ -73,7 +76,7 @@ def find_commit(repository: BaseRepo, revision: str) -> Commit | None:
     try:
         starts = set(repository.object_store.iter_prefix(revision.encode()))
         commits = {commit.id: commit for commit in map(partial(_peeled, repository), starts) if commit is not None}
-    except Exception:  # noqa: BLE001 - of a damaged repository dulwich raises all kinds of errors
+    except Exception:  # noqa: BLE001 - dulwich raises any error if a repository is damaged
         return None
     return commits.popitem()[1] if len(commits) == 1 else None
 
@@ -123,8 +126,8 @@ class Reverts:
         if self.by or self._picked_again:
             return
         if by := self._reverter(commit):
-            # A later commit reverts this one, so ignore what it reverts itself. If this one is the merge that brought
-            # ``wanted``, that later commit reverts ``wanted``, too.
+            # A later commit reverts this commit, so ignore the reverts in this commit's message. If this commit is the
+            # merge that brought ``wanted``, the later commit also reverts ``wanted``.
             brought = len(commit.parents) > 1 and not self._precedes(commit.parents[0])
             self.by = by if brought else ""
             return
@@ -167,7 +170,7 @@ def undone(repository: BaseRepo, later: ObjectID, wanted: ObjectID, path: str) -
         return now == before
     try:
         answers = {_is_undone(repository, change, now) for change in _changes(repository, before, then)}
-    except Exception:  # noqa: BLE001 - trees that were not fetched, damaged ones
+    except Exception:  # noqa: BLE001 - trees are damaged or were not fetched
         return None
     return answers.pop() if len(answers) == 1 else None
 
@@ -188,7 +191,11 @@ def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool 
 
 
 def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
-    """Return True if the file has all removed lines and no added one, False if it has all added lines, else None."""
+    """Return True if the change was undone, False if it is still there, or None if this cannot be decided.
+
+    A change was undone if the file has all lines that it removed, and none that it added. A change is still there if
+    the file has all lines that it added.
+    """
     if old is None or new is None or now is None:
         return None
     added, removed = new - old, old - new
@@ -249,7 +256,7 @@ def _tree(repository: BaseRepo, revision: ObjectID, path: str) -> ObjectID | Non
         return ObjectID(commit.tree)
     try:
         _, tree = tree_lookup_path(repository.__getitem__, commit.tree, "/".join(folders).encode())
-    except Exception:  # noqa: BLE001 - a tree that was not fetched, a damaged one, a file: all say nothing
+    except Exception:  # noqa: BLE001 - the tree was not fetched or is damaged, or the path is a file
         return None
     return ObjectID(tree)
 

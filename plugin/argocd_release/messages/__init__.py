@@ -1,4 +1,4 @@
-"""The message catalogue: every text for people, one file for each area; and the class of its entries."""
+"""The message catalogue, which contains every text for people: the classes of its entries, and one file per area."""
 
 from dataclasses import dataclass
 from string import Formatter
@@ -8,7 +8,7 @@ from string import Formatter
 class Message:
     """A text for people, with named fields in braces, and the hint that goes with it.
 
-    Code chooses an entry of the catalogue and fills in its fields. It contains no wording of its own.
+    The other packages choose an entry of the catalogue and fill in its fields. They contain no texts of their own.
     """
 
     text: str

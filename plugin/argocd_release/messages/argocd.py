@@ -1,4 +1,4 @@
-"""The texts about calls: of the argocd command, of Argo CD's API and Dex, and of the HTTP client under them."""
+"""The texts about calls of the argocd command, of Argo CD's API and of Dex, and about the HTTP client."""
 
 from typing import Final
 

@@ -74,7 +74,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "other-revision": "Argo CD compares with a revision other than the expected one",
         "other-image": "no pod is known to run the expected image",
         "other-chart-version": "the chart's version is not the expected one",
-        "no-such-source": "the application has no source like the expected one",
+        "no-such-source": "no source of the application matches the expected one",
         "superseded": "a later revision took the place of the expected one, and fails",
         "image-pull": "the cluster cannot pull an image",
         "container-config": "Kubernetes cannot create or start a container as its manifest defines it",
@@ -108,7 +108,7 @@ _CHECK_ACCOUNT: Final = (
     "check <ARGOCD_AUTH_TOKEN> (expired, revoked, a protected variable on an unprotected branch?) and that its account "
     "has these rights: applications, get and projects, get"
 )
-#: The hints of symptoms, by their names. A more specific hint of the problem itself comes first.
+#: The hints of symptoms, by their names. If the problem has a hint of its own, that takes precedence.
 SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DENIED": _CHECK_ACCOUNT,
@@ -129,7 +129,7 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "HYDRATION_FAILED": "fix the error above and push again. If the cause is in Argo CD itself (write access to "
         "the repository, the project's allowed sources), fix it there and retry this job",
         "OPERATION_FAILED": "fix the manifests named above and push again; the cluster keeps its previous state",
-        "ATTEMPTS_FAILED": "fix the manifests named above and push again; Argo CD can continue to retry first",
+        "ATTEMPTS_FAILED": "fix the manifests named above and push again; Argo CD can continue to retry meanwhile",
         "HOOK_FAILED": "fix the program of the hook and push again; Argo CD can continue to retry meanwhile",
         "CONDITION": "fix the error above; until then Argo CD compares and applies nothing",
         "SYNC_REFUSED": "fix the reason that Argo CD names, or sync by hand to see it in full",
@@ -184,17 +184,17 @@ OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "UNREACHABLE": "Argo CD does not reach {target}, so the status of the release is unknown: retry the job",
         "OVERLOADED": "too many requests or too little memory stop Argo CD from reading {target}: retry the job later; "
-        "if it happens often, let Argo CD sign in where requests are limited, or give its parts more memory",
+        "if it happens often, let Argo CD sign in to servers that limit requests, or give its parts more memory",
         "CREDENTIAL": "the cluster does not accept Argo CD's credential: renew it in Argo CD (the cluster's Secret, or "
         "argocd cluster add), then retry the job",
-        "CERTIFICATE": "Argo CD does not trust the certificate of {target}: renew the certificate, or give Argo CD its "
-        "authority, then retry the job",
+        "CERTIFICATE": "Argo CD does not trust the certificate of {target}: renew the certificate, or add its CA "
+        "certificate to Argo CD, then retry the job",
         "WEBHOOK": "a webhook of the cluster does not work, and Argo CD cannot read the cluster without it: check that "
         "the webhook's own pods run, then retry the job",
         "DISK_FULL": "a disk of Argo CD or of the cluster is full: free space there, then retry the job",
     }
 )
-#: The parts that Argo CD does not reach, by the speaker of the error.
+#: The targets that Argo CD does not reach, by the name of the ``Speaker`` that wrote the error.
 OUTAGE_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ARGO_CD": "one of its own parts or git",

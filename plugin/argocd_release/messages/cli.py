@@ -13,7 +13,7 @@ COMMAND: Final = Message("  {name:10}  {summary}")
 COMMANDS: Final = "commands:"
 NO_COMMAND: Final = Message("argocd-release: there is no command {word!r}{suggestion}\n")
 DID_YOU_MEAN: Final = Message("; did you mean {name}?")
-THERE_ARE: Final = Message("; there are {names}")
+THERE_ARE: Final = Message("; the commands are {names}")
 
 # argocd-release
 DESCRIPTION: Final = (

@@ -112,7 +112,7 @@ TOKEN_FOREIGN: Final = ProblemMessage(
     code="token-foreign",
 )
 ROLE_MISSING: Final = ProblemMessage(
-    "the role of the project no longer exists", "create the role, then a token of it", code="role-missing"
+    "the role of the project no longer exists", "create the role, then generate a token for it", code="role-missing"
 )
 SSO_MISSING: Final = ProblemMessage(
     "the token does not come from Argo CD, and this Argo CD has neither oidc.config nor Dex to verify it",
@@ -292,8 +292,8 @@ HISTORY_MISSING: Final = ProblemMessage(
 )
 HISTORY_UNREACHABLE: Final = ProblemMessage(
     "{repository} cannot be read: {reason}",
-    "let the runner reach GitLab. If GitLab's certificate has a private authority, set tls-ca-file in the runner's "
-    "settings",
+    "let the runner reach GitLab. If a private authority signed GitLab's certificate, set tls-ca-file in the "
+    "runner's settings",
     code="history-unreachable",
 )
 REPORTS_WRITABLE: Final = Message("all reports can be written")

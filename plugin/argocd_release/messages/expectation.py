@@ -17,7 +17,7 @@ NUMBERED_SOURCE: Final = Message("{number}: {source}")
 OTHER_REVISION: Final = Message("Argo CD compares with {compared}, not with {expected}")
 NO_REVISION: Final = "no revision"
 REVERTED: Final = Message("{reason}: {commit} reverts it")
-FILES_REVERTED: Final = Message("{reason}: a later commit restored the files from before it")
+FILES_REVERTED: Final = Message("{reason}: a later commit restored the earlier state of the files")
 OLDER: Final = Message("{reason}, which is {commits} newer and has not arrived yet")
 DIVERGED: Final = Message("{reason}: the two have diverged, and neither contains the other")
 WITH_NOTES: Final = Message("{reason} ({notes})")
@@ -30,7 +30,7 @@ VERSION_UNKNOWN: Final = "not known yet"
 # The image.
 PODS_UNSEEN: Final = "Argo CD has not shown the pods yet"
 OTHER_IMAGE: Final = Message("no pod runs the image {image}; running: {running}{explanation}")
-OTHER_IMAGE_EXISTS: Final = Message("no pod runs the image {image}; pods exist of: {images}")
+OTHER_IMAGE_EXISTS: Final = Message("no pod runs the image {image}; pods exist with: {images}")
 IMAGE_UNPROVEN: Final = Message("pods of {images} exist, but only Argo CD's HTTP API shows which of them run")
 IMAGE_CAVEAT: Final = Message("not proven: pods of {image} exist, but only Argo CD's HTTP API shows which pods serve")
 AND_MORE: Final = Message("{images} and {count} more")
@@ -38,8 +38,8 @@ NONE: Final = "none"
 WILL_RUN: Final = Message("{resource} will run {images} {due}")
 EXPLANATION: Final = Message("; {text}")
 ON_DELETE: Final = Message(
-    "; of the previous revision: {images}; {resource} replaces a pod only after you delete it (update strategy "
-    "OnDelete)"
+    "; running in the previous revision: {images}; {resource} replaces a pod only after you delete it (update "
+    "strategy OnDelete)"
 )
 DUE_AT_START: Final = "at its next start"
 DUE_WHEN_RESUMED: Final = "at its next start, but is suspended now"
@@ -113,7 +113,7 @@ OWNER_NOT_COMPARED: Final = "Argo CD has not compared it since this job began"
 OWNER_NOT_SHOWN: Final = "Argo CD has not returned it yet"
 OWNER_UNPROVEN: Final = "Argo CD does not show whether its git generator has read this commit"
 OWNER_OF_SET_UNPROVEN: Final = Message(
-    "Argo CD does not show whether it has applied the last change of that from {owner}"
+    "Argo CD does not show whether it has applied the last change that {owner} made to the ApplicationSet"
 )
 OWNER_ERROR: Final = Message("Argo CD cannot compare it ({condition}: {message})")
 OWNER_BEHIND: Final = Message("it is {sync}, and has not applied this application's spec to the cluster yet")

@@ -55,9 +55,9 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "text": "{text}",
     }
 )
-#: The line of ``unknown_variables setting`` if no setting has a similar name.
+#: The line of the event ``unknown setting`` if no setting has a similar name.
 UNKNOWN_SETTING: Final = Message("warning: unknown setting {name}")
-#: The revision of a state, before and after the application is synced to it.
+#: The revision after the sync status: ``SYNCED_TO`` if the application is synced, otherwise ``TARGET``.
 SYNCED_TO: Final = Message(" to {revision}")
 TARGET: Final = Message(" (target {revision})")
 
@@ -83,7 +83,7 @@ PODS_PENDING: Final = Message("Argo CD's API did not respond within {seconds} s;
 
 # The verdicts on exceptions.
 OUT_OF_TIME: Final = Message(
-    "cancelled, or out of time: GitLab's timeout of the job is over. GitLab uploads no reports then",
+    "cancelled, or out of time: the job has reached its timeout in GitLab, after which GitLab uploads no reports",
     "raise the job's timeout (`timeout`, or Settings → CI/CD). The release itself goes on in Argo CD",
 )
 CANCELLED: Final = Message(

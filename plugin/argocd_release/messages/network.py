@@ -30,7 +30,7 @@ TLS_UNWANTED: Final = ProblemMessage(
 PLAINTEXT: Final = Message("no TLS, because of --plaintext: the token is sent unencrypted")
 TRUSTED: Final = Message("the certificate is trusted, and valid until {end}")
 CERTIFICATE_SELF_SIGNED: Final = ProblemMessage(
-    "the certificate of the server is signed by itself",
+    "the certificate of the server is self-signed",
     "set <RELEASE_ARGOCD_CA> to this certificate",
     code="certificate-unknown",
 )

@@ -71,7 +71,7 @@ CASE_UNKNOWN: Final = "status unknown"
 CASE_STATUS_UNKNOWN: Final = Message("status unknown: {text}")
 NO_RESPONSE: Final = "Argo CD did not respond"
 NO_SYNC: Final = "there was no sync"
-#: The case that stands for the resources of a large application that the report does not list.
+#: The test case that stands for those resources of a large application that the report does not list.
 UNLISTED: Final = "other resources"
 UNLISTED_DEVIATING: Final = Message("{deviating} of {count} are not Synced and Healthy")
 

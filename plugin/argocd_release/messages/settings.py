@@ -9,7 +9,7 @@ from typing import Final
 
 from argocd_release.messages import Message, ProblemMessage
 
-# All problems together.
+# The list of all problems.
 WRONG: Final = Message("{settings} {verb} wrong:")
 PROBLEM: Final = Message("  error: {message}\n    fix: {fix}")
 
@@ -47,7 +47,7 @@ NO_TOTAL: Final = Message("a job without CI_NODE_TOTAL")
 INVALID: Final = ProblemMessage("{setting} {rule}{shown}", "{fix}")
 SHOWN: Final = Message(", not {value}")
 SHOWN_AFTER_LIST: Final = Message("; it is {value}")
-#: The rule by its keyword in the schema. ``x-rule`` in the schema goes before these.
+#: The rules by their keywords in the schema. If a setting has an ``x-rule`` in the schema, that takes precedence.
 RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "boolean": "must be true or false",
@@ -78,7 +78,7 @@ URL_MISSING: Final = ProblemMessage(
     "{setting} needs <RELEASE_SITE_URL>, the address to check", "set <RELEASE_SITE_URL>, or leave {setting} out"
 )
 
-# Values that are read although they are not written as they should be.
+# Values that are accepted with a warning, because their form is not the documented one.
 READ_AS_SECONDS: Final = ProblemMessage(
     "{setting} is {given}, which is read as {value} seconds", "set {setting} to {value}", code="setting-read-as"
 )
@@ -193,11 +193,11 @@ EXPECTATIONS_UNREADABLE: Final = Message("{path} cannot be read: {error}. Is it 
 EXPECTATIONS_UNPARSED: Final = Message("{path} cannot be read as YAML or JSON: {error}")
 EXPECTATIONS_MORE: Final = Message("{count} more mistakes")
 YAML_MERGE_KEY: Final = Message("the merge key << is not supported. Repeat the fields below each application")
-YAML_DUPLICATE: Final = Message("{key} is there more than once")
+YAML_DUPLICATE: Final = Message("{key} occurs more than once")
 YAML_ALIAS: Final = Message("the alias *{name} is not allowed. Write the value in its place")
 YAML_KEY: Final = Message("a key is a list or a mapping, not a name")
 FIELDS_UNKNOWN: Final = Message("{place} has the unknown field {unknown}; the fields are {fields}")
-FIELD_TEXT: Final = Message("{place} must be a text, not {value}. Put it in quotes")
+FIELD_TEXT: Final = Message("{place} must be a string, not {value}. Put it in quotes")
 FIELDS_NONE: Final = Message("{place} must have at least one of {fields}")
 NO_MAPPING: Final = Message(
     'the content must be a mapping of application names to expectations, for example `web: {{image: "1.2"}}`'

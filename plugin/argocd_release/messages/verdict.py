@@ -15,11 +15,11 @@ REFUSES: Final = "Argo CD refuses"
 OUTPUT_UNREADABLE: Final = "argocd's output cannot be read"
 LOOK_FAILED: Final = Message("{what}: {message}")
 FAILED_WITHIN: Final = Message("{reason} (within {seconds} s)")
-TIMED_OUT: Final = Message("not delivered within {seconds} s: {reason}", "fix what it waits for")
+TIMED_OUT: Final = Message("not delivered within {seconds} s: {reason}", "fix what the release waits for")
 TIMED_OUT_PASSING: Final = Message(
-    TIMED_OUT.text, "fix what it waits for, or raise <RELEASE_TIMEOUT> if it only needs more time"
+    TIMED_OUT.text, "fix what the release waits for, or raise <RELEASE_TIMEOUT> if it only needs more time"
 )
-SUPERSEDED: Final = Message("{expected} was synced, but its place was taken by {later}, which fails: {reason}")
+SUPERSEDED: Final = Message("{expected} was synced, but {later} took its place and fails: {reason}")
 OF_LATER_REVISION: Final = Message("{reason} (the failing revision is {later} than {expected}, and contains it)")
 DELETED_WHILE_TRACKED: Final = "the application was deleted while it was tracked"
 AND_MORE: Final = Message("{message} (and {count} more like it)")
@@ -53,7 +53,7 @@ SYNC_RUNS_BECAUSE: Final = Message("sync is running: {message}")
 SYNC_FAILED: Final = Message("sync {phase}: {cause}")
 ATTEMPT_FAILED: Final = Message("sync attempt {number} failed, Argo CD will retry: {cause}")
 LAST_SYNC: Final = Message(
-    " (the last sync, of {revisions}; Argo CD has nothing new to sync, so repeat it: argocd app sync, or "
+    " (the last sync, of {revisions}; Argo CD has nothing new to sync, so sync again: argocd app sync, or "
     "<RELEASE_SYNC=true>)"
 )
 OTHER_PARAMETERS: Final = "other parameters"
@@ -64,7 +64,7 @@ SYNC_TERMINATED: Final = Message(
     "sync again: argocd app sync {application}, <RELEASE_SYNC=true>, or another commit",
 )
 OTHER_SYNC: Final = Message(
-    "Argo CD is still busy with a sync of {revisions}, which is another revision than the compared one{waits}",
+    "Argo CD is still busy with a sync of {revisions}, which is not the compared revision{waits}",
     "find out who started that sync. If it is not needed, end it (argocd app terminate-op {application}): Argo CD then "
     "syncs this revision",
 )
@@ -87,7 +87,7 @@ HEALS_WHILE_RETRYING: Final = Message(
     "the manifests need no change: {remedy}; Argo CD retries by itself for a while, and <RELEASE_HEALING_GRACE> sets "
     "how long such a failure can last",
 )
-#: The events that let a failed sync succeed, and the remedies if they do not come, by the names of ``Healing``.
+#: The events after which a failed sync can succeed, and the remedies if they do not occur, by ``Healing`` member.
 AWAITED: Final[Mapping[str, Message]] = MappingProxyType(
     {
         "WEBHOOK": Message("the admission webhook to respond", "check that the webhook's own pods run"),

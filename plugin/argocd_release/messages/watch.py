@@ -1,4 +1,4 @@
-"""The texts about the tracked applications: how many there are, which of them were read, and the git history."""
+"""The texts about the tracked applications, the spans of the timeline, and the git history."""
 
 from typing import Final
 
@@ -45,6 +45,6 @@ REVISION_NOT_IN_CLONE: Final = "the clone lacks a revision"
 NO_CLONE: Final = "this job has no clone"
 CLONE_UNREADABLE: Final = Message("the job's clone cannot be read ({error})")
 VARIABLE_MISSING: Final = Message("{reason}, and {variable} is not set")
-NOT_IN_LAST_COMMITS: Final = Message("the last {count} commits of its branches do not contain both")
+NOT_IN_LAST_COMMITS: Final = Message("the last {count} commits of its branches do not contain both revisions")
 LOGIN_REQUIRED: Final = "it requires a login (HTTP 401)"
 NO_REPOSITORY: Final = "there is no such repository, or this job is not allowed to read it (HTTP 404)"

@@ -107,7 +107,7 @@ class ResourceResult:
 
     @property
     def action(self) -> str:
-        """Return what the operation did, such as ``created`` or ``unchanged``; empty for a hook or a failure.
+        """Return the action of the operation, such as ``created`` or ``unchanged``; empty for a hook or a failure.
 
         kubectl says ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
         pkg/cmd/apply/apply.go). While a later wave waits, the message is about the health, and the action is
@@ -150,7 +150,7 @@ class Operation:
     #: Each source without its target revision; empty if Argo CD does not report it.
     parameters: tuple[str, ...] = ()
     dry_run: bool = False
-    # True if it syncs only some resources, as self-heal and a manual sync can.
+    # True if it syncs only some resources, for example a self-heal, or a manual sync of selected resources.
     partial: bool = False
     # True if Argo CD began it by itself.
     automated: bool = False
@@ -182,7 +182,7 @@ class Operation:
         return failed and not self.running and not self.dry_run
 
     def is_of(self, revisions: tuple[str, ...]) -> bool:
-        """Return True if it syncs these revisions, or names none."""
+        """Return True if it syncs these revisions, or if it names no revision."""
         candidates = [names for names in (self.revisions, self.requested) if names]
         return not candidates or any(all_same_revisions(names, revisions) for names in candidates)
 
@@ -225,7 +225,7 @@ class Application:
     images: tuple[str, ...]
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
-    # Each source without its target revision, for comparison with those of operations.
+    # Each source without its target revision, for comparison with the ``parameters`` of operations.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
     # Argo CD's own namespace. An application in it is called by its name alone. Empty before the first comparison.
@@ -240,7 +240,7 @@ class Application:
     spec_compared: bool = True
     # The ApplicationSet that generates it, or an empty string.
     application_set: str = ""
-    # The hydration, if the manifests are hydrated. ``sources`` is then the dry source, ``revisions`` are hydrated.
+    # None if no source hydrator is used. Otherwise ``sources`` is the dry source, and ``revisions`` are hydrated ones.
     hydration: Hydration | None = None
     # The next fields are not part of the Application object. A field is empty if a look did not request its data.
     workloads: Workloads | None = None
@@ -361,7 +361,7 @@ class Application:
         return same and self.has(deployed.parameters)
 
     def has(self, parameters: tuple[str, ...]) -> bool:
-        """Return True if these parameters apply now, or if either side is unknown."""
+        """Return True if these parameters are the current ones, or if either of the two is unknown."""
         return () in {parameters, self.parameters} or parameters == self.parameters
 
     @property

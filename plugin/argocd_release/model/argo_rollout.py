@@ -82,7 +82,7 @@ class Rollout:
         return texts.PAUSED.fill_hint(rollout=self._target)
 
     def _paused(self, state: str) -> str:
-        """Return the state with the reason of the pause, or with its end."""
+        """Return the state with the reason of the pause, or with a note that the pause ends by itself."""
         if self.resumes:
             return texts.RESUMES.fill(state=state)
         if self.pause == BY_HAND:

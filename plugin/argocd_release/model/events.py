@@ -1,6 +1,6 @@
 """The events of a run: a type for each, with the name and the fields of its JSON line.
 
-The code that observes something creates an event. The job log decides how it reads.
+The code that observes something creates an event. The job log decides how to display it.
 """
 
 from collections.abc import Mapping
@@ -93,7 +93,8 @@ class Expects(JobEvent):
 class TimeoutShortened(JobEvent):
     """The timeout was shortened.
 
-    All fields are seconds: the remaining time, the requested timeout, and GitLab's limit.
+    All fields are in seconds. ``timeout`` is the shortened timeout, ``asked`` is the requested one, and ``job`` is
+    GitLab's timeout of the job.
     """
 
     NAME = "timeout shortened"
@@ -121,7 +122,7 @@ class Warned(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedInBy(JobEvent):
-    """The job's ID token was exchanged for a token, through this connector of Dex."""
+    """The job's ID token was exchanged for one that Argo CD accepts, through this ``connector`` of Dex."""
 
     NAME = "signed in"
     connector: str
@@ -221,7 +222,7 @@ class StillWaiting(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NoAnswer(ApplicationEvent):
-    """A look has failed, and its reason is new."""
+    """A look has failed for a reason that the log has not shown yet."""
 
     NAME = "no answer"
     reason: str

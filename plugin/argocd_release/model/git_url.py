@@ -23,7 +23,7 @@ class GitUrl:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the parts. A text that is not an address has no host and no scheme. It never raises."""
+        """Return the parts. If the text is not an address, they have no host and no scheme; no exception is raised."""
         if "://" not in text:
             host, path = _host_and_path(text)
             return cls(scheme="ssh" if host else "", host=host.lower(), port=None, path=_path(path))

@@ -11,13 +11,13 @@ APPLICATION_SET: Final = "ApplicationSet"
 
 
 class OwnerState(Enum):
-    """How far an owner proves that the spec of its application is current."""
+    """The state of an owner, which tells if the owner proves that the spec of its application is current."""
 
-    #: Argo CD has compared it since the job began, and the application is Synced in it.
+    #: Argo CD has compared the owner since the job began, and the application is Synced in it.
     CURRENT = auto()
-    #: Argo CD is comparing it, or has not applied the application's spec yet.
+    #: Argo CD is comparing the owner, or has not applied the application's spec yet.
     PENDING = auto()
-    #: The token cannot see it.
+    #: The token cannot see the owner.
     HIDDEN = auto()
     #: The token can see the owner, but Argo CD does not report whether the owner has read the latest commit.
     UNPROVEN = auto()
@@ -75,7 +75,7 @@ class Owner:
         return f"{self.kind}/{self.name}"
 
 
-# The failures of looks to which Argo CD has responded.
+# The kinds of failure with which Argo CD itself responds to a look.
 ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.REFUSED})
 
 

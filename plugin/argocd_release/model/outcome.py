@@ -12,7 +12,7 @@ from argocd_release.model.problem import CauseCode, Problem, Subject
 
 
 class Headline(StrEnum):
-    """The first words of the job log's result: how far the job came."""
+    """The first words of the result in the job log."""
 
     SUCCESSFUL = causes.HEADLINE_SUCCESSFUL
     FAILED = causes.HEADLINE_FAILED
@@ -29,7 +29,7 @@ class Outcome(Enum):
 
     The meanings are in the message catalogue (``messages/causes.py``).
 
-    1 and 2 keep their usual meaning; 126 to 165 belong to shells and signals
+    The exit codes 1 and 2 keep their usual meaning. Shells and signals use the exit codes 126 to 165
     (https://docs.gitlab.com/ci/yaml/#allow_failureexit_codes).
     """
 
@@ -91,7 +91,7 @@ _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
 
 # The causes of these outcomes can be in the cluster, and Argo CD still responds.
 _DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
-# The cause of another outcome can be in the cluster only if it is one of these.
+# The root cause of ``NOT_DELIVERED`` can be in the cluster only if the verdict has one of these cause codes.
 _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 
 
@@ -107,7 +107,7 @@ class Verdict:
     # The cause code and the object of the reason, if they are known.
     code: CauseCode | None = None
     subject: Subject | None = None
-    # True if the reason only quotes the object.
+    # True if the reason only quotes the object's message. It then adds nothing to a root cause about the same object.
     quotes: bool = False
     # The caveat of a success: the part that it does not prove; empty if there is none.
     caveat: str = ""
@@ -134,7 +134,7 @@ class Verdict:
 
     @property
     def cause(self) -> Problem:
-        """Return the reason of a release that was not delivered as a problem."""
+        """Return, as a problem, the reason why the release was not delivered."""
         code = self.code or _CODES.get(self.outcome, CauseCode.UNEXPECTED)
         return Problem(code=code, message=self.reason, subject=self.subject, hint=self.hint)
 

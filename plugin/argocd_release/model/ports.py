@@ -60,7 +60,7 @@ class WaitFeed(Protocol):
 
 
 class Get(Protocol):
-    """A function that reads one application; raises ``ArgoCDError``."""
+    """A function that reads one application. It raises ``ArgoCDError`` if that fails."""
 
     def __call__(self, name: str, /, *, seconds: float) -> Application: ...
 
@@ -77,7 +77,10 @@ class Commands(Protocol):
 
 
 class Lists(Protocol):
-    """Lists the applications that the token can see, or those of a selector and project; raises ``ArgoCDError``."""
+    """A reader of lists of applications. It raises ``ArgoCDError`` if a request fails.
+
+    A list contains the applications that the token can see, or only those of a selector and a project.
+    """
 
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
@@ -85,7 +88,7 @@ class Lists(Protocol):
 
 
 class ApplicationSets(Protocol):
-    """Reads ApplicationSets; raises ``ArgoCDError``."""
+    """A reader of ApplicationSets. It raises ``ArgoCDError`` if a request fails."""
 
     def application_set(self, name: str, /) -> ApplicationSet: ...
 

@@ -140,7 +140,7 @@ WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         "RunContainerError": CauseCode.CONTAINER_CONFIG,
     }
 )
-# Words of the API server's message when it refuses an object. The first match counts.
+# Phrases in the API server's messages about objects that it refuses. The first match counts.
 _REFUSALS: Final = (
     (CauseCode.QUOTA, ("exceeded quota",)),
     (CauseCode.WEBHOOK_FAILED, ("failed calling webhook",)),
@@ -187,7 +187,7 @@ class Problem:
         code: The kind of problem.
         message: The problem in one line, which names the subject.
         subject: The object that the problem is about; None for the application itself, or for no object.
-        hint: The steps that solve it; "" if the problem itself does not tell them.
+        hint: The steps that solve it; "" if the problem alone does not determine them.
         link: The page in Argo CD that shows the subject; "" if it is not known.
 
     """
@@ -224,7 +224,7 @@ _IN_GIT: Final = (
     ("app path does not exist", CauseCode.PATH_MISSING),
     ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
 )
-# argo-cd v2.13.2 controller/state.go:859.
+# The start of the message if the health of a resource could not be read (argo-cd v2.13.2 controller/state.go:859).
 _HEALTH: Final = "error setting app health: "
 
 

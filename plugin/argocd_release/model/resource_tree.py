@@ -175,7 +175,7 @@ class Tree:
         return newest
 
     def is_current(self, node: Node) -> bool:
-        """Return False for a ReplicaSet, and for a pod, of an earlier revision."""
+        """Return False if the node is a ReplicaSet or a pod of an earlier revision, otherwise True."""
         owner = self.owner(node)
         if node.kind == "ReplicaSet" or owner is None:
             return node.kind != "ReplicaSet" or _revision(node) >= _revision(self._newest[node.owner, node.kind])
@@ -249,7 +249,7 @@ class Tree:
 
     @property
     def serving_pods(self) -> tuple[Node, ...]:
-        """Return the pods that must become and stay ready, which excludes those of Jobs."""
+        """Return the pods that must become and stay ready: all except pods of Jobs and pods that were replaced."""
         return tuple(pod for pod in self.pods if not self.is_of_a_job(pod) and not self.is_replaced(pod))
 
     def is_replaced(self, pod: Node) -> bool:
@@ -298,7 +298,7 @@ class Tree:
 
     @property
     def idle(self) -> tuple[Node, ...]:
-        """Return the applied workloads without a pod now.
+        """Return the applied workloads that have no pod now.
 
         A CronJob is always among them, because it creates a new Job each time.
         """
@@ -343,8 +343,8 @@ class Tree:
         Args:
             node: the object.
             message: the reason, if it is not the message of the node.
-            refused: the node cannot create pods. A ReplicaSet without pods always counts as refused, because its only
-                condition says so.
+            refused: True if the node cannot create pods. A ReplicaSet without pods always counts as refused, because
+                its only condition says so.
         """
         reason = message or node.message
         # The kubelet adds the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".

@@ -1,4 +1,4 @@
-"""The result of a run for reporters: of each application, and of the whole release."""
+"""The results that reporters show: one for each application, and one for the whole release."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ class ObjectEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class PodLog:
-    """The last lines of a container's log; with ``previous``, of the run before its last restart."""
+    """The last lines of a container's log. If ``previous`` is True, they are from the run before the last restart."""
 
     pod: str
     container: str
@@ -62,7 +62,7 @@ class NotificationResult:
     text: str
 
 
-#: The health of a resource that is well; resources of some kinds have none.
+#: The health of a resource that is well. None is one of the values, because some kinds of resources have no health.
 WELL: Final = frozenset({None, HealthStatus.HEALTHY})
 
 
@@ -79,7 +79,7 @@ class ResourceState(NamedTuple):
 
     @property
     def deviates(self) -> bool:
-        """Return True if the resource is no hook, and not Synced or not Healthy."""
+        """Return True if the resource is not Synced, or has a health other than Healthy. Hooks do not count."""
         return not self.hook and (self.sync is not SyncStatus.SYNCED or self.health not in WELL)
 
 
@@ -145,7 +145,7 @@ class ApplicationResult:
 
     @property
     def unchanged_count(self) -> int:
-        """Return the number of resources that are no hooks, and that the operation did not change."""
+        """Return the number of resources that the operation did not change. Hooks do not count."""
         managed = sum(count for state, count in self.resource_counts.items() if not state.hook)
         changed = sum(
             count for change, count in self.change_counts.items() if not change.hook and change.word != "pruned"
@@ -200,7 +200,10 @@ class ApplicationResult:
 
     @property
     def proven(self) -> bool:
-        """Return True if the expectation, an image or a revision proves the commit, or if the commit is not known."""
+        """Return True if something proves that the pipeline's commit is deployed, or if that commit is not known.
+
+        The proof is the expectation, the image of a serving pod, or a revision of the application.
+        """
         return bool(self.expects) or not self.image_tag or self.image_runs or self.commit_is_deployed
 
     @property
@@ -271,7 +274,7 @@ class ReleaseResult:
 
     @cached_property
     def worst_first(self) -> tuple[ApplicationResult, ...]:
-        """Return the most severe outcomes first, and of equal ones the slowest."""
+        """Return the applications by severity, the worst first. Equally severe ones are ordered from slow to fast."""
         return tuple(
             sorted(
                 self.applications,

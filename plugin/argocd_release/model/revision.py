@@ -82,7 +82,7 @@ class Hydration:
     #: The dry revision of a hydration that failed.
     failed_revision: str = ""
     finished_at: str = ""
-    #: True if Argo CD was requested to hydrate, and has not begun.
+    #: True if a hydration was requested, and Argo CD has not begun it.
     requested: bool = False
     #: The staging branch, which another tool merges into the synced branch; empty if there is none.
     staged_on: str = ""

@@ -68,7 +68,7 @@ class ReleaseTimeline:
 
     @property
     def slowest(self) -> Span | None:
-        """Return the workload that took longest to roll out."""
+        """Return the span of the resource that took longest to roll out, or None if there is none."""
         done = [
             span for span in self.spans if span.kind is SpanKind.ROLLOUT and span.ended is not None and span.seconds
         ]

@@ -32,13 +32,17 @@ def is_commit(revision: str) -> bool:
 
 
 def begin(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
-    """Create a running record of the revision if there is none; raise ``GitLabError``."""
+    """Create a running record of the revision if there is none.
+
+    Raises:
+        GitLabError: GitLab refused, or did not respond.
+    """
     if not any(_is_open(record, revision) for record in _records(gitlab, place)):
         _create(gitlab, place, revision, RUNNING)
 
 
 def end(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
-    """Give the revision's record this status, cancel other running records, and return a message about the change.
+    """Set the status of the revision's record, and cancel other running records. Return a message about the change.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -66,7 +70,7 @@ def _records(gitlab: GitLab, place: DeploymentTarget) -> list[dict[str, Any]]:
 
 
 def _is_open(record: dict[str, Any], revision: str = "") -> bool:
-    """Return True if the record is running, belongs to no CI job, and is of the revision if one is given."""
+    """Return True if the record is running, belongs to no CI job, and has the revision, if one is given."""
     return record.get("status") == RUNNING and not record.get("deployable") and revision in {"", record.get("sha")}
 
 

@@ -1,7 +1,7 @@
-"""A client of GitLab's REST API with up to three attempts, one deadline for all of them, and one-line errors.
+"""A client for GitLab's REST API. It repeats failed requests before a deadline, and its errors have one line.
 
-It replaces python-gitlab, which is 5.2 MB with its libraries and more than doubles the time to import (8.6.0,
-measured; CONTRIBUTING.md).
+The job does not use python-gitlab, because that is 5.2 MB with its libraries, and more than doubles the import time
+(8.6.0, measured; CONTRIBUTING.md).
 """
 
 import json
@@ -18,7 +18,7 @@ from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 
-#: The first attempt and two more. Retry-After makes the pause between them longer if the deadline allows it.
+#: The maximum number of attempts. If GitLab sends Retry-After, the pause before the next attempt is at least that long.
 ATTEMPTS: Final = 3
 BODY_LIMIT: Final = 4 << 20
 PAGE: Final = 100
@@ -67,22 +67,38 @@ class GitLab:
         self._client.__exit__(*details)
 
     def get(self, path: str, **query: str) -> Any:
-        """Return GitLab's answer; raise ``GitLabError``."""
+        """Send a GET request, and return GitLab's answer.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
         return self._call("GET", path, query=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create a resource; raise ``GitLabError``. Do not repeat a request that GitLab can have carried out."""
+        """Send a POST request, and return GitLab's answer. A request that GitLab can have carried out is not repeated.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
         return self._call("POST", path, body=body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._call("PUT", path, body=body)
 
     def user_id(self) -> Any:
-        """Return the id of the user that the token belongs to; raise ``GitLabError``."""
+        """Return the id of the user that the token belongs to.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
         return as_object(self.get(f"{self._root}/user")).get("id")
 
     def default_branch(self) -> str:
-        """Return the name of the project's default branch; raise ``GitLabError``."""
+        """Return the name of the project's default branch.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
         return str(as_object(self.get("")).get("default_branch") or "")
 
     def _call(
@@ -110,7 +126,11 @@ class GitLab:
     def _once(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> tuple[int, str, float]:
-        """Return the status, the body, and the seconds that GitLab asks to wait; raise ``HttpError``."""
+        """Send the request once. Return the status, the body, and the seconds that GitLab asks to wait.
+
+        Raises:
+            HttpError: there is no complete answer.
+        """
         content = {} if body is None else {"Content-Type": "application/json"}
         request = Request(
             method=method,
@@ -149,5 +169,8 @@ def _error_text(status: int, text: str) -> str:
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:
-    """Return the file of certificate authorities if it exists. GitLab can name a file that the job's image lacks."""
+    """Return the file of certificate authorities, or an empty tuple if the file does not exist.
+
+    GitLab can name a file that does not exist in the job's image.
+    """
     return (ca_file,) if ca_file and Path(ca_file).is_file() else ()

@@ -1,4 +1,6 @@
-"""Write one comment in a merge request: outcome, cause, collapsed evidence, links. Later runs replace its text.
+"""Write a comment in the merge request, with the outcome, the cause, the evidence and links.
+
+Later runs of the job replace the text of the comment.
 
 Text from outside is shown as code, in which GitLab interprets no Markdown, HTML, mention or reference. GitLab runs a
 quick action only at the start of a line, so every line of such text begins with a mark.
@@ -32,7 +34,7 @@ _ORDER: Final = {"opened": 0, "merged": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class MergeRequest:
-    """A merge request and its target project. A merge request from a fork belongs to the target project too."""
+    """A merge request. ``project`` is its target project, even if the merge request comes from a fork."""
 
     project: str
     iid: str
@@ -116,12 +118,12 @@ def _facts(result: ReleaseResult) -> Iterable[str]:
 
 
 def named(result: ReleaseResult) -> str:
-    """Return the application's name, or the choice of the group, whose members can differ between runs."""
+    """Return the application's name. Return the selection of a group, because its members can differ between runs."""
     return result.meant if result.several else ",".join(application.name for application in result.applications)
 
 
 def _counted(result: ReleaseResult) -> Iterable[str]:
-    """Yield the number of each outcome, and the worst applications by name."""
+    """Yield a line with the number of each outcome, and lines with the worst applications."""
     yield texts.COMMENT_APPLICATIONS.fill(
         count=len(result.applications), outcomes=tally([application.outcome for application in result.applications])
     )
@@ -186,7 +188,8 @@ def fenced(text: str) -> str:
 def _own_notes(gitlab: GitLab, iid: str, mark: str) -> list[Any]:
     """Return the ids of this token's own notes that begin with the mark, the latest first.
 
-    Notes of other users are left out: they can copy the mark, and a maintainer's token can change their notes.
+    Notes of other users are left out, because any user can copy the mark. If the token is a maintainer's, the job could
+    overwrite the notes of these users.
     """
     user: Any = None
     for page in range(1, PAGES + 1):

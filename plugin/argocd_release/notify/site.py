@@ -40,7 +40,7 @@ def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_
 
 
 def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> Verdict | None:
-    """Return the verdict on a delivered release whose address does not respond in time, or None if it does."""
+    """Return the verdict on a delivered release whose site does not respond in time, or None if the site responds."""
     message = check_site(url, deadline=deadline, check=check, ca_file=ca_file)
     if not message:
         return None

@@ -49,7 +49,7 @@ def connected(
     pods_matter: bool,
     stack: ExitStack,
 ) -> Readers:
-    """Return the readers after signing in; ``stack`` closes them.
+    """Sign in to Argo CD, and return the readers. ``stack`` closes them at the end.
 
     Raises:
         SignInError: the exchange of the ID token gave no token.

@@ -1,4 +1,4 @@
-"""Check the versions, the server and the token in the background, and warn. The tracking never waits for this."""
+"""Check the versions, the server and the token in the background, and warn. Tracking never waits for these checks."""
 
 from contextlib import suppress
 from typing import Any, Final
@@ -76,7 +76,7 @@ class BackgroundChecks:
             run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """Request the server's warnings and public address, once, when an application was observed."""
+        """Request the warnings about the server, and its public address, when the first application was observed."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project

@@ -177,14 +177,14 @@ class Explainer:
         return text.strip().partition("\n\n")[0]
 
 
-#: The number of conditions and caveats of delivered applications that the job log shows.
+#: The job log shows at most this many conditions, and at most this many caveats, of delivered applications.
 CONDITIONS: Final = 10
-#: The number of application names in a note.
+#: The maximum number of application names in a note.
 NAMES: Final = 3
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
-    """Show the result, and which reports were written."""
+    """Show the result, its evidence and the written reports in the job log."""
     log.emit(_end(result))
     if result.several:
         for note in _caveats(result)[:CONDITIONS]:

@@ -137,7 +137,7 @@ class GroupWait:
             raise SettingsError(problems)
 
     def _read_names(self) -> PollResult:
-        """Return the names of the settings; each tracker reads its own application."""
+        """Return a poll result with the names from the settings. Each tracker reads its own application."""
         names = self._targets.names
         mine = {name: "" for name in names if self._targets.mine(name)}
         self._width = max(map(len, mine), default=0)
@@ -183,7 +183,8 @@ class GroupWait:
     def _is_homeless(self, snapshot: ApplicationSnapshot) -> bool:
         """Return True if the job must wait until it knows Argo CD's own namespace.
 
-        Without it, an application has another name than with it, and the name decides which job tracks it.
+        When the namespace becomes known, the names of the applications in it change, because they then omit it. The
+        name decides which job tracks an application.
         """
         if self._home is None and snapshot.applications:
             limit = min(HOME_SECONDS, self._policy.timeout / 2)
@@ -198,7 +199,8 @@ class GroupWait:
     def _list(self, **chosen: str) -> tuple[Application, ...]:
         left = max(self._started + self._policy.timeout - self._clock.now(), LEAST_LIST_SECONDS)
         self._list_count += 1
-        # The log shows the first list of the selected applications and the first list of all, or only the latter.
+        # If the job requests lists of the selected applications and lists of all, the log shows the first two lists.
+        # Otherwise it shows only the first one.
         echo_count = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
         return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= echo_count, **chosen)
 

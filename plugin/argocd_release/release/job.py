@@ -62,7 +62,8 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
             return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint=job_log.UNEXPECTED.fill_hint())
 
 
-# The time for the reports after a signal, counted from the signal. It limits a report that is written to a full pipe.
+# The time for the reports after a signal, counted from the signal. Without this limit, a report that is written to a
+# full pipe could block the job.
 STOPPED_SECONDS = 0.9
 # The largest difference that is expected between the clocks of GitLab and of the runner.
 JOB_END_SECONDS = 5.0

@@ -80,7 +80,7 @@ class JobLog:
         self.emit(events.ArgoCDCommand(command=line))
 
     def emit(self, event: JobEvent, /) -> None:
-        """Log the event. Log only the changed lines from the output of ``argocd app wait``."""
+        """Log the event. If it is output of ``argocd app wait``, log only the lines that contain news."""
         if isinstance(event, Output):
             for line in self._changes.new(event.line):
                 joblog.emit(self._log, Output(line=line))
@@ -91,7 +91,7 @@ class JobLog:
         joblog.emit(self._log, event, debug=quiet)
 
     def called(self, call: str, seconds: float, end: str) -> None:
-        """Log a call of Argo CD and how it ended."""
+        """Log a call to Argo CD, its duration and its result."""
         self.emit(Called(call=call, seconds=seconds, end=end))
 
     def count_left_out(self, *, at_once: bool = False) -> None:

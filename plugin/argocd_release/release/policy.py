@@ -25,7 +25,7 @@ from argocd_release.watch.tracker import Tracker
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How the applications of a job are tracked and judged."""
+    """The rules by which a job tracks and judges its applications."""
 
     settings: PolicySettings
     expected: Expected
@@ -105,10 +105,10 @@ def policy_of(
 
 
 def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
-    """Return the expectation of the settings; an empty one for None. ``own`` replaces fields of the settings."""
+    """Return the expectation that the settings describe, or an empty one for None. ``own`` replaces settings."""
     if settings is None:
         return Expectation()
-    # Hundreds of applications mostly share one expectation.
+    # Copy the settings only if needed, because in a large group most applications share one expectation.
     settings = replace(settings, **own) if own else settings
     return Expectation(
         wait_for=frozenset(map(WaitCondition, settings.wait_for.replace(",", " ").split())),
@@ -181,8 +181,8 @@ class ExpectedCount:
 class Targets:
     """The requested applications.
 
-    ``selector`` and ``project`` can be empty. Several jobs can share the applications: this one is ``job``, counted
-    from 1, of ``jobs``.
+    ``selector`` and ``project`` can be empty. If several jobs share the applications, ``job`` is the number of this
+    one, from 1 to ``jobs``.
     """
 
     names: tuple[str, ...]
@@ -241,11 +241,11 @@ def resolve(
         targets: the requested applications.
         selected: the full names that the selector returned.
         visible: every application that the token can see, by full name.
-        namespace: Argo CD's own namespace, to which a name alone belongs; empty while it is not known.
+        namespace: Argo CD's own namespace, which completes a name without a namespace; empty while it is not known.
     """
     full = {name: name if "/" in name or not namespace else f"{namespace}/{name}" for name in targets.names}
-    # While Argo CD's own namespace is unknown, a name alone can mean any selected application of that name. Leave those
-    # out.
+    # While Argo CD's own namespace is unknown, a name without a namespace can mean any selected application with that
+    # name. Leave those applications out of the selection.
     alone = {name for name in full.values() if "/" not in name}
     chosen = sorted(name for name in selected if name.partition("/")[2] not in alone)
     made = _made_by_sets(visible) if targets.children else {}
@@ -309,7 +309,8 @@ def _children(
         name = f"{resource.namespace or parent.namespace}/{resource.name}"
         if resource.kind == APPLICATION_SET:
             children += made.get(name, ())
-        # If the token does not see a child, the child exists only if it is Synced. Otherwise it must still be created.
+        # If the token cannot see a child, the child counts as created only if it is Synced in the parent. Otherwise,
+        # Argo CD must still create it.
         elif resource.kind == APPLICATION and (name in applications or resource.sync is SyncStatus.SYNCED):
             children.append(name)
     return sorted(children, reverse=True)

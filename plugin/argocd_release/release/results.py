@@ -45,7 +45,7 @@ def artifact(environ: JobEnvironment, report: str) -> str:
 def write(
     environ: JobEnvironment, result: ReleaseResult, deadline: Deadline, *, late: bool = False
 ) -> Iterator[Written]:
-    """Write the reports, or with ``late`` those that are written at the end. Yield the path or the error of each."""
+    """Write the early reports or, if ``late`` is True, the late ones. Yield the path or the error of each report."""
     for name, path in load.report_paths(environ).items():
         reporter = REPORTERS[name]
         if reporter.late is not late:
@@ -60,7 +60,7 @@ def write(
 
 
 class Results:
-    """A builder of the result of a run, which is available at any moment. It first removes an earlier run's reports."""
+    """A builder of the result of a run, which it can return at any moment. Its creation removes earlier reports."""
 
     def __init__(self, environ: JobEnvironment) -> None:
         self._started = time.monotonic()
@@ -108,7 +108,7 @@ class Results:
         return limited(result)
 
     def write(self, result: ReleaseResult, deadline: Deadline, *, late: bool = False) -> list[Written]:
-        """Write the reports, or with ``late`` those that are written at the end. Return the path or error of each."""
+        """Write the early reports or, if ``late`` is True, the late ones. Return the path or error of each report."""
         return list(write(self._environ, result, deadline, late=late))
 
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
@@ -129,7 +129,7 @@ class Results:
         yield self._application_result(name, verdict, seconds, ended_at, None, address=self._address())
 
     def _address(self) -> str:
-        """Return the address of Argo CD's web interface: the public one if it is known. "" without settings."""
+        """Return the address of Argo CD's web interface, if possible the public one; "" if there are no settings."""
         if self.settings is None:
             return ""
         return (self.parts.public_address() if self.parts is not None else "") or self.settings.connection.address

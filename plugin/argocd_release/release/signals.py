@@ -30,14 +30,14 @@ class StopRequest:
         self._outcome = outcome
 
     def left(self, seconds: float) -> float:
-        """Return how much is left of the seconds after the signal, at least 0; infinity before the signal."""
+        """Return the time that is left until ``seconds`` after the request, at least 0; infinity without a request."""
         return max(self._at + seconds - time.monotonic(), 0.0)
 
     def is_set(self) -> bool:
         return self._outcome is not None
 
     def check(self) -> None:
-        """Raise ``Cancelled`` if it is set."""
+        """Raise ``Cancelled`` if the end of the run was requested."""
         if self._outcome is not None:
             raise Cancelled(self._outcome)
 
@@ -59,7 +59,7 @@ class Signals:
             signal.signal(number, signal.SIG_IGN if self._arrived else handler)
 
     def on_arrival(self, action: Callable[[Outcome], None]) -> None:
-        """Call the action when a signal comes; at once if one has come already."""
+        """Call the action when a signal arrives, or at once if one has already arrived."""
         self._actions.append(action)
         if self._arrived is not None:
             action(self._arrived)

@@ -27,7 +27,7 @@ LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
-# Any other outcome does not tell the status of the revision. The job then only cancels records that are still running.
+# Other outcomes do not tell the status of the revision. After those, the job only cancels records that still run.
 _STATUSES: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failed",
@@ -38,7 +38,7 @@ _STATUSES: Final = {
 
 
 def _nothing() -> None:
-    """Do not end a wait."""
+    """Do nothing, so that a signal does not end a wait that calls this function."""
 
 
 class Sinks:
@@ -68,7 +68,8 @@ class Sinks:
         """Notify all sinks of the result at the same time. Yield the result of each notification."""
         deadline, check = self._deadline.phase(Phase.SINKS), self._stop.check
         if result.outcome in _SIGNALS or self._stop.is_set():
-            # GitLab gets a part of the second that the job has left. Otherwise a signal ends all waits at once.
+            # After a signal, the job has about a second left, and uses a part of it for GitLab. The usual check would
+            # end each wait at once.
             check = _nothing
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL).at_most(self._stop.left(GITLAB_UNTIL))
         calls: list[tuple[str, Background[str]]] = []

@@ -1,4 +1,6 @@
-"""The annotations report: links on the job's page (lib/gitlab/ci/parsers, ci_job_annotation_data.json).
+"""The annotations report, whose links GitLab shows on the job's page.
+
+Its format is that of GitLab's parser (lib/gitlab/ci/parsers) and schema (ci_job_annotation_data.json).
 
 GitLab fails the job if the report contains an unknown key or a link without an address.
 """
@@ -14,7 +16,8 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 LINKED: Final = 20
 # app/validators/json_schemas/ci_job_annotation_data.json: a longer label fails the job.
 LABEL_LIMIT: Final = 255
-# GitLab accepts labels of up to 255 characters. Names in Kubernetes are seldom half as long.
+# A pod with a longer name gets no link, because the label would exceed 255 characters. Names in Kubernetes are seldom
+# half as long.
 NAME_LIMIT: Final = 200
 
 
@@ -25,8 +28,8 @@ def render(result: ReleaseResult) -> str:
     for application in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(application, result.project_url)
     if result.page and WEB.fullmatch(result.job_url):
-        # GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` shows nothing if the path
-        # contains a variable, and the path of this report contains the variable with the job's name.
+        # Link GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` cannot replace this
+        # link: it shows nothing if the path contains a variable, and this path contains the one with the job's name.
         links = {texts.PAGE_LINK: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     limited = {label[:LABEL_LIMIT]: url for label, url in links.items()}
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in limited.items()]}

@@ -1,8 +1,9 @@
-"""The dotenv report, by the grammar of GitLab's parser (app/services/ci/parse_dotenv_artifact_service.rb).
+"""The dotenv report, in the form that GitLab's parser reads (app/services/ci/parse_dotenv_artifact_service.rb).
 
-GitLab fails a successful job if the file is invalid. So the report has no empty line, no line break in a value, less
-than 4 KB, and at most 20 variables. Some values come from outside, so the report contains nothing that later jobs would
-expand: neither ``$NAME`` nor ``%NAME%`` (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
+GitLab fails a successful job if the file is invalid. So the report has no empty line and no line break in a value. It
+is smaller than 4 KB, and has at most 20 variables. Some values come from outside, so the report contains nothing that
+later jobs would expand: neither ``$NAME`` nor ``%NAME%`` (lib/gitlab/ci/variables/collection/item.rb
+VARIABLES_REGEXP).
 """
 
 import re
@@ -17,7 +18,8 @@ VALUE_LIMIT: Final = 400
 FILE_LIMIT: Final = 4096
 # Keys whose values are names separated by spaces. A value that is too long is cut between two names.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
-# A space after the percent sign keeps GitLab from expanding %NAME%. Without the sign, %%A% would become %A%.
+# A space after the percent sign keeps GitLab from expanding %NAME%. If the sign were removed instead, %%A% would become
+# %A%, which GitLab expands.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
 # Keys whose values are addresses.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
@@ -77,7 +79,7 @@ def _text(prefix: str, values: dict[str, str]) -> str:
 
 
 def _value(key: str, text: str) -> str:
-    # Escapes in an address become the characters themselves, which environment: url accepts (RFC 3987).
+    # Replace the escapes in an address by the characters themselves, which `environment: url` accepts (RFC 3987).
     plain = _LETTERED.sub(_decoded, text) if key in ADDRESSES else text
     return _NAMES.sub("% ", one_line(plain, limit=FILE_LIMIT).replace("$", ""))
 

@@ -1,6 +1,7 @@
-"""The evidence of a release that was not delivered, in blocks for the job log and the JUnit report.
+"""The evidence about a release, in blocks for the job log, the JUnit report and the comment in the merge request.
 
-The evidence has at most 200 lines: each block has a limit, and its last line gives the number of omitted lines.
+The evidence has at most 200 lines. Each block has a limit. If lines are omitted, the last line of the block gives
+their number.
 """
 
 import re
@@ -68,12 +69,12 @@ def _headed(message: str) -> str:
 
 
 def _indented(message: str) -> str:
-    """Return the message with its further lines indented, so that none looks like a line of the job."""
+    """Return the message with all lines after the first indented, so that none looks like a line of this job."""
     return _LINE_START.sub("\n  ", message)
 
 
 def caveat(result: ApplicationResult) -> str:
-    """Return a note on the limits of a success, or an empty string."""
+    """Return the note on what a success does not prove, or an empty string."""
     if result.outcome is not Outcome.DELIVERED:
         return ""
     if result.verdict.caveat:
@@ -86,7 +87,7 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def last_lines(result: ApplicationResult) -> str:
-    """Return the last lines of the log: the cause, the fix and the link to the documentation; empty without a cause.
+    """Return the last lines of the log: the cause, the fix and the link to the documentation; "" without a cause.
 
     GitLab's summary shows the last ten lines of a failed job's log, and people read the end of a log first.
     """
@@ -123,7 +124,7 @@ def facts(result: ApplicationResult) -> str:
 
 
 def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
-    """Return how many resources the reports list; empty if they list all of them."""
+    """Return a text on how many resources the reports list, or an empty string if they list all of them."""
     count, left_out = sum(counts.values()), sum(unlisted.values())
     if not left_out:
         return ""
@@ -133,7 +134,10 @@ def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState
 
 
 def _expected(result: ApplicationResult) -> str:
-    """Return the expectation of a failed release and the revision that Argo CD has; empty without an expectation."""
+    """Return the expectation of a failed release, or an empty string if there is none.
+
+    If a revision is expected, add the revision that Argo CD has.
+    """
     if not result.outcome.is_failure or not result.expects:
         return ""
     revisions = result.application.revisions if result.application else ()
@@ -150,7 +154,7 @@ def _exit_code(outcome: Outcome) -> str:
 
 
 def blocks(result: ApplicationResult) -> Iterator[Block]:
-    """Yield the blocks that show the cause, in the order of the job log: the closest to the cause comes last."""
+    """Yield the blocks in the order of the job log. The logs of pods come late, because they often show the cause."""
     diagnosis = result.diagnosis
     status = diagnosis.status.splitlines()
     failed = result.outcome is not Outcome.DELIVERED
@@ -199,7 +203,10 @@ def _resources(result: ApplicationResult, application: Application) -> list[str]
 
 
 def _changed(result: ApplicationResult, application: Application) -> list[str]:
-    """Return the resources that this sync changed, others that are not Healthy, and the number of unchanged ones."""
+    """Return the lines of the resources that this sync changed, and of others that are not Synced and Healthy.
+
+    The last line gives the number of unchanged resources.
+    """
     now = {item.ref: item for item in application.resources}
     changed = [item for item in application.results if item.changed]
     rows = [_result_row(item, now.get(item.ref)) for item in changed]
@@ -305,7 +312,7 @@ ROWS: Final = 250
 
 
 def overview(result: ReleaseResult) -> str:
-    """Return the result of a group as one text: the worst cause, the reason, the table and the facts."""
+    """Return the result of a group as one text: the cause, the reason, the table of applications, and the facts."""
     outcome = result.outcome
     cause = texts.CAUSE.fill(message=one_line(str(result.cause))) if result.cause else ""
     rows = [

@@ -19,13 +19,13 @@ SCHEMA: Final[dict[str, Any]] = json.loads(
 )
 FORMAT: Final = 2
 CHANGES: Final = 500
-#: The report of more applications is one line.
+#: The maximum number of applications in an indented report. A report of more applications is one line of JSON.
 INDENTED: Final = 50
 
 
 def render(result: ReleaseResult) -> str:
     """Return the report as JSON text in valid UTF-8. Lone surrogates are replaced."""
-    # Python indents JSON ten times slower than it writes it.
+    # Python writes indented JSON ten times slower than JSON on one line.
     indent = 2 if len(result.applications) <= INDENTED else None
     text = json.dumps(document(result), indent=indent, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -147,7 +147,7 @@ def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
 
 
 def _counts(result: ApplicationResult) -> dict[str, Any]:
-    """Return the number of all resources, changes and so on. The lists of a large release contain only some of them."""
+    """Return the total number of items of each kind. The lists of a large release contain only some of the items."""
     application, unlisted, states = result.application, result.unlisted, result.resource_counts
     sync, health = Counter[str](), Counter[str]()
     for state, count in states.items():

@@ -1,4 +1,4 @@
-"""The JUnit report, by GitLab's parser (lib/gitlab/ci/parsers/test/junit.rb).
+"""The JUnit report, in the form that GitLab's parser reads (lib/gitlab/ci/parsers/test/junit.rb).
 
 GitLab shows only the text of an element, so the evidence is in the text. GitLab compares runs by the names of suites,
 classes and cases, so these names contain no revision, time or count.
@@ -30,7 +30,8 @@ def render(result: ReleaseResult) -> str:
     builder = ET.TreeBuilder()
     with _element(builder, "testsuites"):
         for application in result.applications:
-            # GitLab compares runs by these names, so the suite of a single application keeps its name.
+            # GitLab compares runs by these names. In a group, each application needs a suite of its own. Otherwise the
+            # name of the suite is fixed.
             title = f"{SUITE}: {application.name}" if result.several or not result.only else SUITE
             with _element(builder, "testsuite", name=title):
                 _add_cases(builder, application, result)
@@ -69,7 +70,7 @@ def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseRes
     if result.outcome is Outcome.DELIVERED:
         children = {"system-out": facts(result)}
     else:
-        # An error means that the check failed, a failure means that the release failed.
+        # A failure means that the release failed. An error means that the job could not determine its result.
         children = {"failure" if result.outcome.is_failure else "error": story(result)}
         if of.attachment:
             children["system-out"] = f"[[ATTACHMENT|{of.attachment}]]"
@@ -77,7 +78,7 @@ def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseRes
     _add_case(builder, classname, title, children, **attributes)
     judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
     for name, text in _facts(result):
-        # One release is one test. A deviation is shown as skipped, so that it does not fail further tests.
+        # A failed release must count as one failed test. So show its deviations as skipped tests.
         skipped = text if judged else texts.CASE_STATUS_UNKNOWN.fill(text=text)
         _add_case(builder, classname, name, {"skipped": skipped} if text else {})
 
@@ -91,7 +92,7 @@ def _folder(result: ApplicationResult, project_url: str) -> str:
 
 
 def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
-    """Yield the name of each case, with the deviation from the desired state; empty if there is none."""
+    """Yield the name of each case and its deviation from the desired state, which is empty if there is none."""
     application = result.application
     if application is None:
         for name in ("sync", "operation", "health"):

@@ -1,8 +1,9 @@
-"""The metrics report in OpenMetrics text. In a merge request, GitLab compares it with the target branch.
+"""The metrics report in the text format of OpenMetrics.
 
-Names and units follow OpenMetrics: base units, the unit at the end of the name, a TYPE, UNIT and HELP for each. GitLab
-identifies a series by its name and labels (lib/gitlab/ci/reports/metrics), so no label has a value that changes from
-run to run. OpenMetrics is described at https://prometheus.io/docs/specs/om/open_metrics_spec/
+In a merge request, GitLab compares the metrics with those of the target branch. GitLab identifies a series by its name
+and labels (lib/gitlab/ci/reports/metrics), so no label has a value that changes from run to run. Each metric has the
+lines TYPE and HELP. If it has a unit, that is a base unit, which also ends the name, and there is a line UNIT.
+OpenMetrics is described at https://prometheus.io/docs/specs/om/open_metrics_spec/
 """
 
 from collections.abc import Callable, Mapping

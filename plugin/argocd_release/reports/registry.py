@@ -1,4 +1,4 @@
-"""The reporters, which render a result to the text of a file, and the files: written completely or not at all."""
+"""The list of reporters, each of which renders a result as a file, and the functions that write and remove files."""
 
 import os
 import tempfile
@@ -16,12 +16,12 @@ from argocd_release.reports.page import render as page
 
 @dataclass(frozen=True, kw_only=True)
 class Reporter:
-    """A report that becomes a file.
+    """A report that the job writes to a file.
 
     Attributes:
         title: the name of the report for people.
         render: returns the text of the file.
-        late: True if it is written only once, at the end, because it takes longer than the others.
+        late: True if the report is written only once, at the end of the job, because it takes longer than the others.
     """
 
     title: str
@@ -42,15 +42,18 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
 )
 
 
-# The longest wait for a pipe without a reader.
+# The maximum time in seconds to write into a device or a pipe. A pipe without a reader accepts nothing.
 PIPE_SECONDS: Final = 2.0
 
 
 def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
-    """Write the file so that a reader finds the old or the complete new one; raise ``OSError``.
+    """Write the file so that a reader finds either the old file or the complete new one.
 
-    If the path is a device or a pipe, it is written to for at most ``seconds``, and never replaced. If the path is a
-    link, its target is written.
+    If the path is a link, write its target. If the path is a device or a pipe, write into it instead of replacing it,
+    for at most ``seconds``.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
@@ -61,7 +64,7 @@ def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        # The process that uploads the reports can belong to another user.
+        # Make the file readable for all users, because the process that uploads it can belong to another user.
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except BaseException:
@@ -81,7 +84,7 @@ def remove_file(path: Path) -> None:
 
 
 def _write_into(path: Path, left: bytes, *, until: float) -> None:
-    # A pipe without a reader would block the job for ever.
+    # Without O_NONBLOCK, a pipe without a reader would block the job forever.
     handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     try:
         while left:

@@ -22,11 +22,12 @@ from argocd_release.model.timeline import SpanKind
 LISTED: Final = 1000
 #: The maximum number of characters in all listed items of one kind.
 LISTED_TEXT: Final = 400_000
-#: The maximum number of characters in the messages of all applications. Each application gets an equal share, at least
-#: ``LEAST_MESSAGE``.
+#: The maximum number of characters in all messages of one kind, such as the reasons of verdicts. Each application gets
+#: an equal share, but at least ``LEAST_MESSAGE``.
 MESSAGES: Final = 400_000
 LEAST_MESSAGE: Final = 200
-#: The key under which results with an unknown action are counted, because no text from outside is a key of a report.
+#: The key under which the reports count results with an unknown action. The name of the action comes from outside, so
+#: it cannot be a key of a report.
 OTHER: Final = "other"
 _WORDS: Final = frozenset(
     {
@@ -41,12 +42,12 @@ _STATE: Final = attrgetter("sync", "health", "hook")
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """A kind of items of which an application can have thousands.
+    """A kind of items, such as resources, of which one application can have thousands.
 
     Attributes:
         items: returns the items of an application.
-        matters: returns True for an item that is listed before others.
-        size: returns the number of characters from outside in an item.
+        matters: returns True for an item that must be listed before the others.
+        size: returns the number of characters in those texts of an item that come from outside.
     """
 
     items: Callable[[ApplicationResult], tuple[Any, ...]]
@@ -155,7 +156,7 @@ def _cut(items: tuple[Any, ...], size: Callable[[Any], int], limit: int) -> tupl
 
 
 def _shares(needs: Sequence[int], room: int) -> list[int]:
-    """Return the share of ``room`` for each need: the need itself, but at most an equal part of what is left."""
+    """Return the share of ``room`` for each need. A need below an equal share leaves the rest to the others."""
     shares = [0] * len(needs)
     for left, (need, position) in zip(
         range(len(needs), 0, -1), sorted((need, position) for position, need in enumerate(needs)), strict=True
@@ -213,7 +214,8 @@ def _states(resources: Iterable[Resource]) -> Counter[ResourceState]:
 
 
 def _changes(results: Iterable[ResourceResult]) -> Counter[Change]:
-    # Thousands of results contain only a few combinations of these words, and creating a Change for each takes long.
+    # Thousands of results contain only a few combinations of these words. Creating a Change for each result would take
+    # long.
     alike: dict[tuple[str, ...], tuple[ResourceResult, int]] = {}
     for item in results:
         key = (item.status, item.hook_phase, item.hook_type, item.message.rpartition(" ")[2])
@@ -236,7 +238,7 @@ def _application(state: Application, listed: Mapping[str, tuple[Any, ...]], limi
         health_message=clean(state.health_message, limit=limit),
         operation=operation
         and replace(operation, results=listed["results"], message=clean(operation.message, limit=limit)),
-        # From the workloads, the reports only need to know if a pod serves an image of the commit.
+        # Keep only the images with the commit's tag: the reports only show if a pod serves one of them.
         workloads=workloads
         and Workloads(
             images=tuple(image for image in workloads.images if tag and tag in image), only_jobs=workloads.only_jobs

@@ -29,7 +29,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
 
     Args:
         values: the settings by name, converted and with their defaults.
-        environ: the job's environment, which contains more about the job than the settings.
+        environ: the job's environment. It also contains GitLab's variables that are not settings.
 
     """
     setup_problems = [*_missing(values, environ), *environment.missing_identity(values, environ)]
@@ -164,7 +164,7 @@ def _options(given: str) -> Iterator[SetupProblem]:
 
 
 def _files(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Check the files that settings name, before Argo CD is asked anything."""
+    """Yield a problem for each file that a setting names, if the job cannot use the file."""
     authority = str(values.get("RELEASE_ARGOCD_CA", ""))
     if authority and _PEM not in authority:
         yield from _file("RELEASE_ARGOCD_CA", authority, option="")
@@ -217,7 +217,10 @@ _REQUIREMENT: Final = re.compile(
 
 
 def selector_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem if the selector is malformed. Argo CD's own error for it looks like that of a missing token."""
+    """Yield a problem if the selector is malformed.
+
+    Argo CD's own error for a malformed selector is misleading, because it looks like the error for a missing token.
+    """
     text, position = str(values[NAME]), 0
     while position < len(text):
         requirement = _REQUIREMENT.match(text, position)

@@ -25,8 +25,9 @@ def described(declared: Mapping[str, Any]) -> str:
     return f"{declared['description']}{suffix}"
 
 
-# The component passes its inputs under names of their own. GitLab lets a group's variable win over a job's, and an
-# input must take precedence over both (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
+# The component passes its inputs in variables with this prefix, because an input must take precedence over other
+# variables. Without the prefix, a group's variable of the same name would override the job's variable
+# (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
 # The component sets this variable. A pipeline can use names such as RELEASE_IMAGE for itself, so in the component's job
 # only the inputs set expectations.
@@ -93,12 +94,12 @@ class JobEnvironment(Mapping[str, str]):
             return ()
         import difflib  # noqa: PLC0415 - most jobs have no such variable
 
-        # The names are compared without the prefix. All names share it, so with it each would be similar to any other.
+        # Compare the names without the prefix. With the prefix, which all names share, every name would look similar.
         nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
         return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
     def ignored_variables(self) -> tuple[tuple[str, str], ...]:
-        """Return the settings whose variable is set although the job reads only the input; each with its input."""
+        """Return each setting whose variable is set although the job reads only its input, and the input's name."""
         return tuple(
             (name, declared["x-input"])
             for name, declared in PROPERTIES.items()

@@ -1,4 +1,4 @@
-"""Convert the text of a setting: numbers, durations such as ``10m``, booleans, and addresses; fill in previews."""
+"""Convert the texts of settings to numbers, durations such as ``10m``, booleans and addresses, and fill in previews."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -81,7 +81,7 @@ def host_and_path(given: str) -> tuple[str, str]:
 
 
 def is_unexpanded(given: str) -> bool:
-    """Return True if the text is a reference to a variable, which GitLab did not expand."""
+    """Return True if the text is a reference to a variable that GitLab did not expand."""
     return _UNEXPANDED.fullmatch(given) is not None
 
 
@@ -112,7 +112,7 @@ def _without_password(given: str) -> str:
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
-# Replaces the tag while the settings of a branch without a tag are checked.
+# If a branch has no tag, this text replaces the tag while the job checks the settings.
 _PLACEHOLDER: Final = "tag-0"
 # One of several names, without the separators (``read_names``).
 _NAME: Final = re.compile(r"[^\s,]++")
@@ -139,12 +139,12 @@ class Preview:
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings with the tag filled in, and with the defaults of a preview.
 
-        The application can appear until the timeout, and can be at an older commit first.
-        It must run the commit of the branch.
+        With these defaults, the job waits until the timeout if the application is missing or still at an older commit.
+        If no other expectation is set, the application must run the commit of the branch.
         """
         tag = self.tag or _PLACEHOLDER
         made = dict(values)
-        # The tag is shortened for each name by itself.
+        # Each name gets a tag that is shortened only as far as this name needs.
         made["ARGOCD_APP_NAME"] = _NAME.sub(lambda name: with_tag(name[0], tag), made["ARGOCD_APP_NAME"])
         made["RELEASE_SITE_URL"] = host_with_tag(made["RELEASE_SITE_URL"], tag)
         made["RELEASE_GITLAB_ENVIRONMENT"] = made["RELEASE_GITLAB_ENVIRONMENT"].replace(TAG, tag)

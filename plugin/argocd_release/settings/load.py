@@ -40,7 +40,7 @@ class ConnectionSettings:
 
     @property
     def connection(self) -> Connection:
-        """Return the connection, without the file of ``argocd_ca``."""
+        """Return the connection without ``ca_file``, because ``argocd_ca`` can be PEM text that is in no file yet."""
         return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 
 
@@ -101,7 +101,7 @@ class PolicySettings(ExpectationSettings):
 
     @property
     def pods_matter(self) -> bool:
-        """Return True if pods can decide the verdict, so that the job asks Argo CD's HTTP API."""
+        """Return True if pods can decide the verdict. The job then needs Argo CD's HTTP API."""
         return (self.fail_fast and self.pod_grace > 0) or bool(self.image)
 
 
@@ -209,6 +209,7 @@ def load(environ: JobEnvironment) -> Settings:
     identity = values.get("RELEASE_ID_TOKEN")
     if identity or values["RELEASE_DEX_CONNECTOR"]:
         # An ID token or a connector takes precedence over a stored token, which can come from a variable of a group.
+        # The text "unread" only passes the check for a missing token.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     preview = interpret.Preview.requested(values)
     values = preview.filled(values) if preview else values
@@ -262,7 +263,7 @@ def _impossible_start(elapsed: float, timeout: int) -> str:
 
 
 def report_paths(environ: JobEnvironment) -> dict[str, str]:
-    """Return the path of each report by the field of the settings, even if other settings are wrong."""
+    """Return the path of each report by the name of its field in ``Settings``, even if other settings are wrong."""
     return {
         declared["x-field"]: environ.text(name) or declared["default"]
         for name, declared in PROPERTIES.items()

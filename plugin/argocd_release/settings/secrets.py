@@ -55,13 +55,14 @@ def _is_secret(name: str) -> bool:
     return bool(PROPERTIES[name].get("x-secret"))
 
 
-# Variables with a token, or with the path of a file that holds it: GitLab's type File, and `secrets:`.
+# Variables that contain a token, or the path of a file with the token. GitLab sets a path if the variable has the type
+# File, or comes from `secrets:`.
 _TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
 _LONGEST_TOKEN: Final = 100_000
 
 
 def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
-    """Return the environment, in which each path of a file with a token is replaced by the token.
+    """Return the environment. If a variable contains the path of a file with a token, replace the path by the token.
 
     If the file cannot be read, the path stays, and ``load`` reports it. This function never raises.
     """
@@ -74,7 +75,7 @@ def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
 
 
 def _token_in_file(path: str) -> tuple[str, str]:
-    """Return the token in the file, or ``""`` and the reason; both are empty if the text is not a path.
+    """Return the token in the file, and the reason if there is none. Both are empty if the text is not a path.
 
     The reason does not quote the text, because a token that begins with a slash looks like a path too.
     """
@@ -93,7 +94,7 @@ def _token_in_file(path: str) -> tuple[str, str]:
 
 
 def problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem for each token that begins with a slash, as a path does, if its file could not be read."""
+    """Yield a problem for each token setting that looks like a path, if no token can be read from its file."""
     for name in _TOKENS:
         _, reason = _token_in_file(str(values.get(name, "")))
         if reason:

@@ -41,12 +41,12 @@ _HEADERS: Final = {"User-Agent": "argocd-release", "Accept": "*/*", "Accept-Enco
 
 
 class HttpError(Exception):
-    """A call without a complete answer. The message is one line for users.
+    """The error of a call that got no complete answer. Its message is one line for users.
 
     Attributes:
         timed_out: True if the call reached its time limit.
         sent: False if the request certainly did not reach the server.
-        redirects: True if the server responded, but its redirects lead nowhere.
+        redirects: True if the server responded, but with too many redirects, or with one to an invalid address.
     """
 
     def __init__(self, message: str, *, timed_out: bool = False, sent: bool = True, redirects: bool = False) -> None:
@@ -72,12 +72,12 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request, and the treatment of the body of its answer.
+    """A request, with the options for reading the body of its answer.
 
     Attributes:
-        body_limit: the maximum size of the body in bytes after unpacking. 0 together with ``truncate`` reads no body.
-            0 together with ``on_part`` means no limit.
-        truncate: True to cut off a longer body, False to raise ``HttpError``.
+        body_limit: the maximum size of the body in bytes after unpacking. If it is 0, ``on_part`` receives a body of
+            any size, and ``truncate`` means that no other body is read.
+        truncate: True to cut off a longer body, False to raise ``HttpError`` for it.
         on_part: is called with each part of a successful answer's body as it arrives. The body is then not kept. The
             time that ``on_part`` takes does not count towards the limit of the call, only towards that of the job.
     """
@@ -99,7 +99,8 @@ class Client:
     as a context manager, and do not close it before the job ends.
 
     Args:
-        tls: returns the TLS context; is called for the first connection. Its ``OSError`` becomes an ``HttpError``.
+        tls: returns the TLS context. It is called before the first connection, and its ``OSError`` becomes an
+            ``HttpError``.
         deadline: the moment at which every call ends.
         check: is called while the main thread waits, and raises to end the call.
         proxies: True to use the proxies that the environment names.
@@ -124,13 +125,14 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # After a timeout the call continues in its own thread, and httpcore refuses to close a pool in use.
+        # Ignore errors: after a timeout, the call continues in its own thread, and httpcore refuses to close a pool in
+        # use.
         for pool in self._pools.values():
             with suppress(Exception):
                 pool.close()
 
     def send(self, request: Request, *, seconds: float) -> Response:
-        """Return the answer of the server, also if its status is an error.
+        """Send the request, and return the answer even if its status is an error.
 
         Raises:
             HttpError: there is no complete answer.
@@ -233,7 +235,7 @@ class Client:
                 account = (unquote(parts.username or ""), unquote(parts.password or ""))
                 bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
                 self._pools[key] = httpcore.ConnectionPool(
-                    # A TLS context costs 35 ms of CPU time.
+                    # Create it only if it is needed, because a TLS context costs 35 ms of CPU time.
                     ssl_context=self._tls() if url.scheme == "https" else None,
                     proxy=httpcore.Proxy(bare, auth=account if any(account) else None) if proxy else None,
                     max_connections=CONNECTIONS,
@@ -287,7 +289,11 @@ def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _limited(parts: Iterable[bytes], limit: float) -> Iterator[bytes]:
-    """Yield the parts; raise ``HttpError`` if their total length exceeds the limit in bytes."""
+    """Yield the parts.
+
+    Raises:
+        HttpError: their total length exceeds the limit in bytes.
+    """
     length = 0
     for part in parts:
         length += len(part)

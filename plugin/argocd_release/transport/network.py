@@ -1,7 +1,7 @@
 """Name resolution, TLS and connections, each bounded by the deadline.
 
-httpcore limits each read and each write. If a server sends a byte now and then, such a call never ends. In this module
-every operation gets only the time that is left of the whole call.
+httpcore applies its limits to each single read and write. If a server sends a byte now and then, a call would never
+end. In this module, every operation gets only the time that is left of the whole call.
 """
 
 import socket
@@ -47,7 +47,7 @@ class NotConnectedError(Exception):
 
 @contextmanager
 def bounded(deadline: Deadline) -> Iterator[None]:
-    """Apply the deadline to every operation of this thread. httpcore works in the thread that calls it."""
+    """Apply the deadline to every network operation of this thread. httpcore starts no threads, so this covers it."""
     _call.deadline = deadline
     try:
         yield
@@ -175,7 +175,7 @@ def _look_up(host: str, port: int) -> tuple[str, ...]:
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        # An empty label, or one of more than 63 characters, is refused before the name server is asked.
+        # Python refuses an empty label, or a label of more than 63 characters, without asking the name server.
         raise OSError(texts.NO_HOST_NAME.fill(host=host, error=error)) from error
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
 

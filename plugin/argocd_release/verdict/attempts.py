@@ -25,7 +25,8 @@ class Healing(Enum):
     OUTAGE = auto()
 
 
-# The API server or a webhook refuses the object itself. The rest of the message can contain any text of a manifest.
+# With these phrases, the API server or a webhook refuses the object itself. They take precedence over all others,
+# because the rest of such a message can contain any text of a manifest.
 _DECIDED: Final = re.compile(
     r'" is invalid: |denied the request|denied request: |exceeded quota: |insufficient quota |violates PodSecurity'
 )
@@ -87,7 +88,7 @@ def awaited(kinds: Iterable[Healing]) -> str:
 
 
 def remedy(kinds: Iterable[Healing]) -> str:
-    """Return the hints in case the awaited events do not happen."""
+    """Return the hints for the case that the awaited events do not happen."""
     return "; ".join(verdict.AWAITED[kind.name].hint for kind in kinds)
 
 
@@ -99,8 +100,8 @@ def cause_code(kinds: Iterable[Healing]) -> CauseCode:
 def hook_failed(application: Application, *, failed_attempts: int) -> bool:
     """Return True if a hook of the running operation has failed in enough attempts.
 
-    A hook counts one attempt sooner than a manifest. A retry seldom undoes the effects of a hook, and Argo CD deletes
-    the pod and the log of the failed hook.
+    A hook needs one attempt less than a manifest, because a retry seldom undoes the effects of a hook. Argo CD also
+    deletes the pod and the log of the failed hook.
     """
     operation = application.operation
     if operation is None or not application.operation_counts or not operation.running:

@@ -37,7 +37,7 @@ SPEC_CHANGED: Final = Problem(
     code=CauseCode.NOT_COMPARED,
 )
 EMPTY: Final = Problem(message=texts.EMPTY.text, code=CauseCode.NOTHING_MANAGED)
-# The worst first, as in gitops-engine pkg/health/health.go healthOrder. Unknown ranks lower, as it shows no defect.
+# The worst first, as in gitops-engine pkg/health/health.go healthOrder, but Unknown is lower: it shows no defect.
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
     HealthStatus.MISSING,
@@ -49,7 +49,7 @@ DELETING: Final = Problem(message=texts.DELETING.text, code=CauseCode.APPLICATIO
 
 
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Problem | None:
-    """Return the problem that keeps the release pending, or None. ``compared``: Argo CD has compared in this job."""
+    """Return the problem that keeps the release pending, or None. ``compared`` is True after a first comparison."""
     if missing := _not_comparable(application, compared=compared):
         return missing
     wait_for = expectation.wait_for
@@ -95,7 +95,7 @@ def _not_applied(application: Application, expectation: Expectation) -> Problem 
 def is_reverted(application: Application) -> bool:
     """Return True if the last operation failed for a revision that was reverted since.
 
-    Only resources failed in it, and the application is Synced now. Argo CD compares no hooks, so a failed hook counts.
+    This is so if the application is Synced now, unless a hook failed: Argo CD does not compare hooks with git.
     """
     operation = application.operation
     if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:
@@ -111,7 +111,7 @@ def has_old_spec(application: Application, expectation: Expectation) -> bool:
 
 def caveat(application: Application, expectation: Expectation) -> str:
     """Return the caveat of a success: the part that it does not prove; "" if there is none."""
-    # If Argo CD cannot reach the dry repository, it reports no error, and the hydrated commit stays an older one
+    # If Argo CD cannot reach the dry repository, it reports no error, and keeps the hydrated commit that it has
     # (argo-cd v3.6.1 controller/hydrator/hydrator.go).
     if application.hydration and application.hydration.is_elsewhere and not (expectation.revision or expectation.image):
         return texts.DRY_SOURCE_UNPROVEN
@@ -161,8 +161,8 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
 def cannot_start(application: Application) -> tuple[Failing, ...]:
     """Return the objects that cannot start and belong to this release.
 
-    Until a running sync has made all Synced, only objects that it has applied belong to this release. A Job counts only
-    if the sync has applied it or runs it, because the Jobs of a CronJob are no part of the release.
+    Until a running sync has made the application Synced, only objects that the sync has applied belong to the release.
+    A Job counts only if the sync has applied it or runs it, because the Jobs of a CronJob are no part of the release.
     """
     failing = application.workloads.failing if application.workloads else ()
     applied = {(item.group, item.kind, item.namespace, item.name) for item in application.results if item.applied}
@@ -171,7 +171,7 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
 
 
 def failure(application: Application) -> Problem:
-    """Return the problem of the last, failed operation. If it was of another revision, the message names that."""
+    """Return the problem of the last operation, which has failed. If it synced another revision, name that one."""
     operation = application.operation
     if operation is None or application.operation_counts:
         return _failed(application)
@@ -180,7 +180,7 @@ def failure(application: Application) -> Problem:
 
 
 def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Problem:
-    """Return the problem of the failed attempts of a running operation. ``waits_for`` is an event that heals them."""
+    """Return the problem of a running operation's failed attempts. ``waits_for`` is the event that can end them."""
     attempts = counted(count, "attempt")
     more = (
         texts.ATTEMPTS_WAITING.fill(attempts=attempts, event=waits_for)
@@ -297,7 +297,7 @@ def _running(application: Application) -> Problem:
 
 
 def old_sync(application: Application, operation: Operation) -> Problem:
-    """Return the problem of another revision's running operation: what it waits for, and how to end it.
+    """Return the problem that another revision's operation runs: what it waits for, and how to end it.
 
     A new commit does not end the retries of the commit before it (argo-cd#11494).
     """
@@ -367,7 +367,7 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
         if application.application_set:
-            # Progressive syncs remove the policy, and the set syncs (argo-cd v2.13.2 docs Progressive-Syncs.md).
+            # Progressive syncs remove the policy; the ApplicationSet syncs (argo-cd v2.13.2 docs Progressive-Syncs.md).
             return CauseCode.NO_SYNC_POLICY, texts.WHY_APPLICATION_SET.fill(name=application.application_set)
         return CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]

@@ -42,7 +42,7 @@ class UnmetExpectation(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """The expectation of a release. An empty field accepts whatever Argo CD finds.
+    """The expectation of a release. An empty field accepts every value.
 
     Attributes:
         revision: 7 to 40 hex digits. The delivered revision must be this one or, unless ``exact`` is True, contain it.
@@ -108,8 +108,8 @@ class Expectation:
     def _waiting(self, workloads: Workloads) -> list[PodTemplate]:
         """Return the pod templates that will run the expected image as soon as their pods are due.
 
-        If a pod runs another version of the same image name, they prove nothing. A bare tag names no image, so in that
-        case any pod counts.
+        Return none if a running pod has another version of the same image name, because the templates then prove
+        nothing. If the expectation is a bare tag, which names no image, any running pod has this effect.
         """
         serving_pods = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
         running = {parts(image)[0] for image in serving_pods}
@@ -243,7 +243,7 @@ class Expectation:
             return None
         unhealthy = bool(self.healths) and application.health not in self.healths
         if unhealthy and any(matches(self.image, image) for image in cluster.starting):
-            # The pods with the image are starting. The wait for health goes on, and gives the better reason.
+            # The pods with the image are starting. The job still waits for health, which gives a better reason.
             return None
         images = one_line(", ".join(running[:NAMED])) or texts.NONE
         if (rest := len(running) - NAMED) > 0:
@@ -305,7 +305,7 @@ def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> Un
 
 
 def _version(text: str) -> str:
-    """Return a chart's version in one spelling: without a ``v``, and with ``+`` for a registry's ``_``."""
+    """Return a chart's version in one spelling: without a leading ``v``, and with ``+`` for the ``_`` of a registry."""
     return text.removeprefix("v").replace("_", "+")
 
 
@@ -318,7 +318,7 @@ _DIGESTS: Final = ("sha256:", "sha512:")
 
 
 def matches(wanted: str, image: str) -> bool:
-    """Return True if the image matches the expected tag, digest, or reference with either or both.
+    """Return True if the image matches ``wanted``: a tag, a digest, or a reference that contains one or both.
 
     A reference without a registry matches the name in any registry. A name without a folder matches in any folder.
     """
@@ -341,7 +341,7 @@ def parts(image: str) -> tuple[str, str, str]:
     """Return the name, tag and digest of a reference. A missing part is empty."""
     reference, _, digest = image.partition("@")
     name, colon, tag = reference.rpartition(":")
-    # A colon that a slash follows belongs to the port of the registry.
+    # If a slash follows the colon, the colon separates the host and the port of the registry.
     return (name, tag, digest) if colon and "/" not in tag else (reference, "", digest)
 
 

@@ -47,7 +47,7 @@ from argocd_release.verdict.symptoms import (
     hydration_symptom,
 )
 
-# For these symptoms, the reason of the verdict only quotes the object.
+# For these symptoms, the reason of the verdict only quotes the message of the object that shows the symptom.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
 #: The reason while a delivered release is confirmed by a second look.
 CONFIRMING: Final = texts.CONFIRMING
@@ -65,7 +65,7 @@ class SymptomRecord:
     look_count: int
     #: The uid of the application and its revision. A change starts a new record.
     subject: str
-    #: The problem that shows the symptom; None for a delivered release.
+    #: The problem that belongs to the symptom; None for a delivered release.
     problem: Problem | None
     #: The clock time at which each object first showed the symptom, by object uid; "" is the application itself.
     first_seen_by_uid: Mapping[str, float]
@@ -109,9 +109,9 @@ class SymptomHistory:
 
         Args:
             observation: The result of the look.
-            now: The clock when the look ended.
+            now: The clock time at which the look ended.
             compared: True if Argo CD has compared with git for this look.
-            begun: The clock when the look began. A failure counts from then, because the look can wait for long.
+            begun: The clock time at which the look began. A failure counts from then, because a look can take long.
             no_more_comparisons: True if the job asks for no further comparison.
         """
         since = now if begun is None or isinstance(observation, Application) else begun
@@ -346,7 +346,7 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
     synced = expectation.is_synced(application)
     settled = synced and not application.operating
     missing = unsynced(application, expectation)
-    # Without an expected revision, a later revision can still meet the expectation and end this state.
+    # If no revision is expected, a later one can still meet an unmet expectation, so the application is not stuck.
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
     if WaitCondition.OPERATION in expectation.wait_for and (operation := hangs(application)):

@@ -2,7 +2,8 @@
 
 Addresses and volumes can be missing, and hydration, Argo Rollouts or owners can be unfinished. An application can also
 stay OutOfSync although Argo CD has synced its revision. Each cause of that needs its own hint, because a wrong hint can
-do harm. With selfHeal, two owners of a resource overwrite each other for ever (argo-cd#8134, #8811, #5105).
+do harm. If two applications with selfHeal manage the same resource, each of them overwrites the changes of the
+other for ever (argo-cd#8134, #8811, #5105).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -167,11 +168,14 @@ def _is_same(first: GitUrl, second: GitUrl) -> bool:
     return first.is_same(second) or first == second
 
 
-# gitops-engine pkg/health/health.go GetResourceHealth, as argo-cd v2.13.2 pins it.
+# The message of a resource that is being deleted (gitops-engine pkg/health/health.go GetResourceHealth, in the version
+# that argo-cd v2.13.2 pins).
 PENDING_DELETION: Final = "Pending deletion"
-# argo-cd v2.13.2 controller/state.go CompareAppState.
+# The separator between the resource and the applications in a SharedResourceWarning (argo-cd v2.13.2
+# controller/state.go CompareAppState).
 _SHARED: Final = " is part of applications "
-# gitops-engine pkg/sync/sync_context.go pruneObject.
+# The message of a sync about a resource with the option Prune=false (gitops-engine pkg/sync/sync_context.go
+# pruneObject).
 _NO_PRUNE: Final = "ignored (no prune)"
 
 

@@ -1,6 +1,6 @@
 """The symptoms that a look can show, with the outcome, the grace period and the hint of each. Pure.
 
-The error conditions of an application are symptoms, too: of an outage, or of a defect in the revision.
+An error condition of an application is also a symptom, either of an outage or of a defect in the revision.
 """
 
 import re
@@ -23,7 +23,7 @@ _CACHED_ERROR: Final = "Manifest generation error (cached)"
 _RENDERER: Final = re.compile(
     r"`helm (?!pull|fetch|registry)|`kustomize |helm dependencies|jsonnet|plugin|Manifest generation error"
 )
-# Words of errors that occur before rendering: in the connection to the repo-server, in git, or in a chart's registry.
+# Phrases of errors that occur before rendering: in the connection to the repo-server, in git, or in a chart registry.
 # Errors about the live state in the cluster are no render errors either.
 _BEFORE: Final = re.compile(
     r"code = Unavailable|failed to list refs|repository not found|authentication|authorization|unable to resolve '"
@@ -52,7 +52,10 @@ def can_heal(conditions: Iterable[Condition]) -> bool:
 
 
 class Symptom(Enum):
-    """A symptom that a look can show. In this order, the first whose grace period has elapsed decides the verdict."""
+    """A symptom that a look can show.
+
+    In this order, the first symptom whose grace period has elapsed decides the verdict.
+    """
 
     DENIED = auto()
     DENIED_MIDWAY = auto()
@@ -117,7 +120,8 @@ def condition_hint(condition: Condition, outage: Outage | None) -> str:
 def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Problem]]:
     """Yield the symptoms that the error conditions show.
 
-    If the application is at another revision than the expected one (``foreign``), a SyncError is no symptom.
+    ``foreign`` is True if a failure does not count, or not yet, for the expected revision. A SyncError is then no
+    symptom.
     """
     for condition in application.errors:
         text = f"{condition.type}: {one_line(condition.message, limit=1000)}"
@@ -165,7 +169,9 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class GracePeriods:
-    """The grace periods in seconds, with the defaults of the settings. 0 turns an early end off, except for ``appear``.
+    """The grace periods in seconds, with the defaults of the settings.
+
+    If a grace period other than ``appear`` is 0, the rules that use it are turned off.
 
     Attributes:
         failed_attempts: the number of failed attempts after which a sync counts as failed. Argo CD can still retry it,

@@ -39,9 +39,9 @@ class MonotonicClock:
 
 
 class ApplicationClock:
-    """The group's clock for one of its applications.
+    """The clock that one application of a group uses. It shows the time of the group's clock.
 
-    Only ``wake`` differs: it calls the given function. The group decides if news of one application ends the pause.
+    Only ``wake`` differs: it calls the given function, which decides if this news ends the group's pause.
     """
 
     def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:

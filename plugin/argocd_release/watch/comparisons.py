@@ -1,7 +1,7 @@
-"""Decide when the job asks Argo CD to compare with git, and if it asks for a hard refresh.
+"""Decide when the job asks Argo CD to compare with git, and when it asks for a hard refresh.
 
 A comparison can make Argo CD render the manifests. After three failed renders in a row, Argo CD answers from its cache
-of errors for an hour. The job causes at most ``MOST_FAILED_RENDERS`` failed renders.
+of errors for an hour. The job stays below that number: it causes at most ``MOST_FAILED_RENDERS`` failed renders.
 """
 
 import math
@@ -18,9 +18,9 @@ MOST_FAILED_RENDERS: Final = 2
 # Seconds from a failed render to the next attempt. The second value applies if a server that Argo CD needs is down.
 RENDER_AGAIN_SECONDS: Final = 10.0
 RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
-# If an automated application is OutOfSync and no sync begins, the job compares again after this time. If rendering a
-# revision failed at first, Argo CD 3.6 does not sync it until it compares again (argo-cd v3.6.1
-# controller/state.go:496). By itself, it compares every three minutes.
+# If an automated application is OutOfSync and no sync begins, the job compares again after this time. If the
+# first render of a revision failed, Argo CD 3.6 does not sync the revision before it has compared again (argo-cd v3.6.1
+# controller/state.go:496). By itself, Argo CD compares only every three minutes.
 SYNC_SECONDS: Final = 10.0
 
 
@@ -52,7 +52,8 @@ class Comparisons:
     def begin(self, application: Application | None) -> None:
         """Record that a comparison begins now.
 
-        If ``application``, the last observed state, shows a cached error, the comparison becomes the one hard refresh.
+        ``application`` is the last observed state. If it shows a cached error, the comparison becomes a hard refresh,
+        unless the job has already used its only one.
         """
         self._begun_at = self._now()
         self._is_hard = self._hard_refresh and _answers_from_cache(application)
@@ -80,7 +81,8 @@ class Comparisons:
         if history.in_doubt:
             return self._begun_at + COMPARE_AGAIN_SECONDS
         hydration, expectation = application.hydration, history.expectation
-        # Each comparison also requests a hydration. Repeated ones would restart the grace period of a failed hydration.
+        # Each comparison also requests a hydration. Repeated requests would restart the grace period of a hydration
+        # that has failed.
         if application.operating or (hydration is not None and hydration.failed):
             return math.inf
         if (

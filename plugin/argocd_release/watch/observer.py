@@ -23,8 +23,8 @@ from argocd_release.verdict.blockers import hangs
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup
 
-# A comparison takes as long as git does, and never ends if the application controller is down. A look waits this long
-# for it, and then reads the state without it. The comparison continues in the background.
+# A comparison takes as long as Argo CD needs to read git, and never ends if the application controller is down. A look
+# waits this long for the comparison, and then reads the state without it. The comparison continues in the background.
 REFRESH_SECONDS: Final = 10.0
 # The time limit of the comparison itself.
 COMPARISON_SECONDS: Final = 300.0
@@ -128,7 +128,7 @@ class Observer:
             if application is None:
                 limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
                 application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
-                # If another application was created under the same name since, it was not compared.
+                # If another application was created under the same name since then, Argo CD has not compared it.
                 compared = compared and application.uid == self._compared_uid
         except ArgoCDError as error:
             # If Argo CD was restarted, it never answers an earlier request. Let the next look ask again.
@@ -192,7 +192,8 @@ class Observer:
             self._compared_uid = comparison.result().uid
         if wait_limit and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
-        # Read the state again: an earlier look requested this comparison, or the request has timed out.
+        # Let the caller read the state again, because an earlier look requested this comparison, or the request has
+        # timed out.
         return None, error is None
 
     def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
@@ -250,7 +251,8 @@ class Observer:
         except ArgoCDError as error:
             self._emit_once(PodsNotSeen(error=error.message))
             # The pods are hidden only if Argo CD refuses to show them, and this job has never seen any. A closed port
-            # can also mean a restart. After any other failure, a later look can still see the pods.
+            # counts as a refusal, but if the job has seen pods before, it probably means a restart. After any other
+            # failure, a later look can still see the pods.
             hidden = error.is_refused and not self._has_seen_pods
             return self._with_remembered(replace(application, pods_hidden=hidden), subject)
         self._has_seen_pods = True
@@ -258,17 +260,17 @@ class Observer:
         return replace(application, workloads=workloads)
 
     def _workloads_with_templates(self, view: ClusterView) -> Workloads:
-        """Return the workloads, with the pod templates of those without pods if no pod runs the expected image."""
+        """Return the workloads. If no pod runs the expected image, add the pod templates of workloads without pods."""
         workloads = view.workloads(self._name)
         if not workloads.idle or not self._expectation.lacks_image(workloads):
             return workloads
         return replace(workloads, templates=view.pod_templates(self._name, workloads.idle))
 
     def _with_remembered(self, application: Application, subject: object) -> Application:
-        """Return the application with the failing objects that an earlier look has seen, if that is recent.
+        """Return the application with the failing objects that an earlier look has seen, if that look is recent.
 
-        Without them, a look that cannot read the pods would restart their grace periods. Images are not remembered,
-        because only a look that sees an image proves that it runs.
+        Without these objects, a look that cannot read the pods would restart the grace periods of the objects. Images
+        are not remembered, because only a look that sees an image proves that the image runs.
         """
         if self._remembered is None or self._expectation.image:
             return application
@@ -307,8 +309,8 @@ class Observer:
     def _is_old(self, application: Application) -> bool:
         """Return True if the running operation certainly syncs an earlier revision.
 
-        An automated sync always takes HEAD. If Argo CD compares with another revision now, HEAD has moved since. A user
-        or a job can request a sync of any revision, so then only the git history can tell.
+        An automated sync always takes HEAD. If Argo CD compares with another revision now, HEAD has moved since. If a
+        user or a job has requested the sync, it can be of any revision, and only the git history can tell.
         """
         operation = hangs(application)
         if operation is None or operation.automated:

@@ -72,7 +72,8 @@ class Owners:
     Args:
         strict: True if a hidden or unproven owner keeps the release from being delivered.
         follow: False to ignore the owners of applications.
-        children: True if the ApplicationSets of an application must have created their applications.
+        children: True if the ApplicationSets that an application manages must have created their applications before
+            the release counts as delivered.
         now: the clock, in seconds.
         wake: is called when Argo CD has answered a request.
     """
@@ -154,7 +155,7 @@ class Owners:
         return (*above, owner(state=OwnerState.PENDING, detail=_why(parent)))
 
     def _entry(self, name: str, owned: _Owned) -> _Entry:
-        """Return the entry of the parent. Request a comparison or its state first if that is due."""
+        """Return the entry of the parent. If a comparison of the parent or a read of its state is due, request it."""
         now, entry = self._now(), self._entries.get(name)
         if entry is None:
             entry = self._entries[name] = _Entry(begun_at=now, read_at=now, answer=self._compare(name))
@@ -171,7 +172,10 @@ class Owners:
         return entry
 
     def _is_stale(self, entry: _Entry, owned: _Owned) -> bool:
-        """Return True if the parent was compared before the child's revisions appeared, and with other revisions."""
+        """Return True if the parent must be compared again.
+
+        Its last comparison was then requested before the child's revisions appeared, and shows none of these revisions.
+        """
         if entry.application is None or entry.begun_at >= owned.since:
             return False
         same = set(entry.application.revisions) & set(owned.revisions)
@@ -216,7 +220,10 @@ class Owners:
     def _set_answer(
         self, name: str, *, is_enough: Callable[[ApplicationSet], bool] = lambda _: True
     ) -> "Background[ApplicationSet]":
-        """Return the last request for the ApplicationSet. Repeat it if it failed or ``is_enough`` rejects it."""
+        """Return the last request for the ApplicationSet.
+
+        If it failed, or if ``is_enough`` rejects its answer, send another request after a pause.
+        """
         now, (asked_at, answer) = self._now(), self._set_answers.get(name, (0.0, None))
         if answer is not None and answer.done():
             failed = answer.exception() is not None

@@ -1,4 +1,4 @@
-"""Poll a group of applications, with one tracker for each and one deadline for all. A single one is a group, too.
+"""Poll a group of one or more applications, with one tracker for each application and one deadline for all.
 
 A look uses only a state that was requested after the last look had ended. Two looks at the same answer would confirm
 nothing.
@@ -28,10 +28,10 @@ POLL_SECONDS: Final = 2.0
 SUMMARY_SECONDS: Final = 15.0
 # The number of steps that a pool runs at the same time.
 STEPS_AT_ONCE: Final = 8
-# If a step takes longer, it continues during the next poll.
+# If a step takes longer than this, it continues during the next poll.
 ROUND_SECONDS: Final = 2.0
-# If an application's state in the list is unchanged, a look can only show news of pods. All applications share this
-# rate of such looks, but each application is observed after UNSEEN_SECONDS at the latest.
+# If an application's state in the list is unchanged, a look can only show news of pods. All applications together get
+# this number of such looks per second. Each application is observed after UNSEEN_SECONDS at the latest.
 LOOKS_A_SECOND: Final = 20.0
 UNSEEN_SECONDS: Final = 10.0
 # The last looks can take this long after the deadline.
@@ -54,7 +54,7 @@ class TrackedApplication:
     look_again_at: float = 0.0
     not_before: float = 0.0
     due_at: float = math.inf
-    #: When the last step ended, and the application's state in the list when that step began.
+    #: The clock time at which the last step ended, and the application's state in the list when that step began.
     looked_at: float = -math.inf
     listed: Application | None = None
     stepping: bool = False
@@ -79,13 +79,13 @@ class PollResult:
     """The result of one poll: the applications of this job and, if a list was requested, their states."""
 
     requested_at: float = 0.0
-    #: The name of each application of this job, with the name of its parent or "".
+    #: Maps the name of each application of this job to the name of its parent, or to "" if it has none.
     names: Mapping[str, str] = field(default_factory=dict)
     #: Number of applications of all jobs that share the group.
     count: int = 0
     #: Returns the listed state of an application; None if the list lacks it or was not requested.
     states: Callable[[str], Application | None] = lambda _: None
-    #: Why the list could not be read.
+    #: The reason why the list could not be read; None if it was read or not requested.
     error: ArgoCDError | None = None
 
 
@@ -146,14 +146,14 @@ class GroupPoller:
     """A loop that waits for the verdict on each application of a group.
 
     Args:
-        poll: returns the current members of the group; None if it needs one more request for that.
+        poll: returns the current members of the group; None if it must send another request to know them.
         track: creates the tracker of an application, which wakes the given clock if there is news.
         judged: is called with each verdict: the name, the verdict, and the seconds since the start.
         started: the clock time at which the timeout began.
         complete: returns True if this number of applications is enough. Until then the loop waits for more.
-        appear: seconds after the start in which more applications can appear.
+        appear: seconds from the start during which more applications can appear.
         stop_early: True if the first failure ends the wait for all.
-        spacing: the least seconds from one poll to the next; 0 if a poll requests no list.
+        spacing: the shortest time between two polls, in seconds; 0 if a poll requests no list.
         check: raises if the job must end.
     """
 
@@ -192,12 +192,12 @@ class GroupPoller:
         self._spacing = spacing
         self._check = check
         self._summed_up_at = started
-        # First looks wait for comparisons, which can take long. Later looks do not queue behind them.
+        # First looks wait for comparisons, which can take long. They have their own pool, so they delay no later looks.
         self._first, self._again = WorkerPool(self._step_one, clock), WorkerPool(self._step_one, clock)
 
     @property
     def pending(self) -> tuple[TrackedApplication, ...]:
-        """The applications without a verdict."""
+        """Return the applications without a verdict."""
         return tuple(application for application in self.applications.values() if application.verdict is None)
 
     @property
@@ -206,7 +206,7 @@ class GroupPoller:
 
     @property
     def gathered(self) -> bool:
-        """True if the wait for more applications is over."""
+        """Return True if the wait for more applications is over."""
         return self._complete(self.count) or self.elapsed >= self._appear
 
     def run(self) -> Verdict | None:
@@ -248,7 +248,7 @@ class GroupPoller:
             self._rest(began)
 
     def _judge_read_error(self, error: ArgoCDError, begun: float) -> Verdict | None:
-        """Return the verdict on a group whose list cannot be read, by the rules of one application; None if pending."""
+        """Return the verdict on a group whose list cannot be read, or None. The rules are those for one application."""
         failure = Failure(kind=error.kind, message=error.message)
         self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
         verdict = judge(failure, self._history)
@@ -316,7 +316,7 @@ class GroupPoller:
     def _settle(self, polled: PollResult) -> None:
         """Compare the children of a delivered parent again, because its sync can have changed them just now.
 
-        If the parent no longer manages a child, this release has removed it. The job stops tracking the child.
+        If the parent no longer manages a child, this release has removed the child, and the job stops tracking it.
         """
         for application in self.pending:
             parent = self.applications.get(application.parent)
@@ -349,7 +349,7 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return the time of the next look if the list shows no change. ``pending`` applications share the rate."""
+        """Return the time of the next look if the list is unchanged. ``pending`` applications share LOOKS_A_SECOND."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again

@@ -1,4 +1,4 @@
-"""Look up revisions in the git history without blocking a look. A later look uses an answer that comes late."""
+"""Look up revisions in the git history without blocking a look. If an answer comes late, a later look uses it."""
 
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -9,7 +9,8 @@ from argocd_release.messages import watch as texts
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing import Background, run_in_background
 
-# The longest wait of a look for an answer. A clone on disk takes less time, a remote repository usually more.
+# The longest wait of a look for an answer. A clone on disk answers within this time, but a remote repository usually
+# does not.
 WAIT_SECONDS: Final = 0.3
 # If the history could not be consulted, the lookup is repeated after this time.
 AGAIN_SECONDS: Final = 10.0

@@ -14,8 +14,8 @@ from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
 # The number of simultaneous requests for resource trees, which cost Argo CD CPU time.
 TREES_AT_ONCE: Final = 4
-# The error for an application that is missing from the list is reused for this time. It rarely changes, and asking
-# for it again starts a process.
+# If an application is missing from the list, the error about it is reused for this time. The error rarely changes, and
+# each request for the application starts a process.
 ABSENT_SECONDS: Final = 5.0
 
 
@@ -25,18 +25,24 @@ class ApplicationSnapshot:
 
     #: Clock time at which the list was requested.
     requested_at: float = 0.0
-    #: By full name, which is ``namespace/name``.
+    #: The applications by their full names (``namespace/name``).
     applications: Mapping[str, Application] = field(default_factory=dict)
     error: ArgoCDError | None = None
 
     @cached_property
     def namespace(self) -> str:
-        """Return Argo CD's own namespace, to which a name alone belongs; "" if no application in the list shows it."""
+        """Return Argo CD's own namespace, or "" if no application in the list shows it.
+
+        A name without a namespace means an application in this namespace.
+        """
         namespaces = (application.controller_namespace for application in self.applications.values())
         return next(filter(None, namespaces), "")
 
     def find(self, name: str) -> Application | None:
-        """Return the application, or None. A name alone is not found until Argo CD's own namespace is known."""
+        """Return the application, or None if it is not in the list.
+
+        A name without a namespace is not found before Argo CD's own namespace is known.
+        """
         return self.applications.get(name if "/" in name else f"{self.namespace}/{name}")
 
 
@@ -106,7 +112,7 @@ class SnapshotCommands:
 
 
 class SharedView:
-    """The cluster view of a group's applications, which requests a few resource trees at a time."""
+    """A cluster view that the applications of a group share. It limits the number of requests at the same time."""
 
     def __init__(self, view: ClusterView) -> None:
         self._view = view

@@ -11,7 +11,7 @@ from argocd_release.model.timeline import Phases, PreviousState, ReleaseTimeline
 
 
 class Timeline:
-    """The changes of the application's state with their times. The first state counts as a change."""
+    """The changes of one application's state, with their times. The first state counts as a change."""
 
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
@@ -138,7 +138,7 @@ class SpanRecorder:
         self._hooks(operation, at, last_at, first=last is None)
 
     def _close_others(self, started_at: str, at: float) -> None:
-        """Close the spans of other operations, with unknown results. Argo CD runs one operation at a time."""
+        """Close the open spans of other operations, because Argo CD runs one at a time. Their results are unknown."""
         for key, spans in self._spans.items():
             if key[0] in {SpanKind.SYNC, SpanKind.HOOK} and key[1] != started_at and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="")

@@ -39,15 +39,16 @@ POLL_SECONDS: Final = 2.0
 # The pause between the look that first shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# The next look follows after at most 4 s, so the log gets a line at least every 15 s.
+# While the reason stays the same, the log repeats it after this time. The next look follows after at most 4 s, so the
+# log gets a line at least every 15 s.
 STILL_WAITING_SECONDS: Final = 10.0
 # After this many lines, the log shows a new reason only every STILL_WAITING_SECONDS.
 LINES_AT_ONCE: Final = 50
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 # If the look at the deadline times out, the verdict uses an earlier look that is at most this old.
 RECENT_SECONDS: Final = 10.0
-# In a group, a look waits this long for its comparison, because others wait for their turn. A later look uses the
-# late answer.
+# In a group, a look waits only this long for its comparison, because other applications wait for their looks. If the
+# answer comes late, a later look uses it.
 CROWD_SECONDS: Final = 3.0
 
 
@@ -70,11 +71,11 @@ class Tracker:
 
     Args:
         timeout: seconds from ``started`` to the deadline.
-        started: the clock time at which the job began; now if it is not given.
+        started: the clock time at which the job began; the default is the current time.
         follow: True to run ``argocd app wait`` beside the looks. Its lines count as news.
-        queued_before: returns the number of requests that are sent before the requested comparison.
+        queued_before: returns the number of comparisons that wait ahead of this application's; 0 if it has started.
         keep: is called with the name and each observed state.
-        terminate: True to end a sync of an earlier revision that hangs.
+        terminate: True to end a hanging sync of an earlier revision.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class Tracker:
         return self._looks.application
 
     def step(self) -> Step:
-        """Look and judge once. After the deadline the verdict is *timed out* or *unreachable*.
+        """Look and judge once. After the deadline, a pending release gets a final verdict, such as *timed out*.
 
         A look takes time, so the step reads the clock instead of taking the time as an argument.
         """
@@ -161,8 +162,9 @@ class Tracker:
             self._looks.follow_changes()
         observation = self._look()
         if self._history.fresh:
-            # Ignore news that the comparison itself has caused in the application and its tree. `argocd app wait`
-            # starts afterwards. If the release was delivered in the meantime, it ends at once, which is news.
+            # Ignore news that the comparison itself has caused in the application and its tree. No news gets lost,
+            # because `argocd app wait` starts afterwards. If the release was delivered in the meantime, that command
+            # ends at once, which is news.
             self._has_news = False
         verdict = judge(observation, self._history)
         at = self._clock.now() - self._started
@@ -331,13 +333,14 @@ class Tracker:
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
-        # The stream of the application reports the same changes. An empty line means that the process has ended.
+        # A line is no news if the stream of the application already reports the same changes. An empty line means that
+        # the process has ended.
         if not line or not self._looks.hears_of_changes:
             self._on_news()
 
     def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
-        # While many workloads roll out, each look has another reason. After LINES_AT_ONCE lines, show only some.
+        # While many workloads roll out, each look has another reason. After LINES_AT_ONCE lines, log only some of them.
         if (verdict.reason == last_reason or self._line_count >= LINES_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
         same = _without_counts(verdict.reason) == _without_counts(last_reason)
@@ -352,7 +355,7 @@ class Tracker:
             self._emit(NoAnswer(reason=verdict.reason))
         else:
             revision = ",".join(revision[:7] for revision in observation.revisions)
-            # The line shows both statuses, so its reason need not begin with one.
+            # The line shows both statuses, so its reason does not need to begin with one of them.
             reason = verdict.reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
             self._emit(
                 ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)

@@ -1,7 +1,7 @@
-"""Render the page: the template with the data of the JSON report, in one file that loads nothing.
+"""Render the HTML page of a release from the JSON report. The page is one file that loads nothing.
 
 The report contains text from outside. The template engine escapes all of it, ``view`` limits its size, and links lead
-to web addresses only. Besides, the page's own policy prevents loading and running anything.
+to web addresses only. In addition, the page's Content-Security-Policy forbids loading and running anything.
 """
 
 import base64
@@ -15,12 +15,13 @@ from argocd_release.reports.page.view import view
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# No script, no picture, no font, no frame and no form is allowed, and only the style below.
+# The Content-Security-Policy of the page. It allows the one style sheet that has this hash. It forbids scripts,
+# images, fonts, frames and forms.
 POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """Return the page of a report that is valid by ``report.schema.json``."""
+    """Return the HTML page of a report. The report must conform to ``report.schema.json``."""
     # Importing jinja2 at the start would delay the first look. The compiled template imports jinja2 too.
     from jinja2 import Template  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
@@ -30,12 +31,12 @@ def render(report: Mapping[str, Any]) -> str:
     style = read("page.css")
     template = Template.from_module_dict(engine(), vars(compiled), {})
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # The style is part of this package, and the policy has its hash.
+    # The style can stay unescaped, because it is a file of this package. The policy contains its hash.
     return template.render(page=view(report), policy=POLICY.format(hash=digest), style=Markup(style))  # noqa: S704
 
 
 def engine() -> "Environment":
-    """Return the template engine. bin/generate compiles the template in advance, because that takes longest."""
+    """Return the template engine. bin/generate compiles the template in advance, because compiling is slow."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
 
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

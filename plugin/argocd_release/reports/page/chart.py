@@ -1,4 +1,4 @@
-"""The chart of the timeline: lanes of bars over one scale of seconds, in percent of the width."""
+"""Compute the chart of the timeline: rows of bars on one time scale, with positions in percent of its width."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from argocd_release.core.text import clean
 from argocd_release.messages import reports as texts
 
 _MARK: Final = " …"
-# The size in bytes of the characters that are escaped in HTML. Other characters have their size in UTF-8.
+# The size in bytes of each character that HTML escapes. Any other character has its size in UTF-8.
 _ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
 
 
 class SizeBudget:
-    """A budget of ``left`` bytes for texts of the page. A text that exceeds the budget is cut off with a mark."""
+    """The bytes that texts can still add to the page (``left``). A text that does not fit is cut, and a mark added."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
     def take(self, text: str, limit: int, *, markup: int = 0) -> str:
-        """Return the text, cut to ``limit`` characters and to the bytes that are left.
+        """Return the text, cut to ``limit`` characters and to the bytes left. Subtract its size from the budget.
 
         Args:
-            text: the text.
+            text: the text for the page.
             limit: the maximum number of characters.
-            markup: the bytes of the markup around it.
+            markup: the size of the markup around the text, in bytes.
         """
         self.left -= markup
         text = clean(text, limit=limit)
@@ -43,7 +43,7 @@ LANES: Final = 40
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 _TICKS: Final = 6
 _LEAST: Final = 0.4
-# The order of spans that began at the same moment: a span that starts another comes first.
+# The order of spans that began at the same moment, by kind. A sync comes first, because it starts the others.
 _ORDER: Final = ("sync", "hook", "rollout", "trouble")
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
@@ -55,7 +55,7 @@ class Bar:
     Attributes:
         x: its position in percent of the scale.
         width: its width in percent of the scale.
-        kind: the style of the bar.
+        kind: the CSS class of the bar, which sets its colour.
         title: the tooltip.
     """
 
@@ -67,17 +67,18 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """A lane of the chart.
+    """A row of the chart, which shows one span of the release.
 
     Attributes:
-        what: the resource, or the problem.
+        what: the sync, the resource or the problem that the span is about.
         kind: the kind of the span: sync, hook, rollout or trouble.
         wave: the sync wave, or an empty string.
-        detail: a message below the lane.
+        detail: the message below the bar, or an empty string.
         when: the duration, for the chart.
         since: the time of the beginning, for the table.
         until: the time of the end, for the table; an empty string if the span did not end.
-        end: the last state.
+        end: the last state of the span.
+        bars: the bar of the span.
     """
 
     what: str
@@ -96,9 +97,11 @@ class Chart:
     """The chart of one application.
 
     Attributes:
-        job: the phases of the whole job.
-        steps: the same phases with their times.
+        job: one bar for each phase of the job.
+        steps: the name, the CSS class and the end time of each phase.
         ticks: the position in percent and the label of each tick.
+        lanes: the spans of the application.
+        more: the number of spans that were left out.
     """
 
     job: tuple[Bar, ...]
@@ -109,10 +112,18 @@ class Chart:
 
 
 def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
-    """Return the chart of an application in a report. The scale covers at least ``seconds``."""
+    """Return the chart of an application in a report.
+
+    Args:
+        application: the application in the report.
+        seconds: the minimum length of the time scale.
+        room: the size budget for the texts of the lanes.
+        lanes: the maximum number of lanes. 0 means that the chart is one row in the table of a group.
+    """
     judged = _judged(application)
     whole = max([seconds, judged, *(span["ended"] or span["began"] for span in application["spans"])]) or 1.0
-    # In a group, the time after an application's verdict belongs to other applications, so its chart ends there.
+    # In the table of a group, end the chart with the verdict on the application. The time after the verdict belongs to
+    # other applications.
     marks = list(_phases(application, seconds if lanes else judged))
     chosen = _chosen(application["spans"], lanes)
     return Chart(
@@ -128,16 +139,16 @@ def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = L
 
 
 def _judged(application: Json) -> float:
-    """Return the time of the verdict.
+    """Return the time of the verdict in seconds.
 
-    If the application was never observed, it is the time at which the job gave up.
+    If the application was never observed, return the time at which the job gave up.
     """
     judged = application["phases"]["judged"]
     return float(application["seconds"] if judged is None else judged)
 
 
 def _phases(application: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
-    """Yield the phases of the job in their order, each with its beginning and end."""
+    """Yield the name, the CSS class, the beginning and the end of each phase of the job, in order."""
     phases, since = application["phases"], 0.0
     judged = _judged(application)
     for name in ("compared", "synced", "healthy"):
@@ -155,7 +166,10 @@ def _phases(application: Json, seconds: float) -> Iterator[tuple[str, str, float
 
 
 def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
-    """Return the spans that failed or did not end, then the longest ones, in the order in which they began."""
+    """Return up to ``most`` spans, in the order in which they began.
+
+    Problems and spans that failed or did not end are preferred, then the longest spans.
+    """
 
     def weight(span: Json) -> tuple[bool, float]:
         bad = span["ended"] is None or span["end"] in _FAILED or span["kind"] == "trouble"

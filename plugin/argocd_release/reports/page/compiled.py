@@ -231,7 +231,7 @@ def root(context, missing=missing):
             if (environment.getattr(l_2_lane, 'kind') == 'trouble'):
                 pass
                 t_6.append(
-                    '<span class="soft">trouble:</span> ',
+                    '<span class="soft">problem:</span> ',
                 )
             t_6.append(
                 escape(environment.getattr(l_2_lane, 'what')),
@@ -290,7 +290,7 @@ def root(context, missing=missing):
             t_6.extend((
                 '<p class="soft">and ',
                 escape(environment.getattr(environment.getattr(l_1_part, 'chart'), 'more')),
-                ' more that went well, and faster</p>',
+                ' more</p>',
             ))
         if environment.getattr(environment.getattr(l_1_part, 'chart'), 'steps'):
             pass
@@ -327,7 +327,7 @@ def root(context, missing=missing):
                     '</td><td>',
                     escape(environment.getattr(l_2_lane, 'since')),
                     '</td><td>',
-                    escape((environment.getattr(l_2_lane, 'until') or 'went on')),
+                    escape((environment.getattr(l_2_lane, 'until') or 'not ended')),
                     '</td><td>',
                     escape(environment.getattr(l_2_lane, 'end')),
                     '</td></tr>\n',
@@ -413,7 +413,7 @@ def root(context, missing=missing):
         elif (not environment.getattr(l_1_part, 'summary')):
             pass
             t_6.append(
-                '<p class="soft">Nothing is known of it.</p>',
+                '<p class="soft">The changes are unknown.</p>',
             )
         t_6.append(
             '</section>\n',

@@ -1,4 +1,4 @@
-"""Select, limit and word the data that the page shows. The template arranges them."""
+"""Prepare the data that the page shows: select it, limit its size and put it into words."""
 
 import re
 from collections import Counter
@@ -14,13 +14,14 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
 
 Json = Mapping[str, Any]
-# The maximum size in bytes of texts from outside with their markup, for a single application and for each application
-# of a group.
+# The maximum size of the texts from outside and of their markup, in bytes. The first applies to a single application,
+# the second to each application of a group.
 ROOM: Final = 38_000
 ROOM_OF_EACH: Final = 5_500
-# The maximum number of applications of a group that are shown in full, failed ones first. The others only have a row.
+# The maximum number of applications of a group that the page shows in full. If the group is larger, only applications
+# that were not delivered are shown in full. The others only have a row in the table.
 WHOLE: Final = 16
-# The maximum number of rows, and the maximum size in bytes of all rows together.
+# The maximum number of rows in the table of a group, and the maximum size of all these rows in bytes.
 ROWS: Final = 200
 ROOM_OF_ROWS: Final = 150_000
 RESOURCES: Final = 40
@@ -34,7 +35,7 @@ _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows under a header. ``more`` gives the number of rows that were left out."""
+    """A table of the page. ``more`` is a text such as ``and 3 more``, or empty if no row was left out."""
 
     title: str
     header: tuple[str, ...]
@@ -50,7 +51,7 @@ class Log:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeView:
-    """A change by the release. ``link`` is the address of the commits in between, or an empty string."""
+    """The revisions or the images before and after the release. ``link`` leads to the commits in between."""
 
     what: str
     before: tuple[str, ...]
@@ -64,7 +65,7 @@ class ChangeView:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseView:
-    """The cause, the verdict's reason if it says more, and the fix. Each text can be empty."""
+    """The cause, the verdict's reason if it adds to the cause, and the fix (``next``). Each text can be empty."""
 
     cause: str = ""
     code: str = ""
@@ -75,7 +76,7 @@ class CauseView:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationView:
-    """One application in full."""
+    """An application that the page shows in full."""
 
     name: str
     url: str
@@ -110,7 +111,8 @@ class ApplicationRow:
 class Page:
     """The data of the page.
 
-    ``tone`` (good, bad or open) selects its colour. ``facts`` are pairs of a name and a text.
+    ``tone`` selects the colour: good for a success, bad for a failure, open if the release status is unknown. ``facts``
+    are pairs of a label and a text, ``links`` are pairs of a text and an address.
     """
 
     title: str
@@ -127,7 +129,7 @@ class Page:
 
 
 def view(report: Json) -> Page:
-    """Return the page of a report that is valid by the schema."""
+    """Return the data of the page. The report must conform to ``report.schema.json``."""
     outcome = _OUTCOMES[report["outcome"]]
     applications = sorted(report["applications"], key=_worst_first)
     several = len(applications) > 1
@@ -204,7 +206,7 @@ def _part(application: Json, seconds: float, room: SizeBudget) -> ApplicationVie
         seconds=_seconds(application["seconds"]),
         why=_why(application, room),
         proof=room.take(application["proof"], 600),
-        # The texts of the evidence are taken from the size budget before those of the chart, because they matter more.
+        # Spend the size budget on the evidence before the chart, because the evidence matters more.
         tables=tuple(_tables(application, state, room)),
         logs=tuple(_logs(application["logs"], room)),
         notes=tuple(room.take(note, 400, markup=20) for note in application["notes"][:10]),
@@ -249,7 +251,7 @@ def _tables(application: Json, state: Json, room: SizeBudget) -> Iterator[Table]
         (item["object"], item["type"], item["reason"], f"{item['count']}×", item["message"])
         for item in sorted(application["events"], key=lambda item: item["type"] == "Normal")
     ]
-    yield from _table("Events", ("Object", "Type", "Reason", "Seen", "Message"), events, EVENTS, room)
+    yield from _table("Events", ("Object", "Type", "Reason", "Count", "Message"), events, EVENTS, room)
 
 
 def _table(
@@ -282,7 +284,7 @@ def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
     for log in logs[:3]:
         named = texts.PAGE_LOG_BEFORE_RESTART if log["previous"] else texts.PAGE_LOG
         title = named.fill(pod=room.take(log["pod"], 120), container=room.take(log["container"], 80))
-        # The last lines give the reason for the end, so they are taken from the size budget first.
+        # Spend the size budget on the last lines first, because they show why the program ended.
         lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"]) if room.left > 0]
         yield Log(title=title, lines=tuple(reversed(lines)))
 
