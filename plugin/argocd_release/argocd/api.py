@@ -49,7 +49,9 @@ _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 4
 
 
 class Api:
-    """Argo CD's HTTP API. Requests of many threads share open connections; use it as a context manager.
+    """Argo CD's HTTP API. Requests of many threads share open connections. Use it as a context manager.
+
+    Each method raises ``ArgoCDError`` if its request fails.
 
     Args:
         connection: the address, the token and the options; ``Credentials`` if the token must be renewed.
@@ -97,9 +99,6 @@ class Api:
         """Return the applications that the token can see, filtered by the selector and the project if they are given.
 
         If an application did not change since the last list, the same Python object is returned again.
-
-        Raises:
-            ArgoCDError: Argo CD refused the request, or did not answer.
         """
         chosen = {key: value for key, value in (("selector", selector), ("project", project)) if value}
         reading = ListReading(self._reader, self._check)
@@ -142,11 +141,7 @@ class Api:
         )
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
-        """Return the pod templates of the first ``TEMPLATES`` workloads.
-
-        Raises:
-            ArgoCDError: a manifest cannot be read.
-        """
+        """Return the pod templates of the first ``TEMPLATES`` workloads."""
         with _no_refusal():
             return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 
@@ -201,28 +196,16 @@ class Api:
             raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
 
     def tree(self, name: str) -> Tree:
-        """Return the application's resource tree.
-
-        Raises:
-            ArgoCDError: the tree cannot be read.
-        """
+        """Return the application's resource tree."""
         return parse_tree(self._get(name, "resource-tree"))
 
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
-        """Return the events of one node of the application's tree, the latest last.
-
-        Raises:
-            ArgoCDError: the events cannot be read.
-        """
+        """Return the events of one node of the application's tree, the latest last."""
         query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
         return parse_events(self._get(name, "events", **query))
 
     def live(self, name: str, node: Node) -> Any:
-        """Return the node's manifest from the cluster.
-
-        Raises:
-            ArgoCDError: the manifest cannot be read.
-        """
+        """Return the node's manifest from the cluster."""
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
         answer = as_object(self._get(name, "resource", **about, version=node.version))
         return _parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
@@ -232,9 +215,6 @@ class Api:
 
         Lines without a time are left out, because they do not come from the container. In them, Kubernetes explains why
         it cannot return a log (argo-cd v2.13.2 server/application/logs.go).
-
-        Raises:
-            ArgoCDError: the log cannot be read.
         """
         query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines)}
         text = self._text(
@@ -276,11 +256,7 @@ class Api:
             raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), texts.HTTP_STATUS.fill(status=status))
 
     def application_set(self, name: str, /) -> ApplicationSet:
-        """Return the ApplicationSet with this ``name`` or ``namespace/name``.
-
-        Raises:
-            ArgoCDError: the ApplicationSet cannot be read.
-        """
+        """Return the ApplicationSet with this ``name`` or ``namespace/name``."""
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
         path = f"{_APPLICATION_SETS}/{quote(plain, safe='')}"
@@ -292,9 +268,6 @@ class Api:
 
         Source: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go SyncWindows.CanSync. ``canSync`` in the answer
         is not used, because it describes manual syncs.
-
-        Raises:
-            ArgoCDError: the sync windows cannot be read.
         """
         answer = as_object(self._get(name, "syncwindows"))
         active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))

@@ -26,6 +26,7 @@ from argocd_release.model.events import (
     UnknownWords,
 )
 from argocd_release.model.outcome import Outcome, Verdict
+from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.release.signals import StopRequest
@@ -685,7 +686,7 @@ def test_a_token_that_was_good_a_moment_ago_may_be_good_again() -> None:
 def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
     run = Run(error(FailureKind.REFUSED, 'app is not allowed in project "x", or the project does not exist'))
     assert run.verdict.outcome is Outcome.DENIED
-    assert "a project that does not exist" in run.verdict.hint
+    assert run.verdict.code is CauseCode.REFUSED
     assert 10 <= run.seconds <= 15
 
 
