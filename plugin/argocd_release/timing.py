@@ -27,7 +27,7 @@ class Deadline:
         return max(self._at - self._now(), 0.0)
 
     def at_most(self, seconds: float) -> "Deadline":
-        """Return a deadline in ``seconds``, or this one if it is earlier."""
+        """Return a deadline ``seconds`` from now, or at the time of this one if that is earlier."""
         return Deadline(min(seconds, self.left), self._now)
 
     def extend(self, seconds: float, *, within: "Deadline") -> None:
@@ -156,8 +156,8 @@ Answer = TypeVar("Answer")
 # The interval at which the main thread notices the end of the job. A signal handler can only set a flag: to wake a
 # thread it would need a lock, which the interrupted code can hold already.
 SLICE_SECONDS: Final = 0.05
-# The same interval in other threads. Only the main thread ends the job, and hundreds of threads wait in a large
-# group, so each wake-up costs CPU time.
+# The interval for all other threads. It is longer, because only the main thread ends the job, and the wake-ups of
+# hundreds of threads in a large group cost CPU time.
 BESIDE_SECONDS: Final = 0.5
 
 

@@ -21,7 +21,7 @@ LINE_BYTES: Final = 1 << 20
 
 
 def parse_tree(document: object) -> Tree:
-    """Return the tree in the answer of ``GET …/resource-tree``."""
+    """Parse the response of ``GET …/resource-tree``."""
     return Tree(nodes=tuple(_node(item) for item in as_objects(as_object(document).get("nodes"))))
 
 

@@ -38,7 +38,7 @@ START_SECONDS: Final = 1.0
 MOST_SECONDS: Final = 4.0
 #: The number of attempts to read the tree after the hooks have failed.
 LAST_READS: Final = 3
-#: The longest wait for the rest of the logs after that.
+#: The longest wait for the rest of the logs after the last read of the tree.
 LOG_END_SECONDS: Final = 2.5
 _SLOWER: Final = 1.5
 #: The length of an RFC 3339 time without a fraction and a zone.
@@ -175,7 +175,7 @@ class _Recording:
 
     def _clues(self, pod: Node) -> Clues:
         status = self._statuses.get(pod.uid)
-        # The hook has failed, even if its pod was still running when it was read.
+        # The hook has failed, so treat its pod as ended, even if the pod was still running when it was read.
         status = ended(status) if status else None
         culprit = status.culprit if status else None
         clues = Clues(status=status, events=self._events.get(pod.uid, ()))

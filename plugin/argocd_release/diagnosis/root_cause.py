@@ -78,7 +78,8 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
         pods = [pod for job in jobs for pod in tree.pods if tree.root(pod) is job]
         # Each attempt of a Job has a pod of its own, and the newest one comes first.
         return (*sorted(pods, key=lambda pod: pod.created_at, reverse=True), *jobs)
-    # If the application is not Synced, its pods belong to the earlier revision until a sync of this one runs.
+    # If the application is not Synced, its pods belong to the earlier revision until a sync of the current revision
+    # runs.
     if application.sync is not SyncStatus.SYNCED and not (application.operating and application.operation_counts):
         return ()
     pods = [pod for pod in tree.pods if pod.health in _UNHEALTHY and not tree.is_replaced(pod)]

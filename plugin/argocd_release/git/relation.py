@@ -193,8 +193,8 @@ def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool 
 def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
     """Return True if the change was undone, False if it is still there, or None if this cannot be decided.
 
-    A change was undone if the file has all lines that it removed, and none that it added. A change is still there if
-    the file has all lines that it added.
+    A change was undone if the file has all lines that the change removed, and none that the change added. It is still
+    there if the file has all lines that the change added.
     """
     if old is None or new is None or now is None:
         return None

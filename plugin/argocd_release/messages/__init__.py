@@ -1,4 +1,4 @@
-"""The message catalogue, which contains every text for people: the classes of its entries, and one file per area."""
+"""The message catalogue with all texts for people. This file has the classes; each area has a module of its own."""
 
 from dataclasses import dataclass
 from string import Formatter

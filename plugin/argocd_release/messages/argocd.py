@@ -42,7 +42,7 @@ DEX_EXCHANGE_FORBIDDEN: Final = (
 )
 DEX_MISSING: Final = "this Argo CD has no Dex: unset <RELEASE_DEX_CONNECTOR> to use the ID token itself"
 DEX_FAILED: Final = "Dex failed; its log shows the reason"
-DEX_UNREACHABLE: Final = "Dex does not run, or Argo CD does not reach it"
+DEX_UNREACHABLE: Final = "Dex is not running, or Argo CD cannot reach it"
 DEX_GAVE_NO_TOKEN: Final = Message("Dex returned no token: HTTP {status} {text}")
 
 # The HTTP client.

@@ -145,7 +145,7 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "EMPTY": "check the application's source path; Argo CD skips files without apiVersion, kind and metadata",
     }
 )
-#: The hints of causes, by their words. For any other cause the symptom gives the hint.
+#: The hints by cause code. For any other cause the symptom gives the hint.
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
@@ -182,9 +182,10 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
 #: The hints of outages, by their kinds. ``{target}`` is one of ``OUTAGE_TARGETS``.
 OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "UNREACHABLE": "Argo CD does not reach {target}, so the status of the release is unknown: retry the job",
-        "OVERLOADED": "too many requests or too little memory stop Argo CD from reading {target}: retry the job later; "
-        "if it happens often, let Argo CD sign in to servers that limit requests, or give its parts more memory",
+        "UNREACHABLE": "Argo CD cannot reach {target}, so the status of the release is unknown: retry the job",
+        "OVERLOADED": "Argo CD cannot read {target}, because of too many requests or too little memory: retry the job "
+        "later. If this happens often, let Argo CD sign in to servers that limit requests, or give its components "
+        "more memory",
         "CREDENTIAL": "the cluster does not accept Argo CD's credential: renew it in Argo CD (the cluster's Secret, or "
         "argocd cluster add), then retry the job",
         "CERTIFICATE": "Argo CD does not trust the certificate of {target}: renew the certificate, or add its CA "
@@ -197,7 +198,7 @@ OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
 #: The targets that Argo CD does not reach, by the name of the ``Speaker`` that wrote the error.
 OUTAGE_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "ARGO_CD": "one of its own parts or git",
+        "ARGO_CD": "one of its own components, or git",
         "RENDERER": "a remote file from which the manifests are rendered",
         "GIT": "git",
         "REGISTRY": "the chart repository",

@@ -43,7 +43,7 @@ ON_DELETE: Final = Message(
 )
 DUE_AT_START: Final = "at its next start"
 DUE_WHEN_RESUMED: Final = "at its next start, but is suspended now"
-DUE_SUSPENDED_JOB: Final = "when it is resumed: it is suspended now"
+DUE_SUSPENDED_JOB: Final = "when it is resumed (it is suspended now)"
 DUE_WITH_NODE: Final = "once a node fits it"
 DUE_WITH_REPLICAS: Final = "once it is scaled up from 0 replicas"
 
@@ -63,7 +63,7 @@ NO_VOLUME: Final = Message(
     "check that its storage class exists and that its provisioner runs (kubectl describe pvc)",
 )
 NAME_STORAGE_CLASS: Final = (
-    "name a storage class (spec.storageClassName), or make one of the cluster the default; push again"
+    "set spec.storageClassName, or make one of the cluster's storage classes the default; push again"
 )
 CORRECT_STORAGE_CLASS: Final = "correct spec.storageClassName, or create that storage class (kubectl get storageclass)"
 NO_CONSUMER: Final = (
@@ -103,7 +103,7 @@ OWNER_PENDING: Final = Message("the application's spec comes from {owner}: {deta
 OWNER_CAVEAT: Final = Message("proven only for the application's own source: its spec comes from {owner}, and {detail}")
 CHILDREN_PENDING: Final = Message("children of this application come from {owner}: {detail}")
 CHILDREN_CAVEAT: Final = Message(
-    "proven only for the application's own source: children of this application come from {owner}, and {detail}"
+    "proven only for the application's own source, because children of this application come from {owner}, and {detail}"
 )
 SET_NOT_APPLIED: Final = "Argo CD has not made its applications yet"
 OWNER_HIDDEN: Final = "this token cannot see it"
@@ -116,4 +116,4 @@ OWNER_OF_SET_UNPROVEN: Final = Message(
     "Argo CD does not show whether it has applied the last change that {owner} made to the ApplicationSet"
 )
 OWNER_ERROR: Final = Message("Argo CD cannot compare it ({condition}: {message})")
-OWNER_BEHIND: Final = Message("it is {sync}, and has not applied this application's spec to the cluster yet")
+OWNER_BEHIND: Final = Message("it is {sync}, and Argo CD has not applied this application's spec to the cluster yet")

@@ -57,7 +57,7 @@ class Start(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownSetting(JobEvent):
-    """A variable is not a setting. ``meant`` is the nearest setting, or empty."""
+    """The job found a variable whose name is not a setting. ``meant`` is the nearest setting, or empty."""
 
     NAME = "unknown setting"
     name: str

@@ -11,7 +11,7 @@ APPLICATION_SET: Final = "ApplicationSet"
 
 
 class OwnerState(Enum):
-    """The state of an owner, which tells if the owner proves that the spec of its application is current."""
+    """The state of an owner, which decides whether the spec of its application is proven to be current."""
 
     #: Argo CD has compared the owner since the job began, and the application is Synced in it.
     CURRENT = auto()

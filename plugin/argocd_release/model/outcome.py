@@ -134,7 +134,7 @@ class Verdict:
 
     @property
     def cause(self) -> Problem:
-        """Return, as a problem, the reason why the release was not delivered."""
+        """Return the reason why the release was not delivered, as a ``Problem``."""
         code = self.code or _CODES.get(self.outcome, CauseCode.UNEXPECTED)
         return Problem(code=code, message=self.reason, subject=self.subject, hint=self.hint)
 

@@ -66,7 +66,7 @@ class Get(Protocol):
 
 
 class Commands(Protocol):
-    """The calls of the argocd CLI that watching needs."""
+    """The argocd CLI commands that are needed to watch applications."""
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application: ...
     def sync(self, name: str, *, seconds: float) -> None: ...

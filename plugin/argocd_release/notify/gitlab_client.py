@@ -126,10 +126,10 @@ class GitLab:
     def _once(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> tuple[int, str, float]:
-        """Send the request once. Return the status, the body, and the seconds that GitLab asks to wait.
+        """Send the request once. Return the status, the body, and the seconds to wait as requested by GitLab.
 
         Raises:
-            HttpError: there is no complete answer.
+            HttpError: GitLab did not send a complete response.
         """
         content = {} if body is None else {"Content-Type": "application/json"}
         request = Request(

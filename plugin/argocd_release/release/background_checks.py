@@ -69,7 +69,7 @@ class BackgroundChecks:
         self._address: Background[str] | None = None
 
     def emit(self, event: JobEvent, /) -> None:
-        """Emit an event. The first state that is not delivered starts the check of the versions."""
+        """Emit an event. Start the version check at the first application state that is not a success."""
         self._emit(event)
         if not self._versions_requested and isinstance(event, ApplicationState) and event.reason != CONFIRMING:
             self._versions_requested = True

@@ -38,8 +38,8 @@ from argocd_release.timing import Phase
 EXPLAINED: Final = 5
 #: Outcomes for which the doctor checks the connection.
 ADVISED: Final = frozenset({Outcome.UNREACHABLE, Outcome.DENIED})
-# The outcomes after which the output of ``argocd app get`` is shown even without a diagnosis. After the others, Argo CD
-# does not respond, or there is nothing to show.
+# The outcomes for which the output of ``argocd app get`` is shown even without a diagnosis. For all other outcomes,
+# Argo CD does not respond, or there is nothing to show.
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED})
 
 

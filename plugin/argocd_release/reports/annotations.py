@@ -16,8 +16,8 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 LINKED: Final = 20
 # app/validators/json_schemas/ci_job_annotation_data.json: a longer label fails the job.
 LABEL_LIMIT: Final = 255
-# A pod with a longer name gets no link, because the label would exceed 255 characters. Names in Kubernetes are seldom
-# half as long.
+# A pod with a longer name gets no link, because the label would exceed 255 characters. Pod names are rarely longer
+# than half of this limit.
 NAME_LIMIT: Final = 200
 
 

@@ -46,7 +46,7 @@ def document(result: ReleaseResult) -> dict[str, Any]:
 
 
 def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
-    """Return the fields of a verdict, which the release and each application have."""
+    """Return the verdict's fields, which are the same for the release and for each application."""
     return {
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,

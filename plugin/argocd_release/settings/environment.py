@@ -158,7 +158,7 @@ def identity_warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
 
 
 def lacks_environment(environ: JobEnvironment) -> bool:
-    """Return True if the component gave the job an environment, and GitLab did not start it with one."""
+    """Return True if the component gave the job an environment, but GitLab started the job without one."""
     return environ.get(WITH_ENVIRONMENT, "").strip() == "true" and not environ.get("CI_ENVIRONMENT_NAME")
 
 

@@ -102,7 +102,7 @@ class Expectation:
         return texts.IMAGE_CAVEAT.fill(image=self.image)
 
     def lacks_image(self, workloads: Workloads) -> bool:
-        """Return True if an image is expected that no pod runs."""
+        """Return True if the expectation names an image, and no pod runs it."""
         return bool(self.image) and not any(matches(self.image, image) for image in workloads.images)
 
     def _waiting(self, workloads: Workloads) -> list[PodTemplate]:
@@ -259,7 +259,8 @@ class Expectation:
         # only if it lists no other version of the same image name.
         matching = [image for image in application.images if matches(self.image, image)]
         names = {parts(image)[0] for image in matching}
-        # A bare tag names no image, and a finished Job could have run that tag. So any other image leaves a doubt.
+        # A bare tag names no image, and a finished Job could have run that tag. If the application lists any other
+        # image, the tag is therefore not proven.
         counts = names if ":" in self.image.lstrip(":@") or "@" in self.image else set(application.images)
         others = [image for image in application.images if image not in matching and {image, parts(image)[0]} & counts]
         if matching and not others:

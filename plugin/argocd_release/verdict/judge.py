@@ -346,7 +346,8 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
     synced = expectation.is_synced(application)
     settled = synced and not application.operating
     missing = unsynced(application, expectation)
-    # If no revision is expected, a later one can still meet an unmet expectation, so the application is not stuck.
+    # If no revision is expected, a later revision can still meet the rest of the expectation, such as the image. So
+    # the application is not stuck.
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
     if WaitCondition.OPERATION in expectation.wait_for and (operation := hangs(application)):

@@ -41,7 +41,7 @@ class MonotonicClock:
 class ApplicationClock:
     """The clock that one application of a group uses. It shows the time of the group's clock.
 
-    Only ``wake`` differs: it calls the given function, which decides if this news ends the group's pause.
+    Only ``wake`` differs: it calls the given function, which decides whether to end the group's pause.
     """
 
     def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:

@@ -340,7 +340,7 @@ class Tracker:
 
     def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
-        # While many workloads roll out, each look has another reason. After LINES_AT_ONCE lines, log only some of them.
+        # While many workloads roll out, the reason changes at every look. After LINES_AT_ONCE lines, log only some.
         if (verdict.reason == last_reason or self._line_count >= LINES_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
         same = _without_counts(verdict.reason) == _without_counts(last_reason)
