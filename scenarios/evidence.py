@@ -14,7 +14,14 @@ LAST_WORDS = "cannot connect to database at db:5432: connection refused"
 FIRST_ATTEMPT = 12.0
 
 
+def _read_logs(stage: Stage) -> None:
+    """Give the job the right to read logs, which Argo CD requires since 3.0."""
+    policy = ("applications, get, */*, allow", "projects, get, *, allow", "logs, get, */*, allow")
+    stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, policy)
+
+
 def _migration(stage: Stage, **options: Any) -> None:
+    _read_logs(stage)
     stage.deployed(web("1"))
     options = {"fate": "fail", "ends_after": "2s"} | options
     stage.commit(web("2"), {"hook.yaml": manifests.hook("migrate", "PreSync", **options)})
@@ -100,6 +107,7 @@ def migration_kept_when_failed(stage: Stage) -> Iterator[None]:
     max_seconds=FIRST_ATTEMPT,
 )
 def smoke_test_deleted(stage: Stage) -> Iterator[None]:
+    _read_logs(stage)
     smoke = manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="2s", delete="HookFailed")
     stage.deployed(web("1"))
     stage.commit(web("2"), {"smoke.yaml": smoke})
@@ -253,6 +261,7 @@ def old_sync_terminated(stage: Stage) -> Iterator[None]:
     max_seconds=FIRST_ATTEMPT,
 )
 def sync_fail_hook_hangs(stage: Stage) -> Iterator[None]:
+    _read_logs(stage)
     stage.deployed(web("1"))
     migrate = manifests.hook("migrate", "PreSync", fate="fail", ends_after="1s")
     notify = manifests.hook("notify", "SyncFail", fate="image-pull")

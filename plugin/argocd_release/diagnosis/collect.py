@@ -100,6 +100,9 @@ def steps(
             if has_failed(hook, application)
             else replace(rollout_finding, cause=diagnosis.cause)
         )
+        if hook.log_error is not None and hook.clues.log is None:
+            note = _note(texts.LOGS, hook.log_error, right="logs")
+            yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, note)))))
     try:
         tree = sources.tree(name)
         problem = root_cause.gone_hook(application, tree) or _drift(name, application, tree, sources)

@@ -54,11 +54,16 @@ _LogKey = tuple[str, str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class KeptPod:
-    """A recorded pod of a hook, with the tree that showed it last and the data that was read."""
+    """A recorded pod of a hook, with the tree that showed it last and the data that was read.
+
+    Attributes:
+        log_error: the error with which Argo CD refused the pod's log; None if it did not refuse.
+    """
 
     tree: Tree
     pod: Node
     clues: Clues
+    log_error: ArgoCDError | None = None
 
 
 def has_failed(kept: KeptPod, application: Application) -> bool:
@@ -137,6 +142,7 @@ class _Recording:
         self._statuses: dict[str, PodStatus] = {}
         self._events: dict[str, tuple[Event, ...]] = {}
         self._logs: dict[_LogKey, deque[str]] = {}
+        self._log_errors: dict[str, ArgoCDError] = {}
         self._follows: list[Background[None]] = []
         #: The state of each pod in the tree when the pod was last read completely, by the pod's UID.
         self._marks: dict[str, tuple[str, ...] | None] = {}
@@ -171,7 +177,10 @@ class _Recording:
         """Return the pods of these hooks, the newest first."""
         pods_of_hooks = [(tree, pod) for tree, pod in list(self._nodes.values()) if _hook_of(tree, pod) in hooks]
         newest = sorted(pods_of_hooks, key=lambda pair: pair[1].created_at, reverse=True)
-        return tuple(KeptPod(tree=tree, pod=pod, clues=self._clues(pod)) for tree, pod in newest)
+        return tuple(
+            KeptPod(tree=tree, pod=pod, clues=self._clues(pod), log_error=self._log_errors.get(pod.uid))
+            for tree, pod in newest
+        )
 
     def _clues(self, pod: Node) -> Clues:
         status = self._statuses.get(pod.uid)
@@ -265,8 +274,10 @@ class _Recording:
         try:
             self._sources.follow(self._name, pod, key[1], lines=LOG_LINES, take=lines.append)
         except ArgoCDError as error:
-            # Follow the log again later, unless Argo CD refuses. If it still fails, the diagnosis has a note about it.
-            if not lines and not error.is_refused:
+            # Follow the log again later, unless Argo CD refuses. The diagnosis then has a note about it.
+            if error.is_refused:
+                self._log_errors[pod.uid] = error
+            elif not lines:
                 del self._logs[key]
         finally:
             # The program has probably ended. Read the pod again, because Argo CD shows its exit code only for a moment.

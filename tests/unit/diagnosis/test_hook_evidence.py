@@ -146,6 +146,9 @@ def test_a_log_that_is_denied_hides_neither_pod_nor_exit_code() -> None:
     assert kept.clues.status is not None
     assert [container.exit_code for container in kept.clues.status.containers] == [3]
     assert kept.clues.log is None
+    *_, diagnosis = steps("web", FAILED, cluster, (kept,))
+    (note,) = diagnosis.notes
+    assert "logs, get" in note
 
 
 def test_a_look_costs_nothing_while_no_operation_of_this_revision_runs() -> None:
