@@ -218,7 +218,7 @@ def drifted_resource(application: Application) -> Resource | None:
     """Return the first OutOfSync resource that exists, or None. One that waits for its deletion comes first."""
     pending = (item for item in application.resources if item.sync is SyncStatus.OUT_OF_SYNC and not item.hook)
     existing = [item for item in pending if item.health != "Missing"]
-    held = [item for item in existing if item.message == PENDING_DELETION]
+    held = [item for item in existing if item.message.startswith(PENDING_DELETION)]
     return next(iter((*held, *existing)), None)
 
 

@@ -169,7 +169,7 @@ def _is_same(first: GitUrl, second: GitUrl) -> bool:
 
 
 # The message of a resource that is being deleted (gitops-engine pkg/health/health.go GetResourceHealth, in the version
-# that argo-cd v2.13.2 pins).
+# that argo-cd v2.13.2 pins). Argo CD 3.6 continues it: "; blocked by finalizers: example.com/hold".
 PENDING_DELETION: Final = "Pending deletion"
 # The separator between the resource and the applications in a SharedResourceWarning (argo-cd v2.13.2
 # controller/state.go CompareAppState).
@@ -204,7 +204,7 @@ def _causes(application: Application, pending: Sequence[Resource]) -> Iterator[t
     if not pending:
         return
     for item in pending:
-        if item.message == PENDING_DELETION:
+        if item.message.startswith(PENDING_DELETION):
             yield CauseCode.DELETION_PENDING, item, verdict.PENDING_DELETION.fill(resource=item)
     yield from _shared(application, pending)
     if all(item.requires_pruning for item in pending):

@@ -42,6 +42,7 @@ def out_of_sync(*resources: dict[str, Any], **parts: Any) -> Application:
             causes.HINTS["prune-false"],
         ),
         (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion"}}), CauseCode.DELETION_PENDING, causes.HINTS["deletion-pending"]),
+        (out_of_sync(OLD_MAP | {"health": {"status": "Progressing", "message": "Pending deletion; blocked by finalizers: example.com/hold"}}), CauseCode.DELETION_PENDING, causes.HINTS["deletion-pending"]),
         (out_of_sync(conditions=[SHARED]), CauseCode.SHARED_RESOURCE, causes.HINTS["shared-resource"]),
         (out_of_sync(OLD_MAP), CauseCode.PRUNE_OFF, PRUNE_OFF.hint),
         (out_of_sync(), CauseCode.OUT_OF_SYNC, causes.HINTS["out-of-sync"]),
