@@ -1,1 +1,4 @@
-"""The judge, which turns the observations of an application into a verdict. Pure."""
+"""Decide from the observed states of an application whether its release is delivered, failed or pending.
+
+The modules of this package do no I/O and read no clock: the times of the observations are arguments.
+"""

@@ -1,4 +1,8 @@
-"""The failed attempts of a sync: which of them count, and which failures heal without a change in git. Pure."""
+"""Count the failed attempts of a running sync, and recognise failures that can heal without a change in git.
+
+Argo CD retries a failed sync. A failure that needs a change in git counts as a failed attempt. A failure that can heal,
+such as an admission webhook that does not respond, starts a grace period instead. All functions are pure.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,23 +18,31 @@ from argocd_release.model.problem import CauseCode
 
 
 class Healing(Enum):
-    """The reason for a failed sync that can succeed later without a change in git."""
+    """A reason why a sync failed that can disappear without a change in git, so that a retry can succeed."""
 
+    #: The API server could not call an admission webhook.
     WEBHOOK = auto()
+    #: A namespace or an object is still being deleted.
     TERMINATING = auto()
+    #: The API server does not know the kind, usually because its CRD is not installed yet.
     KIND = auto()
+    #: The namespace does not exist yet.
     NAMESPACE = auto()
+    #: Another client changed the object at the same time.
     CONFLICT = auto()
+    #: The cluster has not finished preparing a new namespace or quota.
     NOT_READY = auto()
+    #: A server that the sync needs could not be reached.
     OUTAGE = auto()
 
 
-# With these phrases, the API server or a webhook refuses the object itself. They take precedence over all others,
-# because the rest of such a message can contain any text of a manifest.
+# Phrases with which the API server or a webhook rejects the object itself. They are checked before _WORDS, because the
+# rest of such a message can quote any text of a manifest.
 _DECIDED: Final = re.compile(
     r'" is invalid: |denied the request|denied request: |exceeded quota: |insufficient quota |violates PodSecurity'
 )
-# Messages of the API server (kubernetes v1.31.0) and of Argo CD (argo-cd v2.13.2 util/argo/argo.go:50).
+# Phrases that identify each reason. They come from the API server (kubernetes v1.31.0) and from Argo CD (argo-cd
+# v2.13.2 util/argo/argo.go:50).
 _WORDS: Final = (
     # apiserver pkg/util/webhook/error.go.
     (Healing.WEBHOOK, re.compile(r'failed calling webhook "')),
@@ -52,7 +64,8 @@ _WORDS: Final = (
             r"the object has been modified; please apply your changes|server reported a conflict|Precondition failed: "
         ),
     ),
-    # The cluster's controllers prepare a namespace or a quota a moment after it was created (plugin/pkg/admission).
+    # Controllers finish preparing a namespace or a quota a moment after it was created (kubernetes v1.31.0
+    # plugin/pkg/admission).
     (
         Healing.NOT_READY,
         re.compile(
@@ -66,7 +79,7 @@ _CODES: Final[Mapping[Healing, CauseCode]] = MappingProxyType(
 
 
 def healing(message: str) -> Healing | None:
-    """Return the reason why a failure to apply can heal by itself, or None if it needs a change in git."""
+    """Return the reason why a failure with this message can heal, or None if it needs a change in git."""
     if _DECIDED.search(message):
         return None
     kind = next((kind for kind, words in _WORDS if words.search(message)), None)
@@ -76,32 +89,32 @@ def healing(message: str) -> Healing | None:
 
 
 def healings(operation: Operation) -> tuple[Healing, ...]:
-    """Return the reasons why the operation's failures can heal by themselves; () if one of them cannot."""
+    """Return the distinct reasons why all failures of the operation can heal; () if at least one of them cannot."""
     failed = [item for item in operation.results if item.failed]
     kinds = [_of_result(item) for item in failed] if failed else [_of_operation(operation)]
     return tuple(dict.fromkeys(kind for kind in kinds if kind)) if all(kinds) else ()
 
 
 def awaited(kinds: Iterable[Healing]) -> str:
-    """Return the awaited events in words, such as ``the admission webhook to respond``."""
+    """Return the events that would end these failures, in words, such as ``the admission webhook to respond``."""
     return " and ".join(verdict.AWAITED[kind.name].text for kind in kinds)
 
 
 def remedy(kinds: Iterable[Healing]) -> str:
-    """Return the hints for the case that the awaited events do not happen."""
+    """Return the hints on what to do if those events do not happen, joined into one text."""
     return "; ".join(verdict.AWAITED[kind.name].hint for kind in kinds)
 
 
 def cause_code(kinds: Iterable[Healing]) -> CauseCode:
-    """Return the cause code of the first reason."""
+    """Return the cause code for the first of these reasons. There must be at least one."""
     return _CODES.get(next(iter(kinds)), CauseCode.CLUSTER_NOT_READY)
 
 
 def hook_failed(application: Application, *, failed_attempts: int) -> bool:
-    """Return True if a hook of the running operation has failed in enough attempts.
+    """Return True if a hook has failed in attempt ``failed_attempts - 1`` of the running operation, or in a later one.
 
-    A hook needs one attempt less than a manifest, because a retry seldom undoes the effects of a hook. Argo CD also
-    deletes the pod and the log of the failed hook.
+    For a hook, one failed attempt fewer is enough than for a manifest. A retry seldom undoes the effects of a hook, and
+    Argo CD deletes the pod and the log of the failed hook before it retries.
     """
     operation = application.operation
     if operation is None or not application.operation_counts or not operation.running:
@@ -112,22 +125,22 @@ def hook_failed(application: Application, *, failed_attempts: int) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempts:
-    """The failed attempts of the running operation, as far as the looks have shown them.
+    """The failed attempts of the running operation, as the looks at the application have shown them.
 
-    Argo CD keeps the results of a failed attempt until the next one has results of its own.
+    Argo CD reports the results of a failed attempt until the next attempt has results of its own.
     """
 
-    #: The start and the revisions of the operation; "" if none is running.
+    #: The start time and the revisions, which identify the operation; "" if none is running.
     operation: str = ""
-    #: The number of failed attempts at the last look that showed why they failed.
+    #: The number of failed attempts at the last look that showed the reason of a failure.
     failed: int = 0
-    #: The number of failed attempts that need a change in git.
+    #: The number of attempts that failed for a reason that needs a change in git.
     counted: int = 0
-    #: The reasons why the last failed attempt can heal; () if it cannot, or if a later attempt got further.
+    #: The reasons why the failure of the last attempt can heal; () if it cannot, or if a later attempt got further.
     waits_for: tuple[Healing, ...] = ()
 
     def observe(self, application: Application) -> "Attempts":
-        """Return the attempts after one more look at the application."""
+        """Return a copy that includes a look with this state of the application."""
         operation = application.operation
         if operation is None or not operation.running:
             return Attempts()
@@ -144,10 +157,11 @@ class Attempts:
 
 
 def _of_result(result: ResourceResult) -> Healing | None:
-    # The message of a hook that ran and failed comes from its program, so it says nothing about the cluster.
+    # If a hook ran and failed, its own program wrote the message. Only a message of the API server (SyncFailed) can
+    # show that the failure heals.
     return healing(result.message) if result.status == "SyncFailed" else None
 
 
 def _of_operation(operation: Operation) -> Healing | None:
-    """Return the reason why an operation that failed before it applied anything can heal, or None."""
+    """Return the reason why an operation that failed before it applied any resource can heal, or None."""
     return healing(operation.message) or (Healing.OUTAGE if is_outage(operation.message) else None)

@@ -1,4 +1,4 @@
-"""Find the reason why an application is not delivered yet, as a problem in one line. Pure."""
+"""Find the problem that keeps the release of an application pending. All functions are pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,14 +7,7 @@ from typing import Final
 from argocd_release.core.text import counted, one_line
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import (
-    Application,
-    HealthStatus,
-    Operation,
-    OperationPhase,
-    Resource,
-    SyncStatus,
-)
+from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, Resource, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
@@ -29,15 +22,14 @@ from argocd_release.verdict.pending import (
     unhydrated,
 )
 
+#: The maximum number of resources that a message names.
 NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Problem(message=texts.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
 SKIPPED: Final = Problem(message=texts.SKIPPED.text, hint=texts.SKIPPED.hint, code=CauseCode.RECONCILE_SKIPPED)
-SPEC_CHANGED: Final = Problem(
-    message=texts.SPEC_CHANGED.text,
-    code=CauseCode.NOT_COMPARED,
-)
+SPEC_CHANGED: Final = Problem(message=texts.SPEC_CHANGED.text, code=CauseCode.NOT_COMPARED)
 EMPTY: Final = Problem(message=texts.EMPTY.text, code=CauseCode.NOTHING_MANAGED)
-# The worst first, as in gitops-engine pkg/health/health.go healthOrder, but Unknown is lower: it shows no defect.
+# The worst first, in the order of gitops-engine pkg/health/health.go healthOrder. Unknown is lower here, because it
+# shows no defect.
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
     HealthStatus.MISSING,
@@ -49,7 +41,13 @@ DELETING: Final = Problem(message=texts.DELETING.text, code=CauseCode.APPLICATIO
 
 
 def blocker(application: Application, expectation: Expectation, *, compared: bool) -> Problem | None:
-    """Return the problem that keeps the release pending, or None. ``compared`` is True after a first comparison."""
+    """Return the problem that keeps the release pending, or None if the application is delivered.
+
+    Args:
+        application: the observed application.
+        expectation: the expectation of the release.
+        compared: True if Argo CD has compared the application with git since the job began.
+    """
     if missing := _not_comparable(application, compared=compared):
         return missing
     wait_for = expectation.wait_for
@@ -93,9 +91,10 @@ def _not_applied(application: Application, expectation: Expectation) -> Problem 
 
 
 def is_reverted(application: Application) -> bool:
-    """Return True if the last operation failed for a revision that was reverted since.
+    """Return True if the last operation failed for another revision, and the failure no longer matters.
 
-    This is so if the application is Synced now, unless a hook failed: Argo CD does not compare hooks with git.
+    It does not matter if the application is Synced now, for example because git was reverted. The failure of a hook
+    still matters, because Argo CD does not compare hooks with git.
     """
     operation = application.operation
     if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:
@@ -105,12 +104,12 @@ def is_reverted(application: Application) -> bool:
 
 
 def has_old_spec(application: Application, expectation: Expectation) -> bool:
-    """Return True if the application's own spec is about to change, or has changed since Argo CD compared."""
+    """Return True if the spec has changed since Argo CD compared, or if an owner is about to change it."""
     return not application.spec_compared or spec_finding(application, expectation) is not None
 
 
 def caveat(application: Application, expectation: Expectation) -> str:
-    """Return the caveat of a success: the part that it does not prove; "" if there is none."""
+    """Return the caveat of a delivered release, which names the part that is not proven; "" if there is none."""
     # If Argo CD cannot reach the dry repository, it reports no error, and keeps the hydrated commit that it has
     # (argo-cd v3.6.1 controller/hydrator/hydrator.go).
     if application.hydration and application.hydration.is_elsewhere and not (expectation.revision or expectation.image):
@@ -119,7 +118,7 @@ def caveat(application: Application, expectation: Expectation) -> str:
 
 
 def comparison_errors(application: Application) -> tuple[Problem, ...]:
-    """Return the error conditions that forbid success, because Argo CD could not compare with git.
+    """Return a problem for each error condition that says that Argo CD could not compare with git.
 
     A SyncError is left out, because the sync status and the last operation say more.
     """
@@ -133,12 +132,12 @@ def comparison_errors(application: Application) -> tuple[Problem, ...]:
 
 
 def unsynced(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the problem of a revision that is not completely synced, or None if it is."""
+    """Return the problem that the compared revision is not completely synced, or None if it is."""
     if application.sync is SyncStatus.SYNCED:
         return None
     if WaitCondition.SYNC in expectation.wait_for:
         return _out_of_sync(application)
-    # If the job does not wait for Synced, only a sync of this or the expected revision proves that it is applied.
+    # If the job does not wait for Synced, a sync of the compared or expected revision must prove that it is applied.
     asks = WaitCondition.OPERATION in expectation.wait_for or expectation.revision
     applied = application.applied or expectation.was_synced_last(application)
     if asks and not (applied or _only_prunes(application)):
@@ -159,10 +158,11 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
 
 
 def cannot_start(application: Application) -> tuple[Failing, ...]:
-    """Return the objects that cannot start and belong to this release.
+    """Return the pods and the owners of pods that cannot start and belong to this release.
 
-    Until a running sync has made the application Synced, only objects that the sync has applied belong to the release.
-    A Job counts only if the sync has applied it or runs it, because the Jobs of a CronJob are no part of the release.
+    If a sync is running and the application is not Synced, only objects that this sync has applied belong to the
+    release. A pod of a Job belongs to it only if the sync has applied that Job, because a CronJob creates Jobs at any
+    time.
     """
     failing = application.workloads.failing if application.workloads else ()
     applied = {(item.group, item.kind, item.namespace, item.name) for item in application.results if item.applied}
@@ -171,7 +171,7 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
 
 
 def failure(application: Application) -> Problem:
-    """Return the problem of the last operation, which has failed. If it synced another revision, name that one."""
+    """Return the problem of the last operation, which has failed. Name its revision if that is not the compared one."""
     operation = application.operation
     if operation is None or application.operation_counts:
         return _failed(application)
@@ -180,7 +180,10 @@ def failure(application: Application) -> Problem:
 
 
 def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Problem:
-    """Return the problem of a running operation's failed attempts. ``waits_for`` is the event that can end them."""
+    """Return the problem of a running operation after ``count`` failed attempts.
+
+    ``waits_for`` is the event after which an attempt can succeed; "" if the failure needs a change in git.
+    """
     attempts = counted(count, "attempt")
     more = (
         texts.ATTEMPTS_WAITING.fill(attempts=attempts, event=waits_for)
@@ -215,7 +218,7 @@ def stuck(application: Application) -> bool:
     """
     if application.sync is not SyncStatus.OUT_OF_SYNC or not application.automated or application.operating:
         return False
-    # A sync window ends by itself, and a refused sync has a rule of its own.
+    # A sync window ends by itself, and a refused sync is a symptom of its own (SYNC_REFUSED).
     if application.sync_window or application.refusal:
         return False
     settled = application.attempted and _has_succeeded(application) and not application.self_heal
@@ -223,7 +226,7 @@ def stuck(application: Application) -> bool:
 
 
 def operation_cause(application: Application) -> str:
-    """Return the failed resources with their messages, or the message of the operation if no resource failed."""
+    """Return the first failed resources with their messages, or the operation's message if no resource failed."""
     operation = application.operation
     if operation is None:
         return ""
@@ -232,15 +235,16 @@ def operation_cause(application: Application) -> str:
 
 
 def unhealthy(application: Application) -> str:
-    """Return the resources that decide the health, with their messages; if there are none, all that are not Healthy.
+    """Return the resources that decide the health, with their messages; without any, the message about the health.
 
-    An application has the health of its worst resource. Hooks do not count (argo-cd v2.13.2 controller/health.go).
+    The health of an application is that of its worst resource. Hooks do not count (argo-cd v2.13.2
+    controller/health.go).
     """
     return _named(_worst(application)) or application.health_message
 
 
 def unwell(application: Application) -> Problem:
-    """Return the problem of an application that is not Healthy, with the resources that decide its health."""
+    """Return the problem of an application that is not Healthy. It names the resources that decide the health."""
     worst = _worst(application)[:1]
     if worst and (rollout := pending.argo_rollout_of(application, worst[0])):
         stands = pending.rollout_finding(worst[0], rollout)
@@ -260,7 +264,7 @@ def _with_status(health: HealthStatus, text: str) -> str:
 
 
 def unreadable_health(application: Application) -> Problem:
-    """Return the problem of a health that Argo CD cannot read, with Argo CD's message."""
+    """Return the problem that Argo CD cannot read the health of a resource, with Argo CD's message."""
     reason = one_line(application.unreadable_health, limit=1000)
     return Problem(message=texts.HEALTH_UNREADABLE.fill(message=reason), code=CauseCode.HEALTH_UNREADABLE)
 
@@ -297,7 +301,7 @@ def _running(application: Application) -> Problem:
 
 
 def old_sync(application: Application, operation: Operation) -> Problem:
-    """Return the problem that another revision's operation runs: what it waits for, and how to end it.
+    """Return the problem that a sync of another revision is running. Its hint says how to end that sync.
 
     A new commit does not end the retries of the commit before it (argo-cd#11494).
     """
@@ -311,11 +315,11 @@ def old_sync(application: Application, operation: Operation) -> Problem:
 
 
 def hangs(application: Application) -> Operation | None:
-    """Return the running operation of another revision if an attempt is under way, otherwise None."""
+    """Return the running operation of another revision while one of its attempts is running, otherwise None."""
     operation = application.operation
     if operation is None or not operation.running or operation.dry_run or operation.is_of(application.revisions):
         return None
-    # Between two attempts, Argo CD continues by itself.
+    # Between two attempts, the operation does not hang: Argo CD starts the next attempt by itself.
     return None if operation.finished_at else operation
 
 
@@ -330,12 +334,7 @@ def _out_of_sync(application: Application) -> Problem:
         return reason
     if _only_prunes(application) and not application.prune:
         gone = texts.PRUNE_OFF.fill(status=SyncStatus.OUT_OF_SYNC, resources=_named(pending))
-        return Problem(
-            message=gone,
-            code=CauseCode.PRUNE_OFF,
-            subject=_subject(pending),
-            hint=texts.PRUNE_OFF.hint,
-        )
+        return Problem(message=gone, code=CauseCode.PRUNE_OFF, subject=_subject(pending), hint=texts.PRUNE_OFF.hint)
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
     code, why = _policy(application)
     text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
@@ -367,7 +366,8 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
         if application.application_set:
-            # Progressive syncs remove the policy; the ApplicationSet syncs (argo-cd v2.13.2 docs Progressive-Syncs.md).
+            # For progressive syncs, the ApplicationSet controller removes the policy and syncs itself (argo-cd v2.13.2
+            # docs/operator-manual/applicationset/Progressive-Syncs.md).
             return CauseCode.NO_SYNC_POLICY, texts.WHY_APPLICATION_SET.fill(name=application.application_set)
         return CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]

@@ -1,4 +1,4 @@
-"""Compare an application with the revision, image and chart version that a release expects. Pure."""
+"""Compare an application with the revision, image and chart version that a release expects. All functions are pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,13 +12,15 @@ from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.model.revision import Relation, RevisionRelation, same_revision
 
+#: The maximum number of images or workloads that a message names.
 NAMED: Final = 3
+#: The length of an abbreviated commit.
 SHORT: Final = 7
 _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
 
 
 class WaitCondition(StrEnum):
-    """A condition that the job can wait for, as with the options of ``argocd app wait``."""
+    """A condition that the job can wait for, named like the options of ``argocd app wait``."""
 
     HEALTH = "health"
     SYNC = "sync"
@@ -31,10 +33,10 @@ DEFAULT_CONDITIONS: Final = frozenset({WaitCondition.SYNC, WaitCondition.HEALTH,
 
 @dataclass(frozen=True, kw_only=True)
 class UnmetExpectation(Problem):
-    """The part of the expectation that an application does not meet yet.
+    """The part of the expectation that an application does not meet.
 
     Attributes:
-        final: True if the application can no longer meet it, as far as the job knows.
+        final: True if waiting cannot help, as far as the job knows.
     """
 
     final: bool = False
@@ -42,13 +44,16 @@ class UnmetExpectation(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """The expectation of a release. An empty field accepts every value.
+    """The expectation of a release. An empty text accepts every value.
 
     Attributes:
+        wait_for: the conditions that the application must meet.
         revision: 7 to 40 hex digits. The delivered revision must be this one or, unless ``exact`` is True, contain it.
         source: the source to which ``revision`` and ``chart_version`` apply, if the application has several. It is the
-            position from 1, the repository URL, the chart or the ref.
+        position from 1, the repository URL, the chart or the ref.
         image: a tag, digest or reference that a pod must run.
+        chart_version: the version of the Helm chart.
+        allow_empty: True if an application without resources counts as delivered.
     """
 
     wait_for: frozenset[WaitCondition] = DEFAULT_CONDITIONS
@@ -72,7 +77,7 @@ class Expectation:
 
     @property
     def words(self) -> str:
-        """Return the expectation in words, or an empty string if only the application's state is expected."""
+        """Return the expected revision, image, chart version and source as a text for people; "" if there are none."""
         revision = texts.EXACT_REVISION if self.exact else texts.REVISION
         parts = {
             revision.fill(revision=self.revision): self.revision,
@@ -83,7 +88,7 @@ class Expectation:
         return "; ".join(words for words, given in parts.items() if given)
 
     def gap(self, application: Application) -> UnmetExpectation | None:
-        """Return the part of the expectation that the application does not meet, or None if it meets all of it."""
+        """Return the first part of the expectation that the application does not meet, or None if it meets all."""
         positions = self._positions(application)
         if not positions:
             numbered = enumerate(application.sources, 1)
@@ -93,7 +98,7 @@ class Expectation:
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
     def image_caveat(self, application: Application) -> str:
-        """Return the caveat of a success for which no pod proves the image, or an empty string."""
+        """Return the caveat of a delivered release if no running pod proves the image, or an empty string."""
         if not self.image:
             return ""
         if (workloads := application.workloads) is not None:
@@ -102,14 +107,14 @@ class Expectation:
         return texts.IMAGE_CAVEAT.fill(image=self.image)
 
     def lacks_image(self, workloads: Workloads) -> bool:
-        """Return True if the expectation names an image, and no pod runs it."""
+        """Return True if an image is expected, and no serving pod runs it."""
         return bool(self.image) and not any(matches(self.image, image) for image in workloads.images)
 
     def _waiting(self, workloads: Workloads) -> list[PodTemplate]:
-        """Return the pod templates that will run the expected image as soon as their pods are due.
+        """Return the pod templates with the expected image that have no pods now, but will have them later.
 
-        Return none if a running pod has another version of the same image name, because the templates then prove
-        nothing. If the expectation is a bare tag, which names no image, any running pod has this effect.
+        The list is empty if a running pod has the same image name with another version, because the templates then
+        prove nothing. A bare tag names no image, so any running pod makes the list empty.
         """
         serving_pods = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
         running = {parts(image)[0] for image in serving_pods}
@@ -161,14 +166,17 @@ class Expectation:
     def was_synced_last(self, application: Application) -> bool:
         """Return True if the last operation synced the expected revision, and the job does not wait for Synced.
 
-        After ``argocd app sync --revision`` an application stays OutOfSync, because its branch has another revision.
+        After ``argocd app sync --revision``, the application stays OutOfSync if its branch has another revision.
         """
         return (
             WaitCondition.SYNC not in self.wait_for and application.last_sync_stands and self.was_deployed(application)
         )
 
     def revisions_to_look_up(self, application: Application) -> dict[str, Source]:
-        """Return the revisions whose relation to the expected one only the git history can tell, with their sources."""
+        """Return the compared revisions to look up in the git history, with their sources.
+
+        Only the git history shows how they are related to the expected revision.
+        """
         if not self.revision or self.revision_gap(application) is None:
             return {}
         sources = application.sources
@@ -193,13 +201,13 @@ class Expectation:
         return any(same_revision(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> UnmetExpectation | None:
-        """Return how the compared revisions fail to meet the expected one, or None if they meet it."""
+        """Return the unmet expectation if no compared revision is or contains the expected one, otherwise None."""
         positions = self._positions(application)
         revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):
             return None
-        # The expected revision was synced. Argo CD can compare with another revision now that needed no sync, such as
-        # an annotated tag on the same commit.
+        # The expected revision was synced, and the cluster still has its state. Argo CD can compare with another
+        # revision now that needed no sync, such as an annotated tag on the same commit.
         if (application.runs_deployed and self.was_deployed(application)) or self.was_synced_last(application):
             return None
         revision_relations = {
@@ -222,7 +230,8 @@ class Expectation:
         charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
         if not charts:
             return UnmetExpectation(message=texts.NO_CHART, code=CauseCode.NO_SUCH_SOURCE, final=True)
-        # The revision of a chart is its version (controller/state.go, repo server's ResolveRevision).
+        # Argo CD reports the version of a chart as the revision of its source (controller/state.go, and ResolveRevision
+        # of the repo-server).
         versions = [application.commits[i] for i in charts if i < len(application.commits)]
         if _version(self.chart_version) in map(_version, versions):
             return None
@@ -255,8 +264,8 @@ class Expectation:
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
-        # The summary lists the images of all pods, including those that have ended (argo-cd #21785). It proves an image
-        # only if it lists no other version of the same image name.
+        # The summary of an Application lists the images of all pods, including those that have ended (argo-cd#21785).
+        # So it proves an image only if it lists no other version of the same image name.
         matching = [image for image in application.images if matches(self.image, image)]
         names = {parts(image)[0] for image in matching}
         # A bare tag names no image, and a finished Job could have run that tag. If the application lists any other
@@ -275,7 +284,7 @@ class Expectation:
 
 
 def _not_due(workloads: Workloads) -> str:
-    """Return the reason why no pod of the current revision runs; "" if it is not known."""
+    """Return the reason why no pod of the current revision runs, as a text; "" if no reason is known."""
     earlier = one_line(", ".join(workloads.earlier[:NAMED])) or texts.NONE
     kept_back = [item.resource for item in workloads.templates if item.on_delete]
     if kept_back:
@@ -306,7 +315,7 @@ def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> Un
 
 
 def _version(text: str) -> str:
-    """Return a chart's version in one spelling: without a leading ``v``, and with ``+`` for the ``_`` of a registry."""
+    """Return a chart version without a leading ``v``, and with ``+`` for the ``_`` that a registry uses instead."""
     return text.removeprefix("v").replace("_", "+")
 
 
@@ -319,9 +328,13 @@ _DIGESTS: Final = ("sha256:", "sha512:")
 
 
 def matches(wanted: str, image: str) -> bool:
-    """Return True if the image matches ``wanted``: a tag, a digest, or a reference that contains one or both.
+    """Return True if the image is the wanted one.
 
-    A reference without a registry matches the name in any registry. A name without a folder matches in any folder.
+    Args:
+        wanted: a tag, a digest, or a reference that contains one or both. A reference without a registry matches the
+            name in
+        any registry, and a name without a folder matches in any folder.
+        image: the reference of a container's image.
     """
     tag, digest = wanted.removeprefix(":"), wanted.removeprefix("@")
     name, known_tag, known_digest = parts(image)
@@ -339,10 +352,10 @@ def matches(wanted: str, image: str) -> bool:
 
 
 def parts(image: str) -> tuple[str, str, str]:
-    """Return the name, tag and digest of a reference. A missing part is empty."""
+    """Return the name, the tag and the digest of an image reference; "" for a part that it does not have."""
     reference, _, digest = image.partition("@")
     name, colon, tag = reference.rpartition(":")
-    # If a slash follows the colon, the colon separates the host and the port of the registry.
+    # If a slash follows the colon, the colon belongs to the registry: it separates the host from the port.
     return (name, tag, digest) if colon and "/" not in tag else (reference, "", digest)
 
 

@@ -1,4 +1,4 @@
-"""The verdict: a pure function of the observations of an application and of their times.
+"""Judge an application: turn its observations and their times into a verdict. All functions are pure.
 
 An observation shows symptoms, each with a problem. A symptom that lasts for its grace period becomes the verdict. Its
 grace period starts again if an observation does not show it, or shows it for another revision.
@@ -47,9 +47,9 @@ from argocd_release.verdict.symptoms import (
     hydration_symptom,
 )
 
-# For these symptoms, the reason of the verdict only quotes the message of the object that shows the symptom.
+# The verdict on these symptoms only quotes the message of an object. A root cause about that object repeats it.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
-#: The reason while a delivered release is confirmed by a second look.
+#: The reason of the pending verdict while a second look must confirm the delivery.
 CONFIRMING: Final = texts.CONFIRMING
 _UNSEEN: Final = dict.fromkeys(ANSWERS, texts.REFUSES) | {FailureKind.MALFORMED: texts.OUTPUT_UNREADABLE}
 
@@ -58,7 +58,7 @@ _UNSEEN: Final = dict.fromkeys(ANSWERS, texts.REFUSES) | {FailureKind.MALFORMED:
 class SymptomRecord:
     """A symptom that the last looks have shown without interruption.
 
-    Grace periods are counted from ``first_seen``. The record ends when a look does not show the symptom, or when the
+    The grace period counts from ``first_seen``. The record ends when a look does not show the symptom, or when the
     application's revision changes.
     """
 
@@ -67,18 +67,18 @@ class SymptomRecord:
     subject: str
     #: The problem that belongs to the symptom; None for a delivered release.
     problem: Problem | None
-    #: The clock time at which each object first showed the symptom, by object uid; "" is the application itself.
+    #: Clock seconds at which the symptom was first seen on each object, by the keys of ``_by_uid``.
     first_seen_by_uid: Mapping[str, float]
 
     @property
     def first_seen(self) -> float:
-        """Return the clock time at which the first object showed the symptom."""
+        """Return the clock time in seconds at which a look first showed the symptom."""
         return min(self.first_seen_by_uid.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class SymptomHistory:
-    """The symptoms that the looks so far have shown."""
+    """The symptoms that the last look has shown, since when, and the facts from all looks that judging needs."""
 
     graces: GracePeriods = field(default_factory=GracePeriods)
     expectation: Expectation = field(default_factory=Expectation)
@@ -87,7 +87,7 @@ class SymptomHistory:
     compared: bool = False
     #: True if Argo CD has compared with git for the last look.
     fresh: bool = False
-    #: True if the job asks for no further comparison, because each would be another failed render.
+    #: True if the job requests no more comparisons, because each would make Argo CD fail to render again.
     no_more_comparisons: bool = False
     #: True if Argo CD has responded to a look.
     reached: bool = False
@@ -105,14 +105,14 @@ class SymptomHistory:
         begun: float | None = None,
         no_more_comparisons: bool = False,
     ) -> "SymptomHistory":
-        """Return the history with one more look.
+        """Return a copy that includes one more look.
 
         Args:
-            observation: The result of the look.
-            now: The clock time at which the look ended.
+            observation: The application that the look showed, or the failure of the look.
+            now: The clock time at which the look ended, in seconds.
             compared: True if Argo CD has compared with git for this look.
-            begun: The clock time at which the look began. A failure counts from then, because a look can take long.
-            no_more_comparisons: True if the job asks for no further comparison.
+            begun: The clock time at which the look began, from which a failure counts. A look can take long.
+            no_more_comparisons: True if the job requests no more comparisons.
         """
         since = now if begun is None or isinstance(observation, Application) else begun
         application = observation if isinstance(observation, Application) else None
@@ -150,25 +150,25 @@ class SymptomHistory:
         return Symptom.OLD_SYNC in self.records and self.has_elapsed(Symptom.OLD_SYNC)
 
     def without_old_sync(self) -> "SymptomHistory":
-        """Return the history with a new grace period for the sync of an earlier revision."""
+        """Return a copy in which the grace period for the sync of an earlier revision starts again."""
         return replace(self, records={key: record for key, record in self.records.items() if key != Symptom.OLD_SYNC})
 
     @property
     def due_in(self) -> float | None:
-        """Return the seconds until a symptom can decide: 0 if it only needs another look, None if no symptom can."""
+        """Return the seconds until a symptom can decide; 0 if only another look is needed, None if no symptom can."""
         rules = self.graces.rules
         lasting = [
             (rules[symptom], rules[symptom].seconds - (self.now - record.first_seen))
             for symptom, record in self.records.items()
             if symptom in rules
         ]
-        # A symptom that needs another comparison cannot be decided by another look alone.
+        # If a rule requires another comparison, a look without one cannot decide.
         waits = not self.no_more_comparisons
         return min((max(left, 0) for rule, left in lasting if left > 0 or not (rule.fresh and waits)), default=None)
 
     @property
     def pending_problems(self) -> dict[str, str]:
-        """Return the messages of the problems that can become the verdict or pass, by the names of their symptoms."""
+        """Return the messages of the problems that the last look has shown, by the names of their symptoms."""
         return {
             symptom.name.lower().replace("_", " "): record.problem.message
             for symptom, record in self.records.items()
@@ -177,7 +177,7 @@ class SymptomHistory:
 
     @property
     def shows_delivery(self) -> bool:
-        """Return True if the last look shows a release that is delivered and only needs to be confirmed."""
+        """Return True if the last look shows that the release is delivered, so that one more look can confirm it."""
         return Symptom.DELIVERED in self.records
 
     @property
@@ -186,7 +186,7 @@ class SymptomHistory:
         return any(symptom in self.records for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
 
     def has_elapsed(self, symptom: Symptom) -> bool:
-        """Return True if the symptom has lasted for its grace period and enough looks."""
+        """Return True if the symptom meets its rule: the grace period, the looks and, if required, a new comparison."""
         record, rule = self.records[symptom], self.graces.rules.get(symptom)
         if rule is None or (rule.fresh and not (self.fresh or self.no_more_comparisons)):
             return False
@@ -194,7 +194,7 @@ class SymptomHistory:
 
 
 def judge(observation: Application | Failure, history: SymptomHistory) -> Verdict:
-    """Return the verdict on the last look, which ``history`` already contains."""
+    """Return the verdict on the observation that ``history`` contains as its last look."""
     for symptom, record in history.records.items():
         if not history.has_elapsed(symptom):
             continue
@@ -249,7 +249,7 @@ def timed_out(
 
 
 def _of_later_revision(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
-    """Return the verdict on a failure. If a later revision than the expected one failed, name it in the reason."""
+    """Return the verdict on a failure, adapted if the revision that failed is later than the expected one."""
     later = expectation.later(application)
     if not later:
         return verdict
@@ -263,15 +263,15 @@ def _of_later_revision(verdict: Verdict, application: Application, expectation: 
 
 
 def symptoms(observation: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
-    """Return the symptoms of one look with their problems, in the order in which they decide."""
+    """Return the symptoms that one look shows, in the order in which they decide. None is the problem of DELIVERED."""
     pairs = _of_failure(observation, history) if isinstance(observation, Failure) else _states(observation, history)
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
 
 
 def _by_uid(symptom: Symptom, application: Application | None, problem: Problem | None) -> dict[str, Problem | None]:
-    """Return the problem of each object that shows the symptom. Each pod has a grace period of its own."""
+    """Return the problem of each object that shows the symptom, by the key under which its grace period counts."""
     if application is not None and symptom is Symptom.OLD_SYNC and (operation := hangs(application)):
-        # The key contains the progress of the sync, so that each step starts the grace period again.
+        # The key contains the progress of the sync, so that each step starts a new grace period.
         steps = "; ".join(f"{item} {item.status} {item.hook_phase}" for item in operation.results)
         return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": problem}
     if application is None or symptom is not Symptom.PODS:
@@ -368,7 +368,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
     operation = application.operation
     if operation is None:
         return
-    # The failure of another revision counts if no newer operation will follow, as in a Synced application.
+    # The failed sync of another revision counts if the application is Synced, because no other sync will follow it.
     is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
     counts = application.operation_counts or is_last
     if counts and operation.unsuccessful and not application.operating:
@@ -378,7 +378,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
 
 
 def _given_up(problem: Problem, operation: Operation) -> Problem:
-    """Return the problem of a failed operation. If the failure can heal without a change in git, the hint says how."""
+    """Return the problem of a failed operation. If it can heal without a change in git, replace its code and hint."""
     kinds = healings(operation)
     if not kinds:
         return problem

@@ -1,9 +1,9 @@
-"""Find the reason why a release is still pending. Pure.
+"""Find the reasons for a pending release that the sync status and the health alone do not show.
 
-Addresses and volumes can be missing, and hydration, Argo Rollouts or owners can be unfinished. An application can also
-stay OutOfSync although Argo CD has synced its revision. Each cause of that needs its own hint, because a wrong hint can
-do harm. If two applications with selfHeal manage the same resource, each of them overwrites the changes of the
-other for ever (argo-cd#8134, #8811, #5105).
+An address or a volume can be missing, and a hydration, an Argo Rollout or an owner can be unfinished. An application
+can also stay OutOfSync although Argo CD has synced its revision. Each reason for that has its own hint, because a wrong
+hint can do harm. If two applications manage the same resource, selfHeal makes each of them overwrite the changes of the
+other for ever (argo-cd#8134, #8811, #5105). All functions are pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from argocd_release.verdict.expectation import Expectation
 
 @dataclass(frozen=True, kw_only=True)
 class PendingReason:
-    """The reason why a resource is pending; the hint of the message says what to do about it."""
+    """A reason why a resource is Progressing. The hint of ``message`` says how to solve it."""
 
     code: CauseCode
     message: Message
@@ -34,6 +34,7 @@ class PendingReason:
 _INGRESS: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=texts.NO_ADDRESS)
 _SERVICE: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=texts.NO_LOAD_BALANCER)
 _CLAIM: Final = PendingReason(code=CauseCode.NO_VOLUME, message=texts.NO_VOLUME)
+#: The group and the kind of a volume claim.
 CLAIM: Final = ("", "PersistentVolumeClaim")
 _LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
     {("networking.k8s.io", "Ingress"): _INGRESS, ("extensions", "Ingress"): _INGRESS, ("", "Service"): _SERVICE}
@@ -42,23 +43,32 @@ _LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
 
 
 def pending_reason(group: str, kind: str, health: str | None) -> PendingReason | None:
-    """Return the reason why a resource of this kind is Progressing, or None if its kind does not tell."""
+    """Return the reason why a resource of this kind is Progressing, or None if the kind alone does not show it."""
     return _LACKS.get((group, kind)) if health == "Progressing" else None
 
 
 def pending_hint(reason: PendingReason, message: str) -> str:
-    """Return the hint for a pending resource. The ``message`` of an event can make it more specific."""
+    """Return the hint for a pending resource.
+
+    Args:
+        reason: the reason that the kind of the resource shows.
+        message: the message of the last event, which can make the hint more specific; "" if there is none.
+    """
     if "no storage class is set" in message:
         return texts.NAME_STORAGE_CLASS
     is_unknown = "storageclass" in message and "not found" in message
     return texts.CORRECT_STORAGE_CLASS if is_unknown else reason.message.hint
 
 
+#: The length of a revision in a message.
 SHORT: Final = 12
 
 
 def unhydrated(application: Application) -> Problem | None:
-    """Return the problem of a hydration that has failed or not ended, or None if there is none."""
+    """Return the problem of a hydration that failed or has not ended, or None if the manifests are hydrated.
+
+    An application without a source hydrator needs no hydration.
+    """
     hydration = application.hydration
     if hydration is None:
         return None
@@ -93,12 +103,12 @@ def _missing(application: Application, hydration: Hydration) -> str:
 
 
 def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
-    """Return the Argo Rollout of the resource or node, or None if it is not one or its state is unknown."""
+    """Return the state of the Argo Rollout with this identity, or None if there is none or it is unknown."""
     return application.workloads.rollouts.get(item.ref) if application.workloads else None
 
 
 def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
-    """Return the problem that the Argo Rollout's state shows, or None if it shows no more than the health."""
+    """Return the problem that the Argo Rollout reports, or None if it reports no more than its health."""
     if not rollout.state:
         return None
     message = texts.ROLLOUT.fill(rollout=item, state=rollout.state)
@@ -106,7 +116,7 @@ def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
 
 
 def rollout_code(rollout: Rollout) -> CauseCode:
-    """Return the cause that stops the Argo Rollout from progressing."""
+    """Return the cause code of an Argo Rollout that does not progress: aborted, paused, or else unhealthy."""
     if rollout.aborted:
         return CauseCode.ROLLOUT_ABORTED
     return CauseCode.ROLLOUT_PAUSED if rollout.pause else CauseCode.UNHEALTHY
@@ -116,13 +126,16 @@ _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 
 
 def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the problem of a pending owner or of an ApplicationSet that must still create children, or None."""
+    """Return the problem that an owner must still change the spec or create children, or None.
+
+    Children are created by the ApplicationSets that the application itself manages.
+    """
     makers = [owner for owner in application.owners if owner.makes_children]
     return spec_finding(application, expectation) or _pending(texts.CHILDREN_PENDING, makers)
 
 
 def spec_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the problem of an owner that can still change the application's spec, or None if there is none."""
+    """Return the problem that an owner can still change the application's spec, or None if no owner can."""
     return _pending(texts.OWNER_PENDING, _relevant(application, expectation))
 
 
@@ -135,7 +148,7 @@ def _pending(message: Message, owners: list[Owner]) -> Problem | None:
 
 
 def owner_caveat(application: Application, expectation: Expectation) -> str:
-    """Return the caveat of a success if the state of an owner is unknown, otherwise an empty string."""
+    """Return the caveat of a delivered release if an owner is not proven to be up to date, otherwise ""."""
     makers = [owner for owner in application.owners if owner.makes_children]
     unseen = [owner for owner in (*_relevant(application, expectation), *makers) if owner.state in _UNSEEN]
     if not unseen:
@@ -145,7 +158,7 @@ def owner_caveat(application: Application, expectation: Expectation) -> str:
 
 
 def _relevant(application: Application, expectation: Expectation) -> list[Owner]:
-    # A pod with the expected image proves the release, whatever the owners do.
+    # A pod with the expected image proves the release, even if an owner is not up to date.
     if expectation.image:
         return []
     owners = [owner for owner in application.owners if not owner.makes_children]
@@ -153,7 +166,7 @@ def _relevant(application: Application, expectation: Expectation) -> list[Owner]
 
 
 def _shares(owner: Owner, application: Application) -> bool:
-    """Return True if the owner reads a repository of the application, or an unknown one.
+    """Return True if the owner reads a repository of the application, or if its repositories are unknown.
 
     The expected revision is a commit in a repository of the application. An owner that reads only other repositories
     cannot take the spec from that commit.
@@ -168,19 +181,19 @@ def _is_same(first: GitUrl, second: GitUrl) -> bool:
     return first.is_same(second) or first == second
 
 
-# The message of a resource that is being deleted (gitops-engine pkg/health/health.go GetResourceHealth, in the version
-# that argo-cd v2.13.2 pins). Argo CD 3.6 continues it: "; blocked by finalizers: example.com/hold".
+# Argo CD's health message for an object that is being deleted (GetResourceHealth in gitops-engine pkg/health/health.go,
+# in the version that argo-cd v2.13.2 pins). Argo CD 3.6 continues it: "; blocked by finalizers: example.com/hold".
 PENDING_DELETION: Final = "Pending deletion"
 # The separator between the resource and the applications in a SharedResourceWarning (argo-cd v2.13.2
 # controller/state.go CompareAppState).
 _SHARED: Final = " is part of applications "
-# The message of a sync about a resource with the option Prune=false (gitops-engine pkg/sync/sync_context.go
-# pruneObject).
+# The message of a sync for a resource that it did not delete because of the option Prune=false (gitops-engine
+# pkg/sync/sync_context.go pruneObject).
 _NO_PRUNE: Final = "ignored (no prune)"
 
 
 def drift(application: Application) -> Problem | None:
-    """Return the reason why the application stays OutOfSync, or None if its own state does not show it."""
+    """Return the problem that keeps the application OutOfSync after a sync, or None if its state shows none."""
     pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
     cause = next(_causes(application, pending), None)
     if cause is None:
@@ -195,7 +208,7 @@ def drift(application: Application) -> Problem | None:
 
 
 def holds_for_good(application: Application) -> bool:
-    """Return True if the application stays OutOfSync after each sync, with or without selfHeal."""
+    """Return True if no further sync can end the OutOfSync state, with or without selfHeal."""
     finding = drift(application)
     return finding is not None and finding.code is not CauseCode.SHARED_RESOURCE
 

@@ -1,6 +1,8 @@
-"""The symptoms that a look can show, with the outcome, the grace period and the hint of each. Pure.
+"""Define the symptoms that decide a verdict, with the outcome, the grace period and the hint of each.
 
-An error condition of an application is also a symptom, either of an outage or of a defect in the revision.
+A look is one read of the application's state. A symptom decides the verdict if the looks show it for its grace period.
+An error condition of the application is also a symptom, either of an outage or of a defect in the revision. All
+functions are pure.
 """
 
 import re
@@ -18,13 +20,15 @@ from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import COMPARISON_ERROR, SYNC_ERROR, CauseCode, Condition, Problem
 
-#: The start of each message from Argo CD's cache of errors (argo-cd v2.13.2 reposerver/repository/repository.go:67).
+#: Argo CD puts these words before an error that it takes from its manifest cache (argo-cd v2.13.2
+#: reposerver/repository/repository.go:67).
 _CACHED_ERROR: Final = "Manifest generation error (cached)"
+# Phrases of errors that a tool such as Helm or Kustomize reports while it renders the manifests.
 _RENDERER: Final = re.compile(
     r"`helm (?!pull|fetch|registry)|`kustomize |helm dependencies|jsonnet|plugin|Manifest generation error"
 )
-# Phrases of errors that occur before rendering: in the connection to the repo-server, in git, or in a chart registry.
-# Errors about the live state in the cluster are no render errors either.
+# Phrases of errors that are not about rendering. Argo CD could not reach the repo-server, git or a chart registry, or
+# could not read the live state of the cluster.
 _BEFORE: Final = re.compile(
     r"code = Unavailable|failed to list refs|repository not found|authentication|authorization|unable to resolve '"
     r"|failed to (?:initialize|fetch|checkout)|`git |error (?:fetching|testing|resolving)"
@@ -35,62 +39,80 @@ _BEFORE: Final = re.compile(
 
 
 def is_render_error(condition: Condition) -> bool:
-    """Return True if the repo-server failed to render the manifests. An unknown message counts as a render error."""
+    """Return True if the repo-server failed to render the manifests.
+
+    A ComparisonError with an unknown message counts as a render error.
+    """
     if condition.type != COMPARISON_ERROR:
         return False
     return _RENDERER.search(condition.message) is not None or _BEFORE.search(condition.message) is None
 
 
 def is_cached(condition: Condition) -> bool:
-    """Return True if the error comes from the cache, so that nothing was rendered."""
+    """Return True if Argo CD took the error from its manifest cache and did not render the manifests again."""
     return _CACHED_ERROR in condition.message
 
 
 def can_heal(conditions: Iterable[Condition]) -> bool:
-    """Return True if all errors are outages of servers that Argo CD needs to render."""
+    """Return True if each condition reports an outage, which can end without a change in git."""
     return all(is_outage(condition.message) for condition in conditions)
 
 
 class Symptom(Enum):
-    """A symptom that a look can show.
+    """A state of an application, or of the access to Argo CD, that decides the verdict if it lasts.
 
-    In this order, the first symptom whose grace period has elapsed decides the verdict.
+    The order of the members is their priority. If the grace periods of several symptoms have elapsed, the first of
+    these symptoms decides.
     """
 
+    #: Argo CD refused the token before any look showed the application.
     DENIED = auto()
+    #: Argo CD refused the token after an earlier look had shown the application.
     DENIED_MIDWAY = auto()
+    #: Argo CD responds, but refuses to return the application.
     REFUSED = auto()
+    #: The answer is not an application, for example because another server responds.
     UNREADABLE = auto()
+    #: No look has shown the application yet.
     MISSING_AT_START = auto()
     DELETED = auto()
+    #: Argo CD has not responded to any look yet.
     UNREACHABLE_AT_START = auto()
     UNREACHABLE = auto()
+    #: Argo CD cannot compare, because a server that it needs is out of reach.
     CANNOT_COMPARE = auto()
+    #: The source hydrator cannot work, because a server that it needs is out of reach.
     CANNOT_HYDRATE = auto()
     HYDRATION_FAILED = auto()
     OPERATION_FAILED = auto()
     ATTEMPTS_FAILED = auto()
     HOOK_FAILED = auto()
-    #: The attempts fail for a reason that heals without a change in git.
+    #: The attempts of the running sync fail for a reason that can heal without a change in git.
     ATTEMPTS_WAIT = auto()
+    #: An error condition reports a defect in the revision or in the spec.
     CONDITION = auto()
     SYNC_REFUSED = auto()
+    #: The application can no longer meet the expectation.
     OUT_OF_REACH = auto()
+    #: The application does not become Synced until a person acts.
     STUCK = auto()
+    #: The sync of another revision runs without progress.
     OLD_SYNC = auto()
+    #: Pods of the release cannot start.
     PODS = auto()
     DEGRADED = auto()
     HEALTH_UNREADABLE = auto()
+    #: The application is synced, but manages no resources.
     EMPTY = auto()
     DELIVERED = auto()
 
 
-#: The symptoms of one revision, which can be later than the expected one.
+#: Symptoms of the compared revision. If it is later than the expected revision, the verdict says so.
 ABOUT_REVISION: Final = frozenset({
     Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.HOOK_FAILED, Symptom.ATTEMPTS_WAIT, Symptom.CONDITION,
     Symptom.PODS, Symptom.DEGRADED, Symptom.HEALTH_UNREADABLE,
 })  # fmt: skip
-#: The cause codes of symptoms for which no application shows a more specific cause.
+#: The cause codes for looks that failed, by the symptom of the failure.
 CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
     {
         Symptom.DENIED: CauseCode.DENIED,
@@ -103,13 +125,19 @@ CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
         Symptom.UNREACHABLE: CauseCode.UNREACHABLE,
     }
 )
+#: The hint of each symptom, for problems that have no hint of their own.
 HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
     {Symptom[name]: hint for name, hint in causes.SYMPTOM_HINTS.items()}
 )
 
 
 def condition_hint(condition: Condition, outage: Outage | None) -> str:
-    """Return the hint for an error condition; "" if the general hint of its symptom applies."""
+    """Return the hint for an error condition; "" if the hint of its symptom applies.
+
+    Args:
+        condition: the error condition.
+        outage: the outage that the condition reports; None if it reports a defect.
+    """
     if is_cached(condition):
         return causes.CACHED_ERROR
     if outage is None:
@@ -118,17 +146,20 @@ def condition_hint(condition: Condition, outage: Outage | None) -> str:
 
 
 def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[tuple[Symptom, Problem]]:
-    """Yield the symptoms that the error conditions show.
+    """Yield the symptom that each error condition shows, with its problem.
 
-    ``foreign`` is True if a failure does not count, or not yet, for the expected revision. A SyncError is then no
-    symptom.
+    Args:
+        application: the observed application.
+        foreign: True if failures do not count, because they belong to another revision or to an old spec. A SyncError
+            is then
+        no symptom.
     """
     for condition in application.errors:
         text = f"{condition.type}: {one_line(condition.message, limit=1000)}"
         cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
         hint = condition_hint(condition, cut_off)
         if cut_off:
-            # An outage says nothing about the revision.
+            # An outage does not show that the revision has a defect, so it gets another symptom and code.
             text = verdict.CANNOT_COMPARE.fill(condition=text)
             yield Symptom.CANNOT_COMPARE, Problem(message=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
         elif condition.type != SYNC_ERROR or not foreign:
@@ -136,16 +167,22 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
 
 
 def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom, Problem]]:
-    """Yield the symptom of a failed hydration. The source hydrator's ``message`` tells an outage from a defect."""
+    """Yield the symptom of a failed hydration, if ``missing`` is a failed hydration.
+
+    Args:
+        missing: the problem that keeps the release pending.
+        message: the message of the source hydrator, which shows if an outage is the reason.
+    """
     if missing.code is CauseCode.HYDRATION_FAILED:
         yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing
 
 
+# The grace period for an application that manages no resources.
 EMPTY_SECONDS: Final = 10.0
-# The grace period for a refused token that worked before. A proxy or a restarting Argo CD can refuse it briefly.
+# The grace period for a token that Argo CD accepted before. A proxy or a restarting Argo CD can refuse it briefly.
 DENIED_SECONDS: Final = 10.0
 
-#: These problems can pass if the job waits longer. All others need a change.
+#: If one of these causes is left at the timeout, waiting longer could have helped. All other causes need a change.
 PASSING: Final = frozenset({
     None, CauseCode.UNHEALTHY, CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OTHER_IMAGE,
     CauseCode.OTHER_REVISION, CauseCode.OTHER_CHART_VERSION, CauseCode.SYNC_RUNNING, CauseCode.SYNC_BUSY,
@@ -156,14 +193,15 @@ PASSING: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """The outcome of a symptom, and how long the symptom must last before it decides the verdict."""
+    """The outcome to which a symptom leads, and how long it must last before it decides the verdict."""
 
     outcome: Outcome
-    #: Seconds since a look first showed the symptom.
+    #: The grace period in seconds, counted from the first look that showed the symptom.
     seconds: float = 0
-    #: The number of looks that must show the symptom.
+    #: The number of successive looks that must show the symptom.
     looks: int = 1
-    #: True if the last of these looks must follow a new comparison, because only a comparison can end the symptom.
+    #: True if Argo CD must have compared again for the last of these looks, because only a comparison can clear the
+    #: symptom.
     fresh: bool = False
 
 
@@ -174,8 +212,20 @@ class GracePeriods:
     If a grace period other than ``appear`` is 0, the rules that use it are turned off.
 
     Attributes:
-        failed_attempts: the number of failed attempts after which a sync counts as failed. Argo CD can still retry it,
-            and its phase is Running.
+        fail_fast: False if the job waits until the timeout although the release has failed.
+        failed_attempts: the number of failed attempts after which a sync counts as failed. Argo CD can still be
+            retrying it,
+        so that its phase is Running.
+        condition: for an error condition, a failed hydration, and a request that Argo CD refuses.
+        degraded: for a synced application that is Degraded or whose health cannot be read.
+        pods: for a pod that cannot start.
+        deleted: for an application that disappears during the job.
+        unreachable: for Argo CD, or a server that it needs, if it stops responding.
+        connect: for Argo CD if it does not respond at the start.
+        appear: for an application that does not exist at the start.
+        expected: for an expectation that can no longer be met.
+        stuck: for an application that stays OutOfSync until a person acts.
+        healing: for failed attempts whose reason can disappear without a change in git.
     """
 
     fail_fast: bool = True
@@ -198,7 +248,7 @@ class GracePeriods:
 
     @property
     def _rules_of_answers(self) -> dict[Symptom, Rule]:
-        """Return the rules that apply with and without ``RELEASE_FAIL_FAST``, because waiting shows nothing new."""
+        """Return the rules that apply even if ``RELEASE_FAIL_FAST`` is off, because waiting longer would not help."""
         rules = {
             Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
             Symptom.DENIED_MIDWAY: Rule(outcome=Outcome.DENIED, seconds=DENIED_SECONDS, looks=2),
@@ -210,8 +260,8 @@ class GracePeriods:
             rules[Symptom.CANNOT_COMPARE] = Rule(
                 outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2, fresh=True
             )
-            # Argo CD retries a hydration after 2 minutes (argo-cd v3.6.1 controller/hydrator/hydrator.go
-            # appNeedsHydration).
+            # Do not require another comparison: Argo CD retries a failed hydration only after 2 minutes (argo-cd v3.6.1
+            # controller/hydrator/hydrator.go appNeedsHydration).
             rules[Symptom.CANNOT_HYDRATE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2)
         if self.condition:
             rules[Symptom.REFUSED] = Rule(outcome=Outcome.DENIED, seconds=self.condition, looks=2)
@@ -224,7 +274,7 @@ class GracePeriods:
 
     @property
     def _rules_of_failures(self) -> dict[Symptom, Rule]:
-        """Return the rules of failures. A grace period of 0 turns its rule off."""
+        """Return the rules that apply only if ``RELEASE_FAIL_FAST`` is on. A grace period of 0 turns its rules off."""
         rules = {
             Symptom.OPERATION_FAILED: Rule(outcome=Outcome.SYNC_FAILED, looks=2),
             Symptom.EMPTY: Rule(outcome=Outcome.NOT_DELIVERED, seconds=EMPTY_SECONDS),
