@@ -101,8 +101,7 @@ def server_down(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"))
     with stage.sandbox.part("argocd-server").stopped():
         yield
-        # On a busy machine the job itself can need seconds to start.
-        stage.sleep(20)
+        stage.wait_for_end_of_job()
 
 
 @scenario(
@@ -136,7 +135,7 @@ def server_frozen(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"))
     with stage.sandbox.part("argocd-server").paused():
         yield
-        stage.sleep(20)
+        stage.wait_for_end_of_job()
 
 
 @scenario(
@@ -169,4 +168,4 @@ def controller_down(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     with stage.sandbox.part("application-controller").stopped():
         yield
-        stage.sleep(16)
+        stage.wait_for_end_of_job()

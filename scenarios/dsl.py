@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ class Stage:
         settings: variables of the job in addition to the usual ones.
         delivered_when: returns True for a state of the application that is the delivered one. The runner measures with
             it how late the job was.
+        job_ended: is set when the tool has ended.
     """
 
     sandbox: Sandbox
@@ -107,6 +109,7 @@ class Stage:
     settings: dict[str, str] = field(default_factory=dict)
     application: Application | None = None
     delivered_when: Callable[[State], bool] | None = None
+    job_ended: threading.Event = field(default_factory=threading.Event)
     _repository: Repository | None = None
 
     @property
@@ -175,6 +178,14 @@ class Stage:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def wait_for_end_of_job(self) -> None:
+        """Keep a fault until the tool has ended, for at most 100 s.
+
+        On a busy machine a tool can need seconds to start. A fault of a fixed length could be over before the tool has
+        to fail, and it would then rightly succeed.
+        """
+        self.job_ended.wait(100)
 
 
 def web(tag: str, name: str = "web", **options: Any) -> dict[str, str | None]:

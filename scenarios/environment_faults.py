@@ -60,8 +60,7 @@ def git_fails(stage: Stage) -> Iterator[None]:
         source = stage.repository.source() | {"repoURL": git.url(stage.repository)}
         stage.application = stage.sandbox.application(stage.name, source)
         yield
-        # The fault lasts as long as the job.
-        stage.sleep(40)
+        stage.wait_for_end_of_job()
 
 
 @scenario(

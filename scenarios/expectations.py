@@ -223,8 +223,7 @@ def revision_without_history(stage: Stage) -> Iterator[None]:
     with serving(stage.repository.folder.parent, account="argocd:let-me-in") as server:
         _deploy_from(stage, server)
         yield
-        # The commit stays unreadable as long as the job runs.
-        stage.sleep(25)
+        stage.wait_for_end_of_job()
 
 
 def _deploy_from(stage: Stage, server: GitServer) -> None:

@@ -86,7 +86,7 @@ def repo_server_away(stage: Stage) -> Iterator[None]:
     stage.commit(web("2"))
     with stage.sandbox.part("repo-server").stopped():
         yield
-        stage.sleep(75)
+        stage.wait_for_end_of_job()
 
 
 @scenario("a project that is not there", Outcome.DENIED, ru="проект, которого нет", cause="project", max_seconds=18)
@@ -125,7 +125,7 @@ def proxy_forbids(stage: Stage) -> Iterator[None]:
         front.status = 403
         stage.settings |= front.settings | {"RELEASE_CONNECT_GRACE": "6"}
         yield
-        stage.sleep(20)
+        stage.wait_for_end_of_job()
 
 
 @scenario(

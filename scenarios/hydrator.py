@@ -146,7 +146,7 @@ def commit_server_away(stage: Stage) -> Iterator[None]:
     push(stage, web("2"))
     with stage.sandbox.part("commit-server").stopped():
         yield
-        stage.sleep(60)
+        stage.wait_for_end_of_job()
 
 
 @scenario(

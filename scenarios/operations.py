@@ -240,7 +240,7 @@ def deletion_blocked_by_finalizer(stage: Stage) -> Iterator[None]:
     _hold(stage, ["example.com/hold"])
     stage.sandbox.kubectl("delete", "application", stage.name, "-n", "argocd", "--wait=false")
     yield
-    stage.sleep(20)
+    stage.wait_for_end_of_job()
     _hold(stage, [])
 
 

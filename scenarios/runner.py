@@ -88,6 +88,7 @@ def play(
             watcher.watch(process.pid)
         beside = stack.enter_context(ThreadPoolExecutor(1)).submit(lambda: list(acts))
         usage = _wait(process)
+        stage.job_ended.set()
         seconds, ended = time.monotonic() - started, time.time()
         beside.result()
     late = None

@@ -7,6 +7,7 @@ does not depend on any of it.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from argocd_release.core.text import as_list, as_object, as_objects, as_text, one_line
@@ -105,7 +106,11 @@ def steps(
             yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, note)))))
     try:
         tree = sources.tree(name)
-        problem = root_cause.gone_hook(application, tree) or _drift(name, application, tree, sources)
+        problem = (
+            root_cause.gone_hook(application, tree)
+            or root_cause.deleted_hook(application, tree, partial(sources.live, name))
+            or _drift(name, application, tree, sources)
+        )
         if diagnosis.cause is None and problem:
             yield (diagnosis := replace(diagnosis, cause=problem))
     except ArgoCDError as error:

@@ -1,13 +1,13 @@
 """Find the root cause: the object that keeps a release from being delivered, and its own message. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from argocd_release.core.text import counted, one_line
+from argocd_release.core.text import as_object, counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
-from argocd_release.messages import causes, expectation
+from argocd_release.messages import Message, causes, expectation
 from argocd_release.messages import diagnosis as texts
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
@@ -19,6 +19,8 @@ from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, p
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
 # Exit code of a process that was killed with SIGKILL.
 _KILLED: Final = 137
+#: The largest number of running hooks whose manifests are read.
+DELETED_HOOKS: Final = 3
 # Argo CD puts these prefixes before the message of the repo-server.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
@@ -268,11 +270,39 @@ def gone_hook(application: Application, tree: Tree) -> Problem | None:
     present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
     for item in application.results:
         if item.hook_type and item.applied and (item.kind, item.namespace, item.name) not in present:
-            message = texts.HOOK_GONE.fill(hook_type=item.hook_type, hook=item)
-            subject = Subject.of(item)
-            hint = texts.HOOK_GONE.fill_hint(application=application.full_name)
-            return Problem(code=CauseCode.HOOK_FAILED, message=message, subject=subject, hint=hint)
+            return _hook_problem(application, item, texts.HOOK_GONE)
     return None
+
+
+def deleted_hook(application: Application, tree: Tree, live: Callable[[Node], object]) -> Problem | None:
+    """Return the cause if a sync waits for a hook that Kubernetes is deleting.
+
+    Since Argo CD 3, a finalizer keeps a deleted hook until the sync has ended. Kubernetes no longer counts the pods of
+    a Job that is being deleted, so the Job never completes.
+
+    Args:
+        application: the last observed state.
+        tree: the resource tree, which does not show that an object is being deleted.
+        live: reads the live manifest of a node.
+
+    Raises:
+        ArgoCDError: a manifest could not be read.
+    """
+    if not application.operating or any(item.failed for item in application.results):
+        return None
+    nodes = {(node.kind, node.namespace, node.name): node for node in tree.nodes}
+    running = [item for item in application.results if item.hook_type and item.hook_phase == OperationPhase.RUNNING]
+    for item in running[:DELETED_HOOKS]:
+        node = nodes.get((item.kind, item.namespace, item.name))
+        if node and as_object(as_object(live(node)).get("metadata")).get("deletionTimestamp"):
+            return _hook_problem(application, item, texts.HOOK_DELETED)
+    return None
+
+
+def _hook_problem(application: Application, item: ResourceResult, text: Message) -> Problem:
+    message = text.fill(hook_type=item.hook_type, hook=item)
+    hint = text.fill_hint(application=application.full_name)
+    return Problem(code=CauseCode.HOOK_FAILED, message=message, subject=Subject.of(item), hint=hint)
 
 
 def _hooks(application: Application) -> set[tuple[str, str]]:

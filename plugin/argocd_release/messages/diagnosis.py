@@ -41,6 +41,11 @@ HOOK_GONE: Final = Message(
     "and let argocd.argoproj.io/hook-delete-policy delete the hook; then end the sync (argocd app terminate-op "
     "{application}) and sync again",
 )
+HOOK_DELETED: Final = Message(
+    "{hook_type} hook {hook}: the sync waits for it, but it is being deleted, and Kubernetes starts no new pod for it",
+    "find out what deleted the hook while it ran: a user, or its ttlSecondsAfterFinished. Then end the sync "
+    "(argocd app terminate-op {application}) and sync again",
+)
 
 # Resources that stay OutOfSync.
 FINALIZER: Final = Message("{resource} is being deleted, and waits for its finalizers: {finalizers}")

@@ -183,6 +183,17 @@ def test_a_hook_that_the_sync_waits_for_is_gone() -> None:
     assert root_cause.gone_hook(hook_that_runs(), parse_tree({"nodes": [job()]})) is None
 
 
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_hook_that_the_sync_waits_for_is_being_deleted(*, is_deleted: bool) -> None:
+    tree = parse_tree({"nodes": [job()]})
+    manifest = {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"} if is_deleted else {}}
+    cause = root_cause.deleted_hook(hook_that_runs(), tree, lambda _: manifest)
+    assert (cause is not None) is is_deleted
+    if cause is not None:
+        assert cause.code is CauseCode.HOOK_FAILED
+        assert fields_of(cause.message, texts.HOOK_DELETED) == {"hook_type": "PreSync", "hook": "Job/migrate"}
+
+
 def test_a_hook_is_suspended() -> None:
     tree = parse_tree({"nodes": [job(health={"status": "Suspended"})]})
     (suspect,) = root_cause.suspects(hook_that_runs(), tree)
