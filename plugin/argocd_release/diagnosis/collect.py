@@ -1,7 +1,7 @@
 """Collect the root cause of a release that was not delivered, and the pods, events and logs that show it.
 
-The number of calls, the log lines and the time are limited. If something cannot be read, a note says so. The verdict
-does not depend on any of it.
+The number of calls to Argo CD, the log lines and the time are limited. If Argo CD does not return some of the data, the
+diagnosis contains a note about that. The diagnosis never changes the verdict.
 """
 
 from collections.abc import Iterator
@@ -25,15 +25,18 @@ from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
 from argocd_release.timing import run_in_background
 from argocd_release.verdict.pending import CLAIM, PENDING_DELETION
 
+#: The time limit of a diagnosis.
 SECONDS: Final = 20.0
+#: The maximum number of suspects whose events, state and logs are read.
 SUSPECTS: Final = 3
-#: The longest wait for data of hooks that is still being read.
+#: The longest wait for a hook recorder that is still reading, in seconds.
 HOOK_SECONDS: Final = 3.0
+#: The number of lines that are read from the end of a container's log.
 LOG_LINES: Final = 30
 
 
 class _CutShortError(Exception):
-    pass
+    """The job must end, so the diagnosis stops."""
 
 
 def diagnose(
@@ -46,16 +49,16 @@ def diagnose(
     hooks: HookRecorder | None = None,
     host: str = "",
 ) -> Diagnosis:
-    """Return the diagnosis as far as it came within ``seconds``, or until ``stop`` is set.
+    """Return the diagnosis of an application, or the part of it that was collected in time.
 
     Args:
         name: the name of the application for requests to Argo CD.
         application: its last observed state.
         sources: reads the tree, events, manifests and logs from Argo CD.
-        stop: is set if the job must end.
+        stop: a flag that is set if the job must end. The diagnosis then ends, too.
         seconds: the time limit.
         hooks: the recorder of the application's hooks; None if no operation ran.
-        host: the host name of a site that did not answer. Only objects that serve it are then suspects.
+        host: the host name of a site that did not respond. Only objects that serve it are then suspects.
     """
     diagnoses, over = [Diagnosis()], False
 
@@ -86,9 +89,14 @@ def diagnose(
 def steps(
     name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = (), *, host: str = ""
 ) -> Iterator[Diagnosis]:
-    """Yield the diagnosis after each call to Argo CD. Each one contains more than the one before.
+    """Yield the diagnosis again and again, each time with the data of one more step. The last one is complete.
 
-    ``kept`` are the recorded pods of failed hooks. It is possible that Argo CD has already deleted them.
+    Args:
+        name: the name of the application for requests to Argo CD.
+        application: its last observed state.
+        sources: reads the tree, events, manifests and logs from Argo CD.
+        kept: the recorded pods of failed hooks. Argo CD can have deleted these pods since.
+        host: the host name of a site that did not respond, or an empty string.
     """
     diagnosis = Diagnosis()
     cause = root_cause.from_application(application)
@@ -133,7 +141,10 @@ def steps(
 
 
 def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
-    """Return True if one of the first pods that are not ready mounts the claim, or if that cannot be read."""
+    """Return True if a pod that is not Healthy mounts the claim, or if the manifest of such a pod cannot be read.
+
+    At most ``SUSPECTS`` manifests are read.
+    """
     pods = [pod for pod in tree.pods if pod.namespace == claim.namespace and pod.health != "Healthy"]
     for pod in pods[:SUSPECTS]:
         try:
@@ -145,7 +156,7 @@ def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
 
 
 def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Problem | None:
-    """Return the reason why the application is OutOfSync after a sync, or None if no live manifest shows it."""
+    """Return the problem that the live manifest of an OutOfSync resource shows, or None if it shows none."""
     item = drifted_resource(application)
     if item is None or application.operating or application.sync is SyncStatus.SYNCED:
         return None
@@ -156,7 +167,7 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
 def _with(
     diagnosis: Diagnosis, tree: Tree, drifted_resource: Node, clues: root_cause.Clues, application: Application
 ) -> Diagnosis:
-    """Return the diagnosis with the evidence about one more suspect. An earlier suspect's cause is kept."""
+    """Return the diagnosis with the evidence about one more suspect. Its cause counts only if there is none yet."""
     cause = root_cause.describe(tree, drifted_resource, clues, application) if not diagnosis.cause else None
     events = [ObjectEvent(subject=str(drifted_resource), event=event) for event in clues.events]
     return replace(
@@ -213,14 +224,14 @@ def _note(what: str, error: ArgoCDError, *, right: str = "applications") -> str:
     return texts.NOT_ALLOWED.fill(note=note, rule=f"p, role:ci-readonly, {right}, get, */*, allow")
 
 
-#: Argo CD's own field managers, for client-side and for server-side apply (argo-cd v2.13.2 common/common.go).
+#: The field managers of Argo CD itself, for client-side and server-side apply (argo-cd v2.13.2 common/common.go).
 _ARGO_CD: Final = frozenset({"argocd-controller", "argocd-application-controller", "gitops-engine"})
-#: Field managers of programs that a person uses.
+#: If the name of a field manager begins with one of these words, it is a program that people use.
 _PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard", "headlamp")
 
 
 def drifted_resource(application: Application) -> Resource | None:
-    """Return the first OutOfSync resource that exists, or None. One that waits for its deletion comes first."""
+    """Return the first OutOfSync resource that exists, or None. A resource with a pending deletion comes first."""
     pending = (item for item in application.resources if item.sync is SyncStatus.OUT_OF_SYNC and not item.hook)
     existing = [item for item in pending if item.health != "Missing"]
     held = [item for item in existing if item.message.startswith(PENDING_DELETION)]
@@ -228,7 +239,13 @@ def drifted_resource(application: Application) -> Resource | None:
 
 
 def drift_cause(application: Application, item: Resource, manifest: object) -> Problem | None:
-    """Return the reason why the resource is OutOfSync, or None if its live manifest does not show it."""
+    """Return the problem that keeps the resource OutOfSync, or None if its live manifest does not show it.
+
+    Args:
+        application: the observed application.
+        item: the OutOfSync resource.
+        manifest: its live manifest, as parsed JSON.
+    """
     metadata = as_object(as_object(manifest).get("metadata"))
     subject = Subject.of(item)
     if metadata.get("deletionTimestamp"):
@@ -251,15 +268,17 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
-    """Return the last field manager, except Argo CD's own, that changed the object since then, or an empty string.
+    """Return the field manager that made the last change to the object, except Argo CD's own.
+
+    The result is an empty string if no other manager has changed the object since the given time.
 
     Args:
         metadata: the metadata of the live manifest.
         since: the start of the last sync, in RFC 3339.
     """
     changes = sorted(_changes(metadata), key=lambda change: change[0])
-    # Times are in whole seconds, so a change in the second of the sync counts. A change of replicas through the scale
-    # subresource has no time (seen with Kubernetes 1.31).
+    # Kubernetes stores these times in whole seconds, so a change in the second of the sync counts. A change of replicas
+    # through the scale subresource has no time (seen with Kubernetes 1.31), so it counts, too.
     others = [manager for time, manager in changes if manager not in _ARGO_CD and (not time or time >= since)]
     return one_line(others[-1], limit=100) if others else ""
 
@@ -267,7 +286,8 @@ def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
 def _changes(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for entry in as_objects(metadata.get("managedFields")):
         fields = as_object(entry.get("fieldsV1"))
-        # A controller writes the status and annotations for its own use. These changes are no drift.
+        # Controllers write the status and annotations for their own use. These changes do not make a resource
+        # OutOfSync.
         if entry.get("subresource") == "status" or not fields.keys() & {"f:spec", "f:data", "f:stringData", "f:rules"}:
             continue
         yield as_text(entry.get("time")), as_text(entry.get("manager"))

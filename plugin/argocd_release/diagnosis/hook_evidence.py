@@ -1,8 +1,8 @@
 """Record the pods, events and logs of hooks before Argo CD deletes them.
 
 The pod and the log of a failed hook exist for seconds only. Argo CD deletes a hook as its delete policy says, at the
-latest before the next attempt (argo-cd v2.13.2, gitops-engine pkg/sync/sync_context.go). A recorder reads them in
-threads of its own while the hook runs, and sends as few requests as possible.
+latest before the next attempt (argo-cd v2.13.2, gitops-engine pkg/sync/sync_context.go). So a recorder reads them in
+background threads while the hook runs, with as few requests as possible.
 """
 
 import threading
@@ -25,28 +25,32 @@ from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
 from argocd_release.timing import Background, run_in_background
 
+#: The number of lines that are kept from the end of each log.
 LOG_LINES: Final = 30
-#: The maximum number of pods that are read.
+#: The maximum number of pods that a recording reads. The newest pods come first.
 PODS: Final = 3
-#: The maximum number of logs that are followed. Each restart of a container raises it.
+#: The maximum number of logs that a recording follows. If a container has restarted, the limit is multiplied by the
+#: number of its runs.
 LOGS: Final = 4
-#: The shortest pause between two reads of the resource tree. The pause grows while nothing changes.
+#: The shortest pause between two reads of the resource tree, in seconds. The pause grows while nothing changes.
 FIRST_SECONDS: Final = 0.5
-#: The longest pause until a container of each pod runs.
+#: The longest pause while a pod has no running container yet.
 START_SECONDS: Final = 1.0
-#: The longest pause after that.
+#: The longest pause when each pod has a running container.
 MOST_SECONDS: Final = 4.0
-#: The number of attempts to read the tree after the hooks have failed.
+#: The number of attempts to read the tree a last time after the hooks have failed.
 LAST_READS: Final = 3
-#: The longest wait for the rest of the logs after the last read of the tree.
+#: The longest wait for the rest of the logs after the last read of the tree, in seconds.
 LOG_END_SECONDS: Final = 2.5
+#: The factor by which the pause grows.
 _SLOWER: Final = 1.5
 #: The length of an RFC 3339 time without a fraction and a zone.
 SECONDS: Final = len("2026-01-01T00:00:00")
-#: The longest time for which hooks are recorded.
+#: The longest duration of a recording, in seconds.
 WATCH_SECONDS: Final = 3600.0
 # The message of a Job that has passed its deadline (kubernetes v1.31.0 pkg/controller/job/job_controller.go).
 _PAST_DEADLINE: Final = "active longer than specified deadline"
+#: The start time of an operation, and the number of its attempt.
 _Attempt = tuple[str, int]
 #: The pod's UID, the container's name, and the number of its restarts.
 _LogKey = tuple[str, str, int]
@@ -54,9 +58,12 @@ _LogKey = tuple[str, str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class KeptPod:
-    """A recorded pod of a hook, with the tree that showed it last and the data that was read.
+    """A pod of a hook as a recorder has read it.
 
     Attributes:
+        tree: the last resource tree that contained the pod.
+        pod: the node of the pod in that tree.
+        clues: the state, the events and the log of the pod.
         log_error: the error with which Argo CD refused the pod's log; None if it did not refuse.
     """
 
@@ -67,9 +74,10 @@ class KeptPod:
 
 
 def has_failed(kept: KeptPod, application: Application) -> bool:
-    """Return True if the pod itself failed, so that it is the cause.
+    """Return True if the pod itself failed, so that the pod and not its Job is the root cause.
 
-    A Job ends its pods when it passes its deadline. Then the Job is the cause, unless the pod could not even start.
+    A Job ends its pods when it passes its deadline. Then the Job is the root cause, unless the pod could not even
+    start.
     """
     status, root = kept.clues.status, kept.tree.root(kept.pod)
     troubles = [container.reason for container in status.containers if container.in_trouble] if status else []
@@ -82,7 +90,7 @@ def has_failed(kept: KeptPod, application: Application) -> bool:
 
 
 class HookRecorder:
-    """A recorder of the pods, events and logs of one application's hooks. Its threads never delay a look."""
+    """A recorder of the pods, events and logs of one application's hooks. It never delays a look."""
 
     def __init__(self, name: str, sources: Evidence) -> None:
         self._name = name
@@ -90,7 +98,11 @@ class HookRecorder:
         self._recording: _Recording | None = None
 
     def look(self, application: Application) -> None:
-        """Process the last observed state. Start to record when an operation of its revision runs; stop afterwards."""
+        """Start or stop recording, depending on the observed state of the application.
+
+        The recorder records while an operation of the compared revision runs, or while the state shows a failed hook of
+        it. Each attempt of the operation has a recording of its own.
+        """
         operation = application.operation
         hooks = _of_interest(application)
         if operation is None or not (hooks or (operation.running and application.operation_counts)):
@@ -104,14 +116,14 @@ class HookRecorder:
         self._recording.emit(hooks)
 
     def stop(self) -> None:
-        """Stop recording."""
+        """Stop the recording. The recorded data stays available."""
         if self._recording is not None:
             self._recording.stop()
 
     def kept(self, application: Application, *, seconds: float = 0.0) -> tuple[KeptPod, ...]:
-        """Return the pods of the application's failed hooks, the newest first.
+        """Return the recorded pods of the application's failed hooks, the newest first.
 
-        Wait up to ``seconds`` for data that is still being read.
+        If the recording is still reading data, wait for it up to ``seconds``.
         """
         recording, operation = self._recording, application.operation
         if recording is None or operation is None or not recording.is_of(operation):
@@ -121,7 +133,7 @@ class HookRecorder:
 
 
 def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
-    """Return the hooks that run or have failed, by kind and name. The value is True if the hook has failed."""
+    """Return True for each hook that has failed, and False for each hook that runs, by kind and name."""
     hooks = {(item.kind, item.name): item for item in application.results if item.hook_ran}
     return {
         key: item.failed
@@ -131,7 +143,7 @@ def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
 
 
 class _Recording:
-    """A recording of one attempt of an operation: one thread reads the tree, and one thread follows each log."""
+    """A recording of one attempt of an operation. One thread reads the resource tree, and one follows each log."""
 
     def __init__(self, name: str, sources: Evidence, attempt: _Attempt) -> None:
         self.attempt = attempt
@@ -144,7 +156,7 @@ class _Recording:
         self._logs: dict[_LogKey, deque[str]] = {}
         self._log_errors: dict[str, ArgoCDError] = {}
         self._follows: list[Background[None]] = []
-        #: The state of each pod in the tree when the pod was last read completely, by the pod's UID.
+        #: The state that the tree showed when the pod was last read completely, by the uid of the pod.
         self._marks: dict[str, tuple[str, ...] | None] = {}
         self._news = threading.Event()
         self._stopped = False
@@ -158,7 +170,7 @@ class _Recording:
         return self.attempt[0] == operation.started_at
 
     def emit(self, hooks: dict[tuple[str, str], bool]) -> None:
-        """Store the hooks that the last look has shown."""
+        """Store the hooks of the last look, and read the tree at once if they have changed."""
         if hooks != self._hooks:
             self._hooks = {**self._hooks, **hooks}
             self._news.set()
@@ -174,7 +186,7 @@ class _Recording:
             time.sleep(0.05)
 
     def pods(self, hooks: set[tuple[str, str]]) -> tuple[KeptPod, ...]:
-        """Return the pods of these hooks, the newest first."""
+        """Return the recorded pods of these hooks, the newest first. A hook is given by its kind and name."""
         pods_of_hooks = [(tree, pod) for tree, pod in list(self._nodes.values()) if _hook_of(tree, pod) in hooks]
         newest = sorted(pods_of_hooks, key=lambda pair: pair[1].created_at, reverse=True)
         return tuple(
@@ -216,17 +228,17 @@ class _Recording:
             self._news.wait(pause)
 
     def _all_run(self) -> bool:
-        """Return True if a container of each pod runs and its log is followed, so that its end wakes the recorder.
+        """Return True if each pod has a running container. The end of its log then wakes the recording.
 
-        The tree shows the start of a container late, or not at all. A container that ends at once is deleted with
-        its log within a second.
+        Otherwise, the tree must be read often, because it shows the start of a container late or never. If a container
+        ends at once, Argo CD deletes it and its log within a second.
         """
         return bool(self._statuses) and all(
             any(container.running for container in status.containers) for status in self._statuses.values()
         )
 
     def _read(self, *, over: bool) -> bool:
-        """Read the pods of hooks that have changed; return True if there were any.
+        """Read the pods of hooks that have changed since they were last read, and return True if there were any.
 
         Args:
             over: True if the hooks have failed, so that this is the last read.
@@ -244,9 +256,9 @@ class _Recording:
         return bool(changed)
 
     def _may_be_of_a_hook(self, tree: Tree, pod: Node) -> bool:
-        """Return True if the pod can belong to a hook.
+        """Return True if the pod belongs to a hook, or if that is possible.
 
-        Until a look has shown a hook, every Job that was created since the operation began counts as a hook.
+        Until a look has shown a hook, each Job that was created after the start of the operation can be one.
         """
         root = tree.root(pod)
         started_at, _ = self.attempt
@@ -269,12 +281,13 @@ class _Recording:
         self._events[pod.uid] = self._sources.events(self._name, pod)
 
     def _follow(self, pod: Node, key: _LogKey) -> None:
-        """Follow the log of a container until its program has ended."""
+        """Read the log of a container until its program has ended."""
         lines = self._logs[key]
         try:
             self._sources.follow(self._name, pod, key[1], lines=LOG_LINES, take=lines.append)
         except ArgoCDError as error:
-            # Follow the log again later, unless Argo CD refuses. The diagnosis then has a note about it.
+            # If Argo CD refuses, keep the error for a note in the diagnosis. Otherwise forget an empty log, so that a
+            # later read of the pod follows it again.
             if error.is_refused:
                 self._log_errors[pod.uid] = error
             elif not lines:
@@ -285,7 +298,7 @@ class _Recording:
             self._news.set()
 
     def _best_effort(self, read: Callable[[], None]) -> None:
-        """Call ``read``, and ignore an error of Argo CD so that the other reads go on."""
+        """Call ``read``, and ignore an ``ArgoCDError``, so that the other reads continue."""
         try:
             read()
         except ArgoCDError:

@@ -1,4 +1,4 @@
-"""Read the containers of a pod from its live manifest, and find the one that is the root cause.
+"""Read the containers of a pod from its live manifest, and find the one that keeps the pod from being ready.
 
 The fields are those of Kubernetes core/v1 PodStatus.
 """
@@ -11,17 +11,21 @@ from argocd_release.core.text import as_message, as_object, as_objects, as_text,
 
 
 def last_meaningful(lines: tuple[str, ...]) -> str:
-    """Return the log line that explains best why the program ended, or an empty string if there is none."""
+    """Return the log line that probably says why the program ended, or an empty string if there is none.
+
+    It is the last line that reports an error or, without one, the last line that is not part of a stack trace.
+    """
     meaningful = [line for line in lines if line.strip() and not _is_frame(line)]
     complaints = [line for line in meaningful if any(word in line.lower() for word in _COMPLAINTS)]
     return one_line((complaints or meaningful or [""])[-1], limit=300)
 
 
+# Words that show that a log line reports an error.
 _COMPLAINTS: Final = (
     "error", "exception", "fatal", "panic", "cannot", "can't", "could not", "failed", "failure", "refused", "denied",
     "not found", "no such", "invalid", "missing", "required", "timed out", "timeout", "unable", "killed", "undefined",
 )  # fmt: skip
-# The beginnings of lines in a stack trace, and of lines that a runtime prints after it.
+# The beginnings of lines in a stack trace, and of lines that a runtime prints after the trace.
 _FRAMES: Final = (
     "at ",
     "...",
@@ -40,49 +44,51 @@ def _is_frame(line: str) -> bool:
     return line.strip().startswith(_FRAMES) or ".go:" in line
 
 
+#: The reasons for which a container waits while its pod starts normally.
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
-#: The reason that is given to a container if it has ended after its pod was read.
+#: The reason that ``ended`` gives to a container whose end was not observed.
 UNSEEN_END: Final = "Failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """A container of a pod, with its state and the state of its last run."""
+    """The state of a container of a pod, and the end of its previous run."""
 
     name: str
     init: bool
     ready: bool
     running: bool
     restarts: int
-    #: The reason why it waits or has ended; "" if it runs.
+    #: The reason why the container waits or has ended, such as ``ImagePullBackOff``; "" if it runs.
     reason: str
     #: The reason why its previous run ended, such as ``OOMKilled``.
     before: str
-    #: The exit code of the last run that has ended; None if no run has ended.
+    #: The exit code of the last run that has ended; None if no run has ended yet.
     exit_code: int | None
-    #: The kubelet's message, if it waits.
+    #: The kubelet's message if the container waits, otherwise an empty string.
     message: str
-    #: The termination message that the program has written.
+    #: The message that the program wrote to its termination log; can be empty.
     last_words: str
 
     @property
     def has_run(self) -> bool:
-        """Return True if it can have a log."""
+        """Return True if the container has started at least once. Only then, it can have a log."""
         return self.running or self.exit_code is not None
 
     @property
     def in_trouble(self) -> bool:
+        """Return True if the container does not run, because it has failed or cannot start."""
         ended_badly = not self.running and self.exit_code not in {None, 0}
         return ended_badly or (not self.running and self.reason not in {*_STARTING, "Completed"})
 
     @property
     def ended_badly(self) -> bool:
-        """Return True if its program has ended with an error."""
+        """Return True if the program of the container has ended with an error."""
         return self.in_trouble and (self.exit_code is not None or self.reason == UNSEEN_END)
 
     @property
     def rank(self) -> int:
-        """Return 0 for the likeliest root cause, and more for a less likely one."""
+        """Return the order of suspicion: 0 for the likeliest root cause, and more for a less likely one."""
         if self.in_trouble:
             return 0
         if self.running and not self.ready and not self.init:
@@ -92,20 +98,28 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class PodStatus:
-    """The status of a pod. ``unschedulable`` is the reason why no node takes it; "" if a node did."""
+    """The status of a pod.
+
+    Attributes:
+        containers: the init containers, then the others, in the order of the manifest.
+        unschedulable: the scheduler's message if no node can take the pod, otherwise an empty string.
+    """
 
     containers: tuple[Container, ...]
     unschedulable: str
 
     @property
     def culprit(self) -> Container | None:
-        """Return the container that keeps the pod from being ready: one that failed, or else one that is not ready."""
-        # If ranks are equal, the first container counts. Init containers come first, because the others wait for them.
+        """Return the container that keeps the pod from being ready, preferably one that has failed."""
+        # If several have the same rank, take the first. Init containers come first, because the others wait for them.
         return min(self.containers, key=lambda container: container.rank, default=None)
 
 
 def ended(status: PodStatus) -> PodStatus:
-    """Return the status of a pod that has failed. If no container shows a failure, mark the running ones as failed."""
+    """Return the status of a pod that is known to have failed, although it was read before its end.
+
+    If no container shows a failure, the running ones are marked as failed.
+    """
     if any(container.in_trouble for container in status.containers):
         return status
     containers = tuple(

@@ -1,4 +1,7 @@
-"""Find the root cause: the object that keeps a release from being delivered, and its own message. Pure."""
+"""Find the root cause: the object that keeps a release from being delivered, with its own message.
+
+All functions are pure.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,10 +30,11 @@ _LAYERS: Final = re.compile(
     # The repo-server puts this before an error from its cache (argo-cd v2.13.2 reposerver/repository/repository.go).
     r"|Manifest generation error \(cached\): "
 )
+# The repo-server's message about a file that is not valid YAML or JSON.
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
-# The reasons of events that only say that a controller works on the object.
+# The reasons of events that only say that a controller is working on the object.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
-# Cause codes that only say that something failed. If the object belongs to a hook, HOOK_FAILED replaces them.
+# Cause codes that only say that an object failed. If the object belongs to a hook, HOOK_FAILED replaces them.
 _GENERAL: Final = frozenset({
     CauseCode.CONTAINER_FAILED, CauseCode.CRASH_LOOP, CauseCode.NOT_READY, CauseCode.JOB_FAILED, CauseCode.UNHEALTHY,
 })  # fmt: skip
@@ -38,22 +42,25 @@ _GENERAL: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Clues:
-    """The data about a suspect, which is an object that can be the root cause.
+    """The data about a suspect. A suspect is an object that can be the root cause.
 
-    ``status`` and ``log`` are None if they could not be read or if the object is not a pod.
+    Attributes:
+        status: the state of a pod; None for other objects, or if it could not be read.
+        events: the events of the object.
+        log: the log of the container that failed; None for other objects, or if it could not be read.
+        used: True if the suspect is a volume claim, and a pod that is not ready mounts it.
     """
 
     status: PodStatus | None = None
     events: tuple[Event, ...] = ()
     log: PodLog | None = None
-    #: True if the suspect is a volume claim, and a pod that is not ready mounts it.
     used: bool = False
 
 
 def from_application(application: Application) -> Problem | None:
-    """Return the cause that an error condition names, or None.
+    """Return the problem that an error condition reports, or None if there is none.
 
-    If a resource of the operation failed, return None, because that failure takes precedence.
+    If a resource failed in the last operation, return None, because that failure says more.
     """
     if any(item.failed for item in application.results):
         return None
@@ -72,13 +79,13 @@ def from_application(application: Application) -> Problem | None:
 
 
 def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
-    """Return the nodes that can be the root cause, the likeliest first; () if none belongs to this revision yet."""
+    """Return the nodes that can be the root cause, the likeliest first; () if no node belongs to this revision yet."""
     if any(item.failed and not item.hook_type for item in application.results):
         return ()
     if hooks := _hooks(application):
         jobs = [node for node in tree.nodes if (node.kind, node.name) in hooks]
         pods = [pod for job in jobs for pod in tree.pods if tree.root(pod) is job]
-        # Each attempt of a Job has a pod of its own, and the newest one comes first.
+        # Each attempt of a Job creates a pod. The newest pod comes first.
         return (*sorted(pods, key=lambda pod: pod.created_at, reverse=True), *jobs)
     # If the application is not Synced, its pods belong to the earlier revision until a sync of the current revision
     # runs.
@@ -109,9 +116,10 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
 
 
 def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
-    """Yield the aborted Argo Rollouts, whose pods are not the cause.
+    """Yield the aborted Argo Rollouts.
 
-    An abort removes the new pods, and the pods of an analysis only measure.
+    An aborted Argo Rollout is the cause itself. Its abort removes the new pods, and the pods of an analysis only
+    measure.
     """
     for node in tree.nodes:
         rollout = pending.argo_rollout_of(application, node)
@@ -120,7 +128,14 @@ def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
 
 
 def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Problem | None:
-    """Return the problem of the suspect in one line, or None if it has none."""
+    """Return the problem of a suspect, or None if its clues show none.
+
+    Args:
+        tree: the resource tree that contains the suspect.
+        node: the suspect.
+        clues: the data that was read about it.
+        application: the observed application.
+    """
     warnings = [event for event in clues.events if event.type == "Warning"]
     hook = next((item for item in application.results if item.hook_type and _is_of(tree, node, item)), None)
     rollout = pending.argo_rollout_of(application, node)
@@ -175,7 +190,7 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     quote = _quote(pod, container, clues, warnings)
     message = _with_quote(texts.STATE.fill(subject=subject, state=", ".join(parts)), quote)
     if not tree.is_current(pod):
-        # The StatefulSet waits for this pod before it replaces any pod
+        # A StatefulSet waits until this pod is ready before it replaces any pod
         # (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
         code, message = CauseCode.ROLLOUT_BLOCKED, texts.PREVIOUS_REVISION.fill(message=message)
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
@@ -215,7 +230,7 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
     events = [event for event in clues.events if event.reason not in _NOISE][-1:]
     waits = any(event.reason == "WaitForFirstConsumer" for event in events)
     if waits and clues.used:
-        # The claim waits for a pod, and a pod uses it. So that pod is the cause.
+        # The claim waits until a pod that mounts it is scheduled. There is such a pod, so the pod is the root cause.
         return None
     reason, subject = _message(events), tree.subject(node)
     message = _with_quote(missing.message.fill(resource=subject), reason)
@@ -224,11 +239,11 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
-    """Return the text that explains the failure best: an event if the program never ran, otherwise a log line."""
+    """Return the message that explains the pod's failure best: of an event, of the log, or of the kubelet."""
     reason = container.reason if container else pod.reason.removeprefix("Init:")
     kind = WAITING_REASONS.get(reason)
     if kind is CauseCode.IMAGE_PULL:
-        # «Back-off pulling image» only says that the kubelet has tried before. «Failed to pull» gives the reason.
+        # «Back-off pulling image» only says that the kubelet tries again later. «Failed to pull» gives the reason.
         pulls = [event for event in warnings if event.message.startswith("Failed to pull")]
         return _message(pulls[-1:]) or (container.message if container else pod.message)
     probes = [event for event in warnings if event.reason in {"Unhealthy", "ProbeWarning"}]
@@ -256,7 +271,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
 
 
 def _program_hint(container: Container | None, clues: Clues) -> str:
-    """Return the hint for a program that has ended with an error, or an empty string if it has not."""
+    """Return the hint if the program of the container has ended with an error, otherwise an empty string."""
     if container is None or not container.ended_badly:
         return ""
     has_log = clues.log is not None and clues.log.says_something
@@ -264,7 +279,7 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
 
 
 def gone_hook(application: Application, tree: Tree) -> Problem | None:
-    """Return the cause if a sync waits for a hook that has no object in the cluster any more."""
+    """Return the problem that a sync waits for a hook whose object is gone from the cluster, or None."""
     if not application.operating or any(item.failed for item in application.results):
         return None
     present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
@@ -320,7 +335,10 @@ def _is_of(tree: Tree, node: Node, item: ResourceResult) -> bool:
 
 
 def _counts(application: Application, tree: Tree, node: Node) -> bool:
-    """Return False for a Job of a CronJob and for a hook of an earlier sync, which do not decide the health."""
+    """Return True unless the node is a Job that does not decide the health, or a pod of such a Job.
+
+    The Jobs of CronJobs and the hooks of earlier syncs do not decide the health of the application.
+    """
     if node.kind != "Job" and not tree.is_of_a_job(node):
         return True
     root = tree.root(node)
@@ -333,7 +351,10 @@ def _counts(application: Application, tree: Tree, node: Node) -> bool:
 
 
 def _others(tree: Tree) -> Iterator[Node]:
-    """Yield the unhealthy nodes, except pods, that have no unhealthy children. The deepest node explains most."""
+    """Yield the unhealthy nodes, except pods, that have no unhealthy children; the Degraded ones first.
+
+    A child explains more than its owner, which is only unhealthy because of it.
+    """
     parents = {node.owner for node in tree.nodes if node.health in _UNHEALTHY}
     nodes = [
         node
