@@ -1,4 +1,7 @@
-"""Check the account and the rights of the token, and find the application that the token must be able to see."""
+"""Check the token: its claims, its account, its rights, and the applications that it can see.
+
+A check returns its problems, or a text that says that all is well.
+"""
 
 import re
 import time
@@ -20,7 +23,7 @@ _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
 _FORBIDDEN: Final = 403
 _SHOWN: Final = 5
-# The messages with which Argo CD refuses a token, and the problem that each one indicates (argo-cd v2.13.2
+# Patterns of the messages with which Argo CD refuses a token, each with the problem that it shows (argo-cd v2.13.2
 # util/session/sessionmanager.go:200-300, server/server.go:1379-1391).
 _REFUSALS: Final = (
     (r"[Tt]oken is expired", doctor.REFUSED_EXPIRED),
@@ -36,13 +39,13 @@ _REFUSALS: Final = (
 
 
 def token(connection: Connection, timeout: int) -> str | list[SetupProblem]:
-    """Check the claims of the token."""
+    """Check the form of the token and its expiry date. ``timeout`` is the timeout of the release in seconds."""
     claims = jwt.read(connection.auth_token)
     return pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
 
 
 def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
-    """Return the account that the token belongs to, or the reason why Argo CD refuses the token."""
+    """Check that Argo CD accepts the token, and name its account. If Argo CD refuses the token, give the reason."""
     claims = jwt.read(connection.auth_token)
     answer = _can_i(prober, "applications", "get", "*/*")
     if answer.status == _OK:
@@ -62,7 +65,7 @@ def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
 
 
 def _unverified(prober: Prober, claims: jwt.Claims | None) -> SetupProblem:
-    """Return the reason why Argo CD cannot verify the token of an identity provider.
+    """Return the problem of a token from an identity provider that Argo CD cannot verify.
 
     Argo CD gives the same message for every reason, so this function compares Argo CD's settings with the token.
     """
@@ -78,7 +81,7 @@ def _unverified(prober: Prober, claims: jwt.Claims | None) -> SetupProblem:
 
 
 def application(api: Api, prober: Prober, name: str) -> Application | SetupProblem:
-    """Return the application, or the reason why Argo CD does not return it."""
+    """Return the application, or the problem for which Argo CD does not return it."""
     try:
         return api.application(name)
     except ArgoCDError as error:
@@ -104,7 +107,14 @@ def _unanswered(name: str, reason: str) -> SetupProblem:
 
 
 def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list[SetupProblem]:
-    """Check the rights of the token on the application, and on its project."""
+    """Check the rights of the token on the application and on its project.
+
+    Args:
+        prober: sends HTTP requests to Argo CD.
+        name: the name of the application.
+        project: its project.
+        sync: True if the job itself syncs the application, which needs another right.
+    """
     application = f"{project}/{name}"
     problems = []
     if not may(prober, "projects", "get", project):
@@ -118,7 +128,7 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
 
 
 def too_wide(prober: Prober, name: str, project: str) -> list[SetupProblem]:
-    """Return a warning if the token has rights that no release needs."""
+    """Return a warning if the token has rights that no release needs, otherwise an empty list."""
     questions = (("applications", "delete", f"{project}/{name}"), ("projects", "update", project))
     if not any(_object(_can_i(prober, *question)).get("value") == "yes" for question in questions):
         return []
@@ -126,9 +136,16 @@ def too_wide(prober: Prober, name: str, project: str) -> list[SetupProblem]:
 
 
 def may(prober: Prober, resource: str, action: str, thing: str) -> bool:
-    """Return True if the token has the right."""
+    """Return True if the token is allowed to perform the action.
+
+    Args:
+        prober: sends HTTP requests to Argo CD.
+        resource: the type of the object in Argo CD's RBAC, such as ``applications``.
+        action: the action, such as ``get``.
+        thing: the object, such as ``project/application``.
+    """
     answer = _can_i(prober, resource, action, thing)
-    # An error means that this version of Argo CD does not know the right, so it does not require the right either.
+    # If Argo CD answers with an error, its version does not know the right, and so does not require it.
     return answer.status != _OK or _object(answer).get("value") == "yes"
 
 
@@ -137,7 +154,7 @@ def _can_i(prober: Prober, resource: str, action: str, thing: str) -> Answer:
 
 
 def _names(prober: Prober) -> tuple[bool, list[str]]:
-    """Return whether Argo CD listed the applications, and their names."""
+    """Return True if Argo CD listed the applications, and the names of those that the token can see."""
     answer = prober.get("/api/v1/applications", {"fields": "items.metadata.name,items.metadata.namespace"}, token=True)
     items = as_objects(_object(answer).get("items"))
     names = [one_line(str(as_object(item.get("metadata")).get("name") or ""), limit=100) for item in items]

@@ -1,4 +1,4 @@
-"""Check the applications of a job, which are chosen by name, by selector or by project."""
+"""Check the applications that a job would wait for. The settings choose them by name, by selector or by project."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The applications that the settings choose, and the problems that occurred while finding them.
+    """The applications that the settings choose, and the problems of finding them.
 
     Attributes:
-        applications: the applications that are checked.
+        applications: the applications that the doctor checks.
         problems: one for each named application that Argo CD does not return, and one if the list fails or is empty.
-        count: the number of all chosen applications, which can be more than those that are checked.
+        count: the number of all chosen applications, of which the doctor checks at most ``CHECKED``.
     """
 
     applications: tuple[Application, ...] = ()
@@ -41,7 +41,7 @@ class Group:
 
     @property
     def seen(self) -> Seen:
-        """Return the result of the check ``application``, which finds the applications."""
+        """Return the result of the check ``application``: the found applications, or the problems of finding them."""
         if self.problems:
             return self.problems
         if self.count == 1:
@@ -53,7 +53,13 @@ class Group:
         return doctor.APPLICATIONS_EXIST.fill(applications=counted(self.count, "application"), names=names)
 
     def each(self, look: Callable[[Application], Seen]) -> Seen:
-        """Check each application. If several applications have the same problem, report it once with their names."""
+        """Check each application, and merge the results.
+
+        If several applications have the same problem, it is reported once, with their names.
+
+        Args:
+            look: checks one application.
+        """
         results = [(name_of(application), look(application)) for application in self.applications]
         if self.count == 1 and results:
             return results[0][1]
@@ -71,7 +77,7 @@ class Group:
 
 
 def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
-    """Find the applications that the settings choose, in the same way as a release does."""
+    """Return the applications that the settings choose. They are found in the same way as in a release."""
     applications: list[Application] = []
     problems: list[SetupProblem] = []
     for name in settings.names[:CHECKED]:
@@ -94,14 +100,20 @@ def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
 
 
 def expectation_of(settings: ExpectationSettings, path: str, application: Application) -> ExpectationSettings:
-    """Return the expectation of the application: the settings, overridden by the file of expectations."""
+    """Return the expectation of the application: that of the settings, overridden by the file of expectations.
+
+    Args:
+        settings: the expectation that applies to all applications.
+        path: the path of the file of expectations, or an empty string.
+        application: the application.
+    """
     rules, _ = expectations_file.read(path, PROPERTIES)
     own: dict[str, Any] = dict(rules.of(name_of(application)))
     return replace(settings, **own)
 
 
 def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
-    """Check the rights of the token on the application."""
+    """Check the rights of the token on the application. ``sync`` is True if the job itself syncs it."""
     return account.rights(prober, name_of(application), _project(application), sync=sync)
 
 
@@ -155,7 +167,7 @@ def _maker(api: Api, name: str, application: Application) -> Iterator[str | Setu
 
 
 def name_of(application: Application) -> str:
-    """Return the name, or ``namespace/name`` if the application is outside Argo CD's own namespace."""
+    """Return the name of the application, or ``namespace/name`` if it is not in Argo CD's own namespace."""
     own = application.controller_namespace or application.namespace
     name = application.name if application.namespace == own else application.full_name
     return one_line(name, limit=200)

@@ -1,4 +1,4 @@
-"""Run the doctor's checks in order."""
+"""Run the checks of ``argocd-release doctor`` in order, from the settings to the reports."""
 
 import math
 from collections.abc import Callable
@@ -29,16 +29,15 @@ def examine(
     seconds: float = math.inf,
     check: Callable[[], object] = lambda: None,
 ) -> Checklist:
-    """Run every check, and return the checklist. If a signal arrives, leave out the remaining checks.
+    """Run all checks, and return the checklist with their results. A signal ends the run early.
 
     Args:
         environ: the environment of a release job.
         ca_file: path of a PEM file with an additional certificate authority to trust, or an empty string.
-        sign_in: exchanges the job's identity for a token. It takes a connection with the identity and a number of
-            seconds, and returns a connection with the token.
-        seconds: the time limit of all checks.
-        check: is called while a check runs, and raises ``Cancelled`` to end them all.
-
+        sign_in: exchanges the job's identity for a token. It takes a connection with the identity and a time limit in
+        seconds, and returns a connection with the token.
+        seconds: the time limit of all checks together.
+        check: is called while a check runs, and raises ``Cancelled`` to end all checks.
     """
     checklist = Checklist.lasting(seconds, check=check)
     with ExitStack() as stack:
@@ -94,16 +93,15 @@ def examine_network(
     *,
     with_argocd: bool = True,
 ) -> None:
-    """Check the network between the job and Argo CD, without a token.
+    """Check the network between the job and Argo CD. These checks need no token.
 
     Args:
-        checklist: receives the results.
-        connection: the address and the options.
+        checklist: runs the checks and stores the results.
+        connection: the address of Argo CD and the options of argocd.
         prober: sends HTTP requests to that address.
         environ: the environment of the job.
-        stack: ends the argocd command when it is closed, if the command still runs.
-        with_argocd: True to check the connection of the argocd command too.
-
+        stack: ends the argocd command when it is closed, if the command is still running.
+        with_argocd: True to check the connection of the argocd command, too.
     """
     answer = cache(lambda: prober.get("/api/version"))
     checklist.run(
@@ -124,7 +122,7 @@ def examine_network(
 
 
 def examine_account(checklist: Checklist, connection: Connection, prober: Prober, timeout: int) -> None:
-    """Check the token, and the account that it belongs to."""
+    """Check the token and its account. ``timeout`` is the timeout of the release in seconds."""
     checklist.run(
         [
             Check(name="token", run=lambda: account.token(connection, timeout)),
@@ -143,7 +141,7 @@ def _settings(environ: JobEnvironment) -> Seen:
 def examine_release(
     checklist: Checklist, api: Api, prober: Prober, environ: JobEnvironment, job_settings: Settings
 ) -> None:
-    """Check the applications that the job would wait for, then its timeout, its git history and its reports."""
+    """Check the applications that the job would wait for, then the timeout, the git history and the reports."""
     group = cache(lambda: applications.find(api, prober, job_settings))
     own = cache(
         lambda name: next(

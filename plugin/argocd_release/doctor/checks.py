@@ -1,4 +1,4 @@
-"""Define the doctor's checks and their results, and render the checklist as text and as JSON."""
+"""Define the doctor's checks and their results, and render the checklist as text or as JSON."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,11 +34,10 @@ class CheckResult:
     Attributes:
         check: The name of the check.
         state: The state of the check.
-        message: The problem, or a text about the good state.
+        message: The problem or, if there is none, a text that says so.
         code: The name of the problem; "" if there is none.
         fix: The steps that solve the problem.
-        outcome: The outcome that a release would end with, or None if the release could be tracked.
-
+        outcome: The outcome with which a release would end because of the problem; None if it could be tracked.
     """
 
     check: str
@@ -49,7 +48,7 @@ class CheckResult:
     outcome: Outcome | None = None
 
 
-# The return value of a check: its problems, or a text about the good state.
+# The return value of a check: one problem, several problems, or a text that says that all is well.
 Seen = str | SetupProblem | Sequence[SetupProblem]
 
 
@@ -59,11 +58,10 @@ class Check:
 
     Attributes:
         name: The name in the checklist.
-        run: Returns the result.
-        needs: The checks that must not have failed before this one.
+        run: Performs the check, and returns its problems or a text that says that all is well.
+        needs: The names of earlier checks. If one of them has failed, this check is skipped.
         repeats: The codes of problems that this check would only report again. If an earlier check has reported one of
-            them, this check is skipped.
-
+        them, this check is skipped.
     """
 
     name: str
@@ -74,7 +72,7 @@ class Check:
 
 @dataclass(kw_only=True)
 class Checklist:
-    """The checklist, which runs the checks and stores their results.
+    """A runner of checks, which stores their results.
 
     If a check fails, only the checks that need it are skipped.
 
@@ -82,30 +80,31 @@ class Checklist:
         results: The results in the order of the checks.
         check: Is called while a check of the doctor runs, and raises to end all checks.
         deadline: The moment at which all checks must have ended. A check that has not ended by then counts as failed.
-        cancelled: The outcome of a signal that ended the checks, or None.
-
+        cancelled: The outcome of the signal that ended the checks; None if no signal arrived.
     """
 
     results: list[CheckResult] = field(default_factory=list)
     check: Callable[[], object] = lambda: None
     deadline: Deadline = field(default_factory=Deadline)
     cancelled: Outcome | None = None
+    #: The names of the checks that have failed or were skipped.
     _broken: set[str] = field(default_factory=set)
 
     @classmethod
     def lasting(cls, seconds: float, *, check: Callable[[], object]) -> Self:
-        """Return a checklist whose checks must end within ``seconds``."""
+        """Return a checklist whose checks must all end within ``seconds`` from now."""
         return cls(check=check, deadline=Deadline(seconds))
 
     def run(self, checks: Iterable[Check]) -> None:
-        """Run each check, unless a check that it needs has failed."""
+        """Run the checks one after the other. Skip a check if one that it needs has failed."""
         for next_check in checks:
             self.check()
             if reason := self._reason_to_skip(next_check):
                 self._broken.add(next_check.name)
                 self._add(next_check.name, CheckState.SKIPPED, reason)
                 continue
-            # Run in another thread, so that a check cannot delay a signal or outlast the deadline.
+            # Run the check in another thread, so that it cannot delay the reaction to a signal, or outlast the
+            # deadline.
             answer = run_in_background(next_check.run)
             if not answer.wait_for(seconds=self.deadline.left, check=self.check):
                 self._note(next_check.name, SetupProblem.of(doctor.NO_TIME, Outcome.UNREACHABLE))
@@ -116,12 +115,12 @@ class Checklist:
                 self._note(next_check.name, answer.result())
 
     def allows(self, name: str) -> bool:
-        """Return True if checks that need this one can run."""
+        """Return True if the check of this name has neither failed nor been skipped."""
         return name not in self._broken
 
     @property
     def worst(self) -> Outcome | None:
-        """Return the outcome that a release would end with, or None if the release could be tracked."""
+        """Return the outcome with which a release would end, or None if it could be tracked."""
         return self.cancelled or next((result.outcome for result in self.results if result.outcome is not None), None)
 
     def _reason_to_skip(self, check: Check) -> str:
@@ -195,7 +194,7 @@ _WIDTH: Final = 12
 
 
 def render_text(checklist: Checklist, docs_url: str = "") -> str:
-    """Return one line per check, followed by the fix for each failed check.
+    """Return one line per check, followed by the fix of its problem and the link to the documentation.
 
     Skipped checks share one line. ``docs_url`` is the address of the documentation, or "" if it is unknown.
     """

@@ -1,4 +1,7 @@
-"""Use the doctor's checks in a release: warnings at the start, and a hint if the release status is unknown."""
+"""Run some of the doctor's checks in a release, for warnings at its start and for a hint at its end.
+
+The hint is for a verdict that Argo CD is unreachable or refuses the token.
+"""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,16 +28,17 @@ def advice(
     check: Callable[[], object],
     seconds: float,
 ) -> str:
-    """Return the hint for the verdict: the fix of the problem that the doctor finds, or the verdict's own hint.
+    """Return the hint for a verdict about the connection to Argo CD.
+
+    It is the fix of the problem that the doctor's checks find or, if they find none, the hint of the verdict.
 
     Args:
         verdict: the verdict of the release.
         environ: the environment of the job.
-        connection: the address, the token and the options.
-        timeout: the timeout of the release, in seconds.
+        connection: the address of Argo CD, the token and the options of argocd.
+        timeout: the timeout of the release in seconds.
         check: is called while the checks run, and raises to end them.
         seconds: the time limit of the checks.
-
     """
     check_run = run_in_background(lambda: _found(verdict.outcome, environ, connection, timeout))
     failed_check = check_run.result() if check_run.wait_for(seconds=min(seconds, ADVICE), check=check) else None
@@ -46,7 +50,7 @@ def advice(
 def _found(
     outcome: Outcome | None, environ: JobEnvironment, connection: Connection, timeout: int
 ) -> CheckResult | None:
-    """Return the first failed check with which a release would have this outcome, or None."""
+    """Return the result of the first check that fails with this outcome, or None if no check does."""
     checklist = Checklist()
     with ExitStack() as stack:
         prober = stack.enter_context(Prober(connection))
@@ -58,7 +62,16 @@ def _found(
 
 
 def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: float, now: float) -> list[SetupProblem]:
-    """Return warnings about the settings and the token. They never end a release: the runner's clock can be wrong."""
+    """Return warnings about the settings and the token.
+
+    They never end a release, because the runner's clock can be wrong.
+
+    Args:
+        connection: the address of Argo CD, the token and the options of argocd.
+        environ: the environment of the job.
+        timeout: the timeout of the release in seconds.
+        now: the current time in seconds since 1970.
+    """
     warnings: list[SetupProblem] = []
     proxies = pipeline.proxies(environ, connection.options)
     if not isinstance(proxies, str):
@@ -73,10 +86,11 @@ def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: flo
 
 
 def of_server(connection: Connection, name: str, project: str) -> list[SetupProblem]:
-    """Return warnings about the rights of the token; none if Argo CD does not respond."""
+    """Return a warning if the token has rights that no release needs; none if Argo CD does not respond."""
     with Prober(connection) as prober:
         version = network.version(prober.get("/api/version"))
         if not version:
             return []
-        # Only the doctor warns about the server's version. In the log of each release, the warning would hide others.
+        # Do not warn about the version of the server here, as the doctor does. In the log of each release, that warning
+        # would hide others.
         return account.too_wide(prober, name, project)

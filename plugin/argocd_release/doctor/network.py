@@ -1,4 +1,7 @@
-"""Check the network between the job and Argo CD, layer by layer, so that the first broken layer is named."""
+"""Check the network between the job and Argo CD, layer by layer, so that the first broken layer is named.
+
+A check returns its problem, or a text that says that all is well.
+"""
 
 import re
 import shlex
@@ -19,7 +22,7 @@ from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import DOCTOR_CALL, DOCTOR_PROCESS
 
 _WEB_ADVICE: Final = "Use flag --grpc-web"
-# The codes of verification errors in OpenSSL's x509_vfy.h.
+# The codes with which OpenSSL reports why a certificate is not valid (x509_vfy.h).
 _EXPIRED, _NOT_YET, _SELF_SIGNED, _IP = 10, 9, 18, 64
 _UNKNOWN: Final = frozenset({19, 20, 21})
 # Paths under which Argo CD is often served on a shared host.
@@ -54,7 +57,7 @@ def connects(connection: Connection) -> str | SetupProblem:
 
 
 def encrypts(connection: Connection) -> str | SetupProblem:
-    """Check that the TLS handshake succeeds with the options of argocd, and that the certificate is trusted."""
+    """Check that a TLS handshake succeeds with the options of argocd, and that the certificate is trusted."""
     if connection.options.get("--plaintext") == "true":
         if not probe.handshake(connection, verify=False).error:
             return _unreachable(network.TLS_UNWANTED)
@@ -100,8 +103,8 @@ def _no_tls(connection: Connection, error: str) -> SetupProblem:
 def _speaks_plaintext(connection: Connection) -> bool:
     """Return True if Argo CD responds without TLS.
 
-    With `--insecure` argocd-server closes a TLS connection at once (argo-cd v2.13.2 server/server.go). Neither the
-    token nor a header of the options is sent.
+    With `--insecure` argocd-server closes a TLS connection at once (argo-cd v2.13.2 server/server.go). The request
+    contains neither the token nor a header of the options, because it is not encrypted.
     """
     root = connection.options.get("--grpc-web-root-path", "")
     opts = "--plaintext" + (f" --grpc-web-root-path {shlex.quote(root)}" if root else "")
@@ -110,7 +113,7 @@ def _speaks_plaintext(connection: Connection) -> bool:
 
 
 def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> str | SetupProblem:
-    """Check that the argocd command reaches Argo CD; ``stack`` ends the command if it still runs."""
+    """Check that the argocd command reaches Argo CD. ``stack`` ends the command if it is still running."""
     is_web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
     try:
         argocd = stack.enter_context(ArgoCD({**environ, **connection.environ}, echo=lambda _: None))
@@ -127,7 +130,7 @@ def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> 
 
 
 def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
-    """Check that Argo CD responds over HTTP. If another server responds, name it."""
+    """Check that Argo CD responds over HTTP. If another server responds, the problem names it."""
     answer = prober.get("/api/version")
     if version(answer):
         return network.ARGO_CD_RESPONDS.fill()
@@ -135,7 +138,7 @@ def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
 
 
 def version(answer: Answer) -> str:
-    """Return the version in the answer to /api/version, or ``""`` if Argo CD did not give the answer."""
+    """Return the version in an answer to /api/version, or ``""`` if the answer is not from Argo CD."""
     try:
         server_version = str(as_object(parse_json(answer.body)).get("Version") or "")
     except ValueError:
@@ -144,12 +147,12 @@ def version(answer: Answer) -> str:
 
 
 def supported(server_version: str) -> str | list[SetupProblem]:
-    """Check that the version of Argo CD is maintained and has no known leak of credentials."""
+    """Check that the version of Argo CD is still maintained, and that it does not leak credentials."""
     match = _VERSION.match(server_version)
     if match is None:
         return network.VERSION.fill(version=server_version)
     major, minor, patch = map(int, match.groups())
-    # Report only one problem, because the fix for both is a newer version.
+    # Report only one of the two problems, because a newer version fixes both.
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
         return [SetupProblem.of(network.LEAKS_CREDENTIALS, version=server_version)]
@@ -177,7 +180,7 @@ def _other_path(connection: Connection, prober: Prober, answer: Answer) -> Setup
 
 
 def _other_server(answer: Answer) -> SetupProblem:
-    """Return the problem that names the server that responds instead of Argo CD."""
+    """Return the problem that another server than Argo CD responds, with the name of that server if it is known."""
     if not answer.status:
         return _unreachable(network.HTTP_SILENT, reason=one_line(answer.error, limit=200))
     title = one_line("".join(_TITLE.findall(answer.body)[:1]), limit=80)
@@ -205,7 +208,7 @@ def _other_server(answer: Answer) -> SetupProblem:
 
 
 def _status(status: int, title: str) -> str:
-    """Return the status and the title of the page. Titles often begin with the status, which is not repeated."""
+    """Return the HTTP status and the title of the page. If the title begins with the status, it is not repeated."""
     return f"{status} {title.removeprefix(str(status)).strip()}".strip()
 
 
@@ -228,15 +231,15 @@ def _unreachable(entry: ProblemMessage, **fields: Any) -> SetupProblem:
     return SetupProblem.of(entry, Outcome.UNREACHABLE, **fields)
 
 
-# GitLab accepts an environment's URL of up to 255 characters.
+# The longest URL of an environment that GitLab accepts, in characters.
 ADDRESS_LIMIT: Final = 255
 
 
 def public_address(connection: Connection) -> str:
-    """Return the ``url`` in Argo CD's settings without a trailing slash, or ``""`` if it is not a web address.
+    """Return the address of Argo CD's web interface from Argo CD's settings, or ``""`` if it is not a web address.
 
-    The runner can use an address inside the cluster, which browsers cannot reach. Argo CD returns its settings without
-    a token (argo-cd v2.13.2 server/settings/settings.go).
+    The job itself can use an address inside the cluster, which browsers cannot reach. Argo CD returns its settings
+    without a token (argo-cd v2.13.2 server/settings/settings.go).
     """
     with Prober(connection) as prober:
         answer = prober.get("/api/v1/settings")

@@ -1,4 +1,7 @@
-"""Check the job itself: its settings, token, expectation, timeout, git history and reports."""
+"""Check the job itself: its settings, token, expectation, timeout, git history and reports.
+
+A check returns its problems, or a text that says that all is well.
+"""
 
 import os
 import shlex
@@ -26,7 +29,14 @@ from argocd_release.settings.load import ExpectationSettings, GitSettings, Polic
 def source(
     application: Application, environ: JobEnvironment, expectation: ExpectationSettings, project_url: str
 ) -> str | list[SetupProblem]:
-    """Check that the application deploys the repository and the branch of this pipeline."""
+    """Check that the application deploys the repository and the branch of this pipeline.
+
+    Args:
+        application: the application.
+        environ: the environment of the job.
+        expectation: the expectation of the application.
+        project_url: the address of the GitLab project, or an empty string outside GitLab.
+    """
     own = GitUrl.parse(project_url)
     own_sources = [item for item in application.sources if GitUrl.parse(item.repo_url).is_same(own)]
     sources = ", ".join(
@@ -66,7 +76,7 @@ def proof(application: Application, expectation: ExpectationSettings) -> str | l
 
 
 def syncing(application: Application, api: Api, policy: PolicySettings) -> str | list[SetupProblem]:
-    """Check that Argo CD or this job syncs the application, and that nothing forbids the sync now."""
+    """Check that Argo CD or the job syncs the application, and that no condition or sync window blocks the sync."""
     problems = []
     if not application.automated and not policy.sync:
         problems.append(SetupProblem.of(doctor.SYNC_MANUAL))
@@ -80,7 +90,12 @@ def syncing(application: Application, api: Api, policy: PolicySettings) -> str |
 
 
 def time(job_time: TimeSettings, now: datetime) -> str | list[SetupProblem]:
-    """Check that GitLab's timeout of the job leaves enough time for the timeout of the release."""
+    """Check that GitLab's timeout of the job leaves enough time for the timeout of the release.
+
+    Args:
+        job_time: the timeouts, and the start of the job.
+        now: the current time, with a time zone.
+    """
     left, _ = load.seconds_left(job_time, now)
     timeout = span(job_time.timeout)
     if left < job_time.timeout:
@@ -90,7 +105,7 @@ def time(job_time: TimeSettings, now: datetime) -> str | list[SetupProblem]:
 
 
 def history(git: GitSettings) -> str | list[SetupProblem]:
-    """Check that this job can read the git history, if it must compare revisions."""
+    """Check that the job can read the git history, unless it compares no revisions."""
     if not git.revision or git.revision_match == "exact":
         return doctor.HISTORY_UNNEEDED.fill()
     repository = GitUrl.parse(git.repository_url)
@@ -125,7 +140,7 @@ DAY: Final = 86400.0
 
 
 def repaired(environ: JobEnvironment) -> JobEnvironment:
-    """Return the environment with the address of Argo CD corrected, so that the other checks can run."""
+    """Return the environment with a corrected address of Argo CD, so that the checks of the network can run."""
     given = environ.text(interpret.SERVER)
     if not given:
         return environ
@@ -140,12 +155,12 @@ def repaired(environ: JobEnvironment) -> JobEnvironment:
 
 
 def server_and_options(environ: JobEnvironment) -> tuple[str, str]:
-    """Return the address and the options of argocd, even if other settings are wrong."""
+    """Return the address of Argo CD and the options of argocd, even if other settings are wrong."""
     return environ.text(interpret.SERVER), environ.text("ARGOCD_OPTS")
 
 
 def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
-    """Return the problems of the settings that would end a release, and the warnings."""
+    """Return the problems of the settings, including warnings."""
     problems: list[SetupProblem] = []
     try:
         load.load(environ)
@@ -155,7 +170,14 @@ def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
 
 
 def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[SetupProblem]:
-    """Return the problems of the token, or a text with its owner and its expiry date. Times are in seconds."""
+    """Return the problems of the token or, if there are none, a text with its owner and its expiry date.
+
+    Args:
+        token: the token.
+        claims: its claims; None if they cannot be read.
+        timeout: the timeout of the release in seconds.
+        now: the current time in seconds since 1970.
+    """
     defect = jwt.token_defect(token)
     if claims is None or defect:
         entry = doctor.TOKEN_DAMAGED
@@ -173,7 +195,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
 
 
 def proxies(environ: JobEnvironment, options: Mapping[str, str]) -> str | list[SetupProblem]:
-    """Check that argocd uses every proxy variable that is set (argo-cd v2.13.2 apiclient.go:270-278)."""
+    """Check that argocd uses each proxy variable that is set (argo-cd v2.13.2 apiclient.go:270-278)."""
     native = options.get("--grpc-web") != "true" and "--grpc-web-root-path" not in options
     plaintext = options.get("--plaintext") == "true"
     used = set(_SOCKS) if native else {"HTTP_PROXY", "http_proxy"} if plaintext else set()
@@ -184,7 +206,7 @@ def proxies(environ: JobEnvironment, options: Mapping[str, str]) -> str | list[S
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in its largest unit: 3 days, 4 min, 10 s."""
+    """Return a duration in seconds as text, in the largest unit that fits: ``3 days``, ``4 min`` or ``10 s``."""
     for size, name in ((DAY, "day"), (3600.0, "h"), (60.0, "min")):
         if seconds >= size:
             number = int(seconds // size)
