@@ -1,7 +1,7 @@
-"""A client for GitLab's REST API. It repeats failed requests before a deadline, and its errors have one line.
+"""Send requests to GitLab's REST API, repeat those that fail, and report errors in one line.
 
-The job does not use python-gitlab, because that is 5.2 MB with its libraries, and more than doubles the import time
-(8.6.0, measured; CONTRIBUTING.md).
+The job does not use python-gitlab, because it takes 5.2 MB with its libraries, and more than doubles the time of the
+imports (8.6.0, measured; CONTRIBUTING.md).
 """
 
 import json
@@ -18,9 +18,12 @@ from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 
-#: The maximum number of attempts. If GitLab sends Retry-After, the pause before the next attempt is at least that long.
+#: The maximum number of attempts for a request. If GitLab sends Retry-After, the pause before the next attempt is at
+#: least that long.
 ATTEMPTS: Final = 3
+#: The maximum size of a response in bytes.
 BODY_LIMIT: Final = 4 << 20
+#: The number of items on a page of a list.
 PAGE: Final = 100
 _SUCCESS: Final = range(200, 300)
 #: With these statuses GitLab has not carried out the request, so any request can be repeated.
@@ -30,7 +33,11 @@ _AGAIN: Final = _NOT_DONE | {500, 502, 504}
 
 
 class GitLabError(Exception):
-    """GitLab refused a request or did not respond. ``status`` is 0 if there was no answer. The message is one line."""
+    """GitLab refused a request or did not respond. The message is one line.
+
+    Attributes:
+        status: the HTTP status; 0 if there was no response.
+    """
 
     def __init__(self, message: str, *, status: int = 0) -> None:
         self.status = status
@@ -38,13 +45,13 @@ class GitLabError(Exception):
 
 
 class GitLab:
-    """GitLab's API for one project. Use it as a context manager.
+    """A client of GitLab's API for one project. Use it as a context manager.
 
     Args:
         address: the root of the API (CI_API_V4_URL).
         project: the id or the path of the project.
-        token: an access token of a project, a group or a user.
-        job_token: the token of the job, used if there is no other token.
+        token: an access token of a project, a group or a user; can be empty.
+        job_token: the token of the job, which is used if ``token`` is empty.
         deadline: the moment at which every request ends.
         ca_file: path of a PEM file with a certificate authority to trust, or an empty string.
     """
@@ -67,7 +74,7 @@ class GitLab:
         self._client.__exit__(*details)
 
     def get(self, path: str, **query: str) -> Any:
-        """Send a GET request, and return GitLab's answer.
+        """Send a GET request, and return the parsed JSON of the response.
 
         Raises:
             GitLabError: GitLab refused, or did not respond.
@@ -75,7 +82,9 @@ class GitLab:
         return self._call("GET", path, query=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Send a POST request, and return GitLab's answer. A request that GitLab can have carried out is not repeated.
+        """Send a POST request, and return the parsed JSON of the response.
+
+        If GitLab can have executed the request, it is not sent again.
 
         Raises:
             GitLabError: GitLab refused, or did not respond.
@@ -83,10 +92,15 @@ class GitLab:
         return self._call("POST", path, body=body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send a PUT request, and return the parsed JSON of the response.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
         return self._call("PUT", path, body=body)
 
     def user_id(self) -> Any:
-        """Return the id of the user that the token belongs to.
+        """Return the id of the user to whom the token belongs.
 
         Raises:
             GitLabError: GitLab refused, or did not respond.
@@ -126,7 +140,7 @@ class GitLab:
     def _once(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> tuple[int, str, float]:
-        """Send the request once. Return the status, the body, and the seconds to wait as requested by GitLab.
+        """Send the request once. Return the status, the body, and the pause in seconds that GitLab requests.
 
         Raises:
             HttpError: GitLab did not send a complete response.
@@ -169,8 +183,8 @@ def _error_text(status: int, text: str) -> str:
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:
-    """Return the file of certificate authorities, or an empty tuple if the file does not exist.
+    """Return the path of the file of certificate authorities as a tuple, which is empty if there is no such file.
 
-    GitLab can name a file that does not exist in the job's image.
+    GitLab's variable can name a file that does not exist in the job's image.
     """
     return (ca_file,) if ca_file and Path(ca_file).is_file() else ()

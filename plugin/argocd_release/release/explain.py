@@ -1,4 +1,4 @@
-"""Explain a verdict: collect its root cause and hints, and show them in the job log."""
+"""Explain a verdict: collect its root cause and its hints, and show them in the job log."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -34,17 +34,17 @@ from argocd_release.release.wiring import JobParts
 from argocd_release.reports import evidence, summary
 from argocd_release.timing import Phase
 
-# The number of failures, the most severe first, for which root causes are collected.
+# The maximum number of failed applications whose root causes are collected. The most severe failures come first.
 EXPLAINED: Final = 5
-#: Outcomes for which the doctor checks the connection.
+#: The outcomes after which the doctor's checks look for the reason.
 ADVISED: Final = frozenset({Outcome.UNREACHABLE, Outcome.DENIED})
-# The outcomes for which the output of ``argocd app get`` is shown even without a diagnosis. For all other outcomes,
-# Argo CD does not respond, or there is nothing to show.
+# The outcomes after which the output of ``argocd app get`` is shown although no root cause is collected. After all
+# other such outcomes, Argo CD does not respond, or there is nothing to show.
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED})
 
 
 class Explainer:
-    """A collector of causes, hints and evidence for a result. Its own errors never change the outcome."""
+    """A collector of root causes, hints and evidence for a result. Its own errors never change the outcome."""
 
     def __init__(self, parts: JobParts) -> None:
         self._parts = parts
@@ -53,7 +53,7 @@ class Explainer:
         self._deadline = parts.context.deadline
 
     def explain(self, result: ReleaseResult) -> ReleaseResult | None:
-        """Return the result with causes, hints and the application's status, or None if nothing was added."""
+        """Return the result with root causes, hints and the status that argocd prints, or None if nothing was added."""
         later = self._advise(result) if result.outcome in ADVISED else self._diagnose_worst(result)
         if not result.several:
             later = self._with_status(later)
@@ -72,7 +72,7 @@ class Explainer:
         return replace(later, applications=applications, ended_at=ended_at, seconds=result.seconds + passed)
 
     def _advise(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the result with the doctor's hint for each application that has the outcome of the release."""
+        """Return the result with the doctor's hint on each application that has the outcome of the whole release."""
         self._log.emit(AskingTheDoctor())
         shared = [application for application in result.undelivered if application.outcome is result.outcome]
         verdict = shared[0].verdict if shared else result.verdict
@@ -98,6 +98,7 @@ class Explainer:
         return replace(result, verdict=replace(result.verdict, hint=hint), applications=applications)
 
     def _diagnose_worst(self, result: ReleaseResult) -> ReleaseResult:
+        """Return the result with the diagnoses of the worst failures, which share the time of the phase."""
         failures = [
             application_result
             for application_result in result.undelivered
@@ -143,13 +144,16 @@ class Explainer:
             return Diagnosis()
 
     def _silent_host(self, result: ApplicationResult) -> str:
-        """Return the host of the deployed site if only the check of the site failed, otherwise an empty string."""
+        """Return the host of the deployed site if the release failed only because the site did not respond.
+
+        Otherwise, return an empty string. ``-`` stands for a host that is not known.
+        """
         if not result.site_is_silent:
             return ""
         return urlsplit(self._parts.settings.site_url).hostname or "-"
 
     def _with_status(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the result with the status of its application as ``argocd app get`` prints it."""
+        """Return the result of a single application with the status that ``argocd app get`` prints."""
         application = result.applications[0]
         if result.outcome not in _SHOWN and not application.verdict.asks_cluster:
             return result
@@ -168,7 +172,7 @@ class Explainer:
         )
 
     def _status(self, name: str, seconds: float) -> str:
-        """Return the output of ``argocd app get`` without the resources, which the log shows separately."""
+        """Return the output of ``argocd app get`` without its list of resources, which the job log shows separately."""
         try:
             text = self._parts.readers.argocd.show("app", "get", name, seconds=seconds)
         except ArgoCDError as error:
@@ -177,14 +181,14 @@ class Explainer:
         return text.strip().partition("\n\n")[0]
 
 
-#: The job log shows at most this many conditions, and at most this many caveats, of delivered applications.
+#: The maximum number of conditions of delivered applications, and also of caveats, that the job log shows.
 CONDITIONS: Final = 10
-#: The maximum number of application names in a note.
+#: The maximum number of applications that a note names.
 NAMES: Final = 3
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
-    """Show the result, its evidence and the written reports in the job log."""
+    """Show the result, its evidence and the paths of the written reports in the job log."""
     log.emit(_end(result))
     if result.several:
         for note in _caveats(result)[:CONDITIONS]:
@@ -198,7 +202,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     ):
         for block in evidence.blocks(application):
             title = f"{application.name}: {block.title}" if result.several else block.title
-            # GitLab tells sections apart only by their names.
+            # GitLab identifies a section only by its name, so each application needs names of its own.
             name = f"{block.name}-of-{position}" if result.several else block.name
             with log.section(name, title, collapsed=block.collapsed):
                 log.emit(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
@@ -211,7 +215,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
 
 
 def _caveats(result: ReleaseResult) -> list[str]:
-    """Return the caveats of delivered applications: each caveat once, with the names of its applications."""
+    """Return the caveats of the delivered applications. Each caveat stands once, with the names of its applications."""
     names: dict[str, list[str]] = {}
     for application in result.applications:
         if application.outcome is Outcome.DELIVERED and (caveat := application.verdict.caveat):
@@ -238,7 +242,7 @@ def _warnings(result: ReleaseResult) -> list[Warned]:
 
 
 def _show_what_holds(log: JobLog, result: ApplicationResult) -> None:
-    """Show the caveat of a success, and the time at which each phase was reached."""
+    """Show the caveat of a delivered release, and the time at which the application reached each phase."""
     if note := evidence.caveat(result):
         log.emit(NotProven(text=note))
     if line := summary.line(result):
@@ -246,7 +250,7 @@ def _show_what_holds(log: JobLog, result: ApplicationResult) -> None:
 
 
 def _show_next(log: JobLog, result: ReleaseResult) -> None:
-    """Show the hint for the worst failure, or the hint for the group if no application has its outcome."""
+    """Show the hint for the worst failure. If only the group as a whole failed, show the hint for the group."""
     if result.is_theirs or not result.several:
         for worst in result.undelivered[:1]:
             if step := evidence.last_lines(worst):

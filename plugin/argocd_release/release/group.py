@@ -1,4 +1,4 @@
-"""Wait for the applications of a job, and return the verdict on all of them. A group can have one application."""
+"""Wait for the applications of a job, and return the verdict on all of them. A single application is a group of one."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -17,31 +17,38 @@ from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResul
 from argocd_release.watch.snapshot import ApplicationSnapshot, SharedView, SnapshotCommands
 from argocd_release.watch.tracker import Tracker
 
+# The time limit of a list in seconds.
 LIST_SECONDS: Final = 15.0
-# If the list of a poll does not show which applications the selector matches, a second list is requested this often.
+# The pause in seconds between two lists with the selector. The job requests them in addition if it needs more
+# applications than the selector matches.
 SELECT_SECONDS: Final = 15.0
-# The longest wait for Argo CD's own namespace. Argo CD writes it into an application with the first comparison.
+# The longest wait for the name of Argo CD's own namespace, in seconds. Argo CD writes it into an application with the
+# first comparison.
 HOME_SECONDS: Final = 15.0
-# A list just before the deadline still gets this long.
+# The minimum time limit of a list in seconds. It applies even just before the deadline.
 LEAST_LIST_SECONDS: Final = 2.0
-# If several applications cannot be read for the same reason, the log gives the reason this often.
+# The pause in seconds before the log repeats a reason for which applications cannot be read.
 NO_ANSWER_SECONDS: Final = 10.0
 
 
 class GroupCommands(Commands, Lists, Protocol):
-    """Commands and lists for all applications of the group."""
+    """The commands and lists through which a group reads its applications."""
 
     def queued_before(self, name: str) -> int: ...
 
 
 class GroupWait:
-    """The wait for all requested applications.
+    """The wait of a job for its applications. ``wait`` returns the verdict on all of them.
 
     Args:
+        targets: the requested applications.
+        policy: the rules by which the applications are judged.
+        commands: reads and lists applications.
         cluster: shows the pods of an application.
-        emit: takes the events of the log.
-        on_application: functions that are called with an application's last state at each of its events.
-        keep: is called with the name and state of an application after each look at it.
+        clock: the clock of the wait.
+        emit: takes the events of the job log.
+        on_application: functions that are called at each event of an application, with its last observed state.
+        keep: is called with the name and the state of an application after each look at it.
     """
 
     def __init__(
@@ -69,7 +76,7 @@ class GroupWait:
         self._snapshot = ApplicationSnapshot()
         self._selected: tuple[float, tuple[str, ...]] | None = None
         self._names: frozenset[str] = frozenset()
-        # Argo CD's own namespace; None while it is unknown, "" if no application has shown it in time.
+        # Argo CD's own namespace; None while it is unknown, "" if no application has shown it within the time limit.
         self._home: str | None = None
         self._width = 0
         self._list_count = 0
@@ -94,15 +101,15 @@ class GroupWait:
 
     @property
     def members(self) -> Sequence[TrackedApplication]:
-        """Return the tracked applications, ordered by name."""
+        """Return the tracked applications in the order of their names."""
         return sorted(self.poller.applications.values(), key=lambda application: application.name)
 
     def wait(self) -> Verdict:
-        """Wait until each application has its verdict, and return the verdict on all.
+        """Wait until each application has its verdict, and return the verdict on the whole group.
 
         Raises:
-            Cancelled: the job must end.
-            SettingsError: the expectations name an application that does not exist.
+            Cancelled: a signal ended the job.
+            SettingsError: the file of expectations names an application that does not exist.
         """
         if self._targets.read_one_by_one:
             self._check_names(frozenset(self._targets.names))
@@ -116,7 +123,7 @@ class GroupWait:
         return ignored_variables or self._verdict()
 
     def _verdict(self) -> Verdict:
-        """Combine the verdicts on the applications, and their number, into the verdict on the group."""
+        """Combine the verdicts on the applications and their number into the verdict on the group."""
         targets, count = self._targets, self.poller.count
         verdicts = [member.verdict for member in self.members if member.verdict]
         if targets.one and verdicts:
@@ -137,7 +144,7 @@ class GroupWait:
             raise SettingsError(problems)
 
     def _read_names(self) -> PollResult:
-        """Return a poll result with the names from the settings. Each tracker reads its own application."""
+        """Return the names from the settings as a poll result. Each tracker reads the state of its own application."""
         names = self._targets.names
         mine = {name: "" for name in names if self._targets.mine(name)}
         self._width = max(map(len, mine), default=0)
@@ -148,7 +155,8 @@ class GroupWait:
         selector_only = targets.selects and not (targets.names or targets.children)
         try:
             if targets.selects and not selector_only and self._is_selecting():
-                # Each poll requests one list. This one shows the selected applications, the next one their states.
+                # Each poll requests only one list. This list shows which applications the selector matches, the next
+                # list shows their states.
                 chosen = self._list(selector=targets.selector, project=targets.project)
                 self._selected = (requested_at, tuple(application.full_name for application in chosen))
                 return None
@@ -175,7 +183,7 @@ class GroupWait:
         self._width = max((self._width, *map(len, mine)))
         count = sum(snapshot.find(name) is not None or name in targets.names for name in parents)
         result = PollResult(requested_at=snapshot.requested_at, names=mine, count=count, states=snapshot.find)
-        # Children can be created at any time, so wrong names are known only at the end.
+        # If the job waits for children, new names can appear until the end. Only then a name is known to be wrong.
         if not targets.children and (not targets.count.few(count) or self.poller.gathered):
             self._check_names(self._names)
         return result
@@ -183,8 +191,8 @@ class GroupWait:
     def _is_homeless(self, snapshot: ApplicationSnapshot) -> bool:
         """Return True if the job must wait until it knows Argo CD's own namespace.
 
-        When the namespace becomes known, the names of the applications in it change, because they then omit it. The
-        name decides which job tracks an application.
+        Applications in that namespace are called by their names alone, so it must be known before names are compared.
+        The name also decides which of several jobs tracks an application.
         """
         if self._home is None and snapshot.applications:
             limit = min(HOME_SECONDS, self._policy.timeout / 2)
@@ -199,8 +207,8 @@ class GroupWait:
     def _list(self, **chosen: str) -> tuple[Application, ...]:
         left = max(self._started + self._policy.timeout - self._clock.now(), LEAST_LIST_SECONDS)
         self._list_count += 1
-        # If the job requests lists of the selected applications and lists of all, the log shows the first two lists.
-        # Otherwise it shows only the first one.
+        # If the job requests lists with the selector and lists of all applications, the log shows the command of the
+        # first two lists. Otherwise it shows only the first one.
         echo_count = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
         return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= echo_count, **chosen)
 
@@ -228,7 +236,7 @@ class GroupWait:
         return tracker
 
     def _emit_of(self, name: str, event: JobEvent) -> None:
-        """Emit an event of one application. The log of a group shows only states and failed looks."""
+        """Emit an event of one application. For a group, only states and failed looks are emitted."""
         match event:
             case _ if not self.several:
                 self._emit(event)
@@ -243,6 +251,7 @@ class GroupWait:
         self._emit(replace(event, name=name, width=self._width))
 
     def _is_new(self, event: NoAnswer) -> bool:
+        """Return True if the reason of the failed look differs from the last one, or is due to be repeated."""
         (reason, at), now = self._no_answer, self._clock.now()
         if event.reason == reason and now - at < NO_ANSWER_SECONDS:
             return False
@@ -256,7 +265,7 @@ class GroupWait:
             self._emit_named(name, Judged(outcome=word, waited=waited, reason=reason))
 
     def _emit(self, event: JobEvent, /) -> None:
-        """Emit an event. Any thread can call this."""
+        """Emit an event. Any thread can call this, because a lock protects the log."""
         if isinstance(event, Summary) and not self.several:
             return
         with self._emitting:

@@ -1,4 +1,4 @@
-"""Turn the settings into the policy of a job: the applications, their expectations and the grace periods."""
+"""Turn the settings into the policy of a job: its applications, their expectations and the grace periods."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -30,12 +30,12 @@ class Policy:
     settings: PolicySettings
     expected: Expected
     timeout: float
-    #: The clock time at which the job started. The timeout counts from there.
+    #: The clock time at which the job started, in seconds. The timeout counts from there.
     started: float
     check: Callable[[], object]
-    #: Compares revisions by the git history; None if no revision is expected.
+    #: Looks up the relation of revisions in the git history; None if no revision is expected.
     revision_relation: RevisionRelationLookup | None = None
-    #: Asks Argo CD for a hard refresh; None if the settings turn that off.
+    #: Requests a hard refresh from Argo CD; None if the settings turn that off.
     hard_refresh: Get | None = None
     #: Looks up the owners of applications; None if the settings turn that off.
     owners: OwnerLookup | None = None
@@ -60,15 +60,21 @@ class Policy:
 
     @property
     def stops_early(self) -> bool:
-        """Return True if the first failure ends the wait for all applications."""
+        """Return True if the failure of one application ends the wait for all others."""
         return self.settings.on_failure == "stop"
 
     def expectation(self, name: str) -> Expectation:
-        """Return the expectation of the application."""
+        """Return the expectation of the application with this name."""
         return expectation(self.settings, self.expected.of(name))
 
     def tracker(self, name: str, *, cluster: ClusterView, **parts: Any) -> Tracker:
-        """Return a tracker; ``parts`` are the arguments of ``Tracker`` that differ by application."""
+        """Return the tracker of an application.
+
+        Args:
+            name: the name of the application.
+            cluster: shows the pods of an application.
+            parts: the other arguments of ``Tracker``, which this policy does not contain.
+        """
         settings, own = self.settings, self.expectation(name)
         return Tracker(
             name,
@@ -89,7 +95,15 @@ class Policy:
 def policy_of(
     settings: Settings, context: JobContext, *, timeout: float, stack: ExitStack, hard_refresh: Get
 ) -> Policy:
-    """Return the policy for the settings. ``stack`` closes the git histories at the end."""
+    """Return the policy that the settings describe.
+
+    Args:
+        settings: the settings of the job.
+        context: the job log, the stop request and the deadline.
+        timeout: the timeout of the release in seconds.
+        stack: closes the git histories at the end.
+        hard_refresh: requests a hard refresh from Argo CD.
+    """
     expected, relation = expected_of(settings.expectations), None
     if settings.revision or expected.asks_revisions:
         relation = _revision_relation(settings.git_access, context, stack)
@@ -105,10 +119,15 @@ def policy_of(
 
 
 def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
-    """Return the expectation that the settings describe, or an empty one for None. ``own`` replaces settings."""
+    """Return the expectation that the settings describe, or one that accepts everything if there are none.
+
+    Args:
+        settings: the expectation of all applications; None if the settings could not be loaded.
+        own: the values of one application, by field, which replace those of the settings.
+    """
     if settings is None:
         return Expectation()
-    # Copy the settings only if needed, because in a large group most applications share one expectation.
+    # Copy the settings only if needed: most applications of a large group have no values of their own.
     settings = replace(settings, **own) if own else settings
     return Expectation(
         wait_for=frozenset(map(WaitCondition, settings.wait_for.replace(",", " ").split())),
@@ -122,7 +141,12 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
 
 
 def expectation_words(settings: ExpectationSettings, path: str) -> str:
-    """Return the expectation in words, or "" if nothing specific is expected."""
+    """Return the expectation as a text for people, or "" if nothing specific is expected.
+
+    Args:
+        settings: the expectation of all applications.
+        path: the path of the file of expectations, or an empty string.
+    """
     of_all = expectation(settings).words
     if not path:
         return of_all
@@ -131,12 +155,12 @@ def expectation_words(settings: ExpectationSettings, path: str) -> str:
 
 
 def target_words(settings: TargetSettings) -> str:
-    """Return the requested applications in words."""
+    """Return the requested applications as a text for people."""
     return str(targets_of(settings))
 
 
 def _revision_relation(access: Access, context: JobContext, stack: ExitStack) -> RevisionRelationLookup:
-    # This import loads dulwich, the slowest of all libraries, which most jobs do not need.
+    # Importing this module loads dulwich, the slowest of all libraries. Most jobs do not need it.
     from argocd_release.git.history import GitHistories  # noqa: PLC0415
 
     histories = stack.enter_context(
@@ -146,9 +170,9 @@ def _revision_relation(access: Access, context: JobContext, stack: ExitStack) ->
     return relation
 
 
-# Up to this many applications are read one by one. A read costs this job 1.4 ms of CPU time and a few kilobytes. A list
-# costs 0.15 ms and the same kilobytes for each application of the server. If the server has 100 applications or more,
-# ten reads are cheaper.
+# The maximum number of applications that are read one by one. A read costs the job 1.4 ms of CPU time and a few
+# kilobytes. A list costs 0.15 ms and the same kilobytes for each application of the server. So ten reads are cheaper if
+# the server has 100 applications or more.
 FEW_NAMES: Final = 10
 
 
@@ -161,7 +185,7 @@ class ExpectedCount:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the required number: ``12`` means exactly 12, ``12+`` at least 12, and an empty text at least 1."""
+        """Return the count that the text describes: ``12`` is exactly 12, ``12+`` is at least 12, "" is at least 1."""
         return cls(number=int(text.rstrip("+") or 1), at_least=text.endswith("+") or not text)
 
     def __str__(self) -> str:
@@ -169,27 +193,33 @@ class ExpectedCount:
         return texts.AT_LEAST.fill(applications=applications) if self.at_least else applications
 
     def few(self, count: int) -> bool:
-        """Return True if more applications are needed."""
+        """Return True if ``count`` applications are too few."""
         return count < self.number
 
     def many(self, count: int) -> bool:
-        """Return True if there are too many applications."""
+        """Return True if ``count`` applications are too many."""
         return count > self.number and not self.at_least
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The requested applications.
+    """The applications that a job waits for.
 
-    ``selector`` and ``project`` can be empty. If several jobs share the applications, ``job`` is the number of this
-    one, from 1 to ``jobs``.
+    Attributes:
+        names: the names in the settings.
+        selector: the label selector, or an empty string.
+        project: the Argo CD project, or an empty string.
+        children: True if the job also waits for the child applications.
+        has_expectations: True if the settings name a file of expectations.
+        count: the required number of applications.
+        job: the number of this job, from 1, if several jobs share the applications.
+        jobs: the number of these jobs.
     """
 
     names: tuple[str, ...]
     selector: str = ""
     project: str = ""
     children: bool = False
-    #: True if each application has an expectation of its own.
     has_expectations: bool = False
     count: ExpectedCount = ExpectedCount(number=1, at_least=True)
     job: int = 1
@@ -197,13 +227,13 @@ class Targets:
 
     @property
     def one(self) -> str:
-        """Return the name if one application is requested and no more can appear, otherwise an empty string."""
+        """Return the name if exactly one application is requested and no more can appear, otherwise an empty string."""
         several = self.selects or self.children or self.has_expectations or self.jobs > 1 or len(self.names) != 1
         return "" if several or self.count.number != 1 else self.names[0]
 
     @property
     def read_one_by_one(self) -> bool:
-        """Return True if each application is read by itself. Otherwise each poll requests one list of all.
+        """Return True if each application is read by a request of its own. Otherwise, each poll requests one list.
 
         If two names can mean the same application, the list is needed, because it shows Argo CD's own namespace.
         """
@@ -213,7 +243,7 @@ class Targets:
 
     @property
     def selects(self) -> bool:
-        """Return True if Argo CD must list the applications."""
+        """Return True if the job chooses applications by a selector or a project, so that Argo CD must list them."""
         return bool(self.selector or self.project)
 
     def __str__(self) -> str:
@@ -228,7 +258,7 @@ class Targets:
         return texts.SHARE.fill(targets=text, job=self.job, jobs=self.jobs) if self.jobs > 1 else text
 
     def mine(self, name: str) -> bool:
-        """Return True if this job tracks the application. The hash of the name selects exactly one of all jobs."""
+        """Return True if this job tracks the application. The hash of its name assigns it to exactly one job."""
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.jobs == self.job - 1
 
 
@@ -239,13 +269,13 @@ def resolve(
 
     Args:
         targets: the requested applications.
-        selected: the full names that the selector returned.
+        selected: the full names of the applications that the selector matches.
         visible: every application that the token can see, by full name.
         namespace: Argo CD's own namespace, which completes a name without a namespace; empty while it is not known.
     """
     full = {name: name if "/" in name or not namespace else f"{namespace}/{name}" for name in targets.names}
-    # While Argo CD's own namespace is unknown, a name without a namespace can mean any selected application with that
-    # name. Leave those applications out of the selection.
+    # While Argo CD's own namespace is unknown, a name without a namespace can mean any selected application of that
+    # name. Leave these applications out of the selection, so that none is tracked twice.
     alone = {name for name in full.values() if "/" not in name}
     chosen = sorted(name for name in selected if name.partition("/")[2] not in alone)
     made = _made_by_sets(visible) if targets.children else {}
@@ -264,7 +294,7 @@ def resolve(
     met = {name: position for position, name in enumerate(meant)}
     parents_of: dict[str, str] = {}
     for name in meant:
-        # If applications manage each other, the one that was found first is the parent.
+        # If two applications manage each other, the one that was found first counts as the parent.
         above = (parent for parent in managers.get(name, ()) if parent != name)
         parents_of[name] = next(
             (parent for parent in above if met[parent] < met[name] or name not in _all(parent, managers)), ""
@@ -274,14 +304,19 @@ def resolve(
 
 
 def top(name: str, parents_of: Mapping[str, str]) -> str:
-    """Return the topmost parent of the application, or the application itself if it has no parent."""
+    """Return the topmost parent of the application, or the application itself if it has no parent.
+
+    Args:
+        name: the name of the application.
+        parents_of: the parent of each application, by name; "" for an application without a parent.
+    """
     while above := parents_of.get(name, ""):
         name = above
     return name
 
 
 def _all(name: str, managers: Mapping[str, Sequence[str]]) -> Collection[str]:
-    """Return the parents of the application, their parents, and so on."""
+    """Return all ancestors of the application: its parents, their parents, and so on."""
     parents: dict[str, None] = {}
     left = [name]
     while left:
@@ -295,12 +330,12 @@ def _all(name: str, managers: Mapping[str, Sequence[str]]) -> Collection[str]:
 def _children(
     parent: Application, applications: Mapping[str, Application], made: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """Return the applications that the parent manages, and those that its ApplicationSets have created.
+    """Return the full names of the applications that the parent manages or that its ApplicationSets have created.
 
     Args:
-        parent: the application.
+        parent: the parent application.
         applications: every application that the token can see, by full name.
-        made: the applications that each ApplicationSet has created, by the set's full name.
+        made: the applications that each ApplicationSet has created, by the full name of the ApplicationSet.
     """
     children: list[str] = []
     for resource in parent.resources:
@@ -309,15 +344,15 @@ def _children(
         name = f"{resource.namespace or parent.namespace}/{resource.name}"
         if resource.kind == APPLICATION_SET:
             children += made.get(name, ())
-        # If the token cannot see a child, the child counts as created only if it is Synced in the parent. Otherwise,
-        # Argo CD must still create it.
+        # If the token cannot see a child, the child exists only if it is Synced in the parent. Otherwise, Argo CD must
+        # still create it.
         elif resource.kind == APPLICATION and (name in applications or resource.sync is SyncStatus.SYNCED):
             children.append(name)
     return sorted(children, reverse=True)
 
 
 def _made_by_sets(applications: Mapping[str, Application]) -> dict[str, list[str]]:
-    """Return the applications of each ApplicationSet, by the set's full name."""
+    """Return the names of the applications that each ApplicationSet has created, by the ApplicationSet's full name."""
     made: dict[str, list[str]] = {}
     for name, application in applications.items():
         for ref in application.owner_refs:

@@ -1,4 +1,4 @@
-"""Turn verdicts into the result of a job, and write the reports."""
+"""Turn the verdicts into the result of a job, and write its reports."""
 
 import time
 from collections.abc import Iterator
@@ -28,14 +28,22 @@ Written = str | ReportNotWritten
 
 
 def forget_earlier(environ: JobEnvironment) -> None:
-    """Remove the reports of an earlier job, which a job that dies early would otherwise upload."""
+    """Remove the reports of an earlier job. Otherwise, GitLab would upload them if this job dies early."""
     for path in load.report_paths(environ).values():
         with suppress(OSError, RuntimeError):
             registry.remove_file(Path(path))
 
 
 def artifact(environ: JobEnvironment, report: str) -> str:
-    """Return the report's path in the project, by which GitLab names the artifact; "" if it is outside the project."""
+    """Return the path of the report in the project, by which GitLab names the artifact.
+
+    The path is an empty string if the report is outside the project, or if its name would break GitLab's attachment
+    mark.
+
+    Args:
+        environ: the environment of the job.
+        report: the setting of the report, such as ``json_path``.
+    """
     path = Path(load.report_paths(environ)[report]).resolve()
     project = Path(load.valid(environ, "CI_PROJECT_DIR")).resolve()
     name = path.relative_to(project).as_posix() if path.is_relative_to(project) else ""
@@ -45,7 +53,14 @@ def artifact(environ: JobEnvironment, report: str) -> str:
 def write(
     environ: JobEnvironment, result: ReleaseResult, deadline: Deadline, *, late: bool = False
 ) -> Iterator[Written]:
-    """Write the early reports or, if ``late`` is True, the late ones. Yield the path or the error of each report."""
+    """Write the reports, and yield the path or the error of each.
+
+    Args:
+        environ: the environment of the job.
+        result: the result to report, without secrets.
+        deadline: the deadline for writing into a pipe.
+        late: True to write the reports that are written once at the end, False to write all others.
+    """
     for name, path in load.report_paths(environ).items():
         reporter = REPORTERS[name]
         if reporter.late is not late:
@@ -60,7 +75,14 @@ def write(
 
 
 class Results:
-    """A builder of the result of a run, which it can return at any moment. Its creation removes earlier reports."""
+    """A builder of the result of a run. It can return the current result at any moment of the run.
+
+    Creating it removes the reports of an earlier job.
+
+    Attributes:
+        settings: the settings; None until they are loaded.
+        parts: the parts of the job; None until they are wired.
+    """
 
     def __init__(self, environ: JobEnvironment) -> None:
         self._started = time.monotonic()
@@ -70,13 +92,13 @@ class Results:
         forget_earlier(environ)
 
     def of(self, verdict: Verdict) -> ReleaseResult:
-        """Return the current result with this verdict on the whole release."""
+        """Return the current result. ``verdict`` is the verdict on the whole release."""
         settings, ended_at = self.settings, datetime.now(UTC)
         seconds = time.monotonic() - self._started
         applications = tuple(self._applications(verdict, seconds, ended_at))
         several = self.parts is not None and self.parts.group.several
         if several and applications:
-            # The most severe outcome counts: the one of the group, or the one of an application.
+            # The most severe outcome counts, either that of the group itself or that of an application.
             worst = aggregate(
                 (verdict.outcome or Outcome.UNEXPECTED, *(application.outcome for application in applications))
             )
@@ -104,18 +126,19 @@ class Results:
         return load.valid(self._environ, "RELEASE_DOCS_URL")
 
     def limited(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the part of the result that the reports list. Redacting and writing all of it could take minutes."""
+        """Return the part of the result that fits into reports. Redacting and writing all of it could take minutes."""
         return limited(result)
 
     def write(self, result: ReleaseResult, deadline: Deadline, *, late: bool = False) -> list[Written]:
-        """Write the early reports or, if ``late`` is True, the late ones. Return the path or error of each report."""
+        """Write the reports, and return the path or the error of each. The arguments are those of ``write``."""
         return list(write(self._environ, result, deadline, late=late))
 
     def _applications(self, verdict: Verdict, seconds: float, ended_at: datetime) -> Iterator[ApplicationResult]:
         if self.parts is not None:
             several, address = self.parts.group.several, self._address()
             for member in self.parts.group.members:
-                # The job's verdict applies to a single application, and to applications without a verdict of their own.
+                # A single application has the verdict of the job. So has an application of a group that has no verdict
+                # of its own yet.
                 if several and member.verdict is not None:
                     yield self._application_result(
                         member.name, member.verdict, member.seconds, ended_at, member, address=address
@@ -129,7 +152,10 @@ class Results:
         yield self._application_result(name, verdict, seconds, ended_at, None, address=self._address())
 
     def _address(self) -> str:
-        """Return the address of Argo CD's web interface, if possible the public one; "" if there are no settings."""
+        """Return the address of Argo CD's web interface for people; "" if there are no settings.
+
+        It is the public address or, if that is not known, the address that the job uses.
+        """
         if self.settings is None:
             return ""
         return (self.parts.public_address() if self.parts is not None else "") or self.settings.connection.address

@@ -1,4 +1,4 @@
-"""Tell the notification sinks about a release: GitLab's deployments and the merge request."""
+"""Send the result of a release to the notification sinks: GitLab's deployment records, and the merge request."""
 
 import re
 import threading
@@ -20,14 +20,16 @@ from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing import GITLAB_AFTER_SIGNAL, GITLAB_UNTIL, Background, Deadline, Phase, run_in_background
 
-# The time limit for creating a deployment record, which happens in the background of the tracking.
+# The time limit in seconds for creating a deployment record. It is created in the background while the job tracks the
+# application.
 BEGIN_SECONDS: Final = 8.0
-# The record of a further environment is updated only if this much time is left.
+# The time in seconds that must be left to update the record of a further environment.
 LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
-# Other outcomes do not tell the status of the revision. After those, the job only cancels records that still run.
+# The status of a deployment record by outcome. All other outcomes do not show the status of the revision, so the job
+# only cancels records that are still running.
 _STATUSES: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failed",
@@ -38,22 +40,22 @@ _STATUSES: Final = {
 
 
 def _nothing() -> None:
-    """Do nothing, so that a signal does not end a wait that calls this function."""
+    """Do nothing. As the ``check`` of a wait, this keeps a signal from ending the wait."""
 
 
 class Sinks:
-    """The notification sinks of a job. They take each observed state, and the result at the end."""
+    """The notification sinks of a job. They receive each observed state and, at the end, the result."""
 
     def __init__(self, settings: NotificationSettings, context: JobContext) -> None:
         self._settings = settings
         self._stop = context.stop
         self._deadline = context.deadline
-        # The requests that create deployment records, with the revisions, by environment.
+        # For each environment, the background call that creates its deployment record, and the revision of that record.
         self._begun: dict[str, tuple[Background[None], str]] = {}
         self._turn = threading.Lock()
 
     def on_application(self, application: Application | None) -> None:
-        """Create a deployment record, in the background, once Argo CD has begun to apply a revision."""
+        """Create a deployment record in the background, when Argo CD has begun to apply a revision."""
         if not self._settings.gitlab_deployment or application is None:
             return
         revision = at_work(application, self._settings.gitlab_deployment)
@@ -65,11 +67,11 @@ class Sinks:
                 self._begun[place.environment] = (run_in_background(lambda: self._begin(place, revision)), revision)
 
     def emit(self, result: ReleaseResult) -> Iterator[NotificationResult]:
-        """Notify all sinks of the result at the same time. Yield the result of each notification."""
+        """Send the result to all sinks at the same time, and yield the success or the error of each."""
         deadline, check = self._deadline.phase(Phase.SINKS), self._stop.check
         if result.outcome in _SIGNALS or self._stop.is_set():
-            # After a signal, the job has about a second left, and uses a part of it for GitLab. The usual check would
-            # end each wait at once.
+            # After a signal, the job has about a second left, of which GitLab gets a part. The usual check would end
+            # each wait at once.
             check = _nothing
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL).at_most(self._stop.left(GITLAB_UNTIL))
         calls: list[tuple[str, Background[str]]] = []
@@ -99,9 +101,12 @@ class Sinks:
             deployments.begin(gitlab, place, revision)
 
     def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
-        """Set the final status of each environment's record. The worst application of an environment decides it."""
+        """Set the final status of the deployment record of each environment, and return a message about that.
+
+        If several applications have the same environment, the worst of them decides its status.
+        """
         for begun, _ in self._begun.values():
-            # Wait until the record is created. Otherwise two requests at once could create two records.
+            # Wait until the record exists. Otherwise, two simultaneous requests could create two records.
             begun.wait_for(seconds=deadline.left, check=lambda: None)
         ends: dict[str, tuple[DeploymentTarget, str, str]] = {}
         for application_result in result.worst_first:
@@ -141,7 +146,7 @@ class Sinks:
             if origin is None:
                 return texts.NO_MERGE_REQUEST
             request = origin
-        # The merge request of a fork belongs to the target project.
+        # A merge request from a fork belongs to the target project, not to the project of this job.
         with self._gitlab(request.project or own, deadline) as gitlab:
             return note.put(gitlab, request.iid, result)
 
@@ -167,7 +172,10 @@ def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | No
 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:
-    """Send the notifications, log their results, and return the result with them. No failure changes the verdict."""
+    """Send the notifications, log their results, and return the result of the release with them.
+
+    A notification that fails does not change the verdict.
+    """
     notices = log.redacted(tuple(sinks.emit(result)))
     for notice in notices:
         log.emit((Told if notice.done else NotTold)(sink=notice.sink, text=notice.text))
@@ -175,16 +183,23 @@ def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:
 
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
-# Characters of a version range (https://github.com/Masterminds/semver), which branch names rarely contain.
+# Characters that mark a range of versions (https://github.com/Masterminds/semver). Names of branches rarely contain
+# them.
 _RANGE: Final = frozenset("*^~<>=| ")
 _VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
 
 
 def at_work(application: Application, project: str) -> str:
-    """Return the project's commit that is being synced or is not healthy yet, or an empty string."""
+    """Return the project's commit that Argo CD is syncing or that is Progressing, or an empty string.
+
+    Args:
+        application: the observed application.
+        project: the id or the path of the GitLab project that has the deployment records.
+    """
     operation = application.operation
     if operation is not None and operation.running:
-        # The operation of a hydrated application names no dry commit, so use the one that Argo CD has compared with.
+        # The operation on a hydrated application does not name the dry commit. Use the dry commit that Argo CD has
+        # compared with.
         return _own(application, application.commits if application.hydration else operation.revisions, project)
     if application.sync is SyncStatus.SYNCED and application.health is HealthStatus.PROGRESSING:
         return revision_of(application, project)
@@ -192,17 +207,17 @@ def at_work(application: Application, project: str) -> str:
 
 
 def revision_of(application: Application, project: str) -> str:
-    """Return the commit that the application is at. If it has several sources, use the one in the project's repository.
+    """Return the commit that Argo CD has compared with, or an empty string if no revision is a commit.
 
-    An empty string means that no revision is a commit.
+    If the application has several sources, the commit is that of the project's repository.
     """
     return _own(application, application.commits, project)
 
 
 def deployment_target_of(application: Application, settings: NotificationSettings) -> DeploymentTarget:
-    """Return the environment and the ref of the deployment record.
+    """Return the environment and the ref of the application's deployment record.
 
-    GitLab accepts only branches and tags. If the application follows anything else, the ref is the default branch.
+    GitLab accepts only branches and tags. If the application tracks anything else, the ref is the default branch.
     """
     own = settings.gitlab_deployment in {settings.project_id, settings.project_path}
     target = application.sources[_position(application, settings.gitlab_deployment)].target_revision
@@ -215,7 +230,7 @@ def deployment_target_of(application: Application, settings: NotificationSetting
 
 
 def _is_no_ref(target: str) -> bool:
-    """Return True for HEAD, a commit, or a range of versions such as ``1.2.*``."""
+    """Return True if the target is neither a branch nor a tag, but HEAD, a commit or a version range like ``1.2.*``."""
     return target in {"", "HEAD"} or _COMMIT.fullmatch(target) is not None or not _RANGE.isdisjoint(target)
 
 
@@ -226,6 +241,6 @@ def _own(application: Application, revisions: tuple[str, ...], project: str) -> 
 
 
 def _position(application: Application, project: str) -> int:
-    """Return the position of the source whose repository is the project, or 0 if there is none."""
+    """Return the position, from 0, of the source in the project's repository; 0 if there is no such source."""
     paths = [GitUrl.parse(source.repo_url).path.lower() for source in application.sources]
     return next((at for at, path in enumerate(paths) if f"/{path}".endswith(f"/{project.lower()}")), 0)
