@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from argocd_release.messages import diagnosis, expectation, notify, verdict
+from argocd_release.messages import causes, reports, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from scenarios.dsl import IMAGE, Stage, config, literal, scenario, status, web
@@ -179,7 +179,7 @@ def shared_resource(stage: Stage) -> Iterator[None]:
     "another controller changes what was synced",
     Outcome.NOT_DELIVERED,
     ru="другой контроллер меняет то, что было применено",
-    cause=literal(diagnosis.OVERWRITTEN, manager="autoscaler"),
+    cause=literal(causes.OVERWRITTEN, manager="autoscaler"),
     max_seconds=DRIFT_ENDS,
 )
 def overwritten(stage: Stage) -> Iterator[None]:
@@ -200,7 +200,7 @@ def _autoscale(stage: Stage, replicas: int) -> None:
     "another controller and selfHeal change the same field in turn",
     Outcome.TIMED_OUT,
     ru="другой контроллер и selfHeal по очереди меняют одно поле",
-    cause=literal(diagnosis.OVERWRITTEN, manager="autoscaler"),
+    cause=literal(causes.OVERWRITTEN, manager="autoscaler"),
     max_seconds=25,
 )
 def fight(stage: Stage) -> Iterator[None]:
@@ -329,7 +329,7 @@ def evicted_pod(stage: Stage) -> Iterator[None]:
     "the site is silent beside a pod that does not serve it",
     Outcome.TIMED_OUT,
     ru="сайт не отвечает, а рядом в crash loop под, который его не обслуживает",
-    cause=literal(notify.SITE_SILENT),
+    cause=literal(reports.SITE_SILENT),
     max_seconds=20,
 )
 def silent_site(stage: Stage) -> Iterator[None]:
@@ -351,7 +351,7 @@ def silent_site(stage: Stage) -> Iterator[None]:
     "a hook that is suspended",
     Outcome.TIMED_OUT,
     ru="хук приостановлен",
-    cause=literal(diagnosis.HOOK_SUSPENDED, subject="PreSync hook Job/migrate"),
+    cause=literal(causes.HOOK_SUSPENDED, subject="PreSync hook Job/migrate"),
     max_seconds=20,
 )
 def suspended_hook(stage: Stage) -> Iterator[None]:
@@ -366,7 +366,7 @@ def suspended_hook(stage: Stage) -> Iterator[None]:
     "a claim whose consumer comes in a later wave",
     Outcome.TIMED_OUT,
     ru="claim, который использует под из следующей sync wave",
-    cause=literal(expectation.NO_VOLUME, resource="PersistentVolumeClaim/data"),
+    cause=literal(verdict.NO_VOLUME, resource="PersistentVolumeClaim/data"),
     max_seconds=20,
 )
 def claim_without_consumer(stage: Stage) -> Iterator[None]:
@@ -388,7 +388,7 @@ def claim_without_consumer(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="хук удалили, пока синхронизация его ждёт",
     # Before Argo CD 3 the Job is gone from the cluster. Since then a finalizer keeps it, and it is being deleted.
-    cause=literal(diagnosis.HOOK_GONE, hook_type="PreSync", hook="Job/migrate").removesuffix("gone from the cluster"),
+    cause=literal(causes.HOOK_GONE, hook_type="PreSync", hook="Job/migrate").removesuffix("gone from the cluster"),
     max_seconds=20,
 )
 def deleted_hook(stage: Stage) -> Iterator[None]:

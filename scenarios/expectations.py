@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from argocd_release.messages import expectation, watch
+from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
@@ -64,7 +64,7 @@ def revision_comes(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is contained in what runs",
     Outcome.DELIVERED,
     ru="RELEASE_REVISION содержится в том, что работает",
-    cause=literal(expectation.LATER, commits="2 commits"),
+    cause=literal(verdict.LATER, commits="2 commits"),
 )
 def revision_contained(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_REVISION"] = stage.commit(web("1"))
@@ -78,7 +78,7 @@ def revision_contained(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION exactly, and a later one runs",
     Outcome.TIMED_OUT,
     ru="RELEASE_REVISION точно, а работает более поздняя",
-    cause=literal(expectation.OTHER_REVISION),
+    cause=literal(verdict.OTHER_REVISION),
     max_seconds=14,
 )
 def revision_superseded(stage: Stage) -> Iterator[None]:
@@ -93,7 +93,7 @@ def revision_superseded(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION was replaced by a force push",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION исчезла после force push",
-    cause=literal(expectation.DIVERGED),
+    cause=literal(verdict.DIVERGED),
     max_seconds=6 + 7,
 )
 def revision_diverged(stage: Stage) -> Iterator[None]:
@@ -110,7 +110,7 @@ def revision_diverged(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION never comes to the branch",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION так и не приходит в ветку",
-    cause=literal(expectation.OLDER, commits="1 commit"),
+    cause=literal(verdict.OLDER, commits="1 commit"),
     max_seconds=6 + 7,
 )
 def revision_never_comes(stage: Stage) -> Iterator[None]:
@@ -150,7 +150,7 @@ def revision_tagged_exactly(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION of a repository of its own, and another pipeline's",
     Outcome.DELIVERED,
     ru="RELEASE_REVISION отдельного репозитория, и коммит другого пайплайна",
-    cause=literal(expectation.LATER, commits="1 commit"),
+    cause=literal(verdict.LATER, commits="1 commit"),
 )
 def revision_of_configuration(stage: Stage) -> Iterator[None]:
     """The pipeline belongs to the code's project and writes the tag to the configuration's.
@@ -168,7 +168,7 @@ def revision_of_configuration(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is the code's, not the manifests'",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION — коммит кода, а не манифестов",
-    cause=literal(watch.COMMIT_ELSEWHERE),
+    cause=literal(verdict.COMMIT_ELSEWHERE),
     max_seconds=6 + 7,
 )
 def revision_of_code(stage: Stage) -> Iterator[None]:
@@ -181,7 +181,7 @@ def revision_of_code(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is reverted by the next commit",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION откатывает следующий коммит",
-    cause=literal(expectation.REVERTED),
+    cause=literal(verdict.REVERTED),
     max_seconds=6 + 7,
 )
 def revision_reverted(stage: Stage) -> Iterator[None]:
@@ -196,7 +196,7 @@ def revision_reverted(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is overwritten",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION перезаписана",
-    cause=literal(expectation.FILES_REVERTED),
+    cause=literal(verdict.FILES_REVERTED),
     max_seconds=6 + 7,
 )
 def revision_overwritten(stage: Stage) -> Iterator[None]:
@@ -212,7 +212,7 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION, and no history to ask",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION, но история git недоступна",
-    cause=literal(watch.OTHER_HISTORY_UNREAD),
+    cause=literal(verdict.OTHER_HISTORY_UNREAD),
     max_seconds=6 + 7,
 )
 def revision_without_history(stage: Stage) -> Iterator[None]:
@@ -261,7 +261,7 @@ def image_comes(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE is not in the revision",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_IMAGE нет в ревизии",
-    cause=literal(expectation.OTHER_IMAGE, image="2"),
+    cause=literal(verdict.OTHER_IMAGE, image="2"),
     max_seconds=6 + 7,
 )
 def image_missing(stage: Stage) -> Iterator[None]:
@@ -273,7 +273,7 @@ def image_missing(stage: Stage) -> Iterator[None]:
     "a source that the application does not have",
     Outcome.NOT_DELIVERED,
     ru="источник, которого у приложения нет",
-    cause=literal(expectation.NO_SUCH_SOURCE),
+    cause=literal(verdict.NO_SUCH_SOURCE),
     max_seconds=6 + 7,
 )
 def source_missing(stage: Stage) -> Iterator[None]:
@@ -286,8 +286,8 @@ def source_missing(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE of a CronJob that has not started",
     Outcome.DELIVERED,
     ru="RELEASE_IMAGE у CronJob, который ещё не запускался",
-    cause=expectation.WILL_RUN.fill(
-        resource="CronJob/report", images="registry.example.com/web:2", due=expectation.DUE_AT_START
+    cause=verdict.WILL_RUN.fill(
+        resource="CronJob/report", images="registry.example.com/web:2", due=verdict.DUE_AT_START
     ),
 )
 def image_of_a_cron_job(stage: Stage) -> Iterator[None]:
@@ -301,8 +301,8 @@ def image_of_a_cron_job(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE of a Deployment that is scaled to zero",
     Outcome.DELIVERED,
     ru="RELEASE_IMAGE у Deployment без реплик",
-    cause=expectation.WILL_RUN.fill(
-        resource="Deployment/web", images="registry.example.com/web:2", due=expectation.DUE_WITH_REPLICAS
+    cause=verdict.WILL_RUN.fill(
+        resource="Deployment/web", images="registry.example.com/web:2", due=verdict.DUE_WITH_REPLICAS
     ),
 )
 def image_scaled_to_zero(stage: Stage) -> Iterator[None]:
@@ -316,7 +316,7 @@ def image_scaled_to_zero(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE of a StatefulSet with OnDelete",
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE у StatefulSet со стратегией OnDelete",
-    cause=expectation.ON_DELETE.fill(images="registry.example.com/web:1", resource="StatefulSet/db"),
+    cause=verdict.ON_DELETE.fill(images="registry.example.com/web:1", resource="StatefulSet/db"),
     max_seconds=15,
 )
 def image_on_delete(stage: Stage) -> Iterator[None]:

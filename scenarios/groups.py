@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from argocd_release.messages import argocd, expectation, verdict, watch
+from argocd_release.messages import argocd, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox.application import Application, State, delivered
 from sandbox.git import Repository
@@ -108,7 +108,7 @@ def group_stops(stage: Stage) -> Iterator[None]:
     "a selector that matches nothing",
     Outcome.MISSING,
     ru="селектор, который ничего не находит",
-    cause=literal(watch.COUNT, found=0),
+    cause=literal(verdict.COUNT, found=0),
 )
 def group_empty(stage: Stage) -> Iterator[None]:
     chosen(stage)
@@ -119,7 +119,7 @@ def group_empty(stage: Stage) -> Iterator[None]:
     "fewer applications than expected",
     Outcome.MISSING,
     ru="приложений меньше, чем ожидалось",
-    cause=literal(watch.COUNT, found=1),
+    cause=literal(verdict.COUNT, found=1),
 )
 def group_too_few(stage: Stage) -> Iterator[None]:
     add(stage, "a")
@@ -426,7 +426,7 @@ def group_selected_in_project(stage: Stage) -> Iterator[None]:
     "more applications than expected",
     Outcome.MISSING,
     ru="приложений больше, чем ожидалось",
-    cause=literal(watch.COUNT, found=2),
+    cause=literal(verdict.COUNT, found=2),
     max_seconds=30,
 )
 def group_too_many(stage: Stage) -> Iterator[None]:
@@ -514,7 +514,7 @@ def group_expectations(stage: Stage) -> Iterator[None]:
     "one of several runs another image",
     Outcome.TIMED_OUT,
     ru="в одном приложении группы работает другой образ",
-    cause=literal(expectation.OTHER_IMAGE, image=":2"),
+    cause=literal(verdict.OTHER_IMAGE, image=":2"),
     max_seconds=30,
 )
 def group_one_image_differs(stage: Stage) -> Iterator[None]:
@@ -571,7 +571,7 @@ def group_already(stage: Stage) -> Iterator[None]:
     "jobs that share a set: this one has nothing to do",
     Outcome.DELIVERED,
     ru="джобы делят группу, и этому джобу не досталось приложений",
-    cause=literal(watch.NO_SHARE),
+    cause=literal(verdict.NO_SHARE),
     max_seconds=8,
 )
 def group_split(stage: Stage) -> Iterator[None]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from argocd_release.messages import diagnosis, verdict
+from argocd_release.messages import causes, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox.application import IN_CLUSTER
 from scenarios.dsl import Files, Stage, config, literal, namespace, scenario, status, web
@@ -215,7 +215,7 @@ def health_later(stage: Stage) -> Iterator[None]:
     "a health check that never can read a resource",
     Outcome.DEGRADED,
     ru="проверка состояния так и не может прочитать ресурс",
-    cause=diagnosis.HEALTH_UNREADABLE,
+    cause=causes.HEALTH_UNREADABLE,
     max_seconds=4 + 15 + 5,
     exclusive=True,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from argocd_release.messages import expectation
+from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from sandbox.application import State
 from scenarios.dsl import Files, Stage, literal, scenario, status, web
@@ -91,7 +91,7 @@ def hydrated_without_change(stage: Stage) -> Iterator[None]:
     "hydrated: the commit is contained in a later one",
     Outcome.DELIVERED,
     ru="hydrator: коммит содержится в более позднем",
-    cause=literal(expectation.LATER, commits="1 commit"),
+    cause=literal(verdict.LATER, commits="1 commit"),
     parts=PARTS,
 )
 def hydrated_contained(stage: Stage) -> Iterator[None]:
@@ -106,7 +106,7 @@ def hydrated_contained(stage: Stage) -> Iterator[None]:
     "hydrated: the commit never comes to the dry branch",
     Outcome.NOT_DELIVERED,
     ru="hydrator: коммит так и не приходит в dry-ветку",
-    cause=literal(expectation.OLDER, commits="1 commit"),
+    cause=literal(verdict.OLDER, commits="1 commit"),
     max_seconds=6 + 7,
     parts=PARTS,
 )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from argocd_release.messages import expectation
+from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import ARGOCD, IN_CLUSTER, Application, State
@@ -12,7 +12,7 @@ from scenarios.dsl import IMAGE, Files, Stage, literal, scenario, status
 
 APPLICATION = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}
 APPLICATION_SET = {"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet"}
-NOTE = literal(expectation.OWNER_CAVEAT)
+NOTE = literal(verdict.OWNER_CAVEAT)
 
 
 def runs(tag: str) -> Any:

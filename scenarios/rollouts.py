@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from argocd_release.messages import expectation
+from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State
@@ -62,8 +62,7 @@ def rollout_canary(stage: Stage) -> Iterator[None]:
     "a canary that waits to be promoted",
     Outcome.TIMED_OUT,
     ru="canary ждёт подтверждения (promote)",
-    cause="Rollout/web: paused "
-    + expectation.WITH_WEIGHT.fill(where=expectation.AT_STEP.fill(step=2, steps=3), weight=50),
+    cause="Rollout/web: paused " + verdict.WITH_WEIGHT.fill(where=verdict.AT_STEP.fill(step=2, steps=3), weight=50),
     max_seconds=18,
     parts=PARTS,
 )
@@ -93,7 +92,7 @@ def rollout_paused_accepted(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE, which only the stable pods beside a canary have",
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE, который есть только у стабильных подов рядом с canary",
-    cause=literal(expectation.OTHER_IMAGE),
+    cause=literal(verdict.OTHER_IMAGE),
     max_seconds=18,
     parts=PARTS,
 )
@@ -110,7 +109,7 @@ def rollout_of_another_image(stage: Stage) -> Iterator[None]:
     "a canary that is promoted while the job waits",
     GREEN,
     ru="canary подтверждают, пока джоб ждёт",
-    cause=literal(expectation.PAUSED.hint),
+    cause=literal(verdict.PAUSED.hint),
     max_seconds=40,
     parts=PARTS,
 )
@@ -143,7 +142,7 @@ def rollout_analysis(stage: Stage) -> Iterator[None]:
     "a blue-green rollout that waits to be promoted",
     Outcome.TIMED_OUT,
     ru="blue-green ждёт подтверждения (promote)",
-    cause=f"Rollout/web: {expectation.PAUSED_BEFORE_PROMOTION}",
+    cause=f"Rollout/web: {verdict.PAUSED_BEFORE_PROMOTION}",
     max_seconds=18,
     parts=PARTS,
 )
@@ -158,7 +157,7 @@ def rollout_blue_green(stage: Stage) -> Iterator[None]:
     "a canary that is aborted",
     Outcome.DEGRADED,
     ru="canary прерван",
-    cause=f"Rollout/web: {expectation.ABORTED.text}",
+    cause=f"Rollout/web: {verdict.ABORTED.text}",
     max_seconds=15 + 25,
     parts=PARTS,
 )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 
-from argocd_release.messages import diagnosis, expectation
+from argocd_release.messages import causes, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State
@@ -110,7 +110,7 @@ def chart_version(stage: Stage) -> Iterator[None]:
     "RELEASE_CHART_VERSION is never published",
     Outcome.TIMED_OUT,
     ru="RELEASE_CHART_VERSION не публикуют",
-    cause=literal(expectation.OTHER_CHART_VERSION, versions="1.0.0"),
+    cause=literal(verdict.OTHER_CHART_VERSION, versions="1.0.0"),
     max_seconds=14,
 )
 def chart_version_missing(stage: Stage) -> Iterator[None]:
@@ -214,7 +214,7 @@ def stateful_quota(stage: Stage) -> Iterator[None]:
     "a pod that no node can take",
     Outcome.TIMED_OUT,
     ru="под, который не берёт ни один узел",
-    cause=diagnosis.UNSCHEDULABLE,
+    cause=causes.UNSCHEDULABLE,
     max_seconds=14,
 )
 def unschedulable(stage: Stage) -> Iterator[None]:
@@ -241,7 +241,7 @@ def stateful_fix(stage: Stage) -> Iterator[None]:
     "a StatefulSet that waits for a broken pod",
     Outcome.TIMED_OUT,
     ru="StatefulSet ждёт неисправный под",
-    cause=literal(diagnosis.PREVIOUS_REVISION),
+    cause=literal(causes.PREVIOUS_REVISION),
     max_seconds=21,
 )
 def stateful_blocked(stage: Stage) -> Iterator[None]:
@@ -278,7 +278,7 @@ def _nightly(stage: Stage) -> None:
     "RELEASE_IMAGE, which only a finished pod has",
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE, который есть только у завершённого пода",
-    cause=literal(expectation.OTHER_IMAGE),
+    cause=literal(verdict.OTHER_IMAGE),
     max_seconds=14,
 )
 def image_of_a_finished_pod(stage: Stage) -> Iterator[None]:
@@ -321,7 +321,7 @@ def not_mounted(stage: Stage) -> Iterator[None]:
     "an Ingress without an address",
     Outcome.TIMED_OUT,
     ru="Ingress без адреса",
-    cause=expectation.NO_ADDRESS.fill(resource="Ingress/web"),
+    cause=verdict.NO_ADDRESS.fill(resource="Ingress/web"),
     max_seconds=12,
 )
 def ingress(stage: Stage) -> Iterator[None]:
@@ -334,7 +334,7 @@ def ingress(stage: Stage) -> Iterator[None]:
     "a LoadBalancer without an address",
     Outcome.TIMED_OUT,
     ru="LoadBalancer без адреса",
-    cause=expectation.NO_LOAD_BALANCER.fill(resource="Service/web"),
+    cause=verdict.NO_LOAD_BALANCER.fill(resource="Service/web"),
     max_seconds=12,
 )
 def load_balancer(stage: Stage) -> Iterator[None]:
@@ -387,7 +387,7 @@ def forbidden_pods(stage: Stage) -> Iterator[None]:
     "a DaemonSet whose pods are forbidden",
     Outcome.DEGRADED,
     ru="DaemonSet, поды которого запрещены",
-    cause=f"DaemonSet/agent: {diagnosis.NO_PODS}",
+    cause=f"DaemonSet/agent: {causes.NO_PODS}",
     max_seconds=POD_LIMIT,
 )
 def forbidden_daemon(stage: Stage) -> Iterator[None]:

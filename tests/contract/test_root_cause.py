@@ -15,8 +15,7 @@ from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.text import as_object
 from argocd_release.diagnosis.collect import steps
-from argocd_release.messages import causes, expectation
-from argocd_release.messages import diagnosis as texts
+from argocd_release.messages import causes, verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
@@ -90,25 +89,25 @@ def steady(cause: str) -> str:
 
 
 WEB = "Deployment/web → Pod/web-RS-POD"
-NO_POD = f"Deployment/web → ReplicaSet/web-RS: {texts.NO_PODS} — "
-NO_VOLUME = expectation.NO_VOLUME.fill(resource="PersistentVolumeClaim/data")
+NO_POD = f"Deployment/web → ReplicaSet/web-RS: {causes.NO_PODS} — "
+NO_VOLUME = verdict.NO_VOLUME.fill(resource="PersistentVolumeClaim/data")
 ROWS: dict[str, Row] = {
     "a crash loop": Row(
         recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "cannot connect to database at db:5432: connection ',
-        hint=texts.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
     ),
     "a crash loop of several containers": Row(
         recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         changed={'"containerStatuses": [': '"containerStatuses": [{"name": "proxy", "ready": true, "state": {"running": {}}},'},
         cause=f"{WEB}, container web: CrashLoopBackOff, exit code 1",
-        hint=texts.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
     ),
     "a program that says nothing": Row(
         recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         changed={'"cannot connect to database at db:5432: connection refused"': '""', '"connecting to database at db:5432"': '""'},
         cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "Back-off restarting failed container web in pod',
-        hint=texts.FIX_PROGRAM_BY_LOG,
+        hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "a command that is not there": Row(
         recorded="crash-loop", code=CauseCode.CONTAINER_CONFIG,
@@ -119,12 +118,12 @@ ROWS: dict[str, Row] = {
         recorded="oom", code=CauseCode.OOM_KILLED, cause=f"{WEB}: CrashLoopBackOff (OOMKilled), exit code 137, N restarts",
     ),
     "killed, but not for memory": Row(
-        recorded="oom", code=CauseCode.CRASH_LOOP, changed={"OOMKilled": "Error"}, cause=f"{WEB}: CrashLoopBackOff, exit code 137", hint=texts.FIX_PROGRAM_BY_LOG_ABOVE,
+        recorded="oom", code=CauseCode.CRASH_LOOP, changed={"OOMKilled": "Error"}, cause=f"{WEB}: CrashLoopBackOff, exit code 137", hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
     ),
     "an init container": Row(
         recorded="init-crash", code=CauseCode.CRASH_LOOP,
         cause=f"{WEB}, init container migrate: CrashLoopBackOff, exit code 1, N restarts",
-        hint=texts.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
     ),
     "an image that is not there": Row(
         recorded="image-pull", code=CauseCode.IMAGE_PULL,
@@ -165,21 +164,21 @@ ROWS: dict[str, Row] = {
     ),
     "a readiness probe": Row(
         recorded="too-slow", code=CauseCode.PROBE_FAILED,
-        cause=f'{WEB}: {texts.NOT_READY} — "Readiness probe failed: HTTP probe failed with statuscode: 503"',
+        cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed: HTTP probe failed with statuscode: 503"',
     ),
     "a liveness probe": Row(
         recorded="too-slow", code=CauseCode.PROBE_FAILED,
         changed={"Readiness probe failed: HTTP probe failed with statuscode: 503": "Liveness probe failed: dial tcp 10.0.0.7:8080: connect: connection refused"},
-        cause=f'{WEB}: {texts.NOT_READY} — "Liveness probe failed: dial tcp',
+        cause=f'{WEB}: {causes.NOT_READY} — "Liveness probe failed: dial tcp',
     ),
     "no node takes it": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
-        cause=f"{WEB}: {texts.UNSCHEDULABLE} — \"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
+        cause=f"{WEB}: {causes.UNSCHEDULABLE} — \"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
     ),
     "no node has room": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
         changed={"1 node(s) didn't match Pod's node affinity/selector": "1 Insufficient memory"},
-        cause=f'{WEB}: {texts.UNSCHEDULABLE} — "0/1 nodes are available: 1 Insufficient memory',
+        cause=f'{WEB}: {causes.UNSCHEDULABLE} — "0/1 nodes are available: 1 Insufficient memory',
     ),
     "a quota": Row(
         recorded="quota", code=CauseCode.QUOTA,
@@ -211,63 +210,63 @@ ROWS: dict[str, Row] = {
     ),
     "a StatefulSet's quota": Row(
         recorded="stateful-quota", code=CauseCode.QUOTA,
-        cause=f"StatefulSet/db: {texts.NO_PODS} — create Pod db-0 in StatefulSet db failed error: pods",
+        cause=f"StatefulSet/db: {causes.NO_PODS} — create Pod db-0 in StatefulSet db failed error: pods",
     ),
     "a DaemonSet's quota": Row(
-        recorded="daemon-quota", code=CauseCode.QUOTA, cause=f'DaemonSet/agent: {texts.NO_PODS} — pods "agent-POD" is forbidden',
+        recorded="daemon-quota", code=CauseCode.QUOTA, cause=f'DaemonSet/agent: {causes.NO_PODS} — pods "agent-POD" is forbidden',
     ),
     "a Job's quota": Row(
-        recorded="job-quota", code=CauseCode.QUOTA, cause=f'Job/import: {texts.NO_PODS} — pods "import-POD" is forbidden',
+        recorded="job-quota", code=CauseCode.QUOTA, cause=f'Job/import: {causes.NO_PODS} — pods "import-POD" is forbidden',
     ),
     "a DaemonSet's pods that are forbidden": Row(
-        recorded="forbidden-daemon", code=CauseCode.ADMISSION_DENIED, cause=f"DaemonSet/agent: {texts.NO_PODS} — pods",
+        recorded="forbidden-daemon", code=CauseCode.ADMISSION_DENIED, cause=f"DaemonSet/agent: {causes.NO_PODS} — pods",
     ),
     "a DaemonSet's crash loop": Row(
         recorded="daemon-crash", code=CauseCode.CRASH_LOOP,
         cause="DaemonSet/agent → Pod/agent-POD: CrashLoopBackOff, exit code 1, N restarts",
-        hint=texts.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
     ),
     "a StatefulSet's crash loop": Row(
         recorded="stateful-crash", code=CauseCode.CRASH_LOOP,
         cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1, N restarts",
-        hint=texts.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
     ),
     "a StatefulSet that waits for a broken pod": Row(
         recorded="stateful-blocked", code=CauseCode.ROLLOUT_BLOCKED, cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1",
     ),
     "a StatefulSet's fix, on its way": Row(recorded="stateful-fix", code=CauseCode.NOT_READY, cause="StatefulSet/db → Pod/db-"),
     "the hook of the sync before is not it": Row(
-        recorded="old-hook", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {texts.NOT_READY} — "Readiness probe failed',
+        recorded="old-hook", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed',
     ),
     "nothing is wrong": Row(recorded="stateful-rollback", code=None, cause=""),
     "a Job that failed": Row(
         recorded="job-fails", code=CauseCode.CONTAINER_FAILED,
         cause='Job/import → Pod/import-POD: Error, exit code 1 — "cannot connect to database',
-        hint=texts.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
     ),
     "a PreSync hook": Row(
         recorded="pre-sync-hook", code=CauseCode.HOOK_FAILED,
         cause='PreSync hook Job/migrate → Pod/migrate-POD: Error, exit code 1 — "cannot connect to database',
-        hint=texts.NOTHING_APPLIED.fill_hint(fix=texts.FIX_HOOK_BY_LOG),
+        hint=causes.NOTHING_APPLIED.fill_hint(fix=causes.FIX_HOOK_BY_LOG),
     ),
     "a PostSync hook": Row(
         recorded="post-sync-hook", code=CauseCode.HOOK_FAILED,
         cause="PostSync hook Job/smoke-test → Pod/smoke-test-POD: Error, exit code 1",
-        hint=texts.REVISION_APPLIED.fill_hint(fix=texts.FIX_HOOK_BY_LOG),
+        hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK_BY_LOG),
     ),
     "a hook past its deadline": Row(
         recorded="hook-deadline", code=CauseCode.JOB_DEADLINE,
         cause="PreSync hook Job/migrate: Failed — Job was active longer than specified deadline",
-        hint=texts.NOTHING_APPLIED.fill_hint(fix=causes.HINTS["job-deadline"]),
+        hint=causes.NOTHING_APPLIED.fill_hint(fix=causes.HINTS["job-deadline"]),
     ),
     "a hook that hangs, after a sync that failed": Row(
-        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=texts.REVISION_APPLIED.fill_hint(fix=texts.FIX_HOOK),
+        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK),
     ),
     "a hook that hangs, and the error of the sync before": Row(
         recorded="hook-hangs", code=CauseCode.HOOK_FAILED,
         changed={'"controllerNamespace": "argocd"': '"conditions": [{"type": "SyncError", "message": "Failed sync attempt"}]'},
         cause="PostSync hook Job/smoke → Pod/smoke-POD: ",
-        hint=texts.REVISION_APPLIED.fill_hint(fix=texts.FIX_HOOK),
+        hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK),
     ),
     "auto-sync gave up": Row(
         recorded="missing-path", code=CauseCode.PATH_MISSING,
@@ -275,7 +274,7 @@ ROWS: dict[str, Row] = {
         cause="SyncError: ",
     ),
     "a CronJob's failure of last night is not it": Row(
-        recorded="old-cronjob-failure", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {texts.NOT_READY} — "Readiness probe failed',
+        recorded="old-cronjob-failure", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed',
     ),
     "a path that is not there": Row(
         recorded="missing-path", code=CauseCode.PATH_MISSING, cause="ComparisonError: not/there: app path does not exist",
@@ -284,34 +283,34 @@ ROWS: dict[str, Row] = {
         recorded="missing-path", code=CauseCode.MANIFEST_UNREADABLE,
         changed={"not/there: app path does not exist": 'Failed to unmarshal \\"web.yaml\\": yaml: line 5'},
         cause='ComparisonError: Failed to unmarshal "web.yaml": yaml: line 5',
-        hint=texts.MANIFEST_UNREADABLE.fill_hint(file="web.yaml"),
+        hint=causes.MANIFEST_UNREADABLE.fill_hint(file="web.yaml"),
     ),
     "an Ingress without an address": Row(
-        recorded="ingress", code=CauseCode.NO_ADDRESS, cause="Ingress/web", hint=expectation.NO_ADDRESS.hint,
+        recorded="ingress", code=CauseCode.NO_ADDRESS, cause="Ingress/web", hint=verdict.NO_ADDRESS.hint,
     ),
     "a load balancer without an address": Row(
-        recorded="load-balancer", code=CauseCode.NO_ADDRESS, cause="Service/web", hint=expectation.NO_LOAD_BALANCER.hint,
+        recorded="load-balancer", code=CauseCode.NO_ADDRESS, cause="Service/web", hint=verdict.NO_LOAD_BALANCER.hint,
     ),
     "a claim without a class": Row(
         recorded="claim-without-class", code=CauseCode.NO_VOLUME,
         cause=f'{NO_VOLUME} — "no persistent volumes available for this claim and no storage',
-        hint=expectation.NAME_STORAGE_CLASS,
+        hint=verdict.NAME_STORAGE_CLASS,
     ),
     "a claim of an unknown class": Row(
         recorded="claim-of-unknown-class", code=CauseCode.NO_VOLUME,
         cause=f'{NO_VOLUME} — "storageclass.storage.k8s.io "fast" not found"',
-        hint=expectation.CORRECT_STORAGE_CLASS,
+        hint=verdict.CORRECT_STORAGE_CLASS,
     ),
     "a claim that waits for its provisioner": Row(
         recorded="claim-of-unknown-class", code=CauseCode.NO_VOLUME,
         changed={'storageclass.storage.k8s.io \\"fast\\" not found': "failed to provision volume: quota of disks reached"},
         cause=f'{NO_VOLUME} — "failed to provision volume: quota of disks reached"',
-        hint=expectation.NO_VOLUME.hint,
+        hint=verdict.NO_VOLUME.hint,
     ),
     "a claim that waits for its pod is not at fault": Row(
         recorded="claim-without-class", code=CauseCode.UNSCHEDULABLE,
         changed={'"FailedBinding"': '"WaitForFirstConsumer"'},
-        cause=f"{WEB}: {texts.UNSCHEDULABLE}",
+        cause=f"{WEB}: {causes.UNSCHEDULABLE}",
     ),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import Self
 import pytest
 from jsonschema import Draft202012Validator
 
-from argocd_release.messages.diagnosis import NO_PODS, NOT_READY
+from argocd_release.messages.causes import NO_PODS, NOT_READY
 from argocd_release.reports.json_report import SCHEMA
 from sandbox import manifests
 from sandbox.application import Application, delivered

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
+from argocd_release.messages import argocd as texts
 from argocd_release.messages import doctor as messages
-from argocd_release.messages import network as texts
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import literal
 from tests.support import entrances

@@ -16,11 +16,11 @@ CONTRACTS = [
 BREAKS = {
     "layers: each knows those below it, and none beside it": (
         "argocd_release.reports.registry",
-        "argocd_release.git.access",
+        "argocd_release.git.relation",
     ),
     "what watches, judges, diagnoses and reports sees the world through ports": (
         "argocd_release.watch.clock",
-        "argocd_release.argocd.options",
+        "argocd_release.argocd.connection",
     ),
     "verdict, model, messages and core are pure": ("argocd_release.verdict.pending", "socket"),
     "only argocd starts processes": ("argocd_release.joblog", "sh"),

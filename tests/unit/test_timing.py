@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
-from argocd_release.git.access import Access
 from argocd_release.git.history import GitHistories
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.revision import Relation
+from argocd_release.model.git import Access, Relation
 from argocd_release.reports import registry
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import UPLOAD_SECONDS, job_seconds_left, load, seconds_left

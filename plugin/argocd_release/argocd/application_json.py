@@ -22,9 +22,9 @@ from argocd_release.model.application import (
     Source,
     SyncStatus,
 )
+from argocd_release.model.git import Deployment, Hydration, HydrationPhase
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
 from argocd_release.model.problem import Condition
-from argocd_release.model.revision import Deployment, Hydration, HydrationPhase
 
 # The maximum number of documents to search for. argocd prints fewer, and each search scans the text.
 DOCUMENTS: Final = 20

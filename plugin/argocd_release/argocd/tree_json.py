@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import as_line, as_list, as_message, as_object, as_objects, clean, parse_json
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.argo_rollout import BY_HAND, KIND, AnalysisRun, Rollout
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.problem import ResourceRef

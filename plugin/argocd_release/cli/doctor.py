@@ -15,7 +15,7 @@ from argocd_release.doctor.checklist import examine
 from argocd_release.joblog import style
 from argocd_release.messages import cli as texts
 from argocd_release.release.signals import Signals, StopRequest
-from argocd_release.settings import secrets
+from argocd_release.settings import environment
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import DOCTOR, Deadline
 
@@ -30,8 +30,8 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     options = parser.parse_args(arguments)
     stop = StopRequest()
     signals.on_arrival(stop.set)
-    given = secrets.with_files_read(environ)
-    redact = redaction([*secrets.secrets(given), *masked(given, readable=secrets.open_values(given))])
+    given = environment.with_files_read(environ)
+    redact = redaction([*environment.secret_values(given), *masked(given, readable=environment.open_values(given))])
     connector = given.text("RELEASE_DEX_CONNECTOR")
     with ExitStack() as stack:
         checklist = examine(

@@ -15,7 +15,6 @@ from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
 from argocd_release.messages import causes
-from argocd_release.messages import diagnosis as texts
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, StopFlag
@@ -78,12 +77,12 @@ def diagnose(
         background.wait_for(seconds=seconds, check=check)
     over = True
     if not background.done():
-        reason = texts.CUT_SHORT.fill(seconds=f"{seconds:.0f}")
+        reason = causes.CUT_SHORT.fill(seconds=f"{seconds:.0f}")
     elif error := background.exception():
         reason = f"{type(error).__name__}: {error}"
     else:
         return diagnoses[-1]
-    return replace(diagnoses[-1], notes=(*diagnoses[-1].notes, texts.INCOMPLETE.fill(reason=reason)))
+    return replace(diagnoses[-1], notes=(*diagnoses[-1].notes, causes.INCOMPLETE.fill(reason=reason)))
 
 
 def steps(
@@ -110,7 +109,7 @@ def steps(
             else replace(rollout_finding, cause=diagnosis.cause)
         )
         if hook.log_error is not None and hook.clues.log is None:
-            note = _note(texts.LOGS, hook.log_error, right="logs")
+            note = _note(causes.LOGS, hook.log_error, right="logs")
             yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, note)))))
     try:
         tree = sources.tree(name)
@@ -122,7 +121,7 @@ def steps(
         if diagnosis.cause is None and problem:
             yield (diagnosis := replace(diagnosis, cause=problem))
     except ArgoCDError as error:
-        yield replace(diagnosis, notes=(_note(texts.PODS_AND_EVENTS, error),))
+        yield replace(diagnosis, notes=(_note(causes.PODS_AND_EVENTS, error),))
         return
     uids = {hook.pod.uid for hook in kept}
     gone = [hook.pod for hook in kept if hook.pod.uid not in {node.uid for node in tree.nodes}]
@@ -188,18 +187,18 @@ def _interrogate(name: str, drifted_resource: Node, sources: Evidence) -> tuple[
     try:
         clues = replace(clues, events=sources.events(name, drifted_resource))
     except ArgoCDError as error:
-        notes.append(_note(texts.EVENTS.fill(subject=drifted_resource), error))
+        notes.append(_note(causes.EVENTS.fill(subject=drifted_resource), error))
     if drifted_resource.kind != "Pod":
         return clues, notes
     try:
         clues = replace(clues, status=parse_pod_status(sources.live(name, drifted_resource)))
     except ArgoCDError as error:
-        notes.append(_note(texts.OBJECT_STATE.fill(subject=drifted_resource), error))
+        notes.append(_note(causes.OBJECT_STATE.fill(subject=drifted_resource), error))
     container = clues.status.culprit if clues.status else None
     if container is None:
         return clues, notes
     if not container.has_run:
-        return clues, [*notes, texts.NO_LOG_NOT_STARTED.fill(pod=drifted_resource, container=container.name)]
+        return clues, [*notes, causes.NO_LOG_NOT_STARTED.fill(pod=drifted_resource, container=container.name)]
     try:
         lines: tuple[str, ...] = ()
         previous = container.restarts > 0 and not container.running
@@ -211,17 +210,17 @@ def _interrogate(name: str, drifted_resource: Node, sources: Evidence) -> tuple[
         log = PodLog(pod=drifted_resource.name, container=container.name, previous=previous, lines=lines)
         clues = replace(clues, log=log)
         if not log.says_something:
-            notes.append(texts.NO_LOG_EMPTY.fill(pod=drifted_resource, container=container.name))
+            notes.append(causes.NO_LOG_EMPTY.fill(pod=drifted_resource, container=container.name))
     except ArgoCDError as error:
-        notes.append(_note(texts.LOGS, error, right="logs"))
+        notes.append(_note(causes.LOGS, error, right="logs"))
     return clues, notes
 
 
 def _note(what: str, error: ArgoCDError, *, right: str = "applications") -> str:
-    note = texts.NOT_SHOWN.fill(what=what, reason=error.message)
+    note = causes.NOT_SHOWN.fill(what=what, reason=error.message)
     if error.kind is not FailureKind.DENIED:
         return note
-    return texts.NOT_ALLOWED.fill(note=note, rule=f"p, role:ci-readonly, {right}, get, */*, allow")
+    return causes.NOT_ALLOWED.fill(note=note, rule=f"p, role:ci-readonly, {right}, get, */*, allow")
 
 
 #: The field managers of Argo CD itself, for client-side and server-side apply (argo-cd v2.13.2 common/common.go).
@@ -251,7 +250,7 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
     if metadata.get("deletionTimestamp"):
         names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
         code = CauseCode.DELETION_PENDING
-        message = texts.FINALIZER.fill(resource=item, finalizers=names)
+        message = causes.FINALIZER.fill(resource=item, finalizers=names)
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word]) if names else None
     operation = application.operation
     if operation is None or not application.attempted or item.requires_pruning:
@@ -260,10 +259,10 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
     if not manager:
         return None
     if manager.lower().startswith(_PEOPLE):
-        message = texts.CHANGED_BY_HAND.fill(resource=item, manager=manager)
-        hint = texts.CHANGED_BY_HAND.fill_hint(application=application.full_name)
+        message = causes.CHANGED_BY_HAND.fill(resource=item, manager=manager)
+        hint = causes.CHANGED_BY_HAND.fill_hint(application=application.full_name)
         return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
-    code, message = CauseCode.OVERWRITTEN, texts.OVERWRITTEN.fill(resource=item, manager=manager)
+    code, message = CauseCode.OVERWRITTEN, causes.OVERWRITTEN.fill(resource=item, manager=manager)
     return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
 
 

@@ -10,8 +10,7 @@ from typing import Final
 
 from argocd_release.core.text import as_object, counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
-from argocd_release.messages import Message, causes, expectation
-from argocd_release.messages import diagnosis as texts
+from argocd_release.messages import Message, causes, verdict
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -72,8 +71,8 @@ def from_application(application: Application) -> Problem | None:
         message = one_line(_LAYERS.sub("", condition.message), limit=1000)
         code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(message)
-        message = texts.CONDITION.fill(type=condition.type, message=message)
-        hint = texts.MANIFEST_UNREADABLE.fill_hint(file=unreadable[1]) if unreadable else causes.HINTS.get(code.word)
+        message = causes.CONDITION.fill(type=condition.type, message=message)
+        hint = causes.MANIFEST_UNREADABLE.fill_hint(file=unreadable[1]) if unreadable else causes.HINTS.get(code.word)
         return Problem(code=code, message=message, hint=hint or "")
     return None
 
@@ -148,23 +147,23 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
     if hook is None or finding is None:
         return finding
-    program = texts.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else texts.FIX_HOOK
+    program = causes.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else causes.FIX_HOOK
     fix = finding.hint if node.kind != "Pod" and finding.hint else program
-    consequence = texts.NOTHING_APPLIED if hook.hook_type == "PreSync" else texts.REVISION_APPLIED
+    consequence = causes.NOTHING_APPLIED if hook.hook_type == "PreSync" else causes.REVISION_APPLIED
     code = CauseCode.HOOK_FAILED if finding.code in _GENERAL else finding.code
-    message = texts.HOOK.fill(hook_type=hook.hook_type, message=finding.message)
+    message = causes.HOOK.fill(hook_type=hook.hook_type, message=finding.message)
     return replace(finding, code=code, message=message, hint=consequence.fill_hint(fix=fix))
 
 
 def _unreadable(tree: Tree, node: Node) -> Problem:
     subject = tree.subject(node)
-    message = texts.STATE.fill(subject=subject, state=texts.HEALTH_UNREADABLE)
+    message = causes.STATE.fill(subject=subject, state=causes.HEALTH_UNREADABLE)
     message = _with_quote(message, one_line(node.message, limit=300))
     return Problem(code=CauseCode.HEALTH_UNREADABLE, message=message, subject=subject)
 
 
 def _with_quote(message: str, quote: str) -> str:
-    return texts.WITH_QUOTE.fill(message=message, quote=quote) if quote else message
+    return causes.WITH_QUOTE.fill(message=message, quote=quote) if quote else message
 
 
 def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
@@ -172,27 +171,27 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     several = clues.status is not None and len(clues.status.containers) > 1
     named = ""
     if container is not None and (several or container.init):
-        named = (texts.INIT_CONTAINER if container.init else texts.CONTAINER).fill(name=container.name)
+        named = (causes.INIT_CONTAINER if container.init else causes.CONTAINER).fill(name=container.name)
     subject = tree.subject(pod, named)
     if clues.status is not None and clues.status.unschedulable:
-        message = texts.STATE.fill(subject=subject, state=texts.UNSCHEDULABLE)
+        message = causes.STATE.fill(subject=subject, state=causes.UNSCHEDULABLE)
         message = _with_quote(message, one_line(clues.status.unschedulable))
         code = CauseCode.UNSCHEDULABLE
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
-    parts = [status if status != "Running" else texts.NOT_READY]
+    parts = [status if status != "Running" else causes.NOT_READY]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
-        parts[0] = texts.OOM_KILLED.fill(status=parts[0])
+        parts[0] = causes.OOM_KILLED.fill(status=parts[0])
     if container is not None and container.in_trouble and container.exit_code is not None:
-        parts.append(texts.EXIT_CODE.fill(exit_code=container.exit_code))
+        parts.append(causes.EXIT_CODE.fill(exit_code=container.exit_code))
     if restarts := container.restarts if container else pod.restarts:
         parts.append(counted(restarts, "restart"))
     quote = _quote(pod, container, clues, warnings)
-    message = _with_quote(texts.STATE.fill(subject=subject, state=", ".join(parts)), quote)
+    message = _with_quote(causes.STATE.fill(subject=subject, state=", ".join(parts)), quote)
     if not tree.is_current(pod):
         # A StatefulSet waits until this pod is ready before it replaces any pod
         # (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
-        code, message = CauseCode.ROLLOUT_BLOCKED, texts.PREVIOUS_REVISION.fill(message=message)
+        code, message = CauseCode.ROLLOUT_BLOCKED, causes.PREVIOUS_REVISION.fill(message=message)
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
     code = _pod_code(status, container, quote)
     hint = causes.HINTS.get(code.word) or _program_hint(container, clues)
@@ -202,7 +201,7 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
 def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Problem | None:
     if node.kind == "Job" and node.health == "Suspended":
         subject = tree.subject(node)
-        message, hint = texts.HOOK_SUSPENDED.fill(subject=subject), texts.HOOK_SUSPENDED.hint
+        message, hint = causes.HOOK_SUSPENDED.fill(subject=subject), causes.HOOK_SUSPENDED.hint
         return Problem(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint=hint)
     if missing := pending_reason(node.group, node.kind, node.health):
         return _lacking(tree, node, missing, clues)
@@ -234,7 +233,7 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
         return None
     reason, subject = _message(events), tree.subject(node)
     message = _with_quote(missing.message.fill(resource=subject), reason)
-    hint = expectation.NO_CONSUMER if waits else pending_hint(missing, reason)
+    hint = verdict.NO_CONSUMER if waits else pending_hint(missing, reason)
     return Problem(code=missing.code, message=message, subject=subject, hint=hint)
 
 
@@ -275,7 +274,7 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
     if container is None or not container.ended_badly:
         return ""
     has_log = clues.log is not None and clues.log.says_something
-    return texts.FIX_PROGRAM_BY_LOG_ABOVE if has_log else texts.FIX_PROGRAM_BY_LOG
+    return causes.FIX_PROGRAM_BY_LOG_ABOVE if has_log else causes.FIX_PROGRAM_BY_LOG
 
 
 def gone_hook(application: Application, tree: Tree) -> Problem | None:
@@ -285,7 +284,7 @@ def gone_hook(application: Application, tree: Tree) -> Problem | None:
     present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
     for item in application.results:
         if item.hook_type and item.applied and (item.kind, item.namespace, item.name) not in present:
-            return _hook_problem(application, item, texts.HOOK_GONE)
+            return _hook_problem(application, item, causes.HOOK_GONE)
     return None
 
 
@@ -310,7 +309,7 @@ def deleted_hook(application: Application, tree: Tree, live: Callable[[Node], ob
     for item in running[:DELETED_HOOKS]:
         node = nodes.get((item.kind, item.namespace, item.name))
         if node and as_object(as_object(live(node)).get("metadata")).get("deletionTimestamp"):
-            return _hook_problem(application, item, texts.HOOK_DELETED)
+            return _hook_problem(application, item, causes.HOOK_DELETED)
     return None
 
 

@@ -8,7 +8,7 @@ import time
 from typing import Any, Final
 from urllib.parse import quote
 
-from argocd_release.argocd import jwt
+from argocd_release.argocd import auth
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
@@ -40,13 +40,13 @@ _REFUSALS: Final = (
 
 def token(connection: Connection, timeout: int) -> str | list[SetupProblem]:
     """Check the form of the token and its expiry date. ``timeout`` is the timeout of the release in seconds."""
-    claims = jwt.read(connection.auth_token)
+    claims = auth.read_claims(connection.auth_token)
     return pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
 
 
 def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
     """Check that Argo CD accepts the token, and name its account. If Argo CD refuses the token, give the reason."""
-    claims = jwt.read(connection.auth_token)
+    claims = auth.read_claims(connection.auth_token)
     answer = _can_i(prober, "applications", "get", "*/*")
     if answer.status == _OK:
         info = _object(prober.get("/api/v1/session/userinfo", token=True))
@@ -64,14 +64,14 @@ def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
     return SetupProblem.of(doctor.TOKEN_REFUSED, Outcome.DENIED, reason=message)
 
 
-def _unverified(prober: Prober, claims: jwt.Claims | None) -> SetupProblem:
+def _unverified(prober: Prober, claims: auth.Claims | None) -> SetupProblem:
     """Return the problem of a token from an identity provider that Argo CD cannot verify.
 
     Argo CD gives the same message for every reason, so this function compares Argo CD's settings with the token.
     """
     oidc = as_object(_object(prober.get("/api/v1/settings")).get("oidcConfig"))
     trusted, expected = str(oidc.get("issuer") or ""), str(oidc.get("clientID") or "")
-    claims = claims or jwt.Claims()
+    claims = claims or auth.Claims()
     if trusted and claims.issuer != trusted:
         return _denied(doctor.ISSUER, issuer=one_line(claims.issuer), trusted=one_line(trusted))
     if expected and expected not in claims.audience:

@@ -6,7 +6,7 @@ The hint is for a verdict that Argo CD is unreachable or refuses the token.
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from argocd_release.argocd import jwt
+from argocd_release.argocd import auth
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.doctor import account, network, pipeline
@@ -78,7 +78,7 @@ def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: flo
         warnings += proxies
     if connection.options.get("--insecure") == "true":
         warnings.append(SetupProblem.of(doctor.INSECURE))
-    claims = jwt.read(connection.auth_token)
+    claims = auth.read_claims(connection.auth_token)
     if claims is not None:
         token = pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=now)
         warnings += token if not isinstance(token, str) else ()

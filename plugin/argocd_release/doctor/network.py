@@ -1,6 +1,6 @@
-"""Check the network between the job and Argo CD, layer by layer, so that the first broken layer is named.
+"""Check the network between the job and Argo CD, layer by layer, and the versions of both ends.
 
-A check returns its problem, or a text that says that all is well.
+The first broken layer is named.
 """
 
 import re
@@ -9,14 +9,16 @@ from contextlib import ExitStack
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from argocd_release.argocd import probe, versions
+from argocd_release.argocd import probe
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
+from argocd_release.argocd.tested_versions import TESTED
 from argocd_release.core.text import as_object, one_line, parse_json
-from argocd_release.messages import ProblemMessage, doctor, network
+from argocd_release.messages import ProblemMessage, argocd, doctor
+from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import ArgoCDError, ProgramMissingError, SetupProblem
-from argocd_release.model.git_url import WEB
+from argocd_release.model.git import WEB
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import DOCTOR_CALL, DOCTOR_PROCESS
@@ -40,8 +42,8 @@ def resolves(connection: Connection) -> str | SetupProblem:
     host, port = probe.endpoint(connection)
     addresses, reason = probe.addresses(host, port)
     if not addresses:
-        return _unreachable(network.NAME_UNKNOWN, host=host, reason=one_line(reason))
-    return network.NAME_RESOLVED.fill(host=host, addresses=", ".join(addresses[:3]))
+        return _unreachable(texts.NAME_UNKNOWN, host=host, reason=one_line(reason))
+    return texts.NAME_RESOLVED.fill(host=host, addresses=", ".join(addresses[:3]))
 
 
 def connects(connection: Connection) -> str | SetupProblem:
@@ -49,55 +51,55 @@ def connects(connection: Connection) -> str | SetupProblem:
     host, port = probe.endpoint(connection)
     match probe.connects(host, port):
         case "":
-            return network.PORT_OPEN.fill(port=port)
+            return texts.PORT_OPEN.fill(port=port)
         case "timeout":
-            return _unreachable(network.PORT_SILENT, host=host, port=port, seconds=f"{DOCTOR_CALL:.0f}")
+            return _unreachable(texts.PORT_SILENT, host=host, port=port, seconds=f"{DOCTOR_CALL:.0f}")
         case reason:
-            return _unreachable(network.PORT_CLOSED, host=host, port=port, reason=one_line(reason))
+            return _unreachable(texts.PORT_CLOSED, host=host, port=port, reason=one_line(reason))
 
 
 def encrypts(connection: Connection) -> str | SetupProblem:
     """Check that a TLS handshake succeeds with the options of argocd, and that the certificate is trusted."""
     if connection.options.get("--plaintext") == "true":
         if not probe.handshake(connection, verify=False).error:
-            return _unreachable(network.TLS_UNWANTED)
-        return network.PLAINTEXT.fill()
+            return _unreachable(texts.TLS_UNWANTED)
+        return texts.PLAINTEXT.fill()
     handshake = probe.handshake(connection)
     if handshake.error:
         return _failed_handshake(connection, handshake)
     if connection.options.get("--insecure") == "true":
         return SetupProblem.of(doctor.INSECURE)
-    return network.TRUSTED.fill(end=handshake.ends)
+    return texts.TRUSTED.fill(end=handshake.ends)
 
 
 def _failed_handshake(connection: Connection, handshake: Handshake) -> SetupProblem:
     host, _ = probe.endpoint(connection)
     match handshake.verify_code:
         case code if code == _SELF_SIGNED:
-            return _unreachable(network.CERTIFICATE_SELF_SIGNED)
+            return _unreachable(texts.CERTIFICATE_SELF_SIGNED)
         case code if code in _UNKNOWN:
-            return _unreachable(network.CERTIFICATE_UNKNOWN)
+            return _unreachable(texts.CERTIFICATE_UNKNOWN)
         case code if code == _EXPIRED:
-            return _unreachable(network.CERTIFICATE_EXPIRED)
+            return _unreachable(texts.CERTIFICATE_EXPIRED)
         case code if code == _NOT_YET:
-            return _unreachable(network.CERTIFICATE_EARLY)
+            return _unreachable(texts.CERTIFICATE_EARLY)
         case code if code in {probe.OTHER_NAME, _IP}:
-            names = one_line(", ".join(handshake.names) or network.ANOTHER_NAME.fill(), limit=300)
-            return _unreachable(network.CERTIFICATE_NAME, host=host, names=names)
+            names = one_line(", ".join(handshake.names) or texts.ANOTHER_NAME.fill(), limit=300)
+            return _unreachable(texts.CERTIFICATE_NAME, host=host, names=names)
         case _:
             return _no_tls(connection, handshake.error)
 
 
 def _no_tls(connection: Connection, error: str) -> SetupProblem:
     if error == "timeout":
-        return _unreachable(network.TLS_SILENT, seconds=f"{DOCTOR_CALL:.0f}")
+        return _unreachable(texts.TLS_SILENT, seconds=f"{DOCTOR_CALL:.0f}")
     if re.search(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|RECORD_LAYER|PACKET_LENGTH", error):
-        return _unreachable(network.TLS_MISSING)
+        return _unreachable(texts.TLS_MISSING)
     if "cannot be read" in error:
-        return SetupProblem.of(network.OPTIONS_FILE, Outcome.SETTINGS, error=one_line(error))
+        return SetupProblem.of(texts.OPTIONS_FILE, Outcome.SETTINGS, error=one_line(error))
     if "reset" in error.lower() or "EOF" in error:
-        return _unreachable(network.TLS_MISSING if _speaks_plaintext(connection) else network.CONNECTION_RESET)
-    return _unreachable(network.TLS_FAILED, error=one_line(error))
+        return _unreachable(texts.TLS_MISSING if _speaks_plaintext(connection) else texts.CONNECTION_RESET)
+    return _unreachable(texts.TLS_FAILED, error=one_line(error))
 
 
 def _speaks_plaintext(connection: Connection) -> bool:
@@ -119,21 +121,21 @@ def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> 
         argocd = stack.enter_context(ArgoCD({**environ, **connection.environ}, echo=lambda _: None))
         output = argocd.all_output("version", "--short", seconds=DOCTOR_PROCESS)
     except ArgoCDError as error:
-        return _unreachable(network.ARGOCD_FAILS, error=one_line(error.message, limit=300))
+        return _unreachable(texts.ARGOCD_FAILS, error=one_line(error.message, limit=300))
     except ProgramMissingError as error:
-        return SetupProblem.of(network.ARGOCD_MISSING, Outcome.SETTINGS, error=error, fix=error.hint)
+        return SetupProblem.of(texts.ARGOCD_MISSING, Outcome.SETTINGS, error=error, fix=error.hint)
     if not is_web and _WEB_ADVICE in output:
-        return SetupProblem.of(network.GRPC_BLOCKED)
-    if message := versions.version_warning(*versions.read_versions(output)):
-        return SetupProblem.of(network.VERSIONS_APART, message=message)
-    return network.ARGOCD_OVER_WEB.fill() if is_web else network.ARGOCD_OVER_GRPC.fill()
+        return SetupProblem.of(texts.GRPC_BLOCKED)
+    if message := version_warning(*read_versions(output)):
+        return SetupProblem.of(texts.VERSIONS_APART, message=message)
+    return texts.ARGOCD_OVER_WEB.fill() if is_web else texts.ARGOCD_OVER_GRPC.fill()
 
 
 def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
     """Check that Argo CD responds over HTTP. If another server responds, the problem names it."""
     answer = prober.get("/api/version")
     if version(answer):
-        return network.ARGO_CD_RESPONDS.fill()
+        return texts.ARGO_CD_RESPONDS.fill()
     return _client_certificate(answer) or _other_path(connection, prober, answer) or _other_server(answer)
 
 
@@ -150,21 +152,21 @@ def supported(server_version: str) -> str | list[SetupProblem]:
     """Check that the version of Argo CD is still maintained, and that it does not leak credentials."""
     match = _VERSION.match(server_version)
     if match is None:
-        return network.VERSION.fill(version=server_version)
+        return texts.VERSION.fill(version=server_version)
     major, minor, patch = map(int, match.groups())
     # Report only one of the two problems, because a newer version fixes both.
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
-        return [SetupProblem.of(network.LEAKS_CREDENTIALS, version=server_version)]
+        return [SetupProblem.of(texts.LEAKS_CREDENTIALS, version=server_version)]
     if major < 3:  # noqa: PLR2004 - 3 is the oldest major version that is still maintained
-        return [SetupProblem.of(network.UNMAINTAINED, version=f"{major}.{minor}")]
-    return network.VERSION.fill(version=server_version)
+        return [SetupProblem.of(texts.UNMAINTAINED, version=f"{major}.{minor}")]
+    return texts.VERSION.fill(version=server_version)
 
 
 def _client_certificate(answer: Answer) -> SetupProblem | None:
     if not re.search(r"CERTIFICATE_REQUIRED|certificate required|HANDSHAKE_FAILURE|bad certificate", answer.error):
         return None
-    return _unreachable(network.CLIENT_CERTIFICATE)
+    return _unreachable(texts.CLIENT_CERTIFICATE)
 
 
 def _other_path(connection: Connection, prober: Prober, answer: Answer) -> SetupProblem | None:
@@ -175,36 +177,36 @@ def _other_path(connection: Connection, prober: Prober, answer: Answer) -> Setup
     base = connection.address.removesuffix(f"/{root}") if root else connection.address
     for path in ("", *_PATHS):
         if path.strip("/") != root and version(prober.get(f"{base}{path}/api/version")):
-            return _unreachable(network.PATH_NEEDED, path=path) if path else _unreachable(network.PATH_UNNEEDED)
+            return _unreachable(texts.PATH_NEEDED, path=path) if path else _unreachable(texts.PATH_UNNEEDED)
     return None
 
 
 def _other_server(answer: Answer) -> SetupProblem:
     """Return the problem that another server than Argo CD responds, with the name of that server if it is known."""
     if not answer.status:
-        return _unreachable(network.HTTP_SILENT, reason=one_line(answer.error, limit=200))
+        return _unreachable(texts.HTTP_SILENT, reason=one_line(answer.error, limit=200))
     title = one_line("".join(_TITLE.findall(answer.body)[:1]), limit=80)
     content = f"{answer.body[:2000]} {title} {answer.location}".lower()
     if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's
         return _redirected(answer, content)
     if "gitlab" in content:
-        return _unreachable(network.GITLAB)
+        return _unreachable(texts.GITLAB)
     if "cloudflare access" in content:
-        return _unreachable(network.LOGIN_PAGE, site="Cloudflare Access")
+        return _unreachable(texts.LOGIN_PAGE, site="Cloudflare Access")
     if '"kind":"status"' in content.replace(" ", "").replace("\n", ""):
-        return _unreachable(network.KUBERNETES)
+        return _unreachable(texts.KUBERNETES)
     match answer.status:
         case 401 | 403 | 407:
             server = one_line(answer.server, limit=40)
-            proxy = network.PROXY_NAMED.fill(server=server) if server else network.PROXY.fill()
-            return _unreachable(network.FORBIDDEN, proxy=proxy, status=_status(answer.status, title))
+            proxy = texts.PROXY_NAMED.fill(server=server) if server else texts.PROXY.fill()
+            return _unreachable(texts.FORBIDDEN, proxy=proxy, status=_status(answer.status, title))
         case 404:
-            return _unreachable(network.NOT_FOUND, status=_status(404, title))
+            return _unreachable(texts.NOT_FOUND, status=_status(404, title))
         case 502 | 503 | 504:
-            return _unreachable(network.GATEWAY, status=_status(answer.status, title))
+            return _unreachable(texts.GATEWAY, status=_status(answer.status, title))
         case status:
-            page = network.PAGE_TITLED.fill(title=title) if title else network.OTHER_PROGRAM.fill()
-            return _unreachable(network.NOT_ARGOCD, page=page, status=status)
+            page = texts.PAGE_TITLED.fill(title=title) if title else texts.OTHER_PROGRAM.fill()
+            return _unreachable(texts.NOT_ARGOCD, page=page, status=status)
 
 
 def _status(status: int, title: str) -> str:
@@ -219,12 +221,12 @@ def _redirected(answer: Answer, content: str) -> SetupProblem:
     except ValueError:
         target = urlsplit("")
     if "users/sign_in" in content or "gitlab" in (target.hostname or ""):
-        return _unreachable(network.GITLAB)
+        return _unreachable(texts.GITLAB)
     if "cdn-cgi/access" in content or "cloudflareaccess" in content:
-        return _unreachable(network.LOGIN_PAGE, site="Cloudflare Access")
+        return _unreachable(texts.LOGIN_PAGE, site="Cloudflare Access")
     if target.scheme == "https" and target.path.endswith("/api/version"):
-        return _unreachable(network.REDIRECTS_TO_TLS)
-    return _unreachable(network.LOGIN_PAGE, site=target.hostname or location)
+        return _unreachable(texts.REDIRECTS_TO_TLS)
+    return _unreachable(texts.LOGIN_PAGE, site=target.hostname or location)
 
 
 def _unreachable(entry: ProblemMessage, **fields: Any) -> SetupProblem:
@@ -249,3 +251,48 @@ def public_address(connection: Connection) -> str:
         return ""
     is_plain = len(url) <= ADDRESS_LIMIT and WEB.fullmatch(url) is not None and "@" not in url
     return url if is_plain else ""
+
+
+_MINOR_VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.|\b)")
+Minor = tuple[int, int]
+
+
+def read_versions(text: str) -> tuple[str, str]:
+    """Return the versions of the server and of the client in the output of ``argocd version --short``.
+
+    Source: argo-cd v2.13.2 cmd/argocd/commands/version.go.
+    """
+    named = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    return named.get("argocd-server", ""), named.get("argocd", "")
+
+
+def version_warning(server: str, client: str) -> str:
+    """Return a warning if the versions are further apart than any tested pair, otherwise an empty string.
+
+    If one of the two texts is not a version, there is no warning.
+    """
+    client_minor, server_minor = _minor(client), _minor(server)
+    if client_minor is None or server_minor is None or client_minor == server_minor:
+        return ""
+    # A pair of versions works if a tested pair encloses it, because the versions of the tested pair differ more.
+    lower, upper = min(client_minor, server_minor), max(client_minor, server_minor)
+    for pair in TESTED:
+        tested_server, tested_client = map(_minor, pair)
+        if tested_server is None or tested_client is None:
+            continue
+        if (tested_client <= tested_server) != (client_minor <= server_minor):
+            continue
+        if min(tested_client, tested_server) <= lower and upper <= max(tested_client, tested_server):
+            return ""
+    tested = ", ".join(argocd.TESTED_PAIR.fill(client=pair[1], server=pair[0]) for pair in TESTED)
+    return argocd.NOT_TESTED.fill(client=_shown(client), server=_shown(server), tested=tested)
+
+
+def _minor(version: str) -> Minor | None:
+    match = _MINOR_VERSION.match(version)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _shown(version: str) -> str:
+    # The version comes from the server, so it can be any text.
+    return one_line(version.removeprefix("v").partition("+")[0], limit=40)

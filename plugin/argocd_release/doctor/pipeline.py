@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from argocd_release.argocd import jwt
+from argocd_release.argocd import auth
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.probe import unreadable_repository
 from argocd_release.core.text import one_line
 from argocd_release.messages import doctor
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError, SetupProblem
-from argocd_release.model.git_url import GitUrl
+from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import environment, interpret, load
 from argocd_release.settings.environment import JobEnvironment
@@ -169,7 +169,7 @@ def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
     return [*problems, *interpret.warnings(environ), *environment.identity_warnings(environ)]
 
 
-def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now: float) -> str | list[SetupProblem]:
+def token_problems(token: str, claims: auth.Claims | None, *, timeout: float, now: float) -> str | list[SetupProblem]:
     """Return the problems of the token or, if there are none, a text with its owner and its expiry date.
 
     Args:
@@ -178,7 +178,7 @@ def token_problems(token: str, claims: jwt.Claims | None, *, timeout: float, now
         timeout: the timeout of the release in seconds.
         now: the current time in seconds since 1970.
     """
-    defect = jwt.token_defect(token)
+    defect = auth.token_defect(token)
     if claims is None or defect:
         entry = doctor.TOKEN_DAMAGED
         return [SetupProblem.of(entry, Outcome.DENIED, defect=defect or doctor.NO_JSON_WEB_TOKEN.fill())]

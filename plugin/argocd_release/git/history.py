@@ -22,13 +22,11 @@ from dulwich.refs import Ref
 from dulwich.repo import BaseRepo, Repo
 
 from argocd_release.core.text import one_line
-from argocd_release.git.access import Access
 from argocd_release.git.relation import by_files, depths, find_commit, relation_in, undone
-from argocd_release.messages import watch as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Source
-from argocd_release.model.git_url import GitUrl
+from argocd_release.model.git import Access, GitUrl, Relation, RevisionRelation
 from argocd_release.model.ports import StopFlag
-from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.timing import Deadline
 from argocd_release.transport.network import tls_context
 
@@ -107,7 +105,7 @@ class GitHistories:
                 if asking is None:
                     asking = self._asking[source.repo_url] = _Asking(question, partial(self._find, *question))
             if not self._wait(asking, deadline):
-                note = self._note(source, texts.NO_RESPONSE.fill(seconds=f"{ANSWER_SECONDS:.0f}"))
+                note = self._note(source, texts.REPOSITORY_SILENT.fill(seconds=f"{ANSWER_SECONDS:.0f}"))
                 final = not self._access.is_own(source.repo_url)
                 return RevisionRelation(relation=Relation.UNKNOWN, note=note, final=final)
             with self._lock:
@@ -184,7 +182,7 @@ class GitHistory:
         self._clone: BaseRepo | None = None
         self._again_at = now()
         self._rest = RETRY_SECONDS
-        self.why = texts.NO_ADDRESS
+        self.why = texts.NO_REPOSITORY_ADDRESS
         if clone is not None:
             self._open(clone)
 

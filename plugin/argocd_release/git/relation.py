@@ -19,7 +19,7 @@ from dulwich.object_store import tree_lookup_path
 from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 from dulwich.repo import BaseRepo
 
-from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.model.git import Relation, RevisionRelation
 
 # The longest chain of annotated tags that is followed.
 TAGS: Final = 10

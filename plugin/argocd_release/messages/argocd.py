@@ -1,8 +1,8 @@
-"""The texts about calls of the argocd command, of Argo CD's API and of Dex, and about the HTTP client."""
+"""The texts about the connection to Argo CD: calls, sign-in, the doctor's checks of the network, and the versions."""
 
 from typing import Final
 
-from argocd_release.messages import Message
+from argocd_release.messages import Message, ProblemMessage
 
 # The argocd command and the API.
 APPLICATION_MISSING: Final = Message("there is no application {application} that this token can see")
@@ -55,3 +55,161 @@ RESPONSE_INCOMPLETE: Final = Message("no complete response within {seconds} s")
 NAME_SERVER_SILENT: Final = Message("the name server did not respond within {seconds} s")
 NO_HOST_NAME: Final = Message("{host!r} is not a host name: {error}")
 NESTED_TOO_DEEPLY: Final = "the document is nested too deeply"
+
+
+# The name and the port.
+NAME_RESOLVED: Final = Message("{host} resolves to {addresses}")
+NAME_UNKNOWN: Final = ProblemMessage(
+    "{host} cannot be resolved: {reason}",
+    "check the spelling of <ARGOCD_SERVER>. A service name can only be resolved inside its cluster",
+    code="name-unknown",
+)
+PORT_OPEN: Final = Message("port {port} accepts connections")
+PORT_SILENT: Final = ProblemMessage(
+    "{host} port {port} did not respond within {seconds} s: a firewall drops the packets, or there is no route",
+    "check the firewalls, the NetworkPolicies and the route from the runner to this address",
+    code="port-silent",
+)
+PORT_CLOSED: Final = ProblemMessage(
+    "{host} port {port} refuses connections: {reason}",
+    "check the port in <ARGOCD_SERVER>, and that argocd-server or its ingress runs",
+    code="port-closed",
+)
+
+# TLS.
+TLS_UNWANTED: Final = ProblemMessage(
+    "the server speaks TLS, but the options contain --plaintext", "remove --plaintext", code="tls-unwanted"
+)
+PLAINTEXT: Final = Message("no TLS, because of --plaintext: the token is sent unencrypted")
+TRUSTED: Final = Message("the certificate is trusted, and valid until {end}")
+CERTIFICATE_SELF_SIGNED: Final = ProblemMessage(
+    "the certificate of the server is self-signed",
+    "set <RELEASE_ARGOCD_CA> to this certificate",
+    code="certificate-unknown",
+)
+CERTIFICATE_UNKNOWN: Final = ProblemMessage(
+    "the certificate of the server is signed by an authority that this job does not know",
+    "set <RELEASE_ARGOCD_CA> to the certificate of the authority, or of the server",
+    code="certificate-unknown",
+)
+CERTIFICATE_EXPIRED: Final = ProblemMessage(
+    "the certificate of the server has expired", "renew the certificate", code="certificate-expired"
+)
+CERTIFICATE_EARLY: Final = ProblemMessage(
+    "the certificate of the server is not valid yet",
+    "compare the clocks of the runner and of the server",
+    code="certificate-early",
+)
+CERTIFICATE_NAME: Final = ProblemMessage(
+    "the certificate of the server is not valid for {host}, only for {names}",
+    "set <ARGOCD_SERVER> to one of these names, or issue a certificate for {host}",
+    code="certificate-name",
+)
+ANOTHER_NAME: Final = Message("another name")
+TLS_SILENT: Final = ProblemMessage(
+    "the server accepts the connection, but does not respond within {seconds} s",
+    "check the port in <ARGOCD_SERVER>, and that argocd-server responds",
+    code="tls-silent",
+)
+TLS_MISSING: Final = ProblemMessage(
+    "the server speaks plaintext, not TLS", "add the option --plaintext, or use the port for TLS", code="tls-missing"
+)
+TLS_FAILED: Final = ProblemMessage(
+    "the TLS handshake failed: {error}", "check which program listens on that port", code="tls-failed"
+)
+OPTIONS_FILE: Final = ProblemMessage("{error}", "check the paths in <ARGOCD_OPTS>", code="options-file")
+CONNECTION_RESET: Final = ProblemMessage(
+    "the server or a proxy closes the connection at once",
+    "check the firewalls and IP allow lists between the runner and Argo CD, and that each proxy has a backend",
+    code="connection-reset",
+)
+
+# HTTP.
+ARGO_CD_RESPONDS: Final = Message("Argo CD responds")
+CLIENT_CERTIFICATE: Final = ProblemMessage(
+    "the server requires a client certificate",
+    "add the options --client-crt FILE and --client-crt-key FILE",
+    code="client-certificate",
+)
+PATH_NEEDED: Final = ProblemMessage(
+    "Argo CD is served under the path {path}", "add the option --grpc-web-root-path {path}", code="path"
+)
+PATH_UNNEEDED: Final = ProblemMessage(
+    "Argo CD is served at the root of this address, not under a path", "remove --grpc-web-root-path", code="path"
+)
+HTTP_SILENT: Final = ProblemMessage(
+    "the server did not respond over HTTP: {reason}",
+    "find the proxy or firewall that closes the connection",
+    code="http-silent",
+)
+KUBERNETES: Final = ProblemMessage(
+    "this is the API server of Kubernetes, not Argo CD",
+    "set <ARGOCD_SERVER> to the address of argocd-server",
+    code="kubernetes",
+)
+FORBIDDEN: Final = ProblemMessage(
+    "{proxy} refuses the request: HTTP {status}",
+    "allow the runner's address in the proxy, or send the header that the proxy expects with --header",
+    code="forbidden",
+)
+PROXY: Final = Message("a proxy")
+PROXY_NAMED: Final = Message("a proxy ({server})")
+NOT_FOUND: Final = ProblemMessage(
+    "there is no Argo CD at this address: HTTP {status}",
+    "check the host in <ARGOCD_SERVER>. If Argo CD is served under a path, add --grpc-web-root-path /PATH",
+    code="not-found",
+)
+GATEWAY: Final = ProblemMessage(
+    "the ingress responds, but argocd-server behind it does not: HTTP {status}",
+    "check that argocd-server runs, and the port and protocol by which the ingress reaches it",
+    code="gateway",
+)
+NOT_ARGOCD: Final = ProblemMessage(
+    "{page} responds instead of Argo CD: HTTP {status}",
+    "check <ARGOCD_SERVER>, and whether the address leads to a login page or a captive portal",
+    code="not-argocd",
+)
+PAGE_TITLED: Final = Message("a page “{title}”")
+OTHER_PROGRAM: Final = Message("another program")
+REDIRECTS_TO_TLS: Final = ProblemMessage("the server redirects to https", "remove --plaintext", code="redirects-to-tls")
+GITLAB: Final = ProblemMessage(
+    "this is GitLab, not Argo CD", "set <ARGOCD_SERVER> to the host of Argo CD", code="gitlab"
+)
+LOGIN_PAGE: Final = ProblemMessage(
+    "a login page responds instead of Argo CD: {site}",
+    "send a service token that the login page accepts with --header 'Name: value', or use an address without a login "
+    "page",
+    code="login-page",
+)
+
+# The argocd command and the versions.
+ARGOCD_OVER_GRPC: Final = Message("the argocd command reaches Argo CD over gRPC")
+ARGOCD_OVER_WEB: Final = Message("the argocd command reaches Argo CD over gRPC-Web")
+ARGOCD_FAILS: Final = ProblemMessage(
+    "the argocd command does not reach Argo CD: {error}",
+    "if a proxy in between does not support gRPC, add the option --grpc-web",
+    code="argocd-fails",
+)
+ARGOCD_MISSING: Final = ProblemMessage("{error}", "{fix}", code="argocd-missing")
+GRPC_BLOCKED: Final = ProblemMessage(
+    "gRPC does not reach Argo CD: every argocd command first tries gRPC, fails, and then uses gRPC-Web",
+    "add the option --grpc-web",
+    code="grpc-blocked",
+)
+NOT_TESTED: Final = Message(
+    "argocd {client} and Argo CD {server} are further apart than any two tested versions ({tested}). If something "
+    "looks wrong, use a job image whose argocd has the server's version"
+)
+TESTED_PAIR: Final = Message("{client} with {server}")
+VERSIONS_APART: Final = ProblemMessage("{message}", "use an argocd of the server's version", code="versions-apart")
+VERSION: Final = Message("Argo CD {version}")
+LEAKS_CREDENTIALS: Final = ProblemMessage(
+    "Argo CD {version} shows the credentials of a project's repositories to every token with the right "
+    "`projects, get` (CVE-2025-55190)",
+    "update Argo CD to 3.1.2 or newer (2.13.9, 2.14.16 and 3.0.14 fix it too, but these release lines get no further "
+    "fixes)",
+    code="server-leaks-credentials",
+)
+UNMAINTAINED: Final = ProblemMessage(
+    "Argo CD {version} gets no more fixes", "update to Argo CD 3", code="server-unmaintained"
+)

@@ -1,4 +1,4 @@
-"""The reasons of verdicts, and the hints that belong to one reason only."""
+"""The reasons of verdicts, about the state, the expectation, groups and the history, and hints for one reason only."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -138,3 +138,164 @@ ANOTHER: Final = "another"
 # The health.
 
 HEALTH_UNREADABLE: Final = Message("Argo CD cannot read the health of a resource: {message}")
+
+
+# The expectation in words.
+REVISION: Final = Message("revision {revision}, or one that contains it")
+EXACT_REVISION: Final = Message("revision {revision}")
+IMAGE: Final = Message("image {image}")
+CHART_VERSION: Final = Message("chart version {version}")
+SOURCE: Final = Message("source {source}")
+
+# The revision.
+NO_SUCH_SOURCE: Final = Message("the application has no source {source!r}; its sources are {sources}")
+NUMBERED_SOURCE: Final = Message("{number}: {source}")
+OTHER_REVISION: Final = Message("Argo CD compares with {compared}, not with {expected}")
+NO_REVISION: Final = "no revision"
+REVERTED: Final = Message("{reason}: {commit} reverts it")
+FILES_REVERTED: Final = Message("{reason}: a later commit restored the earlier state of the files")
+OLDER: Final = Message("{reason}, which is {commits} newer and has not arrived yet")
+DIVERGED: Final = Message("{reason}: the two have diverged, and neither contains the other")
+WITH_NOTES: Final = Message("{reason} ({notes})")
+LATER: Final = Message("{revision}, {commits} later")
+DELIVERED_BY: Final = Message("{revision} was delivered via {later}")
+NO_CHART: Final = "the application has no source that is a Helm chart"
+OTHER_CHART_VERSION: Final = Message("the chart's version is {versions}, not {expected}")
+VERSION_UNKNOWN: Final = "not known yet"
+
+# The image.
+PODS_UNSEEN: Final = "Argo CD has not shown the pods yet"
+OTHER_IMAGE: Final = Message("no pod runs the image {image}; running: {running}{explanation}")
+OTHER_IMAGE_EXISTS: Final = Message("no pod runs the image {image}; pods exist with: {images}")
+IMAGE_UNPROVEN: Final = Message("pods of {images} exist, but only Argo CD's HTTP API shows which of them run")
+IMAGE_CAVEAT: Final = Message("not proven: pods of {image} exist, but only Argo CD's HTTP API shows which pods serve")
+IMAGES_AND_MORE: Final = Message("{images} and {count} more")
+NONE: Final = "none"
+WILL_RUN: Final = Message("{resource} will run {images} {due}")
+EXPLANATION: Final = Message("; {text}")
+ON_DELETE: Final = Message(
+    "; running in the previous revision: {images}; {resource} replaces a pod only after you delete it (update "
+    "strategy OnDelete)"
+)
+DUE_AT_START: Final = "at its next start"
+DUE_WHEN_RESUMED: Final = "at its next start, but is suspended now"
+DUE_SUSPENDED_JOB: Final = "when it is resumed (it is suspended now)"
+DUE_WITH_NODE: Final = "once a node fits it"
+DUE_WITH_REPLICAS: Final = "once it is scaled up from 0 replicas"
+
+# Resources that are not ready yet.
+NO_ADDRESS: Final = Message(
+    "{resource} has no address yet",
+    "check that a controller of its class runs and writes the address (spec.ingressClassName; kubectl get "
+    "ingressclass). If no controller ever does, give Ingress a health check of your own in argocd-cm",
+)
+NO_LOAD_BALANCER: Final = Message(
+    "{resource} has no address of a load balancer yet",
+    "check that a controller in the cluster assigns addresses (a cloud's controller, MetalLB) and has some left; or "
+    "make the Service a ClusterIP behind an Ingress",
+)
+NO_VOLUME: Final = Message(
+    "{resource} has no volume yet",
+    "check that its storage class exists and that its provisioner runs (kubectl describe pvc)",
+)
+NAME_STORAGE_CLASS: Final = (
+    "set spec.storageClassName, or make one of the cluster's storage classes the default; push again"
+)
+CORRECT_STORAGE_CLASS: Final = "correct spec.storageClassName, or create that storage class (kubectl get storageclass)"
+NO_CONSUMER: Final = (
+    "put the claim and the pod that uses it into the same sync wave, and push again: the storage class provides a "
+    "volume only for a pod, and no pod uses the claim yet"
+)
+
+# The source hydrator.
+HYDRATING: Final = "Argo CD is hydrating: it renders the dry commit, and pushes the result"
+DRY_COMMIT_UNREAD: Final = "Argo CD has not read the dry commit yet"
+HYDRATION_NOT_BEGUN: Final = (
+    "Argo CD has hydrated nothing yet; its source hydrator can be off (controller.hydrator.enabled), or busy"
+)
+HYDRATED_UNCOMPARED: Final = Message("Argo CD has not compared with the hydrated commit {revision} yet")
+HYDRATION_FAILED: Final = Message("hydration failed: {reason}")
+HYDRATION_OF_FAILED: Final = Message("hydration of {revision} failed: {reason}")
+
+# Argo Rollouts.
+ROLLOUT: Final = Message("{rollout}: {state}")
+AT_STEP: Final = Message("at step {step} of {steps}")
+AFTER_STEPS: Final = Message("after step {steps}")
+WITH_WEIGHT: Final = Message("{where}, weight {weight} %")
+ABORTED: Final = Message(
+    "aborted",
+    "fix the cause and push again, or try the same revision again: kubectl argo rollouts retry rollout {rollout}",
+)
+PAUSED: Final = Message("paused", "promote it (kubectl argo rollouts promote {rollout}), or abort it")
+PAUSED_BEFORE_PROMOTION: Final = "paused before promotion"
+RESUMES: Final = Message("{state}, and continues by itself")
+PAUSED_BY_HAND: Final = Message("{state} by hand")
+PAUSED_BY_ANALYSIS: Final = Message("{state} because an analysis was inconclusive")
+ANALYSIS: Final = Message("AnalysisRun/{name}: {status}")
+ROLLOUT_TARGET: Final = Message("{name} -n {namespace}")
+
+# The owners of an application's spec.
+OWNER_PENDING: Final = Message("the application's spec comes from {owner}: {detail}")
+OWNER_CAVEAT: Final = Message("proven only for the application's own source: its spec comes from {owner}, and {detail}")
+CHILDREN_PENDING: Final = Message("children of this application come from {owner}: {detail}")
+CHILDREN_CAVEAT: Final = Message(
+    "proven only for the application's own source, because children of this application come from {owner}, and {detail}"
+)
+SET_NOT_APPLIED: Final = "Argo CD has not made its applications yet"
+OWNER_HIDDEN: Final = "this token cannot see it"
+LABELLED_OWNER_HIDDEN: Final = "this token cannot see it (a label names it)"
+OWNER_STRICT: Final = Message("{detail}, and <RELEASE_OWNER> is strict")
+OWNER_NOT_COMPARED: Final = "Argo CD has not compared it since this job began"
+OWNER_NOT_SHOWN: Final = "Argo CD has not returned it yet"
+OWNER_UNPROVEN: Final = "Argo CD does not show whether its git generator has read this commit"
+OWNER_OF_SET_UNPROVEN: Final = Message(
+    "Argo CD does not show whether it has applied the last change that {owner} made to the ApplicationSet"
+)
+OWNER_ERROR: Final = Message("Argo CD cannot compare it ({condition}: {message})")
+OWNER_BEHIND: Final = Message("it is {sync}, and Argo CD has not applied this application's spec to the cluster yet")
+
+
+# The applications of a job.
+COUNT: Final = Message(
+    "expected {expected}, found {found} matching {targets}",
+    "check the selector, and that the token is allowed to see the applications. <RELEASE_APPEAR_TIMEOUT> sets how long "
+    "the job waits for new ones",
+)
+COUNT_WITH_OUTCOMES: Final = Message("{reason}; outcomes of those found: {outcomes}")
+AT_LEAST: Final = Message("at least {applications}")
+NO_SHARE: Final = Message("none of the {count} applications belongs to job {job} of {jobs}")
+STOPPED: Final = Message("release status unknown: <RELEASE_ON_FAILURE> is stop, and {application} was not delivered")
+SELECTOR: Final = Message("selector {selector}")
+PROJECT: Final = Message("project {project}")
+WITH_CHILDREN: Final = Message("{targets}, with their children")
+SHARE: Final = Message("{targets}, share {job} of {jobs}")
+READ_LATER: Final = Message("not read yet: {before} other applications are read first")
+FIRST_READ_LATE: Final = "Argo CD did not respond to the first request in time"
+
+# The spans of the timeline.
+SYNC: Final = "sync"
+SYNC_OF_EARLIER_REVISION: Final = "sync of an earlier revision"
+ATTEMPT: Final = Message("{sync}, attempt {number}")
+
+# The git history.
+HISTORY_BEING_READ: Final = "the git history is still being read"
+HISTORY_FAILED: Final = Message("cannot read the git history: {error}")
+HISTORY_UNREAD: Final = Message("cannot read the git history, so revisions are compared exactly: {reason}")
+OTHER_HISTORY_UNREAD: Final = Message(
+    "cannot read the git history of {repository}, which is not this project's repository: {reason}; set "
+    "<RELEASE_GIT_TOKEN> to a token that is allowed to read it, or expect the image (<RELEASE_IMAGE>) instead"
+)
+COMMIT_ELSEWHERE: Final = Message(
+    "{repository} contains no commit {commit}: if the commit is of another repository, expect the image "
+    "(<RELEASE_IMAGE>) instead, or the commit that the pipeline wrote to {repository}"
+)
+REPOSITORY_SILENT: Final = Message("no response within {seconds} s")
+JOB_ENDED: Final = "the job has ended"
+NO_REPOSITORY_ADDRESS: Final = "this job cannot read the address of the repository"
+REVISION_NOT_IN_CLONE: Final = "the clone lacks a revision"
+NO_CLONE: Final = "this job has no clone"
+CLONE_UNREADABLE: Final = Message("the job's clone cannot be read ({error})")
+VARIABLE_MISSING: Final = Message("{reason}, and {variable} is not set")
+NOT_IN_LAST_COMMITS: Final = Message("the last {count} commits of its branches do not contain both revisions")
+LOGIN_REQUIRED: Final = "it requires a login (HTTP 401)"
+NO_REPOSITORY: Final = "there is no such repository, or this job is not allowed to read it (HTTP 404)"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
 
+from argocd_release.model.git import Deployment, Hydration, RevisionRelation, all_same_revisions, same_revision
 from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
 from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
-from argocd_release.model.revision import Deployment, Hydration, RevisionRelation, all_same_revisions, same_revision
 
 #: The words with which Argo CD reports a resource that was applied.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})

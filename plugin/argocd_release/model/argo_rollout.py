@@ -7,8 +7,8 @@ utils/rollout/rolloututil.go CalculateRolloutPhase.
 from dataclasses import dataclass
 from typing import Final
 
-from argocd_release.messages import diagnosis
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import causes
+from argocd_release.messages import verdict as texts
 
 KIND: Final = ("argoproj.io", "Rollout")
 # The reason of a pause that `spec.paused` of the manifest sets.
@@ -26,7 +26,7 @@ class AnalysisRun:
 
     def __str__(self) -> str:
         text = texts.ANALYSIS.fill(name=self.name, status=self.status)
-        return diagnosis.WITH_REASON.fill(message=text, reason=self.message) if self.message else text
+        return causes.WITH_REASON.fill(message=text, reason=self.message) if self.message else text
 
 
 @dataclass(frozen=True, kw_only=True)

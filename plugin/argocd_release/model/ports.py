@@ -5,9 +5,9 @@ from typing import Protocol
 
 from argocd_release.model.application import Application, Source
 from argocd_release.model.events import JobEvent
+from argocd_release.model.git import RevisionRelation
 from argocd_release.model.observation import ApplicationSet, Owner
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
-from argocd_release.model.revision import RevisionRelation
 
 
 class StopFlag(Protocol):

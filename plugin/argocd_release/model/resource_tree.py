@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
-from argocd_release.messages import diagnosis as texts
+from argocd_release.messages import causes as texts
 from argocd_release.model.argo_rollout import Rollout
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject, refusal
 

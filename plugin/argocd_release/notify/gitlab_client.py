@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from argocd_release.core.text import as_object, one_line, parse_json
-from argocd_release.messages import notify as texts
+from argocd_release.messages import reports as texts
 from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
@@ -168,18 +168,22 @@ def _parsed(text: str) -> Any:
 
 def _error_text(status: int, text: str) -> str:
     if not status:
-        return texts.NO_RESPONSE.fill(error=text)
+        return texts.GITLAB_SILENT.fill(error=text)
     try:
         answer = as_object(parse_json(text))
     except ValueError:
-        return texts.STATUS.fill(status=status)
+        return texts.GITLAB_STATUS.fill(status=status)
     message = answer.get("message") or answer.get("error") or ""
     if isinstance(message, dict):
         message = "; ".join(
-            texts.FIELD.fill(name=name, text=", ".join(map(str, why)) if isinstance(why, list) else why)
+            texts.GITLAB_FIELD.fill(name=name, text=", ".join(map(str, why)) if isinstance(why, list) else why)
             for name, why in message.items()
         )
-    return texts.STATUS_WITH_TEXT.fill(status=status, text=message) if message else texts.STATUS.fill(status=status)
+    return (
+        texts.GITLAB_STATUS_WITH_TEXT.fill(status=status, text=message)
+        if message
+        else texts.GITLAB_STATUS.fill(status=status)
+    )
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:

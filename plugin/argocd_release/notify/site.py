@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.messages import notify as texts
+from argocd_release.messages import reports as texts
 from argocd_release.messages.argocd import HTTP_STATUS
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode

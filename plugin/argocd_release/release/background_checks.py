@@ -3,7 +3,6 @@
 from contextlib import suppress
 from typing import Any, Final
 
-from argocd_release.argocd import versions
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.diagnosis.hook_evidence import HookRecorder
@@ -108,5 +107,5 @@ class BackgroundChecks:
     def _compare_versions(self) -> None:
         with suppress(ArgoCDError, Cancelled):
             text = self._argocd.show("version", "--short", seconds=VERSIONS_SECONDS)
-            if message := versions.version_warning(*versions.read_versions(text)):
+            if message := network.version_warning(*network.read_versions(text)):
                 self._emit(VersionsApart(why=message))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from argocd_release.messages import watch as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
 from argocd_release.model.events import ApplicationEvent, ApplicationState, JobEvent, Judged, NoAnswer, Summary

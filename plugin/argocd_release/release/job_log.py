@@ -14,7 +14,7 @@ from argocd_release.messages import job_log
 from argocd_release.model import events
 from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
 from argocd_release.release.signals import StopRequest
-from argocd_release.settings import environment, interpret, load, secrets
+from argocd_release.settings import environment, interpret, load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import JobDeadline
 
@@ -25,7 +25,9 @@ class JobLog:
     """The job log, which receives every event and redacts every text that leaves the job."""
 
     def __init__(self, environ: JobEnvironment, stream: TextIO) -> None:
-        redact = redaction([*secrets.secrets(environ), *masked(environ, readable=secrets.open_values(environ))])
+        redact = redaction(
+            [*environment.secret_values(environ), *masked(environ, readable=environment.open_values(environ))]
+        )
         self._redact: Redact = lambda text: with_names(redact(text), environ.name_in_text)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = WaitOutputFilter(time.monotonic)

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from argocd_release.core.text import counted
-from argocd_release.git.access import Access
 from argocd_release.messages import job_log
-from argocd_release.messages import watch as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, SyncStatus
+from argocd_release.model.git import Access
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET
 from argocd_release.model.ports import ClusterView, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.release.job_log import JobContext

@@ -6,15 +6,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.messages import notify as texts
+from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import Cancelled
 from argocd_release.model.events import NotTold, Told
-from argocd_release.model.git_url import GitUrl
+from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import NotificationResult, ReleaseResult
-from argocd_release.notify import deployments, note
-from argocd_release.notify.deployments import DeploymentTarget, is_commit
+from argocd_release.notify.gitlab import (
+    DeploymentTarget,
+    MergeRequest,
+    begin_deployment,
+    end_deployment,
+    is_commit,
+    merge_request,
+    put_comment,
+)
 from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.settings.load import NotificationSettings
@@ -98,7 +105,7 @@ class Sinks:
 
     def _begin(self, place: DeploymentTarget, revision: str) -> None:
         with self._gitlab(self._settings.gitlab_deployment, self._deadline.at_most(BEGIN_SECONDS)) as gitlab:
-            deployments.begin(gitlab, place, revision)
+            begin_deployment(gitlab, place, revision)
 
     def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
         """Set the final status of the deployment record of each environment, and return a message about that.
@@ -131,7 +138,7 @@ class Sinks:
             for place, revision, status in ends.values():
                 if results and deadline.left <= LEAST_SECONDS:
                     raise GitLabError(texts.ONLY_SOME.fill(done=len(results), count=len(ends)))
-                results.append(deployments.end(gitlab, place, revision, status))
+                results.append(end_deployment(gitlab, place, revision, status))
         return results[0] if len(results) == 1 else texts.SEVERAL.fill(count=len(results), text=results[0])
 
     def _comment(self, result: ReleaseResult, deadline: Deadline) -> str:
@@ -139,16 +146,16 @@ class Sinks:
         if not settings.gitlab_token:
             raise GitLabError(texts.NOT_ALLOWED_TO_COMMENT)
         own = settings.project_id or settings.project_path
-        request = note.MergeRequest(project=settings.merge_request_project, iid=settings.merge_request)
+        request = MergeRequest(project=settings.merge_request_project, iid=settings.merge_request)
         if not request.iid:
             with self._gitlab(own, deadline) as gitlab:
-                origin = note.merge_request(gitlab, settings.commit)
+                origin = merge_request(gitlab, settings.commit)
             if origin is None:
                 return texts.NO_MERGE_REQUEST
             request = origin
         # A merge request from a fork belongs to the target project, not to the project of this job.
         with self._gitlab(request.project or own, deadline) as gitlab:
-            return note.put(gitlab, request.iid, result)
+            return put_comment(gitlab, request.iid, result)
 
     def _gitlab(self, project: str, deadline: Deadline) -> GitLab:
         settings = self._settings

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from argocd_release.messages import reports as texts
-from argocd_release.model.git_url import SHA, WEB, web_address
+from argocd_release.model.git import SHA, WEB, web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
 LINKED: Final = 20

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
-from argocd_release.model.git_url import SHA, WEB, web_address
+from argocd_release.model.git import SHA, WEB, web_address
 from argocd_release.model.problem import Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import ReleaseTimeline

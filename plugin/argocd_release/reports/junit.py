@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
-from argocd_release.model.git_url import GitUrl
+from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult

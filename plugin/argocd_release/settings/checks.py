@@ -9,11 +9,11 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from argocd_release.argocd import options
+from argocd_release.argocd import connection
 from argocd_release.core.text import one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
-from argocd_release.settings import environment, expectations_file, interpret, secrets
+from argocd_release.settings import environment, expectations_file, interpret
 from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA, JobEnvironment
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
@@ -33,7 +33,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
 
     """
     setup_problems = [*_missing(values, environ), *environment.missing_identity(values, environ)]
-    setup_problems += secrets.problems(values)
+    setup_problems += environment.token_file_problems(values)
     setup_problems += _split(values, environ)
     for error in Draft202012Validator(SCHEMA).iter_errors(values):
         if error.validator != "required":
@@ -159,7 +159,7 @@ def _nearest(given: str, words: "tuple[str, ...] | list[str]") -> str | None:
 
 
 def _options(given: str) -> Iterator[SetupProblem]:
-    for entry, words in options.problems(given):
+    for entry, words in connection.option_problems(given):
         yield SetupProblem.of_setting(entry, "ARGOCD_OPTS", **words)
 
 
@@ -168,7 +168,7 @@ def _files(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
     authority = str(values.get("RELEASE_ARGOCD_CA", ""))
     if authority and _PEM not in authority:
         yield from _file("RELEASE_ARGOCD_CA", authority, option="")
-    given = options.parse(str(values.get("ARGOCD_OPTS", "")))
+    given = connection.parse_options(str(values.get("ARGOCD_OPTS", "")))
     for option in _OPTIONS_WITH_FILES:
         # argocd itself reports an option without a value.
         if (path := given.get(option, "")) not in {"", "true"}:

@@ -12,14 +12,14 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 
 from argocd_release.argocd.connection import Connection
-from argocd_release.git.access import Access
 from argocd_release.messages import job_log
 from argocd_release.model.errors import NoPreviewError, SettingsError
-from argocd_release.settings import checks, expectations_file, interpret, secrets
+from argocd_release.model.git import Access
+from argocd_release.settings import checks, environment, expectations_file, interpret
 from argocd_release.settings.environment import PREFIX, PROPERTIES, JobEnvironment
 from argocd_release.settings.interpret import value_of
 
-with_files_read: Final = secrets.with_files_read
+with_files_read: Final = environment.with_files_read
 # The seconds that are reserved for the work after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
 # If the clocks of GitLab and the runner differ by at most these seconds, the start of the job is still used.

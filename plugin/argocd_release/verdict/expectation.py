@@ -6,11 +6,11 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import counted, one_line
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
+from argocd_release.model.git import Relation, RevisionRelation, same_revision
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import PodTemplate, Workloads
-from argocd_release.model.revision import Relation, RevisionRelation, same_revision
 
 #: The maximum number of images or workloads that a message names.
 NAMED: Final = 3
@@ -256,7 +256,7 @@ class Expectation:
             return None
         images = one_line(", ".join(running[:NAMED])) or texts.NONE
         if (rest := len(running) - NAMED) > 0:
-            images = texts.AND_MORE.fill(images=images, count=rest)
+            images = texts.IMAGES_AND_MORE.fill(images=images, count=rest)
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
         # later commit can still bring the image.
         settled = bool(self.revision) and application.health in self.healths

@@ -13,13 +13,11 @@ from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.messages import Message, causes, verdict
-from argocd_release.messages import expectation as texts
 from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
 from argocd_release.model.argo_rollout import Rollout
-from argocd_release.model.git_url import GitUrl
+from argocd_release.model.git import GitUrl, Hydration, HydrationPhase
 from argocd_release.model.observation import Owner, OwnerState
 from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject
-from argocd_release.model.revision import Hydration, HydrationPhase
 from argocd_release.verdict.expectation import Expectation
 
 
@@ -31,9 +29,9 @@ class PendingReason:
     message: Message
 
 
-_INGRESS: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=texts.NO_ADDRESS)
-_SERVICE: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=texts.NO_LOAD_BALANCER)
-_CLAIM: Final = PendingReason(code=CauseCode.NO_VOLUME, message=texts.NO_VOLUME)
+_INGRESS: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=verdict.NO_ADDRESS)
+_SERVICE: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=verdict.NO_LOAD_BALANCER)
+_CLAIM: Final = PendingReason(code=CauseCode.NO_VOLUME, message=verdict.NO_VOLUME)
 #: The group and the kind of a volume claim.
 CLAIM: Final = ("", "PersistentVolumeClaim")
 _LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
@@ -55,9 +53,9 @@ def pending_hint(reason: PendingReason, message: str) -> str:
         message: the message of the last event, which can make the hint more specific; "" if there is none.
     """
     if "no storage class is set" in message:
-        return texts.NAME_STORAGE_CLASS
+        return verdict.NAME_STORAGE_CLASS
     is_unknown = "storageclass" in message and "not found" in message
-    return texts.CORRECT_STORAGE_CLASS if is_unknown else reason.message.hint
+    return verdict.CORRECT_STORAGE_CLASS if is_unknown else reason.message.hint
 
 
 #: The length of a revision in a message.
@@ -84,22 +82,22 @@ def hydration_failure(application: Application) -> Problem | None:
     if hydration is None or not hydration.failed:
         return None
     reason = one_line(hydration.message, limit=1000).removeprefix("Failed to hydrate: ")
-    message = texts.HYDRATION_FAILED.fill(reason=reason)
+    message = verdict.HYDRATION_FAILED.fill(reason=reason)
     if hydration.failed_revision:
-        message = texts.HYDRATION_OF_FAILED.fill(revision=hydration.failed_revision[:SHORT], reason=reason)
+        message = verdict.HYDRATION_OF_FAILED.fill(revision=hydration.failed_revision[:SHORT], reason=reason)
     return Problem(message=message, code=CauseCode.HYDRATION_FAILED)
 
 
 def _missing(application: Application, hydration: Hydration) -> str:
     if hydration.phase is HydrationPhase.HYDRATING:
-        return texts.HYDRATING
+        return verdict.HYDRATING
     if hydration.requested:
-        return texts.DRY_COMMIT_UNREAD
+        return verdict.DRY_COMMIT_UNREAD
     if hydration.phase is HydrationPhase.NONE:
-        return texts.HYDRATION_NOT_BEGUN
+        return verdict.HYDRATION_NOT_BEGUN
     if hydration.is_seen(application.revision, application.reconciled_at):
         return ""
-    return texts.HYDRATED_UNCOMPARED.fill(revision=hydration.hydrated_revision[:SHORT])
+    return verdict.HYDRATED_UNCOMPARED.fill(revision=hydration.hydrated_revision[:SHORT])
 
 
 def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
@@ -111,7 +109,7 @@ def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
     """Return the problem that the Argo Rollout reports, or None if it reports no more than its health."""
     if not rollout.state:
         return None
-    message = texts.ROLLOUT.fill(rollout=item, state=rollout.state)
+    message = verdict.ROLLOUT.fill(rollout=item, state=rollout.state)
     return Problem(message=message, code=rollout_code(rollout), subject=Subject.of(item))
 
 
@@ -131,12 +129,12 @@ def owner_finding(application: Application, expectation: Expectation) -> Problem
     Children are created by the ApplicationSets that the application itself manages.
     """
     makers = [owner for owner in application.owners if owner.makes_children]
-    return spec_finding(application, expectation) or _pending(texts.CHILDREN_PENDING, makers)
+    return spec_finding(application, expectation) or _pending(verdict.CHILDREN_PENDING, makers)
 
 
 def spec_finding(application: Application, expectation: Expectation) -> Problem | None:
     """Return the problem that an owner can still change the application's spec, or None if no owner can."""
-    return _pending(texts.OWNER_PENDING, _relevant(application, expectation))
+    return _pending(verdict.OWNER_PENDING, _relevant(application, expectation))
 
 
 def _pending(message: Message, owners: list[Owner]) -> Problem | None:
@@ -153,7 +151,7 @@ def owner_caveat(application: Application, expectation: Expectation) -> str:
     unseen = [owner for owner in (*_relevant(application, expectation), *makers) if owner.state in _UNSEEN]
     if not unseen:
         return ""
-    message = texts.CHILDREN_CAVEAT if unseen[0].makes_children else texts.OWNER_CAVEAT
+    message = verdict.CHILDREN_CAVEAT if unseen[0].makes_children else verdict.OWNER_CAVEAT
     return message.fill(owner=unseen[0], detail=unseen[0].detail)
 
 

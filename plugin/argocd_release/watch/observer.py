@@ -14,10 +14,10 @@ from argocd_release.messages import job_log
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
+from argocd_release.model.git import Relation
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.model.resource_tree import Workloads
-from argocd_release.model.revision import Relation
 from argocd_release.timing import Background, Deadline, run_in_background
 from argocd_release.verdict.blockers import hangs
 from argocd_release.verdict.expectation import Expectation

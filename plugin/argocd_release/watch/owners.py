@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, Owner, OwnerRef, OwnerState

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.messages import watch as texts
-from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.messages import verdict as texts
+from argocd_release.model.git import Relation, RevisionRelation
 from argocd_release.timing import Background, run_in_background
 
 # The longest wait of a look for an answer. A clone on disk answers within this time, but a remote repository usually

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.messages import watch as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, Resource, SyncStatus
 from argocd_release.model.timeline import Phases, PreviousState, ReleaseTimeline, Span, SpanKind, Transition
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from argocd_release.messages import watch as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure

@@ -12,7 +12,7 @@ from argocd_release.argocd.application_list import ApplicationReader, ListReadin
 from argocd_release.core.text import parse_json
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
-from argocd_release.model.revision import Deployment, same_revision
+from argocd_release.model.git import Deployment, same_revision
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation
 from tests.support.wording import is_from, pattern_of

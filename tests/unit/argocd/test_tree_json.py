@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_pod_template, parse_tree
-from argocd_release.messages import expectation as texts
-from argocd_release.messages.diagnosis import NO_PODS
+from argocd_release.messages import verdict as texts
+from argocd_release.messages.causes import NO_PODS
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing
 

@@ -11,8 +11,8 @@ import pytest
 from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
-from argocd_release.messages import diagnosis as texts
-from argocd_release.messages.expectation import NO_CONSUMER
+from argocd_release.messages import causes as texts
+from argocd_release.messages.verdict import NO_CONSUMER
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.problem import CauseCode

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from argocd_release.argocd import jwt, probe
+from argocd_release.argocd import auth, probe
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.connection import Connection
@@ -25,8 +25,8 @@ from argocd_release.doctor.checklist import examine
 from argocd_release.doctor.checks import Check, Checklist, CheckState, Seen
 from argocd_release.doctor.hints import advice
 from argocd_release.joblog import Style
+from argocd_release.messages import argocd as network_messages
 from argocd_release.messages import doctor as messages
-from argocd_release.messages import network as network_messages
 from argocd_release.model.application import Application
 from argocd_release.model.errors import Cancelled, SetupProblem
 from argocd_release.model.outcome import Outcome, Verdict
@@ -439,7 +439,7 @@ def test_the_settings(change: dict[str, str], expected: list[str], repaired: str
 )
 def test_the_token(claims: dict[str, float], code: str) -> None:
     token = made({"iss": "argocd", "sub": "ci:apiKey"} | claims)
-    read = jwt.read(token)
+    read = auth.read_claims(token)
     assert codes(pipeline.token_problems(token, read, timeout=300, now=1000.0)) == ([code] if code else [])
     assert codes(pipeline.token_problems("x", None, timeout=300, now=1000.0)) == ["token-damaged"]
 
@@ -786,7 +786,7 @@ def test_the_owner_of_an_application(
 @pytest.mark.parametrize(("length", "flawed"), [(341, True), (342, False), (512, False), (683, False)])
 def test_an_rsa_signature_can_only_be_too_short(algorithm: str, length: int, *, flawed: bool) -> None:
     token = made({"iss": "https://gitlab.example.com"}, algorithm=algorithm, signature="s" * length)
-    assert bool(jwt.token_defect(token)) is flawed
+    assert bool(auth.token_defect(token)) is flawed
 
 
 @pytest.mark.parametrize(

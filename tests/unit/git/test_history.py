@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.git.access import Access
 from argocd_release.git.history import LAST_RETRY_SECONDS, RETRY_SECONDS, GitHistories
-from argocd_release.messages import watch as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Source
-from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.model.git import Access, Relation, RevisionRelation
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving
 from tests.support.wording import fields_of, is_from
@@ -205,7 +204,7 @@ def test_a_server_that_never_answers_costs_a_limited_time(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         started = time.monotonic()
         found = ask(Access(clone=tmp_path / "nothing", repository_url=url), history.fourth, history.second)
-    assert texts.NO_RESPONSE.fill(seconds="0") in found.note
+    assert texts.REPOSITORY_SILENT.fill(seconds="0") in found.note
     assert time.monotonic() - started < 3
 
 
@@ -408,10 +407,10 @@ def test_a_private_authority_is_trusted_where_gitlab_names_it(
 @pytest.mark.parametrize(
     ("repo_url", "why"),
     [
-        ("ssh://git@git.example.com/group/config.git", texts.NO_ADDRESS),
+        ("ssh://git@git.example.com/group/config.git", texts.NO_REPOSITORY_ADDRESS),
         ("https://localhost:1/group/config.git", "refused"),
         ("http://user:secret@localhost:1/group/config.git", "refused"),
-        ("\x1b[31mnonsense", texts.NO_ADDRESS),
+        ("\x1b[31mnonsense", texts.NO_REPOSITORY_ADDRESS),
     ],
 )
 def test_a_repository_that_cannot_be_asked_is_said_at_once(

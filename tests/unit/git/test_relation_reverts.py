@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from argocd_release.git import relation
-from argocd_release.git.access import Access
 from argocd_release.git.history import GitHistories
 from argocd_release.model.application import Source
-from argocd_release.model.revision import Relation, RevisionRelation
+from argocd_release.model.git import Access, Relation, RevisionRelation
 from sandbox.git import Repository, committed
 from sandbox.git_server import serving
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from argocd_release.messages import notify as texts
+from argocd_release.messages import reports as texts
 from argocd_release.messages.argocd import REDIRECTS_NOWHERE, REDIRECTS_TOO_OFTEN
 from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ApplicationResult, NotificationResult, ReleaseResult
-from argocd_release.notify import note, site
+from argocd_release.notify import site
+from argocd_release.notify.gitlab import comment_marker, render_comment
 from argocd_release.notify.gitlab_client import GitLab as Client
 from argocd_release.notify.gitlab_client import GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
@@ -204,7 +205,7 @@ def test_where_the_ref_comes_from(gitlab: GitLab) -> None:
         ({"RELEASE_GITLAB_REF": "nowhere"}, "400: ref: The branch or tag does not exist"),
         ({"RELEASE_GITLAB_DEPLOYMENT": "team/other"}, "404: 404 Project Not Found"),
         ({"CI_API_V4_URL": ""}, texts.NO_GITLAB_JOB),
-        ({"CI_API_V4_URL": "http://127.0.0.1:1/api/v4"}, texts.NO_RESPONSE.fill(error="")),
+        ({"CI_API_V4_URL": "http://127.0.0.1:1/api/v4"}, texts.GITLAB_SILENT.fill(error="")),
     ],
 )
 def test_what_gitlab_refuses_is_one_line(gitlab: GitLab, project: Project, environ: dict[str, str], said: str) -> None:
@@ -262,7 +263,9 @@ def test_one_comment_is_renewed(project: Project, noted: Settings) -> None:
     revision = commit(project, "1")
     request = project.open("feature", revision)
     request.notes += [Note(id=900 + number, body=f"talk {number}") for number in range(250)]
-    request.notes.insert(0, Note(id=1, body=note.marker(ended(Outcome.DELIVERED, None)) + " copied", author="mallory"))
+    request.notes.insert(
+        0, Note(id=1, body=comment_marker(ended(Outcome.DELIVERED, None)) + " copied", author="mallory")
+    )
     known = replace(noted, commit=revision)
     for outcome in (Outcome.DEGRADED, Outcome.DELIVERED):
         (notice,) = told(known, ended(outcome, at(revision)))
@@ -287,7 +290,7 @@ def test_a_comment_of_another_user_is_never_changed_although_a_maintainer_s_toke
 ) -> None:
     revision = commit(project, "1")
     request = project.open("feature", revision)
-    copied = note.marker(ended(Outcome.DELIVERED, None)) + " copied"
+    copied = comment_marker(ended(Outcome.DELIVERED, None)) + " copied"
     request.notes.append(Note(id=1, body=copied, author="mallory"))
     project.maintained = True
     known = replace(noted, merge_request=str(request.iid))
@@ -333,7 +336,7 @@ def test_two_jobs_never_share_a_comment(project: Project, noted: Settings) -> No
 
 @pytest.mark.parametrize("job", ["--> <script>", "a\nb", "$(id)", "\u202e"])
 def test_a_marker_is_one_comment_of_html_whatever_the_job_is_called(job: str) -> None:
-    mark = note.marker(ended(Outcome.DELIVERED, None, job_name=job))
+    mark = comment_marker(ended(Outcome.DELIVERED, None, job_name=job))
     assert re.fullmatch(r"<!-- argocd-release: [A-Za-z0-9._~%/,=-]+ -->", mark)
     assert mark.count("-->") == 1
 
@@ -390,7 +393,7 @@ def test_a_set_has_one_comment_whoever_belongs_to_it(project: Project, noted: Se
 
 
 def test_a_comment_on_hundreds_is_short_and_names_the_worst() -> None:
-    shown = note.render(many(*[Outcome.DELIVERED] * 150, *[Outcome.TIMED_OUT] * 40, Outcome.DEGRADED))
+    shown = render_comment(many(*[Outcome.DELIVERED] * 150, *[Outcome.TIMED_OUT] * 40, Outcome.DEGRADED))
     assert "- Applications: 191, 1 degraded, 40 timed-out, 150 delivered\n- `web-190`: degraded, `it is so`" in shown
     assert "- and 21 more" in shown
     assert len(shown) < 5000
@@ -424,7 +427,7 @@ def test_words_of_others_stay_code(text: str) -> None:
         ended(Outcome.DEGRADED, at("a" * 40), reason=text, site_url=address),
         replace(many(Outcome.DEGRADED, Outcome.DELIVERED, reason=text), site_url=address),
     ):
-        stays_code(note.render(result))
+        stays_code(render_comment(result))
 
 
 def stays_code(shown: str) -> None:

@@ -19,7 +19,7 @@ from argocd_release.model.outcome import Outcome, Verdict, overall
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
-from argocd_release.notify import note
+from argocd_release.notify import gitlab
 from argocd_release.reports import annotations, dotenv, evidence, json_report, junit, registry
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit, released
 from tests.unit.states import NEW, application
@@ -125,7 +125,7 @@ def test_a_cause_is_linked_where_it_is_explained() -> None:
     assert evidence.next_step(red) == f"next: push the image\nhelp: {there}"
     assert f"help: {there}\n" in evidence.story(red)
     assert check_annotations(annotations.render(release(red)))["help: image-pull"] == there
-    assert f"[What it means](<{there}>)" in note.render(release(red))
+    assert f"[What it means](<{there}>)" in gitlab.render_comment(release(red))
     silent = replace(red, diagnosis=Diagnosis(cause=replace(cause, hint="")), verdict=replace(red.verdict, hint=""))
     assert evidence.next_step(silent) == f"help: {there}"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd import options
+from argocd_release.argocd import connection
 from argocd_release.core.redaction import redaction
 from argocd_release.core.text import with_names
 from argocd_release.messages import job_log
@@ -18,6 +18,9 @@ from argocd_release.release.policy import Policy
 from argocd_release.settings.environment import (
     PROPERTIES,
     JobEnvironment,
+    open_values,
+    secret_values,
+    with_files_read,
 )
 from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import (
@@ -27,7 +30,6 @@ from argocd_release.settings.load import (
     seconds_left,
     valid,
 )
-from argocd_release.settings.secrets import open_values, secrets, with_files_read
 from argocd_release.verdict.symptoms import GracePeriods
 
 GOOD = {
@@ -395,7 +397,7 @@ def test_booleans(text: str, value: bool) -> None:  # noqa: FBT001
 
 
 def test_opts_are_read_as_argocd_reads_them() -> None:
-    assert options.parse("--grpc-web --header 'A: b' --insecure=true --server-crt ca.pem") == {
+    assert connection.parse_options("--grpc-web --header 'A: b' --insecure=true --server-crt ca.pem") == {
         "--grpc-web": "true",
         "--header": "A: b",
         "--insecure": "true",
@@ -405,14 +407,14 @@ def test_opts_are_read_as_argocd_reads_them() -> None:
 
 def test_secrets_are_the_token_and_the_headers() -> None:
     environ = GOOD | {"ARGOCD_OPTS": "--grpc-web --grpc-web-root-path argocd --header 'X-Key: open sesame'"}
-    assert {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"} <= set(secrets(JobEnvironment(environ)))
-    assert not {"--grpc-web", "argocd"} & set(secrets(JobEnvironment(environ)))
+    assert {GOOD["ARGOCD_AUTH_TOKEN"], "open sesame"} <= set(secret_values(JobEnvironment(environ)))
+    assert not {"--grpc-web", "argocd"} & set(secret_values(JobEnvironment(environ)))
 
 
 def test_a_header_s_value_that_people_must_read_is_no_secret() -> None:
     environ = GOOD | {"ARGOCD_OPTS": "--header 'X-Tenant: sentry-frontend,X-Key: open sesame'"}
-    assert "open sesame" in secrets(JobEnvironment(environ))
-    assert "sentry-frontend" not in secrets(JobEnvironment(environ))
+    assert "open sesame" in secret_values(JobEnvironment(environ))
+    assert "sentry-frontend" not in secret_values(JobEnvironment(environ))
 
 
 @pytest.mark.parametrize(
@@ -438,7 +440,7 @@ def test_a_word_of_the_options_that_can_be_a_secret_is_never_quoted(opts: str) -
     said = problems(ARGOCD_OPTS=opts)
     assert said
     assert not any("hunter2" in problem.message + problem.fix for problem in said)
-    assert "hunter2" not in redaction(secrets(JobEnvironment(environ)))(
+    assert "hunter2" not in redaction(secret_values(JobEnvironment(environ)))(
         f"argocd says: {opts}, and {opts.rsplit(maxsplit=1)[-1]}"
     )
 
@@ -509,20 +511,22 @@ def test_a_password_in_an_address_is_a_secret(
 ) -> None:
     user, password = account
     value = f"{scheme}{user}:{password}@{host}{path}"
-    redact = redaction(secrets(JobEnvironment({name: value})))
+    redact = redaction(secret_values(JobEnvironment({name: value})))
     assert "hunter2-" not in redact(f"cannot use {password} of {value!r}")
 
 
 @pytest.mark.parametrize("query", ["token", "private_token", "api_key"])
 def test_a_secret_in_the_query_of_an_address_is_a_secret(query: str) -> None:
-    assert "open sesame" in secrets(JobEnvironment({"RELEASE_SITE_URL": f"https://x/?a=1&{query}=open%20sesame&b=2"}))
+    assert "open sesame" in secret_values(
+        JobEnvironment({"RELEASE_SITE_URL": f"https://x/?a=1&{query}=open%20sesame&b=2"})
+    )
 
 
 @pytest.mark.parametrize(
     "value", ["https://ci:hunter2@[x/y", "https://ci:hunter2@git\u2100x/y", "https://ci:hunter2@x/y"]
 )
 def test_the_password_of_a_repository_s_url_is_a_secret_even_if_it_is_no_url(value: str) -> None:
-    assert "hunter2" in secrets(JobEnvironment(GOOD | {"CI_REPOSITORY_URL": value}))
+    assert "hunter2" in secret_values(JobEnvironment(GOOD | {"CI_REPOSITORY_URL": value}))
 
 
 def test_what_the_pipeline_says_of_itself_is_open_and_headers_are_not() -> None:
@@ -554,7 +558,7 @@ def test_unknown_names_come_with_the_nearest_known_one() -> None:
 
 def test_a_git_token_is_a_secret_with_its_user_and_without() -> None:
     environ = GOOD | {"RELEASE_GIT_TOKEN": "deploy-1:open sesame"}
-    assert {"deploy-1:open sesame", "open sesame"} <= set(secrets(JobEnvironment(environ)))
+    assert {"deploy-1:open sesame", "open sesame"} <= set(secret_values(JobEnvironment(environ)))
 
 
 def test_report_paths_are_known_even_when_the_rest_is_wrong() -> None:

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import HealthStatus, OperationPhase, Source, SyncStatus
+from argocd_release.model.git import Deployment, Relation, RevisionRelation
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import PodTemplate, Workloads
-from argocd_release.model.revision import Deployment, Relation, RevisionRelation
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation, UnmetExpectation, WaitCondition
 from tests.support.wording import is_from

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from argocd_release.messages import Message
 from argocd_release.messages import verdict as texts
-from argocd_release.messages.expectation import DIVERGED, NO_ADDRESS, NO_LOAD_BALANCER, NO_VOLUME, OTHER_REVISION
+from argocd_release.messages.verdict import DIVERGED, NO_ADDRESS, NO_LOAD_BALANCER, NO_VOLUME, OTHER_REVISION
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.errors import FailureKind
+from argocd_release.model.git import Deployment, Relation, RevisionRelation
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing, Workloads
-from argocd_release.model.revision import Deployment, Relation, RevisionRelation
 from argocd_release.verdict.blockers import DELETING, unhealthy
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import FailureKind
+from argocd_release.model.git import Hydration, HydrationPhase
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.revision import Hydration, HydrationPhase
 from argocd_release.release import sinks
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.judge import SymptomHistory, judge

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.messages.verdict import SPEC_CHANGED
 from argocd_release.model.application import Application
+from argocd_release.model.git import Hydration, HydrationPhase
 from argocd_release.model.observation import Owner, OwnerRef, OwnerState
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.model.revision import Hydration, HydrationPhase
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.judge import SymptomHistory, judge
 from tests.support.wording import fields_of

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from argocd_release.argocd.tree_json import parse_rollout
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.argo_rollout import AnalysisRun, Rollout
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": "1h"}}, {"analysis": {}}]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
-from argocd_release.messages import expectation as texts
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import ApplicationSet, Owner, OwnerRef, OwnerState

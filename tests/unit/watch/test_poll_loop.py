@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from argocd_release.messages.verdict import FAILED_WITHIN, LOOK_FAILED, NO_RESPONSE
-from argocd_release.messages.watch import READ_LATER
+from argocd_release.messages.verdict import FAILED_WITHIN, LOOK_FAILED, NO_RESPONSE, READ_LATER
 from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import JobEvent, NoAnswer, Summary

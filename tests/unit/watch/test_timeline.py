@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from argocd_release.argocd.application_json import parse_application
-from argocd_release.messages.watch import SYNC_OF_EARLIER_REVISION
+from argocd_release.messages.verdict import SYNC_OF_EARLIER_REVISION
 from argocd_release.model.application import Application
 from argocd_release.model.timeline import Phases, SpanKind
 from argocd_release.watch.timeline import SPANS, SpanRecorder

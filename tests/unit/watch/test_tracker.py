@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import pytest
 
 from argocd_release.messages import verdict
-from argocd_release.messages import watch as texts
 from argocd_release.messages.argocd import ARGOCD_PRINTED_NO_APPLICATION
-from argocd_release.messages.expectation import OTHER_IMAGE
+from argocd_release.messages.verdict import OTHER_IMAGE
 from argocd_release.model.application import Application, Source
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
 from argocd_release.model.events import (
@@ -25,10 +24,10 @@ from argocd_release.model.events import (
     StillWaiting,
     UnknownWords,
 )
+from argocd_release.model.git import Relation, RevisionRelation
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
-from argocd_release.model.revision import Relation, RevisionRelation
 from argocd_release.release.signals import StopRequest
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.symptoms import GracePeriods
@@ -766,7 +765,7 @@ def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later(
 
     run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), revision_relation=slow)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert texts.HISTORY_BEING_READ in run.verdict.reason
+    assert verdict.HISTORY_BEING_READ in run.verdict.reason
     assert time.monotonic() - started < 3
     assert run.of(HistoryNotConsulted) == []
     let.set()
@@ -866,7 +865,7 @@ def test_an_application_whose_comparison_was_not_requested_blames_no_controller(
     hung = [answer for _ in range(20) for answer in (error(FailureKind.TIMED_OUT), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5, queued_before=lambda: 4)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert run.verdict.reason == verdict.TIMED_OUT.fill(seconds=30, reason=texts.READ_LATER.fill(before=4))
+    assert run.verdict.reason == verdict.TIMED_OUT.fill(seconds=30, reason=verdict.READ_LATER.fill(before=4))
 
 
 @pytest.mark.parametrize("is_refused", [True, False])

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import without_applied_file
 from argocd_release.messages import reports as texts
-from argocd_release.model.git_url import SHA
+from argocd_release.model.git import SHA
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
 

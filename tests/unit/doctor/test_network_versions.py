@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from argocd_release.argocd import versions
 from argocd_release.argocd.tested_versions import TESTED
-from argocd_release.messages import network
+from argocd_release.doctor import network
+from argocd_release.messages import argocd
 
 
 def test_what_is_tested_is_what_the_docs_say() -> None:
@@ -33,8 +33,8 @@ def test_what_is_tested_is_what_the_docs_say() -> None:
     ],
 )
 def test_further_apart_than_tested(monkeypatch: pytest.MonkeyPatch, server: str, client: str, *, said: bool) -> None:
-    monkeypatch.setattr(versions, "TESTED", (("2.13.2", "2.13.2"), ("3.6.1", "2.13.2")))
-    assert bool(versions.version_warning(server, client)) is said
+    monkeypatch.setattr(network, "TESTED", (("2.13.2", "2.13.2"), ("3.6.1", "2.13.2")))
+    assert bool(network.version_warning(server, client)) is said
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_further_apart_than_tested(monkeypatch: pytest.MonkeyPatch, server: str,
     ],
 )
 def test_what_argocd_says_of_both(text: str, server: str, client: str) -> None:
-    assert versions.read_versions(text) == (server, client)
+    assert network.read_versions(text) == (server, client)
 
 
 def test_it_says_what_was_tested_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "TESTED", (("3.6.1", "2.13.2"),))
-    text = versions.version_warning("v3.9.0+abc", "v2.13.2+dc43124")
-    tested = network.TESTED_PAIR.fill(client="2.13.2", server="3.6.1")
-    assert text == network.NOT_TESTED.fill(client="2.13.2", server="3.9.0", tested=tested)
+    monkeypatch.setattr(network, "TESTED", (("3.6.1", "2.13.2"),))
+    text = network.version_warning("v3.9.0+abc", "v2.13.2+dc43124")
+    tested = argocd.TESTED_PAIR.fill(client="2.13.2", server="3.6.1")
+    assert text == argocd.NOT_TESTED.fill(client="2.13.2", server="3.9.0", tested=tested)
 
 
 def test_a_server_that_says_too_much_is_cut_short() -> None:
-    text = versions.version_warning(f"v9.9.0\x1b[2J\nRELEASE SUCCESSFUL {'x' * 100_000}", "v2.13.2")
+    text = network.version_warning(f"v9.9.0\x1b[2J\nRELEASE SUCCESSFUL {'x' * 100_000}", "v2.13.2")
     assert len(text) < 400
     assert "\n" not in text
     assert "\x1b" not in text

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.git.access import Access
-from argocd_release.model.git_url import GitUrl, web_address
+from argocd_release.model.git import Access, GitUrl, web_address
 
 PROJECT = "https://gitlab.example.com/group/web"
 FORMS = [

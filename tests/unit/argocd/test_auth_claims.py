@@ -2,7 +2,7 @@
 
 import pytest
 
-from argocd_release.argocd.jwt import read, token_defect
+from argocd_release.argocd.auth import read_claims, token_defect
 from argocd_release.messages import settings
 from tests.support.tokens import made
 
@@ -10,7 +10,7 @@ GOOD = made({"iss": "argocd", "sub": "ci:apiKey", "exp": 5, "iat": 1})
 
 
 def test_what_it_claims() -> None:
-    claims = read(GOOD)
+    claims = read_claims(GOOD)
 
     assert claims is not None
     assert claims.is_own
@@ -19,7 +19,7 @@ def test_what_it_claims() -> None:
 
 @pytest.mark.parametrize("audience", ["a", ["a"]])
 def test_an_audience_is_one_or_many(audience: object) -> None:
-    claims = read(made({"aud": audience, "sub": "project_path:x", "exp": True}))
+    claims = read_claims(made({"aud": audience, "sub": "project_path:x", "exp": True}))
 
     assert claims is not None
     assert claims.audience == ("a",)
@@ -28,7 +28,7 @@ def test_an_audience_is_one_or_many(audience: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "a.b", "a.b.c", "eyJ.eyJ.x", made([])])
 def test_what_is_no_token(text: str) -> None:
-    assert read(text) is None
+    assert read_claims(text) is None
 
 
 @pytest.mark.parametrize(

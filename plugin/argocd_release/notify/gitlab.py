@@ -1,9 +1,12 @@
-"""Write a comment in the merge request, with the outcome, the cause, the evidence and links.
+"""Show the release in GitLab: the deployment record of the environment, and the comment in the merge request.
 
-Later runs of the job replace the text of the comment.
+There is one record per revision: running, then success, failed or canceled. If an earlier attempt of the job left a
+record running, the job ends that record and creates no second one. Only a CI job itself can change the record that
+GitLab created for that CI job (GitLab answers 403 to any other change).
 
-Text from outside is shown as code, in which GitLab interprets no Markdown, HTML, mention or reference. GitLab runs a
-quick action only at the start of a line, so every line of such text begins with a mark.
+The comment names the outcome, the cause, the evidence and links. Later runs of the job replace its text. Text from
+outside is shown as code, in which GitLab interprets no Markdown, HTML, mention or reference. GitLab runs a quick action
+only at the start of a line, so every line of such text begins with a mark.
 """
 
 import hashlib
@@ -14,11 +17,82 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from argocd_release.core.text import QUOTED, as_object, as_objects, one_line
-from argocd_release.messages import notify as texts
+from argocd_release.messages import reports as texts
 from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.notify.gitlab_client import PAGE, GitLab, GitLabError
 from argocd_release.reports import evidence
+
+RUNNING: Final = "running"
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentTarget:
+    """The environment of a record, and its branch or tag. An empty ``ref`` is the project's default branch."""
+
+    environment: str
+    ref: str
+    tag: bool = False
+
+
+def is_commit(revision: str) -> bool:
+    """Return True if the revision is a full commit SHA, which a record needs. A chart version is not."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
+def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
+    """Create a running record of the revision if there is none.
+
+    Raises:
+        GitLabError: GitLab refused, or did not respond.
+    """
+    if not any(_is_open(record, revision) for record in _records(gitlab, place)):
+        _create(gitlab, place, revision, RUNNING)
+
+
+def end_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
+    """Set the status of the revision's record, and cancel other running records. Return a message about the change.
+
+    Raises:
+        GitLabError: GitLab refused, or did not respond.
+    """
+    records = _records(gitlab, place)
+    mine = [record for record in records if _is_open(record, revision)]
+    for other in (record for record in records if _is_open(record) and record not in mine):
+        _update(gitlab, other, "canceled")
+    if mine:
+        for twin in mine[1:]:
+            _update(gitlab, twin, "canceled")
+        _update(gitlab, mine[0], status)
+        return texts.RECORD.fill(id=mine[0].get("id"), environment=place.environment, status=status)
+    if records and (records[0].get("sha"), records[0].get("status")) == (revision, status):
+        return texts.RECORD_ALREADY.fill(id=records[0].get("id"), environment=place.environment, status=status)
+    if status == "canceled":
+        return texts.NO_RECORD
+    made = _create(gitlab, place, revision, status)
+    return texts.RECORD.fill(id=made.get("id"), environment=place.environment, status=status)
+
+
+def _records(gitlab: GitLab, place: DeploymentTarget) -> list[dict[str, Any]]:
+    """Return the records of the environment, the latest first."""
+    return as_objects(gitlab.get("/deployments", environment=place.environment, order_by="id", sort="desc"))
+
+
+def _is_open(record: dict[str, Any], revision: str = "") -> bool:
+    """Return True if the record is running, belongs to no CI job, and has the revision, if one is given."""
+    return record.get("status") == RUNNING and not record.get("deployable") and revision in {"", record.get("sha")}
+
+
+def _create(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> dict[str, Any]:
+    ref = place.ref or gitlab.default_branch()
+    body = {"environment": place.environment, "sha": revision, "ref": ref, "tag": place.tag, "status": status}
+    return as_object(gitlab.post("/deployments", body))
+
+
+def _update(gitlab: GitLab, record: dict[str, Any], status: str) -> None:
+    gitlab.put(f"/deployments/{record.get('id')}", {"status": status})
+
 
 FORBIDDEN: Final = 403
 MARKER_LIMIT: Final = 300
@@ -58,13 +132,13 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
     return MergeRequest(project=str(ordered[0].get("project_id") or ""), iid=str(ordered[0].get("iid")))
 
 
-def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
+def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
     """Write the job's comment, or replace the text of an earlier comment; return a message about the change.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
     """
-    body, mark = render(result), marker(result)
+    body, mark = render_comment(result), comment_marker(result)
     for number in _own_notes(gitlab, iid, mark):
         try:
             gitlab.put(f"/merge_requests/{iid}/notes/{number}", {"body": body})
@@ -77,7 +151,7 @@ def put(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
     return texts.COMMENT_WRITTEN.fill(merge_request=iid)
 
 
-def marker(result: ReleaseResult) -> str:
+def comment_marker(result: ReleaseResult) -> str:
     """Return the hidden line that marks this job's comment on these applications."""
     key = quote(" ".join(filter(None, (result.job_name, named(result)))), safe="/,=")
     if len(key) > MARKER_LIMIT:
@@ -85,11 +159,11 @@ def marker(result: ReleaseResult) -> str:
     return f"<!-- argocd-release: {key} -->"
 
 
-def render(result: ReleaseResult) -> str:
+def render_comment(result: ReleaseResult) -> str:
     """Return the comment in GitLab Flavored Markdown."""
     outcome = result.outcome
     sign = "✅" if outcome is Outcome.DELIVERED else "❌" if outcome.is_failure else "⚪"
-    parts = [f"{marker(result)}\n\n**{sign} {code(named(result))}: {outcome.headline.capitalize()}**"]
+    parts = [f"{comment_marker(result)}\n\n**{sign} {code(named(result))}: {outcome.headline.capitalize()}**"]
     if cause := result.cause:
         parts.append(texts.COMMENT_CAUSE.fill(cause=code(cause.message)))
         if cause.hint:

@@ -24,7 +24,7 @@ from argocd_release.messages import Message
 from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import Cancelled, SettingsError, SignInError
 from argocd_release.model.outcome import Outcome
-from argocd_release.settings import load, secrets
+from argocd_release.settings import environment, load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import RENEWAL_PAUSE, Deadline, run_in_background
 from tests.support.waiting import eventually
@@ -349,8 +349,8 @@ def test_tokens_in_files(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("from-a-file\n")
     environ = {"ARGOCD_AUTH_TOKEN": str(file), "RELEASE_ID_TOKEN": "plain", "OTHER": str(file)}
-    assert secrets.with_files_read(environ) == environ | {"ARGOCD_AUTH_TOKEN": "from-a-file"}
-    assert secrets.with_files_read({"ARGOCD_AUTH_TOKEN": "/nowhere"}) == {"ARGOCD_AUTH_TOKEN": "/nowhere"}
+    assert environment.with_files_read(environ) == environ | {"ARGOCD_AUTH_TOKEN": "from-a-file"}
+    assert environment.with_files_read({"ARGOCD_AUTH_TOKEN": "/nowhere"}) == {"ARGOCD_AUTH_TOKEN": "/nowhere"}
 
 
 @pytest.mark.parametrize("variable", ["RELEASE_DEX_CONNECTOR", "INPUT_RELEASE_DEX_CONNECTOR"])
