@@ -1,7 +1,7 @@
-"""The evidence about a release, in blocks for the job log, the JUnit report and the comment in the merge request.
+"""Show the evidence about a release in blocks, for the job log, the JUnit report and the comment in the merge request.
 
-The evidence has at most 200 lines. Each block has a limit. If lines are omitted, the last line of the block gives
-their number.
+All blocks together have at most 200 lines, and each block has a limit of its own. If lines are omitted, the last line
+of the block gives their number.
 """
 
 import re
@@ -24,23 +24,37 @@ from argocd_release.model.result import (
 )
 from argocd_release.reports.summary import age, table
 
+#: The maximum number of images in the line ``Images:``.
 SHOWN_IMAGES: Final = 3
+#: The maximum number of lines of the output of ``argocd app get``.
 STATUS_LINES: Final = 20
+#: The maximum number of lines of the cause at the end of the log.
 CAUSE_LINES: Final = 6
+#: The maximum number of lines in the table of resources or of conditions.
 RESOURCES: Final = 15
+#: The maximum number of resources in the table of changes.
 CHANGED: Final = 30
+#: The maximum number of lines in the table of pods.
 PODS: Final = 10
+#: The maximum number of lines in the table of events.
 EVENTS: Final = 15
 _SHORT: Final = 8
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-# The random suffix of a name that Kubernetes generated.
+# The random suffix of a name that Kubernetes generated, before the closing quotation mark.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Lines of evidence under a title. ``name`` is the name of their section in GitLab's log."""
+    """A block of evidence.
+
+    Attributes:
+        name: the name of its section in GitLab's log.
+        title: the title for people.
+        lines: the lines below the title.
+        collapsed: True if GitLab shows only the title at first.
+    """
 
     name: str
     title: str
@@ -52,13 +66,13 @@ class Block:
 
 
 def story(result: ApplicationResult) -> str:
-    """Return the complete evidence as one text: the cause, the blocks, the next step, and the facts."""
+    """Return all evidence as one text: the cause, the blocks, the next step, and the facts."""
     parts = [headline(result), *map(str, blocks(result)), next_step(result), facts(result)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def headline(result: ApplicationResult) -> str:
-    """Return the cause, and the verdict's reason if it adds to the cause."""
+    """Return the cause. If the verdict's reason says more than the cause, add the reason."""
     cause = result.cause or result.verdict.cause
     text = _headed(cause.message)
     return f"{text}\n{_indented(result.verdict.reason)}" if result.reason_adds else text
@@ -69,12 +83,12 @@ def _headed(message: str) -> str:
 
 
 def _indented(message: str) -> str:
-    """Return the message with all lines after the first indented, so that none looks like a line of this job."""
+    """Return the message with all lines after the first indented, so that none looks like a line of the job itself."""
     return _LINE_START.sub("\n  ", message)
 
 
 def caveat(result: ApplicationResult) -> str:
-    """Return the note on what a success does not prove, or an empty string."""
+    """Return a note on what a success does not prove; "" if it proves everything, or if it is no success."""
     if result.outcome is not Outcome.DELIVERED:
         return ""
     if result.verdict.caveat:
@@ -96,14 +110,14 @@ def last_lines(result: ApplicationResult) -> str:
 
 
 def next_step(result: ApplicationResult) -> str:
-    """Return the fix and the link to the documentation, or an empty string without a cause."""
+    """Return the fix of the cause and the link to the documentation, or an empty string if both are unknown."""
     hint = texts.NEXT.fill(hint=result.cause.hint) if result.cause and result.cause.hint else ""
     link = texts.HELP.fill(url=result.help_url) if result.help_url else ""
     return "\n".join(filter(None, (hint, link)))
 
 
 def facts(result: ApplicationResult) -> str:
-    """Return the facts about the release, one per line. Unknown facts are left out."""
+    """Return the facts about the release, one per line. A fact that is not known has no line."""
     application = result.application
     images = application.images if application else ()
     listed, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES + result.unlisted.images
@@ -124,7 +138,12 @@ def facts(result: ApplicationResult) -> str:
 
 
 def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
-    """Return a text on how many resources the reports list, or an empty string if they list all of them."""
+    """Return how many of all resources the reports list, as a text; "" if they list all.
+
+    Args:
+        counts: the number of all resources in each state.
+        unlisted: the number of resources in each state that the reports do not list.
+    """
     count, left_out = sum(counts.values()), sum(unlisted.values())
     if not left_out:
         return ""
@@ -134,9 +153,9 @@ def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState
 
 
 def _expected(result: ApplicationResult) -> str:
-    """Return the expectation of a failed release, or an empty string if there is none.
+    """Return the expectation of a release that failed, or an empty string if there is none.
 
-    If a revision is expected, add the revision that Argo CD has.
+    If a revision is expected, add the revision that Argo CD has compared with.
     """
     if not result.outcome.is_failure or not result.expects:
         return ""
@@ -154,7 +173,10 @@ def _exit_code(outcome: Outcome) -> str:
 
 
 def blocks(result: ApplicationResult) -> Iterator[Block]:
-    """Yield the blocks in the order of the job log. The logs of pods come late, because they often show the cause."""
+    """Yield the blocks in the order of the job log.
+
+    The logs of pods come late, because they often show the cause, and people read the end of the log first.
+    """
     diagnosis = result.diagnosis
     status = diagnosis.status.splitlines()
     failed = result.outcome is not Outcome.DELIVERED
@@ -203,7 +225,7 @@ def _resources(result: ApplicationResult, application: Application) -> list[str]
 
 
 def _changed(result: ApplicationResult, application: Application) -> list[str]:
-    """Return the lines of the resources that this sync changed, and of others that are not Synced and Healthy.
+    """Return the table of the resources that the sync changed, and of others that are not Synced and Healthy.
 
     The last line gives the number of unchanged resources.
     """
@@ -225,7 +247,7 @@ def _changed(result: ApplicationResult, application: Application) -> list[str]:
 
 
 def actions(changes: Mapping[Change, int]) -> str:
-    """Return the number of changes of each kind, such as ``2 configured, 268 created``."""
+    """Return the number of changes by action as a text, such as ``2 configured, 268 created``."""
     counts = Counter[str]()
     for change, count in changes.items():
         counts[change.word] += count
@@ -278,7 +300,8 @@ def _events(result: ApplicationResult) -> list[str]:
     counts: dict[tuple[str, str, str], int] = {}
     for occurrence in result.diagnosis.events:
         event = occurrence.event
-        # Merge the events of a controller that retries: each attempt to create a pod generates another name.
+        # Merge the events of a controller that retries. Their messages differ only in the name that Kubernetes
+        # generates for each new pod.
         key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))
         merged[key] = occurrence
         counts[key] = counts.get(key, 0) + event.count
@@ -308,11 +331,12 @@ def _limited(lines: Sequence[str], limit: int, *, unlisted: int = 0) -> list[str
     return [*lines[:limit], texts.LEFT_OUT.fill(lines=counted(left, "more line"))] if left > 0 else list(lines)
 
 
+#: The maximum number of applications in the table of a group.
 ROWS: Final = 250
 
 
 def overview(result: ReleaseResult) -> str:
-    """Return the result of a group as one text: the cause, the reason, the table of applications, and the facts."""
+    """Return the result of a group as a text: the cause, the reason, the table of the applications, and the facts."""
     outcome = result.outcome
     cause = texts.CAUSE.fill(message=one_line(str(result.cause))) if result.cause else ""
     rows = [
@@ -346,7 +370,7 @@ RULE: Final = "=" * 45
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the banner at the end of the log, without a line feed after it."""
+    """Return the banner with the result, which ends the log. It does not end with a line feed."""
     application = None if result.several else result.only
     if application is None:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"

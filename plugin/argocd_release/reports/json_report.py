@@ -1,4 +1,7 @@
-"""Write the JSON report, which contains all data that a dashboard could show. Its schema is ``report.schema.json``."""
+"""Write the JSON report, which contains all data that a dashboard can show.
+
+Its schema is ``report.schema.json``.
+"""
 
 import json
 from collections import Counter
@@ -17,14 +20,16 @@ from argocd_release.reports.summary import proof
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
 )
+#: The number of the report's format. An incompatible change of the schema increases it.
 FORMAT: Final = 2
+#: The maximum number of changed resources that the report lists for an application.
 CHANGES: Final = 500
-#: The maximum number of applications in an indented report. A report of more applications is one line of JSON.
+#: If a report has more applications than this, it is one line of JSON instead of indented text.
 INDENTED: Final = 50
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the report as JSON text in valid UTF-8. Lone surrogates are replaced."""
+    """Return the report as JSON text. Characters that UTF-8 cannot encode (lone surrogates) are replaced."""
     # Python writes indented JSON ten times slower than JSON on one line.
     indent = 2 if len(result.applications) <= INDENTED else None
     text = json.dumps(document(result), indent=indent, ensure_ascii=False) + "\n"
@@ -32,7 +37,7 @@ def render(result: ReleaseResult) -> str:
 
 
 def document(result: ReleaseResult) -> dict[str, Any]:
-    """Return the report as the schema describes it."""
+    """Return the report as an object that conforms to the schema."""
     return {
         "format": FORMAT,
         "version": result.version,
@@ -46,7 +51,7 @@ def document(result: ReleaseResult) -> dict[str, Any]:
 
 
 def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
-    """Return the verdict's fields, which are the same for the release and for each application."""
+    """Return the fields of the verdict, which a release has in common with each of its applications."""
     return {
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,
@@ -147,7 +152,7 @@ def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
 
 
 def _counts(result: ApplicationResult) -> dict[str, Any]:
-    """Return the total number of items of each kind. The lists of a large release contain only some of the items."""
+    """Return the total number of items of each kind, because a large release lists only some of them."""
     application, unlisted, states = result.application, result.unlisted, result.resource_counts
     sync, health = Counter[str](), Counter[str]()
     for state, count in states.items():

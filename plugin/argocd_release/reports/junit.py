@@ -1,7 +1,7 @@
-"""The JUnit report, in the form that GitLab's parser reads (lib/gitlab/ci/parsers/test/junit.rb).
+"""Render the JUnit report in the form that GitLab's parser reads (lib/gitlab/ci/parsers/test/junit.rb).
 
-GitLab shows only the text of an element, so the evidence is in the text. GitLab compares runs by the names of suites,
-classes and cases, so these names contain no revision, time or count.
+GitLab shows only the text of an element, so the text contains the evidence. GitLab compares pipelines by the names of
+suites, classes and cases, so these names contain no revision, time or count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,14 +24,14 @@ SUITE: Final = "argocd-release"
 
 def render(result: ReleaseResult) -> str:
     """Return the report as an XML document."""
-    # Importing this module at the start would delay the first look.
+    # Import this module only now, because importing it at the start would delay the first look.
     from xml.etree import ElementTree as ET  # noqa: PLC0415
 
     builder = ET.TreeBuilder()
     with _element(builder, "testsuites"):
         for application in result.applications:
-            # GitLab compares runs by these names. In a group, each application needs a suite of its own. Otherwise the
-            # name of the suite is fixed.
+            # Each application of a group needs a suite of its own. Otherwise the name of the suite is fixed, because
+            # GitLab compares pipelines by it.
             title = f"{SUITE}: {application.name}" if result.several or not result.only else SUITE
             with _element(builder, "testsuite", name=title):
                 _add_cases(builder, application, result)
@@ -46,7 +46,7 @@ def render(result: ReleaseResult) -> str:
 
 @contextmanager
 def _element(builder: "TreeBuilder", tag: str, **attributes: str) -> Iterator[None]:
-    """Add an element that contains everything that is added inside the context."""
+    """Open an element. Everything that is added inside the context belongs to it."""
     builder.start(tag, attributes)
     yield
     builder.end(tag)
@@ -70,7 +70,7 @@ def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseRes
     if result.outcome is Outcome.DELIVERED:
         children = {"system-out": facts(result)}
     else:
-        # A failure means that the release failed. An error means that the job could not determine its result.
+        # In JUnit's terms, a failure is a failed release, and an error is a job that could not determine the result.
         children = {"failure" if result.outcome.is_failure else "error": story(result)}
         if of.attachment:
             children["system-out"] = f"[[ATTACHMENT|{of.attachment}]]"
@@ -78,13 +78,13 @@ def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseRes
     _add_case(builder, classname, title, children, **attributes)
     judged = result.outcome is Outcome.DELIVERED or result.outcome.is_failure
     for name, text in _facts(result):
-        # A failed release must count as one failed test. So show its deviations as skipped tests.
+        # A failed release must count as one failed test, so each of its deviations is a skipped test.
         skipped = text if judged else texts.CASE_STATUS_UNKNOWN.fill(text=text)
         _add_case(builder, classname, name, {"skipped": skipped} if text else {})
 
 
 def _folder(result: ApplicationResult, project_url: str) -> str:
-    """Return the folder of the manifests if they are in one folder of this project, or an empty string."""
+    """Return the folder of the manifests, or an empty string if they are not in a single folder of this project."""
     sources = result.application.sources if result.application else ()
     project = GitUrl.parse(project_url)
     paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
@@ -92,7 +92,7 @@ def _folder(result: ApplicationResult, project_url: str) -> str:
 
 
 def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
-    """Yield the name of each case and its deviation from the desired state, which is empty if there is none."""
+    """Yield the name of each case, and how it deviates from the desired state; "" if it does not deviate."""
     application = result.application
     if application is None:
         for name in ("sync", "operation", "health"):
@@ -108,7 +108,7 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
         if name not in named and not resource.hook:
             named.add(name)
             text = _resource(resource)
-            # Show the cause at the resource that it belongs to, because people look there.
+            # Show the cause in the case of the resource that it belongs to, where people look for it.
             yield name, f"{cause}\n{text}" if text and cause and _explains(cause, resource) else text
     if unlisted := {state: count for state, count in result.unlisted.resources.items() if not state.hook}:
         deviating = sum(count for state, count in unlisted.items() if state.deviates)
@@ -117,7 +117,7 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
 
 
 def _explains(cause: Problem, resource: Resource) -> bool:
-    """Return True if the cause is in a child of the resource, such as a pod, and adds to the resource's own message."""
+    """Return True if the cause is about this resource or an object that it created, and is more than UNHEALTHY."""
     of_it = cause.subject is not None and cause.subject.root == resource.ref
     return of_it and cause.code is not CauseCode.UNHEALTHY
 

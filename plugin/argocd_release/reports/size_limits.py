@@ -1,7 +1,7 @@
 """Limit the size of a result before it is redacted and reported.
 
-The time and the memory that reports take grow with the number of items that they list. After SIGTERM the job has one
-second for all reports. For the items that are not listed, the reports give only their number.
+The reports take more time and memory, the more items they list, and after SIGTERM the job has one second for all of
+them. The reports give only the number of the items that they do not list.
 """
 
 from collections import Counter
@@ -18,17 +18,18 @@ from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import WELL, ApplicationResult, Change, ReleaseResult, ResourceState, Unlisted
 from argocd_release.model.timeline import SpanKind
 
-#: The maximum number of listed items of one kind, such as resources, in all applications together.
+#: The maximum number of items of one kind, such as resources, that all applications together can list.
 LISTED: Final = 1000
-#: The maximum number of characters in all listed items of one kind.
+#: The maximum number of characters that all listed items of one kind have together.
 LISTED_TEXT: Final = 400_000
-#: The maximum number of characters in all messages of one kind, such as the reasons of verdicts. Each application gets
-#: an equal share, but at least ``LEAST_MESSAGE``.
+#: The maximum number of characters that all messages of one kind, such as the reasons of verdicts, have together. Each
+#: application gets an equal share, but at least ``LEAST_MESSAGE``.
 MESSAGES: Final = 400_000
 LEAST_MESSAGE: Final = 200
-#: The key under which the reports count results with an unknown action. The name of the action comes from outside, so
-#: it cannot be a key of a report.
+#: The key under which the reports count the results whose action is not in ``_WORDS``. An action comes from outside, so
+#: an unknown one is not safe as a key of a report.
 OTHER: Final = "other"
+#: The actions, the types and phases of hooks, and the statuses that Argo CD reports.
 _WORDS: Final = frozenset(
     {
         "applied", "created", "configured", "replaced", "serverside-applied", "pruned", "pruneskipped", "PreSync",
@@ -42,12 +43,12 @@ _STATE: Final = attrgetter("sync", "health", "hook")
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """A kind of items, such as resources, of which one application can have thousands.
+    """A kind of items, such as resources, of which a single application can have thousands.
 
     Attributes:
         items: returns the items of an application.
-        matters: returns True for an item that must be listed before the others.
-        size: returns the number of characters in those texts of an item that come from outside.
+        matters: returns True for an item that must be listed before all others.
+        size: returns the number of those characters of an item that come from outside.
     """
 
     items: Callable[[ApplicationResult], tuple[Any, ...]]
@@ -60,7 +61,10 @@ def _size_of_object(item: Any) -> int:
 
 
 def _images(result: ApplicationResult) -> tuple[str, ...]:
-    """Return current and previous images: first those with the commit's tag, then those that the release changed."""
+    """Return the current and the previous images of the application.
+
+    The images with the commit's tag come first, then those that the release added or removed.
+    """
     now, before = result.application.images if result.application else (), result.rollout.before.images
     changed = set(now) ^ set(before)
 
@@ -109,10 +113,10 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
 
 
 def limited(result: ReleaseResult) -> ReleaseResult:
-    """Return the result with only as many items as the reports can list.
+    """Return a copy of the result that contains only as many items as the reports can list.
 
-    Items that deviate from the desired state are kept first. The applications share the limits: an application that
-    needs less than its share leaves the rest to the others.
+    Items that deviate from the desired state are kept first. The applications share the limits: if one needs less than
+    an equal share, the others get the rest.
     """
     given = result.applications
     limit = max(MESSAGES // max(len(given), 1), LEAST_MESSAGE)
@@ -127,7 +131,12 @@ def limited(result: ReleaseResult) -> ReleaseResult:
 
 
 def _listed(lists: Sequence[tuple[Any, ...]], kind: _Kind) -> list[tuple[Any, ...]]:
-    """Return the items of each application that fit into the limits of their kind."""
+    """Return the items to list, for each application. Together they meet the limits of their kind.
+
+    Args:
+        lists: the items of each application.
+        kind: the kind of the items.
+    """
     fitting = list(lists)
     if sum(map(len, lists)) > LISTED:
         firsts = [[item for item in items if kind.matters(item)] for items in lists]
@@ -148,6 +157,7 @@ def _listed(lists: Sequence[tuple[Any, ...]], kind: _Kind) -> list[tuple[Any, ..
 
 
 def _cut(items: tuple[Any, ...], size: Callable[[Any], int], limit: int) -> tuple[Any, ...]:
+    """Return the first items, up to ``limit`` characters in total."""
     for position, item in enumerate(items):
         limit -= size(item)
         if limit < 0:
@@ -156,7 +166,10 @@ def _cut(items: tuple[Any, ...], size: Callable[[Any], int], limit: int) -> tupl
 
 
 def _shares(needs: Sequence[int], room: int) -> list[int]:
-    """Return the share of ``room`` for each need. A need below an equal share leaves the rest to the others."""
+    """Divide ``room`` among the needs, and return the share of each.
+
+    If a need is smaller than an equal share, the others get the rest.
+    """
     shares = [0] * len(needs)
     for left, (need, position) in zip(
         range(len(needs), 0, -1), sorted((need, position) for position, need in enumerate(needs)), strict=True
@@ -214,8 +227,8 @@ def _states(resources: Iterable[Resource]) -> Counter[ResourceState]:
 
 
 def _changes(results: Iterable[ResourceResult]) -> Counter[Change]:
-    # Thousands of results contain only a few combinations of these words. Creating a Change for each result would take
-    # long.
+    # Count the combinations of words first, and create one Change for each. Thousands of results contain only a few
+    # combinations, and a Change for each result would take long.
     alike: dict[tuple[str, ...], tuple[ResourceResult, int]] = {}
     for item in results:
         key = (item.status, item.hook_phase, item.hook_type, item.message.rpartition(" ")[2])
@@ -238,7 +251,7 @@ def _application(state: Application, listed: Mapping[str, tuple[Any, ...]], limi
         health_message=clean(state.health_message, limit=limit),
         operation=operation
         and replace(operation, results=listed["results"], message=clean(operation.message, limit=limit)),
-        # Keep only the images with the commit's tag: the reports only show if a pod serves one of them.
+        # Keep only the images with the commit's tag, because the reports only say if a pod serves such an image.
         workloads=workloads
         and Workloads(
             images=tuple(image for image in workloads.images if tag and tag in image), only_jobs=workloads.only_jobs

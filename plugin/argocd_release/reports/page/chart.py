@@ -1,4 +1,4 @@
-"""Compute the chart of the timeline: rows of bars on one time scale, with positions in percent of its width."""
+"""Compute the chart of a release: bars on one time scale. Positions are in percent of the chart's width."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,19 +7,24 @@ from typing import Any, Final
 from argocd_release.core.text import clean
 from argocd_release.messages import reports as texts
 
+#: The mark that replaces the end of a text that was cut.
 _MARK: Final = " …"
-# The size in bytes of each character that HTML escapes. Any other character has its size in UTF-8.
+# The size in bytes of each character that HTML escapes. All other characters have their size in UTF-8.
 _ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
 
 
 class SizeBudget:
-    """The bytes that texts can still add to the page (``left``). A text that does not fit is cut, and a mark added."""
+    """The number of bytes that texts can still add to the page. A text that does not fit is cut.
+
+    Attributes:
+        left: the remaining bytes.
+    """
 
     def __init__(self, left: int) -> None:
         self.left = left
 
     def take(self, text: str, limit: int, *, markup: int = 0) -> str:
-        """Return the text, cut to ``limit`` characters and to the bytes left. Subtract its size from the budget.
+        """Return the text, cut to ``limit`` characters and to the remaining bytes. Subtract its size from the budget.
 
         Args:
             text: the text for the page.
@@ -39,12 +44,17 @@ class SizeBudget:
 
 
 Json = Mapping[str, Any]
+#: The maximum number of lanes in the chart of an application.
 LANES: Final = 40
+#: The possible distances between two ticks, in seconds.
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+#: The maximum number of ticks.
 _TICKS: Final = 6
+#: The minimum width of a bar in percent, so that it can be seen.
 _LEAST: Final = 0.4
-# The order of spans that began at the same moment, by kind. A sync comes first, because it starts the others.
+# The order of the kinds of spans that began at the same moment. A sync comes first, because it starts the others.
 _ORDER: Final = ("sync", "hook", "rollout", "trouble")
+#: The last states of spans that failed.
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
 
@@ -53,8 +63,8 @@ class Bar:
     """A bar of the chart.
 
     Attributes:
-        x: its position in percent of the scale.
-        width: its width in percent of the scale.
+        x: the position of its left end, in percent of the width of the chart.
+        width: its width, in percent of the width of the chart.
         kind: the CSS class of the bar, which sets its colour.
         title: the tooltip.
     """
@@ -67,16 +77,16 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """A row of the chart, which shows one span of the release.
+    """A row of the chart, and of the table below it. It shows one span of the release.
 
     Attributes:
         what: the sync, the resource or the problem that the span is about.
         kind: the kind of the span: sync, hook, rollout or trouble.
         wave: the sync wave, or an empty string.
         detail: the message below the bar, or an empty string.
-        when: the duration, for the chart.
-        since: the time of the beginning, for the table.
-        until: the time of the end, for the table; an empty string if the span did not end.
+        when: the duration.
+        since: the time of the beginning.
+        until: the time of the end, or an empty string if the span did not end.
         end: the last state of the span.
         bars: the bar of the span.
     """
@@ -99,9 +109,9 @@ class Chart:
     Attributes:
         job: one bar for each phase of the job.
         steps: the name, the CSS class and the end time of each phase.
-        ticks: the position in percent and the label of each tick.
+        ticks: the position in percent and the label of each tick of the time scale.
         lanes: the spans of the application.
-        more: the number of spans that were left out.
+        more: the number of spans that are not shown.
     """
 
     job: tuple[Bar, ...]
@@ -112,17 +122,17 @@ class Chart:
 
 
 def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
-    """Return the chart of an application in a report.
+    """Return the chart of an application.
 
     Args:
-        application: the application in the report.
-        seconds: the minimum length of the time scale.
+        application: the application in the JSON report.
+        seconds: the minimum length of the time scale in seconds.
         room: the size budget for the texts of the lanes.
-        lanes: the maximum number of lanes. 0 means that the chart is one row in the table of a group.
+        lanes: the maximum number of lanes; 0 for the chart in the table of a group, which has only the phases.
     """
     judged = _judged(application)
     whole = max([seconds, judged, *(span["ended"] or span["began"] for span in application["spans"])]) or 1.0
-    # In the table of a group, end the chart with the verdict on the application. The time after the verdict belongs to
+    # In the table of a group, end the chart with the verdict on this application. After that, the job only waited for
     # other applications.
     marks = list(_phases(application, seconds if lanes else judged))
     chosen = _chosen(application["spans"], lanes)
@@ -139,16 +149,13 @@ def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = L
 
 
 def _judged(application: Json) -> float:
-    """Return the time of the verdict in seconds.
-
-    If the application was never observed, return the time at which the job gave up.
-    """
+    """Return the time of the verdict in seconds or, if no look showed the application, the time of giving up."""
     judged = application["phases"]["judged"]
     return float(application["seconds"] if judged is None else judged)
 
 
 def _phases(application: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
-    """Yield the name, the CSS class, the beginning and the end of each phase of the job, in order."""
+    """Yield each phase of the job in order: its name, its CSS class, its beginning and its end in seconds."""
     phases, since = application["phases"], 0.0
     judged = _judged(application)
     for name in ("compared", "synced", "healthy"):
@@ -168,7 +175,7 @@ def _phases(application: Json, seconds: float) -> Iterator[tuple[str, str, float
 def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
     """Return up to ``most`` spans, in the order in which they began.
 
-    Problems and spans that failed or did not end are preferred, then the longest spans.
+    Problems and spans that failed or did not end are chosen first, then the longest spans.
     """
 
     def weight(span: Json) -> tuple[bool, float]:
@@ -183,7 +190,7 @@ def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
     until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
     kind = span["kind"] == "trouble"
     end = ("healed" if span["ended"] is not None else texts.TO_THE_END) if kind else span["end"]
-    # The page contains each text three times: in the lane, in its tooltip, and in the table.
+    # The page contains the text three times: in the lane, in the tooltip of the bar, and in the table.
     what = room.take(span["subject"], 120, markup=520 + 2 * len(span["subject"]))
     when = f"{until - span['began']:.1f} s"
     kind = _kind(span)

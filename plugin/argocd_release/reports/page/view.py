@@ -1,4 +1,4 @@
-"""Prepare the data that the page shows: select it, limit its size and put it into words."""
+"""Prepare the data for the HTML page: select it, limit its size, and turn it into texts."""
 
 import re
 from collections import Counter
@@ -13,21 +13,24 @@ from argocd_release.model.git import SHA
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
 
+# An object of the JSON report.
 Json = Mapping[str, Any]
-# The maximum size of the texts from outside and of their markup, in bytes. The first applies to a single application,
-# the second to each application of a group.
+# The maximum size in bytes of the texts from outside and their markup: for a single application, and for each
+# application of a group.
 ROOM: Final = 38_000
 ROOM_OF_EACH: Final = 5_500
-# The maximum number of applications of a group that the page shows in full. If the group is larger, only applications
-# that were not delivered are shown in full. The others only have a row in the table.
+# The maximum number of applications of a group that the page shows in full. If the group is larger, the page shows only
+# failures in full. The other applications only have a row in the table.
 WHOLE: Final = 16
 # The maximum number of rows in the table of a group, and the maximum size of all these rows in bytes.
 ROWS: Final = 200
 ROOM_OF_ROWS: Final = 150_000
+# The maximum number of rows or items of each kind that the page shows for an application.
 RESOURCES: Final = 40
 PODS: Final = 20
 EVENTS: Final = 20
 IMAGES: Final = 12
+# The length of a commit on the page.
 SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
@@ -35,7 +38,14 @@ _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of the page. ``more`` is a text such as ``and 3 more``, or empty if no row was left out."""
+    """A table of the page.
+
+    Attributes:
+        title: the title above the table.
+        header: the titles of the columns.
+        rows: the cells of each row.
+        more: the number of rows that are not shown, such as ``and 3 more``; empty if all are shown.
+    """
 
     title: str
     header: tuple[str, ...]
@@ -45,13 +55,22 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
+    """The last lines of a container's log."""
+
     title: str
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeView:
-    """The revisions or the images before and after the release. ``link`` leads to the commits in between."""
+    """The revisions or the images before and after the release.
+
+    Attributes:
+        what: ``revision`` or ``images``.
+        before: the values before the release.
+        after: the values after it.
+        link: the address of GitLab's comparison of the revisions, or an empty string.
+    """
 
     what: str
     before: tuple[str, ...]
@@ -65,7 +84,15 @@ class ChangeView:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseView:
-    """The cause, the verdict's reason if it adds to the cause, and the fix (``next``). Each text can be empty."""
+    """The cause of a failure. A text that is not known is empty.
+
+    Attributes:
+        cause: the message of the cause.
+        code: its cause code.
+        link: the page in Argo CD that shows the object.
+        reason: the verdict's reason, if it says more than the cause.
+        next: the fix.
+    """
 
     cause: str = ""
     code: str = ""
@@ -76,7 +103,7 @@ class CauseView:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationView:
-    """An application that the page shows in full."""
+    """The data of an application that the page shows in full."""
 
     name: str
     url: str
@@ -96,7 +123,12 @@ class ApplicationView:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationRow:
-    """An application in the table of a group."""
+    """The row of an application in the table of a group.
+
+    Attributes:
+        anchor: the anchor of the application on the page; empty if the page does not show it in full.
+        bars: a chart that shows only the phases.
+    """
 
     name: str
     anchor: str
@@ -111,8 +143,13 @@ class ApplicationRow:
 class Page:
     """The data of the page.
 
-    ``tone`` selects the colour: good for a success, bad for a failure, open if the release status is unknown. ``facts``
-    are pairs of a label and a text, ``links`` are pairs of a text and an address.
+    Attributes:
+        tone: the colour: ``good`` for a success, ``bad`` for a failure, ``open`` if the release status is unknown.
+        facts: pairs of a label and a text.
+        links: pairs of a text and an address.
+        rows: the table of the applications; empty if there is only one.
+        parts: the applications that the page shows in full.
+        more: the number of applications that are not in the table, such as ``and 3 more``, or an empty string.
     """
 
     title: str
@@ -129,7 +166,7 @@ class Page:
 
 
 def view(report: Json) -> Page:
-    """Return the data of the page. The report must conform to ``report.schema.json``."""
+    """Return the data of the page for a JSON report, which must conform to ``report.schema.json``."""
     outcome = _OUTCOMES[report["outcome"]]
     applications = sorted(report["applications"], key=_worst_first)
     several = len(applications) > 1
@@ -206,7 +243,7 @@ def _part(application: Json, seconds: float, room: SizeBudget) -> ApplicationVie
         seconds=_seconds(application["seconds"]),
         why=_why(application, room),
         proof=room.take(application["proof"], 600),
-        # Spend the size budget on the evidence before the chart, because the evidence matters more.
+        # Take the texts of the evidence before those of the chart, because the evidence matters more.
         tables=tuple(_tables(application, state, room)),
         logs=tuple(_logs(application["logs"], room)),
         notes=tuple(room.take(note, 400, markup=20) for note in application["notes"][:10]),
@@ -263,9 +300,15 @@ def _table(
     *,
     count: int | None = None,
 ) -> Iterator[Table]:
-    """Yield the table, or nothing if there is no row.
+    """Yield the table, or nothing if it would have no rows.
 
-    ``count`` is the number of all rows, if ``rows`` does not contain all of them.
+    Args:
+        title: the title above the table.
+        header: the titles of the columns.
+        rows: the cells of each row.
+        most: the maximum number of rows that the page shows.
+        room: the size budget for the cells.
+        count: the number of all rows, if ``rows`` does not contain all of them.
     """
     cells: list[tuple[str, ...]] = []
     for row in rows[:most]:
@@ -284,7 +327,7 @@ def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
     for log in logs[:3]:
         named = texts.PAGE_LOG_BEFORE_RESTART if log["previous"] else texts.PAGE_LOG
         title = named.fill(pod=room.take(log["pod"], 120), container=room.take(log["container"], 80))
-        # Spend the size budget on the last lines first, because they show why the program ended.
+        # Take the last lines first if the size budget is small, because they show why the program ended.
         lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"]) if room.left > 0]
         yield Log(title=title, lines=tuple(reversed(lines)))
 
@@ -327,7 +370,7 @@ def _changed(changes: Json, room: SizeBudget) -> Table | None:
 
 
 def _summary(changes: Json) -> str:
-    """Return the summary of the changes, such as ``2 configured, 1 pruned, 298 unchanged``."""
+    """Return the number of changes by action as a text, such as ``2 configured, 1 pruned, 298 unchanged``."""
     counts = Counter[str](changes["actions"])
     hooks, rest = changes["hooks"], changes["unchanged"]
     parts = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
