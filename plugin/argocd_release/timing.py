@@ -1,7 +1,8 @@
-"""The deadlines of a job and of its phases, the time limits of single calls in seconds, and calls in the background.
+"""The deadlines of a job and its phases, the time limits of single calls in seconds, and background calls.
 
-Every limit is an upper bound: a call also ends at the deadline of the job, and within a second of SIGTERM. Name
-resolution, git or a server that sends byte by byte can block without a limit. These calls run in threads of their own.
+Each limit is an upper bound: a call also ends at the deadline of the job, and within a second of SIGTERM. Some calls
+cannot be given a time limit, such as name lookups, git, and reads from a server that sends single bytes. They run in
+background threads, which the job can abandon.
 """
 
 import math
@@ -15,7 +16,7 @@ from typing import Final, TypeVar
 
 
 class Deadline:
-    """A moment that is ``seconds`` in the future on the given clock."""
+    """The moment ``seconds`` after the creation of this object, on the clock ``now``."""
 
     def __init__(self, seconds: float = math.inf, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -23,20 +24,20 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Return the seconds until the deadline, at least 0."""
+        """Return the seconds until the deadline, or 0 if it has passed."""
         return max(self._at - self._now(), 0.0)
 
     def at_most(self, seconds: float) -> "Deadline":
-        """Return a deadline ``seconds`` from now, or at the time of this one if that is earlier."""
+        """Return a new deadline ``seconds`` from now, but not later than this one."""
         return Deadline(min(seconds, self.left), self._now)
 
     def extend(self, seconds: float, *, within: "Deadline") -> None:
-        """Move this deadline by ``seconds``, but not beyond the deadline ``within``."""
+        """Postpone this deadline by ``seconds``, but not beyond the deadline ``within``."""
         self._at = min(self._at + seconds, self._now() + within.left)
 
 
 class Phase(Enum):
-    """The phases of a job after RELEASE_TIMEOUT, in their order. ``VERDICT`` is the last look after the timeout."""
+    """The phases of a job after RELEASE_TIMEOUT, in their order. In ``VERDICT``, the job looks a last time."""
 
     VERDICT = "verdict"
     FIRST_REPORTS = "first reports"
@@ -46,8 +47,8 @@ class Phase(Enum):
     REPORTS = "reports"
 
 
-# The longest duration of each phase. Their sum is the longest time that a job runs after RELEASE_TIMEOUT. settings.load
-# reserves more than that sum, so that GitLab can upload the reports before it ends the job.
+# The maximum duration of each phase in seconds. A job runs at most for their sum after RELEASE_TIMEOUT. settings.load
+# reserves more time than that, so that GitLab can also upload the reports before it ends the job.
 SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
     {
         # The last look, and the end of argocd app wait.
@@ -64,16 +65,16 @@ AFTER_SECONDS: Final = sum(SECONDS.values())
 
 
 class JobDeadline(Deadline):
-    """The deadline of a whole job.
+    """The deadline of a whole job, which reserves time for the phases after the verdict.
 
-    Before the verdict, every call ends at the timeout plus the time of the phase ``VERDICT``. After the verdict, each
-    phase has its own time.
+    Until there is a verdict, calls end at the timeout plus the time of the phase ``VERDICT``. Afterwards, they end at
+    the deadline of the job.
 
     Args:
         timeout: seconds from the start of the job to the verdict.
         most: seconds that the job has left in total.
-        started: the start of the job on the clock ``now``; the default is the current moment.
-        now: returns the seconds of a monotonic clock.
+        started: the start of the job on the clock ``now``; the current moment by default.
+        now: returns the time of a monotonic clock in seconds.
     """
 
     def __init__(
@@ -95,16 +96,15 @@ class JobDeadline(Deadline):
 
     @property
     def left(self) -> float:
-        """Return the seconds that a call can still take.
+        """Return the seconds that a call can take now.
 
-        Before the verdict, a call can take until the end of the phase ``VERDICT``. Afterwards, it can take until the
-        end of the job.
+        This is the time until the end of the phase ``VERDICT`` or, after the verdict, until the deadline of the job.
         """
         left = super().left
         return left if self._is_judged else min(left, self._verdict.left)
 
     def judged(self) -> None:
-        """Record that there is a verdict, so that calls can use the time of the later phases."""
+        """Let calls use the time of the phases after the verdict. Call this when there is a verdict."""
         self._is_judged = True
 
     def phase(self, phase: Phase) -> Deadline:
@@ -117,11 +117,11 @@ class JobDeadline(Deadline):
         return Deadline(min(SECONDS[phase], max(left - later, 0.0)), self._now)
 
 
-#: A request to Argo CD's HTTP API. If it is not answered in time, the job decides without its data.
+#: A request to Argo CD's HTTP API. If Argo CD does not respond in time, the job decides without this data.
 API_CALL: Final = 3.0
 #: A stream of changes from Argo CD's HTTP API. It ends with the job, or when a proxy cuts it.
 STREAM: Final = 86400.0
-#: A container log that is followed until the container ends, at most until the deadline of the job.
+#: A container's log that is followed until the container or the job ends.
 FOLLOW: Final = 3600.0
 #: A request, a connection or a TLS handshake that the doctor makes.
 DOCTOR_CALL: Final = 3.0
@@ -129,7 +129,7 @@ DOCTOR_CALL: Final = 3.0
 DOCTOR_PROCESS: Final = 10.0
 #: The whole checklist of the doctor. RELEASE_TIMEOUT applies if it is shorter.
 DOCTOR: Final = 60.0
-#: The checks of the doctor after a verdict, which look for a better hint. The job writes the first reports before them.
+#: The doctor's checks after a verdict, which can provide a better hint. They run after the first reports were written.
 ADVICE: Final = 12.0
 #: An exchange of the job's ID token for a token of Dex.
 SIGN_IN: Final = 10.0
@@ -141,20 +141,19 @@ RENEWAL_PAUSE: Final = 10.0
 GITLAB_CALL: Final = 3.0
 #: The pause before the second request to GitLab; it doubles with each request.
 GITLAB_PAUSE: Final = 0.5
-#: All requests to GitLab after SIGTERM together.
+#: The total time of all requests to GitLab after SIGTERM.
 GITLAB_AFTER_SIGNAL: Final = 0.5
-#: The latest end of the requests to GitLab after SIGTERM, counted from the signal. After them, the job writes the
-#: reports again.
+#: Seconds after SIGTERM at which requests to GitLab end at the latest. The job writes the reports again after them.
 GITLAB_UNTIL: Final = 0.7
-#: A request to the deployed address.
+#: A request to the deployed site.
 SITE_CALL: Final = 5.0
-#: The pause between two requests to the deployed address.
+#: The pause between two requests to the deployed site.
 SITE_PAUSE: Final = 2.0
 
 
 Answer = TypeVar("Answer")
-# The interval at which the main thread notices the end of the job. A signal handler can only set a flag: to wake a
-# thread it would need a lock, which the interrupted code can hold already.
+# The interval at which the main thread checks whether the job must end. It has to poll, because a signal handler can
+# only set a flag: to wake a thread it would need a lock, which the interrupted code could already hold.
 SLICE_SECONDS: Final = 0.05
 # The interval for all other threads. It is longer, because only the main thread ends the job, and the wake-ups of
 # hundreds of threads in a large group cost CPU time.
@@ -162,18 +161,18 @@ BESIDE_SECONDS: Final = 0.5
 
 
 class Background(Future[Answer]):
-    """A call that runs in its own daemon thread. ``result`` returns its result, or raises its error."""
+    """A function call in a separate daemon thread. ``result`` returns its result, or raises its exception."""
 
     def __init__(self, call: Callable[[], Answer]) -> None:
         super().__init__()
         threading.Thread(target=self._work, args=(call,), daemon=True, name="background call").start()
 
     def wait_for(self, *, seconds: float, check: Callable[[], object]) -> bool:
-        """Return True if the call has ended within ``seconds``.
+        """Wait until the call ends. Return False if it has not ended within ``seconds``.
 
         Args:
             seconds: the time limit.
-            check: is called again and again while waiting, and raises to stop the wait.
+            check: a callback that is called repeatedly during the wait. It raises an exception to cancel the wait.
         """
         until = time.monotonic() + seconds
         slice_seconds = SLICE_SECONDS if threading.current_thread() is threading.main_thread() else BESIDE_SECONDS
@@ -194,12 +193,12 @@ class Background(Future[Answer]):
 
 
 def run_in_background(call: Callable[[], Answer]) -> Background[Answer]:
-    """Start the call in a daemon thread."""
+    """Start the call in a daemon thread, and return without waiting for its end."""
     return Background(call)
 
 
 def pause(seconds: float, check: Callable[[], object]) -> None:
-    """Sleep for ``seconds``. ``check`` is called again and again meanwhile, and raises to end the pause."""
+    """Sleep for ``seconds``. Meanwhile, call ``check`` repeatedly, which raises an exception to cancel the pause."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         check()

@@ -1,9 +1,8 @@
-"""Read Argo CD's HTTP API: applications, and resource trees, events, manifests and logs.
+"""Read applications, resource trees, events, manifests and logs from Argo CD's HTTP API.
 
-The CLI prints only applications as JSON.
-
-The client uses the address, the TLS settings and the headers in ``ARGOCD_OPTS``, as the CLI does. The API is optional:
-if it does not answer, the job reads applications with the CLI and sees no pods.
+The argocd CLI prints only applications as JSON, so everything else needs this API. The client connects with the TLS
+settings and headers in ``ARGOCD_OPTS``, as the CLI does. The API is optional: if it does not respond, the job reads
+applications with the CLI and cannot report on pods.
 """
 
 import hashlib
@@ -40,7 +39,7 @@ BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
 _VERSIONS: Final = re.compile(rb'"(?:resourceVersion|reconciledAt|time|generation)":(?:"[^"]*+"|[0-9]++)')
 _UNAUTHENTICATED: Final = 401
-#: The maximum number of live manifests that one look reads for workloads without pods.
+#: Each look reads at most this many live manifests to learn the images of workloads without pods.
 TEMPLATES: Final = 5
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
@@ -49,15 +48,15 @@ _TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 4
 
 
 class Api:
-    """Argo CD's HTTP API. Requests of many threads share open connections. Use it as a context manager.
+    """A thread-safe client of Argo CD's HTTP API that reuses open connections. Use it as a context manager.
 
     Each method raises ``ArgoCDError`` if its request fails.
 
     Args:
-        connection: the address, the token and the options; ``Credentials`` if the token must be renewed.
-        on_call: is called after each request with its name, its duration in seconds, and its result.
-        deadline: the moment at which every call ends.
-        check: is called while the main thread waits for an answer, and raises to end the waiting.
+        connection: the address, token and options of Argo CD. Pass ``Credentials`` if the token must be renewed.
+        on_call: a callback that receives the name, duration in seconds, and result of each request.
+        deadline: no request runs longer than until this deadline.
+        check: called repeatedly while the main thread waits for a response. It raises an exception to cancel the wait.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Api:
     ) -> None:
         self._credentials = connection if isinstance(connection, Credentials) else Credentials(connection)
         self._on_call = on_call
-        # argocd ignores the proxies of the environment over TLS (apiclient.go:270-278), and so does this client.
+        # For TLS connections, argocd ignores the proxy variables (apiclient.go:270-278). This client does the same.
         self._client = Client(tls=self._credentials.current().tls, deadline=deadline, check=check)
         self._check = check
         self._reader = ApplicationReader()
@@ -82,11 +81,10 @@ class Api:
         self._client.__exit__(*details)
 
     def application(self, name: str, *, seconds: float = API_CALL, refresh: bool = False) -> Application:
-        """Return the application's state. With ``refresh``, Argo CD compares it with git first.
+        """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
 
         Raises:
-            ArgoCDError: Argo CD refused the request, or did not answer. If the comparison does not end in time, the
-                kind is ``FailureKind.TIMED_OUT``.
+            ArgoCDError: the request failed. Its kind is ``FailureKind.TIMED_OUT`` if it took longer than ``seconds``.
         """
         path, named = _application_path(name)
         text = self._ask_within(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
@@ -96,9 +94,9 @@ class Api:
             raise _error("GET application", FailureKind.MALFORMED, texts.NO_APPLICATION.fill(error=error)) from error
 
     def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
-        """Return the applications that the token can see, filtered by the selector and the project if they are given.
+        """List the applications that the token can see, optionally only those of a label selector and a project.
 
-        If an application did not change since the last list, the same Python object is returned again.
+        An application that did not change since the previous list is the same Python object as in that list.
         """
         chosen = {key: value for key, value in (("selector", selector), ("project", project)) if value}
         reading = ListReading(self._reader, self._check)
@@ -121,7 +119,7 @@ class Api:
     def _workloads(self, name: str, tree: Tree) -> Workloads:
         failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.owners_without_pods:
-            # The conditions of a ReplicaSet give the reason. For other owners, only the events give it.
+            # A ReplicaSet's conditions say why it has no pods. For all other owners, only events do.
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
@@ -141,12 +139,12 @@ class Api:
         )
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
-        """Return the pod templates of the first ``TEMPLATES`` workloads."""
+        """Read the pod templates of at most ``TEMPLATES`` workloads from their live manifests."""
         with _no_refusal():
             return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` at once and at each change of the application, until Argo CD ends the stream.
+        """Call ``on_change`` immediately and after each change of the application, until Argo CD ends the stream.
 
         Raises:
             ArgoCDError: Argo CD did not respond, or the connection was lost.
@@ -155,9 +153,9 @@ class Api:
         self._watch(_STREAM, {"name": plain} | ({"appNamespace": namespace} if namespace else {}), on_change)
 
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` at each change of the application's resource tree, until Argo CD ends the stream.
+        """Call ``on_change`` after each change of the application's resource tree, until Argo CD ends the stream.
 
-        Before the first change, Argo CD sends nothing, not even an HTTP status.
+        Argo CD sends nothing before the first change, not even the HTTP status line.
 
         Raises:
             ArgoCDError: Argo CD did not respond, or the connection was lost.
@@ -166,7 +164,7 @@ class Api:
         self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
 
     def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
-        """Follow a stream. Ignore a message that differs from the last one only in versions and times (heartbeats)."""
+        """Call ``on_change`` for each message whose content differs from the previous one, not only its times."""
         last, text = b"", bytearray()
 
         def on_part(part: bytes) -> None:
@@ -184,7 +182,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Argo CD compresses answers of any other type, which delays them (server/server.go compressHandler).
+            # Argo CD compresses all other types, which delays their parts (server/server.go compressHandler).
             headers={**connection.headers, "Accept": "text/event-stream"},
             truncate=True,
             body_limit=0,
@@ -200,21 +198,21 @@ class Api:
         return parse_tree(self._get(name, "resource-tree"))
 
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
-        """Return the events of one node of the application's tree, the latest last."""
+        """Return the Kubernetes events of one resource in the application's tree, oldest first."""
         query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
         return parse_events(self._get(name, "events", **query))
 
     def live(self, name: str, node: Node) -> Any:
-        """Return the node's manifest from the cluster."""
+        """Return the resource's live manifest as parsed JSON."""
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
         answer = as_object(self._get(name, "resource", **about, version=node.version))
         return _parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
 
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
-        """Return the last lines of a container's log. With ``previous``, return those of the container's previous run.
+        """Return the last lines of a container's log, without control characters and secrets.
 
-        Lines without a time are left out, because they do not come from the container. In them, Kubernetes explains why
-        it cannot return a log (argo-cd v2.13.2 server/application/logs.go).
+        If ``previous`` is True, read the log of the container's previous run. Lines without a timestamp are left out:
+        Kubernetes uses them to say why it cannot return a log (argo-cd v2.13.2 server/application/logs.go).
         """
         query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines)}
         text = self._text(
@@ -223,9 +221,9 @@ class Api:
         return parse_log(text)[-lines:]
 
     def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
-        """Pass the last lines of a container's log to ``take``, then each new line, until the container ends.
+        """Pass the last ``lines`` lines of a container's log to ``take``, and then each new line.
 
-        This blocks until the container ends, so call it in a thread of its own.
+        This blocks until the container ends, so call it in a separate thread.
 
         Raises:
             ArgoCDError: the log cannot be read, or the connection was lost.
@@ -238,7 +236,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Refuse compression, because Argo CD holds back the lines of a compressed answer.
+            # Ask for an uncompressed response, because Argo CD buffers the lines of a compressed one.
             headers={**connection.headers, "Accept-Encoding": "identity"},
             truncate=True,
             body_limit=0,
@@ -264,10 +262,10 @@ class Api:
         return application_set_of(document)
 
     def sync_window(self, name: str) -> str:
-        """Return the sync windows that block automated syncs now, or an empty string if there are none.
+        """Describe the sync windows that block automated syncs now. Return an empty string if none does.
 
-        Source: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go SyncWindows.CanSync. ``canSync`` in the answer
-        is not used, because it describes manual syncs.
+        The rule is that of ``SyncWindows.CanSync`` in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. The field
+        ``canSync`` of the response cannot be used, because it describes manual syncs.
         """
         answer = as_object(self._get(name, "syncwindows"))
         active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
@@ -295,7 +293,7 @@ class Api:
         seconds: float,
         on_part: Callable[[bytes], object] | None = None,
     ) -> str:
-        """Send the request like ``_ask``. If the server does not respond in time, name the time limit in the error."""
+        """Do the same as ``_ask``, but name the time limit in the error if the server does not respond in time."""
         try:
             return self._ask(path, query, seconds=seconds, on_part=on_part)
         except ArgoCDError as error:
@@ -341,7 +339,7 @@ class Api:
             status = answer.status
         except HttpError as error:
             kind = FailureKind.TIMED_OUT if error.timed_out else FailureKind.OTHER
-            # If the request could not be sent, the port is closed, so this server does not offer the HTTP API.
+            # The request could not even be sent, so the port is closed: this server does not offer the HTTP API.
             closed = not error.sent and not error.timed_out
             raise _error(f"GET {path}", kind, str(error), is_refused=closed) from error
         finally:
@@ -358,7 +356,7 @@ def _parsed(text: str, what: str) -> Any:
 
 
 def _application_path(name: str) -> tuple[str, dict[str, str]]:
-    """Return the API path of the application, and the query that names its namespace."""
+    """Return the API path of the application, and the query parameter for its namespace, if it has one."""
     namespace, _, plain = name.rpartition("/")
     return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
 
@@ -370,10 +368,10 @@ def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = 
 
 @contextmanager
 def _no_refusal() -> Iterator[None]:
-    """Turn the refusal of one object into an error without ``is_refused``.
+    """Raise a refusal again as an ``ArgoCDError`` whose ``is_refused`` is False.
 
-    Argo CD also refuses a request for an object that is gone. So the refusal of one object does not mean that the token
-    cannot read the tree.
+    Argo CD also refuses requests for a resource that no longer exists. If it refuses a request for one resource, the
+    token can therefore still have the right to read the tree.
     """
     try:
         yield
@@ -384,14 +382,14 @@ def _no_refusal() -> Iterator[None]:
 
 
 def _is_refusal(status: int) -> bool:
-    """Return True if the same request will get the same HTTP status again."""
+    """Return True for an HTTP status that a retry of the same request does not change."""
     return status == HTTPStatus.NOT_IMPLEMENTED or (
         status // 100 == 4 and status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # noqa: PLR2004
     )
 
 
 def _error_text(text: str) -> str:
-    """Return the message in an error response, or an empty string. A streaming endpoint nests it in ``error``."""
+    """Return the message in an error response, or an empty string. Streaming endpoints nest it in ``error``."""
     try:
         answer = as_object(parse_json(text))
     except ValueError:

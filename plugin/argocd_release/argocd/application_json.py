@@ -1,7 +1,7 @@
-"""Parse an Application as ``argocd app get -o json`` prints it.
+"""Parse the JSON of Applications and ApplicationSets, as argocd and Argo CD's API print it.
 
-Fields: argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. Every field is ``omitempty``. Right after creation even
-the sync and health status are absent.
+The fields are defined in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. Any of them can be missing: a new
+application does not even have a sync status and a health status.
 """
 
 import json
@@ -26,25 +26,25 @@ from argocd_release.model.git import Deployment, Hydration, HydrationPhase
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
 from argocd_release.model.problem import Condition
 
-# The maximum number of documents to search for. argocd prints fewer, and each search scans the text.
+# The parser stops after this many JSON documents. argocd prints at most two, and each attempt scans the text.
 DOCUMENTS: Final = 20
 _SKIP: Final = "argocd.argoproj.io/skip-reconcile"
 _HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
-# The default label, and the label that Argo CD's documentation recommends instead.
+# Labels by which Argo CD can track resources: its default, and the one that its documentation recommends instead.
 _INSTANCE_LABELS: Final = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 _BEGINNING: Final = re.compile(r"^\ufeff?\{", re.MULTILINE)
 
 
 def parse_application(text: str, make: Callable[[dict[str, Any]], Application] | None = None) -> Application:
-    """Return the application in the output of ``argocd app get -o json``.
+    """Parse the output of ``argocd app get -o json``.
 
-    ``app wait -o json`` can print two documents in a row (app.go:2448-2566), and the last one counts. Any other output
-    around the documents is ignored: it can come from a wrapper script or from another version of argocd.
+    ``app wait -o json`` can print two documents (app.go:2448-2566); the last one counts. Any text around the documents
+    is ignored, because it can come from a wrapper script or from another version of argocd.
 
     Args:
         text: the output.
-        make: turns the JSON object into the application; ``application_of`` by default.
+        make: converts the JSON object to an application; ``application_of`` by default.
 
     Raises:
         ValueError: the output contains no application.
@@ -56,13 +56,13 @@ def parse_application(text: str, make: Callable[[dict[str, Any]], Application] |
 
 
 def application_of(document: dict[str, Any]) -> Application:
-    """Return the application that the JSON object describes."""
+    """Convert the JSON object of an Application."""
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
     hydrator = as_object(spec.get("sourceHydrator"))
-    # If the manifests are hydrated, the expected commits are those of the dry source.
+    # If Argo CD hydrates the manifests, the release expects a commit of the dry source.
     sources = as_objects(spec.get("sources")) or [as_object(hydrator.get("drySource") or spec.get("source"))]
     policy = as_object(spec.get("syncPolicy"))
     automated = as_object(policy.get("automated"))
@@ -110,7 +110,7 @@ def application_of(document: dict[str, Any]) -> Application:
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
-    """Return each complete JSON object that starts at the beginning of a line."""
+    """Return the complete JSON objects that start at the beginning of a line."""
     decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0
     for _ in range(DOCUMENTS):
         start = _BEGINNING.search(text, position)
@@ -130,7 +130,7 @@ def _application_set(metadata: dict[str, Any]) -> str:
 
 
 def application_set_of(document: dict[str, Any]) -> ApplicationSet:
-    """Return the ApplicationSet that the JSON object describes (argo-cd v2.13.2 applicationset_types.go)."""
+    """Convert the JSON object of an ApplicationSet (argo-cd v2.13.2 applicationset_types.go)."""
     conditions = as_objects(as_object(document.get("status")).get("conditions"))
     states = {item.get("status") for item in conditions if item.get("type") == "ResourcesUpToDate"}
     return ApplicationSet(
@@ -141,7 +141,12 @@ def application_set_of(document: dict[str, Any]) -> ApplicationSet:
 
 
 def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
-    """Yield the repositories of the git generators. Generators of kind matrix and merge contain other generators."""
+    """Yield the repositories of all git generators, including those nested in matrix and merge generators.
+
+    Args:
+        holder: the object with the list ``generators``.
+        levels: how many levels of nested generators to search.
+    """
     for generator in as_objects(holder.get("generators")):
         if url := one_line(as_text(as_object(generator.get("git")).get("repoURL"))):
             yield url
@@ -150,15 +155,19 @@ def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
 
 
 def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
-    """Return references to the parent application and the ApplicationSet that own the object's spec.
+    """Return references to the parent application and the ApplicationSet that manage this object.
 
-    Argo CD tracks resources by an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), by a label with the parent's
-    name, or by both (argo-cd v2.13.2 util/argo/resource_tracking.go).
+    Argo CD marks the resources of an application by an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), by a label
+    with the application's name, or by both (argo-cd v2.13.2 util/argo/resource_tracking.go).
+
+    Args:
+        metadata: the metadata of the object.
+        kind: the kind of the object.
     """
     namespace, name = as_text(metadata.get("namespace")), as_text(metadata.get("name"))
     parent, _, tracked = one_line(as_text(as_object(metadata.get("annotations")).get(_TRACKING))).partition(":")
     refs: dict[tuple[str, str], OwnerRef] = {}
-    # Argo CD ignores an annotation that was copied from another object, because it names that object.
+    # An annotation that was copied from another object names that object, so Argo CD ignores it.
     if parent and tracked in {f"argoproj.io/{kind}:{namespace}/{name}", f"argoproj.io/{kind}:/{name}"}:
         refs[APPLICATION, parent] = OwnerRef(kind=APPLICATION, name=_instance(parent))
     labels = as_object(metadata.get("labels"))
@@ -170,23 +179,26 @@ def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
 
 
 def _instance(name: str) -> str:
-    """Return ``namespace/name`` for ``namespace_name``, and any other name unchanged.
+    """Convert ``namespace_name`` to ``namespace/name``. Return any other name unchanged.
 
-    Argo CD writes ``namespace_name`` for applications outside its own namespace.
+    Argo CD marks the resources of applications outside its own namespace with ``namespace_name``.
     """
     return name.replace("_", "/", 1)
 
 
 def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
-    """Return True if the last comparison used the sources of the current spec, or if Argo CD does not report them."""
+    """Return True if the last comparison used the sources of the current spec.
+
+    Also return True if Argo CD does not report which sources it has compared.
+    """
     before = [_given(compared.get(key)) for key in ("source", "sources")]
     return not any(before) or before == [_given(spec.get(key)) for key in ("source", "sources")]
 
 
 def _given(value: Any) -> Any:
-    """Return the value without its empty parts, or None if nothing is left.
+    """Remove all empty values at any depth. Return None if nothing is left.
 
-    This makes two specs comparable: one can contain ``false`` or ``{}`` for a field that the other omits.
+    Without them, two specs can be compared: one can contain ``false`` or ``{}`` for a field that the other omits.
     """
     if isinstance(value, dict):
         return {key: given for key, item in value.items() if (given := _given(item))} or None
@@ -199,7 +211,7 @@ def name_of(document: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
-    """Return the text interned, so that the same word in many resources takes memory only once."""
+    """Return the text as an interned string, because many resources contain the same kinds and statuses."""
     return sys.intern(as_text(value))
 
 
@@ -230,7 +242,10 @@ def _source(item: dict[str, Any]) -> Source:
 
 
 def _synced(hydrator: dict[str, Any]) -> dict[str, Any]:
-    """Return the source of the hydrated manifests (argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource)."""
+    """Return the source that Argo CD syncs, which contains the hydrated manifests.
+
+    Source: argo-cd v3.6.1 types.go SourceHydrator.GetSyncSource.
+    """
     dry, synced = as_object(hydrator.get("drySource")), as_object(hydrator.get("syncSource"))
     return {"repoURL": synced.get("repoURL") or dry.get("repoURL"), "path": synced.get("path")}
 
@@ -293,18 +308,18 @@ def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
 
 
 def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Return the parameters of each source as text. Callers only compare them with those of another operation.
+    """Return the parameters of each source as JSON text, for comparison with those of another operation.
 
-    The target revision is left out, because Argo CD resolves it to a commit.
+    The target revision is left out, because the revisions that Argo CD resolves it to are compared separately.
     """
     sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
     given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
-    # Argo CD has one field for a single source and one for several sources. The unused field can exist, but is empty.
+    # The spec has one field for a single source and another for several sources. The unused one can be an empty object.
     return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
 
 
 def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Return ``revisions``, which Argo CD fills for several sources, or else ``revision``. It never fills both."""
+    """Return the revisions of all sources. Argo CD sets ``revisions`` for several sources, otherwise ``revision``."""
     several = tuple(one_line(as_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
     single = one_line(as_text(holder.get("revision")))
     return several or ((single,) if single else ())

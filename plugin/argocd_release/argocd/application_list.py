@@ -1,7 +1,7 @@
-"""Parse lists of applications, one application at a time, while the text arrives.
+"""Parse lists of applications incrementally, while their text arrives.
 
-A list of hundreds of applications with hundreds of resources is tens of megabytes long. The parser drops the text and
-the JSON of each application, and keeps only the data that verdicts need.
+A list of hundreds of applications with hundreds of resources each is tens of megabytes long. To save memory, the parser
+discards the text and JSON of each application as soon as it has converted them.
 """
 
 import codecs
@@ -17,7 +17,7 @@ from argocd_release.core.text import as_list, as_object, as_text, one_line, pars
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 
-# The text before the first application. argocd prints an array, and the HTTP API returns an object that contains one.
+# The text before the first application. argocd prints an array; the HTTP API returns an object with an array ``items``.
 # Every repetition is bounded, so that no text can make the pattern slow.
 _SPACE: Final = r"\s{0,20}+"
 _START: Final = re.compile(
@@ -28,7 +28,7 @@ _BETWEEN: Final = re.compile(r"[\s,]*+")
 
 
 def parse_applications(text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
-    """Return the applications in the output of ``argocd app list -o json``.
+    """Parse the output of ``argocd app list -o json``.
 
     Raises:
         ValueError: the text is not a list.
@@ -37,11 +37,10 @@ def parse_applications(text: str, check: Callable[[], object] = lambda: None) ->
 
 
 class ApplicationReader:
-    """A parser of applications and lists that reuses its earlier results. Many threads can use it at once.
+    """A thread-safe parser of applications that saves memory and time by reusing objects of the previous list.
 
-    If the ``resourceVersion`` of an application in a list is unchanged, the reader returns the object of the previous
-    list. If two versions of an application contain equal resources or results, both versions share the same objects,
-    which saves memory.
+    If the ``resourceVersion`` of an application is unchanged, the whole object is reused. Otherwise the new object
+    shares the resources and operation results that are equal.
     """
 
     def __init__(self) -> None:
@@ -49,11 +48,11 @@ class ApplicationReader:
         self._parsed: dict[str, tuple[str, Application]] = {}
 
     def read(self, text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
-        """Return the applications of a list.
+        """Parse a whole list.
 
         Args:
-            text: the whole JSON text of the list.
-            check: is called before each application, and raises to end the reading.
+            text: the JSON text of the list.
+            check: a callback that is called for each application. It raises an exception to cancel the parsing.
 
         Raises:
             ValueError: the text is not a list.
@@ -63,16 +62,17 @@ class ApplicationReader:
         return reading.end()
 
     def application(self, document: dict[str, Any]) -> Application:
-        """Return the application in the answer to a request for one application.
+        """Convert the JSON object of a single application, as returned by a request for that application.
 
-        Always parse this answer, because the objects of a list can lack the health of each resource.
+        The object of the previous list is never returned instead, because in a list the health of the resources can be
+        missing.
         """
         application = application_of(document)
         previous = self._parsed.get(application.uid)
         return application if previous is None else _sharing(application, previous[1])
 
     def listed(self, document: dict[str, Any]) -> Application:
-        """Return an application of a list. If its version is unchanged, return the object of the previous list."""
+        """Convert one application of a list, or reuse the object of the previous list if its version is unchanged."""
         metadata = as_object(document.get("metadata"))
         uid, version = as_text(metadata.get("uid")), as_text(metadata.get("resourceVersion"))
         previous = self._parsed.get(uid) if uid and version else None
@@ -84,7 +84,7 @@ class ApplicationReader:
         return application
 
     def keep_only(self, applications: tuple[Application, ...]) -> None:
-        """Forget all applications except the given ones."""
+        """Discard all remembered applications except the given ones."""
         uids = {application.uid for application in applications}
         self._parsed = {uid: parsed for uid, parsed in tuple(self._parsed.items()) if uid in uids}
 
@@ -93,8 +93,8 @@ class ListReading:
     """A parser of one list whose text arrives in parts.
 
     Args:
-        reader: parses each application.
-        check: is called before each application, and raises to end the reading.
+        reader: converts each application.
+        check: a callback that is called for each application. It raises an exception to cancel the parsing.
     """
 
     def __init__(self, reader: ApplicationReader, check: Callable[[], object]) -> None:
@@ -104,12 +104,12 @@ class ListReading:
         self._applications: list[Application] = []
         self._text = ""
         self._has_begun = self._has_ended = False
-        # The length of the text at which the next attempt to parse is made. After an incomplete application, this is
-        # twice the length of its text, so that the total time stays short.
+        # Do not try to parse before the text has this length. After each incomplete application, the length doubles, so
+        # that the total time stays linear.
         self._worth_parsing = 0
 
     def feed(self, part: bytes) -> None:
-        """Parse the next part of the list.
+        """Parse the next part of the list, in UTF-8.
 
         Raises:
             ValueError: the list is nested too deeply.
@@ -117,7 +117,7 @@ class ListReading:
         self.feed_text(self._decoder.decode(part))
 
     def feed_text(self, text: str) -> None:
-        """Parse the next part of the list.
+        """Parse the next part of the list, already decoded.
 
         Raises:
             ValueError: the list is nested too deeply.
@@ -131,16 +131,16 @@ class ListReading:
                 self._applications.append(self._reader.listed(document))
 
     def end(self) -> tuple[Application, ...]:
-        """Return the applications. Call this after the last part.
+        """Return all applications of the list. Call this after the last part.
 
         Raises:
-            ValueError: the text is not a list, or the end of the list is missing.
+            ValueError: the text is not a list, or it ends too early.
         """
         self._worth_parsing = 0
         self.feed_text("")
         if not self._has_begun:
-            # ``_START`` did not match: the fields of the object have another order, Go printed null for an empty list,
-            # or the text is not a list.
+            # The pattern ``_START`` did not match. Perhaps the fields are in another order, Go printed null for an
+            # empty list, or the text is not a list. So parse the text as a whole.
             document = parse_json(self._text)
             items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
             if items is not None and as_list(items) is not items:
@@ -154,7 +154,7 @@ class ListReading:
         return applications
 
     def _documents(self) -> Iterator[dict[str, Any]]:
-        """Yield each complete object of the text, and keep the rest of the text."""
+        """Yield each complete JSON object in the text, and keep the rest for the next part."""
         position = 0
         if not self._has_begun:
             start = _START.match(self._text)
@@ -180,7 +180,7 @@ class ListReading:
 
 
 def _sharing(application: Application, before: Application) -> Application:
-    """Return the application. If resources or results equal those of the previous version, reuse those objects."""
+    """Return the application with its resources and results replaced by equal objects of the previous version."""
     resources = _shared(application.resources, before.resources)
     operation, earlier = application.operation, before.operation
     if operation is not None and earlier is not None:

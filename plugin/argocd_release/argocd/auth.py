@@ -1,7 +1,6 @@
-"""Tokens: read the claims, recognise damage by pasting, and sign in with the ID token or with a token of Dex.
+"""Sign in to Argo CD with the job's ID token, read a token's claims, and recognise tokens damaged by pasting.
 
-Argo CD decides whether a token is genuine. The job does not verify signatures. It uses the claims only to explain
-errors, and does not trust them.
+The job uses claims only to explain errors. It does not verify their signature, because Argo CD does that.
 """
 
 import base64
@@ -21,8 +20,8 @@ from argocd_release.timing import SIGN_IN, SIGN_IN_PAUSE, Deadline, pause
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 # The issuer of Argo CD's own tokens, and the lengths of complete signatures in base64url. Argo CD signs its own tokens
-# with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183), and such a signature has 32 bytes. An RSA
-# signature is as long as its key, which has at least 2048 bits. So only a shorter one is certainly cut off.
+# with HS256 (argo-cd v2.13.2 util/session/sessionmanager.go:158-183), whose signature has 32 bytes. An RSA signature is
+# as long as its key, which has at least 2048 bits, so a shorter signature must be incomplete.
 OWN_ISSUER: Final = "argocd"
 _SIGNATURES: Final = {"HS256": 43, "ES256": 86}
 _RSA_SIGNATURE: Final = 342
@@ -35,9 +34,9 @@ _GITLAB: Final = re.compile(r"(?:gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ff
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """The claims of a token.
+    """The claims of a JSON Web Token.
 
-    Texts are empty and times are None if the token lacks them. Times are seconds since 1970.
+    Times are in seconds since 1970. A claim that the token lacks is an empty string or None.
     """
 
     issuer: str = ""
@@ -53,12 +52,12 @@ class Claims:
 
     @property
     def whose(self) -> str:
-        """Return the name of the account or project role, or the subject of a token from another issuer."""
+        """Return the name of the Argo CD account or project role, or the subject if another issuer made the token."""
         return self.subject.partition(":")[0] if self.is_own and not self.subject.startswith("proj:") else self.subject
 
 
 def read_claims(token: str) -> Claims | None:
-    """Return the claims of the token, or None if it is not a JSON Web Token."""
+    """Decode the claims of the token. Return None if it is not a JSON Web Token."""
     parts = token.split(".")
     claims = _decoded(parts[1]) if len(parts) == _PARTS else None
     if claims is None:
@@ -74,10 +73,7 @@ def read_claims(token: str) -> Claims | None:
 
 
 def token_defect(text: str) -> str:
-    """Return a description of the mistake in the value, or an empty string if the token looks complete.
-
-    The description does not quote the token.
-    """
+    """Describe the mistake in a token's value, without quoting it. Return an empty string if it looks complete."""
     stripped = text.strip()
     if stripped[:1] in _QUOTES and stripped[:1]:
         return settings.TOKEN_QUOTED.fill()
@@ -128,11 +124,11 @@ def _time(value: object) -> float | None:
 
 
 BODY_LIMIT: Final = 1 << 20
-#: The number of refusals after which the job ends.
+#: The job gives up after Dex has refused this many attempts to sign in.
 REFUSALS: Final = 2
 _LIFETIME: Final = 300.0
-# The form of a token exchange (RFC 8693). Argo CD registers the client argo-cd-cli in Dex for its own CLI, without a
-# secret (argo-cd v2.13.2 util/dex/config.go).
+# The form fields of a token exchange (RFC 8693). For its own CLI, Argo CD registers the client argo-cd-cli in Dex,
+# which needs no secret (argo-cd v2.13.2 util/dex/config.go).
 _FORM: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "client_id": "argo-cd-cli",
@@ -150,16 +146,17 @@ def signed_in(
     deadline: Deadline = Deadline(),  # noqa: B008 - infinite
     check: Callable[[], object] = lambda: None,
 ) -> SignedIn:
-    """Return the connection with the token to use. If there is a connector, exchange the ID token for a token of Dex.
+    """Exchange the job's ID token for a token of Dex if a connector is given.
 
     Args:
-        connection: contains the job's ID token.
+        connection: the connection with the job's ID token.
         connector: the id of the connector in Dex. If it is empty, the connection is returned unchanged.
-        deadline: the moment at which the exchange ends.
-        check: is called while the main thread waits, and raises to end the exchange.
+        deadline: the exchange does not run longer than until this deadline.
+        check: a callback that is called repeatedly while the main thread waits. It raises an exception to cancel the
+            exchange.
 
     Raises:
-        SignInError: Dex refused, or cannot be reached.
+        SignInError: Dex refused the exchange, or cannot be reached.
     """
     if not connector:
         return SignedIn(connection=connection)
@@ -178,9 +175,9 @@ def signed_in(
 
 
 def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
-    """Sign in. If Argo CD cannot be reached, retry until the deadline. If it refuses, retry once.
+    """Sign in. Retry until the deadline if Argo CD cannot be reached, and retry once after a refusal.
 
-    A single refusal is not final, because a proxy or Dex can refuse a request while it restarts.
+    One refusal is not final, because a proxy or Dex can refuse requests while it restarts.
 
     Raises:
         SignInError: Dex refused twice, or could not be reached in time.
@@ -197,7 +194,7 @@ def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, chec
 
 
 def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Response:
-    # Do not follow redirects (``send`` does not), because the form contains the job's ID token.
+    # ``send`` does not follow redirects. This is important here, because the form contains the job's ID token.
     request = Request(
         method="POST",
         url=f"{connection.address}/api/dex/token",
@@ -213,7 +210,7 @@ def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Re
 
 
 def _refused(status: int, reason: str, connector: str) -> SignInError:
-    """Return the error for a refused exchange. The cases were seen with Dex 2.41.1 behind Argo CD's proxy."""
+    """Return the error for a response without a token. The cases were seen with Dex 2.41.1 behind Argo CD's proxy."""
     words = one_line(reason, limit=200)
     unreachable = Outcome.UNREACHABLE
     match status:

@@ -1,7 +1,7 @@
-"""Run the argocd CLI in a separate environment, with a time limit for each call. No other module starts argocd.
+"""Run the argocd CLI in an isolated environment, with a time limit for each call. No other module starts argocd.
 
-argocd can hang for ever, because it sets no deadline for dialling and for ``get --refresh``. Its exit code is 20 for
-nearly every error, so this module reads the kind of an error from argocd's log lines.
+The time limit is necessary because argocd sets no deadline for connecting or for ``get --refresh``, so it can hang
+forever. After nearly every error, argocd exits with code 20. So this module classifies errors by argocd's log lines.
 """
 
 import math
@@ -33,13 +33,12 @@ CALL_SECONDS: Final = 15.0
 _FOLDER_LENGTH: Final = 44
 _FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - mkdtemp creates a private folder in it
 _PROJECTS_ASKED: Final = 20
-# The time limit for finding out whether an application is missing or forbidden. This is done once per application.
+# Time limit of the calls that find out whether an application is missing or forbidden. They run once per application.
 _PROBES_SECONDS: Final = 5.0
-# A call of argocd takes a sixth of a second. Without these variables, Go's garbage collection would take a quarter of
-# that time.
+# A call of argocd takes a sixth of a second. With Go's default settings, a quarter of that time is garbage collection.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
-# The error texts by which each kind of failure is recognised. The first match counts. Source: argo-cd v2.13.2:
+# Patterns of argocd's error messages for each kind of failure; the first match counts. Source: argo-cd v2.13.2
 # util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
     (FailureKind.OPERATION_IN_PROGRESS, r"another operation is already in progress"),
@@ -49,24 +48,33 @@ _TROUBLES: Final = (
     (FailureKind.DENIED, r"code = PermissionDenied"),
     (FailureKind.REFUSED, r"code = (?:InvalidArgument|FailedPrecondition|Unknown) desc = \S"),
 )
-# An HTTP error status comes from a proxy. Argo CD itself responds with 200, and reports errors in gRPC
+# An HTTP error status comes from a proxy: Argo CD itself responds with status 200 and reports errors as gRPC statuses
 # (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
-# These errors mean that the server is not Argo CD: it speaks plaintext, or it is a login page or a portal.
+# These errors mean that the server is not Argo CD, but for example a plaintext server, a login page or a portal.
 _STRANGER: Final = re.compile(r"server gave HTTP response to HTTPS client|unexpected EOF|malformed HTTP")
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
 
 class ArgoCD:
-    """The argocd CLI, with an empty configuration and a private HOME and TMPDIR. Use it as a context manager.
+    """A wrapper of the argocd CLI, which runs with an empty configuration and a private HOME and TMPDIR.
+
+    Use it as a context manager.
 
     Args:
-        environ: the environment of argocd. The token is in it, and never in the arguments of a command.
-        echo: receives each command that users should see.
-        credentials: returns the connection for each call. If it is None, ``environ`` must contain the connection.
-        full_application: returns an application with all fields that the server sends. It is needed because an argocd
+        environ: the environment variables of argocd. They contain the token, which is never passed as an argument.
+        echo: a callback that receives each command that users should see in the job log.
+        command: the name or path of the program.
+        limit: the default time limit of a call in seconds.
+        deadline: no call runs longer than until this deadline.
+        on_call: a callback that receives the command, duration in seconds, and result of each call.
+        full_application: reads an application with all fields that the server sends. It is needed because an argocd
             that is older than the server drops the fields that it does not know.
-        check: is called while a call runs, and raises to end the call.
+        credentials: provides the connection of each call. If this is None, ``environ`` must contain the connection.
+        check: a callback that is called repeatedly while argocd runs. It raises an exception to cancel the call.
+
+    Raises:
+        ProgramMissingError: the program is not on the PATH.
     """
 
     def __init__(
@@ -82,11 +90,11 @@ class ArgoCD:
         credentials: Credentials | None = None,
         check: Callable[[], object] = lambda: None,
     ) -> None:
-        # grpc-web listens on $TMPDIR/argocd-*.sock, and the path of a socket has at most 108 bytes
-        # (grpcproxy.go:104).
+        # With --grpc-web, argocd listens on the socket $TMPDIR/argocd-*.sock (grpcproxy.go:104). The path of a socket
+        # is limited to 108 bytes.
         self._home = _short_folder()
         own = {"HOME": self._home, "TMPDIR": self._home, "ARGOCD_CONFIG_DIR": self._home / "config"}
-        # ARGOCD_BINARY_NAME would make the binary run as another component of Argo CD.
+        # The variable ARGOCD_BINARY_NAME would make the program run as another component of Argo CD.
         kept = {name: value for name, value in environ.items() if name != "ARGOCD_BINARY_NAME"}
         self._environ = kept | {name: str(path) for name, path in own.items()}
         self._echo = echo
@@ -119,7 +127,7 @@ class ArgoCD:
         self.close()
 
     def close(self) -> None:
-        """End the running processes and remove the temporary folder."""
+        """Kill the running argocd processes, and remove the temporary folder."""
         for process in tuple(self._calling.values()):
             with suppress(ProcessLookupError):
                 process.kill()
@@ -128,27 +136,28 @@ class ArgoCD:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def cancel(self, outcome: Outcome) -> None:
-        """End each running and each later call with ``Cancelled``.
+        """Make all running and later calls raise ``Cancelled`` with this outcome.
 
-        This only sets a flag, so signal handlers can call it.
+        This only sets a flag, so it is safe to call in a signal handler.
         """
         self._cancelled = outcome
 
     def get(
         self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False, echo: bool = False
     ) -> Application:
-        """Return the application's state. With ``refresh``, Argo CD compares it with git first.
+        """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
 
-        The call ends after ``seconds``. Without ``refresh``, it also ends after the time limit of this object.
+        The time limit is ``seconds``. Without ``refresh``, the default time limit of this object applies if it is
+        shorter.
 
         Raises:
-            ArgoCDError: the call failed. Argo CD gives the same answer for a missing and a forbidden application, so
-                further calls find out which of the two it is.
+            ArgoCDError: the call failed. Argo CD does not tell missing from forbidden applications, so further calls
+                find out which of the two kinds applies.
         """
         return self._get(name, *(("--refresh",) if refresh else ()), seconds=seconds, echo=echo)
 
     def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
-        """Make Argo CD render the manifests without its cache and compare again, and return the application's state.
+        """Make Argo CD render the manifests without its cache and compare them, then return the application's state.
 
         Raises:
             ArgoCDError: the call failed, as in ``get``.
@@ -178,11 +187,10 @@ class ArgoCD:
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]:
-        """Return the applications that the token can see, filtered by the selector and the project if they are given.
+        """List the applications that the token can see, optionally only those of a label selector and a project.
 
-        The list contains complete applications, as ``get`` returns them (argo-cd v2.13.2
-        server/application/application.go List). If the server does not store the health of each resource in the
-        application, that health is missing from the list.
+        The list contains the same data as ``get`` (argo-cd v2.13.2 server/application/application.go List). Only the
+        health of each resource is missing if the server does not store it in the application.
 
         Raises:
             ArgoCDError: the call failed.
@@ -199,7 +207,7 @@ class ArgoCD:
     def show(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """Run an argocd command, and return its human-readable output without control characters.
 
-        This method does not echo the command, so the caller must do that.
+        The command does not appear in the job log unless the caller prints it.
 
         Raises:
             ArgoCDError: the call failed.
@@ -207,7 +215,7 @@ class ArgoCD:
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
     def all_output(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """Run an argocd command, and return its output followed by its warnings, such as advice on options.
+        """Run an argocd command, and return its standard output followed by its standard error, without secrets.
 
         Raises:
             ArgoCDError: the call failed.
@@ -233,7 +241,14 @@ class ArgoCD:
     def wait(
         self, name: str, *, seconds: float, wait_for: Iterable[str], on_line: Callable[[str], None]
     ) -> WaitProcess:
-        """Start ``argocd app wait``. Another thread passes each line of its output to ``on_line``."""
+        """Start ``argocd app wait``, and return without waiting for its end.
+
+        Args:
+            name: the application.
+            seconds: the timeout of the command.
+            wait_for: the conditions to wait for, as option names without dashes, such as ``health``.
+            on_line: a callback that receives each line of the output, in another thread.
+        """
         timeout = str(max(1, math.ceil(seconds)))
         arguments = ("app", "wait", name, "--timeout", timeout, *(f"--{condition}" for condition in wait_for))
         self._echo(_echoed(arguments))
@@ -250,15 +265,15 @@ class ArgoCD:
             except ArgoCDError as probe:
                 if probe.kind is not FailureKind.TIMED_OUT:
                     return probe
-                # Argo CD refused the request, and it did not say in time whether the application exists.
+                # There was no time to find out whether the application exists, so report only the refusal.
                 return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
         kind, message = self._told_apart[name]
         return self._error(("app", "get", name), kind, error.exit_code, message)
 
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
-        # Argo CD answers requests for missing and for forbidden applications alike: `PermissionDenied desc = permission
-        # denied` (server/application/application.go:180-212). But if the token has the right to read this name in a
-        # project, Argo CD returns the application if it exists. So in that case the application is missing.
+        # For missing and for forbidden applications, Argo CD returns the same error: `PermissionDenied desc =
+        # permission denied` (server/application/application.go:180-212). If the token has the right to read an
+        # application of this name in any project, then the cause of the error is that the application is missing.
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:
@@ -273,7 +288,7 @@ class ArgoCD:
     def _call(
         self, arguments: Sequence[str], *, echo: bool = False, limit: float | None = None, everything: bool = False
     ) -> str:
-        """Return the output of argocd. If Argo CD refuses the token, call again with a newer one."""
+        """Run argocd and return its output. If Argo CD refuses the token, renew the token and retry once."""
         until = Deadline(self._limit if limit is None else limit)
         connection = self._credentials.current() if self._credentials is not None else None
         try:
@@ -296,7 +311,7 @@ class ArgoCD:
         if limit <= 0:
             raise self._error(arguments, FailureKind.TIMED_OUT, None, texts.NO_TIME_FOR_CALL)
         environ, started = _SHORT_LIVED | self._environ | (connection.environ if connection else {}), time.monotonic()
-        # Do not pass the limit to sh, because its thread would then notice the end of the process 0.1 s late (sh 2.4.0,
+        # Do not use the timeout of sh: with it, sh notices the end of the process up to 0.1 s late (sh 2.4.0,
         # background_thread).
         process = self._argocd(*arguments, *_ECHOED, _env=environ, _bg=True, _bg_exc=False)
         self._calling[id(process)] = process
@@ -330,7 +345,7 @@ class ArgoCD:
 
 
 def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
-    """Return the kind of failure, the exit code, and argocd's message without its gRPC prefix."""
+    """Classify argocd's error message. Return the kind, the exit code, and the message without its gRPC prefix."""
     plain = _RPC.sub("", message)
     if _PROXY.search(message):
         return FailureKind.UNREACHABLE, exit_code, texts.FROM_PROXY.fill(message=plain)
@@ -361,5 +376,5 @@ def _short_folder() -> Path:
     for folder in short:
         with suppress(OSError):
             return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))
-    # No folder with a short path is usable. A long path breaks only grpc-web, which creates a socket in the folder.
+    # No folder with a short path is usable. A long path breaks only --grpc-web, which creates a socket in the folder.
     return Path(tempfile.mkdtemp(prefix="argocd-", dir=wanted))

@@ -1,4 +1,7 @@
-"""The connection to Argo CD: its options, and a token that is renewed if it expires before the release ends."""
+"""The connection to Argo CD: its address, its options, and a token that is renewed before it expires.
+
+Options are parsed like the argocd CLI parses ``ARGOCD_OPTS`` (argo-cd v2.13.2 util/config/env.go:23-60).
+"""
 
 import shlex
 import ssl
@@ -18,19 +21,19 @@ from argocd_release.model.errors import SignInError
 from argocd_release.timing import RENEWAL_PAUSE, SIGN_IN, Background, run_in_background
 from argocd_release.transport.network import tls_context
 
-# Options whose value is never a secret and can be shown: paths, names and words of argocd.
+# Options whose values are never secret, so they can be printed.
 _OPEN: Final = frozenset({
     "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
     "--loglevel", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
     "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
     "--argocd-context",
 })  # fmt: skip
-# Options of argocd that take a value. The others are flags: only the bare name, =true and =false make sense (argo-cd
-# v2.13.2 cmd/argocd/commands/root.go:66-82).
+# Options of argocd that take a value. All others are flags, which allow only =true and =false (argo-cd v2.13.2
+# cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = _OPEN | {"--header"}
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 _NO_SERVER: Final = settings.BYPASSES_SERVER.fill()
-#: The options with which argocd would bypass the server that this job uses, and the reason to reject each option.
+#: Options that would make argocd bypass the server of this job, each with the reason to reject it.
 _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
     "--core": settings.READS_CLUSTER.fill(),
     "--port-forward": _NO_SERVER,
@@ -39,7 +42,7 @@ _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
 
 
 def parse_options(opts: str) -> dict[str, str]:
-    """Return the options by name, as argocd reads them. A flag without a value is ``"true"``.
+    """Return the value of each option by its name, as argocd reads them. A flag without a value is ``"true"``.
 
     Source: argo-cd v2.13.2 util/config/env.go:23-60.
     """
@@ -56,7 +59,7 @@ def parse_options(opts: str) -> dict[str, str]:
 
 
 def option_words(opts: str) -> list[str]:
-    """Split like a shell. If a quote is unbalanced, split on whitespace instead."""
+    """Split the text into words like a shell, or at whitespace if a quote is unbalanced."""
     try:
         return shlex.split(opts)
     except ValueError:
@@ -64,16 +67,16 @@ def option_words(opts: str) -> list[str]:
 
 
 def option_secrets(opts: str) -> Iterator[str]:
-    """Yield every part of the options that can be a secret: all but option names and the values of harmless options.
+    """Yield every part of the options that can be a secret.
 
-    If the quotes around a header are missing, its value consists of several words. So every word that follows no
-    option counts as a secret.
+    Only the names of options and the values of harmless options are known not to be secret. If the quotes around a
+    header are missing, its value is split into several words, so each word that does not follow an option is a secret.
     """
     before = ""
     for word in option_words(opts):
         option, separator, value = word.partition("=")
         if not word.startswith("--"):
-            # The value of a short option can follow it directly: -HName:value.
+            # A short option and its value can be one word: -HName:value.
             option, value = before, word.removeprefix("-H")
         if option not in _OPEN:
             yield from _secret_parts(value)
@@ -81,7 +84,7 @@ def option_secrets(opts: str) -> Iterator[str]:
 
 
 def option_problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]]:
-    """Yield the message of each mistake with its fields, without any word that can be a secret."""
+    """Yield the message of each mistake in the options, and the fields of the message, which contain no secret."""
     try:
         split = shlex.split(opts)
     except ValueError:
@@ -103,7 +106,7 @@ def option_problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]
         else:
             stray.append(str(position))
     if stray:
-        # argocd exits with code 1 if there are such words (argo-cd v2.13.2 util/config/env.go:44).
+        # argocd exits with code 1 because of such words (argo-cd v2.13.2 util/config/env.go:44).
         is_one = len(stray) == 1
         yield (
             settings.OPTION_STRAY,
@@ -112,7 +115,10 @@ def option_problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]
 
 
 def _secret_parts(value: str) -> Iterator[str]:
-    """Yield the value, its parts between commas, and the values of headers in it, with and without their quotes."""
+    """Yield each form in which a part of the value could be printed.
+
+    These are the value itself, its parts between commas, and the values of headers, each with and without quotes.
+    """
     for part in (value, *value.split(",")):
         bare = part.strip("\"'")
         name, colon, rest = bare.partition(":")
@@ -121,45 +127,46 @@ def _secret_parts(value: str) -> Iterator[str]:
             yield rest.strip()
 
 
-#: A token is renewed after this share of its lifetime.
+#: The share of a token's lifetime after which it is renewed.
 _DUE: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """The address of Argo CD and the token for it."""
+    """The address of Argo CD, the token, and the options of the connection."""
 
-    #: The host, with or without a port.
+    #: The host, optionally with a port.
     server: str
     auth_token: str = field(repr=False)
     #: Options of the argocd CLI, as in ``ARGOCD_OPTS``.
     opts: str = field(default="", repr=False)
-    #: Path of a PEM file with a certificate authority to trust besides the system's, or an empty string.
+    #: The path of a PEM file with an additional certificate authority to trust, or an empty string.
     ca_file: str = ""
 
     @cached_property
     def options(self) -> Mapping[str, str]:
-        """Return the options by name. A flag without a value is ``"true"``."""
+        """Return the value of each option in ``opts`` by its name. A flag without a value has the value ``"true"``."""
         return parse_options(self.opts)
 
     @property
     def environ(self) -> dict[str, str]:
         """Return the environment variables with which the argocd CLI connects: server, token and options."""
-        # If an option is given twice, argocd uses the last one. So ``ca_file`` replaces a --server-crt in ``opts``.
+        # If an option occurs twice, argocd uses the last one. So ``ca_file`` takes precedence over --server-crt in
+        # ``opts``.
         trusted = f"--server-crt {shlex.quote(self.ca_file)}" if self.ca_file else ""
         opts = f"{self.opts} {trusted}".strip()
         return {"ARGOCD_SERVER": self.server, "ARGOCD_AUTH_TOKEN": self.auth_token, "ARGOCD_OPTS": opts}
 
     @property
     def address(self) -> str:
-        """Return the URL of Argo CD, with the root path of the options and without a trailing slash."""
+        """Return the URL of Argo CD without a trailing slash. It contains the path of ``--grpc-web-root-path``."""
         scheme = "http" if self.options.get("--plaintext") == "true" else "https"
         root = self.options.get("--grpc-web-root-path", "").strip("/")
         return f"{scheme}://{self.server}/{root}".rstrip("/")
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers of every request: the token, and the headers that the options set."""
+        """Return the headers of an authenticated request: the token, and the headers that the options set."""
         return {"Authorization": f"Bearer {self.auth_token}", **self.plain_headers}
 
     @property
@@ -172,7 +179,7 @@ class Connection:
         return headers
 
     def tls(self) -> ssl.SSLContext:
-        """Return the TLS context that the options describe.
+        """Create a TLS context according to the options.
 
         Raises:
             OSError: a file that the options name cannot be read.
@@ -196,17 +203,19 @@ class SignedIn:
 
 
 class Credentials:
-    """A provider of the connection for each request. It renews the token. Many threads can use it at once.
+    """A thread-safe provider of connections that keeps the token valid.
 
-    The token is renewed in the background before it expires. Requests use the old token meanwhile. If Argo CD refuses
-    a token, the request waits for the renewal.
+    The token is renewed in the background before it expires. Meanwhile, requests use the old token. Only a request that
+    Argo CD refuses waits for the renewal.
 
     Args:
         connection: the connection with the first token.
-        lifetime: the lifetime of that token in seconds, or None if it is never renewed.
-        renew: returns a connection with another token, or raises ``SignInError``.
-        on_failure: receives the reason why a renewal failed.
-        check: is called while the main thread waits for a renewal, and raises to end the waiting.
+        lifetime: the lifetime of that token in seconds, or None to never renew it.
+        renew: signs in again and returns a connection with a new token, or raises ``SignInError``.
+        on_failure: a callback that receives the error message if a renewal failed.
+        check: a callback that is called repeatedly while the main thread waits for a renewal. It raises an exception
+            to cancel the wait.
+        now: returns the time of a monotonic clock in seconds.
     """
 
     def __init__(
@@ -230,19 +239,22 @@ class Credentials:
         self._due_at = now() + (lifetime or 0.0) * _DUE
 
     def current(self) -> Connection:
-        """Return the connection with the newest token, without waiting. If a renewal is due, start it."""
+        """Return the connection with the newest token. If a renewal is due, start it, but do not wait for it."""
         with self._lock:
             if self._now() >= self._due_at:
                 self._begin()
             return self._connection
 
     def newer_than(self, refused: Connection) -> Connection | None:
-        """Return a connection with a newer token than the refused one, or None if there is none."""
+        """Return a connection with a newer token than the refused one, or None if there is none.
+
+        If necessary, renew the token and wait for it, at most ``SIGN_IN`` seconds.
+        """
         with self._lock:
             if self._connection is not refused:
                 return self._connection
-            # If Argo CD refuses a token that is not due for renewal, its account was perhaps disabled. A new token
-            # would be refused too, so pause before the next renewal.
+            # If Argo CD refuses a token that is not due for renewal, the account was probably disabled. Argo CD would
+            # then refuse each new token too, so do not renew it for every request.
             pause = RENEWAL_PAUSE if self._now() < self._due_at else 0.0
             renewal = self._begin(pause=pause)
         if renewal is None:
@@ -253,10 +265,12 @@ class Credentials:
             return self._connection if self._connection is not refused else None
 
     def _begin(self, *, pause: float = 0.0) -> "Background[None] | None":
-        """Return the running renewal or a new one, or None if there is nothing to renew or it is too early.
+        """Start a renewal, unless one is running already, and return it.
+
+        Return None if the token is never renewed, or if the pause after an earlier renewal has not elapsed.
 
         Args:
-            pause: seconds until the next renewal can begin.
+            pause: seconds before which no other renewal can start.
         """
         if self._renewal is not None and not self._renewal.done():
             return self._renewal
@@ -270,7 +284,7 @@ class Credentials:
         try:
             signed = renew()
         except SignInError as error:
-            # Keep the old token, because it can still be valid. If it is not, Argo CD refuses it.
+            # Keep using the old token: it can still be valid, and if not, Argo CD refuses it.
             with self._lock:
                 self._not_before = self._now() + RENEWAL_PAUSE
             self._on_failure(str(error))
@@ -284,17 +298,16 @@ _BEGIN: Final = "-----BEGIN"
 
 
 def authority_file(given: str, stack: ExitStack) -> str:
-    """Return the path of a PEM file with the certificate authority, or an empty string.
+    """Return the path of a PEM file with the certificate authority.
 
     Args:
-        given: a certificate in PEM, a path, or an empty string. A certificate is written to a temporary file. A path
-            or an empty string is returned unchanged.
-        stack: removes the temporary file when it is closed.
+        given: a PEM certificate, which is written to a temporary file. A path or an empty string is returned unchanged.
+        stack: removes the temporary file when it closes.
     """
     if _BEGIN not in given:
         return given
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="argocd-ca-")))
     path = folder / "authority.pem"
-    # A CI/CD variable can contain the two characters "\n" for each line break, or Windows line breaks.
+    # In a CI/CD variable, line breaks can be written as the two characters "\n", or as Windows line breaks.
     path.write_text(given.replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n", encoding="utf-8")
     return str(path)

@@ -1,6 +1,7 @@
-"""Read applications over HTTP, or with the argocd command line if HTTP does not respond.
+"""Read applications over HTTP, or with the argocd CLI if the HTTP API does not respond.
 
-An argocd process takes a seventh of a second of CPU time and 100 MB of memory. An HTTP call takes a hundredth of both.
+HTTP is preferred because it is cheap. An argocd process takes a seventh of a second of CPU time and 100 MB of memory;
+an HTTP request takes a hundredth of that.
 """
 
 import threading
@@ -17,26 +18,33 @@ from argocd_release.model.ports import Commands, Lists, WaitFeed
 
 Answer = TypeVar("Answer")
 PROCESSES_AT_ONCE: Final = 2
-# The maximum number of argocd processes that compare at once. Comparisons can take minutes, so the processes of plain
-# reads have a separate limit.
+# The maximum number of argocd processes that wait for comparisons at the same time. Comparisons can take minutes, so
+# plain reads have a limit of their own.
 COMPARISONS_AT_ONCE: Final = 4
-# The maximum number of comparisons over HTTP at once. If many of them hang, connections remain for lists and trees.
+# The maximum number of comparisons over HTTP at the same time. It leaves connections for lists and trees, even if many
+# comparisons hang.
 HTTP_COMPARISONS_AT_ONCE: Final = 64
-# Time limit of a read over HTTP, after which the command line reads the application.
+# Time limit of a read over HTTP. After it, the CLI reads the application instead.
 HTTP_SECONDS: Final = 2.0
 # Time limit of a list over HTTP while no request over HTTP has succeeded yet.
 FIRST_LIST_SECONDS: Final = 5.0
-# If a read or a list over HTTP times out, the job uses only the command line for this many seconds.
+# After a timeout of HTTP, the job uses only the CLI for this many seconds.
 SILENT_SECONDS: Final = 30.0
-# Time limit of an argocd process that reads an application, because other reads wait for its end.
+# Time limit of an argocd process that reads an application. It is short, because other reads wait for its end.
 PROCESS_SECONDS: Final = 20.0
 
 
 class HttpFirstCommands:
-    """The Argo CD calls of a job. Reads and lists try HTTP first. Many threads can use the object at once.
+    """A thread-safe reader of applications that tries the HTTP API first, and then the argocd CLI.
 
-    If HTTP fails, the command line takes over, because a proxy can block HTTP and let gRPC through. Only the command
-    line finds out whether an application is missing or forbidden.
+    The CLI can succeed where HTTP fails, because a proxy can block HTTP and let gRPC through. The CLI also finds out
+    whether an application is missing or forbidden, which the HTTP API does not tell.
+
+    Args:
+        argocd: the argocd CLI, which also runs all other commands.
+        lists: lists applications with the CLI.
+        api: Argo CD's HTTP API.
+        now: returns the time of a monotonic clock in seconds.
     """
 
     def __init__(self, argocd: Commands, lists: Lists, api: Api, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -54,13 +62,13 @@ class HttpFirstCommands:
         self._silent_until = float("-inf")
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        """Return the application's state. With ``refresh``, Argo CD compares it with git first.
+        """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
 
-        The first call with ``echo`` uses the command line, so that the log shows a command that the job really ran.
+        The first call with ``echo`` uses the CLI, so that the job log shows a command that the job really ran.
 
         Raises:
-            ArgoCDError: a comparison over HTTP timed out, or the command line failed. Other failures of HTTP are not
-                raised.
+            ArgoCDError: the CLI failed, or a comparison over HTTP timed out. After any other failure of HTTP, the CLI
+                is used.
         """
         if echo and not self._command_is_printed:
             self._command_is_printed = True
@@ -76,15 +84,15 @@ class HttpFirstCommands:
     def list(
         self, *, seconds: float, selector: str = "", project: str = "", echo: bool = False
     ) -> tuple[Application, ...]:
-        """Return the applications that the token can see, filtered by the selector and the project if they are given.
+        """List the applications that the token can see, optionally only those of a label selector and a project.
 
-        With ``echo``, the command line lists them, so that the log shows a command that the job really ran.
+        Calls with ``echo`` use the CLI, so that the job log shows a command that the job really ran.
 
         Raises:
-            ArgoCDError: the command line failed. Failures of HTTP are not raised.
+            ArgoCDError: the CLI failed. After a failure of HTTP, the CLI is used.
         """
         if not echo:
-            # A long list takes time. Only a server that has responded before gets that time.
+            # A long list takes time. Only wait for it if the server has responded over HTTP before.
             limit = seconds if self._answers else min(seconds, FIRST_LIST_SECONDS)
             applications = self._over_http(
                 lambda: self._api.applications(seconds=limit, selector=selector, project=project)
@@ -110,7 +118,7 @@ class HttpFirstCommands:
         return self._argocd.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
 
     def queued_before(self, name: str) -> int:
-        """Return the position of the application's comparison in the queue, from 1, or 0 if it does not wait."""
+        """Return the position of the application's comparison in the queue, from 1, or 0 if it is not waiting."""
         queue = tuple(self._queue)
         return queue.index(name) + 1 if name in queue else 0
 
@@ -120,7 +128,7 @@ class HttpFirstCommands:
                 with self._turn(name, self._http_comparisons):
                     return self._api.application(name, seconds=seconds, refresh=True)
             except ArgoCDError as error:
-                # HTTP works, so Argo CD has not compared in time. Another request would start the comparison again.
+                # HTTP works, so the comparison itself took too long. The CLI would only start it again.
                 if error.kind is FailureKind.TIMED_OUT:
                     raise
         with self._turn(name, self._comparisons):
@@ -134,7 +142,10 @@ class HttpFirstCommands:
             yield
 
     def _http_answers(self, name: str) -> bool:
-        """Return True if Argo CD responds over HTTP. A plain read tests this, because a comparison can take minutes."""
+        """Return True if Argo CD responds over HTTP.
+
+        Until it has responded once, test this with a plain read, because a comparison can take minutes.
+        """
         with self._probing:
             if not self._answers:
                 self._read(name, HTTP_SECONDS)
@@ -144,7 +155,7 @@ class HttpFirstCommands:
         return self._over_http(lambda: self._api.application(name, seconds=seconds))
 
     def _over_http(self, request: Callable[[], Answer]) -> Answer | None:
-        """Return the answer, or None if the command line must be used instead."""
+        """Send the request over HTTP. Return None if the CLI must be used instead."""
         if self._now() < self._silent_until:
             return None
         try:

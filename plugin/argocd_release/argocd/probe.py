@@ -1,6 +1,6 @@
-"""Probe an address layer by layer: name, port, TLS, HTTP. No step raises: each returns its result or the error.
+"""Test the network path to an address layer by layer: name lookup, port, TLS and HTTP.
 
-The results only explain errors. No verdict depends on them.
+The functions return errors as values instead of raising them. They only explain failures; no verdict depends on them.
 """
 
 import base64
@@ -21,13 +21,13 @@ from argocd_release.transport.network import connect, resolve, tls_context
 BODY_LIMIT: Final = 100_000
 _OK: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
-# The certificate does not contain the host name (X509_V_ERR_HOSTNAME_MISMATCH in OpenSSL's x509_vfy.h).
+#: OpenSSL's code for a certificate without the host name (X509_V_ERR_HOSTNAME_MISMATCH in x509_vfy.h).
 OTHER_NAME: Final = 62
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The HTTP answer of an address. If there was none, ``status`` is 0 and ``error`` gives the reason."""
+    """The HTTP response of an address. If there was none, ``status`` is 0, and ``error`` gives the reason."""
 
     status: int = 0
     body: str = ""
@@ -48,12 +48,12 @@ class Handshake:
     names: tuple[str, ...] = ()
     #: The expiry date of the certificate, as OpenSSL prints it.
     ends: str = ""
-    #: The protocol that ALPN has negotiated: ``h2``, ``http/1.1``, or an empty string.
+    #: The protocol that client and server negotiated with ALPN: ``h2``, ``http/1.1``, or an empty string.
     protocol: str = ""
 
 
 def endpoint(connection: Connection) -> tuple[str, int]:
-    """Return the host and the port that argocd connects to.
+    """Return the host and port to which argocd connects.
 
     Raises:
         ValueError: the server of the connection is not a valid address.
@@ -63,7 +63,7 @@ def endpoint(connection: Connection) -> tuple[str, int]:
 
 
 def addresses(host: str, port: int) -> tuple[tuple[str, ...], str]:
-    """Return the addresses of the host, or the reason why there are none."""
+    """Resolve the host name. Return its IP addresses and an empty string, or no address and the error."""
     try:
         return resolve(host, port, seconds=DOCTOR_CALL), ""
     except OSError as error:
@@ -78,9 +78,10 @@ def _open(host: str, port: int) -> socket.socket:
 
 
 def connects(host: str, port: int) -> str:
-    """Return the reason why the port accepts no connection, or an empty string if it accepts one.
+    """Try to connect to the port. Return the error, or an empty string if the connection succeeded.
 
-    A reset proves that a server listens. The TLS handshake or the first request then reports the reset.
+    A connection reset counts as success, because it proves that a server listens. If the server resets connections,
+    the TLS handshake or the first request reports that.
     """
     try:
         with _open(host, port):
@@ -94,9 +95,9 @@ def connects(host: str, port: int) -> str:
 
 
 def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
-    """Try a TLS handshake with the options of the connection, and return the result.
+    """Try a TLS handshake with the TLS options of the connection.
 
-    If ``verify`` is False, accept every certificate, and ignore the TLS files that the options name.
+    If ``verify`` is False, accept any certificate, and do not use the files that the options name.
     """
     try:
         context = connection.tls()
@@ -107,7 +108,8 @@ def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
     context.set_alpn_protocols(["h2", "http/1.1"])
     tried = _handshake(connection, context)
     if tried.verify_code == OTHER_NAME and context.check_hostname:
-        # The chain is valid, and only the host name is wrong. Connect again to read the names in the certificate.
+        # The certificate chain is valid, but for another host name. Connect again without the check of the name,
+        # because Python returns the names of a certificate only if it accepts the certificate.
         context.check_hostname = False
         unchecked = _handshake(connection, context)
         return Handshake(error=tried.error, verify_code=OTHER_NAME, names=unchecked.names, ends=unchecked.ends)
@@ -137,12 +139,15 @@ def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:
 
 
 class Prober:
-    """A client that sends GET requests as argocd would, and follows no redirect. Use it as a context manager.
+    """A client that sends GET requests with argocd's options, and does not follow redirects.
+
+    Use it as a context manager.
 
     Args:
-        connection: the address, the token and the options.
-        deadline: the moment at which every request ends.
-        check: is called while the main thread waits for an answer, and raises to end the waiting.
+        connection: the address, token and options of Argo CD.
+        deadline: no request runs longer than until this deadline.
+        check: a callback that is called repeatedly while the main thread waits for a response. It raises an exception
+            to cancel the request.
     """
 
     def __init__(
@@ -162,7 +167,13 @@ class Prober:
         self._client.__exit__(*details)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, token: bool = False) -> Answer:
-        """Send a GET request to the path or URL, and return the answer. Send the token only if ``token`` is True."""
+        """Send a GET request, and return the response or the error.
+
+        Args:
+            path: a path on Argo CD's address, or a whole URL.
+            query: the query parameters.
+            token: send the token too.
+        """
         connection = self._connection
         request = Request(
             url=path if "://" in path else connection.address + path,
@@ -184,11 +195,11 @@ class Prober:
 
 
 def unreadable_repository(url: str, *, ca_file: str) -> str:
-    """Return the reason why the git repository cannot be read over HTTP, or an empty string if it can.
+    """Try to read the git repository over HTTP. Return the error, or an empty string if that succeeded.
 
     Args:
-        url: the HTTP address of the repository, with its credentials.
-        ca_file: path of a PEM file with a certificate authority to trust as well, or an empty string.
+        url: the URL of the repository, with a user name and password if it needs them.
+        ca_file: the path of a PEM file with an additional certificate authority to trust, or an empty string.
     """
     try:
         parts = urlsplit(url)

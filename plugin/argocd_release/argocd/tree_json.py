@@ -1,4 +1,4 @@
-"""Parse the resource tree, events, logs and live Argo Rollouts that Argo CD's API returns, and clean them."""
+"""Parse the resource trees, events, logs and live manifests that Argo CD's API returns, and sanitize their texts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +13,7 @@ from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
 
-#: The maximum number of live manifests of failing resources that one look reads.
+#: Each look reads at most this many live manifests of failing resources.
 MANIFESTS: Final = 3
 _IGNORE_HEALTH: Final = "argocd.argoproj.io/ignore-healthcheck"
 LOG_LINE_LIMIT: Final = 500
@@ -26,14 +26,15 @@ def parse_tree(document: object) -> Tree:
 
 
 def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[Node], object]) -> set[ResourceRef]:
-    """Return the resources whose health Argo CD excludes from the application's health.
+    """Return the resources that an annotation excludes from the application's health.
 
-    Argo CD 2.14 and later reads the annotation from the live manifest (argo-cd v3.6.1 controller/health.go).
+    Argo CD 2.14 and later honours ``ignore-healthcheck`` in the live manifest (argo-cd v3.6.1 controller/health.go).
 
     Args:
         tree: the resource tree.
-        roots: the resources to check. Only the manifests of the first ``MANIFESTS`` are read.
-        manifest: returns the live manifest of a node, or raises ``ArgoCDError``.
+        roots: the resources to check. Only the first ``MANIFESTS`` are checked, because each costs a request.
+        manifest: reads the live manifest of a resource. If it raises ``ArgoCDError``, the resource counts as not
+            excluded.
     """
     by_key = {node.ref: node for node in tree.nodes if not node.owner}
     ignored: set[ResourceRef] = set()
@@ -46,7 +47,10 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
 
 
 def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
-    """Return the pod template in the live manifest of a workload (Kubernetes apps/v1 and batch/v1)."""
+    """Parse the pod template in the live manifest of a workload (Kubernetes apps/v1 and batch/v1).
+
+    If the workload has no pods for a good reason, such as zero replicas, ``due`` says when pods will start.
+    """
     document = as_object(manifest)
     spec, status = as_object(document.get("spec")), as_object(document.get("status"))
     strategy = as_object(spec.get("updateStrategy")).get("type")
@@ -68,13 +72,13 @@ def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
 
 
 def parse_events(document: object) -> tuple[Event, ...]:
-    """Return the events in the answer of ``GET …/events``, the latest last."""
+    """Parse the response of ``GET …/events``, and sort the events from the oldest to the latest."""
     events = [_event(item) for item in as_objects(as_object(document).get("items"))]
     return tuple(sorted(events, key=lambda event: event.last_at))
 
 
 def parse_log(text: str) -> tuple[str, ...]:
-    """Return the lines in the answer of ``GET …/logs``, without the Secrets and keys that a program printed."""
+    """Parse the response of ``GET …/logs``, and redact the Secrets and keys that a program printed."""
     lines = [_log_line(line) for line in text.split("\n")]
     return lines_shown([line for line in lines if line is not None])
 
@@ -82,8 +86,8 @@ def parse_log(text: str) -> tuple[str, ...]:
 class LogReader:
     """A parser of ``GET …/logs?follow=true`` that passes each line to ``take`` as soon as it arrives.
 
-    The lines contain no control characters, but they can contain Secrets. A Secret can span several lines, so callers
-    must pass the lines to ``lines_shown`` before they print them.
+    Control characters are removed from the lines, but Secrets are not, because a Secret can span several lines. Callers
+    must pass all lines to ``lines_shown`` before they print any of them.
     """
 
     def __init__(self, take: Callable[[str], object]) -> None:
@@ -91,9 +95,9 @@ class LogReader:
         self._rest = b""
 
     def feed(self, part: bytes) -> None:
-        """Parse the next part of the answer."""
+        """Parse the next part of the response body."""
         *whole, self._rest = (self._rest + part).split(b"\n")
-        # Cut off a longer line, because no log line has more than ``LINE_BYTES``. The answer is then not a log.
+        # Bound the memory: no line of a log is longer than this, so a longer one means that the response is not a log.
         self._rest = self._rest[:LINE_BYTES]
         for text in whole:
             if (line := _log_line(text.decode("utf-8", "replace"))) is not None:
@@ -163,10 +167,10 @@ def _event(item: dict[str, Any]) -> Event:
     )
 
 
-#: The maximum number of Argo Rollouts whose manifest one look reads. Each costs a request.
+#: Each look reads the manifests of at most this many Argo Rollouts, because each costs a request.
 ROLLOUTS: Final = 3
 _WHOLE: Final = 100
-# The fields with the analysis runs that the Argo Rollout waits for.
+# The status fields that contain the analysis runs for which the Argo Rollout waits.
 _RUNS: Final = {
     "canary": ("currentStepAnalysisRunStatus", "currentBackgroundAnalysisRunStatus"),
     "blueGreen": ("prePromotionAnalysisRunStatus", "postPromotionAnalysisRunStatus"),
@@ -174,20 +178,20 @@ _RUNS: Final = {
 
 
 def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollout:
-    """Return the Argo Rollout in the manifest. Missing fields are empty.
+    """Parse the live manifest of an Argo Rollout. Fields that the manifest lacks are empty.
 
     Args:
         manifest: the live manifest.
-        failed: the failed analysis runs of this Argo Rollout, the latest last. After a run has aborted a canary, the
-            status no longer names that run (seen with argo-rollouts v1.10.2). A run belongs to the current revision if
-            its name contains the hash of the pods.
+        failed: the failed analysis runs of this Argo Rollout, oldest first. They are needed because the status no
+            longer names the run that has aborted a canary (seen with argo-rollouts v1.10.2). Only runs of the current
+            revision count, whose names contain its pod hash.
     """
     document = as_object(manifest)
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     strategy = as_object(spec.get("strategy"))
     canary, blue_green = as_object(strategy.get("canary")), as_object(strategy.get("blueGreen"))
     steps = as_objects(canary.get("steps"))
-    # Without an index, the Argo Rollout has no steps, or this is its first release, which skips them.
+    # The index is missing if the Argo Rollout has no steps, or if this is its first release, which skips the steps.
     index = _number(status.get("currentStepIndex"))
     current = steps[index] if index is not None and index < len(steps) else {}
     pauses = [as_line(pause.get("reason")) for pause in as_objects(status.get("pauseConditions"))]
@@ -209,7 +213,10 @@ def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollo
 
 
 def _weight(status: dict[str, Any], steps: list[dict[str, Any]], index: int | None) -> int | None:
-    """Return the weight that the traffic provider reports, or else the weight that the last step has set."""
+    """Return the canary's share of the traffic in percent, or None if it is unknown.
+
+    Prefer the weight that the traffic provider reports to the weight that the steps have set.
+    """
     weights = as_object(as_object(status.get("canary")).get("weights"))
     if weights:
         return _number(as_object(weights.get("canary")).get("weight"))
@@ -249,12 +256,12 @@ def _number(value: object) -> int | None:
 
 
 def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[ResourceRef, Rollout]:
-    """Return the Argo Rollouts of the tree that are not healthy, at most ``ROLLOUTS``.
+    """Return the details of at most ``ROLLOUTS`` Argo Rollouts that are not healthy.
 
     Args:
         tree: the resource tree.
-        manifest: returns the live manifest of a node. If it raises ``ArgoCDError``, the node is left out, and only
-            Argo CD's health of the node counts.
+        manifest: reads the live manifest of a resource. If it raises ``ArgoCDError``, that Argo Rollout is left out,
+            and only the health that Argo CD reports for it counts.
     """
     unhealthy = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
     rollouts: dict[ResourceRef, Rollout] = {}
@@ -265,7 +272,7 @@ def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[R
 
 
 def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
-    """Return the failed analysis runs of the Argo Rollout, the latest last."""
+    """Return the failed analysis runs of the Argo Rollout, oldest first."""
     runs = [node for node in tree.nodes if node.kind == "AnalysisRun" and node.owner == rollout.uid]
     failed = sorted((run for run in runs if run.health == "Degraded"), key=lambda run: run.created_at)
     return [AnalysisRun(name=run.name, status="Failed", message=run.message) for run in failed]

@@ -1,4 +1,4 @@
-"""Run `argocd app wait` as the live feed of the job log, and filter its output."""
+"""Run ``argocd app wait`` to show progress in the job log, and filter its output."""
 
 import re
 import signal
@@ -10,22 +10,22 @@ from typing import Any, Final, Self
 from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import QUOTED, clean, one_line, parse_json, without_applied_file
 
-# The maximum number of lines that this feed adds to the job log. GitLab keeps only 4 MiB of a job log by default
-# (gitlab-runner: output_limit), and the verdict at the end of the log must fit.
+# The maximum number of lines that `argocd app wait` adds to the job log. By default, GitLab drops what a job prints
+# after the first 4 MiB (gitlab-runner: output_limit), and the verdict at the end must not be dropped.
 LINES: Final = 500
-# The maximum number of progress rows in the log. The end of the log lists the changes of the release anyway.
+# The maximum number of rows that report progress. The end of the job log lists all changes of the release anyway.
 PROGRESS_LINES: Final = 60
 LINE_LIMIT: Final = 1000
 COUNT_SECONDS: Final = 10.0
-# The maximum number of lines that are redacted as one message. Further lines are redacted one by one.
+# The maximum number of lines of one message that are redacted together. Further lines are redacted one by one.
 CONTINUED_LINES: Final = 50
 _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
 _WORD: Final = re.compile(r"\S++")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
-# argocd omits empty columns, so the position of a word does not show its column. These words do: they begin with a
-# capital letter, which no name in Kubernetes contains.
+# argocd omits empty columns, so the position of a word does not tell its column. These words can only be statuses,
+# because they begin with a capital letter, which Kubernetes does not allow in names.
 _STATUSES: Final = frozenset({"Synced", "OutOfSync", "Unknown", "Pruned", "PruneSkipped", "SyncFailed"})
 _PHASES: Final = frozenset({"Running", "Terminating", "Succeeded", "Failed", "Error"})
 _HEALTHS: Final = frozenset({"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown", "Synced"})
@@ -34,7 +34,7 @@ _BAD: Final = frozenset({"SyncFailed", "Failed", "Error", "Degraded"})
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceRow:
-    """A row of the table that ``argocd app wait`` prints."""
+    """One row of the table that ``argocd app wait`` prints: the state of a resource or hook."""
 
     #: The group, kind, namespace and name, separated by spaces; argocd omits the empty ones.
     key: str
@@ -44,11 +44,12 @@ class ResourceRow:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse a row whose time was removed. If no word is a known status, take the first word as the status."""
+        """Parse a row without its timestamp. If no word is a known status, use the first word as the status."""
         words = text.split()
         at = next((place for place, word in enumerate(words) if word in _STATUSES | _PHASES), 0)
         rest = words[at + 1 :]
-        # For a hook, argocd prints Synced as the health (argo-cd v2.13.2 cmd/argocd/commands/app.go getResourceStates).
+        # argocd prints Synced in the health column of a hook (argo-cd v2.13.2 cmd/argocd/commands/app.go
+        # getResourceStates).
         health = rest.pop(0) if rest and rest[0] in _HEALTHS else ""
         return cls(key=" ".join(words[:at]), status=words[at] if words else "", health=health, message=" ".join(rest))
 
@@ -68,12 +69,12 @@ class ResourceRow:
 
 
 class WaitOutputFilter:
-    """A filter for the output of ``argocd app wait`` that drops rows which show no change.
+    """A filter for the output of ``argocd app wait`` that drops rows without a change.
 
-    After ``LINES`` lines it drops every line, and counts the dropped lines.
+    After it has returned ``LINES`` lines, it drops and counts all further lines.
 
     Args:
-        now: returns the seconds of a monotonic clock.
+        now: returns the time of a monotonic clock in seconds.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -82,11 +83,11 @@ class WaitOutputFilter:
         self._header = ""
         self._printed_rows: set[str] = set()
         self._resources_with_rows: set[str] = set()
-        # The lines of the last row's message so far. The kind is "Secret" if the row is about a Secret.
+        # The lines of the last row's message that have arrived so far, and "Secret" if that row is about a Secret.
         self._message: list[str] = []
         self._kind = ""
         self._resources: set[str] = set()
-        # The resources of which a row was printed, and the resources whose last row was not well.
+        # The keys of the resources of which a row was printed, and of those whose last row was not well.
         self._printed_resources: set[str] = set()
         self._troubled: set[str] = set()
         self._printed_lines = 0
@@ -95,19 +96,22 @@ class WaitOutputFilter:
         self._counted_at = 0.0
 
     def new(self, line: str) -> tuple[str, ...]:
-        """Return the lines to print: none if nothing changed. The table header precedes the first row."""
+        """Process one line of output, and return the lines to print.
+
+        The result is empty if the line shows no change. The table header is returned together with the first row.
+        """
         line = clean(line, limit=LINE_LIMIT)
         match = _ROW.fullmatch(line)
         if match is None:
             text = self._other(line)
             return self._limited(text, progress=False) if text else ()
-        # A line of an earlier message can look like the beginning of the final table. This row shows that it was not,
-        # because no row follows the final table.
+        # A line inside an earlier message can look like the beginning of argocd's final summary. But no row follows the
+        # final summary, so this row proves that the output goes on.
         self._ended = False
         row = ResourceRow.parse(without_applied_file(match[1]))
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
         message = message_shown(row.message, kind=self._kind)
-        # Keep the spacing of the columns: if the message was redacted, replace only the message.
+        # If the message was redacted, replace only the message, to keep the spacing of the columns.
         line = without_applied_file(line)
         if message != row.message:
             words = [word.start() for word in _WORD.finditer(line)]
@@ -116,18 +120,21 @@ class WaitOutputFilter:
 
     @property
     def unchanged(self) -> int:
-        """Return the number of resources of which no row was printed."""
+        """Return the number of resources that argocd has listed, but of which no row was printed."""
         return len(self._resources - self._printed_resources)
 
     def left_out(self, *, at_once: bool = False) -> int:
-        """Return the number of lines left out since the last call, or 0 if that was less than ``COUNT_SECONDS`` ago."""
+        """Return how many lines were dropped since the last report, and start to count again.
+
+        Return 0 if the last report was less than ``COUNT_SECONDS`` ago, unless ``at_once`` is True.
+        """
         if not self._left_out or (not at_once and self._now() - self._counted_at < COUNT_SECONDS):
             return 0
         count, self._left_out, self._counted_at = self._left_out, 0, self._now()
         return count
 
     def _is_news(self, row: ResourceRow) -> bool:
-        # Drop a row that differs from an earlier row only in its time.
+        # Drop a row that differs from an earlier one only in its timestamp.
         content = f"{row.key} {row.status} {row.health} {row.message}"
         if content in self._printed_rows:
             return False
@@ -136,7 +143,7 @@ class WaitOutputFilter:
         self._resources_with_rows.add(row.key)
         if row.status in _STATUSES:
             self._resources.add(row.key)
-        # The first row of a healthy resource describes the previous sync.
+        # The first row of a healthy resource describes the sync before this release.
         if row.well and (first or not row.touched) and row.key not in self._troubled:
             return False
         (self._troubled.discard if row.well else self._troubled.add)(row.key)
@@ -167,9 +174,10 @@ class WaitOutputFilter:
         return f"{QUOTED}{continuation}" if continuation else ""
 
     def _continued(self, line: str) -> str:
-        """Return the text that the line adds to the message above it.
+        """Return the redacted text that the line adds to the message of the last row.
 
-        The text is empty if redacting the longer message also changes the lines that were already shown.
+        A Secret can span several lines, so the whole message is redacted again with each new line. If that also changes
+        the lines that were already printed, return an empty string.
         """
         if len(self._message) >= CONTINUED_LINES:
             return "" if self._kind else without_applied_file(without_secret_data(line))
@@ -182,7 +190,16 @@ class WaitOutputFilter:
 
 
 class WaitProcess:
-    """A running ``argocd app wait``. It shows progress and wakes the job. Its exit code does not affect the verdict."""
+    """A running ``argocd app wait``, which shows progress and makes the job look again.
+
+    Its exit code does not affect the verdict.
+
+    Args:
+        program: the argocd program as a command of sh.
+        arguments: its arguments.
+        on_line: receives each line of the output, and an empty line at the end.
+        on_end: receives this object when the process has ended.
+    """
 
     def __init__(
         self,
@@ -209,7 +226,7 @@ class WaitProcess:
         return self._ended.is_set()
 
     def stop(self, *, grace: float = 0.0) -> None:
-        """Wait ``grace`` seconds for the process to end by itself, then end it within 2 s."""
+        """Give the process ``grace`` seconds to end. Then terminate it, which takes at most 2 s."""
         for seconds, number in ((grace, None), (1.0, signal.SIGTERM), (1.0, signal.SIGKILL)):
             if number is not None and not self.ended:
                 try:
@@ -221,9 +238,10 @@ class WaitProcess:
 
 
 def failure_message(stderr: str) -> str:
-    """Return argocd's error on one line: its fatal message, or else its last line, or an empty string.
+    """Return argocd's error message on one line, or an empty string if it printed none.
 
-    With ``--logformat json`` argocd's own log lines are JSON. The lines of its libraries and of cobra are not.
+    The error is the last log entry of level fatal or error, or else the last line. With ``--logformat json``, argocd
+    logs JSON, but its libraries and its command line parser still print plain lines.
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
     fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]

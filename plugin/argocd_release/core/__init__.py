@@ -1,1 +1,1 @@
-"""Text, redaction and JSON helpers that depend on no other package of the product."""
+"""Helpers for text, redaction and JSON. They do not depend on other packages of the product."""

@@ -1,8 +1,9 @@
-"""Find out whether an error message of Argo CD, or of a program that it runs, reports a failed connection. Pure.
+"""Find out whether an error message of Argo CD, or of a program that it runs, reports an outage.
 
-Go puts a prefix before the message of an inner error, so a message is read from left to right. The prefixes name the
-speaker, and only the words of that speaker count. So the text of a template, the name of an application or the path of
-a file is never taken for a network error.
+An outage is a failure that says nothing about the revision, such as a failed connection or a full disk. Go programs put
+a prefix before the message of an inner error, so messages are parsed from left to right. The prefixes tell which
+component has failed, called the speaker here. Only phrases of this component count. So a name, a path or a template in
+the message cannot be mistaken for a network error.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Final
 
 
 class Speaker(Enum):
-    """The component that wrote the innermost part of a message."""
+    """The component that has written the innermost part of an error message."""
 
     ARGO_CD = "Argo CD"
     RENDERER = "the renderer"
@@ -23,22 +24,22 @@ class Speaker(Enum):
 
 
 class OutageKind(Enum):
-    """The reason why the speaker cannot answer about the revision."""
+    """The reason of an outage."""
 
     UNREACHABLE = auto()
-    #: The speaker refused because of a rate limit or too little memory.
+    #: The component has refused or stopped the work, because of a rate limit or too little memory.
     OVERLOADED = auto()
-    #: The cluster does not accept the credential with which Argo CD signs in.
+    #: The cluster does not accept Argo CD's credential.
     CREDENTIAL = auto()
     CERTIFICATE = auto()
-    #: A webhook that converts or admits the cluster's objects cannot be called.
+    #: The cluster cannot call a conversion or admission webhook.
     WEBHOOK = auto()
     DISK_FULL = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """A failure that leaves the state of the revision unknown: the component that did not respond, and the reason."""
+    """A failure that says nothing about the revision: the component that has failed, and the reason."""
 
     speaker: Speaker
     kind: OutageKind
@@ -48,9 +49,9 @@ def _any_of(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
-# The prefixes that Argo CD puts before an error. Each has the speaker whose words follow, or None if the prefix does
-# not name one (argo-cd v2.13.2 controller/state.go, controller/cache/cache.go, reposerver/repository/repository.go,
-# util/helm; gitops-engine pkg/cache/cluster.go).
+# The prefixes that Argo CD puts before an error, each with the component whose message follows. None means that the
+# prefix does not tell the component. Source: argo-cd v2.13.2 controller/state.go, controller/cache/cache.go,
+# reposerver/repository/repository.go, util/helm; gitops-engine pkg/cache/cluster.go.
 _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
     (
         None,
@@ -96,7 +97,7 @@ _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
             r"error resolving (?:helm )?(?:value files?|value file path|set-file path): ",
         ),
     ),
-    # Any other prefix before the output of another process.
+    # Any other prefix before a gRPC error or before the output of a command.
     (None, _any_of(r'[a-z][^`"\n:]{2,100}+: (?=rpc error: code = |`)')),
 )
 _RPC: Final = re.compile(r"rpc error: code = (\w++) desc = ")
@@ -105,8 +106,8 @@ _ANSWER_CODES: Final = frozenset({
     "AlreadyExists", "FailedPrecondition", "InvalidArgument", "NotFound", "PermissionDenied", "Unauthenticated",
     "Unimplemented",
 })  # fmt: skip
-# The error of a command that Argo CD ran (argoproj/pkg v0.13.7 exec/exec.go CmdError). The command itself must be
-# skipped, because it contains names and values that users choose freely.
+# The error of a command that Argo CD ran (argoproj/pkg v0.13.7 exec/exec.go CmdError). The pattern skips the command
+# itself, because users can choose the names and values in it.
 _COMMAND: Final = re.compile(r"`(?:\S*/)?([\w.-]++)(?: (?:[^`\n]|`(?! failed )|\n)*+)?` failed ")
 _FETCHING: Final = re.compile(r"`(?:\S*/)?helm (?:dependency|pull|fetch|registry|repo|show|inspect)\b")
 _EXITED: Final = re.compile(r"exit status \d++(?:: ?|$)")
@@ -117,8 +118,7 @@ _KILLED: Final = re.compile(
 # The error of a git command that kustomize ran (kustomize/api v0.17.2 internal/git/gitrunner.go).
 _KUSTOMIZE_GIT: Final = re.compile(r"failed to run '\S*git (?:[^'\n]){1,2000}+': ")
 
-# The words of Go's net, net/http, crypto and x509 packages. They follow the address of a request, or describe a
-# connection.
+# Messages of Go's packages net, net/http, crypto and x509 about requests and connections.
 _REQUEST: Final = r'\b(?:Get|Head|Post|Put|Patch|Delete|Options) \\?"[a-z+]{2,10}://[^"\s]{1,2000}+": '
 _TLS: Final = r"tls: (?:failed|first record|handshake|bad|unknown)"
 _UNTRUSTED: Final = r"(?:tls: failed to verify certificate: )?x509: "
@@ -137,8 +137,7 @@ _SLOW: Final = r"context deadline exceeded|i/o timeout|Client\.Timeout|TLS hands
 _FULL: Final = r"no space left on device|disk quota exceeded"
 _TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many requests"
 
-# Phrases that prove that the speaker responded. They take precedence over phrases in the same message that describe
-# an outage.
+# Phrases which prove that the component has responded, so there is no outage. They take precedence over _OUTAGES.
 _ANSWERS: Final = {
     Speaker.RENDERER: _any_of(
         # helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil, pkg/action/install.go.
@@ -169,7 +168,7 @@ _GO: Final = (
     (OutageKind.CERTIFICATE, _any_of(_REQUEST + _UNTRUSTED)),
     (OutageKind.UNREACHABLE, _any_of(_REQUEST + _BROKEN)),
 )
-# The words of each speaker that describe an outage. The first match counts.
+# Phrases of each component that report an outage. The first match counts.
 _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]] = {
     Speaker.RENDERER: (
         (OutageKind.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),
@@ -189,7 +188,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
         (
             OutageKind.UNREACHABLE,
             _any_of(
-                # The messages of curl that git repeats, those of OpenSSH, and git's own about an interrupted transfer.
+                # Messages of curl, which git repeats, of OpenSSH, and of git itself about an interrupted transfer.
                 r"unable to access '[^']{1,2000}+': (?:Failed to connect|Could not resolve|Couldn't |Recv )",
                 r"unable to access '[^']{1,2000}+': (?:Send |Operation |Empty reply|gnutls_|GnuTLS |OpenSSL )",
                 r"unable to access '[^']{1,2000}+': (?:SSL |Proxy |Connection |Received HTTP code|HTTP/2 |transfer )",
@@ -214,7 +213,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
                 # helm v3.15.4 pkg/getter/httpgetter.go; containerd v1.7.12 remotes; oras-go v2.5.0 errcode; argo-cd
                 # v2.13.2 util/helm/client.go.
                 r": 5\d\d [A-Z]|response status code 5\d\d\b|failed to get index: 5\d\d|failed to do request: ",
-                # Helm does not say why it could not read the index of a dependency
+                # Helm prints this if it could not read the index of a dependency, without the reason
                 # (internal/resolver/resolver.go:128).
                 r"no cached repository for helm-manager-|connection reset by peer",
                 _CONNECTION,
@@ -266,7 +265,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
         (
             OutageKind.UNREACHABLE,
             _any_of(
-                # This also matches a TLS alert, which argocd quotes after the address of its own request.
+                # This also matches a TLS alert, which argocd prints after the URL of its request.
                 _REQUEST + _BROKEN,
                 # grpc-go, net, and argocd's own (argo-cd v2.13.2 pkg/apiclient).
                 r"Failed to establish connection|failed with status code \d|HTTP status code received from server",
@@ -286,11 +285,11 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
 
 
 def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
-    """Return the component that did not respond and the reason, or None if the message does not report an outage.
+    """Return the outage that an error message reports, or None if it reports another failure.
 
     Args:
         message: the error message.
-        speaker: the component that wrote the message if no prefix names another.
+        speaker: the component that has written the message, unless a prefix names another one.
     """
     speaker, words, gone = _spoken(message, speaker)
     if gone is not None:
@@ -304,12 +303,16 @@ def outage(message: str, speaker: Speaker = Speaker.ARGO_CD) -> Outage | None:
 
 
 def is_outage(message: str) -> bool:
-    """Return True if the message reports a failed connection, not an answer."""
+    """Return True if an error message of Argo CD reports an outage."""
     return outage(message) is not None
 
 
 def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, OutageKind | None]:
-    """Return the speaker, its words without the prefixes, and the kind of outage that a prefix reports, or None."""
+    """Split an error message at its prefixes.
+
+    Return the component that has written the innermost message, that message, and the kind of outage that a prefix
+    already reports, or None.
+    """
     rest = message.strip()
     while True:
         if code := _RPC.match(rest):

@@ -1,7 +1,7 @@
-"""Redact everything that leaves the job: known secrets, credentials of known shapes, and the data of Secrets.
+"""Redact known secrets, text that looks like a credential, and the data of Secrets in all outputs of the job.
 
-The parsers remove the values of Secrets when they read a message (``secret_data``). Known secrets are replaced only in
-the outputs, so that no verdict depends on the redaction.
+Parsers already remove the values of Kubernetes Secrets when they read a message (``secret_data``). Known secrets are
+replaced only in the outputs, so that verdicts do not depend on the redaction.
 """
 
 import base64
@@ -25,8 +25,8 @@ TEXT_LIMIT: Final = 400_000
 Redact = Callable[[str], str]
 T = TypeVar("T")
 _CUT: Final = re.compile(CUT)
-# Words in a variable's name that mark its value as a secret (_SECRET_…). If a name ends with a word of _NO_SECRET, its
-# value is not a secret.
+# Words in the name of a variable which tell that its value is secret (_SECRET_…), and last words of names which tell
+# that it is not (_NO_SECRET).
 _SECRET_WORDS: Final = frozenset({"JWT", "CREDENTIALS", "PASSPHRASE", "PASS", "PAT", "DSN"})
 _SECRET_ENDS: Final = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "APIKEY", "_PWD")
 _SECRET_KEYS: Final = ("API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY", "DEPLOY_KEY", "AUTH_CONFIG")
@@ -48,22 +48,22 @@ _NO_SECRET: Final = frozenset(
         "TTL",
     }
 )
-# GitLab's Auto DevOps passes every variable with this prefix to the application. Not all of them are secrets.
+# GitLab's Auto DevOps passes all variables with this prefix to the application, whether they are secret or not.
 _HANDED_ON: Final = "K8S_SECRET_"
-# In a variable's name, SECRET next to one of these words means a Kubernetes Secret or a path in a vault. The value of
-# such a variable is a name, which is no secret.
+# If the name of a variable contains SECRET and one of these words, its value can be the name of a Kubernetes Secret or
+# a path in a vault. Neither is secret.
 _POINTERS: Final = frozenset({"PULL", "IMAGEPULL", "IMAGE", "REGISTRY", "VAULT", "TLS", "K8S", "KUBE", "KUBERNETES"})
 _NAME: Final = re.compile(r"[a-z]++\d{0,2}+(?:[-./][a-z]++\d{0,2}+)*+")
 _DSN_PASSWORD: Final = re.compile(r"(?:^[^\s:/@]*+:([^\s@]++)@|password=([^\s;&]++))")
 
 
 def redaction(secrets: Iterable[str]) -> Redact:
-    """Return a function that replaces the secrets, in every encoding, and tokens of known shapes.
+    """Return a function that replaces the given secrets in a text, and everything that looks like a token.
 
-    If a text was cut off inside a secret (``text.clean``), the rest of that secret is replaced too.
+    The secrets are also found in encoded form, and if ``text.clean`` has removed a part of them.
     """
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= LEAST_LENGTH}
-    # The longest secret comes first, because it can contain a shorter one.
+    # Replace longer secrets first, because they can contain shorter ones.
     ordered = sorted(forms, key=len, reverse=True)
 
     def redact(text: str) -> str:
@@ -78,13 +78,13 @@ def redaction(secrets: Iterable[str]) -> Redact:
 
 
 def masked(environ: Mapping[str, str], *, readable: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the values of variables whose names mark them as secret, and the passwords inside other values.
+    """Return the values of variables whose names suggest a secret, and the passwords inside other values.
 
-    GitLab does not tell a job which of its variables are masked.
+    This is a guess, because GitLab does not tell a job which of its variables are masked.
 
     Args:
-        environ: the environment of the job.
-        readable: texts that users must see. A value that is part of one of them is not returned.
+        environ: the environment variables of the job.
+        readable: texts that must stay readable. A value that is a part of one of them is not returned.
     """
     open_values = tuple(readable)
     lines = [line.strip() for name, value in environ.items() for line in _secret_lines(name, value)]
@@ -96,25 +96,28 @@ def masked(environ: Mapping[str, str], *, readable: Iterable[str] = ()) -> tuple
 
 
 def lines_shown(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the lines of one text without private keys and the data of Secrets that span several lines."""
+    """Redact credentials and the data of Secrets in the lines of one text, even if they span several lines."""
     text = "\n".join(lines)
     return tuple(_without_tokens(without_secret_data(text)).split("\n")) if lines else ()
 
 
 def everywhere(value: T, redact: Redact) -> T:
-    """Return a copy of the value with each text in it cleaned and redacted: in dataclasses, mappings and sequences."""
+    """Return a copy of a value in which all texts are sanitized and redacted.
 
-    # An application with thousands of resources repeats the same words thousands of times.
+    Dataclasses, mappings and sequences are processed at any depth.
+    """
+
+    # Cache results, because a large application contains the same texts thousands of times.
     @lru_cache(maxsize=10_000)
     def safe(text: str) -> str:
-        # An escape sequence inside a secret would hide it from the search and be removed afterwards, so clean first.
+        # Sanitize first: an escape sequence inside a secret would hide the secret from the search.
         return redact(without_secret_data(clean(text, limit=TEXT_LIMIT)))
 
     redacted: T = _everywhere(value, safe)
     return redacted
 
 
-# The types of values that contain no text, so that there is nothing to redact in them.
+# Types that contain no text, so their values are never redacted.
 _PLAIN: Final = frozenset({type(None), bool, int, float, datetime})
 
 
@@ -124,7 +127,7 @@ def _fields(kind: type) -> tuple[str, ...]:
 
 
 def _everywhere(value: Any, redact: Redact) -> Any:
-    # Handle the most frequent types first. A result of hundreds of applications consists mostly of their values.
+    # Check the most frequent types first, for speed.
     if type(value) is str:
         return redact(value)
     if type(value) in _PLAIN or (type(value) is tuple and not value):
@@ -137,7 +140,7 @@ def _everywhere(value: Any, redact: Redact) -> Any:
         case Mapping():
             return {key: _everywhere(item, redact) for key, item in value.items()}
         case tuple() if hasattr(value, "_fields"):
-            # A NamedTuple, whose fields are not lines of one text.
+            # The fields of a NamedTuple are separate texts, while other sequences can be the lines of one text.
             return type(value)(*(_everywhere(item, redact) for item in value))
         case tuple() | list():
             parts = _together(value, redact) or [_everywhere(item, redact) for item in value]
@@ -145,15 +148,14 @@ def _everywhere(value: Any, redact: Redact) -> Any:
         case _ if is_dataclass(value) and not isinstance(value, type):
             before = {name: getattr(value, name) for name in _fields(type(value))}
             after = {name: _everywhere(part, redact) for name, part in before.items()}
-            # Copy an object only if it has changed. Otherwise each resource of hundreds of applications would take its
-            # memory twice.
+            # To save memory, copy an object only if one of its texts has changed.
             return value if all(map(is_, before.values(), after.values())) else replace(value, **after)
         case _:
             return value
 
 
 def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
-    """Return the lines, redacted as one text, or nothing if this has the same result as redacting each line alone."""
+    """Redact the lines as one text. Return nothing if the result is the same as for each line on its own."""
     if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - a single line
         return ()
     whole = "\n".join(texts)
@@ -163,12 +165,12 @@ def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret as texts can contain it: plain, and encoded for JSON, Go, XML, URLs, shells and base64."""
+    """Return the secret in all forms that a text can contain: plain, or encoded for JSON, XML, URLs, shells, base64."""
     plain = {secret, clean(secret), one_line(secret, limit=len(secret))}
     written = {json.dumps(text, ensure_ascii=pure)[1:-1] for text in plain for pure in (True, False)}
-    # Go also escapes these characters, unless a program turns that off (encoding/json HTMLEscape).
+    # By default, Go's JSON encoder also escapes these characters (encoding/json HTMLEscape).
     written |= {text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") for text in written}
-    # JSON inside a JSON string, such as an annotation that quotes a manifest.
+    # The secret can be in JSON inside a JSON string, such as an annotation that contains a manifest.
     written |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in written}
     encoded = secret.encode("utf-8", "surrogateescape")
     urls = {quote(encoded, safe=""), quote(encoded), quote_plus(encoded)}
@@ -179,28 +181,26 @@ def _forms(secret: str) -> set[str]:
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """Yield the secret in base64, alone and as part of a longer text in base64."""
+    """Yield the base64 encoding of the secret, both on its own and as a part of a longer encoded text."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(secret).decode("ascii")
         for before in range(3):
             whole = (before + len(secret)) // 3 * 3 - before
-            # Leave out the first characters, which depend on the text before the secret, and the last ones, which
-            # depend on the text after it.
+            # Leave out the characters at both ends, because they also depend on the text before and after the secret.
             yield encode(bytes(before) + secret[:whole]).decode("ascii")[(before * 8 + 5) // 6 :]
 
 
 def _without_halves(text: str, secrets: Sequence[str]) -> str:
-    """Return the text without parts of secrets beside a cut.
+    """Replace parts of secrets next to a place where ``clean`` has removed text.
 
-    ``clean`` shortens a long text and puts a mark at the cut. The cut can go through a secret. A search for the whole
-    secret then finds neither part.
+    If ``clean`` removes a part of a secret, a search for the whole secret does not find the rest.
     """
     cuts = list(_CUT.finditer(text))
-    # Replace from the end, so that the earlier positions stay valid.
+    # Start at the end, so that the positions of the other cuts stay valid.
     for cut in reversed(cuts):
         before, mark, after = text[: cut.start()], cut[0], text[cut.end() :]
         beginning = next((half for secret in secrets if (half := _beginning(before[-len(secret) :], secret))), 0)
-        # A space separates the mark from the text that follows it.
+        # A space separates the mark from the text after it.
         end = next((half for secret in secrets if (half := _end(after[1 : len(secret) + 1], secret))), 0)
         before = before[: len(before) - beginning] + REDACTED * bool(beginning)
         text = f"{before}{mark}{f' {REDACTED}{after[end + 1 :]}' if end else after}"
@@ -208,12 +208,12 @@ def _without_halves(text: str, secrets: Sequence[str]) -> str:
 
 
 def _end(text: str, secret: str) -> int:
-    """Return how many of the secret's last characters the text begins with; 0 if they are too few to matter."""
+    """Return the length of the longest end of the secret with which the text begins; 0 if it is too short to matter."""
     return _beginning(text[::-1], secret[::-1])
 
 
 def _beginning(text: str, secret: str) -> int:
-    """Return how many of the secret's first characters the text ends with; 0 if they are too few to matter."""
+    """Return the length of the longest start of the secret with which the text ends; 0 if it is too short to matter."""
     lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
@@ -249,10 +249,10 @@ def _says_secret(name: str, value: str) -> bool:
 
 
 _SENSITIVE: Final = r"(?:token|passw|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|signature|credential|auth)"
-# Every quantifier is possessive or bounded, so that no text from outside can make a pattern backtrack.
-#: Patterns of credentials, each with a template for the part of the match that stays.
+# All quantifiers are possessive or bounded, so that no untrusted text can make a pattern backtrack.
+#: Patterns of credentials, each with a template for the part of the match to keep.
 CREDENTIAL_PATTERNS: Final = (
-    # A private key. The text can be cut off inside it.
+    # A private key, which can be incomplete.
     (
         re.compile(
             r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE[ ]KEY(?: BLOCK)?-----)"
@@ -260,7 +260,7 @@ CREDENTIAL_PATTERNS: Final = (
         ),
         r"\1",
     ),
-    # A JSON Web Token. The text can be cut off inside it.
+    # A JSON Web Token, which can be incomplete.
     (re.compile(rf"(?<![\w-])(?>([\w-]*?)eyJ)[\w-]{{8,}}+(?:\.[\w-]{{8,}}+\.[\w-]*+|(?:\.[\w-]*+)?(?={CUT}))"), r"\1"),
     # Tokens of GitLab, GitHub, AWS, Slack, HashiCorp Vault, npm, Docker Hub, Google, Stripe, SendGrid, PyPI.
     (
@@ -274,20 +274,20 @@ CREDENTIAL_PATTERNS: Final = (
         "",
     ),
     (re.compile(r"(?i)\b(bearer\s++)[\w.~+/=-]{8,}+"), r"\1"),
-    # A word of small letters, as in "Basic authentication", is not a credential: base64 contains other characters too.
+    # The word after "Basic" is a credential unless it consists of lower-case letters, as in "Basic authentication".
     (re.compile(r"\b((?i:basic)\s++)(?![A-Za-z]?[a-z]*+(?![\w+/=-]))[\w+/=-]{8,}+"), r"\1"),
-    # A password in a URL. The password can contain an @. A word before @sha256 is the tag of an image, not a password.
+    # A password in a URL, which can contain an @. But before @sha256, it is the tag of an image.
     (re.compile(r"(://[^\s/:@]*+:)(?:[^\s/@]*+@(?!sha\d))++"), r"\1@"),
-    # A password with a slash, in a URL. A number after the colon is a port, not a password.
+    # A password with a slash in a URL. But a number after the colon is a port.
     (re.compile(r"(://[^\s/:@]*+:)(?!\d{1,5}+(?:[/?#\s\"']|$))[^\s@\"']{1,200}+@(?!sha\d)"), r"\1@"),
-    # A token that a URL contains instead of a user name.
+    # A token in place of the user name of a URL.
     (re.compile(r"(https?://)[^\s/:@]{12,300}+@"), r"\1@"),
-    # A password in an address without a scheme. A number between the colon and a slash is a port, not a password.
+    # A password in a URL without a scheme. But a number between the colon and a slash is a port.
     (
         re.compile(r"(?<![^\s\"'(=,])([\w.%+~-]{1,64}+:)(?!//|\d{1,5}/)(?:[^\s@\"']{1,200}+@(?!sha\d))++(?=[\w\[])"),
         r"\1@",
     ),
-    # A URL parameter whose name marks it as secret.
+    # The value of a URL parameter whose name suggests a secret.
     (re.compile(rf"(?i)([?&](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=)[^\s&#\"'<>]++"), r"\1"),
 )
 _PARAMETER: Final = re.compile(rf"(?i)[?&;](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=([^\s&#;]++)")
@@ -297,9 +297,9 @@ _DIGEST: Final = re.compile(r"sha\d")
 
 
 def credentials_in(address: str) -> Iterator[str]:
-    """Yield the passwords and tokens in an address, literally and URL-decoded.
+    """Yield the passwords and tokens in a URL, both as written and URL-decoded.
 
-    The scheme can be missing. The address can be invalid, for example because of the characters in the password.
+    The scheme of the URL can be missing. The URL can be invalid, for example because of the characters in a password.
     """
     for match in _PARAMETER.findall(address):
         yield from (match, unquote(match))
@@ -308,11 +308,12 @@ def credentials_in(address: str) -> Iterator[str]:
         scheme, separator, rest = "", "", address
     account, at, server = rest.rpartition("@")
     user, colon, password = account.partition(":")
-    # Without an @ before the first slash, a number after the colon is a port.
+    # If there is no @ before the first slash, a number after the colon is a port.
     is_port = colon and "@" not in re.split(r"[/?#]", rest, maxsplit=1)[0] and _PORT.match(password)
     if not at or is_port or (not separator and "/" in user) or (not separator and _DIGEST.match(server)):
         return
-    # The last @ ends the account, unless it belongs to the path.
+    # It is not certain which @ ends the password, because the password and the path can contain one. So yield each
+    # possible password.
     for candidate in (
         password,
         password.partition("@")[0],

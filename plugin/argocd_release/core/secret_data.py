@@ -1,8 +1,8 @@
-"""Hide the values of Kubernetes Secrets, and Go's dumps of objects, in messages and in longer texts.
+"""Hide the values of Kubernetes Secrets, and objects that Go programs dump, in messages and longer texts.
 
-Argo CD's messages can quote whole objects (argo-cd GHSA-47g2-qmh2-749v). If a message is about a Secret, an allow list
-applies: paths, types and the API server's own phrases stay, and every other word is hidden. In a longer text, such as a
-log, only objects that can be recognised are hidden. Pass complete texts, because a value can have several lines.
+Argo CD's messages can contain whole objects (argo-cd GHSA-47g2-qmh2-749v). For a message about a Secret, an allow list
+applies: only field paths, types and known phrases stay, and all other words are hidden. In a longer text, such as a
+log, only recognisable objects are hidden. Callers must pass complete texts, because a value can span several lines.
 """
 
 import re
@@ -10,20 +10,20 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 REDACTED: Final = "[redacted]"
-#: The maximum number of characters of a message. The rest is cut off.
+#: A longer message is cut off after this many characters.
 MESSAGE_SIZE: Final = 400_000
 
 _NAME: Final = r"[a-z0-9][a-z0-9.-]{0,252}+"
 _TYPE: Final = r"(?:\[\]|map\[string\]|\*)*+[\w.]{1,60}+"
 _GO_KIND: Final = r"(?:string|bool|slice|map|struct|interface|u?int\d*+|float\d*+)"
-# Words of Argo CD, kubectl, client-go and the API server that name a Secret as the subject of a message.
+# Phrases of Argo CD, kubectl, client-go and the API server which tell that a message is about a Secret.
 _ABOUT_SECRET: Final = re.compile(
     r'Kind=Secret\b|\bSecret "|\bsecrets "|\bSecret in version |struct field Secret\.|\bv1\.Secret\{|\bcore\.Secret\{'
     r"|\bkind\\*+\"?+:[ ]?\\*+\"?+Secret\b|(?<![\w./-])Secret/|\bstringData\b"
 )
-# Phrases that name a field, a type or an object, and never a value. Sources: k8s.io/apimachinery v0.31
-# pkg/api/errors, pkg/util/validation, pkg/runtime/converter.go; structured-merge-diff v4 typed/helpers.go;
-# encoding/json; k8s.io/apiserver admission; gitops-engine pkg/sync.
+# The allow list: phrases that contain names of fields, types or objects, but never values. Sources:
+# k8s.io/apimachinery v0.31 pkg/api/errors, pkg/util/validation, pkg/runtime/converter.go; structured-merge-diff v4
+# typed/helpers.go; encoding/json; k8s.io/apiserver admission; gitops-engine pkg/sync.
 _PHRASES: Final = (
     rf'(?:The )?(?:Secret|secrets) "{_NAME}" (?:is invalid|is forbidden|not found|already exists)',
     r'Secret in version "v1" cannot be handled as a Secret',
@@ -110,7 +110,7 @@ _PHRASES: Final = (
         r"Resource not found in cluster|Failed to (?:load|compare) [a-z ]{1,30}state|resource mapping not found"
         r"|ignored \(requires pruning\)|ignored \(no prune\)|pruned|unchanged|created|configured"
     ),
-    # Argo CD's own words about resources (argo-cd v2.13.2 controller/state.go, gitops-engine pkg/sync).
+    # Phrases of Argo CD about resources (argo-cd v2.13.2 controller/state.go, gitops-engine pkg/sync).
     (
         r"is part of applications [a-z0-9./-]{1,300} and [a-z0-9./-]{1,300}"
         r"|appeared \d{1,6} times among application resources"
@@ -127,19 +127,19 @@ _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
-# The type and the bracket that Go prints for an object with %#v, or the pointer that it prints with %v.
+# The start of an object that Go prints with %#v, which is its type and a bracket, or of a pointer printed with %v.
 _GO_SYNTAX: Final = re.compile(
     r"&?(?:\[\]|\*)*+(?:map\[string\][\w.]{1,60}+(?: \{\})?|[a-zA-Z]\w{0,40}\.[A-Z]\w{0,60})\{"
 )
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]()]', re.DOTALL)
 _POINTER: Final = re.compile(r"&\{|&[a-z]\w{0,40}\.[a-zA-Z]\w{0,60}\{")
 _YAML_VALUE: Final = re.compile(r"(cannot unmarshal !!\w{1,20} )`[^`]{0,200}+`(?= into )")
-#: The longest quoted value that is shown.
+#: A longer quoted value is hidden.
 _QUOTED_LIMIT: Final = 120
 
 _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
-# The data of a Secret as Go prints a map. Go does not quote the values, so the end of the map cannot be found.
+# The data of a Secret as Go prints a map. The values are not quoted, so the end of the map cannot be determined.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
 _FLAT_SECRET: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
@@ -148,11 +148,11 @@ _PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
 
 
 def message_shown(text: str, *, kind: str = "") -> str:
-    """Return the message without values of Secrets and without dumps of objects.
+    """Hide values of Secrets and dumps of objects in a message.
 
     Args:
         text: the whole message.
-        kind: the kind of the object that the message belongs to, if it is known.
+        kind: the kind of the object that the message describes, or an empty string if it is unknown.
     """
     text = text[:MESSAGE_SIZE]
     if kind == "Secret" or _ABOUT_SECRET.search(text):
@@ -161,15 +161,15 @@ def message_shown(text: str, *, kind: str = "") -> str:
 
 
 def without_secret_data(text: str) -> str:
-    """Return the text without the ``data`` and ``stringData`` of objects in it, in JSON, Go's map syntax or YAML.
+    """Hide the fields ``data`` and ``stringData`` of objects in JSON, YAML or the syntax of Go's maps.
 
-    If the end of an object cannot be found, the rest of the text is hidden.
+    If the end of such a field cannot be determined, hide the rest of the text.
     """
     return _without_yaml(_without_go(_without_json(text)))
 
 
 def _safe_phrases(text: str, position: int = 0) -> str:
-    """Return the text from ``position`` on. Hide everything except the known phrases."""
+    """Return the text after ``position``, with everything hidden except the phrases of the allow list."""
     parts: list[str] = []
     for phrase in _SAFE.finditer(text, position):
         parts += [_hidden(text[position : phrase.start()]), phrase[0]]
@@ -179,7 +179,7 @@ def _safe_phrases(text: str, position: int = 0) -> str:
 
 
 def _hidden(gap: str) -> str:
-    """Return the text between two known phrases with a mark instead of its words. Its punctuation stays."""
+    """Replace the words between two phrases of the allow list by a mark, but keep the punctuation around them."""
     before = _GLUE.match(gap)
     assert before is not None  # noqa: S101 - it matches an empty text too
     if before.end() == len(gap):
@@ -189,7 +189,7 @@ def _hidden(gap: str) -> str:
 
 
 def _without_dumps(text: str) -> str:
-    """Return the message without quoted objects. The reason that follows a quoted object stays."""
+    """Hide the objects that a message quotes after phrases such as "Invalid value". The text after an object stays."""
     text = _YAML_VALUE.sub(rf"\1{REDACTED}", text)
     parts: list[str] = []
     position = 0
@@ -210,7 +210,7 @@ def _without_dumps(text: str) -> str:
 
 
 def _without_bare_dumps(text: str) -> str:
-    """Return the text without objects in Go's syntax, including objects that no known phrase precedes."""
+    """Hide all objects in Go's syntax, wherever they are in the text."""
     parts: list[str] = []
     position = 0
     while (dump := _GO_SYNTAX.search(text, position)) is not None:
@@ -224,13 +224,14 @@ def _without_bare_dumps(text: str) -> str:
 
 
 def _end_of_value(text: str, start: int) -> int | None:
-    """Return the position at which the value that begins at ``start`` ends, or None if it cannot be found."""
+    """Return the end position of the value that begins at ``start``, or None if it cannot be determined."""
     if (quoted := _QUOTED.match(text, start)) is not None:
         return quoted.end() if quoted[1] else None
     if (plain := _PLAIN_VALUE.match(text, start)) is not None:
         return plain.end()
     if (syntax := _GO_SYNTAX.match(text, start)) is not None:
-        # The & shows that Go printed a pointer with %v. %v does not quote strings, so the end cannot be found.
+        # The character & means that Go has printed a pointer with %v. This format does not quote strings, so a bracket
+        # in a string could be mistaken for the end.
         return None if syntax[0].startswith("&") else _end_of_brackets(text, syntax.end() - 1)
     if text[start] in "{[":
         return _end_of_brackets(text, start)
@@ -264,14 +265,14 @@ def _without_json(text: str) -> str:
 
 
 def _end_of_object(text: str, position: int, depth: int) -> int | None:
-    """Return the position after the end of the JSON object, or None if the end is uncertain.
+    """Return the position after the closing bracket of a JSON object, or None if it cannot be determined.
 
     Args:
         text: the text that contains the object.
-        position: the position after the opening bracket of the object.
-        depth: the number of backslashes before each quote of the object. It is 0 for plain JSON, 1 for JSON in a JSON
-            string, 3 for JSON in a string of a string, and so on. A quote inside a string of the object has
-            2 * depth + 1 backslashes. Escaped backslashes can come before them.
+        position: the position after the opening bracket.
+        depth: the number of backslashes before each quote. It is 0 for plain JSON, 1 for JSON inside a JSON string,
+            3 for JSON inside a string inside a string, and so on. A quote inside a string of the object has
+            2 * depth + 1 backslashes, which can follow escaped backslashes.
     """
     if depth & (depth + 1):
         return None
@@ -298,7 +299,7 @@ def _without_go(text: str) -> str:
 
 
 def _tail(text: str, position: int) -> str:
-    """Return the API server's last phrase after the position, which gives the reason."""
+    """Return the last phrase of the allow list after the position, because it usually gives the reason."""
     last = ""
     for phrase in _SAFE.finditer(text, position):
         last = last if phrase[0].startswith(("Retrying", "retried")) else phrase[0]
@@ -315,11 +316,11 @@ def _without_yaml(text: str) -> str:
 
 
 def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:
-    """Yield the lines, and replace the lines that are indented below ``data:`` with a mark.
+    """Yield the lines, with a mark in place of the lines that are indented below ``data:``.
 
     Args:
-        lines: the whole text.
-        prefixed: True if a prefix, such as the time of a log line, can precede each line.
+        lines: the lines of the whole text.
+        prefixed: True if each line can begin with a prefix, such as the timestamp of a log.
     """
     header, column = "", -1
     for line in lines:

@@ -1,6 +1,6 @@
-"""Clean and shorten text and JSON from outside, and build names from text.
+"""Sanitize untrusted text and JSON, and derive names from branches.
 
-The shape of JSON is not trusted: a value of an unexpected type counts as empty.
+The structure of JSON is not trusted either: a value of an unexpected type is treated as an empty one.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Any, Final
 from argocd_release.core.secret_data import message_shown
 
 LINE_LIMIT: Final = 2000
-# A regular expression for the mark that ``clean`` puts in the middle of a shortened text.
+# A regular expression for the mark that ``clean`` inserts where it has removed text.
 CUT: Final = r" … \(\d++ more characters\)"
-# The number of characters kept at the end of a message, because the end gives the reason.
+# When a message is shortened, this many characters at its end are kept, because the reason is often there.
 _END_LIMIT: Final = 300
-# A text that exceeds its limit by up to this length stays, because the mark is as long as the removed text.
+# A text is not shortened if it exceeds its limit by at most this length, because the mark would be as long.
 _SLACK: Final = 40
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI: colours, cursor
@@ -24,12 +24,13 @@ _ESCAPES: Final = re.compile(
     r"|\x1b[ -/]*+[0-~]"
     r"|\x9b[0-?]*+[ -/]*+[@-~]"
 )
-# C0 and C1 except tab and line feed, lone surrogates, characters that XML 1.0 forbids, and marks that reorder text.
+# Control characters except tab and line feed, lone surrogates, characters that XML 1.0 forbids, and characters that
+# change the direction of text.
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-# GitLab interprets these anywhere in a line. The first marks the start or end of a section of the job log
-# (lib/gitlab/regex.rb). The second, "[[ATTACHMENT|path]]", links an artifact from the output of a test
+# GitLab interprets these two texts anywhere in a line. The first starts or ends a collapsible section of the job log
+# (lib/gitlab/regex.rb). The second, "[[ATTACHMENT|path]]", links the output of a test to an artifact
 # (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
@@ -37,12 +38,12 @@ _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 
 
 def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
-    """Return the text without escape sequences and control characters, with at most about ``limit`` characters.
+    """Remove escape sequences and control characters except line feeds and tabs, and shorten the text.
 
-    Line feeds and tabs stay. A longer text loses its middle, and a mark there gives the number of removed characters.
+    A text of more than about ``limit`` characters is cut in the middle. A mark there says how many were removed.
     """
     if text.isascii() and text.isprintable() and len(text) <= limit and "section_" not in text and "[[" not in text:
-        # This shortcut fits nearly all names and words. An application of hundreds of resources contains thousands.
+        # A shortcut for speed: it applies to nearly all names, of which a large application contains thousands.
         return text
     if len(text) > limit + _SLACK:
         end = min(limit // 3, _END_LIMIT)
@@ -52,44 +53,44 @@ def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
 
 
 def one_line(text: str, *, limit: int = 500) -> str:
-    """Return the clean text on one line."""
+    """Sanitize the text, and join its lines and words with single spaces."""
     return " ".join(clean(text, limit=limit).split())
 
 
 def counted(number: int, noun: str) -> str:
-    """Return the number with its noun: ``1 commit``, ``2 commits``."""
+    """Return the number with the noun in singular or plural: ``1 commit``, ``2 commits``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-# The mark before each line that another program printed, so that readers do not take it for a line of this tool.
+# The prefix of each line that another program printed, so that readers can tell it from the lines of this tool.
 QUOTED: Final = "  | "
 
 
 def without_applied_file(text: str) -> str:
-    """Return the text without the name of the temporary file from which Argo CD applies a resource."""
+    """Remove the name of the temporary file from which Argo CD applies a resource."""
     return _APPLIED_FILE.sub("", text)
 
 
-#: The maximum length of a namespace and of a label of a host name (RFC 1123; Kubernetes' DNS label).
+#: The maximum length of a namespace or a label of a host name (RFC 1123).
 LABEL_LIMIT: Final = 63
-#: The placeholder for the tag in a name or an address.
+#: The placeholder for the preview tag in an application's name or a site's URL.
 TAG: Final = "{tag}"
 _OTHERS: Final = re.compile(r"[^a-z0-9]")
 
 
 def slug(text: str, *, limit: int = LABEL_LIMIT) -> str:
-    """Return the text in small letters, digits and inner hyphens, cut to ``limit`` characters. The result can be empty.
+    """Convert the text to lower-case letters, digits and hyphens, with at most ``limit`` characters.
 
-    GitLab computes CI_COMMIT_REF_SLUG from a branch in exactly this way (gitlab lib/gitlab/utils.rb slugify), so both
-    sides of a pipeline agree on it. A slug that is not empty is a DNS label.
+    GitLab computes CI_COMMIT_REF_SLUG from a branch in the same way (gitlab lib/gitlab/utils.rb slugify). The result is
+    a valid DNS label or empty.
     """
     return _OTHERS.sub("-", text.lower())[:limit].strip("-")
 
 
 def tag_of(branch: str, pattern: str) -> str:
-    """Return the part of the branch that the pattern matches, as a slug, or an empty string if nothing matches.
+    """Return the preview tag of a branch: the part that the pattern matches, as a slug.
 
-    If the pattern has groups, only its first group counts.
+    If the pattern has groups, only its first group is used. The tag is empty if the pattern does not match.
     """
     match = re.search(pattern, branch)
     if match is None:
@@ -98,13 +99,13 @@ def tag_of(branch: str, pattern: str) -> str:
 
 
 def with_tag(template: str, tag: str) -> str:
-    """Return the name with ``{tag}`` replaced. Shorten the tag so that the last part of the name is a valid label."""
+    """Insert the tag into the template of a name, shortened so that the name's last part is a valid DNS label."""
     room = LABEL_LIMIT - len(template.rpartition("/")[2].replace(TAG, ""))
     return template.replace(TAG, slug(tag, limit=max(room, 0)))
 
 
 def host_with_tag(template: str, tag: str) -> str:
-    """Return the address with ``{tag}`` replaced. Shorten the tag so that its label of the host name is valid."""
+    """Insert the tag into the template of a URL, shortened so that its label of the host name is valid."""
     before, _, after = template.partition(TAG)
     label = len(re.split(r"[./@]", before)[-1]) + len(re.split(r"[.:/]", after, maxsplit=1)[0])
     return template.replace(TAG, slug(tag, limit=max(LABEL_LIMIT - label, 0)))
@@ -114,11 +115,11 @@ _NAME: Final = re.compile(r"<((?:ARGOCD|RELEASE)_[A-Z_]++)(?:=([\w.-]++))?>")
 
 
 def with_names(text: str, name_of: Callable[[str, str], str]) -> str:
-    """Return the text with each ``<NAME>`` replaced.
+    """Replace each ``<VARIABLE>`` and ``<VARIABLE=value>`` in a text for users by the name that they know.
 
     Args:
-        text: a message, or any other text that an output shows.
-        name_of: returns the replacement for a name and a value; the value is empty if the message gives none.
+        text: the text.
+        name_of: returns the replacement for a variable and its value. The value is empty if the text has none.
     """
     return _NAME.sub(lambda match: name_of(match[1], match[2] or ""), text) if "<" in text else text
 
@@ -127,44 +128,48 @@ MESSAGE_LIMIT: Final = 4000
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return the parsed JSON document.
+    """Parse a JSON document.
 
     Raises:
-        ValueError: the text is not JSON, or is nested too deeply for Python.
+        ValueError: the text is not JSON, or it is nested too deeply for Python's parser.
     """
     try:
-        # Some programs put a byte order mark in front.
+        # Some programs write a byte order mark before the document.
         return json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
     except RecursionError as error:
         raise ValueError("the document is nested too deeply") from error
 
 
 def as_object(value: object) -> dict[str, Any]:
+    """Return a JSON object, or an empty one if the value has another type."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
+    """Return a JSON array, or an empty one if the value has another type."""
     return value if isinstance(value, list) else []
 
 
 def as_objects(value: object) -> list[dict[str, Any]]:
-    """Return the objects in a list, without its other elements."""
+    """Return the objects in a JSON array. Elements of other types are left out."""
     return [item for item in as_list(value) if isinstance(item, dict)]
 
 
 def as_text(value: object) -> str:
-    """Return clean text of at most about ``MESSAGE_LIMIT`` characters, with its line breaks."""
+    """Return a sanitized text, with its line breaks, or an empty string if the value is not a text."""
     return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""
 
 
 def as_message(value: object, *, kind: str = "") -> str:
-    """Return the clean message without values of Secrets and dumps of objects.
+    """Return a sanitized message without values of Secrets and dumps of objects.
 
-    ``kind`` is the kind of the object that the message is about, or empty if it is unknown.
+    Args:
+        value: the message. If it is not a text, the result is empty.
+        kind: the kind of the object that the message describes, or an empty string if it is unknown.
     """
     return as_text(message_shown(value, kind=kind)) if isinstance(value, str) else ""
 
 
 def as_line(value: object) -> str:
-    """Return clean text of at most about ``MESSAGE_LIMIT`` characters on one line."""
+    """Return a sanitized text on one line, or an empty string if the value is not a text."""
     return one_line(value, limit=MESSAGE_LIMIT) if isinstance(value, str) else ""

@@ -258,7 +258,7 @@ Minor = tuple[int, int]
 
 
 def read_versions(text: str) -> tuple[str, str]:
-    """Return the versions of the server and of the client in the output of ``argocd version --short``.
+    """Parse the output of ``argocd version --short``. Return the server's and the client's version.
 
     Source: argo-cd v2.13.2 cmd/argocd/commands/version.go.
     """
@@ -267,14 +267,14 @@ def read_versions(text: str) -> tuple[str, str]:
 
 
 def version_warning(server: str, client: str) -> str:
-    """Return a warning if the versions are further apart than any tested pair, otherwise an empty string.
+    """Return a warning if no tested pair of versions covers these two, otherwise an empty string.
 
-    If one of the two texts is not a version, there is no warning.
+    There is no warning if one of the texts is not a version.
     """
     client_minor, server_minor = _minor(client), _minor(server)
     if client_minor is None or server_minor is None or client_minor == server_minor:
         return ""
-    # A pair of versions works if a tested pair encloses it, because the versions of the tested pair differ more.
+    # Two versions are compatible if they lie between the versions of a tested pair, because that pair differs more.
     lower, upper = min(client_minor, server_minor), max(client_minor, server_minor)
     for pair in TESTED:
         tested_server, tested_client = map(_minor, pair)

@@ -1,1 +1,1 @@
-"""The git history, which tells how two revisions are related."""
+"""Reading of git history, to find out how two revisions are related."""

@@ -1,7 +1,7 @@
-"""Find the relation of two revisions, from the job's own clone and from the repository that Argo CD reads.
+"""Find out how two revisions are related, from the job's clone and from the repository that Argo CD reads.
 
-The clone is only read. Fetched commits go to a temporary folder. If the server supports filters, no files are fetched
-(GitLab does: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
+The clone is never changed: fetched commits are stored in a temporary folder. If the server supports filters, only
+commits are fetched, without files (GitLab does: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
 """
 
 import tempfile
@@ -30,13 +30,13 @@ from argocd_release.model.ports import StopFlag
 from argocd_release.timing import Deadline
 from argocd_release.transport.network import tls_context
 
-# The longest wait for one answer. A fetch that takes longer continues, and a later lookup uses its result.
+# The maximum time of one lookup. A fetch that takes longer continues in the background for later lookups.
 ANSWER_SECONDS: Final = 15.0
-# The longest time that a server is allowed to send nothing.
+# The maximum time during which a server can send nothing.
 SILENCE_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
 FETCHED_COMMITS: Final = 1000
-# The pause after a fetch that did not bring the missing commits. It doubles each time, up to LAST_RETRY_SECONDS.
+# The pause after a fetch that did not contain the missing commits. It doubles each time, up to LAST_RETRY_SECONDS.
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
 _WHOLE: Final = len("0" * 40)
@@ -44,14 +44,15 @@ _NO_SOURCE: Final = Source(repo_url="")
 
 
 class GitHistories:
-    """The git histories of the repositories that Argo CD compares with; use it as a context manager.
+    """A thread-safe lookup of revision relations in all repositories of a release. Use it as a context manager.
 
-    Several threads can use it at once. The lookups in one repository run one at a time.
+    Lookups in the same repository run one after the other.
 
     Args:
-        access: the repositories that the job can read.
-        stop: ends every wait once it is set.
-        limit: the deadline at which every wait ends.
+        access: the URLs and credentials of the repositories that the job can read.
+        stop: a flag that ends all waits when it is set.
+        limit: no lookup waits longer than until this deadline.
+        now: returns the time of a monotonic clock in seconds.
     """
 
     def __init__(
@@ -85,15 +86,14 @@ class GitHistories:
             ancestry.close()
 
     def revision_relation(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
-        """Return how ``revision``, which Argo CD read from ``source``, is related to ``expected``.
+        """Find out how ``revision`` is related to ``expected``, within ``ANSWER_SECONDS``. This never raises.
 
-        This takes at most ``ANSWER_SECONDS``, and never raises. A known relation is kept for later calls. The next call
-        looks up an unknown relation again.
+        The relation is cached once it is known. If it is unknown, the next call looks it up again.
 
         Args:
-            revision: 7 to 40 hex digits.
-            expected: 7 to 40 hex digits.
-            source: the source of the application.
+            revision: the compared revision, as 7 to 40 hexadecimal digits.
+            expected: the expected revision, as 7 to 40 hexadecimal digits.
+            source: the source from which Argo CD has read ``revision``.
         """
         question = (revision.lower(), expected.lower(), source)
         deadline = self._now() + self._limit.at_most(ANSWER_SECONDS).left
@@ -117,7 +117,7 @@ class GitHistories:
                 return asking.answer
 
     def _wait(self, asking: "_Asking", deadline: float) -> bool:
-        # Wait in short steps, because a signal handler can set `stop` but cannot wake a thread.
+        # Poll, because a signal handler can set `stop`, but cannot wake a thread.
         while not asking.ended.wait(POLL_SECONDS):
             if self._stop.is_set() or self._now() >= deadline:
                 return False
@@ -132,7 +132,7 @@ class GitHistories:
         other = self._other(source)
         if relation := other.ask(revision, expected, source.path):
             return relation
-        # The source can be a mirror of this project, under an address that only Argo CD can reach.
+        # The source can be a mirror of the job's project, with a URL that only Argo CD can reach.
         if not other.fetched and (relation := self._own.ask(revision, expected, source.path)):
             return relation
         if not other.fetched:
@@ -157,14 +157,14 @@ class GitHistories:
 
 
 class GitHistory:
-    """The history of one repository, from a clone, from fetched commits, or from both.
+    """The git history of one repository, from a clone, from fetched commits, or from both.
 
     Args:
         name: the name of the repository in messages.
-        url: the address to fetch from, or an empty string if nothing can be fetched.
-        ca_file: path of a PEM file with an authority to trust, or an empty string.
-        now: the clock, in seconds.
-        clone: the job's clone of this repository, if there is one.
+        url: the URL to fetch from, or an empty string if the job cannot fetch the repository.
+        ca_file: the path of a PEM file with an additional certificate authority to trust, or an empty string.
+        now: returns the time of a monotonic clock in seconds.
+        clone: the folder of the job's clone of this repository, if there is one.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class GitHistory:
     ) -> None:
         self._stack = ExitStack()
         self._closed = False
-        # Lookups for other repositories also read the job's own history, from other threads.
+        # The lock is needed because lookups for other repositories also read the history of the job's repository.
         self._lock = threading.Lock()
         self._name = name
         self._url = url
@@ -191,7 +191,7 @@ class GitHistory:
         return self._fetched is not None
 
     def close(self) -> None:
-        """Remove the fetched commits. A fetch that still runs goes on, and its result is lost."""
+        """Remove the fetched commits. A running fetch is not interrupted, but its result is discarded."""
         self._closed = True
         with suppress(Exception):
             self._stack.close()
@@ -201,9 +201,12 @@ class GitHistory:
         return self._fetched is not None and find_commit(self._fetched, revision) is not None
 
     def read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """Return the relation without using the network, or None if it is not known.
+        """Find out the relation of two revisions without using the network. Return None if it is unknown.
 
-        ``path`` is the application's folder.
+        Args:
+            revision: the compared revision.
+            expected: the expected revision.
+            path: the folder of the application's manifests in the repository.
         """
         with self._lock:
             return self._read(revision, expected, path)
@@ -214,9 +217,9 @@ class GitHistory:
         )
 
     def ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """Return the relation. If it is not known, return None and set ``why`` to the reason.
+        """Find out the relation of two revisions. If commits are missing, fetch them first, unless a pause applies.
 
-        If the commits are missing and a fetch is due, fetch them first.
+        If the relation is unknown, return None and set ``why`` to the reason. The arguments are those of ``read``.
         """
         with self._lock:
             return self._ask(revision, expected, path)
@@ -242,13 +245,13 @@ class GitHistory:
             self.why = self._without_url(texts.CLONE_UNREADABLE.fill(error=self._safe(error)))
 
     def _without_url(self, reason: str) -> str:
-        """Return the reason. If there is no address to fetch from, add the name of the variable that sets it."""
+        """Return the reason. If there is no URL to fetch from, add the name of the variable that would contain it."""
         return reason if self._url else texts.VARIABLE_MISSING.fill(reason=reason, variable=self._name)
 
     def _fetch(self, revision: str, expected: str) -> None:
         whole = [ObjectID(name.encode()) for name in (revision, expected) if len(name) == _WHOLE]
         short = len(whole) < len((revision, expected))
-        # Fetch the revisions themselves. If the server hands out only branches and tags, fetch those.
+        # Request the commits by their SHA. If the server only allows branches and tags, request those instead.
         for by_name, branches in ((True, short), (False, True)):
             try:
                 choose = partial(_wanted, whole, by_name=by_name, branches=branches)
@@ -260,7 +263,10 @@ class GitHistory:
                 return
 
     def _is_undone(self, revision: str, expected: str, path: str) -> bool | None:
-        """Return True if the files were reverted, False if not, or None if unknown. Fetch trees if needed."""
+        """Return True if the files show that ``expected`` was reverted, False if not, and None if this is unknown.
+
+        If the clone and the fetched commits lack the necessary trees, fetch them.
+        """
         for repository in filter(None, (self._clone, self._fetched)):
             later, wanted = find_commit(repository, revision), find_commit(repository, expected)
             if later is None or wanted is None:
@@ -276,7 +282,10 @@ class GitHistory:
         return None
 
     def _undone_by_trees(self, later: ObjectID, wanted: Commit, path: str, *, depth: int) -> bool | None:
-        """Fetch the trees down to a depth. Return True if they show a revert of the files, None if that is unknown."""
+        """Fetch the trees down to ``depth`` levels, and compare the files in them.
+
+        Return True if they show that ``wanted`` was reverted, False if not, and None if this is unknown.
+        """
         with suppress(Exception):
             choose = partial(_wanted, [later, wanted.id, wanted.parents[0]], by_name=True, branches=False)
             trees = self._download(choose, depth=1, keep=f"tree:{depth}".encode())
@@ -287,7 +296,7 @@ class GitHistory:
         folder = tempfile.TemporaryDirectory(prefix="history-", ignore_cleanup_errors=True)
         self._stack.enter_context(folder)
         if self._closed:
-            # close() ran before this folder was registered, and has not removed it.
+            # ``close`` ran before this folder was registered, so it has not removed the folder.
             folder.cleanup()
             raise InterruptedError(texts.JOB_ENDED)
         target = Repo.init_bare(folder.name)
@@ -299,7 +308,7 @@ class GitHistory:
         return target
 
     def _safe(self, error: Exception) -> str:
-        """Return the error as text, without the URL's credentials."""
+        """Return the error as one line of text, without the credentials in the URL."""
         reason = str(error)
         if isinstance(error, HTTPUnauthorized):
             reason = texts.LOGIN_REQUIRED
@@ -312,7 +321,7 @@ class GitHistory:
 
 
 class _Asking:
-    """A lookup that runs in a daemon thread, so that a hanging server cannot block the job."""
+    """A lookup in a daemon thread, so that a server that hangs cannot block the job."""
 
     def __init__(self, question: tuple[str, str, Source], find: Callable[[], RevisionRelation]) -> None:
         self.question = question

@@ -1,8 +1,8 @@
-"""Find the relation of two commits in one repository, and whether one was reverted, without a request to a server.
+"""Find out how two commits of a repository are related, and whether one was reverted, without using the network.
 
-There are two signs of a revert. The message of a later commit says that it reverts the commit, or the files that the
-commit changed have their earlier content again. The files count for more. Anyone can write a message, so only its first
-kilobytes are read, by patterns that cannot backtrack.
+A revert can be recognised in two ways: by the message of a later commit, or because the files that the commit changed
+have their earlier content again. If the two differ, the files decide. Commit messages are untrusted text, so only their
+first kilobytes are searched, with patterns that cannot backtrack.
 """
 
 import re
@@ -21,12 +21,19 @@ from dulwich.repo import BaseRepo
 
 from argocd_release.model.git import Relation, RevisionRelation
 
-# The longest chain of annotated tags that is followed.
+# The maximum number of annotated tags to follow if they point to each other.
 TAGS: Final = 10
 
 
 def relation_in(repository: BaseRepo | None, revision: str, expected: str, path: str) -> RevisionRelation | None:
-    """Return the relation that the commits of this repository prove, or None if commits are missing."""
+    """Find out how ``revision`` is related to ``expected`` in this repository. Return None if commits are missing.
+
+    Args:
+        repository: the repository, or None if there is none.
+        revision: the compared revision, as hexadecimal digits.
+        expected: the expected revision, as hexadecimal digits.
+        path: the folder of the application's manifests in the repository.
+    """
     if repository is None:
         return None
     later, wanted = find_commit(repository, revision), find_commit(repository, expected)
@@ -40,7 +47,7 @@ def relation_in(repository: BaseRepo | None, revision: str, expected: str, path:
         if can_fast_forward(repository, later.id, wanted.id):
             commits = sum(1 for _ in repository.get_walker(include=[wanted.id], exclude=[later.id]))
             return RevisionRelation(relation=Relation.OLDER, commits=commits)
-        # Beyond the edge of a shallow clone, one revision can still descend from the other.
+        # In a shallow clone, one revision can descend from the other through commits that the clone lacks.
         return None if repository.get_shallow() else RevisionRelation(relation=Relation.DIVERGED)
     except Exception:  # noqa: BLE001 - a shallow clone lacks commits, and a damaged clone raises any error
         return None
@@ -58,9 +65,11 @@ def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) 
 
 
 def by_files(relation: RevisionRelation, *, again: bool | None) -> RevisionRelation:
-    """Return the relation, corrected by the files, which count for more than commit messages.
+    """Correct a relation that was derived from commit messages by what the files show.
 
-    ``again`` is True if the files have their earlier content again, False if they do not, and None if this is unknown.
+    Args:
+        relation: the relation according to the commit messages: a descendant or a revert.
+        again: True if the files have their earlier content again, False if not, and None if this is unknown.
     """
     if again is None:
         return relation
@@ -72,7 +81,10 @@ def by_files(relation: RevisionRelation, *, again: bool | None) -> RevisionRelat
 
 
 def find_commit(repository: BaseRepo, revision: str) -> Commit | None:
-    """Return the only commit whose id starts with the hex digits, directly or through an annotated tag."""
+    """Return the commit whose SHA starts with ``revision``, or to which an annotated tag with such a SHA points.
+
+    Return None if there is no such commit, or more than one.
+    """
     try:
         starts = set(repository.object_store.iter_prefix(revision.encode()))
         commits = {commit.id: commit for commit in map(partial(_peeled, repository), starts) if commit is not None}
@@ -92,27 +104,30 @@ def _peeled(repository: BaseRepo, sha: ObjectID) -> Commit | None:
 
 MESSAGE_BYTES: Final = 10_000
 _SHORT: Final = 7
-# The text of git revert, and of GitLab if a merge request is reverted (app/models/commit.rb, revert_description).
+# The line that git revert writes, and GitLab if a merge request is reverted (app/models/commit.rb revert_description).
 _REVERTS: Final = re.compile(
     rb"^This reverts (?:commit ([0-9a-f]{7,64})|merge request ([^\s!]{0,300}![0-9]{1,10}))", re.MULTILINE
 )
-# The end of GitLab's message of a merge commit (lib/gitlab/merge_requests/message_generator.rb).
+# The last line of GitLab's merge commits (lib/gitlab/merge_requests/message_generator.rb).
 _MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
-# git cherry-pick -x ends the message with this line, and so does GitLab if it picks a commit.
+# The last line that git cherry-pick -x and GitLab's cherry-pick write.
 _PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
-# If a commit changes more files than this, only the messages decide.
+# The files of a commit are only compared if the commit changes at most this many.
 FILES: Final = 500
-# The number of folder levels below the application's path whose files are compared.
+# How many levels of folders below the application's path are fetched to compare their files.
 FILE_LEVELS: Final = 3
 FILE_BYTES: Final = 1_000_000
 
 
 class Reverts:
-    """A search for the commit that reverts ``wanted``, among the commits after it.
+    """A search for the commit that reverts ``wanted``, by the messages of later commits.
 
-    Pass the commits to ``on_commit``, newest first. ``by`` is the reverting commit, or empty if there is none.
-    ``precedes`` returns True if a commit contains ``wanted``. It is needed because reverting a merge also reverts the
-    commits that it merged.
+    Call ``on_commit`` for each later commit, newest first, and then ``end``.
+
+    Args:
+        wanted: the commit that was perhaps reverted.
+        precedes: returns True if ``wanted`` is an ancestor of the given commit. This is needed because the revert of a
+            merge also reverts the merged commits.
     """
 
     def __init__(self, wanted: Commit, precedes: Callable[[ObjectID], bool]) -> None:
@@ -123,11 +138,12 @@ class Reverts:
         self.by = ""
 
     def on_commit(self, commit: Commit) -> None:
+        """Process the next commit."""
         if self.by or self._picked_again:
             return
         if by := self._reverter(commit):
-            # A later commit reverts this commit, so ignore the reverts in this commit's message. If this commit is the
-            # merge that brought ``wanted``, the later commit also reverts ``wanted``.
+            # A later commit has reverted this commit, so ignore what this commit itself reverts. If this commit is the
+            # merge that merged ``wanted``, the later commit has also reverted ``wanted``.
             brought = len(commit.parents) > 1 and not self._precedes(commit.parents[0])
             self.by = by if brought else ""
             return
@@ -138,7 +154,7 @@ class Reverts:
             self._reverted.setdefault(_key(name), []).append((name, commit.id.decode()))
 
     def end(self) -> str:
-        """Return the revision that reverts ``wanted``, or an empty string. Call it after the last commit."""
+        """Return the SHA of the commit that reverts ``wanted``, or an empty string if none does."""
         if not self.by and not self._picked_again:
             self.by = self._reverter(self._wanted)
         return self.by
@@ -156,9 +172,10 @@ class Reverts:
 
 
 def undone(repository: BaseRepo, later: ObjectID, wanted: ObjectID, path: str) -> bool | None:
-    """Return True if the files that ``wanted`` changed under ``path`` have their earlier content again at ``later``.
+    """Return True if in ``later``, the files that ``wanted`` changed have their earlier content again.
 
-    Return None if they cannot be compared, or if only some of them were reverted.
+    Only files below ``path`` count. Return False if none of them was reverted, and None if only some were, or if they
+    cannot be compared.
     """
     commit = _commit(repository, wanted)
     if commit is None or not commit.parents:
@@ -181,7 +198,7 @@ def _changes(repository: BaseRepo, before: ObjectID, then: ObjectID) -> list[Tre
 
 
 def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool | None:
-    """Return True if the file has its earlier content again, False if it has the changed content, None if neither."""
+    """Return True if a changed file has its earlier content again, False if the change is still there, else None."""
     old, new = (entry.sha if entry is not None else None for entry in (change.old, change.new))
     entry = change.new or change.old
     current = _entry(repository, now, entry.path) if entry is not None and entry.path else None
@@ -191,22 +208,30 @@ def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool 
 
 
 def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
-    """Return True if the change was undone, False if it is still there, or None if this cannot be decided.
+    """Return True if a change was undone, False if it is still there, and None if this cannot be decided.
 
-    A change was undone if the file has all lines that the change removed, and none that the change added. It is still
-    there if the file has all lines that the change added.
+    A change was undone if the file has all lines again that the change removed, and none that it added. The change is
+    still there if the file has all lines that it added.
+
+    Args:
+        old: the lines before the change, with the number of their occurrences, or None if they are unknown.
+        new: the lines after the change.
+        now: the lines of the compared revision.
     """
     if old is None or new is None or now is None:
         return None
     added, removed = new - old, old - new
     if added and added <= now:
         return False
-    # If the file has neither the added nor the removed lines, a later commit has changed them again.
+    # If the file has neither the added nor the removed lines, a later commit has changed the same place again.
     return True if removed and removed <= now and not added & now else None
 
 
 def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
-    """Return the lines of a file: empty if there is no file, None if it was not fetched or is too large."""
+    """Count the lines of a file. The result is empty if ``sha`` is None, and None if the file cannot be read.
+
+    A file cannot be read if it was not fetched or is too large.
+    """
     if sha is None:
         return Counter()
     try:
@@ -219,10 +244,10 @@ def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
 
 
 def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None:
-    """Return the object at the path in the tree, or None if there is none.
+    """Return the id of the object at the path, or None if the tree has no such path.
 
     Raises:
-        KeyError: a folder on the way was not fetched.
+        KeyError: a folder of the path was not fetched.
     """
     sha = tree
     for name in path.split(b"/"):
@@ -234,16 +259,17 @@ def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None
 
 
 def depths(path: str) -> tuple[int, ...]:
-    """Return how many levels of trees to fetch: first down to the folder's name, then down to its files.
+    """Return how many levels of trees to fetch in the first and in the second attempt.
 
-    A folder's name is stored in its parent, so a path of two parts takes two levels.
+    The first attempt fetches the trees down to the entry of the application's folder in its parent. This suffices if
+    the whole folder was reverted. The second attempt also fetches the trees below the folder.
     """
     levels = len(parts(path))
     return (levels, levels + FILE_LEVELS) if levels else (FILE_LEVELS,)
 
 
 def parts(path: str) -> list[str]:
-    """Return the folders of an application's path, which is relative to the repository's root."""
+    """Split the path of an application, which is relative to the repository's root, into folder names."""
     return [part for part in path.split("/") if part not in {"", "."}]
 
 
@@ -275,7 +301,7 @@ def _named(commit: Commit) -> Iterator[bytes]:
 
 
 def _is_again(commit: Commit, wanted: Commit) -> bool:
-    """Return True if the commit is a cherry-pick of ``wanted``, by its author or by its message."""
+    """Return True if the commit is a cherry-pick of ``wanted``, according to its metadata or its message."""
     if _origin(commit) == _origin(wanted):
         return True
     names = [wanted.id, *_picked(wanted)]
@@ -287,15 +313,20 @@ def _picked(commit: Commit) -> list[bytes]:
 
 
 def _key(name: bytes) -> bytes:
-    """Return the part that is equal in all names of a commit or merge request."""
+    """Return the part that all names of the same commit or merge request have in common.
+
+    This is the abbreviated SHA of a commit, or ``!number`` of a merge request.
+    """
     _, mark, number = name.rpartition(b"!")
     return mark + number if mark else name[:_SHORT]
 
 
 def _is_same(own: bytes, name: bytes) -> bool:
-    """Return True if ``name``, which a revert mentions, means the commit or merge request ``own``.
+    """Return True if the message of a revert refers to this commit or merge request.
 
-    A name without a project means this project.
+    Args:
+        own: the SHA of the commit, or ``project!number`` of the merge request.
+        name: the SHA or merge request in the message. If its project is missing, it means this project.
     """
     if b"!" not in name:
         return own.startswith(name)
@@ -304,5 +335,5 @@ def _is_same(own: bytes, name: bytes) -> bool:
 
 
 def _origin(commit: Commit) -> tuple[bytes, int, bytes]:
-    """Return the fields that a cherry-pick keeps."""
+    """Return the metadata that a cherry-pick copies from the original commit."""
     return commit.author, commit.author_time, commit.message

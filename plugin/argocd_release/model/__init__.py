@@ -1,1 +1,1 @@
-"""The data types of the product, and the ports through which it reads Argo CD, git and the clock."""
+"""The data types of the product, and the interfaces through which it reads Argo CD, git and the clock."""

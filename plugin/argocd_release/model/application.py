@@ -1,7 +1,4 @@
-"""The state of an Argo CD Application.
-
-The fields are those of argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go.
-"""
+"""The state of an Argo CD Application, with the fields of argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +10,12 @@ from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
 from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
 
-#: The words with which Argo CD reports a resource that was applied.
+#: The last word of Argo CD's message about a resource that it has applied.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
 
 
 class Word(StrEnum):
-    """A closed vocabulary of Argo CD. A word that it does not contain becomes ``UNKNOWN``."""
+    """The base class of Argo CD's statuses. ``read`` turns a status that is not listed here into ``UNKNOWN``."""
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -29,12 +26,16 @@ class Word(StrEnum):
 
 
 class SyncStatus(Word):
+    """The sync status of an application or a resource."""
+
     SYNCED = "Synced"
     OUT_OF_SYNC = "OutOfSync"
     UNKNOWN = "Unknown"
 
 
 class HealthStatus(Word):
+    """The health of an application or a resource."""
+
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
     DEGRADED = "Degraded"
@@ -44,6 +45,8 @@ class HealthStatus(Word):
 
 
 class OperationPhase(Word):
+    """The phase of an operation. An operation that has ended is Succeeded, Failed or Error."""
+
     RUNNING = "Running"
     TERMINATING = "Terminating"
     SUCCEEDED = "Succeeded"
@@ -54,7 +57,7 @@ class OperationPhase(Word):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """One managed resource. ``health`` is None for kinds that have no health, such as ConfigMap."""
+    """The state of one managed resource. ``health`` is None for kinds without a health, such as ConfigMap."""
 
     group: str
     kind: str
@@ -65,7 +68,7 @@ class Resource:
     message: str = ""
     hook: bool = False
     requires_pruning: bool = False
-    # The sync wave, which hooks have too; 0 if none is set.
+    # The sync wave of the resource or hook; 0 by default.
     wave: int = 0
 
     @property
@@ -79,7 +82,7 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResourceResult:
-    """The result of an operation for one resource: Synced, SyncFailed, …, or the phase of a hook."""
+    """The result of an operation for one resource or hook. ``hook_phase`` is empty for a resource."""
 
     kind: str
     name: str
@@ -102,16 +105,16 @@ class ResourceResult:
 
     @property
     def hook_ran(self) -> bool:
-        """Return True for a hook that was applied. If it has failed, its program has failed."""
+        """Return True for a hook that Argo CD could apply. If such a hook has failed, its program has failed."""
         return bool(self.hook_type) and self.status != "SyncFailed"
 
     @property
     def action(self) -> str:
-        """Return the action of the operation, such as ``created`` or ``unchanged``; empty for a hook or a failure.
+        """Return what the operation did, such as ``created`` or ``unchanged``; empty for a hook or a failure.
 
-        kubectl says ``deployment.apps/web configured`` (kubernetes v1.31.0 staging/src/k8s.io/kubectl
-        pkg/cmd/apply/apply.go). While a later wave waits, the message is about the health, and the action is
-        ``applied``.
+        The message ends with it, as in ``deployment.apps/web configured`` (kubernetes v1.31.0
+        staging/src/k8s.io/kubectl pkg/cmd/apply/apply.go). While a later sync wave waits for this resource, the message
+        is about its health instead. The action is then ``applied``.
         """
         if self.hook_type or self.failed:
             return ""
@@ -120,12 +123,12 @@ class ResourceResult:
 
     @property
     def changed(self) -> bool:
-        """Return True if the operation changed something in the cluster, ran a hook, or failed to."""
+        """Return False only if the operation left the resource unchanged. Hooks and failures count as changes."""
         return self.action != "unchanged"
 
     @property
     def applied(self) -> bool:
-        """Return True if the operation has applied the resource, or, for a hook, if the hook runs."""
+        """Return True if the operation has applied the resource, or if the hook is running."""
         return self.hook_phase == "Running" if self.hook_type else self.status == "Synced"
 
     def __str__(self) -> str:
@@ -134,42 +137,42 @@ class ResourceResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """The running sync, or the last one."""
+    """The operation of an application: the running sync or, if none is running, the last one."""
 
     phase: OperationPhase
     message: str
-    #: The revisions that Argo CD resolved.
+    #: The commit of each source, as Argo CD has resolved it.
     revisions: tuple[str, ...]
     started_at: str
     finished_at: str
-    #: Argo CD's ``retryCount``: the number of failed attempts that it has retried or will retry.
+    #: Argo CD's ``retryCount``: the number of failed attempts that Argo CD has retried or will retry.
     retries: int
     results: tuple[ResourceResult, ...]
-    #: The requested revision of each source: a commit, or an annotated tag on the commit.
+    #: The requested revision of each source: a commit, or the object of an annotated tag.
     requested: tuple[str, ...] = ()
-    #: Each source without its target revision; empty if Argo CD does not report it.
+    #: Each source without its target revision, as JSON; empty if Argo CD does not report the sources.
     parameters: tuple[str, ...] = ()
     dry_run: bool = False
-    # True if it syncs only some resources, for example a self-heal, or a manual sync of selected resources.
+    # True if it syncs only some resources, such as a self-heal or a manual sync of selected resources.
     partial: bool = False
-    # True if Argo CD began it by itself.
+    # True if the automated sync policy has started it.
     automated: bool = False
 
     @property
     def running(self) -> bool:
-        """Return True if it still runs. Between two attempts ``finishedAt`` is set, but the phase is Running."""
+        """Return True if it is running. Between two attempts it is, although ``finishedAt`` is set then."""
         return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
 
     @property
     def terminated(self) -> bool:
-        """Return True if it was ended by a request (gitops-engine pkg/sync/sync_context.go Terminate)."""
+        """Return True if a user or the job has terminated it (gitops-engine pkg/sync/sync_context.go Terminate)."""
         return self.unsuccessful and self.message.startswith("Operation terminated")
 
     @property
     def attempt(self) -> int:
-        """Return the number, from 1, of the attempt that runs or was the last to end.
+        """Return the number of the current or last attempt, starting at 1.
 
-        Argo CD raises ``retryCount`` when an attempt has failed, not when the next one begins (argo-cd v2.13.2
+        Argo CD increments ``retryCount`` when an attempt fails, not when the next one begins (argo-cd v2.13.2
         controller/appcontroller.go processRequestedAppOperation).
         """
         waits = bool(self.finished_at) and self.phase is OperationPhase.RUNNING
@@ -177,19 +180,19 @@ class Operation:
 
     @property
     def unsuccessful(self) -> bool:
-        """Return True if it has ended and failed. A dry run does not count, because it does not change the cluster."""
+        """Return True if it has failed for good. A dry run never counts, because it does not change the cluster."""
         failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
         return failed and not self.running and not self.dry_run
 
     def is_of(self, revisions: tuple[str, ...]) -> bool:
-        """Return True if it syncs these revisions, or if it names no revision."""
+        """Return True if it syncs these revisions, or if Argo CD does not report which revisions it syncs."""
         candidates = [names for names in (self.revisions, self.requested) if names]
         return not candidates or any(all_same_revisions(names, revisions) for names in candidates)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source of manifests: a ``chart`` of a Helm repository, or a ``path`` in git. Unused fields are empty."""
+    """A source of manifests: a ``chart`` in a Helm repository, or a ``path`` in a git repository."""
 
     repo_url: str
     path: str = ""
@@ -203,7 +206,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """The state of an application at one moment. Times are RFC 3339 in whole seconds, or empty."""
+    """The state of an application at one moment. Times are RFC 3339 texts in whole seconds, or empty."""
 
     name: str
     namespace: str
@@ -225,74 +228,73 @@ class Application:
     images: tuple[str, ...]
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
-    # Each source without its target revision, for comparison with the ``parameters`` of operations.
+    # Each source without its target revision, as JSON, for comparison with the ``parameters`` of operations.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
-    # Argo CD's own namespace. An application in it is called by its name alone. Empty before the first comparison.
+    # The namespace of Argo CD, in which applications are addressed without a namespace; empty until Argo CD compares.
     controller_namespace: str = ""
     # The successful sync before the last one.
     previously: Deployment | None = None
-    #: True if an annotation stops Argo CD from comparing and syncing it (argocd.argoproj.io/skip-reconcile).
+    #: True if the annotation argocd.argoproj.io/skip-reconcile stops Argo CD from comparing and syncing it.
     skips_reconcile: bool = False
-    # The owners of this application's spec, by the names in its metadata.
+    # The owners of this application's spec that its metadata names.
     owner_refs: tuple[OwnerRef, ...] = ()
-    # False if the spec has changed since Argo CD compared.
+    # False if the spec has changed since the last comparison.
     spec_compared: bool = True
-    # The ApplicationSet that generates it, or an empty string.
+    # The name of the ApplicationSet that generates this application, or an empty string.
     application_set: str = ""
-    # None if no source hydrator is used. Otherwise ``sources`` is the dry source, and ``revisions`` are hydrated ones.
+    # None without a source hydrator. With one, ``sources`` has the dry source, and ``revisions`` the hydrated commit.
     hydration: Hydration | None = None
-    # The next fields are not part of the Application object. A field is empty if a look did not request its data.
+    # The next fields come from other requests. They are empty if the look did not make the request.
     workloads: Workloads | None = None
-    # True if the token cannot read the resource tree, so that no look shows the pods; False if the tree is only late.
+    # True if the token cannot read the resource tree, so no look can show pods. False if the tree can still arrive.
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()
     revision_relations: Mapping[str, RevisionRelation] = field(default_factory=dict)
-    # The sync window that blocks the sync.
+    # A description of the sync windows that block the sync; empty if none does.
     sync_window: str = ""
-    # The reason why Argo CD refused to sync.
+    # The error message if Argo CD has refused the sync that the job requested.
     refusal: str = ""
-    # True if the running operation certainly syncs an earlier revision.
+    # True if the git history proves that the running operation syncs an earlier revision.
     operation_is_old: bool = False
 
     @property
     def full_name(self) -> str:
-        """Return the name that identifies it in every namespace: ``namespace/name``."""
+        """Return ``namespace/name``, which identifies the application even if Argo CD uses several namespaces."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
     def set_names(self) -> tuple[str, ...]:
-        """Return the full names of the ApplicationSets that it manages."""
+        """Return the full names of the ApplicationSets that this application manages."""
         sets = (item for item in self.resources if (item.group, item.kind) == ("argoproj.io", APPLICATION_SET))
         return tuple(f"{item.namespace or self.namespace}/{item.name}" for item in sets if not item.requires_pruning)
 
     @property
     def revision(self) -> str:
-        """Return the revision compared last. The revisions of several sources are separated by commas."""
+        """Return the compared revision. If there are several sources, their revisions are separated by commas."""
         return ",".join(self.revisions)
 
     @property
     def abridged(self) -> bool:
-        """Return True if an argocd older than the server could have left out a field that matters now.
+        """Return True if fields that matter could be missing because argocd is older than the server.
 
-        argocd prints only the fields that it knows. Before 2.14 it knows no source hydrator, and before 3.1 no
-        disabled automated policy.
+        argocd only prints fields that it knows: ``sourceHydrator`` since 2.14, and ``automated.enabled`` since 3.1.
         """
         sourceless = not any(source.repo_url for source in self.sources)
         return sourceless or (self.automated and self.sync is not SyncStatus.SYNCED)
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Return the revisions that a pipeline can know. For a hydrated application, that is the dry commit."""
+        """Return the compared commits that people have pushed. For a hydrated application, that is the dry commit."""
         if self.hydration is None:
             return self.revisions
         return (self.hydration.commit,) if self.hydration.commit else ()
 
     def names(self, position: int) -> frozenset[str]:
-        """Return the names of the commit of one source: for an annotated tag, the tag and its commit.
+        """Return all ids of the compared commit of a source. For an annotated tag, these are the tag and its commit.
 
         Args:
-            position: the position of the source, from 0.
+            position: the position of the source, starting at 0.
         """
         return self._synced_names(position) if self.hydration is None else frozenset(self.commits[position:][:1])
 
@@ -304,18 +306,18 @@ class Application:
 
     @property
     def unreadable_health(self) -> str:
-        """Return the error if Argo CD could not read the health of a resource, otherwise an empty string.
+        """Return Argo CD's error about a resource whose health it could not read, or an empty string.
 
-        Argo CD then leaves that resource out of the application's health, which can be Healthy without it (argo-cd
-        v2.13.2 controller/health.go, controller/state.go:857).
+        The application can be Healthy nevertheless, because Argo CD ignores that resource then (argo-cd v2.13.2
+        controller/health.go, controller/state.go:857).
         """
         return next((item.message for item in self.conditions if item.about_health), "")
 
     @property
     def errors(self) -> tuple[Condition, ...]:
-        """Return the conditions that give the reason why this revision is not applied."""
-        # A SyncError says that auto-sync has given the revision up. It counts only while the application is OutOfSync
-        # and no sync is running.
+        """Return the error conditions that explain why the compared revision is not applied."""
+        # A SyncError means that the automated sync policy has given up this revision. It is outdated once the
+        # application is Synced or another sync is running.
         gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
         return tuple(
             item
@@ -325,20 +327,20 @@ class Application:
 
     @property
     def operation_counts(self) -> bool:
-        """Return True if the last operation counts: it is for the compared state, and is not a dry run."""
+        """Return True if the last operation was for the compared revision and parameters, and not a dry run."""
         return self.operation is not None and self.attempted and not self.operation.dry_run
 
     @property
     def results(self) -> tuple[ResourceResult, ...]:
-        """Return the results of the last operation if it counts, otherwise none."""
+        """Return the results of the last operation if ``operation_counts``, otherwise none."""
         return self.operation.results if self.operation is not None and self.operation_counts else ()
 
     @property
     def attempted(self) -> bool:
-        """Return True if the last operation is for the revisions compared last, and for the current parameters.
+        """Return True if the last operation was for the compared revisions and the current parameters.
 
-        Argo CD then does not sync them again, even after a dry run (argo-cd v2.13.2 controller/appcontroller.go
-        alreadyAttemptedSync).
+        Argo CD then does not start another automated sync, even if the operation was a dry run (argo-cd v2.13.2
+        controller/appcontroller.go alreadyAttemptedSync).
         """
         operation = self.operation
         if operation is None or not operation.is_of(self.revisions):
@@ -347,7 +349,7 @@ class Application:
 
     @property
     def applied(self) -> bool:
-        """Return True if a full sync of the revisions compared last, with the current parameters, has succeeded."""
+        """Return True if a full sync of the compared revisions with the current parameters has succeeded."""
         operation, deployed = self.operation, self.deployed
         if operation is not None and self.attempted and not (operation.dry_run or operation.partial):
             return operation.phase is OperationPhase.SUCCEEDED
@@ -361,17 +363,17 @@ class Application:
         return same and self.has(deployed.parameters)
 
     def has(self, parameters: tuple[str, ...]) -> bool:
-        """Return True if these parameters are the current ones, or if either of the two is unknown."""
+        """Return True if these are the current parameters, or if one of the two is unknown."""
         return () in {parameters, self.parameters} or parameters == self.parameters
 
     @property
     def runs_deployed(self) -> bool:
-        """Return True if the cluster has the state of the last successful sync, and no sync began since."""
+        """Return True if the application is Synced, and its last operation is its last successful sync."""
         return self.sync is SyncStatus.SYNCED and self.last_sync_stands
 
     @property
     def last_sync_stands(self) -> bool:
-        """Return True if the last operation is the last successful sync, even if another revision is compared now."""
+        """Return True if the last operation is the last successful sync, of whichever revision."""
         operation, deployed = self.operation, self.deployed
         if operation is None or deployed is None:
             return False
@@ -380,18 +382,18 @@ class Application:
 
     @property
     def outdated(self) -> bool:
-        """Return True if sync and health are older than the last operation (argo-cd v2.13.2 app.go:2506-2521)."""
+        """Return True if Argo CD has not compared since the last operation ended (argo-cd v2.13.2 app.go:2506-2521)."""
         operation = self.operation
         return operation is not None and not operation.dry_run and operation.finished_at > self.reconciled_at
 
     @property
     def awaits_sync(self) -> bool:
-        """Return True if Argo CD will probably sync the compared revision by itself, and has not begun."""
+        """Return True if Argo CD has not begun to sync the compared revision, but can be expected to do so."""
         attempted = self.operation is not None and self.operation.is_of(self.revisions)
         due = self.automated and self.sync is SyncStatus.OUT_OF_SYNC and not self.sync_window
         return due and not self.operating and not attempted
 
     @property
     def operating(self) -> bool:
-        """Return True if a sync is requested or running."""
+        """Return True if a sync is running or was requested."""
         return self.requested or (self.operation is not None and self.operation.running)

@@ -1,7 +1,7 @@
-"""An Argo Rollout: its progress, the reason why it waits, and the action that it needs.
+"""The state of an Argo Rollout: its progress, why it waits, and what a user must do.
 
-The fields are those of argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go. The phase and the message come from
-utils/rollout/rolloututil.go CalculateRolloutPhase.
+The fields are defined in argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go. Argo Rollouts computes the phase
+and the message in utils/rollout/rolloututil.go CalculateRolloutPhase.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,17 @@ from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 
 KIND: Final = ("argoproj.io", "Rollout")
-# The reason of a pause that `spec.paused` of the manifest sets.
+# Our name for a pause that the field `spec.paused` of the manifest causes.
 BY_HAND: Final = "by hand"
 _ENDED: Final = frozenset({"Failed", "Error", "Inconclusive"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysisRun:
-    """An analysis run that the Argo Rollout waits for, or that stopped it. ``status`` is Argo Rollouts' own word."""
+    """An analysis run for which the Argo Rollout waits, or that has stopped it.
+
+    ``status`` is the phase as Argo Rollouts reports it, such as ``Running``.
+    """
 
     name: str
     status: str
@@ -38,12 +41,12 @@ class Rollout:
     phase: str
     message: str = ""
     blue_green: bool = False
-    #: The current step, from 1 to ``steps``; 0 if there are none, or all are done.
+    #: The current step, from 1 to ``steps``; 0 if there are no steps, or all are completed.
     step: int = 0
     steps: int = 0
-    #: The share of the traffic that the new pods get, in percent; None if it is not known.
+    #: The share of the traffic for the new pods in percent; None if it is unknown.
     weight: int | None = None
-    #: The reason of a pause in Argo Rollouts' words, or ``by hand``; empty if it is not paused.
+    #: Argo Rollouts' reason of the pause, or ``by hand``; empty if it is not paused.
     pause: str = ""
     #: True if the pause ends by itself.
     resumes: bool = False
@@ -52,7 +55,7 @@ class Rollout:
 
     @property
     def where(self) -> str:
-        """Return the progress, such as ``at step 2 of 4, weight 25 %``, or an empty string if it is not known."""
+        """Return the progress, such as ``at step 2 of 4, weight 25 %``, or an empty string if it is unknown."""
         if self.blue_green or not self.steps or self.aborted:
             return ""
         if self.step:
@@ -63,7 +66,7 @@ class Rollout:
 
     @property
     def state(self) -> str:
-        """Return its progress, or the reason why it waits or was aborted, in one line; can be empty."""
+        """Describe the progress, the reason of a pause, or the reason why it was aborted, on one line; can be empty."""
         where, runs = self.where, "; ".join(map(str, self._telling))
         if self.aborted:
             return "; ".join(filter(None, (texts.ABORTED.text, self.message, runs)))
@@ -74,7 +77,7 @@ class Rollout:
 
     @property
     def todo(self) -> str:
-        """Return the action that it needs to continue, or an empty string if it continues by itself."""
+        """Return what a user must do so that it continues, or an empty string if it continues by itself."""
         if self.aborted:
             return texts.ABORTED.fill_hint(rollout=self._target)
         if not self.pause or self.resumes:
@@ -82,7 +85,7 @@ class Rollout:
         return texts.PAUSED.fill_hint(rollout=self._target)
 
     def _paused(self, state: str) -> str:
-        """Return the state with the reason of the pause, or with a note that the pause ends by itself."""
+        """Add the reason of the pause to the description, or that the pause ends by itself."""
         if self.resumes:
             return texts.RESUMES.fill(state=state)
         if self.pause == BY_HAND:

@@ -1,4 +1,4 @@
-"""Every exception of this package, and the kinds of failure of a call."""
+"""The exceptions of this package, and the kinds of failures of calls to Argo CD."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ class FailureKind(Enum):
     OTHER = "other"
 
 
-# After these failures, the same call fails again. MALFORMED is one of them, because another server than Argo CD has
-# responded at this address.
+# After a failure of these kinds, the same call would fail again. MALFORMED is one of them, because it means that the
+# server at this address is not Argo CD.
 _REFUSALS: Final = frozenset(
     {FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.MISSING, FailureKind.MALFORMED}
 )
 
 
 class ReleaseError(Exception):
-    """The base of every error that ends a run with an outcome of its own. Its message is for people."""
+    """The base class of errors that end the job. ``outcome`` gives the exit code, and the message is for users."""
 
     outcome = Outcome.UNEXPECTED
 
@@ -44,11 +44,11 @@ class SetupProblem:
     """A problem of the job's setup: a setting, the network to Argo CD, the token or the application.
 
     Attributes:
-        code: The stable name of the problem.
-        message: The problem in one line. ``<NAME>`` stands for a setting.
-        fix: The steps that solve it.
-        subject: The variable of the setting that the problem is about; "" if it is not about one setting.
-        outcome: The outcome that a release would end with; None if the release could still succeed.
+        code: The stable identifier of the problem.
+        message: A description on one line. ``<NAME>`` stands for a setting.
+        fix: What the user must do to solve the problem.
+        subject: The variable of the setting that causes the problem; "" if it is not a single setting.
+        outcome: The outcome with which a release would end; None if the release could still succeed.
 
     """
 
@@ -62,13 +62,13 @@ class SetupProblem:
     def of(
         cls, entry: ProblemMessage, outcome: Outcome | None = None, /, *, subject: str = "", **fields: object
     ) -> Self:
-        """Return the problem that an entry of the catalogue describes.
+        """Create a problem from an entry of the message catalogue.
 
         Args:
-            entry: The entry. Its text and its hint take the fields that they name.
+            entry: The entry, whose text and hint can contain fields.
             outcome: The outcome of a release with this problem; None for a warning.
-            subject: The variable of the setting that the problem is about.
-            fields: The values of all fields.
+            subject: The variable of the setting that causes the problem.
+            fields: The values of the fields in the text and the hint.
 
         """
         in_text, in_hint = field_names(entry.text), field_names(entry.hint)
@@ -84,10 +84,10 @@ class SetupProblem:
 
     @classmethod
     def of_setting(cls, entry: ProblemMessage, name: str, /, **fields: object) -> Self:
-        """Return the problem of a setting that is missing or wrong.
+        """Create the problem of a missing or wrong setting, which ends the release with ``Outcome.SETTINGS``.
 
         Args:
-            entry: The entry. Its field ``setting`` becomes the name under which the reader set the setting.
+            entry: The entry. If it has a field ``setting``, the name of the setting is inserted there.
             name: The variable of the setting.
             fields: The values of all other fields.
 
@@ -98,7 +98,7 @@ class SetupProblem:
 
 
 class SettingsError(ReleaseError):
-    """One or more settings are wrong. The message lists every problem with its fix."""
+    """At least one setting is wrong. The message lists all problems, each with its fix."""
 
     outcome = Outcome.SETTINGS
 
@@ -121,7 +121,7 @@ class ProgramMissingError(ReleaseError):
 
 
 class NoPreviewError(ReleaseError):
-    """The branch has no tag, so there is no preview to wait for."""
+    """The branch has no preview tag, so the job has no preview to wait for."""
 
     outcome = Outcome.NO_PREVIEW
 
@@ -132,7 +132,10 @@ class NoPreviewError(ReleaseError):
 
 
 class SignInError(ReleaseError):
-    """The exchange of the job's ID token failed. ``outcome`` tells a refusal from a server that did not respond."""
+    """The exchange of the job's ID token failed.
+
+    ``outcome`` is ``Outcome.DENIED`` after a refusal, and ``Outcome.UNREACHABLE`` if the server did not respond.
+    """
 
     def __init__(self, message: str, *, outcome: Outcome = Outcome.DENIED) -> None:
         super().__init__(message)
@@ -140,15 +143,15 @@ class SignInError(ReleaseError):
 
 
 class ArgoCDError(ReleaseError):
-    """A call to Argo CD that failed.
+    """A failed call of the argocd CLI or of Argo CD's HTTP API.
 
     Attributes:
-        kind: the reason.
-        command: the command or the request.
-        exit_code: the exit code of the process, or None without one.
-        message: the error in one line.
-        is_refused: True if the same call will fail again, because Argo CD refuses it or does not offer it. Any other
-            failure can be temporary.
+        kind: the reason of the failure.
+        command: the argocd command or the HTTP request, for example ``GET /api/v1/applications``.
+        exit_code: the exit code of argocd, or None if there is none.
+        message: the error message on one line.
+        is_refused: True if a retry would fail too, because Argo CD refuses the call or does not offer it. All other
+            failures can be temporary.
     """
 
     def __init__(
@@ -169,7 +172,7 @@ class ArgoCDError(ReleaseError):
 
 
 class Cancelled(BaseException):
-    """SIGTERM or SIGINT arrived."""
+    """The job has received SIGTERM or SIGINT. It is not an ``Exception``, so that handlers do not swallow it."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome

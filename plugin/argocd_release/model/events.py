@@ -1,7 +1,4 @@
-"""The events of a run: a type for each, with the name and the fields of its JSON line.
-
-The code that observes something creates an event. The job log decides how to display it.
-"""
+"""The events of the job log, in the order in which a job emits them. The package ``joblog`` decides how they look."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,7 +7,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class JobEvent:
-    """An event for the job log. ``NAME`` never changes, because programs look for it."""
+    """The base class of events. ``NAME`` must not change, because programs that read the log search for it."""
 
     NAME: ClassVar[str]
 
@@ -22,31 +19,28 @@ class JobEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown(JobEvent):
-    """An event with a ``text`` for people. Programs read the other fields."""
+    """An event with a ``text`` for readers of the log. The other fields contain the same information for programs."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationEvent(JobEvent):
-    """An event about one application. ``name`` says which one if the job has a group of them."""
+    """An event about one application. ``name`` is its name if the job watches a group, otherwise empty."""
 
     name: str = ""
-    #: The column width of the names in the job log; 0 if the line does not begin with a name.
+    #: The width of the column with names in the job log; 0 if the line does not begin with a name.
     width: int = 0
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """Return the fields by name, without those that only lay out the line."""
+        """Return the fields by name, without ``width``, which only matters for the layout."""
         return {key: value for key, value in super().fields.items() if key != "width"}
-
-
-# Events at the start.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start(JobEvent):
-    """The job starts. ``timeout`` is in seconds."""
+    """The job has started. ``timeout`` is in seconds."""
 
     NAME = "start"
     version: str
@@ -57,7 +51,7 @@ class Start(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownSetting(JobEvent):
-    """The job found a variable whose name is not a setting. ``meant`` is the nearest setting, or empty."""
+    """A variable looks like a setting but is not one. ``meant`` is the setting with the most similar name, or empty."""
 
     NAME = "unknown setting"
     name: str
@@ -66,7 +60,7 @@ class UnknownSetting(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class VariableNotRead(JobEvent):
-    """A variable is ignored, because the component's ``input`` sets the same thing."""
+    """The job ignores a variable, because the component's ``input`` has already set the same setting."""
 
     NAME = "variable not read"
     name: str
@@ -75,7 +69,7 @@ class VariableNotRead(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ClocksDiffer(JobEvent):
-    """The clocks of GitLab and of the runner differ, so that the job cannot tell when it started."""
+    """The clocks of GitLab and of the runner differ, so the job cannot determine when it started."""
 
     NAME = "clocks differ"
     why: str
@@ -83,7 +77,7 @@ class ClocksDiffer(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Expects(JobEvent):
-    """The expectation of the release, in words."""
+    """The job describes what it expects: a revision, image or chart version, or none of them."""
 
     NAME = "expects"
     what: str
@@ -91,11 +85,7 @@ class Expects(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TimeoutShortened(JobEvent):
-    """The timeout was shortened.
-
-    All fields are in seconds. ``timeout`` is the shortened timeout, ``asked`` is the requested one, and ``job`` is
-    GitLab's timeout of the job.
-    """
+    """The release ``timeout`` is shorter than requested (``asked``) because of GitLab's timeout of the ``job``."""
 
     NAME = "timeout shortened"
     timeout: int
@@ -105,7 +95,7 @@ class TimeoutShortened(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class VersionsApart(JobEvent):
-    """The versions of argocd and of the server are further apart than any tested pair."""
+    """The versions of argocd and of the server differ more than those of any tested pair."""
 
     NAME = "versions apart"
     why: str
@@ -113,7 +103,7 @@ class VersionsApart(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(JobEvent):
-    """A warning, which does not change the verdict. ``code`` is the name of a check or the type of a condition."""
+    """A warning that does not affect the verdict. ``code`` names a check of the doctor or the type of a condition."""
 
     NAME = "warning"
     why: str
@@ -122,18 +112,15 @@ class Warned(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedInBy(JobEvent):
-    """The job's ID token was exchanged for one that Argo CD accepts, through this ``connector`` of Dex."""
+    """The job has exchanged its ID token for a token of Dex, with this ``connector``."""
 
     NAME = "signed in"
     connector: str
 
 
-# Events while tracking.
-
-
 @dataclass(frozen=True, kw_only=True)
 class NotSignedInAnew(JobEvent):
-    """The token could not be renewed."""
+    """The job has failed to renew its token."""
 
     NAME = "not signed in anew"
     error: str
@@ -141,7 +128,7 @@ class NotSignedInAnew(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotTerminated(JobEvent):
-    """The operation of an earlier revision could not be ended."""
+    """The job failed to terminate the sync of an earlier revision."""
 
     NAME = "not terminated"
     error: str
@@ -149,7 +136,7 @@ class NotTerminated(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ArgoCDCommand(JobEvent):
-    """A call of argocd that users can repeat."""
+    """The job runs an argocd command. Users can run the same command themselves."""
 
     NAME = "command"
     command: str
@@ -157,7 +144,7 @@ class ArgoCDCommand(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Called(JobEvent):
-    """A call to Argo CD has ended. ``end`` is its result, or empty if it succeeded."""
+    """A call to Argo CD has ended after ``seconds``. ``end`` is its result; empty for an argocd command."""
 
     NAME = "called"
     call: str
@@ -175,7 +162,7 @@ class Output(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OutputLeftOut(JobEvent):
-    """The number of lines of ``argocd app wait`` that the log leaves out."""
+    """The job log omits this number of lines of ``argocd app wait``."""
 
     NAME = "output left out"
     lines: int
@@ -183,7 +170,7 @@ class OutputLeftOut(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Unchanged(JobEvent):
-    """The number of resources that the log has no line about."""
+    """The job log contains no line about this number of resources, because they did not change."""
 
     NAME = "unchanged"
     count: int
@@ -191,7 +178,7 @@ class Unchanged(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationState(ApplicationEvent):
-    """The state of an application, and the reason why it is not delivered yet."""
+    """The state of an application has changed. ``reason`` says why it is not delivered yet."""
 
     NAME = "state"
     sync: str
@@ -202,7 +189,7 @@ class ApplicationState(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StateChanged(JobEvent):
-    """A part of the state changed, ``at`` seconds after tracking began."""
+    """One part of the state (``what``) has changed to ``value``, ``at`` seconds after tracking began."""
 
     NAME = "transition"
     what: str
@@ -212,7 +199,7 @@ class StateChanged(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StillWaiting(JobEvent):
-    """The release is not delivered after ``waited`` of ``timeout`` seconds."""
+    """The release is not delivered yet, after ``waited`` of ``timeout`` seconds."""
 
     NAME = "still waiting"
     reason: str
@@ -222,7 +209,7 @@ class StillWaiting(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NoAnswer(ApplicationEvent):
-    """A look has failed for a reason that the log has not shown yet."""
+    """A look at the application has failed, and the log does not contain this reason yet."""
 
     NAME = "no answer"
     reason: str
@@ -230,7 +217,7 @@ class NoAnswer(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Judged(ApplicationEvent):
-    """The verdict on an application after ``waited`` seconds. ``reason`` is empty if it was delivered."""
+    """The job has a verdict on an application after ``waited`` seconds. ``reason`` is empty for a success."""
 
     NAME = "judged"
     outcome: str
@@ -240,7 +227,7 @@ class Judged(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Summary(JobEvent):
-    """The number of applications by state, after ``waited`` of ``timeout`` seconds."""
+    """The number of applications in each state, out of ``whole``, after ``waited`` of ``timeout`` seconds."""
 
     NAME = "summary"
     delivered: int
@@ -253,7 +240,7 @@ class Summary(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownWords(JobEvent):
-    """Argo CD uses words that this version does not know and treats as *Unknown*."""
+    """Argo CD reports statuses that this version of the job does not know, and therefore treats as *Unknown*."""
 
     NAME = "unknown words"
     words: str
@@ -261,27 +248,32 @@ class UnknownWords(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PodsNotSeen(JobEvent):
+    """The job cannot read the pods of an application."""
+
     NAME = "pods not seen"
     error: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryNotConsulted(JobEvent):
+    """The job cannot read the git history, and therefore not compare revisions."""
+
     NAME = "history not consulted"
     why: str
 
 
-# Events at the end.
-
-
 @dataclass(frozen=True, kw_only=True)
 class AskingTheSite(JobEvent):
+    """The job starts to check whether the deployed site responds."""
+
     NAME = "asking the site"
     url: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class LookingForTheCause(ApplicationEvent):
+    """The job starts to diagnose why an application was not delivered."""
+
     NAME = "looking for the cause"
     outcome: str
     reason: str
@@ -296,7 +288,7 @@ class AskingTheDoctor(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CauseNotLookedFor(JobEvent):
-    """The diagnosis of a failed release has itself failed."""
+    """The diagnosis of a failed release has raised an error."""
 
     NAME = "cause not looked for"
     error: str
@@ -304,7 +296,7 @@ class CauseNotLookedFor(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotShown(JobEvent):
-    """A command of argocd, whose output the log would show, has failed."""
+    """An argocd command has failed, so the log cannot show its output."""
 
     NAME = "not shown"
     command: str
@@ -313,7 +305,7 @@ class NotShown(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Told(JobEvent):
-    """A notification was sent. ``text`` says what was done."""
+    """The job has sent a notification. ``text`` describes it."""
 
     NAME = "told"
     sink: str
@@ -322,7 +314,7 @@ class Told(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotTold(JobEvent):
-    """A notification was not sent. ``text`` gives the reason."""
+    """The job could not send a notification. ``text`` gives the reason."""
 
     NAME = "not told"
     sink: str
@@ -331,6 +323,8 @@ class NotTold(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Result(Shown):
+    """The result of the release. ``code`` is the cause code, and ``next`` is the hint."""
+
     NAME = "result"
     outcome: str
     exit_code: int
@@ -344,7 +338,7 @@ class Result(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class NotProven(JobEvent):
-    """The part that a success does not prove."""
+    """The release has succeeded, but with a caveat: ``text`` says what is not proven."""
 
     NAME = "not proven"
     text: str
@@ -352,7 +346,7 @@ class NotProven(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PhasesReached(Shown):
-    """The phases of an application in seconds since tracking began; None if a phase was not reached."""
+    """The times at which an application reached each phase, in seconds since tracking began; None if it did not."""
 
     NAME = "phases"
     compared: float | None
@@ -363,6 +357,8 @@ class PhasesReached(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class ShownEvidence(Shown):
+    """Evidence about a failure: events, the end of a container's log, or the output of argocd."""
+
     NAME = "evidence"
     title: str
     lines: tuple[str, ...]
@@ -370,7 +366,7 @@ class ShownEvidence(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class Next(Shown):
-    """The hint for the reader, with the address of the documentation about it."""
+    """The hint what to do next, with the URL of the documentation about it."""
 
     NAME = "next"
     next: str
@@ -379,12 +375,16 @@ class Next(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportsWritten(JobEvent):
+    """The job has written its report files."""
+
     NAME = "reports written"
     paths: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportNotWritten(JobEvent):
+    """The job could not write a report file."""
+
     NAME = "report not written"
     kind: str
     path: str

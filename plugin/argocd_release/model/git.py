@@ -1,7 +1,7 @@
-"""Git: the address of a repository, the job's access to it, revisions and their relation, and hydration. Pure.
+"""The URLs of git repositories, the job's credentials for them, revisions and their relations, and hydration.
 
-An address can have any of git's forms (git-fetch(1), «GIT URLS»). Each credential is for one server: the job's token
-for its own GitLab, RELEASE_GIT_TOKEN for the repository's server.
+URLs can have all forms that git accepts (git-fetch(1), "GIT URLS"). Each credential is only sent to one server: the
+job's token to the GitLab of the job, and RELEASE_GIT_TOKEN to the server of the repository that Argo CD reads.
 """
 
 import re
@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote, unquote, urlsplit
 
-#: A complete commit id.
+#: A full commit SHA: SHA-1 or SHA-256.
 SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-#: An address that is safe to use as a link.
+#: A URL that is safe to use as a link.
 WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitUrl:
-    """The parts of an address. A missing part is empty or None. ``path`` has no slash at its ends and no ``.git``."""
+    """The parts of a repository's URL. A missing part is empty or None.
+
+    ``path`` has neither a slash at its ends nor the suffix ``.git``.
+    """
 
     scheme: str
     host: str
@@ -29,7 +32,7 @@ class GitUrl:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the parts. If the text is not an address, they have no host and no scheme; no exception is raised."""
+        """Split a URL into its parts. If the text is not a URL, the result has neither a scheme nor a host."""
         if "://" not in text:
             host, path = _host_and_path(text)
             return cls(scheme="ssh" if host else "", host=host.lower(), port=None, path=_path(path))
@@ -41,20 +44,20 @@ class GitUrl:
         return cls(scheme=scheme, host=host, port=port or _PORTS.get(scheme), path=_path(parts.path))
 
     def is_beside(self, other: "GitUrl") -> bool:
-        """Return True if both are on the same server, over ssh or https."""
+        """Return True if both repositories are on the same server. One URL can use ssh and the other https."""
         return self.host == other.host and (self.scheme != other.scheme or self.port == other.port)
 
     def is_same(self, other: "GitUrl") -> bool:
-        """Return True if both are addresses of the same repository."""
+        """Return True if both URLs belong to the same repository."""
         return bool(self.scheme) and self.is_beside(other) and self.path.lower() == other.path.lower()
 
     def __str__(self) -> str:
-        """Return the address for people, without credentials."""
+        """Return the URL for display, without its scheme and credentials."""
         return f"{self.host}/{self.path}" if self.host else f"/{self.path}"
 
 
 def _host_and_path(text: str) -> tuple[str, str]:
-    """Return host and path of ``[user@]host:path``, the form of scp. The host of any other text is empty."""
+    """Split ``[user@]host:path``, the syntax of scp, into host and path. For any other text, the host is empty."""
     account, colon, path = text.partition(":")
     user, _, host = account.rpartition("@")
     is_scp = host and path and not path.startswith("//") and len(text.split()) == 1
@@ -66,9 +69,11 @@ def _host_and_path(text: str) -> tuple[str, str]:
 
 
 def web_address(repo_url: str, project_url: str) -> str:
-    """Return the address of the repository's page in GitLab, or an empty string.
+    """Return the URL of the repository's page in GitLab, or an empty string if it is on another server.
 
-    It is known only if the repository is on the server of ``project_url``.
+    Args:
+        repo_url: the URL from which Argo CD reads the repository.
+        project_url: the URL of the CI job's project in GitLab.
     """
     repository, project = GitUrl.parse(repo_url), GitUrl.parse(project_url)
     if not project.host or not repository.path or not repository.is_beside(project):
@@ -88,33 +93,33 @@ _READABLE: Final = frozenset({"https", "http", "file", "git"})
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The repositories and credentials of this job. Each text can be empty."""
+    """The repositories and credentials of this job. A text is empty if the job does not have it."""
 
-    #: The job's own clone, which can be missing.
+    #: The folder of the job's clone, which does not have to exist.
     clone: Path
-    #: The address of the job's repository, with the job's token.
+    #: The URL of the job's repository, with the job's token.
     repository_url: str = field(default="", repr=False)
     project_url: str = ""
-    #: The token for the repository's server, as ``token`` or ``user:token``.
+    #: The token for the server of the application's repository, as ``token`` or ``user:token``.
     git_token: str = field(default="", repr=False)
-    #: Path of a PEM file with a certificate authority to trust besides the system's.
+    #: The path of a PEM file with an additional certificate authority to trust.
     ca_file: str = ""
 
     def is_own(self, repo_url: str) -> bool:
-        """Return True if the URL is that of the repository of the job's project. An empty URL counts as this one."""
+        """Return True for a URL of the job's own repository. An empty URL stands for that repository too."""
         url = GitUrl.parse(repo_url)
         return not repo_url or any(url.is_same(GitUrl.parse(own)) for own in (self.repository_url, self.project_url))
 
     def remote(self, repo_url: str) -> str:
-        """Return the URL to fetch the repository from, with credentials; empty if this job cannot fetch it."""
+        """Return the URL from which to fetch the repository, with credentials, or "" if the job cannot fetch it."""
         url, own = GitUrl.parse(repo_url), urlsplit(self.repository_url if self._is_beside(repo_url) else "")
         if self.is_own(repo_url):
-            # ssh is not used: it can wait for a passphrase, and needs a key of its own.
+            # Do not use ssh, because it needs a key, and can wait for a passphrase.
             return self.repository_url if GitUrl.parse(self.repository_url).scheme in _READABLE else ""
         if url.scheme in {"file", "git"}:
             return repo_url
         if own.netloc:
-            # Like the runner, send the job's token only to the job's own GitLab. Send any other token only over TLS.
+            # Send the job's token only to the job's own GitLab, as the runner does. Send any other token only over TLS.
             given = _account(self.git_token) if own.scheme == "https" else ""
             account = given or own.netloc.rpartition("@")[0]
             return _joined(own.scheme, account, own.netloc.rpartition("@")[2], url.path)
@@ -122,7 +127,7 @@ class Access:
             return _joined("https", _account(self.git_token), url.host, url.path) if self.git_token else ""
         if url.scheme not in {"http", "https"}:
             return ""
-        # A token is never sent without TLS.
+        # Never send a token without TLS.
         account = _account(self.git_token) if url.scheme == "https" else ""
         parted = urlsplit(repo_url)
         return f"{url.scheme}://{account}{'@' if account else ''}{parted.netloc.rpartition('@')[2]}{parted.path}"
@@ -138,9 +143,10 @@ def _joined(scheme: str, account: str, server: str, path: str) -> str:
 
 
 def _account(token: str) -> str:
-    """Return user and password for a URL.
+    """Return ``user:password`` for a URL.
 
-    GitLab and GitHub accept any user next to a token, but a deploy token has a user of its own.
+    The user name ``oauth2`` is used for a token without one, because GitLab and GitHub accept any user name with a
+    token. Only a deploy token needs its own user name.
     """
     user, colon, password = token.partition(":")
     if not token:
@@ -148,58 +154,60 @@ def _account(token: str) -> str:
     return f"{quote(user, safe='')}:{quote(password, safe='')}" if colon else f"oauth2:{quote(token, safe='')}"
 
 
-# The texts that Argo CD treats as a commit and does not resolve (argo-cd v2.13.2 util/git/git.go
+# The form of revisions that Argo CD uses as a commit without resolving them (argo-cd v2.13.2 util/git/git.go
 # truncatedCommitSHARegex).
 _ABBREVIATED: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 def same_revision(first: str, second: str) -> bool:
-    """Return True if both are equal, or if one is a commit and the other is an abbreviation of it."""
+    """Return True if the revisions are equal, or if one is an abbreviated SHA of the other."""
     short, long = sorted((first.lower(), second.lower()), key=len)
     return first == second or (_ABBREVIATED.fullmatch(short) is not None and long.startswith(short))
 
 
 def all_same_revisions(these: tuple[str, ...], those: tuple[str, ...]) -> bool:
-    """Return True if the revisions of several sources are the same, one by one."""
+    """Return True if both have the same number of revisions, and the revisions are the same pair by pair."""
     return len(these) == len(those) and all(map(same_revision, these, those))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A successful sync of all resources. ``parameters`` are its sources without their target revisions."""
+    """A successful sync of all resources. ``parameters`` are the sources without their target revisions, as JSON."""
 
     revisions: tuple[str, ...]
     parameters: tuple[str, ...]
 
 
 class Relation(StrEnum):
-    """The relation of the revision that Argo CD compares with to the expected revision."""
+    """The relation of the compared revision to the expected revision, for example ``OLDER``."""
 
     SAME = "same"
     DESCENDANT = "descendant"
     OLDER = "older"
     DIVERGED = "diverged"
-    # It is a descendant, but the change of the expected revision was reverted in it.
+    # It is a descendant that no longer contains the changes of the expected revision, because they were reverted.
     REVERTED = "reverted"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionRelation:
-    """The relation of two revisions by the git history. ``commits`` is the number of commits between them."""
+    """The relation of two revisions in the git history. ``commits`` is the number of commits between them."""
 
     relation: Relation
     commits: int = 0
-    # The reason why the history could not be consulted. If ``final`` is True, waiting does not help.
+    # The reason why the git history could not be read. If ``final`` is True, a retry would fail too.
     note: str = ""
     final: bool = False
-    # True while the history is being consulted.
+    # True while the git history is being read.
     pending: bool = False
-    # The revision that reverts the expected one; empty if only the files show it.
+    # The revision that reverts the expected one; empty if no commit says so, and only the files show it.
     by: str = ""
 
 
 class HydrationPhase(StrEnum):
+    """The phase of the current hydration."""
+
     NONE = ""
     HYDRATING = "Hydrating"
     FAILED = "Failed"
@@ -207,36 +215,40 @@ class HydrationPhase(StrEnum):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Return the phase of that name. An unknown phase counts as none."""
+        """Convert Argo CD's name of a phase. An unknown name becomes ``NONE``."""
         return cls(value) if isinstance(value, str) and value in set(cls) else cls("")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hydration:
-    """The progress of a hydration. Unknown revisions and times are empty. Times are RFC 3339."""
+    """The state of Argo CD's source hydrator for an application.
+
+    The hydrator renders the manifests of a dry revision and commits them to a hydrated branch. Times are RFC 3339. A
+    revision or time is empty if it is unknown.
+    """
 
     phase: HydrationPhase
     message: str = ""
-    #: The dry and the hydrated revision of the last hydration that succeeded.
+    #: The dry and the hydrated revision of the last successful hydration.
     dry_revision: str = ""
     hydrated_revision: str = ""
-    #: The dry revision that Argo CD looked at last, even if nothing changed.
+    #: The dry revision that the hydrator compared last, even if it changed no manifests.
     compared_revision: str = ""
-    #: The dry revision of a hydration that failed.
+    #: The dry revision that could not be hydrated.
     failed_revision: str = ""
     finished_at: str = ""
-    #: True if a hydration was requested, and Argo CD has not begun it.
+    #: True if a hydration was requested and has not begun.
     requested: bool = False
-    #: The staging branch, which another tool merges into the synced branch; empty if there is none.
+    #: The staging branch, which another tool merges into the branch that Argo CD syncs; empty if there is none.
     staged_on: str = ""
     #: True if the hydrated manifests are in another repository than the dry ones.
     is_elsewhere: bool = False
 
     @property
     def commit(self) -> str:
-        """Return the dry commit whose manifests are on the hydrated branch, or an empty string if it is not known.
+        """Return the dry commit whose manifests are on the hydrated branch, or an empty string if it is unknown.
 
-        Argo CD can process a commit without another hydration if the commit changes no manifests.
+        If a dry commit changes no manifests, the hydrator compares it, but does not hydrate again.
         """
         if self.staged_on:
             return ""
@@ -245,11 +257,17 @@ class Hydration:
 
     @property
     def failed(self) -> bool:
-        """Return True if it has failed, and no retry was requested."""
+        """Return True if the hydration has failed, and no other one was requested."""
         return self.phase is HydrationPhase.FAILED and not self.requested
 
     def is_seen(self, revision: str, reconciled_at: str) -> bool:
-        """Return True if the comparison with ``revision`` at ``reconciled_at`` contains the hydrated commit."""
+        """Return True if Argo CD's last comparison includes the last hydration.
+
+        Args:
+            revision: the compared revision.
+            reconciled_at: the time of the comparison, in RFC 3339.
+        """
         same = bool(self.hydrated_revision) and same_revision(revision, self.hydrated_revision)
-        # Another application can hydrate to the same branch, so a comparison after the hydration counts, too.
+        # Another application can hydrate to the same branch, so the compared revision can be newer. A comparison after
+        # the hydration therefore counts too.
         return same or bool(self.staged_on) or reconciled_at > self.finished_at

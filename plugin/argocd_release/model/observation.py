@@ -1,4 +1,4 @@
-"""The result of one look at an application, and at the object that owns its spec."""
+"""The owners of an application's spec, and the failure of a look at an application."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,26 +11,26 @@ APPLICATION_SET: Final = "ApplicationSet"
 
 
 class OwnerState(Enum):
-    """The state of an owner, which decides whether the spec of its application is proven to be current."""
+    """The state of an owner, which tells whether the application's spec is proven to be up to date."""
 
-    #: Argo CD has compared the owner since the job began, and the application is Synced in it.
+    #: Argo CD has compared the owner since the job began, and has applied the application's current spec.
     CURRENT = auto()
     #: Argo CD is comparing the owner, or has not applied the application's spec yet.
     PENDING = auto()
     #: The token cannot see the owner.
     HIDDEN = auto()
-    #: The token can see the owner, but Argo CD does not report whether the owner has read the latest commit.
+    #: The token can see the owner, but nothing proves that the owner has read the latest commit.
     UNPROVEN = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnerRef:
-    """An owner that an Application names in its metadata.
+    """A reference to an owner in the metadata of an Application or ApplicationSet.
 
     Attributes:
         kind: ``Application`` or ``ApplicationSet``.
-        name: the full name.
-        certain: True if Argo CD itself wrote the name; a label can have another meaning.
+        name: the name, with its namespace if the owner is in another namespace than Argo CD.
+        certain: False if the name comes from a label, which can have another meaning.
     """
 
     kind: str
@@ -40,13 +40,13 @@ class OwnerRef:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationSet:
-    """An ApplicationSet, which creates applications.
+    """An ApplicationSet, which generates applications.
 
     Attributes:
         repositories: the repositories that its git generators read.
         owner_refs: the owners of its own spec.
-        is_up_to_date: True if Argo CD reports that every application is created (condition ``ResourcesUpToDate``).
-            After a change of the spec, the condition does not change until the controller has processed the spec.
+        is_up_to_date: True if the condition ``ResourcesUpToDate`` says that all applications were generated. After a
+            change of the spec, the condition is outdated until the controller has processed the change.
     """
 
     repositories: tuple[str, ...]
@@ -56,12 +56,16 @@ class ApplicationSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """The owner of an application's spec, with its state.
+    """The owner of an application's spec: its parent application or its ApplicationSet.
 
     Attributes:
+        kind: ``Application`` or ``ApplicationSet``.
+        name: the full name.
+        state: whether the owner proves that the application's spec is up to date.
         detail: the reason why the state is not ``CURRENT``.
-        repositories: the git repositories from which it takes the spec; empty if they are unknown.
-        makes_children: True for an ApplicationSet that the application itself manages, and that creates its children.
+        repositories: the git repositories from which the owner takes the spec; empty if they are unknown.
+        makes_children: True for an ApplicationSet that does not own the application. The application manages it, and it
+            generates the child applications.
     """
 
     kind: str
@@ -75,7 +79,7 @@ class Owner:
         return f"{self.kind}/{self.name}"
 
 
-# The kinds of failure with which Argo CD itself responds to a look.
+# The kinds of failures that are a response of Argo CD itself, not of a proxy or the network.
 ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.REFUSED})
 
 
@@ -88,7 +92,7 @@ class Failure:
 
     @classmethod
     def late(cls, message: str) -> "Failure":
-        """Return the failure of a look to which Argo CD did not respond in time."""
+        """Create the failure of a look for which Argo CD did not respond in time."""
         return cls(kind=FailureKind.TIMED_OUT, message=message)
 
     @property
@@ -98,5 +102,5 @@ class Failure:
 
     @property
     def refused(self) -> bool:
-        """Return True if Argo CD responded, and refused."""
+        """Return True if Argo CD has responded with a refusal."""
         return self.kind in ANSWERS

@@ -1,4 +1,4 @@
-"""The outcomes of a release, and the verdict. Only this module declares the exit codes. Pure."""
+"""The outcomes of a release with their exit codes, which only this module declares, and the verdict."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from argocd_release.model.problem import CauseCode, Problem, Subject
 
 
 class Headline(StrEnum):
-    """The first words of the result in the job log."""
+    """The first words of the line with which the job log announces the result."""
 
     SUCCESSFUL = causes.HEADLINE_SUCCESSFUL
     FAILED = causes.HEADLINE_FAILED
@@ -22,14 +22,12 @@ class Headline(StrEnum):
 
 @unique
 class Outcome(Enum):
-    """An outcome of a release: its word in reports, exit code, severity, headline of the job log, and meaning.
+    """The possible outcomes of a release, each with its name in reports, exit code, severity and headline.
 
-    The outcome of a group is the most severe one of its applications. A failure is more severe than an unknown status,
-    and that is more severe than success.
+    The outcome of a group is the most severe outcome of its applications. A failure is more severe than an unknown
+    status, which is more severe than a success. The message catalogue describes each outcome (``messages/causes.py``).
 
-    The meanings are in the message catalogue (``messages/causes.py``).
-
-    The exit codes 1 and 2 keep their usual meaning. Shells and signals use the exit codes 126 to 165
+    The exit codes 1 and 2 keep their usual meaning, and 126 to 165 are left to shells and signals
     (https://docs.gitlab.com/ci/yaml/#allow_failureexit_codes).
     """
 
@@ -56,7 +54,7 @@ class Outcome(Enum):
 
     @property
     def is_failure(self) -> bool:
-        """Return True if the release failed; False if it succeeded or its status is unknown."""
+        """Return True if the release has failed, and False if it has succeeded or its status is unknown."""
         return self.headline is Headline.FAILED
 
 
@@ -66,12 +64,12 @@ def aggregate(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def tally(outcomes: Sequence[Outcome]) -> str:
-    """Return the number of each outcome, the most severe first."""
+    """Describe how often each outcome occurs, the most severe first, such as ``1 degraded, 4 delivered``."""
     by_severity = sorted(set(outcomes), key=lambda outcome: -outcome.severity)
     return ", ".join(f"{outcomes.count(outcome)} {outcome.word}" for outcome in by_severity)
 
 
-# The cause code of an outcome, if nothing more specific is known.
+# The cause code of each outcome if no more specific cause is known.
 _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
     {
         Outcome.SETTINGS: CauseCode.SETTINGS,
@@ -89,37 +87,41 @@ _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
 )
 
 
-# The causes of these outcomes can be in the cluster, and Argo CD still responds.
+# The outcomes whose root cause can be in the cluster, and after which Argo CD can still be read.
 _DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
-# The root cause of ``NOT_DELIVERED`` can be in the cluster only if the verdict has one of these cause codes.
+# After ``NOT_DELIVERED``, the root cause can be in the cluster only if the verdict has one of these cause codes.
 _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision about a release. If ``outcome`` is None, the release is pending, and ``reason`` says why."""
+    """The decision about an application or a release.
+
+    If ``outcome`` is None, it is pending, and ``reason`` says what is missing.
+    """
 
     outcome: Outcome | None
     reason: str
     hint: str = ""
-    # The later revision that delivered the expected one, in words; empty if none did.
+    # A description of the later revision that contains the expected one and was deployed instead, or empty.
     delivered_by: str = ""
     # The cause code and the object of the reason, if they are known.
     code: CauseCode | None = None
     subject: Subject | None = None
-    # True if the reason only quotes the object's message. It then adds nothing to a root cause about the same object.
+    # True if the reason only quotes the message of ``subject``. It is then redundant beside a root cause about the same
+    # object.
     quotes: bool = False
-    # The caveat of a success: the part that it does not prove; empty if there is none.
+    # The caveat of a success, which says what is not proven; empty if there is none.
     caveat: str = ""
 
     @classmethod
     def on(cls, problem: Problem, outcome: Outcome | None, *, hint: str = "") -> "Verdict":
-        """Return the verdict to which a problem leads.
+        """Create the verdict for a problem.
 
         Args:
             problem: The problem.
-            outcome: The outcome; None if the problem can still pass.
-            hint: The hint of the verdict if the problem has none.
+            outcome: The outcome; None if the application is still pending.
+            hint: The hint to use if the problem has none.
 
         """
         return cls(
@@ -129,16 +131,16 @@ class Verdict:
 
     @property
     def asks_cluster(self) -> bool:
-        """Return True if the objects of the application can show the root cause."""
+        """Return True if the job must look for the root cause in the cluster."""
         return self.outcome in _DIAGNOSED or (self.outcome is Outcome.NOT_DELIVERED and self.code in _DRIFT)
 
     @property
     def cause(self) -> Problem:
-        """Return the reason why the release was not delivered, as a ``Problem``."""
+        """Return the reason, hint and subject of the verdict as a ``Problem``."""
         code = self.code or _CODES.get(self.outcome, CauseCode.UNEXPECTED)
         return Problem(code=code, message=self.reason, subject=self.subject, hint=self.hint)
 
 
 def overall(outcomes: Sequence[Outcome]) -> Verdict:
-    """Return the verdict on several applications: the most severe outcome, and the number of each."""
+    """Return the verdict on a group: its outcome is the most severe one, and its reason counts all outcomes."""
     return Verdict(outcome=aggregate(outcomes), reason=f"{counted(len(outcomes), 'application')}: {tally(outcomes)}")

@@ -1,4 +1,4 @@
-"""The ports: the interfaces through which watching, judging and diagnosing reach the outside world."""
+"""The ports: interfaces through which the packages ``watch``, ``verdict`` and ``diagnosis`` reach the outside world."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -17,7 +17,7 @@ class StopFlag(Protocol):
 
 
 class Evidence(Protocol):
-    """Read-only requests to Argo CD. Each raises ``ArgoCDError``."""
+    """A reader of the details that explain a failure. Each method raises ``ArgoCDError`` if its request fails."""
 
     def tree(self, name: str) -> Tree: ...
     def events(self, name: str, node: Node) -> tuple[Event, ...]: ...
@@ -29,7 +29,7 @@ class Evidence(Protocol):
 class Clock(Protocol):
     """A monotonic clock in seconds.
 
-    ``wake`` ends the current pause or, if there is none, the next one.
+    ``wake`` ends the current ``pause`` or, if there is none, the next one. It does not end ``sleep``.
     """
 
     def now(self) -> float: ...
@@ -39,7 +39,7 @@ class Clock(Protocol):
 
 
 class Emit(Protocol):
-    """A function that takes an event for the job log."""
+    """A function that writes an event to the job log."""
 
     def __call__(self, event: JobEvent, /) -> object: ...
 
@@ -54,19 +54,21 @@ class RevisionRelationLookup(Protocol):
 
 
 class WaitFeed(Protocol):
+    """A running ``argocd app wait``. ``stop`` ends it after at most ``grace`` seconds."""
+
     @property
     def ended(self) -> bool: ...
     def stop(self, *, grace: float = 0.0) -> None: ...
 
 
 class Get(Protocol):
-    """A function that reads one application. It raises ``ArgoCDError`` if that fails."""
+    """A function that reads one application. It raises ``ArgoCDError`` if the request fails."""
 
     def __call__(self, name: str, /, *, seconds: float) -> Application: ...
 
 
 class Commands(Protocol):
-    """The argocd CLI commands that are needed to watch applications."""
+    """The argocd commands that the tracker needs. Each method raises ``ArgoCDError`` if its command fails."""
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application: ...
     def sync(self, name: str, *, seconds: float) -> None: ...
@@ -77,9 +79,9 @@ class Commands(Protocol):
 
 
 class Lists(Protocol):
-    """A reader of lists of applications. It raises ``ArgoCDError`` if a request fails.
+    """A reader of lists of applications. It raises ``ArgoCDError`` if the request fails.
 
-    A list contains the applications that the token can see, or only those of a selector and a project.
+    A list contains all applications that the token can see, or only those of a label selector and a project.
     """
 
     def list(
@@ -88,19 +90,19 @@ class Lists(Protocol):
 
 
 class ApplicationSets(Protocol):
-    """A reader of ApplicationSets. It raises ``ArgoCDError`` if a request fails."""
+    """A reader of ApplicationSets. It raises ``ArgoCDError`` if the request fails."""
 
     def application_set(self, name: str, /) -> ApplicationSet: ...
 
 
 class OwnerLookup(Protocol):
-    """A function that returns the owners of an application as far as they are known, without waiting."""
+    """A function that returns the owners of an application that are known so far. It does not wait for requests."""
 
     def __call__(self, application: Application, /) -> tuple[Owner, ...]: ...
 
 
 class ClusterView(Protocol):
-    """The calls of Argo CD's HTTP API that watching needs. Each raises ``ArgoCDError``."""
+    """A reader of pods and live manifests. Each method raises ``ArgoCDError`` if its request fails."""
 
     def workloads(self, name: str) -> Workloads: ...
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]: ...

@@ -1,6 +1,6 @@
-"""A problem that keeps a release from being delivered: its kind, its object, its message and its hint.
+"""The problems that prevent a delivery. Each has a cause code, the affected object, a message and a hint.
 
-The program decides by the kind and the object. The message is only for people.
+Decisions depend on the cause code and the object. The message is only for people.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from argocd_release.messages.causes import MEANINGS
 
 
 class ResourceRef(NamedTuple):
-    """The identity of a Kubernetes object in an application."""
+    """The identity of a Kubernetes object in an application's destination cluster."""
 
     group: str
     kind: str
@@ -25,19 +25,19 @@ class ResourceRef(NamedTuple):
 
 
 class HasRef(Protocol):
-    """An object that has the identity of a Kubernetes object."""
+    """Anything that describes a Kubernetes object, such as a resource or its result."""
 
     @property
     def ref(self) -> ResourceRef:
-        """Return the identity."""
+        """Return the identity of the object."""
         ...
 
 
 @unique
 class CauseCode(Enum):
-    """Every kind of cause, by its word in reports. A word never changes its meaning.
+    """The causes of failures. Programs read the values in reports, so a value must never get another meaning.
 
-    The meanings are in the message catalogue (``messages/causes.py``).
+    The message catalogue describes each cause (``messages/causes.py``).
     """
 
     # The job and its settings.
@@ -117,17 +117,17 @@ class CauseCode(Enum):
 
     @property
     def word(self) -> str:
-        """Return the word in reports."""
+        """Return the cause code as reports contain it."""
         return self.value
 
     @property
     def meaning(self) -> str:
-        """Return the meaning in one line."""
+        """Return a description of the cause on one line."""
         return MEANINGS[self.value]
 
 
-# The kubelet's reasons for a container that will not start without a change (kubernetes v1.31.0
-# pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/kubelet_pods.go).
+# The kubelet's waiting reasons of containers that cannot start (kubernetes v1.31.0 pkg/kubelet/images/types.go,
+# pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/kubelet_pods.go).
 WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
     {
         "CrashLoopBackOff": CauseCode.CRASH_LOOP,
@@ -140,7 +140,7 @@ WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         "RunContainerError": CauseCode.CONTAINER_CONFIG,
     }
 )
-# Phrases in the API server's messages about objects that it refuses. The first match counts.
+# Phrases in the API server's messages when it refuses to create an object. The first match counts.
 _REFUSALS: Final = (
     (CauseCode.QUOTA, ("exceeded quota",)),
     (CauseCode.WEBHOOK_FAILED, ("failed calling webhook",)),
@@ -150,18 +150,18 @@ _REFUSALS: Final = (
 
 
 def refusal(message: str) -> CauseCode | None:
-    """Return the reason for which the API server refused an object; None if its message is not known."""
+    """Return the cause code for the API server's message about an object that it refused, or None if none matches."""
     return next((code for code, words in _REFUSALS if any(word in message for word in words)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """The object that a problem is about.
+    """The object that has a problem.
 
     Attributes:
         ref: The object itself, such as a pod.
-        root: The resource that Argo CD applied and that made the object, such as a Deployment.
-        container: The container of a pod, such as ``init container migrate``; "" if it does not matter.
+        root: The resource that Argo CD applied and to which the object belongs, such as a Deployment.
+        container: The container of the pod that has the problem, such as ``init container migrate``, or "".
 
     """
 
@@ -171,7 +171,7 @@ class Subject:
 
     @classmethod
     def of(cls, item: HasRef) -> "Subject":
-        """Return the subject for a resource that Argo CD applied itself."""
+        """Create the subject for a resource that Argo CD itself has applied."""
         return cls(ref=item.ref, root=item.ref)
 
     def __str__(self) -> str:
@@ -181,14 +181,14 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A problem of a release.
+    """A problem that prevents a delivery.
 
     Attributes:
-        code: The kind of problem.
-        message: The problem in one line, which names the subject.
-        subject: The object that the problem is about; None for the application itself, or for no object.
-        hint: The steps that solve it; "" if the problem alone does not determine them.
-        link: The page in Argo CD that shows the subject; "" if it is not known.
+        code: The cause code.
+        message: A description on one line, which names the subject.
+        subject: The object that has the problem; None for the whole application or the job.
+        hint: What the user must do; "" if that does not depend on the problem alone.
+        link: The URL of the subject in Argo CD's web interface; "" if it is unknown.
 
     """
 
@@ -199,7 +199,7 @@ class Problem:
     link: str = ""
 
     def is_about(self, subject: Subject | None) -> bool:
-        """Return True if the problem is about the same object."""
+        """Return True if this object has the problem. Containers and applied resources are not compared."""
         own = self.subject
         return own == subject or (own is not None and subject is not None and own.ref == subject.ref)
 
@@ -208,9 +208,9 @@ class Problem:
 
 
 COMPARISON_ERROR: Final = "ComparisonError"
-#: The type of the condition by which Argo CD reports that auto-sync has given the revision up.
+#: The type of the condition by which Argo CD reports that the automated sync policy has given up a revision.
 SYNC_ERROR: Final = "SyncError"
-# The types of conditions that give the reason why a revision is not applied.
+# The types of conditions that explain why Argo CD does not apply a revision.
 ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
     {
         COMPARISON_ERROR: CauseCode.COMPARISON_ERROR,
@@ -219,12 +219,12 @@ ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,
     }
 )
-# The repo-server's messages about the files in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
+# Phrases in the repo-server's errors about files in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
 _IN_GIT: Final = (
     ("app path does not exist", CauseCode.PATH_MISSING),
     ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
 )
-# The start of the message if the health of a resource could not be read (argo-cd v2.13.2 controller/state.go:859).
+# The prefix of the error if Argo CD could not read the health of a resource (argo-cd v2.13.2 controller/state.go:859).
 _HEALTH: Final = "error setting app health: "
 
 
@@ -237,11 +237,11 @@ class Condition:
 
     @property
     def about_health(self) -> bool:
-        """Return True if Argo CD could not read the health of a resource, for example because a script failed."""
+        """Return True if Argo CD could not read a resource's health, for example because its health script failed."""
         return self.type == "ComparisonError" and self.message.startswith(_HEALTH)
 
     @property
     def code(self) -> CauseCode | None:
-        """Return the cause code, or None if the condition is not a reason why a revision is not applied."""
+        """Return the cause code, or None if the condition does not explain why a revision is not applied."""
         code_in_git = next((code for words, code in _IN_GIT if words in self.message), None)
         return (code_in_git or ERROR_CONDITIONS[self.type]) if self.type in ERROR_CONDITIONS else None

@@ -1,8 +1,8 @@
-"""The resource tree: the objects below an application, and which of them belong to the current revision.
+"""The resource tree of an application: its objects, and which of them belong to the current revision.
 
-The fields are those of argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go ApplicationTree. The rows under ``info``
-come from controller/cache/info.go: «Status Reason», «Containers», «Restart Count», and «Revision» of a ReplicaSet. The
-labels come from ``networkingInfo``, which only pods have.
+The fields are those of ``ApplicationTree`` in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. The keys of
+``info`` are set in controller/cache/info.go: "Status Reason", "Containers" and "Restart Count" of a pod, and "Revision"
+of a ReplicaSet. Only pods have ``labels``, which come from ``networkingInfo``.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
 _WORKLOADS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "Rollout", "StatefulSet"})
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
-# For a pod of a StatefulSet, the label contains the name of a ControllerRevision. For a pod of a DaemonSet, it
-# contains the last part of that name (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go
+# The label of a pod that refers to its ControllerRevision. For a StatefulSet, the value is the whole name; for a
+# DaemonSet, it is the last part of the name (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go
 # ControllerRevisionHashLabelKey).
 _REVISION_LABEL: Final = "controller-revision-hash"
 _SECONDS: Final = len("2026-01-01T00:00:00")
@@ -28,7 +28,7 @@ _SECONDS: Final = len("2026-01-01T00:00:00")
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One object in the cluster. ``owner`` is the uid of its owner, or empty if Argo CD applied the object itself."""
+    """One object of the tree. ``owner`` is the uid of its owner, or empty if Argo CD applied the object itself."""
 
     uid: str
     owner: str
@@ -45,9 +45,9 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     #: The host names of a route or a Service.
     hosts: frozenset[str] = frozenset()
-    #: The Services that a route leads to.
+    #: The Services to which an Ingress or another route sends requests.
     targets: tuple[ResourceRef, ...] = ()
-    #: The labels that a Service selects.
+    #: The labels by which a Service selects its pods.
     selector: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -57,7 +57,7 @@ class Node:
 
     @property
     def containers(self) -> str:
-        """Return how many containers of a pod are ready, such as ``1/2``."""
+        """Return the number of ready containers of a pod, such as ``1/2``, or an empty string."""
         return self.info.get("Containers", "")
 
     @property
@@ -66,7 +66,7 @@ class Node:
 
     @property
     def serves(self) -> bool:
-        """Return True for a pod that runs and is ready. A pod that has ended or is terminating does not serve."""
+        """Return True for a pod that is running and ready, and is not terminating."""
         return self.health == "Healthy" and self.reason == "Running"
 
     @property
@@ -80,7 +80,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A Kubernetes event. ``last_at`` is RFC 3339, or empty."""
+    """A Kubernetes event. ``last_at`` is the time when it last occurred in RFC 3339, or empty."""
 
     type: str
     reason: str
@@ -91,7 +91,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Failing:
-    """An object that cannot start, with the reason. ``of_job`` is True for a pod of a Job."""
+    """An object that cannot start or cannot create pods, and the reason. ``of_job`` is True for a pod of a Job."""
 
     uid: str
     problem: Problem
@@ -99,50 +99,53 @@ class Failing:
 
     @property
     def root(self) -> ResourceRef | None:
-        """Return the applied resource that it comes from."""
+        """Return the resource that Argo CD applied and from which the object was created, such as a Deployment."""
         return self.problem.subject.root if self.problem.subject else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PodTemplate:
-    """The pod template in a workload's live manifest."""
+    """The pod template of a workload, from its live manifest."""
 
     resource: str
     images: tuple[str, ...]
-    #: The time at which the workload creates pods, such as ``at its next start``; empty if it should have them now.
+    #: When the workload will create pods, such as ``at its next start``; empty if it should have pods now.
     due: str = ""
-    #: True if the workload replaces a pod only after the pod was deleted by hand.
+    #: True if the workload only updates a pod after a user has deleted it (update strategy OnDelete).
     on_delete: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workloads:
-    """The state of the running objects below an application."""
+    """A summary of the pods and workloads of an application.
 
-    #: The objects that cannot start.
+    Pods of Jobs count only if the application has no other pods. Pods of earlier revisions count only in ``earlier``.
+    """
+
+    #: The objects that cannot start or cannot create pods.
     failing: tuple[Failing, ...] = ()
-    #: The images of the pods that serve.
+    #: The images of the pods that are running and ready.
     images: tuple[str, ...] = ()
-    #: The images of the pods that can still start to serve.
+    #: The images of the pods that can still become ready.
     starting: tuple[str, ...] = ()
-    #: The number of pods, and how many of them are ready.
+    #: The number of pods that must be ready, and how many of them are ready.
     pods: int = 0
     ready: int = 0
     #: The workloads without a pod of the current revision.
     idle: tuple[Node, ...] = ()
-    #: The images of serving pods of the earlier revision.
+    #: The images of running and ready pods of earlier revisions.
     earlier: tuple[str, ...] = ()
-    #: The pod templates of idle workloads, as far as they were read.
+    #: The pod templates of those workloads in ``idle`` whose manifests were read.
     templates: tuple[PodTemplate, ...] = ()
-    #: True if only pods of Jobs run.
+    #: True if the application has no pods of the current revision except pods of Jobs.
     only_jobs: bool = False
-    #: The Argo Rollouts that are not Healthy, as far as they are known.
+    #: The Argo Rollouts that are not Healthy and whose manifests were read.
     rollouts: Mapping[ResourceRef, Rollout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """The nodes of one application."""
+    """The resource tree of one application."""
 
     nodes: tuple[Node, ...]
 
@@ -151,11 +154,11 @@ class Tree:
         return {node.uid: node for node in self.nodes if node.uid}
 
     def owner(self, node: Node) -> Node | None:
-        """Return the owner of the node."""
+        """Return the owner of the node, or None if the tree does not contain it."""
         return self._by_uid.get(node.owner)
 
     def root(self, node: Node) -> Node:
-        """Return the applied resource that the node comes from: for a pod of a Deployment, the Deployment."""
+        """Follow the owners up to the resource that Argo CD applied: for a pod of a Deployment, the Deployment."""
         uids = {node.uid}
         while (above := self.owner(node)) is not None and above.uid not in uids:
             node = above
@@ -164,7 +167,7 @@ class Tree:
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], Node]:
-        """Map owner and kind to the ReplicaSet or ControllerRevision of the newest revision."""
+        """Return the newest ReplicaSet or ControllerRevision of each owner, by the owner's uid and the kind."""
         newest: dict[tuple[str, str], Node] = {}
         for node in self.nodes:
             if node.kind in {"ReplicaSet", "ControllerRevision"}:
@@ -175,7 +178,7 @@ class Tree:
         return newest
 
     def is_current(self, node: Node) -> bool:
-        """Return False if the node is a ReplicaSet or a pod of an earlier revision, otherwise True."""
+        """Return False for ReplicaSets and pods of earlier revisions, and True for all other objects."""
         owner = self.owner(node)
         if node.kind == "ReplicaSet" or owner is None:
             return node.kind != "ReplicaSet" or _revision(node) >= _revision(self._newest[node.owner, node.kind])
@@ -191,23 +194,23 @@ class Tree:
 
     @property
     def failing(self) -> tuple[Node, ...]:
-        """Return the pods that cannot start and the ReplicaSets that cannot create pods, except pods of Jobs.
+        """Return the pods that cannot start, and the ReplicaSets that cannot create pods.
 
-        The operation reports the failures of Jobs.
+        Pods of Jobs are left out, because Argo CD reports the failures of Jobs in the operation.
         """
         return (
             *(pod for pod in self.serving_pods if _cannot_start(pod)),
-            # The reason is a quota or an admission webhook. Argo CD reads it from the ReplicaSet's condition
-            # ReplicaFailure.
+            # A quota or an admission webhook prevents the creation of pods. Argo CD reads this from the condition
+            # ReplicaFailure of the ReplicaSet.
             *(node for node in self.owners_without_pods if node.kind == "ReplicaSet" and node.health == "Degraded"),
         )
 
     @property
     def never_begun(self) -> tuple[Node, ...]:
-        """Return the pods of Jobs that cannot start without a change, except those of CronJobs.
+        """Return the pods of Jobs that will never start, for example because their image does not exist.
 
-        Kubernetes retries such pods for ever. A pod that crashes is left out, because the Job counts its crashes and
-        gives up.
+        Kubernetes retries such pods forever. Crashing pods are left out, because their Job counts the crashes and gives
+        up. Pods of CronJobs are left out too.
         """
         return tuple(
             pod
@@ -218,7 +221,7 @@ class Tree:
 
     @property
     def owners_without_pods(self) -> tuple[Node, ...]:
-        """Return the workloads that must have pods now, and have none."""
+        """Return the unhealthy workloads of the current revision that have no pods."""
         owners_with_pods = {pod.owner for pod in self.pods}
         return tuple(
             node
@@ -229,7 +232,7 @@ class Tree:
 
     @property
     def blocking(self) -> tuple[Node, ...]:
-        """Return broken pods of an earlier revision for which a StatefulSet waits before it replaces any pod."""
+        """Return the pods of earlier revisions that cannot start and whose StatefulSet therefore stops its update."""
         return tuple(
             node
             for node in self.nodes
@@ -238,7 +241,12 @@ class Tree:
         )
 
     def refusals(self, node: Node, events: tuple[Event, ...]) -> tuple[Event, ...]:
-        """Return the events that explain why the node cannot create a pod of this revision, the latest last."""
+        """Return those of the events that explain why the workload cannot create pods of its current revision.
+
+        Args:
+            node: the workload.
+            events: its events, oldest first.
+        """
         newest = self._newest.get((node.uid, "ControllerRevision"), node)
         return tuple(
             event
@@ -249,20 +257,20 @@ class Tree:
 
     @property
     def serving_pods(self) -> tuple[Node, ...]:
-        """Return the pods that must become and stay ready: all except pods of Jobs and pods that were replaced."""
+        """Return the pods of the current revision that must be ready: all but pods of Jobs and replaced pods."""
         return tuple(pod for pod in self.pods if not self.is_of_a_job(pod) and not self.is_replaced(pod))
 
     def is_replaced(self, pod: Node) -> bool:
-        """Return True for a pod that has ended, for example by eviction, if its owner has a younger pod.
+        """Return True if the pod has ended, for example by eviction, and its owner has created a newer pod.
 
-        Each attempt of a Job has a pod of its own, and the result of an earlier attempt still counts.
+        Pods of Jobs are never replaced in this sense: each attempt of a Job has a pod, and all attempts count.
         """
         ended = pod.health == "Degraded" and not _cannot_start(pod)
         return ended and not self.is_of_a_job(pod) and pod.created_at < self._youngest.get(pod.owner, "")
 
     @cached_property
     def _youngest(self) -> dict[str, str]:
-        """Return the time at which the youngest pod of each owner was created, by the owner's uid."""
+        """Return the creation time of the newest pod of each owner, by the owner's uid."""
         youngest: dict[str, str] = {}
         for node in self.nodes:
             if node.kind == "Pod" and node.owner:
@@ -270,9 +278,9 @@ class Tree:
         return youngest
 
     def serving(self, host: str) -> frozenset[str]:
-        """Return the uids of the objects that serve a host.
+        """Return the uids of the objects that serve a host name.
 
-        They are the routes and Services with this host name, the Services behind the routes, and the pods of all these.
+        They are the routes and Services with this host name, the Services behind the routes, and all their pods.
         """
         routes = [node for node in self.nodes if host in node.hosts]
         keys = {target for node in routes for target in node.targets}
@@ -288,7 +296,7 @@ class Tree:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """Return the images of the pods that are ready; if there are only pods of Jobs, those of the newest Job."""
+        """Return the images of the ready pods. If all pods belong to Jobs, return those of the newest Job's pods."""
         serving = [pod for pod in self.serving_pods if pod.serves]
         if not self.serving_pods:
             jobs = [node for node in self.nodes if node.kind == "Job"]
@@ -298,9 +306,9 @@ class Tree:
 
     @property
     def idle(self) -> tuple[Node, ...]:
-        """Return the applied workloads that have no pod now.
+        """Return the applied workloads that have no pod of the current revision.
 
-        A CronJob is always among them, because it creates a new Job each time.
+        CronJobs are always included, because the pods of their earlier Jobs can run an older image.
         """
         busy = {self.root(pod).uid for pod in self.pods}
         return tuple(
@@ -311,22 +319,22 @@ class Tree:
 
     @property
     def earlier(self) -> tuple[str, ...]:
-        """Return the images of serving pods of the earlier revision."""
+        """Return the images of the ready pods of earlier revisions."""
         old = [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
         return tuple(dict.fromkeys(image for pod in old for image in pod.images))
 
     @property
     def starting(self) -> tuple[str, ...]:
-        """Return the images of pods that do not serve yet."""
+        """Return the images of the pods that can still become ready."""
         return tuple(dict.fromkeys(image for pod in self.serving_pods if _may_serve(pod) for image in pod.images))
 
     def is_of_a_job(self, pod: Node) -> bool:
-        """Return True if a Job owns the pod. The Job can be a hook, or belong to a CronJob."""
+        """Return True if a Job owns the pod, which includes hooks and Jobs of CronJobs."""
         owner = self.owner(pod)
         return owner is not None and owner.kind == "Job"
 
     def as_failing(self, node: Node, message: str = "", *, refused: bool = False) -> Failing:
-        """Return the node as an object that cannot start. ``described`` explains the arguments."""
+        """Describe the node as an object that cannot start. The arguments are the same as for ``described``."""
         text, subject = self.described(node, message, refused=refused), self.subject(node)
         code = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
         code = code or refusal(message or node.message) or CauseCode.NO_PODS
@@ -334,20 +342,20 @@ class Tree:
         return Failing(uid=node.uid, problem=problem, of_job=self.is_of_a_job(node))
 
     def subject(self, node: Node, container: str = "") -> Subject:
-        """Return the node as the subject of a cause."""
+        """Return the node as the subject of a problem, together with the applied resource to which it belongs."""
         return Subject(ref=node.ref, root=self.root(node).ref, container=container)
 
     def described(self, node: Node, message: str = "", *, refused: bool = False) -> str:
-        """Return the problem of the node, such as ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``.
+        """Describe the problem of a node, for example ``Deployment/web → Pod/web-x: CrashLoopBackOff, 4 restarts — …``.
 
         Args:
             node: the object.
-            message: the reason, if it is not the message of the node.
-            refused: True if the node cannot create pods. A ReplicaSet without pods always counts as refused, because
-                its only condition says so.
+            message: the reason; the message of the node by default.
+            refused: True if the node cannot create pods. This is always assumed for a ReplicaSet, because only its
+                condition ReplicaFailure makes it unhealthy.
         """
         reason = message or node.message
-        # The kubelet adds the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
+        # The kubelet appends the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
         reason = (
             reason.replace(f"_{node.namespace}({node.uid})", "")
             .removeprefix("(combined from similar events): ")

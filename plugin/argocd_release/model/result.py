@@ -1,4 +1,4 @@
-"""The results that reporters show: one for each application, and one for the whole release."""
+"""The results that reports contain: one for each application, and one for the whole release."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ class ObjectEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class PodLog:
-    """The last lines of a container's log. If ``previous`` is True, they are from the run before the last restart."""
+    """The last lines of a container's log. If ``previous`` is True, the container has restarted since then."""
 
     pod: str
     container: str
@@ -39,35 +39,35 @@ class PodLog:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """The evidence about a release that was not delivered, and its root cause."""
+    """The root cause of a failed release, and the evidence for it."""
 
-    #: The root cause, or None if the verdict's own cause is the best that is known.
+    #: The root cause, or None if the diagnosis has found none that is more specific than the verdict's cause.
     cause: Problem | None = None
-    #: The application's state as ``argocd app get`` prints it.
+    #: The output of ``argocd app get``.
     status: str = ""
-    #: The pods of the current revision, the worst first.
+    #: The pods of the current revision, the most severe problems first.
     pods: tuple[Node, ...] = ()
     events: tuple[ObjectEvent, ...] = ()
     logs: tuple[PodLog, ...] = ()
-    #: The evidence that could not be read, with the reasons.
+    #: Messages about evidence that could not be read.
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationResult:
-    """The result of one notification. ``text`` is one line, and gives the reason if it failed."""
+    """The result of one notification. ``text`` describes it on one line, including the reason of a failure."""
 
     sink: str
     done: bool
     text: str
 
 
-#: The health of a resource that is well. None is one of the values, because some kinds of resources have no health.
+#: The values of a resource's health that are no problem. None means that resources of this kind have no health.
 WELL: Final = frozenset({None, HealthStatus.HEALTHY})
 
 
 class ResourceState(NamedTuple):
-    """The state by which reports count resources."""
+    """The state of a resource, by which reports group and count resources."""
 
     sync: SyncStatus
     health: HealthStatus | None
@@ -79,12 +79,12 @@ class ResourceState(NamedTuple):
 
     @property
     def deviates(self) -> bool:
-        """Return True if the resource is not Synced, or has a health other than Healthy. Hooks do not count."""
+        """Return True if the resource is not a hook, and is either not Synced or not Healthy."""
         return not self.hook and (self.sync is not SyncStatus.SYNCED or self.health not in WELL)
 
 
 class Change(NamedTuple):
-    """An action of an operation on a resource, such as ``created``, or the type of a hook."""
+    """The result of an operation for a resource, by which reports count: an action like ``created``, or a hook type."""
 
     word: str
     hook: bool
@@ -96,7 +96,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Unlisted:
-    """The number of items of each kind that the result of a large application leaves out (see ``size_limits``)."""
+    """The number of items of each kind that were removed from the result of a large application (``size_limits``)."""
 
     resources: Mapping[ResourceState, int] = field(default_factory=dict)
     changes: Mapping[Change, int] = field(default_factory=dict)
@@ -108,20 +108,20 @@ class Unlisted:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationResult:
-    """The result of one application's release. Unknown texts are empty."""
+    """The result of the release for one application. Texts are empty if they are unknown."""
 
     verdict: Verdict
     name: str
     url: str
     image_tag: str
-    #: Seconds since the job began.
+    #: Seconds from the start of the job to the verdict.
     seconds: float
-    #: The end of the release, with a time zone.
+    #: The time of the verdict, with a time zone.
     ended_at: datetime
     application: Application | None
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     transitions: tuple[Transition, ...] = ()
-    #: The expectation as data.
+    #: The expectation as JSON data.
     expectation: Mapping[str, Any] = field(default_factory=dict)
     #: The expectation in words; empty if there is none.
     expects: str = ""
@@ -132,20 +132,20 @@ class ApplicationResult:
 
     @cached_property
     def resource_counts(self) -> Counter[ResourceState]:
-        """Return the number of all resources in each state, including those that are not listed."""
+        """Return the number of resources in each state, including the unlisted ones."""
         return Counter(map(ResourceState.of, self.application.resources if self.application else ())) + Counter(
             self.unlisted.resources
         )
 
     @cached_property
     def change_counts(self) -> Counter[Change]:
-        """Return the number of changes by action, including the changes that are not listed."""
+        """Return the number of changes of each kind, including the unlisted ones."""
         results = self.application.results if self.application else ()
         return Counter(Change.of(item) for item in results if item.changed) + Counter(self.unlisted.changes)
 
     @property
     def unchanged_count(self) -> int:
-        """Return the number of resources that the operation did not change. Hooks do not count."""
+        """Return the number of resources, without hooks, that the operation did not change."""
         managed = sum(count for state, count in self.resource_counts.items() if not state.hook)
         changed = sum(
             count for change, count in self.change_counts.items() if not change.hook and change.word != "pruned"
@@ -158,7 +158,7 @@ class ApplicationResult:
 
     @cached_property
     def cause(self) -> Problem | None:
-        """Return the root cause as far as it is known, or None if the application was delivered."""
+        """Return the most specific known cause, or None if the application was delivered."""
         if self.outcome is Outcome.DELIVERED:
             return None
         cause = self.diagnosis.cause or self.verdict.cause
@@ -167,13 +167,13 @@ class ApplicationResult:
 
     @property
     def help_url(self) -> str:
-        """Return the address of the documentation about the cause, or an empty string if it is not known."""
+        """Return the URL of the documentation about the cause, or an empty string if there is none."""
         cause = self.cause
         return f"{self.docs_url.rstrip('/')}/troubleshooting/#{cause.code.word}" if cause and self.docs_url else ""
 
     @property
     def reason_adds(self) -> bool:
-        """Return True if the verdict's reason says more than the cause."""
+        """Return True if the verdict's reason contains information that the cause's message lacks."""
         verdict, cause = self.verdict, self.cause
         if cause is None or cause.message == verdict.reason:
             return False
@@ -181,34 +181,34 @@ class ApplicationResult:
 
     @property
     def site_is_silent(self) -> bool:
-        """Return True if the application is delivered, but its site does not answer as it should."""
+        """Return True if the application was delivered, but its site does not respond as expected."""
         return self.verdict.code is CauseCode.SITE_SILENT
 
     @property
     def image_runs(self) -> bool:
-        """Return True if the job saw a serving pod whose image has the pipeline's short SHA in its tag."""
+        """Return True if a ready pod runs an image whose tag contains the pipeline's short SHA."""
         workloads = self.application.workloads if self.application else None
         return workloads is not None and not workloads.only_jobs and self._has_tag(workloads.images)
 
     @property
     def image_is_there(self) -> bool:
-        """Return True if Argo CD lists an image with the pipeline's short SHA in its tag.
+        """Return True if Argo CD lists an image whose tag contains the pipeline's short SHA.
 
-        Argo CD's list also names the images of finished Jobs, so it does not prove that the image serves.
+        The list also contains the images of finished Jobs, so it does not prove that a pod runs the image now.
         """
         return self._has_tag(self.application.images if self.application else ())
 
     @property
     def proven(self) -> bool:
-        """Return True if something proves that the pipeline's commit is deployed, or if that commit is not known.
+        """Return True if the pipeline's commit is proven to be deployed, or if the commit is unknown.
 
-        The proof is the expectation, the image of a serving pod, or a revision of the application.
+        The expectation, the image of a ready pod, or the compared revision can prove it.
         """
         return bool(self.expects) or not self.image_tag or self.image_runs or self.commit_is_deployed
 
     @property
     def commit_is_deployed(self) -> bool:
-        """Return True if a revision of the application is the pipeline's commit."""
+        """Return True if a compared revision of the application is the pipeline's commit."""
         revisions = self.application.revisions if self.application else ()
         return bool(self.image_tag) and any(revision.startswith(self.image_tag) for revision in revisions)
 
@@ -219,7 +219,10 @@ class ApplicationResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseResult:
-    """The result of a run: one result per application, and the verdict on all of them. Unknown texts are empty."""
+    """The result of the release: one result per application, and the verdict on all of them.
+
+    Texts are empty if they are unknown.
+    """
 
     verdict: Verdict
     applications: tuple[ApplicationResult, ...]
@@ -228,13 +231,13 @@ class ReleaseResult:
     image_tag: str = ""
     project_url: str = ""
     version: str = ""
-    #: The path of the JSON report in the project; empty if it is outside.
+    #: The path of the JSON report relative to the project's folder; empty if it is not inside it.
     attachment: str = ""
-    #: The path of the page in the project; empty if it is outside.
+    #: The path of the report page relative to the project's folder; empty if it is not inside it.
     page: str = ""
     #: The prefix of the dotenv variables, without the ``_`` that follows.
     dotenv_prefix: str = "ARGOCD_RELEASE"
-    #: The address of the deployed site.
+    #: The URL of the deployed site.
     site_url: str = ""
     job_url: str = ""
     #: The name of the CI job, or "" outside GitLab.
@@ -243,7 +246,7 @@ class ReleaseResult:
     notices: tuple[NotificationResult, ...] = ()
     #: True for a group, even if it has only one application.
     several: bool = False
-    #: The requested application or group in words, which are the same in each run of the job.
+    #: A description of the requested application or group, which is the same in each run of the job.
     meant: str = ""
 
     @property
@@ -252,14 +255,14 @@ class ReleaseResult:
 
     @property
     def only(self) -> ApplicationResult | None:
-        """Return the result of the only application, or None for several."""
+        """Return the result of the only application, or None if there is not exactly one."""
         return self.applications[0] if len(self.applications) == 1 else None
 
     @property
     def is_theirs(self) -> bool:
-        """Return True if an application has the outcome of the release.
+        """Return True if the outcome of the release is that of one of its applications.
 
-        Otherwise the group itself has it: there are too few applications, or the site does not answer.
+        It is not if the group itself has failed, for example because it has too few applications.
         """
         if not self.several:
             return bool(self.applications)
@@ -267,14 +270,14 @@ class ReleaseResult:
 
     @property
     def reason_adds(self) -> bool:
-        """Return True if the verdict's reason says more than the cause. The reason of a group is a count."""
+        """Return True if the verdict's reason contains information that the cause's message lacks."""
         return (
             self.only.reason_adds if self.only else self.cause is not None and self.cause.message != self.verdict.reason
         )
 
     @cached_property
     def worst_first(self) -> tuple[ApplicationResult, ...]:
-        """Return the applications by severity, the worst first. Equally severe ones are ordered from slow to fast."""
+        """Return the applications from the most to the least severe outcome, and from the slowest to the fastest."""
         return tuple(
             sorted(
                 self.applications,
@@ -284,14 +287,15 @@ class ReleaseResult:
 
     @cached_property
     def undelivered(self) -> tuple[ApplicationResult, ...]:
-        """Return the applications that were not delivered, the worst first."""
+        """Return the applications that were not delivered, the most severe first."""
         return tuple(application for application in self.worst_first if application.outcome is not Outcome.DELIVERED)
 
     @cached_property
     def cause(self) -> Problem | None:
-        """Return the root cause of the worst failure, or None if the release was delivered.
+        """Return the cause of the most severe failure, or None if the release was delivered.
 
-        A group's cause names the application, unless all of them failed for this reason.
+        In a group, the message begins with the application's name, unless all applications have failed for the same
+        reason.
         """
         if self.outcome is Outcome.DELIVERED:
             return None
@@ -304,11 +308,14 @@ class ReleaseResult:
 
 
 def page(url: str, key: ResourceRef | None, *, tab: str = "") -> str:
-    """Return the address of an object in Argo CD's web interface, or ``url`` if the object is not known.
+    """Return the URL of an object in Argo CD's web interface.
 
-    ``url`` is the page of the application; "" if it is not known.
+    Args:
+        url: the URL of the application, or "". It is returned unchanged if it is empty or ``key`` is None.
+        key: the object.
+        tab: the tab to open, such as ``logs``.
     """
     if not url or key is None:
         return url
-    # The web interface addresses an object by group, kind, namespace, name and, for a pod, the container.
+    # The parameter ``node`` consists of group, kind, namespace, name and the index of a container.
     return f"{url}?resource=&node={quote('/'.join((*key, '0')), safe='')}{f'&tab={tab}' if tab else ''}"

@@ -1,11 +1,11 @@
-"""The release timeline: the spans of a release, and the state before it."""
+"""The release timeline: how long each part of a release took, and the state before the release."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class SpanKind(StrEnum):
-    """The kind of a span: an attempt to sync, a hook, a resource that rolls out, or a problem that can still heal."""
+    """The kind of a span: a sync attempt, a hook, the rollout of a resource, or a problem."""
 
     SYNC = "sync"
     HOOK = "hook"
@@ -15,17 +15,17 @@ class SpanKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """A span of a release. Times are seconds since tracking began."""
+    """One part of a release that has a duration. Times are in seconds since tracking began."""
 
     kind: SpanKind
     #: The object, such as ``Deployment/web``.
     subject: str
     began: float
-    #: The end, or None if the span lasted to the end of the release.
+    #: The end, or None if the span had not ended when the release ended.
     ended: float | None = None
-    #: The last state in Argo CD's words; empty for a problem.
+    #: The last state as Argo CD reports it, such as ``Healthy``; empty for a problem.
     end: str = ""
-    #: The reason or the message of Argo CD in one line; can be empty.
+    #: Argo CD's message or the reason of a problem on one line; can be empty.
     text: str = ""
     namespace: str = ""
     #: The sync wave of a resource, if Argo CD reports it.
@@ -33,15 +33,15 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """Return the duration, as far as it is known."""
+        """Return the duration, or 0 if the span has not ended."""
         return (self.began if self.ended is None else self.ended) - self.began
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phases:
-    """The times at which the application was compared, synced and healthy for good, and at which the verdict was made.
+    """The times at which the application reached each phase, in seconds since tracking began.
 
-    They are seconds since tracking began, or None if that did not happen.
+    A time is None if the phase was not reached, or if the application left it again before the verdict.
     """
 
     compared: float | None = None
@@ -52,7 +52,7 @@ class Phases:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousState:
-    """The state before the release, which the first look observed. Unknown fields are empty."""
+    """The state before the release, as the first look saw it. A field is empty if it is unknown."""
 
     revisions: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class ReleaseTimeline:
 
     @property
     def slowest(self) -> Span | None:
-        """Return the span of the resource that took longest to roll out, or None if there is none."""
+        """Return the span of the resource whose rollout took longest, or None if no resource was rolled out."""
         done = [
             span for span in self.spans if span.kind is SpanKind.ROLLOUT and span.ended is not None and span.seconds
         ]
@@ -77,7 +77,7 @@ class ReleaseTimeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """A change of the revision, operation, sync status or health. ``at`` is in seconds since the run began."""
+    """A change of one part of the state (``what``) to ``value``, ``at`` seconds after tracking began."""
 
     what: str
     value: str

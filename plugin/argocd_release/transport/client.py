@@ -1,7 +1,7 @@
-"""The HTTP client of the job. One time limit applies to a whole call, and every failure is an ``HttpError``.
+"""An HTTP client with a time limit for each call as a whole. Every failure is an ``HttpError``.
 
-A call includes the name lookup, the connection, the TLS handshake, the headers and the body. It ends at its own limit
-or at the deadline of the job. In the main thread it also ends when ``check`` raises.
+A call includes the name lookup, the connection, the TLS handshake, the headers and the body. It ends at its own time
+limit, at the deadline of the job or, in the main thread, when ``check`` raises an exception.
 """
 
 import math
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 BODY_LIMIT: Final = 64 << 20
 CONNECTIONS: Final = 100
 IDLE_SECONDS: Final = 30.0
-#: Extra seconds in which the background thread of a call can report why the call ended.
+#: Extra time after the limit, in which the background thread can still report why the call has failed.
 _LAG_SECONDS: Final = 0.2
 REDIRECTS: Final = 5
 _OK: Final = 200
 _REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
 _SCHEMES: Final = frozenset({"http", "https"})
-# This tells zlib to expect a gzip header.
+# Makes zlib expect a gzip header.
 _GZIP: Final = zlib.MAX_WBITS | 16
 _UNPACKED_PART: Final = 1 << 16
 # Characters that are not escaped in a URL.
@@ -41,12 +41,12 @@ _HEADERS: Final = {"User-Agent": "argocd-release", "Accept": "*/*", "Accept-Enco
 
 
 class HttpError(Exception):
-    """The error of a call that got no complete answer. Its message is one line for users.
+    """A call did not receive a complete response. The message is one line for users.
 
     Attributes:
         timed_out: True if the call reached its time limit.
-        sent: False if the request certainly did not reach the server.
-        redirects: True if the server responded, but with too many redirects, or with one to an invalid address.
+        sent: False if the request has certainly not reached the server.
+        redirects: True if the server redirected too often, or to an invalid URL.
     """
 
     def __init__(self, message: str, *, timed_out: bool = False, sent: bool = True, redirects: bool = False) -> None:
@@ -58,7 +58,7 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """A complete answer. The names of ``headers`` are in lower case."""
+    """A complete HTTP response. The names of the headers are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -66,20 +66,26 @@ class Response:
 
     @property
     def text(self) -> str:
-        """Return the body as UTF-8; bytes that are not UTF-8 are replaced."""
+        """Return the body decoded as UTF-8. Invalid bytes are replaced."""
         return self.body.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request, with the options for reading the body of its answer.
+    """An HTTP request, and how to read the body of its response.
 
     Attributes:
-        body_limit: the maximum size of the body in bytes after unpacking. If it is 0, ``on_part`` receives a body of
-            any size, and ``truncate`` means that no other body is read.
-        truncate: True to cut off a longer body, False to raise ``HttpError`` for it.
-        on_part: is called with each part of a successful answer's body as it arrives. The body is then not kept. The
-            time that ``on_part`` takes does not count towards the limit of the call, only towards that of the job.
+        url: the URL. Its query is combined with ``query``.
+        method: the HTTP method.
+        query: additional query parameters.
+        headers: the headers, which can contain a token.
+        body: the body of the request.
+        body_limit: the maximum size of the response's body in bytes, after decompression. If it is 0, ``on_part``
+            receives a body of any size.
+        truncate: True to cut off a larger body, False to raise ``HttpError``.
+        on_part: a callback that receives each part of the body of a response with status 200 as soon as it arrives. The
+            returned response then has no body. The time that the callback takes does not count towards the time limit
+            of the call, but towards the deadline of the job.
     """
 
     url: str
@@ -93,17 +99,17 @@ class Request:
 
 
 class Client:
-    """An HTTP client that keeps connections open between calls. Many threads can use it at once.
+    """A thread-safe HTTP client that keeps connections open between calls. Use it as a context manager.
 
-    A connection keeps nothing about the caller: all headers, including the token, belong to a request. Use the client
-    as a context manager, and do not close it before the job ends.
+    Connections can be shared by requests with different tokens, because all headers belong to a single request.
 
     Args:
-        tls: returns the TLS context. It is called before the first connection, and its ``OSError`` becomes an
-            ``HttpError``.
-        deadline: the moment at which every call ends.
-        check: is called while the main thread waits, and raises to end the call.
-        proxies: True to use the proxies that the environment names.
+        tls: returns the TLS context. It is called before the first TLS connection. If it raises an ``OSError``, the
+            call raises an ``HttpError``.
+        deadline: no call runs longer than until this deadline.
+        check: a callback that is called repeatedly while the main thread waits. It raises an exception to cancel the
+            call.
+        proxies: True to use the proxies in the environment variables.
     """
 
     def __init__(
@@ -125,17 +131,17 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Ignore errors: after a timeout, the call continues in its own thread, and httpcore refuses to close a pool in
-        # use.
+        # Ignore errors, because httpcore refuses to close a pool in use. A call that has timed out can still be running
+        # in its background thread.
         for pool in self._pools.values():
             with suppress(Exception):
                 pool.close()
 
     def send(self, request: Request, *, seconds: float) -> Response:
-        """Send the request, and return the answer even if its status is an error.
+        """Send the request, and return the response, whatever its status is.
 
         Raises:
-            HttpError: there is no complete answer.
+            HttpError: the server did not send a complete response within ``seconds``.
         """
         deadline = self._deadline.at_most(seconds)
         limit = deadline.left
@@ -150,12 +156,12 @@ class Client:
         return answer.result()
 
     def follow(self, request: Request, *, seconds: float) -> Response:
-        """Send the request like ``send``, but follow up to ``REDIRECTS`` redirects within ``seconds`` in total.
+        """Send the request and follow at most ``REDIRECTS`` redirects, within ``seconds`` in total.
 
-        The headers of the request are not sent to another server.
+        If a redirect leads to another server, the headers are not sent to it.
 
         Raises:
-            HttpError: there is no complete answer, there are too many redirects, or one leads to an invalid address.
+            HttpError: a server did not send a complete response, or redirected too often or to an invalid URL.
         """
         deadline = Deadline(seconds)
         for _ in range(REDIRECTS + 1):
@@ -171,7 +177,7 @@ class Client:
         raise HttpError(texts.REDIRECTS_TOO_OFTEN.fill(count=REDIRECTS), redirects=True)
 
     def _send(self, request: Request, deadline: Deadline, limit: float) -> Response:
-        # Importing httpcore at the start of the job would delay the first look.
+        # Import httpcore here, because importing it at the start of the job would delay the first look.
         import httpcore  # noqa: PLC0415
 
         try:
@@ -186,7 +192,7 @@ class Client:
         except (httpcore.TimeoutException, TimeoutError) as error:
             raise _late(limit, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout)) from error
         except Exception as error:
-            # httpcore and h11 raise many kinds of errors: for broken answers, closed pools and invalid requests.
+            # httpcore and h11 raise many kinds of errors, for example for malformed responses and closed pools.
             sent = not isinstance(error, httpcore.ConnectError)
             raise HttpError(str(error) or type(error).__name__, sent=sent) from error
 
@@ -235,7 +241,7 @@ class Client:
                 account = (unquote(parts.username or ""), unquote(parts.password or ""))
                 bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
                 self._pools[key] = httpcore.ConnectionPool(
-                    # Create it only if it is needed, because a TLS context costs 35 ms of CPU time.
+                    # Only create a TLS context if it is needed, because that takes 35 ms of CPU time.
                     ssl_context=self._tls() if url.scheme == "https" else None,
                     proxy=httpcore.Proxy(bare, auth=account if any(account) else None) if proxy else None,
                     max_connections=CONNECTIONS,
@@ -247,7 +253,11 @@ class Client:
 
 
 def _split(url: str) -> tuple[SplitResult, str]:
-    """Return the parts of the URL, and its host in the ASCII form that DNS and certificates use."""
+    """Split the URL. Also return its host in the ASCII form that DNS and certificates use.
+
+    Raises:
+        HttpError: the URL has no host, or a scheme other than http and https.
+    """
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise HttpError(texts.NO_HTTP_ADDRESS, sent=False)
@@ -255,8 +265,8 @@ def _split(url: str) -> tuple[SplitResult, str]:
 
 
 def _proxy(url: SplitResult) -> str:
-    """Return the proxy that the environment names for the URL, or an empty string."""
-    # Importing this module takes longer than a request.
+    """Return the URL of the proxy that the environment variables set for this URL, or an empty string."""
+    # Import this module only if it is needed, because importing it takes longer than a request.
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 
     if proxy_bypass(url.netloc.rpartition("@")[2]):
@@ -279,7 +289,7 @@ def _read(parts: Iterable[bytes], request: Request) -> bytes:
 
 
 def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the unpacked body in small parts, because a part can become a thousand times as long."""
+    """Decompress a gzip body into small parts, because a compressed part can become a thousand times as long."""
     unpacking = zlib.decompressobj(_GZIP)
     for part in parts:
         packed = part
@@ -289,10 +299,10 @@ def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _limited(parts: Iterable[bytes], limit: float) -> Iterator[bytes]:
-    """Yield the parts.
+    """Yield the parts until their total length exceeds ``limit`` bytes.
 
     Raises:
-        HttpError: their total length exceeds the limit in bytes.
+        HttpError: the total length exceeds the limit.
     """
     length = 0
     for part in parts:

@@ -1,7 +1,7 @@
-"""Name resolution, TLS and connections, each bounded by the deadline.
+"""Name lookups, TLS and connections, all limited by the deadline of the whole call.
 
-httpcore applies its limits to each single read and write. If a server sends a byte now and then, a call would never
-end. In this module, every operation gets only the time that is left of the whole call.
+httpcore's own timeouts apply to each read and write. A server that sends single bytes could therefore keep a call
+running forever. In this module, each operation only gets the time that is left of the whole call.
 """
 
 import socket
@@ -18,12 +18,13 @@ from argocd_release.timing import Background, Deadline, run_in_background
 if TYPE_CHECKING:
     from httpcore import NetworkBackend, NetworkStream
 else:
-    # httpcore only calls methods of these classes. Importing it here would delay the first look.
+    # At run time, any class with the same methods works. Importing httpcore here would delay the first look.
     NetworkBackend = NetworkStream = object
 
-#: The size in bytes of the parts in which a request body is sent. The time that is left applies to each part.
+#: A request body is sent in parts of this many bytes, so that the deadline is checked between them.
 _PART: Final = 16384
-#: A stream can be quiet for minutes. If its connection is lost silently, the kernel ends it after 25 s.
+#: Options that make the kernel detect a lost connection within 25 s. Without them, a stream that is idle for minutes
+#: would not notice the loss.
 KEEPALIVE: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
@@ -34,7 +35,7 @@ _call: Final = threading.local()
 
 
 class NotConnectedError(Exception):
-    """There is no connection, so the request was not sent.
+    """The client could not connect, so it has not sent the request.
 
     Attributes:
         timed_out: True if the call reached its time limit.
@@ -47,7 +48,7 @@ class NotConnectedError(Exception):
 
 @contextmanager
 def bounded(deadline: Deadline) -> Iterator[None]:
-    """Apply the deadline to every network operation of this thread. httpcore starts no threads, so this covers it."""
+    """Apply the deadline to all network operations of this thread. They include httpcore's, which has no threads."""
     _call.deadline = deadline
     try:
         yield
@@ -63,7 +64,7 @@ def _left() -> float:
 
 
 class Stream(NetworkStream):
-    """A connection whose operations end at the deadline of the call."""
+    """A connection whose operations end at the deadline of the current call, whatever timeout httpcore passes."""
 
     def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
@@ -86,7 +87,7 @@ class Stream(NetworkStream):
     ) -> NetworkStream:
         if _call.deadline.left <= 0:
             raise NotConnectedError(texts.NO_TIME_LEFT, timed_out=True)
-        # Python's handshake has one limit for all of its reads and writes (Modules/_ssl.c do_handshake).
+        # Python applies the timeout to the handshake as a whole (Modules/_ssl.c do_handshake).
         return Stream(self._stream.start_tls(ssl_context, server_hostname, _left()))
 
     def get_extra_info(self, info: str) -> Any:
@@ -94,7 +95,7 @@ class Stream(NetworkStream):
 
 
 class Backend(NetworkBackend):
-    """A backend of httpcore that tries the addresses of a host one after the other, within the time that is left."""
+    """A network backend for httpcore that tries all IP addresses of a host within the deadline of the call."""
 
     def __init__(self) -> None:
         import httpcore  # noqa: PLC0415
@@ -125,13 +126,13 @@ class Backend(NetworkBackend):
 def tls_context(
     *, authorities: Iterable[str] = (), certificate: str = "", key: str = "", verify: bool = True
 ) -> ssl.SSLContext:
-    """Return a context that trusts the certificate authorities of this machine and those in the PEM files.
+    """Create a TLS context that trusts the certificate authorities of the system and those in the given files.
 
     Args:
-        authorities: paths of PEM files.
-        certificate: path of the client's certificate; it is used only together with ``key``.
-        key: path of the client's private key.
-        verify: False to accept every certificate.
+        authorities: the paths of PEM files with certificate authorities.
+        certificate: the path of the client certificate. It is only used if ``key`` is given too.
+        key: the path of the client's private key.
+        verify: False to accept any certificate.
 
     Raises:
         OSError: a file cannot be read, or contains no certificate or key.
@@ -153,10 +154,10 @@ _lookups: Final[dict[tuple[str, int], Background[tuple[str, ...]]]] = {}
 
 
 def resolve(host: str, port: int, *, seconds: float) -> tuple[str, ...]:
-    """Return the addresses of the host, each once.
+    """Resolve a host name, and return its IP addresses without duplicates.
 
-    A lookup cannot be interrupted. All callers for the same host share the running lookup. So if the name server does
-    not respond, only one thread per host hangs.
+    A lookup cannot be interrupted, so it runs in a background thread. Callers for the same host share a running lookup,
+    so that at most one thread per host hangs if the name server does not respond.
 
     Raises:
         TimeoutError: the name server did not respond in time.
@@ -175,21 +176,21 @@ def _look_up(host: str, port: int) -> tuple[str, ...]:
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        # Python refuses an empty label, or a label of more than 63 characters, without asking the name server.
+        # Python rejects names with empty labels or labels of more than 63 characters with a UnicodeError.
         raise OSError(texts.NO_HOST_NAME.fill(host=host, error=error)) from error
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def connect(host: str, port: int, *, deadline: Deadline, to: Callable[[str, float], Connection]) -> Connection:
-    """Return a connection to the first address of the host that accepts one.
+    """Try the IP addresses of the host one after the other, and return the first connection.
 
-    Each address gets an equal share of the time that is left, in case an address drops all packets.
+    Each address gets an equal share of the time that is left, because an address can drop all packets.
 
     Args:
-        host: the name of the host.
+        host: the host name.
         port: the port.
-        deadline: the moment at which the attempts end.
-        to: connects to an address within a number of seconds, or raises.
+        deadline: no attempt runs longer than until this deadline.
+        to: connects to an IP address within a number of seconds, or raises an exception.
 
     Raises:
         TimeoutError: the name server did not respond in time.
