@@ -1,7 +1,7 @@
 """Write the events of a run to the job log, as text for people or as JSON for programs.
 
-In GitLab, the text has collapsible sections, whose markers are those of lib/gitlab/regex.rb. The colours are the eight
-basic colours of lib/gitlab/ci/ansi2json. In JSON, the names of events and fields never change.
+In GitLab, the text has collapsible sections with the markers of lib/gitlab/regex.rb. Its colours are the eight basic
+colours of lib/gitlab/ci/ansi2json. In JSON, the names of events and fields never change.
 """
 
 import json
@@ -32,6 +32,7 @@ from argocd_release.model.problem import WAITING_REASONS
 _CLEAR_LINE: Final = "\x1b[0K"
 _RESET: Final = "\x1b[0m"
 _BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
+# The colours of whole lines of this job. The first pattern that matches counts.
 _LINES: Final = (
     (re.compile(Headline.SUCCESSFUL), f"{_BOLD};{_GREEN}"),
     (re.compile(rf"{Headline.FAILED}|cause: .*"), f"{_BOLD};{_RED}"),
@@ -43,8 +44,10 @@ _LINES: Final = (
     (re.compile(r"! .*"), _YELLOW),
     (re.compile(r"✓ .*|Ready to track releases.*"), _GREEN),
 )
+# The characters of the header of a table, which is printed in bold.
 _HEADER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
 _CANNOT_START: Final = "|".join((*WAITING_REASONS, "Error"))
+# The colours of statuses of Argo CD and Kubernetes.
 _WORDS: Final = (
     (r"Healthy|Synced|Succeeded", _GREEN),
     (r"Progressing|OutOfSync|Suspended|Pending|ContainerCreating", _YELLOW),
@@ -55,7 +58,12 @@ _STATUS: Final = tuple((re.compile(rf"(?<![\w/.:-])(?:{words})(?![\w/.-])"), col
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """The format of the log: with or without section markers, coloured or plain."""
+    """The format of the log.
+
+    Attributes:
+        sections: True if the log has markers of sections for GitLab.
+        colours: True if the log has ANSI colours.
+    """
 
     sections: bool = False
     colours: bool = False
@@ -66,9 +74,8 @@ class Style:
         Args:
             name: the name of the section, ``[a-z0-9_-]+``.
             title: the heading that people read.
-            at: seconds since 1970.
-            collapsed: True if GitLab shows the section collapsed.
-
+            at: the current time in seconds since 1970.
+            collapsed: True if GitLab shows only the heading at first.
         """
         heading = self._coloured(title, _BOLD)
         if not self.sections:
@@ -77,19 +84,18 @@ class Style:
         return f"{_CLEAR_LINE}section_start:{at}:{name}{option}\r{_CLEAR_LINE}{heading}"
 
     def end(self, name: str, *, at: int) -> str:
-        """Return the line that ends a section, or ``""`` if the log has no sections."""
+        """Return the line that ends a section, or ``""`` if the log has no markers of sections."""
         return f"{_CLEAR_LINE}section_end:{at}:{name}\r{_CLEAR_LINE}" if self.sections else ""
 
     def paint(self, text: str, *, ours: bool = True) -> str:
         """Return the text with colours, or unchanged if the log has no colours.
 
-        Some lines of this job, such as the verdict, get a colour. In other lines, only Argo CD's statuses get one.
-        Quoted lines stay plain.
+        Some lines of this job, such as the verdict, are coloured as a whole. In all other lines, only the statuses are
+        coloured. Quoted lines have no colours.
 
         Args:
             text: one or more lines.
             ours: False if another program printed the lines, which must not look like a verdict of this job.
-
         """
         return "\n".join(self._painted(line, ours=ours) for line in text.split("\n")) if self.colours else text
 
@@ -110,9 +116,13 @@ class Style:
 
 
 def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
-    """Return the style for the job: sections in GitLab only, colours in GitLab and in a terminal.
+    """Return the style for the job: sections only in GitLab, colours in GitLab and in a terminal.
 
     NO_COLOR (no-color.org) and FORCE_COLOR take precedence.
+
+    Args:
+        environ: the environment of the job.
+        terminal: True if the output goes to a terminal.
     """
     job = environ.get("GITLAB_CI", "") == "true"
     forced = environ.get("FORCE_COLOR", "") not in {"", "0", "false"}
@@ -122,7 +132,8 @@ def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
 
 # Events whose text comes from another program.
 _FOREIGN: Final = (Output, ShownEvidence)
-# Fields whose values are constants. They are not redacted. Otherwise a secret with the same text would break the log.
+# The fields that are not redacted, because their values are constants. If a secret had the same text, redacting it
+# would break the log.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 
 
@@ -134,11 +145,10 @@ def configure(
     Args:
         stream: the output of the job.
         redact: removes secrets from each text before it is written.
-        style: sections and colours; not used for JSON.
+        style: the sections and colours; not used for JSON.
         json_lines: True to write each event as one line of JSON.
-        debug: True to write debug events too.
-        now: returns the seconds since 1970.
-
+        debug: True to write events of the level debug, too.
+        now: returns the current time in seconds since 1970.
     """
     last = _as_json if json_lines else _as_text(style, now)
     structlog.configure(
@@ -157,13 +167,13 @@ def configure(
 
 
 def emit(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
-    """Log the event; if ``debug`` is True, only a log of level debug shows it."""
+    """Log the event. If ``debug`` is True, it appears only in a log of the level debug."""
     (log.debug if debug else log.info)(event.NAME, job_event=event)
 
 
 @contextmanager
 def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
-    """Put the events that are logged inside the context into a section, which GitLab can collapse."""
+    """Begin a section, which GitLab can collapse. It contains the events that are logged inside the context."""
     log.info("section", section=name, title=title, collapsed=collapsed)
     try:
         yield
@@ -172,7 +182,7 @@ def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool
 
 
 def line(event: JobEvent) -> str:
-    """Return the event as text for people, in one or more lines."""
+    """Return the event as text for people. The text can have several lines."""
     if isinstance(event, UnknownSetting) and not event.meant:
         return job_log.UNKNOWN_SETTING.fill(name=event.name)
     fields = dict(event.fields)
@@ -185,7 +195,7 @@ def line(event: JobEvent) -> str:
 
 
 def _target(event: ApplicationState) -> str:
-    """Return the text about the revision that follows the sync status; ``""`` if Argo CD has not compared yet."""
+    """Return the words about the revision that follow the sync status; ``""`` if Argo CD has not compared yet."""
     if not event.revision:
         return ""
     message = job_log.SYNCED_TO if event.sync == "Synced" else job_log.TARGET
@@ -216,16 +226,16 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
         raise structlog.DropEvent
     job_event: JobEvent = event["job_event"]
     first = {key: event[key] for key in ("timestamp", "level", "event")}
-    # Leave out the text of ``Shown`` events, because it repeats their other fields.
+    # Leave out the text of ``Shown`` events, because their other fields contain the same as data.
     fields = {
         key: value for key, value in job_event.fields.items() if key != "text" or not isinstance(job_event, Shown)
     }
-    # Escape Unicode's line separators, because some readers take them for the end of the line.
+    # Escape Unicode's line separators, because some readers of the log take them for the end of the line.
     return json.dumps({**first, **fields}, default=str, ensure_ascii=True)
 
 
 class _Unbreakable:
-    """A stream that ignores write errors, so that a closed log does not keep the job from writing its reports."""
+    """A stream that ignores write errors. If the log is closed, the job must still write its reports."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

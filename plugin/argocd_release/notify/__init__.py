@@ -1,1 +1,1 @@
-"""Notifications about the end of a release. A notification that fails does not change the verdict."""
+"""Notify GitLab about the end of a release, and check the deployed site. A failed notification changes no verdict."""

@@ -1,10 +1,10 @@
-"""Show the release in GitLab: the deployment record of the environment, and the comment in the merge request.
+"""Show the release in GitLab: as a deployment record of the environment, and as a comment in the merge request.
 
-There is one record per revision: running, then success, failed or canceled. If an earlier attempt of the job left a
-record running, the job ends that record and creates no second one. Only a CI job itself can change the record that
-GitLab created for that CI job (GitLab answers 403 to any other change).
+There is one deployment record per revision. Its status is running, then success, failed or canceled. If an earlier
+attempt of the job left a record running, the job updates that record and creates no second one. The job changes no
+record that GitLab itself created for a CI job, because only that CI job is allowed to (otherwise GitLab answers 403).
 
-The comment names the outcome, the cause, the evidence and links. Later runs of the job replace its text. Text from
+The comment contains the outcome, the cause, the evidence and links. Later runs of the job replace its text. Text from
 outside is shown as code, in which GitLab interprets no Markdown, HTML, mention or reference. GitLab runs a quick action
 only at the start of a line, so every line of such text begins with a mark.
 """
@@ -29,7 +29,13 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentTarget:
-    """The environment of a record, and its branch or tag. An empty ``ref`` is the project's default branch."""
+    """The target of a deployment record.
+
+    Attributes:
+        environment: the name of the environment.
+        ref: the branch or the tag; an empty string stands for the project's default branch.
+        tag: True if the ref is a tag.
+    """
 
     environment: str
     ref: str
@@ -37,12 +43,12 @@ class DeploymentTarget:
 
 
 def is_commit(revision: str) -> bool:
-    """Return True if the revision is a full commit SHA, which a record needs. A chart version is not."""
+    """Return True if the revision is a full commit SHA, as a deployment record needs it."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
-    """Create a running record of the revision if there is none.
+    """Create a deployment record with the status running, unless the revision already has one.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -52,7 +58,13 @@ def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> 
 
 
 def end_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
-    """Set the status of the revision's record, and cancel other running records. Return a message about the change.
+    """Set the final status of the revision's record, cancel all other running records, and return a message.
+
+    Args:
+        gitlab: the project that has the records.
+        place: the environment, and the ref of a record that must be created.
+        revision: the commit.
+        status: success, failed or canceled.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -75,12 +87,17 @@ def end_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str, statu
 
 
 def _records(gitlab: GitLab, place: DeploymentTarget) -> list[dict[str, Any]]:
-    """Return the records of the environment, the latest first."""
+    """Return the deployment records of the environment, the latest first."""
     return as_objects(gitlab.get("/deployments", environment=place.environment, order_by="id", sort="desc"))
 
 
 def _is_open(record: dict[str, Any], revision: str = "") -> bool:
-    """Return True if the record is running, belongs to no CI job, and has the revision, if one is given."""
+    """Return True if the job must update the record: it is running and was not created for a CI job.
+
+    Args:
+        record: the record.
+        revision: the commit that the record must have; "" if any commit will do.
+    """
     return record.get("status") == RUNNING and not record.get("deployable") and revision in {"", record.get("sha")}
 
 
@@ -95,30 +112,38 @@ def _update(gitlab: GitLab, record: dict[str, Any], status: str) -> None:
 
 
 FORBIDDEN: Final = 403
+#: The maximum length of the text in the mark of a comment. A longer text is cut, and a hash is added.
 MARKER_LIMIT: Final = 300
 NOT_FOUND: Final = 404
-#: The number of pages on which earlier comments of this job are searched.
+#: The maximum number of pages of comments on which the job looks for its earlier comment.
 PAGES: Final = 5
+#: The maximum number of characters of the evidence in a comment.
 EVIDENCE_LIMIT: Final = 20_000
-#: The maximum number of applications of a group that the comment names. The page lists all of them.
+#: The maximum number of applications of a group that the comment names. The HTML page lists all of them.
 NAMED: Final = 20
 _TICKS: Final = re.compile(r"`+")
+#: The preference among merge requests, by their state.
 _ORDER: Final = {"opened": 0, "merged": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MergeRequest:
-    """A merge request. ``project`` is its target project, even if the merge request comes from a fork."""
+    """A merge request.
+
+    Attributes:
+        project: the id of the target project, even if the merge request comes from a fork.
+        iid: the number of the merge request in that project.
+    """
 
     project: str
     iid: str
 
 
 def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
-    """Return the merge request that contains the commit, preferably an open one, or None if there is none.
+    """Return a merge request that contains the commit, preferably an open one, or None if there is none.
 
     Raises:
-        GitLabError: GitLab did not respond.
+        GitLabError: GitLab refused, or did not respond.
     """
     try:
         requests = as_objects(gitlab.get(f"/repository/commits/{revision}/merge_requests"))
@@ -133,7 +158,7 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
 
 
 def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
-    """Write the job's comment, or replace the text of an earlier comment; return a message about the change.
+    """Write the comment of the job or, if it has one already, replace its text. Return a message about that.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -152,7 +177,7 @@ def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
 
 
 def comment_marker(result: ReleaseResult) -> str:
-    """Return the hidden line that marks this job's comment on these applications."""
+    """Return the hidden line by which the job recognises its comment on these applications."""
     key = quote(" ".join(filter(None, (result.job_name, named(result)))), safe="/,=")
     if len(key) > MARKER_LIMIT:
         key = f"{key[:MARKER_LIMIT]}~{hashlib.sha256(key.encode()).hexdigest()[:16]}"
@@ -192,12 +217,12 @@ def _facts(result: ReleaseResult) -> Iterable[str]:
 
 
 def named(result: ReleaseResult) -> str:
-    """Return the application's name. Return the selection of a group, because its members can differ between runs."""
+    """Return the name of the application. For a group, return the request in words, which is the same in each run."""
     return result.meant if result.several else ",".join(application.name for application in result.applications)
 
 
 def _counted(result: ReleaseResult) -> Iterable[str]:
-    """Yield a line with the number of each outcome, and lines with the worst applications."""
+    """Yield a line with the number of applications by outcome, then a line for each of the worst failures."""
     yield texts.COMMENT_APPLICATIONS.fill(
         count=len(result.applications), outcomes=tally([application.outcome for application in result.applications])
     )
@@ -235,12 +260,12 @@ def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
 
 
 def _is_plain(address: str) -> bool:
-    """Return True if the web address can stand between the angle brackets of a Markdown link."""
+    """Return True if the address leads to the web, and is safe inside the angle brackets of a Markdown link."""
     return urlsplit(address).scheme in {"http", "https"} and not re.search(r"[\s<>`\\]", address)
 
 
 def code(text: str) -> str:
-    """Return the text on one line, as code in which GitLab Flavored Markdown interprets nothing."""
+    """Return the text as inline code, on one line. GitLab interprets nothing inside it."""
     plain = one_line(text, limit=1000) or "-"
     ticks = "`" * (max((len(run) for run in _TICKS.findall(plain)), default=0) + 1)
     pad = " " if plain.startswith("`") or plain.endswith("`") else ""
@@ -248,7 +273,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """Return the text as a block of code that no text inside can end."""
+    """Return the text as a code block, which no text inside it can end."""
     excerpt = (
         text
         if len(text) <= EVIDENCE_LIMIT
@@ -260,10 +285,10 @@ def fenced(text: str) -> str:
 
 
 def _own_notes(gitlab: GitLab, iid: str, mark: str) -> list[Any]:
-    """Return the ids of this token's own notes that begin with the mark, the latest first.
+    """Return the ids of the job's own comments, which begin with the mark, the latest first.
 
-    Notes of other users are left out, because any user can copy the mark. If the token is a maintainer's, the job could
-    overwrite the notes of these users.
+    Comments of other users are left out, because any user can copy the mark. With the token of a maintainer, the job
+    could overwrite such a comment.
     """
     user: Any = None
     for page in range(1, PAGES + 1):

@@ -1,4 +1,4 @@
-"""Check that the deployed address responds before the deadline."""
+"""Check that the deployed site responds before the deadline."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,18 +16,19 @@ from argocd_release.transport.network import tls_context
 
 #: The minimum time limit of a request in seconds. It applies even if the deadline has passed.
 _LEAST: Final = 1.0
+#: The HTTP statuses with which the site is considered to respond.
 _FINE: Final = range(200, 400)
 
 
 def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
-    """Wait until the address responds with 2xx or 3xx. Return an empty string, or the last error at the deadline.
+    """Wait until the site responds with 2xx or 3xx. Return "" if it does, otherwise the last error at the deadline.
 
-    The address is requested at least once.
+    The site is requested at least once.
 
     Args:
-        url: the address.
+        url: the address of the site.
         deadline: the moment at which the wait ends.
-        check: is called while waiting, and raises to end the wait.
+        check: is called again and again while waiting, and raises to end the wait.
         ca_file: path of a PEM file with a certificate authority to trust, or an empty string.
     """
     tls = partial(tls_context, authorities=authorities(ca_file))
@@ -40,7 +41,7 @@ def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_
 
 
 def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> Verdict | None:
-    """Return the verdict on a delivered release whose site does not respond in time, or None if the site responds."""
+    """Wait for the site of a delivered release. Return None if it responds in time, otherwise the verdict on that."""
     message = check_site(url, deadline=deadline, check=check, ca_file=ca_file)
     if not message:
         return None
@@ -53,7 +54,10 @@ def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], c
 
 
 def _ask(client: Client, url: str, *, seconds: float) -> str:
-    """Return the error, or an empty string. The body is not read, because it can be endless."""
+    """Request the site once. Return "" if it responds as it should, otherwise the error.
+
+    The body is not read, because it can be endless.
+    """
     try:
         answer = client.follow(Request(url=url, body_limit=0, truncate=True), seconds=seconds)
     except HttpError as error:

@@ -1,1 +1,1 @@
-"""One job, from the environment to the exit code. It creates and connects the parts of all other packages."""
+"""Run one job, from the environment to the exit code. Only this package connects the parts of all others."""

@@ -1,4 +1,4 @@
-"""Connect to Argo CD for the duration of a job: sign in, and build the readers that its stages share."""
+"""Connect to Argo CD for the duration of a job: sign in, and create the readers that all stages share."""
 
 import time
 from contextlib import ExitStack
@@ -19,7 +19,10 @@ from argocd_release.watch.owners import Owners
 
 @dataclass(frozen=True, kw_only=True)
 class Readers:
-    """The two readers of Argo CD. Each call ends before the deadline of the job, and renews the token if needed."""
+    """The readers of Argo CD: the argocd command and the HTTP API.
+
+    Each call ends before the deadline of the job, and renews the token if it is about to expire.
+    """
 
     argocd: ArgoCD
     api: Api
@@ -27,12 +30,12 @@ class Readers:
 
     @property
     def commands(self) -> Commands:
-        """Return the reader of single applications."""
+        """Return the reader of single applications, which is the argocd command."""
         return self.argocd
 
     @property
     def lists(self) -> Lists:
-        """Return the reader of lists of applications."""
+        """Return the reader of lists of applications, which is the argocd command."""
         return self.argocd
 
     @property
@@ -49,7 +52,14 @@ def connected(
     pods_matter: bool,
     stack: ExitStack,
 ) -> Readers:
-    """Sign in to Argo CD, and return the readers. ``stack`` closes them at the end.
+    """Sign in to Argo CD, and return the readers.
+
+    Args:
+        settings: the address of Argo CD, the token and the options of argocd.
+        context: the job log, the stop request and the deadline.
+        timeout: the timeout of the release in seconds.
+        pods_matter: True if pods can decide the verdict, so that the job needs Argo CD's HTTP API.
+        stack: closes the readers at the end.
 
     Raises:
         SignInError: the exchange of the ID token gave no token.
@@ -64,7 +74,7 @@ def connected(
     def sign_in() -> SignedIn:
         return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    # A grace period of 0 turns the early end off. The sign-in can then take until the deadline.
+    # If the grace period is 0, no failure ends the attempts to sign in before the deadline.
     grace = deadline.at_most(settings.connect_grace) if settings.connect_grace else deadline
     signed = auth.sign_in_with_retry(sign_in, grace, check)
     credentials = Credentials(
@@ -93,7 +103,14 @@ def connected(
 def group_readers(
     owner: str, readers: Readers, clock: Clock, *, children: bool
 ) -> tuple[HttpFirstCommands, OwnerLookup | None]:
-    """Return the commands and the lookup of owners, which is None if the settings turn it off."""
+    """Return the commands that read applications, and the lookup of their owners.
+
+    Args:
+        owner: the value of RELEASE_OWNER. If it is ``ignore`` and ``children`` is False, there is no lookup of owners.
+        readers: the readers of Argo CD.
+        clock: the clock of the wait, which the lookup wakes when an owner has changed.
+        children: True if the job also waits for the child applications.
+    """
     commands = HttpFirstCommands(readers.commands, readers.lists, readers.api)
     follow = owner != "ignore"
     if not follow and not children:

@@ -1,4 +1,4 @@
-"""Check the versions, the server and the token in the background, and warn. Tracking never waits for these checks."""
+"""Check the versions, the server and the token in the background, and warn. The wait is never delayed by that."""
 
 from contextlib import suppress
 from typing import Any, Final
@@ -24,7 +24,7 @@ class Hooks:
         self._recorders: dict[str, HookRecorder] = {}
 
     def keep(self, name: str, application: Application) -> None:
-        """Give the observed state to the application's recorder. This never waits for Argo CD."""
+        """Pass an observed state of the application on to its recorder. This never waits for Argo CD."""
         if name not in self._recorders:
             if application.operation is None or not application.operation.running:
                 return
@@ -32,12 +32,14 @@ class Hooks:
         self._recorders[name].look(application)
 
     def of(self, name: str) -> "HookRecorder | None":
-        """Return the recorder of the application, or None if no operation ran."""
+        """Return the recorder of the application, or None if the job saw no operation of it."""
         return self._recorders.get(name)
 
 
+# The time limit of ``argocd version`` in seconds.
 VERSIONS_SECONDS: Final = 10.0
-# The longest wait for the warnings at the end. Usually, they have arrived before the first look ended.
+# The longest wait for an answer at the end of the job, in seconds. Usually, the answers have arrived during the first
+# look.
 _WARNINGS_SECONDS: Final = 0.5
 
 
@@ -48,11 +50,11 @@ class BackgroundChecks:
         hooks: the hook recorders of the job.
 
     Args:
-        argocd: the argocd CLI.
-        connection: the connection to Argo CD's HTTP API; None if the job does not use it.
+        argocd: the argocd command.
+        connection: the connection to Argo CD's HTTP API; None if the job does not use that API.
         emit: takes the warnings.
         evidence: reads the pods, events and logs of hooks.
-        stop: ends every wait for an answer.
+        stop: the stop request, which ends every wait for an answer.
     """
 
     def __init__(
@@ -68,14 +70,14 @@ class BackgroundChecks:
         self._address: Background[str] | None = None
 
     def emit(self, event: JobEvent, /) -> None:
-        """Emit an event. Start the version check at the first application state that is not a success."""
+        """Pass the event on. The first application state that is not a success starts the check of the versions."""
         self._emit(event)
         if not self._versions_requested and isinstance(event, ApplicationState) and event.reason != CONFIRMING:
             self._versions_requested = True
             run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """Request the warnings about the server, and its public address, when the first application was observed."""
+        """Start to read the warnings about the server and its public address, when a look has shown an application."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
@@ -83,13 +85,13 @@ class BackgroundChecks:
             self._address = run_in_background(lambda: network.public_address(connection))
 
     def public_address(self) -> str:
-        """Return the address of Argo CD's web interface for people, or ``""`` if it has not arrived yet."""
+        """Return the address of Argo CD's web interface for people, or ``""`` if it is not known yet."""
         if self._address is None or not self._has_answered(self._address):
             return ""
         return "" if self._address.exception() is not None else self._address.result()
 
     def _has_answered(self, answer: Background[Any]) -> bool:
-        """Return True if the answer has arrived. Wait for it for a short time, unless the job must end."""
+        """Return True if the answer has arrived. Wait a short time for it, unless the job must end."""
         if answer.done() or self._stop.is_set():
             return answer.done()
         with suppress(Cancelled):
@@ -97,7 +99,7 @@ class BackgroundChecks:
         return answer.done()
 
     def emit_warnings(self) -> None:
-        """Emit the warnings that are known by now."""
+        """Emit the warnings about the server, if they have arrived."""
         if self._warnings is None or not self._has_answered(self._warnings):
             return
         if self._warnings.exception() is None:

@@ -25,9 +25,10 @@ from argocd_release.release.wiring import wire
 from argocd_release.settings import load
 from argocd_release.timing import AFTER_SECONDS, Deadline, JobDeadline, Phase
 
-# Each of these exceptions leads to a verdict. Any other exception comes from Python itself.
+# Each of these exceptions becomes a verdict. All other exceptions, such as SystemExit, come from Python itself.
 ENDINGS: Final = (Exception, Cancelled)
 
+# The hints of outcomes that an exception of this package has.
 _HINTS: Final = {
     Outcome.SETTINGS: job_log.SETTINGS_WRONG.hint,
     Outcome.NO_PREVIEW: job_log.NO_PREVIEW.hint,
@@ -35,13 +36,12 @@ _HINTS: Final = {
 
 
 def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) -> Verdict:
-    """Return the verdict on an exception; an unexpected one is logged with its trace.
+    """Return the verdict to which an exception leads. If the exception is unexpected, log its traceback.
 
     Args:
         error: the exception that ended the run.
         log: the job log.
-        out_of_time: True if GitLab's timeout of the job is over, which looks to the job like a cancellation.
-
+        out_of_time: True if GitLab ends the job because of its timeout, which looks to the job like a cancellation.
     """
     match error:
         case Cancelled() if out_of_time:
@@ -62,25 +62,28 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
             return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint=job_log.UNEXPECTED.fill_hint())
 
 
-# The time for the reports after a signal, counted from the signal. Without this limit, a report that is written to a
-# full pipe could block the job.
+# The time in seconds after a signal in which all reports must be written. Without this limit, a report that is written
+# into a full pipe could block the job.
 STOPPED_SECONDS = 0.9
-# The largest difference that is expected between the clocks of GitLab and of the runner.
+# The largest expected difference between the clocks of GitLab and the runner, in seconds.
 JOB_END_SECONDS = 5.0
 
 
 class Run:
-    """One run: settings, tracking, diagnosis, reports. If a signal ends it early, it reports its results so far."""
+    """One run of the job: load the settings, wait for the verdict, diagnose, report.
+
+    If a signal ends it early, it reports the results that it has by then.
+    """
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:
         self._started = time.monotonic()
         environ = load.with_files_read(environ)
         self._results = Results(environ)
-        # The settings replace this deadline when they are loaded.
+        # Once the settings are loaded, their deadline replaces this one.
         self._context = JobContext(
             environ=environ, log=JobLog(environ, stream), stop=StopRequest(), deadline=JobDeadline()
         )
-        # The monotonic time at which GitLab ends the job, which looks to the job like a cancellation.
+        # The monotonic time at which GitLab's timeout ends the job. To the job, this looks like a cancellation.
         self._job_ends_at = math.inf
 
     def execute(self, signals: Signals) -> int:
@@ -97,7 +100,7 @@ class Run:
                 verdict = verdict_on(error, self._context.log, out_of_time=out_of_time)
             self._context.deadline.judged()
             result = self._results.of(verdict)
-            # Write the reports now, so that they exist even if the runner kills the job later.
+            # Write the reports now, so that they exist even if the runner kills the job during the diagnosis.
             redacted, written = self._write(result, Phase.FIRST_REPORTS)
             parts = self._results.parts
             if parts is not None:
@@ -113,6 +116,7 @@ class Run:
         return result.outcome.exit_code
 
     def _track(self, stack: ExitStack, signals: Signals) -> Verdict:
+        """Load the settings, connect to Argo CD, wait for the applications, and return the verdict on them."""
         self._context.log.emit_warnings(self._context.environ)
         settings = self._results.settings = load.load(self._context.environ)
         now = datetime.now(UTC)
@@ -136,10 +140,11 @@ class Run:
         return verdict
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
-        """Write the reports. Return the result that they show, and the path or error of each report."""
+        """Write the reports. Return the result as they show it, without secrets, and the path or error of each."""
         redacted = self._context.log.redacted(self._results.limited(result))
         return redacted, self._results.write(redacted, self._limit(phase))
 
     def _limit(self, phase: Phase) -> Deadline:
+        """Return the deadline of the phase, which is earlier if a signal has arrived."""
         deadline: Deadline = self._context.deadline.phase(phase)
         return deadline.at_most(self._context.stop.left(STOPPED_SECONDS))

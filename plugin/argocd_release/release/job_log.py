@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class JobLog:
-    """The job log, which receives every event and redacts every text that leaves the job."""
+    """The job log of one run. It receives every event, and redacts every text that leaves the job."""
 
     def __init__(self, environ: JobEnvironment, stream: TextIO) -> None:
         redact = redaction(
@@ -41,15 +41,15 @@ class JobLog:
         )
 
     def redacted(self, value: T) -> T:
-        """Return the value without secrets. Settings in it get the names under which the reader can set them."""
+        """Return the value without secrets. Settings in its texts get the names under which the reader can set them."""
         return everywhere(value, self._redact)
 
     def section(self, name: str, title: str, *, collapsed: bool = False) -> AbstractContextManager[None]:
-        """Return a context manager. The lines that are logged inside it form a section with this title."""
+        """Return a context manager. The events that are logged inside it form a section with this title."""
         return joblog.section(self._log, name, title, collapsed=collapsed)
 
     def emit_warnings(self, environ: JobEnvironment) -> None:
-        """Warn about variables that this job ignores, and settings that it corrects."""
+        """Warn about variables that the job does not read, and about settings that it corrects."""
         for name, meant in environ.unknown_variables():
             self.emit(events.UnknownSetting(name=name, meant=meant))
         for name, instead in environ.ignored_variables():
@@ -78,7 +78,7 @@ class JobLog:
             self.emit(events.TimeoutShortened(timeout=timeout, asked=job_time.timeout, job=job_time.job_timeout))
 
     def command(self, line: str) -> None:
-        """Log a call of argocd that people can repeat."""
+        """Log an argocd command that the job has run, so that people can repeat it."""
         self.emit(events.ArgoCDCommand(command=line))
 
     def emit(self, event: JobEvent, /) -> None:
@@ -88,21 +88,21 @@ class JobLog:
                 joblog.emit(self._log, Output(line=line))
             self.count_left_out()
             return
-        # Only the JSON log shows changes of the state. The lines for people show the whole state anyway.
+        # Log a change of the state only in JSON, because the lines for people always show the whole state.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
         joblog.emit(self._log, event, debug=quiet)
 
     def called(self, call: str, seconds: float, end: str) -> None:
-        """Log a call to Argo CD, its duration and its result."""
+        """Log a call to Argo CD at the level debug: the call, its duration in seconds, and its result."""
         self.emit(Called(call=call, seconds=seconds, end=end))
 
     def count_left_out(self, *, at_once: bool = False) -> None:
-        """Log how many lines were left out, if that is due."""
+        """Log the number of omitted lines of ``argocd app wait``, if that is due or ``at_once`` is True."""
         if lines := self._changes.left_out(at_once=at_once):
             self.emit(OutputLeftOut(lines=lines))
 
     def count_unchanged(self) -> None:
-        """Log how many resources did not change, at the end of the tracking."""
+        """Log the number of resources that did not change, at the end of the tracking."""
         self.count_left_out(at_once=True)
         if count := self._changes.unchanged:
             self.emit(events.Unchanged(count=count))
@@ -110,7 +110,7 @@ class JobLog:
 
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
-    """The environment, log, stop request and deadline of a job, which all of its stages share."""
+    """The environment, the log, the stop request and the deadline of a job. All of its stages share them."""
 
     environ: JobEnvironment
     log: JobLog

@@ -1,7 +1,7 @@
-"""Handle SIGTERM and SIGINT. They end the tracking, but never the writing of reports.
+"""Handle SIGTERM and SIGINT. A signal ends the tracking, but the job still writes its reports.
 
-The handler raises nothing: an exception in the middle of starting a process would leave that process behind. It
-also takes no lock, because the interrupted code can hold it. It sets a flag, or writes a byte to a pipe.
+The handler raises no exception: if it interrupted the start of a process, the job would lose that process. The handler
+also takes no lock, because the interrupted code can hold that lock. It only sets a flag, or writes a byte to a pipe.
 """
 
 import math
@@ -18,22 +18,26 @@ _OUTCOMES: Final = {signal.SIGTERM: Outcome.CANCELLED, signal.SIGINT: Outcome.IN
 
 
 class StopRequest:
-    """The request to end the run early. It cannot be taken back."""
+    """The request to end the run early. It cannot be withdrawn."""
 
     def __init__(self) -> None:
         self._outcome: Outcome | None = None
         self._at = math.inf
 
     def set(self, outcome: Outcome) -> None:
-        """Request the end. A signal handler can call this, because it only assigns attributes."""
+        """Request the end of the run. A signal handler can call this, because it only assigns attributes."""
         self._at = time.monotonic()
         self._outcome = outcome
 
     def left(self, seconds: float) -> float:
-        """Return the time that is left until ``seconds`` after the request, at least 0; infinity without a request."""
+        """Return the seconds that are left until ``seconds`` after the request, at least 0.
+
+        Without a request, the result is infinity.
+        """
         return max(self._at + seconds - time.monotonic(), 0.0)
 
     def is_set(self) -> bool:
+        """Return True if the end of the run was requested."""
         return self._outcome is not None
 
     def check(self) -> None:
@@ -43,7 +47,7 @@ class StopRequest:
 
 
 class Signals:
-    """A context manager that handles signals. The first signal runs the actions; all later ones are ignored."""
+    """A context manager that handles signals. The first signal calls the actions, and all later ones are ignored."""
 
     def __init__(self) -> None:
         self._arrived: Outcome | None = None
@@ -59,7 +63,7 @@ class Signals:
             signal.signal(number, signal.SIG_IGN if self._arrived else handler)
 
     def on_arrival(self, action: Callable[[Outcome], None]) -> None:
-        """Call the action when a signal arrives, or at once if one has already arrived."""
+        """Register an action, which is called when a signal arrives, or at once if one has already arrived."""
         self._actions.append(action)
         if self._arrived is not None:
             action(self._arrived)

@@ -30,7 +30,7 @@ class JobParts:
     policy: Policy
     group: GroupWait
     hooks: Hooks
-    #: Sends the notifications, and adds their results to the given result; None if no sink is configured.
+    #: Sends the notifications, and returns the result with their success; None if no sink is configured.
     notify: Callable[[ReleaseResult], ReleaseResult] | None
     #: Returns the address of Argo CD's web interface for people; "" if it is not known.
     public_address: Callable[[], str]
@@ -46,7 +46,19 @@ def wire(
     signals: Signals,
     stack: ExitStack,
 ) -> JobParts:
-    """Return the parts of a job, which ``stack`` closes at the end. It raises the errors of ``connected``."""
+    """Create the parts of a job, and connect them.
+
+    Args:
+        settings: the settings of the job.
+        context: the environment, the job log, the stop request and the deadline.
+        timeout: the timeout of the release in seconds.
+        signals: tell the parts when a signal arrives.
+        stack: closes the parts at the end.
+
+    Raises:
+        SignInError: the exchange of the ID token gave no token.
+        ProgramMissingError: argocd is not on the PATH.
+    """
     clock = MonotonicClock()
     readers = connected(
         settings,

@@ -1,1 +1,1 @@
-"""The report files that a job writes at its end."""
+"""Render the report files that the job writes at its end."""

@@ -1,8 +1,7 @@
-"""The annotations report, whose links GitLab shows on the job's page.
+"""Render the annotations report. GitLab shows its links on the page of the job.
 
-Its format is that of GitLab's parser (lib/gitlab/ci/parsers) and schema (ci_job_annotation_data.json).
-
-GitLab fails the job if the report contains an unknown key or a link without an address.
+The format is that of GitLab's parser (lib/gitlab/ci/parsers) and schema (ci_job_annotation_data.json). If the report
+contains an unknown key or a link without an address, GitLab fails the job.
 """
 
 import json
@@ -13,23 +12,25 @@ from argocd_release.messages import reports as texts
 from argocd_release.model.git import SHA, WEB, web_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
+# The maximum number of applications of a group that get links.
 LINKED: Final = 20
-# app/validators/json_schemas/ci_job_annotation_data.json: a longer label fails the job.
+# The maximum length of a label. A longer label fails the job (app/validators/json_schemas/ci_job_annotation_data.json).
 LABEL_LIMIT: Final = 255
-# A pod with a longer name gets no link, because the label would exceed 255 characters. Pod names are rarely longer
-# than half of this limit.
+# If the name of a pod is longer, the pod gets no link, because the label would exceed its limit. Pod names are rarely
+# longer than half of this.
 NAME_LIMIT: Final = 200
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the report as a JSON object of sections, each a list of external links."""
+    """Return the report as JSON text: an object of sections, each of which is a list of external links."""
     links: dict[str, str] = {}
-    # For a group, link only the applications that were not delivered: a job's page has no room for hundreds of links.
+    # For a group, link only the applications that were not delivered, because a job's page has no room for hundreds of
+    # links.
     for application in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(application, result.project_url)
     if result.page and WEB.fullmatch(result.job_url):
-        # Link GitLab's page of one artifact file (config/routes/project.rb). `artifacts:expose_as` cannot replace this
-        # link: it shows nothing if the path contains a variable, and this path contains the one with the job's name.
+        # Link GitLab's page of the artifact (config/routes/project.rb). `artifacts:expose_as` shows no link if the path
+        # of the artifact contains a variable, and this path contains the variable with the job's name.
         links = {texts.PAGE_LINK: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     limited = {label[:LABEL_LIMIT]: url for label, url in links.items()}
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in limited.items()]}

@@ -1,9 +1,9 @@
-"""The dotenv report, in the form that GitLab's parser reads (app/services/ci/parse_dotenv_artifact_service.rb).
+"""Render the dotenv report, in the form that GitLab's parser reads.
 
-GitLab fails a successful job if the file is invalid. So the report has no empty line and no line break in a value. It
-is smaller than 4 KB, and has at most 20 variables. Some values come from outside, so the report contains nothing that
-later jobs would expand: neither ``$NAME`` nor ``%NAME%`` (lib/gitlab/ci/variables/collection/item.rb
-VARIABLES_REGEXP).
+If the file is invalid, GitLab fails even a successful job (app/services/ci/parse_dotenv_artifact_service.rb). So the
+report has no empty line, no line break in a value, less than 4 KB and at most 20 variables. Some values come from
+outside, so the report contains nothing that later jobs would expand: neither ``$NAME`` nor ``%NAME%``
+(lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
 """
 
 import re
@@ -13,22 +13,24 @@ from urllib.parse import unquote
 from argocd_release.core.text import one_line
 from argocd_release.model.result import ReleaseResult
 
+# The maximum length of a text or of a list of names.
 VALUE_LIMIT: Final = 400
-# GitLab refuses files over 5 KB by default, and an instance can have a lower limit.
+# The maximum size in bytes. By default GitLab refuses files over 5 KB, and an instance can have a lower limit.
 FILE_LIMIT: Final = 4096
-# Keys whose values are names separated by spaces. A value that is too long is cut between two names.
+# The keys whose values are names, separated by spaces. A value that is too long is cut between two names.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
-# A space after the percent sign keeps GitLab from expanding %NAME%. If the sign were removed instead, %%A% would become
-# %A%, which GitLab expands.
+# A percent sign before a name gets a space after it, so that GitLab does not expand %NAME%. If the sign were removed
+# instead, %%A% would become %A%, which GitLab expands.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
-# Keys whose values are addresses.
+# The keys whose values are addresses.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
-# GitLab takes %D0% in %D0%BF for a variable. Escapes of ASCII characters begin with a digit, so they are safe.
+# The escapes of characters outside ASCII. GitLab takes %D0% in %D0%BF for a variable. The escapes of ASCII characters
+# begin with a digit, so they are safe.
 _LETTERED: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the report as lines ``PREFIX_KEY=value``. Every outcome has the same keys."""
+    """Return the report as lines ``PREFIX_KEY=value``. The keys are the same for every outcome."""
     values = {key: _value(key, value) for key, value in variables(result).items()}
     for listed in LISTS & values.keys():
         values[listed] = _names(values[listed], VALUE_LIMIT)
@@ -40,7 +42,7 @@ def render(result: ReleaseResult) -> str:
 
 
 def variables(result: ReleaseResult) -> dict[str, str]:
-    """Return the values by key, unescaped. For a group, the values that describe one application are empty."""
+    """Return the values by key, not escaped yet. For a group, the values about a single application are empty."""
     single, outcome = result.only, result.outcome
     application = single.application if single else None
     images = application.images if application else ()
@@ -79,7 +81,8 @@ def _text(prefix: str, values: dict[str, str]) -> str:
 
 
 def _value(key: str, text: str) -> str:
-    # Replace the escapes in an address by the characters themselves, which `environment: url` accepts (RFC 3987).
+    # Replace the escapes in an address by their characters, because GitLab would expand them. `environment: url`
+    # accepts such characters (RFC 3987).
     plain = _LETTERED.sub(_decoded, text) if key in ADDRESSES else text
     return _NAMES.sub("% ", one_line(plain, limit=FILE_LIMIT).replace("$", ""))
 
@@ -91,5 +94,5 @@ def _decoded(escapes: re.Match[str]) -> str:
 
 
 def _names(text: str, limit: int) -> str:
-    """Return as many complete words of the text as fit."""
+    """Return the names, separated by spaces, that fit into ``limit`` characters."""
     return text if len(text) <= limit else text[: limit + 1].rpartition(" ")[0]

@@ -1,9 +1,9 @@
-"""The metrics report in the text format of OpenMetrics.
+"""Render the metrics report in the text format of OpenMetrics.
 
-In a merge request, GitLab compares the metrics with those of the target branch. GitLab identifies a series by its name
-and labels (lib/gitlab/ci/reports/metrics), so no label has a value that changes from run to run. Each metric has the
-lines TYPE and HELP. If it has a unit, that is a base unit, which also ends the name, and there is a line UNIT.
-OpenMetrics is described at https://prometheus.io/docs/specs/om/open_metrics_spec/
+In a merge request, GitLab compares the metrics with those of the target branch. It identifies a series by its name and
+labels (lib/gitlab/ci/reports/metrics), so no label has a value that changes from run to run. Each metric has the lines
+TYPE and HELP. If it has a unit, its name ends with that base unit, and there is a line UNIT
+(https://prometheus.io/docs/specs/om/open_metrics_spec/).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import SpanKind
 
 PREFIX: Final = "argocd_release"
+# The maximum length of a label's value.
 LABEL_LIMIT: Final = 300
 _SECONDS: Final = "seconds"
 
@@ -40,6 +41,7 @@ def _restarts(result: ApplicationResult) -> int | None:
 
 
 _Value = Callable[[ApplicationResult], float | None]
+# The unit, the help text and the value of each metric, by its name without the prefix.
 _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
     {
         "duration_seconds": (_SECONDS, texts.DURATION_SECONDS, lambda result: result.seconds),
@@ -59,7 +61,7 @@ _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the report as OpenMetrics text. A value that is unknown is left out."""
+    """Return the report as OpenMetrics text. A metric has no sample for an application that has no value."""
     lines: list[str] = []
     for name, (unit, help_url, value) in _METRICS.items():
         samples = [

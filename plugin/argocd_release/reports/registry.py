@@ -1,4 +1,4 @@
-"""The list of reporters, each of which renders a result as a file, and the functions that write and remove files."""
+"""List the reporters, each of which renders a result as the text of a file, and write and remove such files."""
 
 import os
 import tempfile
@@ -29,7 +29,7 @@ class Reporter:
     late: bool = False
 
 
-# The reporters by the field of the settings that contains the path of the file.
+# The reporters, by the field of the settings that contains the path of the file.
 REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
     {
         "junit_path": Reporter(title="JUnit report", render=junit.render),
@@ -42,15 +42,15 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
 )
 
 
-# The maximum time in seconds to write into a device or a pipe. A pipe without a reader accepts nothing.
+# The time limit in seconds for writing into a device or a pipe. A pipe without a reader accepts nothing.
 PIPE_SECONDS: Final = 2.0
 
 
 def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     """Write the file so that a reader finds either the old file or the complete new one.
 
-    If the path is a link, write its target. If the path is a device or a pipe, write into it instead of replacing it,
-    for at most ``seconds``.
+    If the path is a link, its target is written. If the path is a device or a pipe, the text is written into it for at
+    most ``seconds``, because replacing it would disconnect its reader.
 
     Raises:
         OSError: the file cannot be written.
@@ -64,7 +64,7 @@ def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        # Make the file readable for all users, because the process that uploads it can belong to another user.
+        # Make the file readable for all users, because the uploading process can belong to another user.
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except BaseException:

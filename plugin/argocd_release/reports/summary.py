@@ -1,4 +1,4 @@
-"""Summaries that several reports share: the phases reached, the proof of a success, and tables."""
+"""Summarise a release for several reports: the phases that it reached, the proof of a success, and tables."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,13 +9,14 @@ from argocd_release.messages import reports as texts
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult
 
+# The maximum length of a cell, and of a cell in the last column.
 CELL_LIMIT: Final = 200
 LAST_CELL_LIMIT: Final = 400
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of the table, the header first; none if there are no rows. Each cell is one line."""
+    """Return the lines of a table, the header first; no lines if there are no rows. Each cell is on one line."""
     if not rows:
         return []
     limits = [CELL_LIMIT] * (len(header) - 1) + [LAST_CELL_LIMIT]
@@ -26,7 +27,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def age(since: str, now: datetime) -> str:
-    """Return the age of an RFC 3339 time in kubectl's form, or an empty string if it is not a time."""
+    """Return the time since a moment in kubectl's form, such as ``5m``; "" if ``since`` is not an RFC 3339 time."""
     try:
         seconds = int((now - datetime.fromisoformat(since)).total_seconds())
     except (ValueError, TypeError):
@@ -37,8 +38,8 @@ def age(since: str, now: datetime) -> str:
 def line(result: ApplicationResult) -> str:
     """Return the phases, such as ``compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)``.
 
-    The times are counted from the start of tracking. The slowest workload is in brackets. The line is
-    empty if the application reached no phase.
+    The times are seconds since tracking began. The brackets contain the workload that took longest. If the application
+    reached no phase, the line is empty.
     """
     rollout = result.rollout
     phases = {
@@ -60,7 +61,7 @@ _SHORT = 8
 
 
 def proof(result: ApplicationResult) -> str:
-    """Return a sentence on what the outcome proves about the application. Only a success proves anything."""
+    """Return a sentence on what the outcome proves about the application. Only a success proves something."""
     if result.outcome is not Outcome.DELIVERED:
         return texts.NOT_DELIVERED if result.outcome.is_failure else texts.STATUS_UNKNOWN
     if result.verdict.caveat:

@@ -1,7 +1,7 @@
 """Render the HTML page of a release from the JSON report. The page is one file that loads nothing.
 
-The report contains text from outside. The template engine escapes all of it, ``view`` limits its size, and links lead
-to web addresses only. In addition, the page's Content-Security-Policy forbids loading and running anything.
+The report contains text from outside. The template engine escapes all of it, ``view`` limits its size, and all links
+lead to web addresses. In addition, the page's Content-Security-Policy forbids loading and running anything.
 """
 
 import base64
@@ -15,14 +15,15 @@ from argocd_release.reports.page.view import view
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# The Content-Security-Policy of the page. It allows the one style sheet that has this hash. It forbids scripts,
-# images, fonts, frames and forms.
+# The Content-Security-Policy of the page. It allows only the style sheet with this hash, and no scripts, images, fonts,
+# frames and forms.
 POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """Return the HTML page of a report. The report must conform to ``report.schema.json``."""
-    # Importing jinja2 at the start would delay the first look. The compiled template imports jinja2 too.
+    """Return the HTML page for a JSON report, which must conform to ``report.schema.json``."""
+    # Import jinja2 only now, because importing it at the start would delay the first look. The compiled template
+    # imports it, too.
     from jinja2 import Template  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
@@ -31,12 +32,12 @@ def render(report: Mapping[str, Any]) -> str:
     style = read("page.css")
     template = Template.from_module_dict(engine(), vars(compiled), {})
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # The style can stay unescaped, because it is a file of this package. The policy contains its hash.
+    # The style need not be escaped, because it is a file of this package. The policy contains its hash.
     return template.render(page=view(report), policy=POLICY.format(hash=digest), style=Markup(style))  # noqa: S704
 
 
 def engine() -> "Environment":
-    """Return the template engine. bin/generate compiles the template in advance, because compiling is slow."""
+    """Return the template engine. ``bin/generate`` uses it, too: it compiles the template, which takes long."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
 
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
