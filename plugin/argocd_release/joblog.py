@@ -44,7 +44,7 @@ _LINES: Final = (
     (re.compile(r"! .*"), _YELLOW),
     (re.compile(r"✓ .*|Ready to track releases.*"), _GREEN),
 )
-# The characters of the header of a table, which is printed in bold.
+# A line that has only these characters, and two spaces in a row, is the header of a table. It is printed in bold.
 _HEADER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
 _CANNOT_START: Final = "|".join((*WAITING_REASONS, "Error"))
 # The colours of statuses of Argo CD and Kubernetes.
@@ -195,7 +195,7 @@ def line(event: JobEvent) -> str:
 
 
 def _target(event: ApplicationState) -> str:
-    """Return the words about the revision that follow the sync status; ``""`` if Argo CD has not compared yet."""
+    """Return the text about the revision, which follows the sync status; ``""`` if Argo CD has not compared yet."""
     if not event.revision:
         return ""
     message = job_log.SYNCED_TO if event.sync == "Synced" else job_log.TARGET

@@ -88,7 +88,7 @@ def diagnose(
 def steps(
     name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = (), *, host: str = ""
 ) -> Iterator[Diagnosis]:
-    """Yield the diagnosis again and again, each time with the data of one more step. The last one is complete.
+    """Yield the diagnosis after each step, each time with more data. The last one is complete.
 
     Args:
         name: the name of the application for requests to Argo CD.
@@ -166,7 +166,7 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
 def _with(
     diagnosis: Diagnosis, tree: Tree, drifted_resource: Node, clues: root_cause.Clues, application: Application
 ) -> Diagnosis:
-    """Return the diagnosis with the evidence about one more suspect. Its cause counts only if there is none yet."""
+    """Return the diagnosis with the evidence about one more suspect. A cause that is already known is kept."""
     cause = root_cause.describe(tree, drifted_resource, clues, application) if not diagnosis.cause else None
     events = [ObjectEvent(subject=str(drifted_resource), event=event) for event in clues.events]
     return replace(

@@ -38,7 +38,7 @@ FIRST_SECONDS: Final = 0.5
 START_SECONDS: Final = 1.0
 #: The longest pause when each pod has a running container.
 MOST_SECONDS: Final = 4.0
-#: The number of attempts to read the tree a last time after the hooks have failed.
+#: The maximum number of attempts to read the tree after the hooks have failed. One successful read is enough.
 LAST_READS: Final = 3
 #: The longest wait for the rest of the logs after the last read of the tree, in seconds.
 LOG_END_SECONDS: Final = 2.5
@@ -133,7 +133,7 @@ class HookRecorder:
 
 
 def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
-    """Return True for each hook that has failed, and False for each hook that runs, by kind and name."""
+    """Map each hook that runs or has failed, given by kind and name, to True if it has failed."""
     hooks = {(item.kind, item.name): item for item in application.results if item.hook_ran}
     return {
         key: item.failed

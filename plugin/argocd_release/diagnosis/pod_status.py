@@ -72,7 +72,7 @@ class Container:
 
     @property
     def has_run(self) -> bool:
-        """Return True if the container has started at least once. Only then, it can have a log."""
+        """Return True if the container has started at least once, so that it can have a log."""
         return self.running or self.exit_code is not None
 
     @property
@@ -88,7 +88,7 @@ class Container:
 
     @property
     def rank(self) -> int:
-        """Return the order of suspicion: 0 for the likeliest root cause, and more for a less likely one."""
+        """Return the rank as a suspect: 0 for the likeliest root cause, higher numbers for less likely ones."""
         if self.in_trouble:
             return 0
         if self.running and not self.ready and not self.init:
@@ -111,7 +111,8 @@ class PodStatus:
     @property
     def culprit(self) -> Container | None:
         """Return the container that keeps the pod from being ready, preferably one that has failed."""
-        # If several have the same rank, take the first. Init containers come first, because the others wait for them.
+        # If several containers have the same rank, ``min`` returns the first. Init containers come first, because the
+        # others wait for them.
         return min(self.containers, key=lambda container: container.rank, default=None)
 
 

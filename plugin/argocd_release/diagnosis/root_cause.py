@@ -19,7 +19,7 @@ from argocd_release.verdict import pending
 from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, pending_reason
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
-# Exit code of a process that was killed with SIGKILL.
+# The exit code of a process that was killed with SIGKILL.
 _KILLED: Final = 137
 #: The largest number of running hooks whose manifests are read.
 DELETED_HOOKS: Final = 3
@@ -238,7 +238,7 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
-    """Return the message that explains the pod's failure best: of an event, of the log, or of the kubelet."""
+    """Return the message that explains the pod's failure best. It comes from an event, the log or the kubelet."""
     reason = container.reason if container else pod.reason.removeprefix("Init:")
     kind = WAITING_REASONS.get(reason)
     if kind is CauseCode.IMAGE_PULL:
@@ -278,7 +278,7 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
 
 
 def gone_hook(application: Application, tree: Tree) -> Problem | None:
-    """Return the problem that a sync waits for a hook whose object is gone from the cluster, or None."""
+    """Return a problem if a sync waits for a hook whose object is gone from the cluster, otherwise None."""
     if not application.operating or any(item.failed for item in application.results):
         return None
     present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
@@ -350,7 +350,7 @@ def _counts(application: Application, tree: Tree, node: Node) -> bool:
 
 
 def _others(tree: Tree) -> Iterator[Node]:
-    """Yield the unhealthy nodes, except pods, that have no unhealthy children; the Degraded ones first.
+    """Yield the unhealthy nodes, except pods, that have no unhealthy children. The Degraded nodes come first.
 
     A child explains more than its owner, which is only unhealthy because of it.
     """

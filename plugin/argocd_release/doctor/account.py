@@ -81,7 +81,7 @@ def _unverified(prober: Prober, claims: auth.Claims | None) -> SetupProblem:
 
 
 def application(api: Api, prober: Prober, name: str) -> Application | SetupProblem:
-    """Return the application, or the problem for which Argo CD does not return it."""
+    """Return the application, or the problem because of which Argo CD does not return it."""
     try:
         return api.application(name)
     except ArgoCDError as error:

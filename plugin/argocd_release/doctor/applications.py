@@ -27,7 +27,7 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The applications that the settings choose, and the problems of finding them.
+    """The applications that the settings choose, and the problems that occurred while they were read.
 
     Attributes:
         applications: the applications that the doctor checks.
@@ -41,7 +41,7 @@ class Group:
 
     @property
     def seen(self) -> Seen:
-        """Return the result of the check ``application``: the found applications, or the problems of finding them."""
+        """Return the result of the check ``application``: the names of the applications, or the problems."""
         if self.problems:
             return self.problems
         if self.count == 1:
@@ -77,7 +77,7 @@ class Group:
 
 
 def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
-    """Return the applications that the settings choose. They are found in the same way as in a release."""
+    """Read the applications that the settings choose. A release chooses them in the same way."""
     applications: list[Application] = []
     problems: list[SetupProblem] = []
     for name in settings.names[:CHECKED]:

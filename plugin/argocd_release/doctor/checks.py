@@ -115,7 +115,7 @@ class Checklist:
                 self._note(next_check.name, answer.result())
 
     def allows(self, name: str) -> bool:
-        """Return True if the check of this name has neither failed nor been skipped."""
+        """Return False if the check of this name has failed or was skipped, otherwise True."""
         return name not in self._broken
 
     @property

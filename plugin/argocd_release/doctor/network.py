@@ -31,7 +31,7 @@ _UNKNOWN: Final = frozenset({19, 20, 21})
 _PATHS: Final = ("/argocd", "/argo-cd", "/argo", "/cd")
 _TITLE: Final = re.compile(r"<title[^>]{0,100}>([^<]{0,200})", re.IGNORECASE)
 _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
-# The first patch version of each release line without CVE-2025-55190. In earlier versions, a token with the right
+# The first patch version of each release line that fixes CVE-2025-55190. In earlier versions, a token with the right
 # `projects, get` can read the credentials of a project's repositories.
 _LEAKING: Final = {(2, 13): 9, (2, 14): 16, (3, 0): 14, (3, 1): 2}
 _LEAKING_SINCE: Final = (2, 2)
@@ -182,7 +182,7 @@ def _other_path(connection: Connection, prober: Prober, answer: Answer) -> Setup
 
 
 def _other_server(answer: Answer) -> SetupProblem:
-    """Return the problem that another server than Argo CD responds, with the name of that server if it is known."""
+    """Return the problem of a server that responds instead of Argo CD, and name that server if it is known."""
     if not answer.status:
         return _unreachable(texts.HTTP_SILENT, reason=one_line(answer.error, limit=200))
     title = one_line("".join(_TITLE.findall(answer.body)[:1]), limit=80)

@@ -43,12 +43,12 @@ class DeploymentTarget:
 
 
 def is_commit(revision: str) -> bool:
-    """Return True if the revision is a full commit SHA, as a deployment record needs it."""
+    """Return True if the revision is a full commit SHA, which a deployment record requires."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
-    """Create a deployment record with the status running, unless the revision already has one.
+    """Create a deployment record with the status running, unless the revision already has a running one.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -62,9 +62,9 @@ def end_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str, statu
 
     Args:
         gitlab: the project that has the records.
-        place: the environment, and the ref of a record that must be created.
+        place: the environment, and the ref for a record that must be created.
         revision: the commit.
-        status: success, failed or canceled.
+        status: the final status: success, failed or canceled.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -112,7 +112,7 @@ def _update(gitlab: GitLab, record: dict[str, Any], status: str) -> None:
 
 
 FORBIDDEN: Final = 403
-#: The maximum length of the text in the mark of a comment. A longer text is cut, and a hash is added.
+#: The maximum length of the key in the hidden mark of a comment. A longer key is cut, and ends with a hash.
 MARKER_LIMIT: Final = 300
 NOT_FOUND: Final = 404
 #: The maximum number of pages of comments on which the job looks for its earlier comment.
@@ -122,7 +122,7 @@ EVIDENCE_LIMIT: Final = 20_000
 #: The maximum number of applications of a group that the comment names. The HTML page lists all of them.
 NAMED: Final = 20
 _TICKS: Final = re.compile(r"`+")
-#: The preference among merge requests, by their state.
+#: The order of preference of merge requests, by state: the lowest number comes first.
 _ORDER: Final = {"opened": 0, "merged": 1}
 
 
@@ -158,7 +158,7 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
 
 
 def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
-    """Write the comment of the job or, if it has one already, replace its text. Return a message about that.
+    """Write the job's comment, or replace the text of an earlier one, and return a message that says which.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.

@@ -84,7 +84,7 @@ class GitLab:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Send a POST request, and return the parsed JSON of the response.
 
-        If GitLab can have executed the request, it is not sent again.
+        The request is not repeated if GitLab could already have executed it.
 
         Raises:
             GitLabError: GitLab refused, or did not respond.

@@ -16,7 +16,7 @@ from argocd_release.transport.network import tls_context
 
 #: The minimum time limit of a request in seconds. It applies even if the deadline has passed.
 _LEAST: Final = 1.0
-#: The HTTP statuses with which the site is considered to respond.
+#: The HTTP statuses that count as a response of the site.
 _FINE: Final = range(200, 400)
 
 
@@ -41,7 +41,7 @@ def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_
 
 
 def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> Verdict | None:
-    """Wait for the site of a delivered release. Return None if it responds in time, otherwise the verdict on that."""
+    """Wait for the site of a delivered release. Return the verdict if it does not respond in time, otherwise None."""
     message = check_site(url, deadline=deadline, check=check, ca_file=ca_file)
     if not message:
         return None
@@ -54,7 +54,7 @@ def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], c
 
 
 def _ask(client: Client, url: str, *, seconds: float) -> str:
-    """Request the site once. Return "" if it responds as it should, otherwise the error.
+    """Request the site once. Return "" if its status is 2xx or 3xx, otherwise the error.
 
     The body is not read, because it can be endless.
     """

@@ -1,4 +1,4 @@
-"""Check the versions, the server and the token in the background, and warn. The wait is never delayed by that."""
+"""Check the versions, the server and the token in the background, and warn. The checks never delay the wait."""
 
 from contextlib import suppress
 from typing import Any, Final
@@ -77,7 +77,7 @@ class BackgroundChecks:
             run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """Start to read the warnings about the server and its public address, when a look has shown an application."""
+        """Start to check the rights of the token, and to read Argo CD's public address, at the first application."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
@@ -99,7 +99,7 @@ class BackgroundChecks:
         return answer.done()
 
     def emit_warnings(self) -> None:
-        """Emit the warnings about the server, if they have arrived."""
+        """Emit the warnings about the rights of the token, if they have arrived."""
         if self._warnings is None or not self._has_answered(self._warnings):
             return
         if self._warnings.exception() is None:

@@ -98,7 +98,7 @@ class Explainer:
         return replace(result, verdict=replace(result.verdict, hint=hint), applications=applications)
 
     def _diagnose_worst(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the result with the diagnoses of the worst failures, which share the time of the phase."""
+        """Return the result with the diagnoses of the worst failures. They share the time limit of the phase."""
         failures = [
             application_result
             for application_result in result.undelivered
@@ -215,7 +215,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
 
 
 def _caveats(result: ReleaseResult) -> list[str]:
-    """Return the caveats of the delivered applications. Each caveat stands once, with the names of its applications."""
+    """Return each caveat of the delivered applications once, with the names of the applications that have it."""
     names: dict[str, list[str]] = {}
     for application in result.applications:
         if application.outcome is Outcome.DELIVERED and (caveat := application.verdict.caveat):

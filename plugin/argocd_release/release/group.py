@@ -183,7 +183,8 @@ class GroupWait:
         self._width = max((self._width, *map(len, mine)))
         count = sum(snapshot.find(name) is not None or name in targets.names for name in parents)
         result = PollResult(requested_at=snapshot.requested_at, names=mine, count=count, states=snapshot.find)
-        # If the job waits for children, new names can appear until the end. Only then a name is known to be wrong.
+        # If the job waits for children, it can recognise a wrong name only at the end, because children can be created
+        # at any time.
         if not targets.children and (not targets.count.few(count) or self.poller.gathered):
             self._check_names(self._names)
         return result

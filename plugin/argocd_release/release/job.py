@@ -28,7 +28,7 @@ from argocd_release.timing import AFTER_SECONDS, Deadline, JobDeadline, Phase
 # Each of these exceptions becomes a verdict. All other exceptions, such as SystemExit, come from Python itself.
 ENDINGS: Final = (Exception, Cancelled)
 
-# The hints of outcomes that an exception of this package has.
+# The hint for an exception of this package, by its outcome.
 _HINTS: Final = {
     Outcome.SETTINGS: job_log.SETTINGS_WRONG.hint,
     Outcome.NO_PREVIEW: job_log.NO_PREVIEW.hint,

@@ -344,8 +344,8 @@ def _children(
         name = f"{resource.namespace or parent.namespace}/{resource.name}"
         if resource.kind == APPLICATION_SET:
             children += made.get(name, ())
-        # If the token cannot see a child, the child exists only if it is Synced in the parent. Otherwise, Argo CD must
-        # still create it.
+        # If the token cannot see a child, the child counts as created only if it is Synced in the parent. Otherwise,
+        # Argo CD must still create it.
         elif resource.kind == APPLICATION and (name in applications or resource.sync is SyncStatus.SYNCED):
             children.append(name)
     return sorted(children, reverse=True)

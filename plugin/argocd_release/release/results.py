@@ -37,8 +37,8 @@ def forget_earlier(environ: JobEnvironment) -> None:
 def artifact(environ: JobEnvironment, report: str) -> str:
     """Return the path of the report in the project, by which GitLab names the artifact.
 
-    The path is an empty string if the report is outside the project, or if its name would break GitLab's attachment
-    mark.
+    The path is an empty string if the report is outside the project, or if the path would end the mark
+    ``[[ATTACHMENT|…]]`` of the JUnit report too early.
 
     Args:
         environ: the environment of the job.

@@ -1,7 +1,7 @@
 """Handle SIGTERM and SIGINT. A signal ends the tracking, but the job still writes its reports.
 
-The handler raises no exception: if it interrupted the start of a process, the job would lose that process. The handler
-also takes no lock, because the interrupted code can hold that lock. It only sets a flag, or writes a byte to a pipe.
+The handler raises no exception, because one in the middle of starting a process would leave that process behind. It
+takes no lock, because the interrupted code can hold that lock. It only sets a flag, or writes a byte to a pipe.
 """
 
 import math

@@ -30,7 +30,7 @@ from argocd_release.timing import GITLAB_AFTER_SIGNAL, GITLAB_UNTIL, Background,
 # The time limit in seconds for creating a deployment record. It is created in the background while the job tracks the
 # application.
 BEGIN_SECONDS: Final = 8.0
-# The time in seconds that must be left to update the record of a further environment.
+# The minimum remaining time, in seconds, for updating the record of a further environment.
 LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
@@ -197,7 +197,7 @@ _VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
 
 
 def at_work(application: Application, project: str) -> str:
-    """Return the project's commit that Argo CD is syncing or that is Progressing, or an empty string.
+    """Return the project's commit that is being synced or is Progressing, or "" if there is none.
 
     Args:
         application: the observed application.

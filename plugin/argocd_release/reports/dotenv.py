@@ -88,7 +88,7 @@ def _value(key: str, text: str) -> str:
 
 
 def _decoded(escapes: re.Match[str]) -> str:
-    """Return the decoded letters, or the escapes if they are not printable UTF-8."""
+    """Return the decoded characters, or the escapes if the result is not printable UTF-8."""
     text = unquote(escapes[0], errors="surrogateescape")
     return text if text.isprintable() else escapes[0]
 

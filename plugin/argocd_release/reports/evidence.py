@@ -41,7 +41,8 @@ EVENTS: Final = 15
 _SHORT: Final = 8
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-# The random suffix of a name that Kubernetes generated, before the closing quotation mark.
+# The random suffix that Kubernetes appends to a generated name. In the message of an event, a quotation mark follows
+# it.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 
 

@@ -61,7 +61,7 @@ _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
 
 
 def render(result: ReleaseResult) -> str:
-    """Return the report as OpenMetrics text. A metric has no sample for an application that has no value."""
+    """Return the report as OpenMetrics text. An application whose value is unknown has no sample of the metric."""
     lines: list[str] = []
     for name, (unit, help_url, value) in _METRICS.items():
         samples = [

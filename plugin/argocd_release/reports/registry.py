@@ -1,4 +1,4 @@
-"""List the reporters, each of which renders a result as the text of a file, and write and remove such files."""
+"""List the reporters, which render a result as text, and write and remove the files of reports."""
 
 import os
 import tempfile

@@ -1,6 +1,6 @@
 """Limit the size of a result before it is redacted and reported.
 
-The reports take more time and memory, the more items they list, and after SIGTERM the job has one second for all of
+The more items the reports list, the more time and memory they take. After SIGTERM, the job has one second for all of
 them. The reports give only the number of the items that they do not list.
 """
 

@@ -61,7 +61,7 @@ _SHORT = 8
 
 
 def proof(result: ApplicationResult) -> str:
-    """Return a sentence on what the outcome proves about the application. Only a success proves something."""
+    """Return a sentence on what the outcome proves about the application. Only a success proves anything."""
     if result.outcome is not Outcome.DELIVERED:
         return texts.NOT_DELIVERED if result.outcome.is_failure else texts.STATUS_UNKNOWN
     if result.verdict.caveat:

@@ -18,7 +18,7 @@ from argocd_release.model.problem import CauseCode
 
 
 class Healing(Enum):
-    """A reason why a sync failed that can disappear without a change in git, so that a retry can succeed."""
+    """A reason for a failed sync that can disappear without a change in git, so that a retry can succeed."""
 
     #: The API server could not call an admission webhook.
     WEBHOOK = auto()
@@ -44,11 +44,11 @@ _DECIDED: Final = re.compile(
 # Phrases that identify each reason. They come from the API server (kubernetes v1.31.0) and from Argo CD (argo-cd
 # v2.13.2 util/argo/argo.go:50).
 _WORDS: Final = (
-    # apiserver pkg/util/webhook/error.go.
+    # Source: apiserver pkg/util/webhook/error.go.
     (Healing.WEBHOOK, re.compile(r'failed calling webhook "')),
-    # apiserver pkg/admission/plugin/namespace/lifecycle, pkg/registry/generic/registry/store.go.
+    # Source: apiserver pkg/admission/plugin/namespace/lifecycle, pkg/registry/generic/registry/store.go.
     (Healing.TERMINATING, re.compile(r"\bis being terminated\b|\bobject is being deleted: ")),
-    # apimachinery pkg/api/meta/errors.go, pkg/api/errors/errors.go; cli-runtime pkg/resource/mapper.go.
+    # Source: apimachinery pkg/api/meta/errors.go, pkg/api/errors/errors.go; cli-runtime pkg/resource/mapper.go.
     (
         Healing.KIND,
         re.compile(
@@ -57,7 +57,7 @@ _WORDS: Final = (
         ),
     ),
     (Healing.NAMESPACE, re.compile(r'\bnamespaces "[^"]{1,253}+" not found')),
-    # apiserver pkg/registry/generic/registry/store.go OptimisticLockErrorMsg; etcd3/store.go.
+    # Source: apiserver pkg/registry/generic/registry/store.go OptimisticLockErrorMsg; etcd3/store.go.
     (
         Healing.CONFLICT,
         re.compile(
@@ -101,7 +101,7 @@ def awaited(kinds: Iterable[Healing]) -> str:
 
 
 def remedy(kinds: Iterable[Healing]) -> str:
-    """Return the hints on what to do if those events do not happen, joined into one text."""
+    """Return the hints for the case that the awaited events do not happen, joined into one text."""
     return "; ".join(verdict.AWAITED[kind.name].hint for kind in kinds)
 
 
@@ -132,7 +132,7 @@ class Attempts:
 
     #: The start time and the revisions, which identify the operation; "" if none is running.
     operation: str = ""
-    #: The number of failed attempts at the last look that showed the reason of a failure.
+    #: The number of failed attempts at the last look that showed why an attempt failed.
     failed: int = 0
     #: The number of attempts that failed for a reason that needs a change in git.
     counted: int = 0

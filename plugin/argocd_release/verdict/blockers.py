@@ -91,10 +91,10 @@ def _not_applied(application: Application, expectation: Expectation) -> Problem 
 
 
 def is_reverted(application: Application) -> bool:
-    """Return True if the last operation failed for another revision, and the failure no longer matters.
+    """Return True if the last operation failed for another revision, and the application is Synced nevertheless.
 
-    It does not matter if the application is Synced now, for example because git was reverted. The failure of a hook
-    still matters, because Argo CD does not compare hooks with git.
+    This happens if git was reverted after the failure. If a hook failed, Synced is no proof of that, because Argo CD
+    does not compare hooks with git.
     """
     operation = application.operation
     if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:
@@ -118,7 +118,7 @@ def caveat(application: Application, expectation: Expectation) -> str:
 
 
 def comparison_errors(application: Application) -> tuple[Problem, ...]:
-    """Return a problem for each error condition that says that Argo CD could not compare with git.
+    """Return a problem for each error condition that reports a failed comparison with git.
 
     A SyncError is left out, because the sync status and the last operation say more.
     """
@@ -132,7 +132,7 @@ def comparison_errors(application: Application) -> tuple[Problem, ...]:
 
 
 def unsynced(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the problem that the compared revision is not completely synced, or None if it is."""
+    """Return a problem if the compared revision is not completely synced, otherwise None."""
     if application.sync is SyncStatus.SYNCED:
         return None
     if WaitCondition.SYNC in expectation.wait_for:
@@ -158,7 +158,7 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
 
 
 def cannot_start(application: Application) -> tuple[Failing, ...]:
-    """Return the pods and the owners of pods that cannot start and belong to this release.
+    """Return the objects of this release that cannot start: pods, and workloads that cannot create pods.
 
     If a sync is running and the application is not Synced, only objects that this sync has applied belong to the
     release. A pod of a Job belongs to it only if the sync has applied that Job, because a CronJob creates Jobs at any
@@ -235,7 +235,7 @@ def operation_cause(application: Application) -> str:
 
 
 def unhealthy(application: Application) -> str:
-    """Return the resources that decide the health, with their messages; without any, the message about the health.
+    """Return the resources that decide the health, with their messages, or Argo CD's message about the health.
 
     The health of an application is that of its worst resource. Hooks do not count (argo-cd v2.13.2
     controller/health.go).
@@ -264,7 +264,7 @@ def _with_status(health: HealthStatus, text: str) -> str:
 
 
 def unreadable_health(application: Application) -> Problem:
-    """Return the problem that Argo CD cannot read the health of a resource, with Argo CD's message."""
+    """Return the problem of an application whose health Argo CD cannot read, with Argo CD's message."""
     reason = one_line(application.unreadable_health, limit=1000)
     return Problem(message=texts.HEALTH_UNREADABLE.fill(message=reason), code=CauseCode.HEALTH_UNREADABLE)
 
@@ -301,7 +301,7 @@ def _running(application: Application) -> Problem:
 
 
 def old_sync(application: Application, operation: Operation) -> Problem:
-    """Return the problem that a sync of another revision is running. Its hint says how to end that sync.
+    """Return the problem of a running sync of another revision. Its hint says how to end that sync.
 
     A new commit does not end the retries of the commit before it (argo-cd#11494).
     """
@@ -315,7 +315,7 @@ def old_sync(application: Application, operation: Operation) -> Problem:
 
 
 def hangs(application: Application) -> Operation | None:
-    """Return the running operation of another revision while one of its attempts is running, otherwise None."""
+    """Return the running operation of another revision, or None if no attempt of it is running now."""
     operation = application.operation
     if operation is None or not operation.running or operation.dry_run or operation.is_of(application.revisions):
         return None

@@ -14,7 +14,7 @@ from argocd_release.model.resource_tree import PodTemplate, Workloads
 
 #: The maximum number of images or workloads that a message names.
 NAMED: Final = 3
-#: The length of an abbreviated commit.
+#: The number of characters of an abbreviated commit.
 SHORT: Final = 7
 _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
 

@@ -78,7 +78,7 @@ class SymptomRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class SymptomHistory:
-    """The symptoms that the last look has shown, since when, and the facts from all looks that judging needs."""
+    """The symptoms that the last look has shown, with their start times, and facts from all looks so far."""
 
     graces: GracePeriods = field(default_factory=GracePeriods)
     expectation: Expectation = field(default_factory=Expectation)
@@ -263,7 +263,7 @@ def _of_later_revision(verdict: Verdict, application: Application, expectation: 
 
 
 def symptoms(observation: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
-    """Return the symptoms that one look shows, in the order in which they decide. None is the problem of DELIVERED."""
+    """Return the symptoms that one look shows, in the order in which they decide. DELIVERED has no problem."""
     pairs = _of_failure(observation, history) if isinstance(observation, Failure) else _states(observation, history)
     return dict(sorted(pairs, key=lambda pair: pair[0].value))
 
@@ -378,7 +378,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
 
 
 def _given_up(problem: Problem, operation: Operation) -> Problem:
-    """Return the problem of a failed operation. If it can heal without a change in git, replace its code and hint."""
+    """Return the problem of a failed operation, with another code and hint if no change in git is needed."""
     kinds = healings(operation)
     if not kinds:
         return problem

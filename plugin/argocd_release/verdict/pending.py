@@ -58,7 +58,7 @@ def pending_hint(reason: PendingReason, message: str) -> str:
     return verdict.CORRECT_STORAGE_CLASS if is_unknown else reason.message.hint
 
 
-#: The length of a revision in a message.
+#: The number of characters of a revision that a message shows.
 SHORT: Final = 12
 
 
@@ -101,7 +101,7 @@ def _missing(application: Application, hydration: Hydration) -> str:
 
 
 def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
-    """Return the state of the Argo Rollout with this identity, or None if there is none or it is unknown."""
+    """Return the state of the Argo Rollout that ``item`` identifies, or None if no such state is known."""
     return application.workloads.rollouts.get(item.ref) if application.workloads else None
 
 
@@ -124,16 +124,16 @@ _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 
 
 def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the problem that an owner must still change the spec or create children, or None.
+    """Return a problem if an owner must still change the spec or create child applications, otherwise None.
 
-    Children are created by the ApplicationSets that the application itself manages.
+    Child applications are created by the ApplicationSets that the application itself manages.
     """
     makers = [owner for owner in application.owners if owner.makes_children]
     return spec_finding(application, expectation) or _pending(verdict.CHILDREN_PENDING, makers)
 
 
 def spec_finding(application: Application, expectation: Expectation) -> Problem | None:
-    """Return the problem that an owner can still change the application's spec, or None if no owner can."""
+    """Return a problem if an owner can still change the application's spec, otherwise None."""
     return _pending(verdict.OWNER_PENDING, _relevant(application, expectation))
 
 
@@ -191,7 +191,7 @@ _NO_PRUNE: Final = "ignored (no prune)"
 
 
 def drift(application: Application) -> Problem | None:
-    """Return the problem that keeps the application OutOfSync after a sync, or None if its state shows none."""
+    """Return the problem that keeps the application OutOfSync after a sync, or None if no such problem shows."""
     pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
     cause = next(_causes(application, pending), None)
     if cause is None:

@@ -73,7 +73,7 @@ class Symptom(Enum):
     REFUSED = auto()
     #: The answer is not an application, for example because another server responds.
     UNREADABLE = auto()
-    #: No look has shown the application yet.
+    #: Argo CD has no such application, and no earlier look has shown it.
     MISSING_AT_START = auto()
     DELETED = auto()
     #: Argo CD has not responded to any look yet.
@@ -159,7 +159,7 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
         cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
         hint = condition_hint(condition, cut_off)
         if cut_off:
-            # An outage does not show that the revision has a defect, so it gets another symptom and code.
+            # An outage is no sign of a defect in the revision, so it has a symptom and a cause code of its own.
             text = verdict.CANNOT_COMPARE.fill(condition=text)
             yield Symptom.CANNOT_COMPARE, Problem(message=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
         elif condition.type != SYNC_ERROR or not foreign:
@@ -167,7 +167,7 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
 
 
 def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom, Problem]]:
-    """Yield the symptom of a failed hydration, if ``missing`` is a failed hydration.
+    """Yield the symptom of a failed hydration; nothing if ``missing`` is another problem.
 
     Args:
         missing: the problem that keeps the release pending.
@@ -177,12 +177,13 @@ def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom,
         yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing
 
 
-# The grace period for an application that manages no resources.
+# The grace period in seconds for an application that manages no resources.
 EMPTY_SECONDS: Final = 10.0
-# The grace period for a token that Argo CD accepted before. A proxy or a restarting Argo CD can refuse it briefly.
+# The grace period in seconds for a token that Argo CD accepted before. A proxy or a restarting Argo CD can refuse it
+# briefly.
 DENIED_SECONDS: Final = 10.0
 
-#: If one of these causes is left at the timeout, waiting longer could have helped. All other causes need a change.
+#: If one of these causes remains at the timeout, a longer timeout could have helped. All other causes need a change.
 PASSING: Final = frozenset({
     None, CauseCode.UNHEALTHY, CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OTHER_IMAGE,
     CauseCode.OTHER_REVISION, CauseCode.OTHER_CHART_VERSION, CauseCode.SYNC_RUNNING, CauseCode.SYNC_BUSY,
@@ -200,8 +201,7 @@ class Rule:
     seconds: float = 0
     #: The number of successive looks that must show the symptom.
     looks: int = 1
-    #: True if Argo CD must have compared again for the last of these looks, because only a comparison can clear the
-    #: symptom.
+    #: True if the last of these looks must include a new comparison, because only a comparison can clear the symptom.
     fresh: bool = False
 
 

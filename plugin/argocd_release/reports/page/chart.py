@@ -52,9 +52,9 @@ _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 18
 _TICKS: Final = 6
 #: The minimum width of a bar in percent, so that it can be seen.
 _LEAST: Final = 0.4
-# The order of the kinds of spans that began at the same moment. A sync comes first, because it starts the others.
+# The order, by kind, of spans that began at the same moment. A sync comes first, because it starts the others.
 _ORDER: Final = ("sync", "hook", "rollout", "trouble")
-#: The last states of spans that failed.
+#: The final states, in Argo CD's words, that mark a span as failed.
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
 
@@ -149,7 +149,7 @@ def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = L
 
 
 def _judged(application: Json) -> float:
-    """Return the time of the verdict in seconds or, if no look showed the application, the time of giving up."""
+    """Return the seconds until the verdict or, if no look showed the application, until the job gave up."""
     judged = application["phases"]["judged"]
     return float(application["seconds"] if judged is None else judged)
 

@@ -30,7 +30,7 @@ RESOURCES: Final = 40
 PODS: Final = 20
 EVENTS: Final = 20
 IMAGES: Final = 12
-# The length of a commit on the page.
+# The number of characters of a commit that the page shows.
 SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
