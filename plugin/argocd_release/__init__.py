@@ -1,3 +1,3 @@
-"""Tells whether a release is running and healthy in the cluster, and if not, why."""
+"""Tells a pipeline whether its commit is running and healthy in the cluster according to Argo CD, and if not, why."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""``python -m argocd_release``."""
+"""Run the command line with ``python -m argocd_release``."""
 
 from argocd_release.cli.main import main
 

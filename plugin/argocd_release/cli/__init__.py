@@ -1,1 +1,1 @@
-"""The command line: a table of commands. Only the module of the requested command is loaded."""
+"""The command line. Each command has a module, which is only imported if the command is requested."""

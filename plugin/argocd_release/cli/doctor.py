@@ -1,4 +1,4 @@
-"""The command ``argocd-release doctor``: check everything that a release needs, and print the fixes."""
+"""The command ``argocd-release doctor``: check everything that a release needs, and print how to fix problems."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from argocd_release.timing import DOCTOR, Deadline
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Print the checklist; return 0 if a release can be tracked, otherwise the exit code that a release would have."""
+    """Run the checks and print the results. Return 0, or the exit code with which a release would fail."""
     parser = argparse.ArgumentParser(
         prog="argocd-release doctor",
         description=texts.DOCTOR_DESCRIPTION,
@@ -53,6 +53,6 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def _seconds(environ: JobEnvironment) -> float:
-    """Return the time for all checks: RELEASE_TIMEOUT if it is shorter than the doctor's own limit."""
+    """Return the time limit of all checks in seconds, which RELEASE_TIMEOUT can shorten."""
     given = environ.text("RELEASE_TIMEOUT")
     return min(DOCTOR, max(int(given), 1)) if re.fullmatch(r"[0-9]{1,5}", given) else DOCTOR

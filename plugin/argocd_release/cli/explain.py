@@ -1,4 +1,4 @@
-"""The command ``argocd-release explain NAME``: explain a setting, an exit code or a cause from its declaration."""
+"""The command ``argocd-release explain NAME``: explain a setting, an exit code or a cause code."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from argocd_release.settings.environment import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:
-    """Print the explanation of the name; return 0, or the exit code of wrong settings if the name is unknown."""
+    """Print the explanation of a name. Return 0, or the exit code for wrong settings if the name is unknown."""
     parser = argparse.ArgumentParser(
         prog="argocd-release explain",
         description=texts.EXPLAIN_DESCRIPTION,
@@ -36,7 +36,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def _explanations(name: str, docs_url: str) -> Iterator[str]:
-    """Yield a text for each setting, exit code and cause of that name."""
+    """Yield an explanation of each setting, exit code and cause code with this name."""
     for variable, declared in PROPERTIES.items():
         if name.upper() == variable or name == declared.get("x-input"):
             yield _setting(variable, declared)

@@ -1,4 +1,4 @@
-"""The entry point: parse the command, run it, and exit with its code."""
+"""The entry point of the program: find the command, run it, and exit with its exit code."""
 
 import atexit
 import gc
@@ -13,19 +13,20 @@ from typing import Final, TextIO
 from argocd_release.messages import cli as texts
 from argocd_release.release.signals import Signals
 
-# A command takes its arguments, the environment, the log's stream and the signals, and returns the exit code.
+# A command receives its arguments, the environment, the output stream and the signals, and returns the exit code.
 Execute = Callable[[Sequence[str], Mapping[str, str], TextIO, Signals], int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subcommand:
-    """A subcommand. Its ``module`` defines ``execute``, and is imported only if the subcommand is requested."""
+    """A subcommand, whose ``module`` defines the function ``execute``."""
 
     module: str
     summary: str
 
     def load(self) -> Execute:
-        # The imported modules stay loaded until the end, so the garbage collector does not need to search them.
+        """Import the module, and return its function ``execute``."""
+        # Imported modules are never freed, so exclude their objects from garbage collection, which costs time.
         gc.disable()
         execute: Execute = import_module(self.module).execute
         gc.freeze()
@@ -45,9 +46,9 @@ DEFAULT: Final = "wait"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the subcommand that the arguments name, or ``wait`` if they name none, and exit with its code."""
+    """Run the subcommand in the arguments, or ``wait`` if there is none, and exit with its exit code."""
     _open_standard_streams()
-    # Install the signal handlers before the libraries are loaded, because the job can be cancelled meanwhile.
+    # Install the signal handlers before importing libraries, because the job can be cancelled during the imports.
     with Signals() as signals:
         words = list(sys.argv[1:] if arguments is None else arguments)
         name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
@@ -64,16 +65,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _leave(exit_code: int) -> None:
     """End the process without freeing its objects.
 
-    Freeing the objects of hundreds of applications takes 0.2 s, and a cancelled job has only one second in total.
+    Freeing the objects of hundreds of applications takes 0.2 s, and a cancelled job only has one second in total.
     """
-    # multiprocessing ends its processes in the same way (Lib/multiprocessing/process.py, _bootstrap).
+    # The module multiprocessing ends its processes in the same way (Lib/multiprocessing/process.py, _bootstrap).
     atexit._run_exitfuncs()  # noqa: SLF001
     sys.stderr.flush()
     os._exit(exit_code)
 
 
 def _open_standard_streams() -> None:
-    """Open /dev/null for each closed standard stream; otherwise the next opened file would take its place."""
+    """Open /dev/null for each closed standard stream. Otherwise, the next opened file would get its number."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
@@ -83,10 +84,10 @@ def _open_standard_streams() -> None:
 
 
 def _settle(stream: TextIO) -> None:
-    """Flush the stream. Ignore a closed pipe or a full disk, so that the exit code stays that of the verdict."""
+    """Flush the stream. Ignore errors such as a closed pipe, so that the exit code stays that of the verdict."""
     try:
         stream.flush()
     except (OSError, ValueError):
-        # Redirect the output to /dev/null. Otherwise Python would try to write the rest again at exit, and would end
-        # with a code of its own.
+        # Redirect the output to /dev/null. Otherwise, Python would try to write the rest at exit, and would change the
+        # exit code after another error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

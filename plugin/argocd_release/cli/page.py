@@ -1,4 +1,4 @@
-"""The command ``argocd-release page REPORT [PAGE]``: render the page of a JSON report again."""
+"""The command ``argocd-release page REPORT [PAGE]``: render a JSON report as an HTML page."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from argocd_release.reports.page import render
 
 
 def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: Signals) -> int:
-    """Write the page next to the report, or to the given path, and print its path."""
+    """Write the page to the given path, or next to the report, and print the path. Return the exit code."""
     parser = argparse.ArgumentParser(prog="argocd-release page", description=texts.PAGE_DESCRIPTION)
     parser.add_argument("report", type=Path, help=texts.REPORT)
     parser.add_argument("page", type=Path, nargs="?", help=texts.TARGET)
     given = parser.parse_args(arguments)
     try:
-        # with_suffix raises ValueError if the path has no file name.
+        # ``with_suffix`` raises a ValueError if the path has no file name.
         target = given.page or given.report.with_suffix(".html")
         report = _read(given.report)
         registry.write_file(target, render(report))
@@ -34,11 +34,11 @@ def execute(arguments: Sequence[str], _: Mapping[str, str], stream: TextIO, __: 
 
 
 def _read(path: Path) -> Any:
-    """Return the report.
+    """Read a JSON report.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not a report of this version's format.
+        ValueError: the file is not a report in the format of this version.
     """
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The command ``argocd-release wait``, which is the default: wait for one release, and judge it."""
+"""The command ``argocd-release wait``, which is the default: wait until the release is delivered or has failed."""
 
 import gc
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,11 +13,11 @@ from argocd_release.settings.environment import PROPERTIES, SCHEMA
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Wait for the release. All settings come from the environment; the only options are --help and --version."""
+    """Wait for the release, and return the exit code. All settings come from environment variables."""
     if arguments:
         parse_arguments(arguments)
-    # Imported modules stay loaded, so exclude them from garbage collection, which would delay the first call of
-    # argocd.
+    # Imported modules are never freed, so exclude their objects from garbage collection, which would delay the first
+    # call of argocd.
     gc.disable()
     gc.freeze()
     gc.enable()
@@ -25,7 +25,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def parse_arguments(arguments: Sequence[str]) -> None:
-    """Handle ``--help`` and ``--version``, and refuse any other argument.
+    """Handle ``--help`` and ``--version``, and reject all other arguments.
 
     Raises:
         SystemExit: always.
@@ -47,7 +47,7 @@ def parse_arguments(arguments: Sequence[str]) -> None:
 
 
 def _refuse(word: str, commands: Iterable[str]) -> None:
-    """Exit with a message that names the most similar command."""
+    """Print a message with the most similar command, and exit with code 2."""
     import difflib  # noqa: PLC0415
     import sys  # noqa: PLC0415
 
@@ -58,7 +58,7 @@ def _refuse(word: str, commands: Iterable[str]) -> None:
 
 
 def _settings_help() -> str:
-    """Return the list of settings by group, each with the first sentence of its description."""
+    """Return a list of all settings by group, each with the first sentence of its description."""
     lines = [texts.SETTINGS]
     for group, title in SCHEMA["x-groups"].items():
         lines += ["", f"{title}:"]

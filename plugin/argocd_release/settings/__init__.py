@@ -1,1 +1,1 @@
-"""The settings of a job: read from its environment, and checked against their schema."""
+"""The settings of a job, which are read from its environment and checked against their schema."""

@@ -25,11 +25,11 @@ _LONGEST_FILE: Final = 1 << 20
 
 
 def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupProblem]:
-    """Return every problem of the settings, in the order of the schema.
+    """Return all problems of the settings, in the order of the schema.
 
     Args:
-        values: the settings by name, converted and with their defaults.
-        environ: the job's environment. It also contains GitLab's variables that are not settings.
+        values: the values of the settings by their names, converted to their types, and including defaults.
+        environ: the environment of the job, which also contains variables of GitLab that are not settings.
 
     """
     setup_problems = [*_missing(values, environ), *environment.missing_identity(values, environ)]
@@ -45,7 +45,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
     ]
-    # Report a wrong value only once. The other checks would report it again.
+    # If the schema already rejects a value, do not report problems of other checks with the same setting.
     setup_problems += [problem for problem in [*others, *_files(values)] if problem.subject not in wrong]
     order = list(PROPERTIES)
     return sorted(setup_problems, key=lambda problem: order.index(problem.subject))
@@ -53,7 +53,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
 
 def _missing(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
     for name in SCHEMA["required"]:
-        # A job that must sign in with an ID token needs no stored token.
+        # A job that signs in with an ID token does not need a stored token.
         if not values.get(name) and not (name == "ARGOCD_AUTH_TOKEN" and environment.asks_identity(environ)):
             yield _missing_variable(name, environ)
     if not any(values.get(name) for name in _WHAT_TO_WAIT_FOR):
@@ -61,7 +61,7 @@ def _missing(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[Set
 
 
 def _split(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a problem if the job must take a share of the applications, but is not one of several parallel jobs."""
+    """Yield a problem if the job must split the applications with parallel jobs, but has no valid position in them."""
     index, total = values.get("CI_NODE_INDEX"), values.get("CI_NODE_TOTAL")
     if values.get("RELEASE_SPLIT") is not True or not (isinstance(index, int) and isinstance(total, int)):
         return
@@ -72,7 +72,7 @@ def _split(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[Setup
 
 
 def _missing_variable(name: str, environ: JobEnvironment) -> SetupProblem:
-    """Return the problem of a CI/CD variable that the job does not have, with the likely reason."""
+    """Return the problem of a missing CI/CD variable, with the probable reason."""
     branch = one_line(environ.get("CI_COMMIT_REF_NAME", ""), limit=100)
     environment = one_line(environ.get("CI_ENVIRONMENT_NAME", ""), limit=100)
     scope = settings.SCOPE_OF_ENVIRONMENT.fill(environment=environment) if environment else settings.SCOPE_OF_ALL.fill()
@@ -94,7 +94,7 @@ def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
         return
     given = str(error.instance)
     rule, value = _rule(error, declared), _meant(given, declared)
-    # The options can hold headers with secrets.
+    # The options can contain headers with secrets.
     is_secret = declared.get("x-secret") or name == "ARGOCD_OPTS"
     entry = settings.SHOWN_AFTER_LIST if ";" in rule else settings.SHOWN
     yield SetupProblem.of_setting(
@@ -107,7 +107,7 @@ def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
 
 
 def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
-    """Return the rule that the value breaks."""
+    """Return the rule that the value violates, as a text such as ``must be true or false``."""
     keyword = str(error.validator)
     if keyword == "type":
         is_number = declared["type"] == "integer"
@@ -118,7 +118,7 @@ def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
 
 
 def _instead(error: "ValidationError", declared: Mapping[str, Any]) -> str:
-    """Return the fix for a value whose meaning cannot be guessed."""
+    """Return the fix for an invalid value if it cannot be guessed which value the user meant."""
     if error.validator == "maxLength":
         return settings.SHORTEN.fill(limit=error.validator_value)
     if declared["type"] == "boolean":
@@ -141,7 +141,7 @@ def _range(declared: Mapping[str, Any]) -> str:
 
 
 def _meant(given: str, declared: Mapping[str, Any]) -> str | None:
-    """Return the value that the user probably meant, if the setting takes one of a few words."""
+    """Guess which value the user meant, if only a few words are allowed. Return None if no word is similar."""
     if declared["type"] == "boolean":
         return _MEANT.get(given.lower()) or _nearest(given, ("true", "false"))
     if "enum" in declared:
@@ -164,13 +164,13 @@ def _options(given: str) -> Iterator[SetupProblem]:
 
 
 def _files(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem for each file that a setting names, if the job cannot use the file."""
+    """Yield a problem for each certificate or key file in the settings that the job cannot use."""
     authority = str(values.get("RELEASE_ARGOCD_CA", ""))
     if authority and _PEM not in authority:
         yield from _file("RELEASE_ARGOCD_CA", authority, option="")
     given = connection.parse_options(str(values.get("ARGOCD_OPTS", "")))
     for option in _OPTIONS_WITH_FILES:
-        # argocd itself reports an option without a value.
+        # Skip an option without a value, because argocd reports it.
         if (path := given.get(option, "")) not in {"", "true"}:
             yield from _file("ARGOCD_OPTS", path, option=option)
 
@@ -178,7 +178,7 @@ def _files(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
 def _file(name: str, path: str, *, option: str) -> Iterator[SetupProblem]:
     words = {"option": option} if option else {}
     if not _looks_like_path(path):
-        # The text can be a key that was pasted without its first line, so it is not shown.
+        # Do not print the text: it can be a private key that was pasted without its first line.
         yield SetupProblem.of_setting(settings.OPTION_NO_FILE if option else settings.AUTHORITY_NO_FILE, name, **words)
     elif reason := _unreadable(path):
         entry = settings.OPTIONS_FILE if option else settings.AUTHORITY_FILE
@@ -191,7 +191,7 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _unreadable(path: str) -> str:
-    """Return why the file cannot be used as a certificate or key, or ``""`` if it can."""
+    """Return the reason why the file is not a readable certificate or key, or ``""`` if it is one."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(_LONGEST_FILE)
@@ -208,7 +208,7 @@ NAME: Final = "RELEASE_SELECTOR"
 _PART: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _KEY: Final = rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_PART}"
 _VALUE: Final = rf"(?:{_PART})?"
-# Bounded and possessive, so that no text makes the pattern slow.
+# The repetition is bounded and possessive, so that no text can make the pattern slow.
 _SPACE: Final = r"[ \t]{0,20}+"
 _REQUIREMENT: Final = re.compile(
     rf"{_SPACE}(?:!{_SPACE}{_KEY}|{_KEY}(?:{_SPACE}(?:==?|!=){_SPACE}{_VALUE}|{_SPACE}[<>]{_SPACE}\d{{1,19}}+"
@@ -217,9 +217,9 @@ _REQUIREMENT: Final = re.compile(
 
 
 def selector_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem if the selector is malformed.
+    """Yield a problem if the label selector is malformed.
 
-    Argo CD's own error for a malformed selector is misleading, because it looks like the error for a missing token.
+    The job must check this, because Argo CD's error for a malformed selector looks like that for a missing token.
     """
     text, position = str(values[NAME]), 0
     while position < len(text):

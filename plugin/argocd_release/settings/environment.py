@@ -22,26 +22,22 @@ PREFIX: Final = "RELEASE_"
 
 
 def described(declared: Mapping[str, Any]) -> str:
-    """Return the description of a setting, with its default if it has one."""
+    """Return the description of a setting, followed by its default if it has one."""
     default = declared.get("default", "")
     suffix = "" if default == "" else f" (default: {default if isinstance(default, str) else json.dumps(default)})"
     return f"{declared['description']}{suffix}"
 
 
-# The component passes its inputs in variables with this prefix, because an input must take precedence over other
-# variables. Without the prefix, a group's variable of the same name would override the job's variable
-# (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
+# The component passes its inputs in variables with this prefix. Without the prefix, a variable of the same name in the
+# GitLab group or project would override the input (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
-# The component sets this variable. A pipeline can use names such as RELEASE_IMAGE for itself, so in the component's job
-# only the inputs set expectations.
+# The component sets this variable. In the component's job, variables such as RELEASE_IMAGE are ignored, because a
+# pipeline can use these names for other purposes.
 COMPONENT: Final = "INPUT_COMPONENT"
 
 
 class JobEnvironment(Mapping[str, str]):
-    """The environment variables of the job, and the settings in them.
-
-    The object cannot be changed. The entry point of the program creates it.
-    """
+    """The environment variables of the job, and the settings in them. The object is immutable."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = dict(variables)
@@ -56,19 +52,19 @@ class JobEnvironment(Mapping[str, str]):
         return len(self._variables)
 
     def text(self, name: str) -> str:
-        """Return the value of the setting without surrounding white space, or ``""`` if it is not set."""
+        """Return the value of the setting without surrounding whitespace, or ``""`` if it is not set."""
         if given := self._input(name):
             return given
         return self.get(name, "").strip() if self._is_read(name) else ""
 
     def source(self, name: str) -> str:
-        """Return the name of the variable that contains the value: ``INPUT_…`` if the input is set, else the name."""
+        """Return the variable that contains the setting's value: ``INPUT_…`` if the input is set, else the name."""
         return INPUT_PREFIX + name if self.get(INPUT_PREFIX + name, "").strip() else name
 
     def typed_name(self, name: str) -> str:
-        """Return the name under which the reader can change the setting: ``input timeout`` or ``RELEASE_TIMEOUT``.
+        """Return the name by which the user can change the setting: ``input timeout`` or ``RELEASE_TIMEOUT``.
 
-        In the component's job this is the input, unless the setting has no input, or a variable contains its value.
+        In the component's job, this is the input, unless the setting has no input, or a variable has set it.
         """
         title = PROPERTIES[name].get("x-input", "")
         given_as_variable = bool(self.get(name, "").strip()) and self._is_read(name) and not self._input(name)
@@ -76,7 +72,14 @@ class JobEnvironment(Mapping[str, str]):
         return f"input {title}" if title and in_component and not given_as_variable else name
 
     def name_in_text(self, name: str, value: str) -> str:
-        """Return the text for ``<NAME>`` or ``<NAME=value>``: the input in the component's job, else the variable."""
+        """Return the text that replaces ``<NAME>`` or ``<NAME=value>`` in a message.
+
+        It names the input or the variable, like ``typed_name``.
+
+        Args:
+            name: the variable of the setting. Any other name is not replaced.
+            value: the value that the message recommends, or an empty string.
+        """
         if name not in PROPERTIES:
             return f"<{name}{f'={value}' if value else ''}>"
         typed = self.typed_name(name)
@@ -87,7 +90,7 @@ class JobEnvironment(Mapping[str, str]):
     def unknown_variables(self) -> tuple[tuple[str, str], ...]:
         """Return the variables with ``PREFIX`` that are not settings, each with the most similar setting or ``""``.
 
-        In the component's job there are none: it reads inputs, and such variables belong to the pipeline.
+        In the component's job, the result is empty, because the pipeline can use such variables for other purposes.
         """
         if COMPONENT in self:
             return ()
@@ -97,12 +100,12 @@ class JobEnvironment(Mapping[str, str]):
             return ()
         import difflib  # noqa: PLC0415 - most jobs have no such variable
 
-        # Compare the names without the prefix. With the prefix, which all names share, every name would look similar.
+        # Compare the names without the prefix. With it, all names would look similar.
         nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
         return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
     def ignored_variables(self) -> tuple[tuple[str, str], ...]:
-        """Return each setting whose variable is set although the job reads only its input, and the input's name."""
+        """Return the variables that are set but ignored, because the job only reads the input, and that input."""
         return tuple(
             (name, declared["x-input"])
             for name, declared in PROPERTIES.items()
@@ -110,7 +113,7 @@ class JobEnvironment(Mapping[str, str]):
         )
 
     def _input(self, name: str) -> str:
-        """Return the value that the component passes for the setting's input, or ``""`` if the input is not used."""
+        """Return the value of the component's input for the setting, or ``""`` if it is not set."""
         declared = PROPERTIES[name]
         if declared.get("x-secret") or name.startswith("CI_"):
             return ""
@@ -118,14 +121,14 @@ class JobEnvironment(Mapping[str, str]):
         return "" if given == str(declared.get("x-input-unset", "")) else given
 
     def _is_read(self, name: str) -> bool:
-        """Return True if the job reads the plain variable.
+        """Return True if the job reads the variable without ``INPUT_PREFIX``.
 
-        The component's job reads only secrets, GitLab's own variables, and the variables that its inputs fall back to,
-        such as RELEASE_TIMEOUT.
+        The component's job only reads secrets, variables without the prefix ``RELEASE_``, and the variables that are
+        the defaults of its inputs, such as RELEASE_TIMEOUT.
         """
         declared = PROPERTIES[name]
         of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared
-        # A secret has no input, so only the variable can hold it.
+        # Secrets have no inputs, so only variables can contain them.
         return COMPONENT not in self or of_guide or bool(declared.get("x-secret"))
 
 
@@ -135,12 +138,12 @@ OIDC_AUDIENCE: Final = "INPUT_OIDC_AUDIENCE"
 
 
 def asks_identity(environ: JobEnvironment) -> bool:
-    """Return True if the job must sign in with an ID token."""
+    """Return True if the component is configured to sign in with an ID token."""
     return bool(environ.get(OIDC_AUDIENCE, "").strip())
 
 
 def missing_identity(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a problem if the job must sign in with an ID token, but has neither the ID token nor another token."""
+    """Yield a problem if the job must sign in with an ID token but has none, and cannot use a stored token instead."""
     connector = values.get("RELEASE_DEX_CONNECTOR")
     if values.get("RELEASE_ID_TOKEN"):
         return
@@ -152,7 +155,7 @@ def missing_identity(values: Mapping[str, Any], environ: JobEnvironment) -> Iter
 
 
 def identity_warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a warning if the job lacks the environment or the ID token of the component, but can run without it."""
+    """Yield warnings if the job lacks the component's environment or ID token, but can run without them."""
     if lacks_environment(environ):
         yield SetupProblem.of(settings.ENVIRONMENT_GONE, fix=how_to_extend(environ))
     if asks_identity(environ) and not environ.get("RELEASE_ID_TOKEN") and environ.get("ARGOCD_AUTH_TOKEN"):
@@ -161,12 +164,12 @@ def identity_warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
 
 
 def lacks_environment(environ: JobEnvironment) -> bool:
-    """Return True if the component gave the job an environment, but GitLab started the job without one."""
+    """Return True if the component's job has an environment, but GitLab has started this job without one."""
     return environ.get(WITH_ENVIRONMENT, "").strip() == "true" and not environ.get("CI_ENVIRONMENT_NAME")
 
 
 def how_to_extend(environ: JobEnvironment) -> str:
-    """Return the ``extends`` that an overridden job needs to keep the component's environment and ID token."""
+    """Return a hint with the ``extends`` by which an overridden job keeps the component's environment and ID token."""
     job = environ.get(JOB_NAME, "").strip() or "argocd-release"
     token = "https" if asks_identity(environ) else ""
     parts = [f".{job}:environment:{environ.get(WITH_ENVIRONMENT, 'true').strip()}", f'".{job}:id-token:{token}"']
@@ -176,16 +179,16 @@ def how_to_extend(environ: JobEnvironment) -> str:
 def _no_identity(environ: JobEnvironment) -> tuple[str, str]:
     """Return the reason why the job has no ID token, and the fix."""
     if lacks_environment(environ):
-        # The environment is missing too, so the job does not extend the component's part.
+        # The environment is missing too, so a pipeline has replaced the ``extends`` of the component's job.
         return settings.EXTENDS_REPLACED.fill(), how_to_extend(environ)
     return settings.NO_ID_TOKEN.fill(), settings.ASK_FOR_KEY.fill(fix=how_to_extend(environ))
 
 
-# Variables that hold addresses. They are not settings, but the programs of the job read them.
+# Variables that contain URLs. They are not settings, but programs and libraries of the job read them.
 _ADDRESSES: Final = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
 )  # fmt: skip
-# GitLab's variables about the pipeline that people look for in the log.
+# GitLab's variables about the pipeline whose values must stay readable in the log.
 _OPEN: Final = (
     "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_SLUG", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_PROJECT_PATH",
     "CI_PROJECT_NAME", "CI_REGISTRY", "CI_REGISTRY_IMAGE", "CI_SERVER_HOST", "CI_ENVIRONMENT_NAME",
@@ -194,8 +197,8 @@ _OPEN: Final = (
 
 
 def open_values(environ: JobEnvironment) -> tuple[str, ...]:
-    """Return the values that users must be able to read: public settings, and GitLab's variables about the pipeline."""
-    # The options can hold headers with secrets.
+    """Return the values that must not be redacted: public settings, and GitLab's variables about the pipeline."""
+    # The options can contain headers with secrets.
     names = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
     values = [environ.text(name) for name in names]
     values += [str(PROPERTIES[name].get("default", "")) for name in names]
@@ -203,9 +206,9 @@ def open_values(environ: JobEnvironment) -> tuple[str, ...]:
 
 
 def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
-    """Return the values that must not be shown: secret settings, passwords in addresses, words of ``ARGOCD_OPTS``."""
+    """Return the values to redact: secret settings, passwords in URLs, and parts of ``ARGOCD_OPTS``."""
     values = [environ.text(name) for name in PROPERTIES if _is_secret(name)]
-    # The repository's URL holds the job's token. Any other address can hold a password by mistake.
+    # The repository's URL contains the job's token. Other URLs can contain a password by mistake.
     values += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
     values.append(environ.text("RELEASE_GIT_TOKEN").partition(":")[2])
     readable = open_values(environ)
@@ -218,7 +221,7 @@ def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
 
 
 def _credentials(environ: JobEnvironment, name: str) -> Iterator[str]:
-    """Yield the credentials in the variable, and in the input of the same name."""
+    """Yield the passwords and tokens in the URLs of a variable, and of its component input."""
     for value in {environ.get(name, ""), environ.get(INPUT_PREFIX + name, "")}:
         for word in value.split():
             yield from credentials_in(word)
@@ -228,16 +231,16 @@ def _is_secret(name: str) -> bool:
     return bool(PROPERTIES[name].get("x-secret"))
 
 
-# Variables that contain a token, or the path of a file with the token. GitLab sets a path if the variable has the type
-# File, or comes from `secrets:`.
+# Variables that contain a token or the path of a file with the token. GitLab sets a path if the variable has the type
+# File or comes from the keyword `secrets:`.
 _TOKENS: Final = ("ARGOCD_AUTH_TOKEN", "RELEASE_ID_TOKEN")
 _LONGEST_TOKEN: Final = 100_000
 
 
 def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
-    """Return the environment. If a variable contains the path of a file with a token, replace the path by the token.
+    """Return the environment, with the path of each token file replaced by the token in it.
 
-    If the file cannot be read, the path stays, and ``load`` reports it. This function never raises.
+    If a file cannot be read, keep its path, which ``load`` then reports. This function never raises an exception.
     """
     variables = dict(environ)
     for name in _TOKENS:
@@ -248,9 +251,10 @@ def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
 
 
 def _token_in_file(path: str) -> tuple[str, str]:
-    """Return the token in the file, and the reason if there is none. Both are empty if the text is not a path.
+    """Read a token from a file. Return the token and an empty string, or an empty token and the error.
 
-    The reason does not quote the text, because a token that begins with a slash looks like a path too.
+    If the text is not an absolute path, both are empty. The error does not quote the text, because a token that begins
+    with a slash looks like a path too.
     """
     if not path.startswith("/"):
         return "", ""
@@ -267,7 +271,7 @@ def _token_in_file(path: str) -> tuple[str, str]:
 
 
 def token_file_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem for each token setting that looks like a path, if no token can be read from its file."""
+    """Yield a problem for each token setting that is the path of a file without a readable token."""
     for name in _TOKENS:
         _, reason = _token_in_file(str(values.get(name, "")))
         if reason:

@@ -1,4 +1,4 @@
-"""Read the file of expectations: the revision, image or chart version for each application or pattern of names."""
+"""Read the file of expectations, which maps applications or patterns to a revision, image or chart version."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "RELEASE_EXPECTATIONS"
 BYTES: Final = 1 << 20
-# The fields of the file, each with the setting that applies to all other applications.
+# The fields in the file, each with the setting that it overrides.
 FIELDS: Final[Mapping[str, str]] = {
     "revision": "RELEASE_REVISION",
     "revision_match": "RELEASE_REVISION_MATCH",
@@ -29,7 +29,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "chart_version": "RELEASE_CHART_VERSION",
     "wait_for": "RELEASE_WAIT_FOR",
 }
-#: The maximum number of mistakes of one kind that are reported.
+#: The maximum number of mistakes that are listed.
 _TOLD: Final = 20
 _OWN_NAMESPACE: Final = "argocd/"
 _WILD: Final = re.compile(r"[*?\[]")
@@ -38,13 +38,13 @@ _PATTERN: Final = r"^([a-z0-9*?\[\]!-]+/)?[a-z0-9*?\[\]!.-]+$"
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """The content of the file: its names and patterns in order, each with its expectations by field."""
+    """The content of the file. ``rules`` maps names and patterns, in the file's order, to expectations by field."""
 
     rules: Mapping[str, Mapping[str, str]]
 
     def of(self, name: str) -> Mapping[str, str]:
-        """Return the expectations for the application. Its own name takes precedence over the first pattern."""
-        # A name without a namespace means Argo CD's own namespace, which users can also write out.
+        """Return the expectations for an application: those of its exact name, or of the first matching pattern."""
+        # Applications in Argo CD's default namespace can be named with or without the namespace.
         for key in (name, f"{_OWN_NAMESPACE}{name}", name.removeprefix(_OWN_NAMESPACE)):
             if key in self.rules:
                 return self.rules[key]
@@ -52,11 +52,11 @@ class Expected:
 
     @cached_property
     def _patterns(self) -> tuple[str, ...]:
-        """Return the keys that are patterns. All other keys are plain names, which are looked up directly."""
+        """Return the keys that contain wildcards."""
         return tuple(name for name in self.rules if _WILD.search(name))
 
     def unmatched(self, names: Collection[str]) -> tuple[SetupProblem, ...]:
-        """Return a problem for each name or pattern that matches none of the applications."""
+        """Return a problem for each name or pattern in the file that matches none of these applications."""
         applications = one_line(", ".join(sorted(names)), limit=200) or "none"
         plain_names, wild = frozenset(name.removeprefix(_OWN_NAMESPACE) for name in names), frozenset(self._patterns)
         unknown = [
@@ -72,16 +72,16 @@ class Expected:
 
     @property
     def asks_revisions(self) -> bool:
-        """Return True if the file expects a revision of any application."""
+        """Return True if the file contains a revision for any application."""
         return any("revision" in rule for rule in self.rules.values())
 
 
 def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expected, tuple[str, ...]]:
-    """Return the content of the file, and the mistakes in it. If there are mistakes, the content is empty.
+    """Return the content of the file, and a message for each mistake. If there are mistakes, the content is empty.
 
     Args:
         path: the path of the file; "" if there is none.
-        properties: the properties of the schema of the settings.
+        properties: the settings by their names, as declared in the schema of the settings.
 
     """
     nothing, short_path = Expected(rules={}), one_line(path, limit=200)
@@ -104,7 +104,7 @@ def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expect
 
 
 def schema(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the schema of the file, built from the schema of the settings."""
+    """Return the JSON schema of the file. The rules for a field are those of the setting that it overrides."""
     kept = ("type", "pattern", "enum", "maxLength", "description")
     fields = {
         field: {key: value for key, value in properties[setting].items() if key in kept} | {"minLength": 1}
@@ -133,14 +133,14 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _parsed(text: str) -> Any:
-    # Import late, because most jobs have no such file.
+    # Import yaml here, because most jobs have no file of expectations.
     import yaml  # noqa: PLC0415
 
-    # The parser in C takes a tenth of the time of the parser in Python.
+    # The parser in C is ten times as fast as the one in Python.
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc] # one of two classes
-        """A loader that refuses duplicate keys. YAML would silently take the last one."""
+        """A YAML loader that rejects duplicate keys, of which PyYAML would silently use the last."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - yaml's
             keys: set[Any] = set()
@@ -157,7 +157,7 @@ def _parsed(text: str) -> Any:
     try:
         for event in yaml.parse(text, base):
             if isinstance(event, yaml.AliasEvent):
-                # A few hundred bytes of nested aliases expand to gigabytes.
+                # Reject aliases, because a few hundred bytes of nested aliases can expand to gigabytes.
                 raise ValueError(settings.YAML_ALIAS.fill(name=event.anchor))  # noqa: TRY004 - of the file
         document = yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
@@ -168,14 +168,14 @@ def _parsed(text: str) -> Any:
 
 
 def _with_text_keys(document: Any) -> Any:
-    """Return the document with all keys as text. YAML reads the names ``1`` and ``yes`` as other types."""
+    """Convert all keys to text, because YAML reads application names like ``1`` and ``yes`` as other types."""
     if not isinstance(document, dict):
         return document
     return {str(key): _with_text_keys(value) for key, value in document.items()}
 
 
 def _problem(error: "ValidationError", properties: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the mistake that the schema found, with its place in the file."""
+    """Return a message for an error of the schema validation, with its place in the file."""
     path = [str(part) for part in error.path]
     place, fields = ".".join(path), ", ".join(FIELDS)
     value = repr(one_line(str(error.instance), limit=100))
@@ -195,6 +195,11 @@ def _problem(error: "ValidationError", properties: Mapping[str, Mapping[str, Any
 
 
 def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[SetupProblem]:
-    """Yield each mistake in the file that the settings name."""
+    """Yield a problem for each mistake in the file of expectations to which the settings refer.
+
+    Args:
+        values: the values of the settings by their names.
+        properties: the settings by their names, as declared in the schema of the settings.
+    """
     for rule in read(values[NAME], properties)[1]:
         yield SetupProblem.of_setting(settings.EXPECTATIONS, NAME, rule=rule)

@@ -1,4 +1,4 @@
-"""Convert the texts of settings to numbers, durations such as ``10m``, booleans and addresses, and fill in previews."""
+"""Convert the texts of settings to their types, and insert the preview tag of a branch into them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,14 +11,19 @@ from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings.environment import PROPERTIES, JobEnvironment
 
-# Python refuses to read numbers of thousands of digits, and no setting has more than a few.
+# The number of digits is limited, because Python raises an error for numbers of thousands of digits.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
 _DURATION: Final = re.compile(r"(?=[0-9])(?:([0-9]{1,4}+)h)?(?:([0-9]{1,6}+)m)?(?:([0-9]{1,8}+)s)?", re.IGNORECASE)
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
 def value_of(name: str, given: str) -> Any:
-    """Return the setting's text converted to its type, or the text itself if it cannot be converted."""
+    """Convert the text of a setting to its type. If that is not possible, return the text, which the schema rejects.
+
+    Args:
+        name: the variable of the setting.
+        given: its text.
+    """
     kind = PROPERTIES[name]["type"]
     if kind == "integer" and _NUMBER.fullmatch(given):
         return int(given)
@@ -30,7 +35,7 @@ def value_of(name: str, given: str) -> Any:
 
 
 def warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a warning for each setting whose value has another form than documented, but a clear meaning."""
+    """Yield a warning for each setting whose value is accepted, although its form is not the documented one."""
     for name in PROPERTIES:
         given = environ.text(name)
         value = value_of(name, given) if given else given
@@ -50,7 +55,7 @@ def _is_rewritten(name: str, given: str, value: Any) -> bool:
 
 
 def _seconds(given: str) -> int | str:
-    """Return the seconds of ``10m``, ``600s`` or ``1h30m``, or the text if it is not a duration."""
+    """Convert a duration such as ``10m``, ``600s`` or ``1h30m`` to seconds. Return any other text unchanged."""
     match = _DURATION.fullmatch(given)
     if match is None:
         return given
@@ -61,17 +66,17 @@ def _seconds(given: str) -> int | str:
 SERVER: Final = "ARGOCD_SERVER"
 _UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
 _QUOTES: Final = "\"'"
-#: An address of this form has only one meaning, so the job accepts it.
+#: The forms of an address or URL that are unambiguous, so that the job accepts them.
 _PLAIN_URL: Final = re.compile(r"(?:https://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 
 def accepted_address(given: str) -> str:
-    """Return ``host`` for ``https://host/`` and ``host/``, and any other text unchanged."""
+    """Convert ``https://host/`` and ``host/`` to ``host``. Return any other text unchanged."""
     return given.removeprefix("https://").rstrip("/") if _PLAIN_URL.fullmatch(given) else given
 
 
 def host_and_path(given: str) -> tuple[str, str]:
-    """Return the host and port of an address or URL, and its path without a trailing slash."""
+    """Split an address or URL into its host with port, and its path without a trailing slash."""
     plain = given.strip(_QUOTES)
     try:
         parts = urlsplit(plain if "://" in plain else f"//{plain}")
@@ -81,12 +86,12 @@ def host_and_path(given: str) -> tuple[str, str]:
 
 
 def is_unexpanded(given: str) -> bool:
-    """Return True if the text is a reference to a variable that GitLab did not expand."""
+    """Return True if the text is a reference to a variable, such as ``$HOST``, which GitLab has not expanded."""
     return _UNEXPANDED.fullmatch(given) is not None
 
 
 def address_problems(given: str) -> Iterator[SetupProblem]:
-    """Yield a problem for each mistake in an address that is not a host, with the address to set instead."""
+    """Yield a problem for each mistake in an invalid address of Argo CD, with the address to set instead."""
     host, path = host_and_path(given)
     address, setting = one_line(_without_password(given), limit=100), f"<{SERVER}>"
     host = one_line(host, limit=300)
@@ -107,29 +112,29 @@ def address_problems(given: str) -> Iterator[SetupProblem]:
 
 
 def _without_password(given: str) -> str:
-    """Return the address without user and password."""
+    """Remove the user name and password from the address."""
     scheme, separator, rest = given.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
-# If a branch has no tag, this text replaces the tag while the job checks the settings.
+# If a branch has no tag, the settings are checked with this one instead.
 _PLACEHOLDER: Final = "tag-0"
-# One of several names, without the separators (``read_names``).
+# One name in a list of names (``load.read_names``).
 _NAME: Final = re.compile(r"[^\s,]++")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """The preview of a branch, whose application has the branch's tag in its name."""
+    """The preview of a branch: an application with the preview tag of the branch in its name."""
 
     branch: str
     pattern: str
-    #: The tag; "" if the branch has none.
+    #: The preview tag; "" if the branch has none.
     tag: str
 
     @classmethod
     def requested(cls, values: Mapping[str, Any]) -> Self | None:
-        """Return the preview if the application's name contains ``{tag}``, otherwise None."""
+        """Return the preview if the application name in the settings contains ``{tag}``, otherwise None."""
         if TAG not in str(values.get("ARGOCD_APP_NAME", "")):
             return None
         branch = str(values["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"] or values["CI_COMMIT_REF_NAME"])
@@ -137,14 +142,14 @@ class Preview:
         return cls(branch=branch, pattern=pattern, tag="" if _error(pattern) else tag_of(branch, pattern))
 
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings with the tag filled in, and with the defaults of a preview.
+        """Return the settings with the tag inserted, and with the defaults of a preview.
 
-        With these defaults, the job waits until the timeout if the application is missing or still at an older commit.
-        If no other expectation is set, the application must run the commit of the branch.
+        By these defaults, the job waits until the timeout for an application that does not exist or is at an older
+        commit. If there is no other expectation, the application must run the commit of the branch.
         """
         tag = self.tag or _PLACEHOLDER
         made = dict(values)
-        # Each name gets a tag that is shortened only as far as this name needs.
+        # Shorten the tag for each name separately, and only as much as this name needs.
         made["ARGOCD_APP_NAME"] = _NAME.sub(lambda name: with_tag(name[0], tag), made["ARGOCD_APP_NAME"])
         made["RELEASE_SITE_URL"] = host_with_tag(made["RELEASE_SITE_URL"], tag)
         made["RELEASE_GITLAB_ENVIRONMENT"] = made["RELEASE_GITLAB_ENVIRONMENT"].replace(TAG, tag)
@@ -156,7 +161,7 @@ class Preview:
 
 
 def preview_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem for each setting of a preview that is wrong or lacks another setting."""
+    """Yield a problem if the preview pattern is invalid, or if the site must be checked but has no URL."""
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
         yield SetupProblem.of_setting(settings.PATTERN, "RELEASE_PREVIEW_PATTERN", error=error)
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:

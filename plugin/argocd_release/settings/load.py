@@ -1,6 +1,6 @@
 """Read the settings from environment variables, and check them against ``settings.schema.json``.
 
-Only the schema declares a setting: its name, type, default, description and field.
+The schema is the only declaration of a setting: its name, type, default, description and field.
 """
 
 import math
@@ -20,15 +20,15 @@ from argocd_release.settings.environment import PREFIX, PROPERTIES, JobEnvironme
 from argocd_release.settings.interpret import value_of
 
 with_files_read: Final = environment.with_files_read
-# The seconds that are reserved for the work after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
+# The time in seconds that is reserved for the phases after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
-# If the clocks of GitLab and the runner differ by at most these seconds, the start of the job is still used.
+# If GitLab's clock is ahead of the runner's by at most these seconds, the start of the job is still used.
 CLOCK_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionSettings:
-    """The address of Argo CD, and the credentials with which the job signs in."""
+    """The address of Argo CD, and the credentials with which the job signs in to it."""
 
     server: str
     auth_token: str = field(repr=False)
@@ -40,7 +40,7 @@ class ConnectionSettings:
 
     @property
     def connection(self) -> Connection:
-        """Return the connection without ``ca_file``, because ``argocd_ca`` can be PEM text that is in no file yet."""
+        """Return the connection without a ``ca_file``, because ``argocd_ca`` can be PEM text that is not in a file."""
         return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
 
 
@@ -60,13 +60,13 @@ class TargetSettings:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names in ``app_name``."""
+        """Return the application names in ``app_name``."""
         return read_names(self.app_name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectationSettings:
-    """The expectation. The file of expectations can override the fields for single applications."""
+    """The expected revision, image or chart version. The file of expectations can override it for an application."""
 
     revision: str
     revision_match: str
@@ -79,7 +79,7 @@ class ExpectationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicySettings(ExpectationSettings):
-    """The rules by which the job tracks and judges applications, and the grace periods of problems."""
+    """The rules for tracking and judging applications, including the grace periods of problems in seconds."""
 
     on_failure: str
     fail_fast: bool
@@ -101,13 +101,13 @@ class PolicySettings(ExpectationSettings):
 
     @property
     def pods_matter(self) -> bool:
-        """Return True if pods can decide the verdict. The job then needs Argo CD's HTTP API."""
+        """Return True if pods can affect the verdict, so that the job needs Argo CD's HTTP API."""
         return (self.fail_fast and self.pod_grace > 0) or bool(self.image)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitSettings:
-    """The access to git repositories, and the expected revision."""
+    """The expected revision, and the repositories in which the job looks for it."""
 
     revision: str
     revision_match: str
@@ -119,7 +119,7 @@ class GitSettings:
 
     @property
     def git_access(self) -> Access:
-        """Return the repositories and credentials of the job."""
+        """Return the repositories and credentials with which the job reads git."""
         return Access(
             clone=Path(self.clone),
             repository_url=self.repository_url,
@@ -131,7 +131,7 @@ class GitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationSettings:
-    """The notification sinks of the release: GitLab's deployments and the merge request."""
+    """The settings for notifications: GitLab deployments and notes on merge requests."""
 
     gitlab_deployment: str
     gitlab_environment: str
@@ -153,7 +153,7 @@ class NotificationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeSettings:
-    """The timeout of the release, and the start and the timeout of the job in GitLab."""
+    """The timeout of the release in seconds, and the start and timeout of the job in GitLab."""
 
     timeout: int
     job_timeout: int
@@ -162,9 +162,9 @@ class TimeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ConnectionSettings, TargetSettings, PolicySettings, GitSettings, NotificationSettings, TimeSettings):
-    """The settings of a job. The schema declares every field, as ``x-field``.
+    """All settings of a job. The schema declares each field by ``x-field``.
 
-    Only the loader and the wiring use this class. Every other function takes one of its base classes.
+    Only the loader and the wiring use this class. All other functions use one of its base classes.
     """
 
     preview_pattern: str
@@ -188,16 +188,16 @@ class Settings(ConnectionSettings, TargetSettings, PolicySettings, GitSettings, 
 
 
 def read_names(text: str) -> tuple[str, ...]:
-    """Return the names in a text, separated by commas, spaces or line breaks, each once."""
+    """Split a text with names at commas and whitespace, and remove duplicates."""
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 
 def load(environ: JobEnvironment) -> Settings:
-    """Return the settings in the environment.
+    """Read and check the settings in the environment.
 
     Raises:
-        SettingsError: settings are wrong. The error contains every problem.
-        NoPreviewError: the branch has no tag, so it has no preview.
+        SettingsError: at least one setting is wrong. The error lists all problems.
+        NoPreviewError: the job waits for a preview, but the branch has no preview tag.
 
     """
     values: dict[str, Any] = {}
@@ -208,8 +208,8 @@ def load(environ: JobEnvironment) -> Settings:
             values[name] = declared["default"]
     identity = values.get("RELEASE_ID_TOKEN")
     if identity or values["RELEASE_DEX_CONNECTOR"]:
-        # An ID token or a connector takes precedence over a stored token, which can come from a variable of a group.
-        # The text "unread" only passes the check for a missing token.
+        # An ID token or a connector takes precedence over a stored token, which can be inherited from a GitLab group.
+        # The placeholder "unread" prevents a problem about a missing token.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     preview = interpret.Preview.requested(values)
     values = preview.filled(values) if preview else values
@@ -223,14 +223,15 @@ def load(environ: JobEnvironment) -> Settings:
 
 
 def expected_of(path: str) -> expectations_file.Expected:
-    """Return the content of the file of expectations; empty if the path is empty or the file is wrong."""
+    """Read the file of expectations. The result is empty if the path is empty or the file has mistakes."""
     return expectations_file.read(path, PROPERTIES)[0]
 
 
 def seconds_left(job_time: TimeSettings, now: datetime) -> tuple[int, str]:
-    """Return the seconds to wait, at least 1, and a message if the clocks of GitLab and the runner differ.
+    """Return the timeout of the release in seconds, and a message if the clocks of GitLab and the runner differ.
 
-    If GitLab ends a job, its reports are not uploaded (gitlab-runner common/build.go). So some seconds are reserved.
+    The timeout is at least 1. It is shortened if the job's own timeout is nearer, because GitLab uploads no reports of
+    a job that it has ended (gitlab-runner common/build.go).
     """
     left, why = job_seconds_left(job_time, now)
     return max(1, int(min(job_time.timeout, left - UPLOAD_SECONDS))), why
@@ -239,8 +240,8 @@ def seconds_left(job_time: TimeSettings, now: datetime) -> tuple[int, str]:
 def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]:
     """Return the seconds until GitLab ends the job, and a message if the clocks of GitLab and the runner differ.
 
-    If the start or the timeout of the job is unknown, the seconds are infinite. If the clocks agree, the message is
-    empty.
+    The seconds are infinite if the start or the timeout of the job is unknown. Otherwise, the message is empty if the
+    clocks agree.
     """
     try:
         started = datetime.fromisoformat(job_time.job_started_at)
@@ -250,7 +251,7 @@ def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]
         return math.inf, ""
     elapsed, why = (now - started).total_seconds(), ""
     if not -CLOCK_SECONDS <= elapsed < job_time.job_timeout:
-        # This job is running, so the clocks are wrong. Assume that its whole timeout is left.
+        # The job is running now, so this elapsed time is wrong. Assume that the job has just started.
         why = _impossible_start(elapsed, job_time.job_timeout)
         elapsed = 0
     return job_time.job_timeout - max(elapsed, 0), why
@@ -263,7 +264,7 @@ def _impossible_start(elapsed: float, timeout: int) -> str:
 
 
 def report_paths(environ: JobEnvironment) -> dict[str, str]:
-    """Return the path of each report by the name of its field in ``Settings``, even if other settings are wrong."""
+    """Return the path of each report by its field of ``Settings``. This works even if other settings are wrong."""
     return {
         declared["x-field"]: environ.text(name) or declared["default"]
         for name, declared in PROPERTIES.items()
@@ -272,12 +273,15 @@ def report_paths(environ: JobEnvironment) -> dict[str, str]:
 
 
 def wants(environ: JobEnvironment, name: str, value: str) -> bool:
-    """Return True if the setting has the value, even if other settings are wrong."""
+    """Return True if the setting has this value. This works even if other settings are wrong."""
     return (environ.text(name) or PROPERTIES[name]["default"]) == value
 
 
 def valid(environ: JobEnvironment, name: str) -> str:
-    """Return the setting's value, or its default if the value is wrong. Used to report wrong settings."""
+    """Return the value of a setting, or its default if the value is invalid.
+
+    It is used for the report about wrong settings, when there is no ``Settings``.
+    """
     declared = PROPERTIES[name]
     given = environ.text(name)
     return given if given and Draft202012Validator(declared).is_valid(given) else str(declared.get("default", ""))

@@ -1,1 +1,1 @@
-"""Track applications until each of them has a verdict."""
+"""Tracking of applications until each of them has a verdict."""

@@ -1,4 +1,4 @@
-"""The machine's clock, with a pause that a signal handler can end early."""
+"""Clocks with a pause that other threads and signal handlers can end early."""
 
 import os
 import selectors
@@ -13,7 +13,7 @@ _PIPE_BYTES: Final = 65536
 
 
 class MonotonicClock:
-    """The machine's own clock. ``wake`` writes to a pipe, so any thread and any signal handler can call it."""
+    """The monotonic clock of the system. ``wake`` only writes to a pipe, so it is safe to call in a signal handler."""
 
     def __init__(self) -> None:
         self._news, self._bell = os.pipe()
@@ -33,15 +33,15 @@ class MonotonicClock:
                 os.read(self._news, _PIPE_BYTES)
 
     def wake(self) -> None:
-        # If the pipe is full, an earlier wake() has not been read yet and ends the pause as well.
+        # If the pipe is full, earlier calls were not read yet, and will end the pause as well.
         with suppress(BlockingIOError):
             os.write(self._bell, b".")
 
 
 class ApplicationClock:
-    """The clock that one application of a group uses. It shows the time of the group's clock.
+    """The clock for one application of a group. It differs from the group's clock only in ``wake``.
 
-    Only ``wake`` differs: it calls the given function, which decides whether to end the group's pause.
+    ``wake`` calls the given function, which decides whether to end the pause of the whole group.
     """
 
     def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:

@@ -1,7 +1,7 @@
-"""Decide when the job asks Argo CD to compare with git, and when it asks for a hard refresh.
+"""Decide when Argo CD must compare with git again, and when a hard refresh is necessary.
 
-A comparison can make Argo CD render the manifests. After three failed renders in a row, Argo CD answers from its cache
-of errors for an hour. The job stays below that number: it causes at most ``MOST_FAILED_RENDERS`` failed renders.
+A comparison can make Argo CD render the manifests. After three failed renders in a row, Argo CD repeats a cached error
+for an hour. To stay below that number, the job causes at most ``MOST_FAILED_RENDERS`` failed renders.
 """
 
 import math
@@ -15,21 +15,22 @@ from argocd_release.verdict.symptoms import can_heal, is_cached, is_render_error
 
 COMPARE_AGAIN_SECONDS: Final = 5.0
 MOST_FAILED_RENDERS: Final = 2
-# Seconds from a failed render to the next attempt. The second value applies if a server that Argo CD needs is down.
+# Seconds from a failed render to the next comparison. The second value applies if the render failed because of an
+# outage, for example of the git server.
 RENDER_AGAIN_SECONDS: Final = 10.0
 RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
-# If an automated application is OutOfSync and no sync begins, the job compares again after this time. If the
-# first render of a revision failed, Argo CD 3.6 does not sync the revision before it has compared again (argo-cd v3.6.1
+# If an automated application is OutOfSync and no sync begins, the job requests another comparison after this time. If
+# the first render of a revision failed, Argo CD 3.6 only syncs the revision after another comparison (argo-cd v3.6.1
 # controller/state.go:496). By itself, Argo CD compares only every three minutes.
 SYNC_SECONDS: Final = 10.0
 
 
 class Comparisons:
-    """The comparisons that the job has requested, and the time at which the next one is due.
+    """A record of the comparisons that the job has requested, which decides when the next one is due.
 
     Args:
-        now: the clock, in seconds.
-        hard_refresh: True if the job is allowed to ask for one hard refresh.
+        now: returns the time of a monotonic clock in seconds.
+        hard_refresh: True if the job is allowed to request one hard refresh.
     """
 
     def __init__(self, *, now: Callable[[], float], hard_refresh: bool) -> None:
@@ -41,7 +42,7 @@ class Comparisons:
 
     @property
     def exhausted(self) -> bool:
-        """Return True if the job has caused as many failed renders as it is allowed to."""
+        """Return True if the job must not cause another failed render."""
         return self._failed_renders >= MOST_FAILED_RENDERS
 
     @property
@@ -50,17 +51,19 @@ class Comparisons:
         return self._is_hard
 
     def begin(self, application: Application | None) -> None:
-        """Record that a comparison begins now.
+        """Record the start of a comparison, and decide whether it is a hard refresh.
 
-        ``application`` is the last observed state. If it shows a cached error, the comparison becomes a hard refresh,
-        unless the job has already used its only one.
+        It is one if the last observed state contains a cached error, and the job has not used its only hard refresh.
+
+        Args:
+            application: the last observed state, or None.
         """
         self._begun_at = self._now()
         self._is_hard = self._hard_refresh and _answers_from_cache(application)
         self._hard_refresh = self._hard_refresh and not self._is_hard
 
     def end(self, application: Application) -> None:
-        """Record the result of a comparison."""
+        """Record the end of a comparison with this resulting state."""
         self._ended_at = self._now()
         if not render_errors(application):
             self._failed_renders = 0
@@ -68,9 +71,14 @@ class Comparisons:
             self._failed_renders += 1
 
     def due_at(self, application: Application | None, history: SymptomHistory) -> float:
-        """Return the clock time of the next comparison: -infinity before the first one, infinity if none is due.
+        """Return the clock time at which to request the next comparison.
 
-        Without a request, Argo CD notices a new revision or the end of an error only after minutes.
+        It is negative infinity before the first comparison, and infinity if none is necessary. Without such requests,
+        Argo CD would notice a new revision or the end of an error only after minutes.
+
+        Args:
+            application: the last observed state, or None.
+            history: the symptoms of the looks so far.
         """
         if not history.compared:
             return -math.inf
@@ -81,8 +89,8 @@ class Comparisons:
         if history.in_doubt:
             return self._begun_at + COMPARE_AGAIN_SECONDS
         hydration, expectation = application.hydration, history.expectation
-        # Each comparison also requests a hydration. Repeated requests would restart the grace period of a hydration
-        # that has failed.
+        # Each comparison also requests a hydration. After a failed one, each request would restart the grace period of
+        # the failure.
         if application.operating or (hydration is not None and hydration.failed):
             return math.inf
         if (
@@ -95,18 +103,18 @@ class Comparisons:
 
     def _render_due_at(self, application: Application, history: SymptomHistory) -> float:
         if _answers_from_cache(application):
-            # Argo CD answers from its cache of errors. A normal comparison renders nothing, so it does no harm.
+            # Argo CD repeats a cached error and does not render, so another comparison does no harm.
             return self._ended_at + (0.0 if self._hard_refresh else RENDER_AGAIN_SECONDS)
         if self.exhausted:
             return math.inf
         if can_heal(application.errors):
             return self._ended_at + RENDER_AGAIN_AFTER_OUTAGE_SECONDS
-        # A second failed render confirms the first one, so it must not come before the grace period has elapsed.
+        # A second failed render would confirm the first one, so do not cause it before the end of the grace period.
         return self._ended_at + max(RENDER_AGAIN_SECONDS, history.graces.condition)
 
 
 def render_errors(application: Application) -> tuple[Condition, ...]:
-    """Return the conditions that say that the manifests could not be rendered."""
+    """Return the error conditions which say that Argo CD could not render the manifests."""
     return tuple(condition for condition in application.errors if is_render_error(condition))
 
 

@@ -1,7 +1,6 @@
 """Observe an application: read its state, and the pods, sync windows and owners that the verdict needs.
 
-Each look has a time limit, and ends at once if the job must end. If data does not arrive within the limit, the look
-leaves it out, and a later look uses it.
+Each look has a time limit, and ends at once if the job must end. Data that arrives later is used by a later look.
 """
 
 from collections.abc import Callable
@@ -23,27 +22,28 @@ from argocd_release.verdict.blockers import hangs
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup
 
-# A comparison takes as long as Argo CD needs to read git, and never ends if the application controller is down. A look
-# waits this long for the comparison, and then reads the state without it. The comparison continues in the background.
+# A look waits this long for a comparison, and then reads the state without it, while the comparison continues in the
+# background. The wait must be limited, because a comparison can take long, and does not end if the application
+# controller is down.
 REFRESH_SECONDS: Final = 10.0
 # The time limit of the comparison itself.
 COMPARISON_SECONDS: Final = 300.0
-# The time limit of the read without a comparison.
+# The time limit of a read without a comparison.
 UNCOMPARED_SECONDS: Final = 5.0
-# A look just before the deadline still gets this long.
+# A look gets at least this much time, even just before the deadline.
 LEAST_SECONDS: Final = 2.0
 # The time limit for pods and sync windows, which usually arrive within a tenth of a second.
 CLUSTER_SECONDS: Final = 2.0
-# If a look cannot read the pods, it uses those of an earlier look that is at most this old.
+# If a look cannot read the pods, it uses those of an earlier look if it is at most this old.
 REMEMBERED_SECONDS: Final = 10.0
 LEAST_CLUSTER_SECONDS: Final = 0.5
-# Sync windows open and close at full minutes, so more frequent requests would show nothing new.
+# Sync windows are requested at most this often, because they only open and close at full minutes.
 WINDOW_SECONDS: Final = 20.0
 Answer = TypeVar("Answer")
 
 
 class _Request(Generic[Answer]):
-    """A request that runs in the background, with the uid and revisions of the application that it is about."""
+    """A background request, and the uid and revisions of the application for which it was sent."""
 
     def __init__(self, subject: object, answer: "Background[Answer]") -> None:
         self.subject = subject
@@ -51,17 +51,22 @@ class _Request(Generic[Answer]):
 
 
 class Observer:
-    """The observer of one application. ``application`` is the last state, or None before the first look.
+    """An observer of one application. ``application`` is the last observed state, or None before the first look.
 
     Args:
-        cluster: reads pods and sync windows; None if pods cannot decide the verdict.
-        revision_relation: looks up how a revision is related to the expected one. It can block.
-        sync: True if the job requests syncs itself.
-        check: raises if the job must end.
-        wake: is called when the answer to an earlier request arrives.
-        wait_limit: the longest wait of a look for its comparison, in seconds.
-        hard_refresh: asks Argo CD for a hard refresh; None if the settings turn that off.
-        owners: looks up the owners of the application; None if the settings turn that off.
+        name: the name of the application.
+        commands: reads, syncs and terminates with Argo CD.
+        now: returns the time of a monotonic clock in seconds.
+        emit: receives the events for the job log.
+        expectation: the expected revision, image or chart version.
+        cluster: reads pods and sync windows; None if pods cannot affect the verdict.
+        revision_relation: finds out how a revision is related to the expected one; it can block. None without git.
+        sync: True if the job must request the sync.
+        check: a callback that is called repeatedly during a look. It raises an exception if the job must end.
+        wake: a callback for reported changes, and for responses that arrive after the look that requested them.
+        wait_limit: the maximum number of seconds that a look waits for its comparison.
+        hard_refresh: makes Argo CD do a hard refresh; None if the settings forbid that.
+        owners: finds the owners of the application; None if the settings turn that off.
     """
 
     def __init__(
@@ -111,13 +116,13 @@ class Observer:
     def look(
         self, *, seconds: float, compare: bool, echo: bool, hard: bool = False
     ) -> tuple[Application | Failure, bool]:
-        """Return the state or the failure, and True if Argo CD has compared with git for this look.
+        """Look at the application. Return its state or the failure, and True if Argo CD has compared for this look.
 
         Args:
-            seconds: time until the deadline of the wait. After it, a look still gets ``LEAST_SECONDS``.
-            compare: True to ask Argo CD to compare with git.
-            echo: True to show the command in the log.
-            hard: True to ask for a hard refresh, which renders the manifests again.
+            seconds: the time until the deadline. The look gets at least ``LEAST_SECONDS``.
+            compare: True to make Argo CD compare with git.
+            echo: True to print the command in the job log.
+            hard: True to request a hard refresh, which renders the manifests again.
         """
         deadline = Deadline(max(seconds, LEAST_SECONDS), self._now)
         application: Application | None = None
@@ -128,10 +133,10 @@ class Observer:
             if application is None:
                 limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
                 application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
-                # If another application was created under the same name since then, Argo CD has not compared it.
+                # If the application was deleted and created again since then, the new one was not compared.
                 compared = compared and application.uid == self._compared_uid
         except ArgoCDError as error:
-            # If Argo CD was restarted, it never answers an earlier request. Let the next look ask again.
+            # If Argo CD was restarted, it will never respond to the comparison. Let the next look request another one.
             self._comparison = None
             return _failure(error), False
         if application.unknown_words:
@@ -142,7 +147,7 @@ class Observer:
         return self.application, compared
 
     def follow_changes(self) -> None:
-        """Start to stream changes of the application and its resource tree, if they are not streamed already."""
+        """Start the streams that report changes of the application and its resource tree, unless they are running."""
         if self._cluster is not None and not self._streams:
             watch_application, watch_tree = self._cluster.watch_application, self._cluster.watch_tree
             self._streams = (
@@ -152,13 +157,13 @@ class Observer:
 
     @property
     def hears_of_changes(self) -> bool:
-        """Return True while Argo CD streams each change of the application and of its resource tree."""
+        """Return True while streams report each change of the application and its resource tree."""
         return self._streams_answer and not any(stream.done() for stream in self._streams)
 
     def _on_application(self) -> None:
-        """Handle a message of the stream.
+        """Handle a message of the application's stream.
 
-        The first message is the current state. It proves that no proxy holds the stream back.
+        The first message contains the current state, so it is no change. But it proves that no proxy delays the stream.
         """
         if self._streams_answer:
             self._wake()
@@ -166,13 +171,14 @@ class Observer:
 
     @property
     def comparing(self) -> bool:
-        """Return True if a requested comparison still runs."""
+        """Return True while a comparison is running."""
         return self._comparison is not None
 
     def _compare(self, deadline: Deadline, *, echo: bool, hard: bool) -> tuple[Application | None, bool]:
-        """Return the compared state, and True if Argo CD has compared. The state is None if it must be read again.
+        """Start a comparison or wait for the running one. Return the state, and True if Argo CD has compared.
 
-        A comparison continues across looks. If each look requested another one, a slow comparison would never end.
+        The state is None if the caller must read it. A comparison continues across looks, because a slow one would
+        never end if each look started another one.
         """
         wait_limit = 0.0
         if self._comparison is None:
@@ -180,7 +186,7 @@ class Observer:
             if hard and self._hard_refresh is not None:
                 get = partial(self._hard_refresh, self._name, seconds=COMPARISON_SECONDS)
             self._comparison = run_in_background(get)
-            # Wait for at most half of the time. The other half is for a read without the comparison.
+            # Keep half of the time for a read without the comparison.
             wait_limit = min(self._wait_limit, deadline.left / 2)
         if not self._comparison.wait_for(seconds=wait_limit, check=self._check):
             if wait_limit:
@@ -192,19 +198,19 @@ class Observer:
             self._compared_uid = comparison.result().uid
         if wait_limit and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
-        # Let the caller read the state again, because an earlier look requested this comparison, or the request has
-        # timed out.
+        # Let the caller read the state again: either an earlier look has started this comparison, so its result can be
+        # outdated, or the comparison has timed out.
         return None, error is None
 
     def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
-        """Request a sync if the settings ask for it and the application needs it; return the state after that.
+        """Request a sync if the settings demand it and the application needs it, and return the state after that.
 
-        If an operation of another user or tool runs, wait until it ends by itself.
+        If another operation is running, do not request a sync before it has ended.
         """
         failed = application.operation is not None and application.operation.unsuccessful
         if not self._sync or application.operating or (application.sync is SyncStatus.SYNCED and not failed):
             return application
-        # Request one sync per revision. If it fails, its failure decides the verdict.
+        # Request only one sync for each revision. If it fails, the failure decides the verdict.
         is_requested = application.revisions == self._requested_revisions
         if is_requested or self._expectation.revision_gap(application) is not None:
             return application
@@ -221,7 +227,7 @@ class Observer:
         return replace(application, requested=True)
 
     def terminate(self, *, seconds: float) -> bool:
-        """Ask Argo CD to end the running operation. Return False and log the error if that fails."""
+        """Terminate the running operation. If that fails, log the error and return False."""
         try:
             self._commands.terminate(self._name, seconds=seconds)
         except ArgoCDError as error:
@@ -230,9 +236,9 @@ class Observer:
         return True
 
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
-        # Read the pods in each of these states. While a pod crashes, the application stays Progressing until the
-        # progress deadline of the Deployment, ten minutes. While a sync waits for a wave or a hook, the application
-        # can be Missing or still Healthy. While an Argo Rollout waits for a person, it is Suspended.
+        # Pods matter in these states. While a pod crashes, the application stays Progressing for ten minutes, until the
+        # Deployment's progress deadline. While an Argo Rollout waits for a user, the application is Suspended. While a
+        # sync waits for a wave or a hook, the application can be in any state.
         unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
         if self._cluster is None or not (self._expectation.image or unwell or application.operating):
             return application
@@ -250,9 +256,8 @@ class Observer:
             workloads = request.answer.result()
         except ArgoCDError as error:
             self._emit_once(PodsNotSeen(error=error.message))
-            # The pods are hidden only if Argo CD refuses to show them, and this job has never seen any. A closed port
-            # counts as a refusal, but if the job has seen pods before, it probably means a restart. After any other
-            # failure, a later look can still see the pods.
+            # Only a refusal means that no later look can show the pods. A closed port counts as a refusal too. But if
+            # this job has seen pods before, the API server is probably restarting.
             hidden = error.is_refused and not self._has_seen_pods
             return self._with_remembered(replace(application, pods_hidden=hidden), subject)
         self._has_seen_pods = True
@@ -260,17 +265,17 @@ class Observer:
         return replace(application, workloads=workloads)
 
     def _workloads_with_templates(self, view: ClusterView) -> Workloads:
-        """Return the workloads. If no pod runs the expected image, add the pod templates of workloads without pods."""
+        """Read the pods. If none runs the expected image, also read the pod templates of workloads without pods."""
         workloads = view.workloads(self._name)
         if not workloads.idle or not self._expectation.lacks_image(workloads):
             return workloads
         return replace(workloads, templates=view.pod_templates(self._name, workloads.idle))
 
     def _with_remembered(self, application: Application, subject: object) -> Application:
-        """Return the application with the failing objects that an earlier look has seen, if that look is recent.
+        """Add the failing objects of the last look that could read the pods, if it is recent.
 
-        Without these objects, a look that cannot read the pods would restart the grace periods of the objects. Images
-        are not remembered, because only a look that sees an image proves that the image runs.
+        Without them, a look that cannot read the pods would restart the grace periods of these objects. Images are not
+        added, because only the current look can prove that an image is running.
         """
         if self._remembered is None or self._expectation.image:
             return application
@@ -307,10 +312,10 @@ class Observer:
         return replace(application, revision_relations=relations, operation_is_old=self._is_old(application))
 
     def _is_old(self, application: Application) -> bool:
-        """Return True if the running operation certainly syncs an earlier revision.
+        """Return True if the running operation hangs and certainly syncs an earlier revision.
 
-        An automated sync always takes HEAD. If Argo CD compares with another revision now, HEAD has moved since. If a
-        user or a job has requested the sync, it can be of any revision, and only the git history can tell.
+        An automated sync always uses HEAD of the tracked branch. So if its revision is not the compared one, HEAD has
+        moved since. A sync that a user or a job requested can use any revision, so the git history must decide.
         """
         operation = hangs(application)
         if operation is None or operation.automated:
@@ -322,7 +327,7 @@ class Observer:
         return relation.relation is Relation.OLDER
 
     def _emit_once(self, event: JobEvent) -> None:
-        """Emit the event, unless an event of its type was emitted before."""
+        """Emit the event, unless another event of the same type was emitted before."""
         if type(event) not in self._emitted:
             self._emitted.add(type(event))
             self._emit(event)

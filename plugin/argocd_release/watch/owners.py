@@ -1,7 +1,7 @@
-"""Look up the owners of a job's applications, and the ApplicationSets that create their children.
+"""Find the owners of applications, and the ApplicationSets that generate their child applications.
 
-The owner of an application is the parent application or the ApplicationSet that holds its spec. Applications with the
-same owner share one comparison of it.
+The owner of an application is the parent application or the ApplicationSet that defines its spec. If several
+applications have the same owner, they share one comparison of it.
 """
 
 import threading
@@ -19,12 +19,12 @@ from argocd_release.timing import Background, run_in_background
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0
-# The pause before the state of an owner is read again: after a successful read, and after a failed one.
+# The pause between two reads of an owner, after a successful and after a failed one.
 READ_AGAIN_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 10.0
 # An owner is compared again at most this often.
 COMPARE_AGAIN_SECONDS: Final = 5.0
-# The longest chain of owners that is followed. The limit also ends a cycle.
+# The maximum length of a chain of owners. The limit also ends cycles.
 MOST_LEVELS: Final = 5
 _HIDDEN: Final = frozenset({
     FailureKind.DENIED, FailureKind.MISSING, FailureKind.REFUSED, FailureKind.UNAUTHENTICATED,
@@ -34,10 +34,15 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class _Owned:
-    """An application or an ApplicationSet whose spec an owner holds.
+    """An application or an ApplicationSet that has owners.
 
     Attributes:
-        since: the clock time at which its revisions were first seen; 0 for the revisions of the first look.
+        kind: ``Application`` or ``ApplicationSet``.
+        namespace: its namespace.
+        name: its name.
+        owner_refs: the owners that its metadata names.
+        revisions: the compared revisions of the application whose owners are looked up.
+        since: the clock time at which these revisions were first seen, or 0 if the first look has seen them.
     """
 
     kind: str
@@ -48,18 +53,18 @@ class _Owned:
     since: float
 
     def is_in(self, parent: Application) -> Callable[[Resource], bool]:
-        """Return a predicate that finds this object among the resources of the parent."""
+        """Return a function that recognises this object among the resources of the parent."""
         key = ("argoproj.io", self.kind, self.namespace, self.name)
         return lambda item: (item.group, item.kind, item.namespace or parent.namespace, item.name) == key
 
 
 @dataclass(kw_only=True)
 class _Entry:
-    """A parent application, with the last request about it and its last known state."""
+    """A parent application with its last known state, and the last request for it."""
 
-    #: Clock time at which its last comparison was requested.
+    #: The clock time at which its last comparison was requested.
     begun_at: float
-    #: Clock time at which its state was requested last, with or without a comparison.
+    #: The clock time of the last request, with or without a comparison.
     read_at: float
     answer: "Background[Application]"
     application: Application | None = None
@@ -67,15 +72,17 @@ class _Entry:
 
 
 class Owners:
-    """A lookup of owners that never blocks: it returns the known states, and asks Argo CD in the background.
+    """A lookup of owners that never blocks. It returns the known states, and requests new ones in the background.
 
     Args:
-        strict: True if a hidden or unproven owner keeps the release from being delivered.
+        commands: reads applications.
+        sets: reads ApplicationSets.
+        strict: True to treat hidden and unproven owners as pending, so that the release cannot succeed.
         follow: False to ignore the owners of applications.
-        children: True if the ApplicationSets that an application manages must have created their applications before
-            the release counts as delivered.
-        now: the clock, in seconds.
-        wake: is called when Argo CD has answered a request.
+        children: True to also return the ApplicationSets that an application manages, so that the release waits until
+            they have generated their applications.
+        now: returns the time of a monotonic clock in seconds.
+        wake: a callback for each response of Argo CD.
     """
 
     def __init__(
@@ -102,7 +109,7 @@ class Owners:
         self._lock = threading.Lock()
 
     def __call__(self, application: Application) -> tuple[Owner, ...]:
-        """Return the application's owners, their owners, and the ApplicationSets that the application manages."""
+        """Return the application's owners at all levels and, if requested, the ApplicationSets that it manages."""
         with self._lock:
             owners = self._makers(application) if self._children else ()
             if self._follow:
@@ -147,7 +154,7 @@ class Owners:
         above = self._of(replace(_owned(parent, owned.since), revisions=owned.revisions), visited | {parent.full_name})
         managed = next(filter(owned.is_in(parent), parent.resources), None)
         if managed is None:
-            # The label has another meaning, or the parent no longer manages the application.
+            # The label has another meaning, or the parent does not manage the application any more.
             settled = parent.spec_compared and not parent.errors
             return () if settled else (*above, owner(state=OwnerState.PENDING, detail=_why(parent)))
         if managed.sync == "Synced" and parent.spec_compared and not parent.errors:
@@ -155,7 +162,7 @@ class Owners:
         return (*above, owner(state=OwnerState.PENDING, detail=_why(parent)))
 
     def _entry(self, name: str, owned: _Owned) -> _Entry:
-        """Return the entry of the parent. If a comparison of the parent or a read of its state is due, request it."""
+        """Return the entry of the parent. If a comparison or a read of the parent is due, request it."""
         now, entry = self._now(), self._entries.get(name)
         if entry is None:
             entry = self._entries[name] = _Entry(begun_at=now, read_at=now, answer=self._compare(name))
@@ -174,7 +181,8 @@ class Owners:
     def _is_stale(self, entry: _Entry, owned: _Owned) -> bool:
         """Return True if the parent must be compared again.
 
-        Its last comparison was then requested before the child's revisions appeared, and shows none of these revisions.
+        This is the case if its last comparison was requested before the child's revisions appeared, and compared none
+        of these revisions.
         """
         if entry.application is None or entry.begun_at >= owned.since:
             return False
@@ -199,10 +207,10 @@ class Owners:
         return answer
 
     def _makers(self, application: Application) -> tuple[Owner, ...]:
-        """Return the ApplicationSets that the application manages. The applications that they create are its children.
+        """Return the ApplicationSets that the application manages, with the state of their generated applications.
 
-        Argo CD 2.13 reports an ApplicationSet as Healthy before its controller has processed it
-        (argo-cd v2.13.2 resource_customizations/argoproj.io/ApplicationSet/health.lua).
+        Their health cannot be used: Argo CD 2.13 reports an ApplicationSet as Healthy before its controller has
+        processed it (argo-cd v2.13.2 resource_customizations/argoproj.io/ApplicationSet/health.lua).
         """
         makers: list[Owner] = []
         for name in application.set_names:
@@ -220,9 +228,9 @@ class Owners:
     def _set_answer(
         self, name: str, *, is_enough: Callable[[ApplicationSet], bool] = lambda _: True
     ) -> "Background[ApplicationSet]":
-        """Return the last request for the ApplicationSet.
+        """Return the last request for the ApplicationSet, which can still be running.
 
-        If it failed, or if ``is_enough`` rejects its answer, send another request after a pause.
+        If the request has failed or ``is_enough`` rejects its result, send another one after a pause.
         """
         now, (asked_at, answer) = self._now(), self._set_answers.get(name, (0.0, None))
         if answer is not None and answer.done():
@@ -237,10 +245,10 @@ class Owners:
         return answer
 
     def _set(self, owned: _Owned, ref: OwnerRef, visited: frozenset[str]) -> tuple[Owner, ...]:
-        """Return the ApplicationSet and its own owners.
+        """Return the ApplicationSet and its owners.
 
-        Argo CD does not report which commit the set's git generators have read. Neither does it report if a change of
-        the set's own spec has reached the application.
+        If it has git generators or owners, its state is unproven. Argo CD does not report which commit the generators
+        have read, nor whether a change of the ApplicationSet's spec was already applied to the application.
         """
         owner = partial(Owner, kind=APPLICATION_SET, name=ref.name)
         answer = self._set_answer(ref.name)

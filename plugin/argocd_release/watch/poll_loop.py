@@ -1,7 +1,7 @@
-"""Poll a group of one or more applications, with one tracker for each application and one deadline for all.
+"""Poll a group of one or more applications, with a tracker for each application and one deadline for all.
 
-A look uses only a state that was requested after the last look had ended. Two looks at the same answer would confirm
-nothing.
+Each look uses a response that was requested after the application's previous look had ended. A second look at the same
+response would confirm nothing.
 """
 
 import math
@@ -22,31 +22,31 @@ from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
 from argocd_release.watch.tracker import Tracker
 
-# The shortest time between two lists of all applications, which are expensive for Argo CD.
+# The minimum time between two lists of all applications, which are expensive for Argo CD.
 LEAST_SECONDS: Final = 0.5
 POLL_SECONDS: Final = 2.0
 SUMMARY_SECONDS: Final = 15.0
-# The number of steps that a pool runs at the same time.
+# The maximum number of steps that a pool runs at the same time.
 STEPS_AT_ONCE: Final = 8
-# If a step takes longer than this, it continues during the next poll.
+# A poll waits this long for steps. Longer steps continue during the next poll.
 ROUND_SECONDS: Final = 2.0
-# If an application's state in the list is unchanged, a look can only show news of pods. All applications together get
-# this number of such looks per second. Each application is observed after UNSEEN_SECONDS at the latest.
+# A look at an application whose listed state is unchanged can only show changes of its pods. The rate of such looks is
+# limited to LOOKS_A_SECOND for the whole group, but each application gets one at least every UNSEEN_SECONDS.
 LOOKS_A_SECOND: Final = 20.0
 UNSEEN_SECONDS: Final = 10.0
-# The last looks can take this long after the deadline.
+# The last looks can take until this long after the deadline.
 OVERTIME_SECONDS: Final = 4.0
-# Verdicts that a sync of the parent application can still change.
+# The outcomes that a sync of the parent application can still change.
 _OPEN: Final = frozenset({Outcome.DELIVERED, Outcome.MISSING})
 
 
 @dataclass
 class TrackedApplication:
-    """One application of the group with its tracker and, once it is known, its verdict."""
+    """An application of the group, with its tracker and, at the end, its verdict. Times are clock times in seconds."""
 
     name: str
     tracker: Tracker
-    #: Name of the application that manages this one, or "".
+    #: The name of the parent application, or "".
     parent: str = ""
     verdict: Verdict | None = None
     #: Seconds from the start of the job to the verdict.
@@ -54,15 +54,15 @@ class TrackedApplication:
     look_again_at: float = 0.0
     not_before: float = 0.0
     due_at: float = math.inf
-    #: The clock time at which the last step ended, and the application's state in the list when that step began.
+    #: The time at which the last step ended, and the listed state for which that step was started.
     looked_at: float = -math.inf
     listed: Application | None = None
     stepping: bool = False
-    #: True if there is news of the application, such as a line of ``argocd app wait``.
+    #: True if a change of the application was reported since its last step, for example by a stream.
     has_news: bool = False
-    #: The verdict *delivered* or *missing*, which can change until the parent has its verdict.
+    #: The verdict *delivered* or *missing*, which is not final before there is a verdict on the parent.
     provisional_verdict: Verdict | None = None
-    #: True if the parent has its verdict.
+    #: True if there is a verdict on the parent.
     settled: bool = False
 
     @property
@@ -76,21 +76,21 @@ class TrackedApplication:
 
 @dataclass(frozen=True, kw_only=True)
 class PollResult:
-    """The result of one poll: the applications of this job and, if a list was requested, their states."""
+    """The result of one poll: the applications of this job and, if the poll requested a list, their states."""
 
     requested_at: float = 0.0
-    #: Maps the name of each application of this job to the name of its parent, or to "" if it has none.
+    #: The names of this job's applications, each with the name of its parent application or "".
     names: Mapping[str, str] = field(default_factory=dict)
-    #: Number of applications of all jobs that share the group.
+    #: The number of applications in the group, including those of parallel jobs that share the group.
     count: int = 0
-    #: Returns the listed state of an application; None if the list lacks it or was not requested.
+    #: Returns the listed state of an application, or None if the poll has no list or the list lacks the application.
     states: Callable[[str], Application | None] = lambda _: None
-    #: The reason why the list could not be read; None if it was read or not requested.
+    #: The error if the list could not be read, otherwise None.
     error: ArgoCDError | None = None
 
 
 class WorkerPool:
-    """A pool of threads that runs the steps of several applications. A long step continues during the next poll."""
+    """A pool of threads that runs the steps of several applications, across polls if they take long."""
 
     def __init__(self, step: Callable[[TrackedApplication], object], clock: Clock) -> None:
         self._step = step
@@ -99,33 +99,33 @@ class WorkerPool:
         self._working: list[Background[None]] = []
 
     def add(self, application: TrackedApplication) -> None:
-        """Queue the application for its step."""
+        """Put the next step of the application into the queue."""
         application.stepping = True
         self._queue.append(application)
 
     def start(self) -> None:
-        """Start as many of the queued steps as are allowed at once."""
+        """Start threads for the queued steps, at most ``STEPS_AT_ONCE`` in total."""
         room = max(STEPS_AT_ONCE - len(self._working), 0)
         self._working += [run_in_background(self._work) for _ in range(min(room, len(self._queue)))]
 
     def wait(self, until: float, check: Callable[[], object]) -> None:
-        """Wait until all steps have ended or the clock shows ``until``. Raise the error of a step or of ``check``."""
+        """Wait for all steps, at most until the clock time ``until``. Raise the exceptions of steps and ``check``."""
         for future in self._working:
             future.wait_for(seconds=max(until - self._clock.now(), 0.0), check=check)
         ended = [future for future in self._working if future.done()]
         self._working = [future for future in self._working if future not in ended]
         for future in self._working:
-            # If the last steps end before the next poll is due, end the pause of the loop.
+            # When a step ends later, wake the poll loop, so that it does not wait for the next poll.
             future.add_done_callback(lambda _: self._clock.wake())
         for future in ended:
             future.result()
 
     def position(self, application: TrackedApplication) -> int:
-        """Return the number of applications before this one, in the queue or in a step that still runs."""
+        """Return how many applications are in the queue before this one, or in a running step."""
         try:
             return self._queue.index(application) + sum(not future.done() for future in self._working)
         except (ValueError, RuntimeError):
-            # The application is no longer queued, or a worker changed the queue during the search.
+            # The application is no longer in the queue, or another thread has changed the queue during the search.
             return 0
 
     def _work(self) -> None:
@@ -143,18 +143,22 @@ class WorkerPool:
 
 
 class GroupPoller:
-    """A loop that waits for the verdict on each application of a group.
+    """A loop that polls a group of applications until there is a verdict on each of them.
 
     Args:
-        poll: returns the current members of the group; None if it must send another request to know them.
-        track: creates the tracker of an application, which wakes the given clock if there is news.
-        judged: is called with each verdict: the name, the verdict, and the seconds since the start.
-        started: the clock time at which the timeout began.
-        complete: returns True if this number of applications is enough. Until then the loop waits for more.
-        appear: seconds from the start during which more applications can appear.
-        stop_early: True if the first failure ends the wait for all.
-        spacing: the shortest time between two polls, in seconds; 0 if a poll requests no list.
-        check: raises if the job must end.
+        poll: returns the current members of the group, or None if it must be called again to find them.
+        track: creates the tracker of an application. The tracker calls ``wake`` of the given clock after a change.
+        clock: the clock for all times and pauses.
+        emit: receives the events for the job log.
+        judged: a callback for each verdict. It receives the application's name, the verdict, and the elapsed seconds.
+        started: the clock time at which the job began.
+        timeout: seconds from ``started`` to the deadline.
+        complete: returns True if this number of applications is enough.
+        appear: seconds from ``started`` during which the loop waits for more applications if there are not enough.
+        graces: the grace periods for the case that the list cannot be read.
+        stop_early: True to stop after the first failure.
+        spacing: the minimum number of seconds between two polls; 0 if polls request no list.
+        check: a callback that is called repeatedly. It raises an exception to end the loop.
     """
 
     def __init__(
@@ -185,19 +189,19 @@ class GroupPoller:
         self._timeout = timeout
         self._complete = complete
         self._appear = appear
-        # The symptoms of the group itself, until its first application is known.
+        # The symptoms of the group as a whole, which count until its first application is found.
         self._history = SymptomHistory(graces=graces)
         self._shown_read_error = ""
         self._stop_early = stop_early
         self._spacing = spacing
         self._check = check
         self._summed_up_at = started
-        # First looks wait for comparisons, which can take long. They have their own pool, so they delay no later looks.
+        # First looks wait for comparisons, which can take long. A separate pool keeps them from delaying later looks.
         self._first, self._again = WorkerPool(self._step_one, clock), WorkerPool(self._step_one, clock)
 
     @property
     def pending(self) -> tuple[TrackedApplication, ...]:
-        """Return the applications without a verdict."""
+        """Return the applications on which there is no verdict yet."""
         return tuple(application for application in self.applications.values() if application.verdict is None)
 
     @property
@@ -206,14 +210,11 @@ class GroupPoller:
 
     @property
     def gathered(self) -> bool:
-        """Return True if the wait for more applications is over."""
+        """Return True if the loop no longer waits for more applications."""
         return self._complete(self.count) or self.elapsed >= self._appear
 
     def run(self) -> Verdict | None:
-        """Wait until each application has its verdict, and no more applications can appear.
-
-        Return None, or a verdict on the group itself if Argo CD never listed its applications.
-        """
+        """Poll until each application has a verdict. Return None, or a verdict on a group that could not be listed."""
         try:
             return self._run()
         finally:
@@ -221,7 +222,7 @@ class GroupPoller:
                 application.tracker.close()
 
     def give_up(self, verdict: Verdict) -> None:
-        """Give all pending applications this verdict."""
+        """Use this verdict for all pending applications."""
         for application in self.pending:
             self._judge(application, verdict)
 
@@ -248,7 +249,7 @@ class GroupPoller:
             self._rest(began)
 
     def _judge_read_error(self, error: ArgoCDError, begun: float) -> Verdict | None:
-        """Return the verdict on a group whose list cannot be read, or None. The rules are those for one application."""
+        """Judge a group whose list cannot be read like a single application. Return None while it is pending."""
         failure = Failure(kind=error.kind, message=error.message)
         self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
         verdict = judge(failure, self._history)
@@ -270,14 +271,14 @@ class GroupPoller:
             if application is None:
                 self.applications[name] = self._tracked(name, parent)
             elif parent and not application.settled and not application.failed:
-                # Its parent was discovered only now, so the earlier verdict is open again.
+                # Its parent was found only now, so the earlier verdict becomes provisional.
                 application.parent = parent
                 application.provisional_verdict = application.provisional_verdict or application.verdict
                 application.verdict = None
 
     def _tracked(self, name: str, parent: str) -> TrackedApplication:
         def on_news() -> None:
-            # If each poll requests a list of all applications, news of one of them must not cause a poll.
+            # If polls request a list of all applications, a change of one of them must not cause a poll.
             if not self._spacing:
                 application.has_news = True
                 self._clock.wake()
@@ -287,13 +288,13 @@ class GroupPoller:
         return application
 
     def _step(self, polled: PollResult) -> None:
-        """Run the steps of the applications that are due. A long step continues after this method returns."""
+        """Run the steps of all applications that are due, and wait at most ``ROUND_SECONDS`` for them."""
         pending = self.pending
         for application in pending:
             if self._is_due(application, polled, pending=len(pending)):
                 application.listed = polled.states(application.name)
                 (self._first if application.looked_at == -math.inf else self._again).add(application)
-        # If the group has a single application, there is nothing else to do until its step ends.
+        # With a single application, there is nothing else to do until its step ends.
         until = math.inf if not self._spacing and len(self.applications) == 1 else self._clock.now() + ROUND_SECONDS
         for pool in (self._again, self._first):
             pool.start()
@@ -314,9 +315,10 @@ class GroupPoller:
             self._judge(application, verdict)
 
     def _settle(self, polled: PollResult) -> None:
-        """Compare the children of a delivered parent again, because its sync can have changed them just now.
+        """Decide on the children of parents that have a verdict now.
 
-        If the parent no longer manages a child, this release has removed the child, and the job stops tracking it.
+        If the parent was delivered, its sync can have changed its children, so track them from the beginning, and drop
+        those that it no longer manages. If the parent has failed, provisional verdicts on its children become final.
         """
         for application in self.pending:
             parent = self.applications.get(application.parent)
@@ -324,7 +326,7 @@ class GroupPoller:
                 continue
             provisional, application.parent = application.provisional_verdict, ""
             application.provisional_verdict, application.settled = None, True
-            # A parent that this release has removed counts as delivered.
+            # If this release has removed the parent, treat it as delivered.
             delivered = parent is None or parent.delivered
             if delivered and polled.error is None and application.name not in polled.names:
                 application.tracker.close()
@@ -349,13 +351,13 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return the time of the next look if the list is unchanged. ``pending`` applications share LOOKS_A_SECOND."""
+        """Return the next look's time if the listed state is unchanged. ``pending`` applications share the rate."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again
         share = application.looked_at + min(pending / LOOKS_A_SECOND, UNSEEN_SECONDS)
         if again < share:
-            # Look when a grace period ends, even if many other applications wait for a look.
+            # A look at the end of a grace period is not delayed by the limit on the rate of looks.
             due = application.due_at if application.due_at > application.looked_at else math.inf
             again = min(share, due)
         return min(again, self._started + self._timeout)
@@ -387,7 +389,7 @@ class GroupPoller:
         self._emit(Summary(delivered=done, whole=count, pending=left, failed=failed, waited=waited, timeout=timeout))
 
     def _rest(self, began: float, *, at_once: bool = False) -> None:
-        """Wait until the next look or poll is due, or until there is news."""
+        """Pause until the next look or poll is due, or until a change is reported."""
         now, deadline, pending = self._clock.now(), self._started + self._timeout, self.pending
         waiting = [application for application in pending if not application.stepping]
         least = max(min((application.not_before for application in waiting), default=now), began + self._spacing)

@@ -1,4 +1,4 @@
-"""Look up revisions in the git history without blocking a look. If an answer comes late, a later look uses it."""
+"""Find out how revisions are related without blocking looks. If the result arrives late, a later look uses it."""
 
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -9,10 +9,10 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.git import Relation, RevisionRelation
 from argocd_release.timing import Background, run_in_background
 
-# The longest wait of a look for an answer. A clone on disk answers within this time, but a remote repository usually
-# does not.
+# The maximum time that a look waits for a result. This is long enough for a clone on disk, but usually not for a fetch
+# from a remote repository.
 WAIT_SECONDS: Final = 0.3
-# If the history could not be consulted, the lookup is repeated after this time.
+# If the relation is unknown, it is looked up again after this time.
 AGAIN_SECONDS: Final = 10.0
 LOOKUP_PENDING: Final = RevisionRelation(relation=Relation.UNKNOWN, note=texts.HISTORY_BEING_READ, pending=True)
 
@@ -21,10 +21,11 @@ class RevisionLookup:
     """A cache of revision relations, which are looked up in background threads.
 
     Args:
-        consult: looks up a relation; it can block and raise. It is called in other threads, but never twice at a time
-            with the same arguments.
-        on_answer: is called in another thread when an answer arrives after the look has stopped waiting.
-        check: raises if the job must end.
+        consult: looks up a relation. It can block or raise an exception. It runs in background threads, but never twice
+            at the same time with the same arguments.
+        now: returns the time of a monotonic clock in seconds.
+        check: a callback that is called repeatedly during a wait. It raises an exception if the job must end.
+        on_answer: a callback for a result that arrives after the wait. It runs in a background thread.
     """
 
     def __init__(
@@ -43,7 +44,11 @@ class RevisionLookup:
         self._requested: dict[tuple[Hashable, ...], Background[RevisionRelation]] = {}
 
     def __call__(self, *question: Hashable) -> RevisionRelation:
-        """Return the relation, or ``LOOKUP_PENDING`` until it is known. Wait for at most ``WAIT_SECONDS``."""
+        """Return the relation, or ``LOOKUP_PENDING`` if the lookup takes longer than ``WAIT_SECONDS``.
+
+        Args:
+            question: the arguments for ``consult``.
+        """
         self._collect(question)
         since, relation = self._answers.get(question, (-AGAIN_SECONDS, LOOKUP_PENDING))
         stale = relation.relation is Relation.UNKNOWN and self._now() - since >= AGAIN_SECONDS

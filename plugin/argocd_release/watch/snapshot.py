@@ -1,4 +1,4 @@
-"""One list of applications per poll, from which each tracker of a group takes its own application."""
+"""Share one list of applications per poll among all trackers of a group."""
 
 import threading
 import time
@@ -12,10 +12,10 @@ from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.ports import ClusterView, Commands, WaitFeed
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
-# The number of simultaneous requests for resource trees, which cost Argo CD CPU time.
+# The maximum number of simultaneous requests for resource trees, which cost Argo CD CPU time.
 TREES_AT_ONCE: Final = 4
-# If an application is missing from the list, the error about it is reused for this time. The error rarely changes, and
-# each request for the application starts a process.
+# If the list lacks an application, the error of the request for that application is reused for this many seconds. Each
+# such request starts an argocd process, and the error rarely changes.
 ABSENT_SECONDS: Final = 5.0
 
 
@@ -23,7 +23,7 @@ ABSENT_SECONDS: Final = 5.0
 class ApplicationSnapshot:
     """The applications of one list, or the reason why the list could not be read."""
 
-    #: Clock time at which the list was requested.
+    #: The clock time at which the list was requested.
     requested_at: float = 0.0
     #: The applications by their full names (``namespace/name``).
     applications: Mapping[str, Application] = field(default_factory=dict)
@@ -31,27 +31,32 @@ class ApplicationSnapshot:
 
     @cached_property
     def namespace(self) -> str:
-        """Return Argo CD's own namespace, or "" if no application in the list shows it.
+        """Return the namespace of Argo CD, or "" if no application in the list contains it.
 
-        A name without a namespace means an application in this namespace.
+        An application that is named without a namespace is in this namespace.
         """
         namespaces = (application.controller_namespace for application in self.applications.values())
         return next(filter(None, namespaces), "")
 
     def find(self, name: str) -> Application | None:
-        """Return the application, or None if it is not in the list.
+        """Return the application of this name, or None if the list lacks it.
 
-        A name without a namespace is not found before Argo CD's own namespace is known.
+        If ``namespace`` is unknown, an application cannot be found by a name without a namespace.
         """
         return self.applications.get(name if "/" in name else f"{self.namespace}/{name}")
 
 
 class SnapshotCommands:
-    """The commands for one application of a group. Its state comes from the last list, unless Argo CD must compare.
+    """The commands for one application of a group. Reads return the state in the last list.
 
-    A returned state is never older than the one before it. The listed state is ignored if the list was requested before
-    the last comparison ended. It is also ignored if it shows an older comparison, because one of several API servers
-    can lag behind.
+    Only comparisons, and reads of an application that the list lacks, cause a request. States never go back in time: if
+    the list was requested before the last comparison ended, or contains an older comparison, the result of the last
+    comparison is returned. A list can be outdated because one of several API servers lags behind.
+
+    Args:
+        commands: the commands for requests.
+        snapshot: returns the last list.
+        now: returns the time of a monotonic clock in seconds.
     """
 
     def __init__(
@@ -68,15 +73,15 @@ class SnapshotCommands:
         self._absent: tuple[float, ArgoCDError] | None = None
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        """Return the application.
+        """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
 
         Raises:
-            ArgoCDError: Argo CD did not return the list or the application.
+            ArgoCDError: the list or the application could not be read.
         """
         del echo
         snapshot = self._snapshot()
         if snapshot.error is not None:
-            # If the server does not return the list, it does not compare either. Further requests would only time out.
+            # A server that does not return the list would not compare either, so do not send further requests.
             raise snapshot.error
         application = snapshot.find(name)
         if refresh or application is None:
@@ -92,7 +97,11 @@ class SnapshotCommands:
         self._commands.sync(name, seconds=seconds)
 
     def terminate(self, name: str, *, seconds: float) -> None:
-        """Ask Argo CD to end the running operation. Raise ``ArgoCDError`` if that fails."""
+        """Terminate the running operation.
+
+        Raises:
+            ArgoCDError: the request failed.
+        """
         self._commands.terminate(name, seconds=seconds)
 
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
@@ -112,7 +121,7 @@ class SnapshotCommands:
 
 
 class SharedView:
-    """A cluster view that the applications of a group share. It limits the number of requests at the same time."""
+    """A cluster view for all applications of a group, which limits the number of simultaneous requests."""
 
     def __init__(self, view: ClusterView) -> None:
         self._view = view

@@ -1,4 +1,4 @@
-"""Record when each phase of a release began and ended."""
+"""Record the timeline of a release: the changes of the state, and when each part began and ended."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from argocd_release.model.timeline import Phases, PreviousState, ReleaseTimeline
 
 
 class Timeline:
-    """The changes of one application's state, with their times. The first state counts as a change."""
+    """A recorder of the changes of one application's state. The first state counts as a change too."""
 
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
@@ -20,17 +20,25 @@ class Timeline:
 
     @property
     def rollout(self) -> ReleaseTimeline:
-        """Return the release timeline: its spans, and the times of its phases."""
+        """Return the spans and the times of the phases that were recorded so far."""
         return self._recorder.rollout
 
     def record_problems(self, problems: Mapping[str, str], at: float) -> None:
-        """Record the pending problems of the last look. ``problems`` maps their names to their messages."""
+        """Record the problems of a look whose grace periods are running.
+
+        Args:
+            problems: the message of each problem by its name.
+            at: the time in seconds since tracking began.
+        """
         self._recorder.record_problems(problems, at)
 
     def look(self, application: Application, at: float, *, compared: bool) -> tuple[Transition, ...]:
-        """Record a look, and return the changes since the last one.
+        """Record a look, and return the changes since the previous look.
 
-        ``compared`` is True if Argo CD has compared since the job began.
+        Args:
+            application: the observed state.
+            at: the time in seconds since tracking began.
+            compared: True if Argo CD has compared since the job began.
         """
         self._recorder.look(application, at, compared=compared)
         operation = application.operation
@@ -50,7 +58,7 @@ class Timeline:
         return changed
 
 
-# A report holds at most this many spans. An application with thousands of workloads has more. The page shows fewer.
+# The maximum number of spans in a report. An application with thousands of workloads has more.
 SPANS: Final = 300
 TEXT_LIMIT: Final = 300
 _ROLLING: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED})
@@ -59,7 +67,7 @@ _Key = tuple[str, ...]
 
 
 class SpanRecorder:
-    """A recorder that turns the looks at an application into spans. ``rollout`` is the result."""
+    """A recorder that derives spans from successive looks at an application. ``rollout`` returns the result."""
 
     def __init__(self) -> None:
         self._spans: dict[_Key, list[Span]] = {}
@@ -71,7 +79,7 @@ class SpanRecorder:
         self._last: tuple[float, Application] | None = None
 
     def look(self, application: Application, at: float, *, compared: bool) -> None:
-        """Record a look at the application, made at ``at`` seconds."""
+        """Record a look at the application. The arguments are those of ``Timeline.look``."""
         at = round(at, 3)
         if compared and self._compared is None:
             self._compared = at
@@ -87,7 +95,7 @@ class SpanRecorder:
         self._last = (at, application)
 
     def record_problems(self, problems: Mapping[str, str], at: float) -> None:
-        """Record the problems that can become the verdict or heal. ``problems`` maps their names to their messages."""
+        """Record the problems of a look. The arguments are those of ``Timeline.record_problems``."""
         at = self._judged = round(at, 3)
         for key, spans in self._spans.items():
             if key[0] == SpanKind.TROUBLE and key[1] not in problems and spans[-1].ended is None:
@@ -98,7 +106,7 @@ class SpanRecorder:
 
     @property
     def rollout(self) -> ReleaseTimeline:
-        # If there are too many spans, keep those that have not ended, then the longest.
+        # If there are too many spans, keep those that have not ended, and then the longest ones.
         spans = [span for recorded in self._spans.values() for span in recorded]
         spans = sorted(spans, key=lambda span: (span.ended is not None, -span.seconds))[:SPANS]
         return ReleaseTimeline(
@@ -114,7 +122,7 @@ class SpanRecorder:
         self._close_others(operation.started_at, at)
         attempt = operation.retries + 1
         key = (SpanKind.SYNC, operation.started_at, str(attempt))
-        # An operation that was over before the first look does not belong to this release.
+        # An operation that ended before the first look does not belong to this release.
         if not operation.running and last is None:
             return
         previous = last.operation if last else None
@@ -131,14 +139,17 @@ class SpanRecorder:
             text="" if not operation.unsuccessful else one_line(operation.message, limit=TEXT_LIMIT),
         )
         for other, spans in self._spans.items():
-            # Argo CD starts another attempt only after the earlier one has failed.
+            # Argo CD only starts another attempt after the previous one has failed, so close its span.
             if other[:2] == key[:2] and other != key and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="Failed")
         self._take(key, span, at, ended=not operation.running)
         self._hooks(operation, at, last_at, first=last is None)
 
     def _close_others(self, started_at: str, at: float) -> None:
-        """Close the open spans of other operations, because Argo CD runs one at a time. Their results are unknown."""
+        """Close the open spans of earlier operations, because Argo CD runs only one operation at a time.
+
+        No look has seen how they ended, so their end states are unknown.
+        """
         for key, spans in self._spans.items():
             if key[0] in {SpanKind.SYNC, SpanKind.HOOK} and key[1] != started_at and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="")
@@ -146,7 +157,7 @@ class SpanRecorder:
     def _hooks(self, operation: Operation, at: float, last_at: float, *, first: bool) -> None:
         for item in operation.results:
             over = item.hook_phase not in {"Running", "Terminating"}
-            # A hook that was over before the first look does not belong to this release.
+            # A hook that ended before the first look does not belong to this release.
             if not item.hook_type or not item.hook_phase or (over and first):
                 continue
             running = not over
@@ -182,11 +193,11 @@ class SpanRecorder:
             self._take(key, span, at, ended=not rolls)
 
     def _take(self, key: _Key, span: Span, at: float, *, ended: bool) -> None:
-        """Open a span, extend the open one, or close it."""
+        """Open a span, or update the open span of this key. If ``ended`` is True, close it."""
         spans = self._spans.setdefault(key, [])
         end = at if ended else None
         if spans and spans[-1].ended is None:
-            # Once a resource is healthy, drop the reason why it was not.
+            # When a resource has become healthy, remove the reason why it was not.
             text = "" if span.end in _WELL else span.text or spans[-1].text
             spans[-1] = replace(span, began=spans[-1].began, ended=end, text=text)
         elif not (spans and ended and spans[-1].end == span.end):
@@ -194,16 +205,17 @@ class SpanRecorder:
 
 
 def _became(before: Resource | None, now: Resource) -> bool:
-    """Return True if the resource was OutOfSync or Missing at the earlier look, and is Synced and Healthy now."""
+    """Return True if a resource that was OutOfSync or Missing at the previous look is Synced and Healthy now."""
     if before is None or now.health is not HealthStatus.HEALTHY or now.sync is not SyncStatus.SYNCED:
         return False
     return before.sync is SyncStatus.OUT_OF_SYNC or before.health is HealthStatus.MISSING
 
 
 def _before(application: Application) -> PreviousState:
-    """Return the state before the release, as the first look shows it.
+    """Derive the state before the release from the first look.
 
-    If the compared revision is deployed already, return the revisions of the sync before the last one.
+    If the compared revision is already deployed, its sync belongs to the release, so return the revisions of the sync
+    before it.
     """
     deployed = application.deployed
     if deployed is None:

@@ -1,6 +1,6 @@
-"""Track one application. Each step looks at it, judges the look, and returns when the next look is due.
+"""Track one application: look at it, judge the look, and decide when the next look is due.
 
-The poll loop does the waiting.
+The tracker itself never waits between looks. The poll loop calls it again when the next look is due.
 """
 
 import math
@@ -31,51 +31,55 @@ from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
-# The pause between looks while `argocd app wait` runs. Its lines report changes of the application, but not of pods.
+# The pause between looks while `argocd app wait` runs. Its output reports changes of the application, but not of pods.
 QUIET_SECONDS: Final = 4.0
-# The pause while streams report the changes of pods, too. The look only detects a connection that was lost silently.
+# The pause between looks while streams report all changes, including those of pods. Looks are still necessary, because
+# a connection can be lost without an error.
 LIVE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 2.0
-# The pause between the look that first shows a result and the look that confirms it.
+# The pause between the first look that shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# While the reason stays the same, the log repeats it after this time. The next look follows after at most 4 s, so the
-# log gets a line at least every 15 s.
+# If the reason does not change, the first look after this time repeats it in the log. Looks follow each other within
+# 4 s, so the log gets a line at least every 15 s.
 STILL_WAITING_SECONDS: Final = 10.0
-# After this many lines, the log shows a new reason only every STILL_WAITING_SECONDS.
+# After this many lines about an application, the log shows a new reason only every STILL_WAITING_SECONDS.
 LINES_AT_ONCE: Final = 50
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
-# If the look at the deadline times out, the verdict uses an earlier look that is at most this old.
+# If the look at the deadline times out, the verdict is based on the previous look if it is at most this old.
 RECENT_SECONDS: Final = 10.0
-# In a group, a look waits only this long for its comparison, because other applications wait for their looks. If the
-# answer comes late, a later look uses it.
+# In a group, a look waits only this long for its comparison, because other applications wait for their looks. A later
+# look uses the result.
 CROWD_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """The result of a step: the verdict, or the time of the next look. Times are clock times."""
+    """The result of a step: a verdict, or the time of the next look. Times are those of the tracker's clock."""
 
     verdict: Verdict | None
     look_again_at: float = 0.0
-    #: The earliest time of the next look, even if there is news.
+    #: The earliest time of the next look, even if a change is reported.
     not_before: float = 0.0
-    #: The end of the next grace period; infinity if none is running.
+    #: The end of the grace period that ends first; infinity if none is running.
     grace_ends_at: float = math.inf
 
 
 class Tracker:
-    """A tracker that follows one application until it has a verdict.
+    """A tracker that looks at one application until there is a verdict on it.
 
-    ``Observer`` describes the arguments that are not listed here.
+    The arguments that are not listed here are those of ``Observer``.
 
     Args:
+        clock: the clock. Its ``wake`` is called when a change is reported.
         timeout: seconds from ``started`` to the deadline.
-        started: the clock time at which the job began; the default is the current time.
-        follow: True to run ``argocd app wait`` beside the looks. Its lines count as news.
-        queued_before: returns the number of comparisons that wait ahead of this application's; 0 if it has started.
-        keep: is called with the name and each observed state.
-        terminate: True to end a hanging sync of an earlier revision.
+        emit: receives the events for the job log.
+        graces: the grace periods of problems.
+        terminate: True to terminate a sync of an earlier revision that hangs.
+        started: the clock time at which the job began; the current time by default.
+        follow: True to run ``argocd app wait``, whose output shows progress and reports changes.
+        queued_before: returns the number of comparisons in the queue before that of this application.
+        keep: a callback that receives the name and each observed state.
     """
 
     def __init__(
@@ -135,18 +139,18 @@ class Tracker:
         self._last_observation: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
         self._line_count = 0
-        #: The start times of the operations that this job has ended.
+        #: The start times of the operations that this job has terminated.
         self._terminated: set[str] = set()
 
     @property
     def application(self) -> Application | None:
-        """Return the last observed state, or None before the first. It is available after an interrupt, too."""
+        """Return the last observed state, or None if there is none yet. This also works after an interruption."""
         return self._looks.application
 
     def step(self) -> Step:
-        """Look and judge once. After the deadline, a pending release gets a final verdict, such as *timed out*.
+        """Look at the application and judge the look. After the deadline, the result is always a verdict.
 
-        A look takes time, so the step reads the clock instead of taking the time as an argument.
+        If streams have reported no change since the last look, there is no other look.
         """
         if (
             self._last_observation is not None
@@ -162,9 +166,9 @@ class Tracker:
             self._looks.follow_changes()
         observation = self._look()
         if self._history.fresh:
-            # Ignore news that the comparison itself has caused in the application and its tree. No news gets lost,
-            # because `argocd app wait` starts afterwards. If the release was delivered in the meantime, that command
-            # ends at once, which is news.
+            # Ignore changes that were reported during the first comparison, because the comparison itself causes some.
+            # This loses no change: `argocd app wait` starts after this, and if the release is already delivered, the
+            # command ends immediately, which triggers a look.
             self._has_news = False
         verdict = judge(observation, self._history)
         at = self._clock.now() - self._started
@@ -190,10 +194,10 @@ class Tracker:
         return self._again(answered=answered)
 
     def expired(self, queued_before: int = 0) -> Verdict:
-        """Return the verdict at the deadline from the last look, without another one.
+        """Return the verdict at the deadline according to the last look, without looking again.
 
         Args:
-            queued_before: the number of applications that wait for a look before this one.
+            queued_before: if there was no look, the number of applications in the queue before this one.
         """
         if self._last_observation is not None:
             _, observation, verdict = self._last_observation
@@ -202,7 +206,7 @@ class Tracker:
         return self._timed_out(Failure.late(never.reason), never)
 
     def close(self, *, grace: float = 0.0) -> None:
-        """End ``argocd app wait``. It gets ``grace`` seconds to end by itself."""
+        """Stop ``argocd app wait``, after giving it ``grace`` seconds to end by itself."""
         if self._feed is not None:
             self._feed.stop(grace=grace)
 
@@ -211,7 +215,10 @@ class Tracker:
         self._clock.wake()
 
     def _is_live(self) -> bool:
-        """Return True if streams report every change that can affect the verdict."""
+        """Return True if streams report every change that can affect the verdict.
+
+        They do not while a change outside the application is expected, for example the start of a sync.
+        """
         application = self.application
         if application is None or not self._looks.hears_of_changes:
             return False
@@ -233,7 +240,7 @@ class Tracker:
         if compared and isinstance(observation, Application):
             self._comparisons.end(observation)
         history = self._observe(observation, compared=compared, begun=begun)
-        # A sync also renders the manifests. If the comparison failed to render them, the sync would fail, too.
+        # A sync renders the manifests too. If the comparison could not render them, the sync would fail as well.
         if isinstance(observation, Application) and history.compared and not render_errors(observation):
             synced = self._looks.begin_sync(observation, seconds=max(self._left(), LEAST_SECONDS))
             if synced is not observation:
@@ -256,7 +263,7 @@ class Tracker:
         )
 
     def _end_old_sync(self, application: Application) -> None:
-        """End the running operation if it syncs an earlier revision and has hung for its grace period."""
+        """Terminate the running operation if it syncs an earlier revision and hangs longer than its grace period."""
         operation = application.operation
         hangs = self._history.old_sync_hangs and application.operation_is_old
         if not hangs or operation is None or operation.started_at in self._terminated:
@@ -271,8 +278,8 @@ class Tracker:
     def _again(self, *, answered: bool) -> Step:
         quiet = answered and self._feed is not None and not self._feed.ended
         most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
-        # News never makes the next look earlier than `least`. Workloads that roll out cause bursts of news, and two
-        # looks at the same instant would confirm nothing.
+        # The next look is at least `least` seconds later, even if a change is reported. Workloads that roll out cause
+        # many changes in a short time, and two looks at almost the same time would confirm nothing.
         least = BURST_SECONDS
         if answered and grace_due_in is not None:
             least, most = (
@@ -300,9 +307,10 @@ class Tracker:
         return self._started + self._timeout - self._clock.now()
 
     def _seconds_left_to_wait(self) -> float:
-        """Return the seconds that a look is allowed to take.
+        """Return how many seconds a look can take.
 
-        Until Argo CD responds for the first time, the grace period ``connect`` limits them.
+        This is the time until the deadline or, before Argo CD has responded for the first time, until the end of the
+        grace period ``connect``.
         """
         connect = self._history.graces.connect
         if self._history.reached or not connect:
@@ -312,35 +320,35 @@ class Tracker:
     def _timed_out(self, observation: Application | Failure, verdict: Verdict) -> Verdict:
         if isinstance(observation, Failure) and observation.timed_out and self._last_observation is not None:
             at, application, judged = self._last_observation
-            # A look at the deadline has little time. If it has timed out, judge the recent look before it.
+            # A look at the deadline has little time. If it has timed out, use the previous look if it is recent.
             if self._clock.now() - at <= RECENT_SECONDS:
                 observation, verdict = application, judged
         return timed_out(observation, verdict, self._history, seconds=self._timeout)
 
     def _may_confirm_late(self) -> bool:
-        """Return True if the look at the deadline shows a delivered release, which one more look can confirm.
+        """Return True, but only once, if the look at the deadline shows a delivered release.
 
-        Only the first call returns True.
+        Another look can then confirm it.
         """
         first, self._confirms_late = not self._confirms_late, True
         return first and self._history.shows_delivery
 
     def _with_queue(self, verdict: Verdict) -> Verdict:
-        """Return the verdict. If its comparison is still queued behind others, give that as the reason."""
+        """Return the verdict. If the first comparison still waits in the queue, replace the reason by that."""
         before = 0 if self._history.compared else self._queued_before()
         return replace(verdict, reason=_not_requested(before)) if before else verdict
 
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
-        # A line is no news if the stream of the application already reports the same changes. An empty line means that
-        # the process has ended.
+        # Ignore a line if streams already report the same changes. An empty line means that the process has ended.
         if not line or not self._looks.hears_of_changes:
             self._on_news()
 
     def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
-        # While many workloads roll out, the reason changes at every look. After LINES_AT_ONCE lines, log only some.
+        # While many workloads roll out, the reason changes at every look. After LINES_AT_ONCE lines, log only some of
+        # the changes.
         if (verdict.reason == last_reason or self._line_count >= LINES_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
             return
         same = _without_counts(verdict.reason) == _without_counts(last_reason)
@@ -355,7 +363,7 @@ class Tracker:
             self._emit(NoAnswer(reason=verdict.reason))
         else:
             revision = ",".join(revision[:7] for revision in observation.revisions)
-            # The line shows both statuses, so its reason does not need to begin with one of them.
+            # The line already contains both statuses, so remove them from the beginning of the reason.
             reason = verdict.reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
             self._emit(
                 ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)
@@ -363,7 +371,7 @@ class Tracker:
 
 
 def _without_counts(reason: str) -> str:
-    """Return the reason without the numbers that grow by themselves: restarts, and the kubelet's back-off."""
+    """Remove the number of restarts and the back-off time, which change although the problem stays the same."""
     return _COUNTS.sub("", reason)
 
 
