@@ -173,7 +173,14 @@ def emit(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> 
 
 @contextmanager
 def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
-    """Begin a section, which GitLab can collapse. It contains the events that are logged inside the context."""
+    """Begin a section, and end it with the context. GitLab can collapse the events that are logged in between.
+
+    Args:
+        log: the logger.
+        name: the name of the section, ``[a-z0-9_-]+``.
+        title: the heading that people read.
+        collapsed: True if GitLab shows only the heading at first.
+    """
     log.info("section", section=name, title=title, collapsed=collapsed)
     try:
         yield

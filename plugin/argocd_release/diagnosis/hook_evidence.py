@@ -167,6 +167,7 @@ class _Recording:
         self._done = run_in_background(self._work)
 
     def is_of(self, operation: Operation) -> bool:
+        """Return True if this is a recording of the operation, in any of its attempts."""
         return self.attempt[0] == operation.started_at
 
     def emit(self, hooks: dict[tuple[str, str], bool]) -> None:

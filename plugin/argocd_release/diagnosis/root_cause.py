@@ -97,9 +97,11 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     failing = set(map(id, tree.failing))
 
     def rank(node: Node) -> tuple[bool, ...]:
+        """Rank the nodes that cannot start first, then those that are not Pending, then the Degraded ones."""
         return id(node) not in failing, node.reason == "Pending", node.health != "Degraded"
 
     def within(node: Node) -> tuple[bool, bool, int]:
+        """Rank the nodes whose applied resource is unhealthy first, then those with the most restarts."""
         health = tree.root(node).health
         return health not in _UNHEALTHY, health != "Degraded", -node.restarts
 

@@ -81,7 +81,13 @@ def _unverified(prober: Prober, claims: auth.Claims | None) -> SetupProblem:
 
 
 def application(api: Api, prober: Prober, name: str) -> Application | SetupProblem:
-    """Return the application, or the problem because of which Argo CD does not return it."""
+    """Return the application, or the problem because of which Argo CD does not return it.
+
+    Args:
+        api: Argo CD's HTTP API.
+        prober: sends HTTP requests to Argo CD.
+        name: the name of the application, as in the settings.
+    """
     try:
         return api.application(name)
     except ArgoCDError as error:

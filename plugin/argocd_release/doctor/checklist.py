@@ -141,7 +141,15 @@ def _settings(environ: JobEnvironment) -> Seen:
 def examine_release(
     checklist: Checklist, api: Api, prober: Prober, environ: JobEnvironment, job_settings: Settings
 ) -> None:
-    """Check the applications that the job would wait for, then the timeout, the git history and the reports."""
+    """Check the applications that the job would wait for, then the timeout, the git history and the reports.
+
+    Args:
+        checklist: runs the checks and stores the results.
+        api: Argo CD's HTTP API.
+        prober: sends HTTP requests with the token.
+        environ: the environment of the job.
+        job_settings: the settings of the job.
+    """
     group = cache(lambda: applications.find(api, prober, job_settings))
     own = cache(
         lambda name: next(

@@ -160,6 +160,11 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
 def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
     """Write the job's comment, or replace the text of an earlier one, and return a message that says which.
 
+    Args:
+        gitlab: the project of the merge request.
+        iid: the number of the merge request in that project.
+        result: the result of the release, without secrets.
+
     Raises:
         GitLabError: GitLab refused, or did not respond.
     """

@@ -41,7 +41,10 @@ def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_
 
 
 def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> Verdict | None:
-    """Wait for the site of a delivered release. Return the verdict if it does not respond in time, otherwise None."""
+    """Wait for the site of a delivered release. Return the verdict if it does not respond in time, otherwise None.
+
+    The arguments are those of ``check_site``.
+    """
     message = check_site(url, deadline=deadline, check=check, ca_file=ca_file)
     if not message:
         return None

@@ -188,7 +188,13 @@ NAMES: Final = 3
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
-    """Show the result, its evidence and the paths of the written reports in the job log."""
+    """Show the result, its evidence and the paths of the written reports in the job log.
+
+    Args:
+        log: the job log.
+        result: the result, without secrets.
+        written: the path or the error of each report.
+    """
     log.emit(_end(result))
     if result.several:
         for note in _caveats(result)[:CONDITIONS]:

@@ -45,7 +45,13 @@ class JobLog:
         return everywhere(value, self._redact)
 
     def section(self, name: str, title: str, *, collapsed: bool = False) -> AbstractContextManager[None]:
-        """Return a context manager. The events that are logged inside it form a section with this title."""
+        """Return a context manager. The events that are logged inside it form a section.
+
+        Args:
+            name: the name of the section, ``[a-z0-9_-]+``.
+            title: the heading that people read.
+            collapsed: True if GitLab shows only the heading at first.
+        """
         return joblog.section(self._log, name, title, collapsed=collapsed)
 
     def emit_warnings(self, environ: JobEnvironment) -> None:
@@ -69,7 +75,18 @@ class JobLog:
         clocks: str,
         expects: str,
     ) -> None:
-        """Log the header: the applications, the expectation and the timeout in seconds."""
+        """Log the header of the job: the applications, the expectation and the timeout.
+
+        Args:
+            server: the address of Argo CD.
+            job_time: the timeouts in the settings.
+            version: the version of argocd-release.
+            what: the requested applications as a text.
+            timeout: the timeout of the release in seconds, which is shorter than in the settings if the job has less
+                time.
+            clocks: a warning about the clocks of GitLab and the runner; "" if they agree.
+            expects: the expectation as a text; "" if nothing specific is expected.
+        """
         self.emit(events.Start(version=version, application=what, server=server, timeout=timeout))
         if clocks:
             self.emit(events.ClocksDiffer(why=clocks))

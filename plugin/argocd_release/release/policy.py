@@ -42,6 +42,7 @@ class Policy:
 
     @property
     def graces(self) -> GracePeriods:
+        """Return the grace periods that the settings define."""
         settings = self.settings
         return GracePeriods(
             fail_fast=settings.fail_fast,

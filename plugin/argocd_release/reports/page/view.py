@@ -79,6 +79,7 @@ class ChangeView:
 
     @property
     def same(self) -> bool:
+        """Return True if the release changed nothing."""
         return self.before == self.after
 
 
