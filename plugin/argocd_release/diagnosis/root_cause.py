@@ -336,9 +336,9 @@ def _is_of(tree: Tree, node: Node, item: ResourceResult) -> bool:
 
 
 def _counts(application: Application, tree: Tree, node: Node) -> bool:
-    """Return True unless the node is a Job that does not decide the health, or a pod of such a Job.
+    """Return False if the node is a Job, or a pod of a Job, that does not decide the application's health.
 
-    The Jobs of CronJobs and the hooks of earlier syncs do not decide the health of the application.
+    These are the Jobs of CronJobs, and hooks of earlier syncs.
     """
     if node.kind != "Job" and not tree.is_of_a_job(node):
         return True

@@ -58,13 +58,16 @@ def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> 
 
 
 def end_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
-    """Set the final status of the revision's record, cancel all other running records, and return a message.
+    """Set the final status of the revision's record, and cancel all other running records.
 
     Args:
         gitlab: the project that has the records.
         place: the environment, and the ref for a record that must be created.
         revision: the commit.
         status: the final status: success, failed or canceled.
+
+    Returns:
+        A message for people about the record.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.

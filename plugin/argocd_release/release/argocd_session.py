@@ -74,7 +74,7 @@ def connected(
     def sign_in() -> SignedIn:
         return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    # If the grace period is 0, no failure ends the attempts to sign in before the deadline.
+    # If the grace period is 0, retry the sign-in until the deadline of the job.
     grace = deadline.at_most(settings.connect_grace) if settings.connect_grace else deadline
     signed = auth.sign_in_with_retry(sign_in, grace, check)
     credentials = Credentials(

@@ -44,7 +44,10 @@ _WARNINGS_SECONDS: Final = 0.5
 
 
 class BackgroundChecks:
-    """The checks that run once in the background: of the versions, and of the server and the token.
+    """The background checks of a job, each of which runs once.
+
+    One compares the versions of argocd and the server, one checks the rights of the token, and one reads Argo CD's
+    public address.
 
     Attributes:
         hooks: the hook recorders of the job.

@@ -22,7 +22,7 @@ LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
 # A percent sign before a name gets a space after it, so that GitLab does not expand %NAME%. If the sign were removed
 # instead, %%A% would become %A%, which GitLab expands.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
-# The keys whose values are addresses.
+# The keys whose values are addresses. Their escapes are decoded.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
 # The escapes of characters outside ASCII. GitLab takes %D0% in %D0%BF for a variable. The escapes of ASCII characters
 # begin with a digit, so they are safe.

@@ -98,7 +98,7 @@ class Expectation:
         return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
 
     def image_caveat(self, application: Application) -> str:
-        """Return the caveat of a delivered release if no running pod proves the image, or an empty string."""
+        """Return a caveat if the release is delivered, but no running pod proves the image; otherwise ""."""
         if not self.image:
             return ""
         if (workloads := application.workloads) is not None:

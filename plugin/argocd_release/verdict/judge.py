@@ -78,7 +78,7 @@ class SymptomRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class SymptomHistory:
-    """The symptoms that the last look has shown, with their start times, and facts from all looks so far."""
+    """The symptoms of the last look with their start times, and the facts that all looks so far have shown."""
 
     graces: GracePeriods = field(default_factory=GracePeriods)
     expectation: Expectation = field(default_factory=Expectation)
