@@ -11,6 +11,7 @@ SLACK = 5.0
 # The time until the first pod is created and kwok applies its fate.
 START = 4.0
 POD_GRACE = 15.0
+STRICT_POD_GRACE = 5.0
 CONDITION_GRACE = 10.0
 
 
@@ -315,6 +316,20 @@ def sync_window(stage: Stage) -> Iterator[None]:
 def too_slow(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.deploy(web("1", fate="never-ready"))
+    yield
+
+
+@scenario(
+    "RELEASE_PATIENCE=strict ends a crash loop sooner",
+    Outcome.DEGRADED,
+    ru="RELEASE_PATIENCE=strict раньше завершает ожидание при crash loop",
+    cause="CrashLoopBackOff",
+    max_seconds=START + STRICT_POD_GRACE + SLACK,
+)
+def patience_strict(stage: Stage) -> Iterator[None]:
+    """With the default, the job would end after ``POD_GRACE``, which is later than the limit."""
+    stage.settings["RELEASE_PATIENCE"] = "strict"
+    stage.deploy(web("1", fate="crash"))
     yield
 
 

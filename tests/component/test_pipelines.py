@@ -9,6 +9,7 @@ import yaml
 from argocd_release.messages import settings
 from argocd_release.settings import environment
 from argocd_release.settings.environment import JobEnvironment
+from argocd_release.settings.load import load
 from tests.support import component, gitlab_pipeline
 from tests.support.component import MAIN, MERGE_REQUEST, TAG
 from tests.support.gitlab_ci_local import EXAMPLES, ROOT
@@ -177,7 +178,7 @@ def test_what_can_be_got_wrong_is_refused_aloud(inputs: dict[str, Any], message:
         with_inputs(**inputs)
 
 
-@pytest.mark.parametrize("inputs", [{"timeout": 600}, {"sync": True}, {"fail_fast": False}, {"pod_grace": 0}])
+@pytest.mark.parametrize("inputs", [{"timeout": 600}, {"sync": True}, {"fail_fast": False}, {"failed_attempts": 0}])
 def test_numbers_and_booleans_need_no_quotes(inputs: dict[str, Any]) -> None:
     (job,) = releases(with_inputs(**inputs)).values()
     ((name, value),) = inputs.items()
@@ -324,6 +325,26 @@ def test_the_inputs_that_most_pipelines_set_come_first() -> None:
     assert list(header["spec"]["inputs"])[:8] == [
         "application", "expected_image", "revision", "server", "options", "timeout", "environment", "rules",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["release", "doctor"])
+def test_inputs_are_listed_by_tier(name: str) -> None:
+    """A user meets a dozen basic inputs first, and the rarely needed ones last."""
+    names = list(next(yaml.safe_load_all(component.TEMPLATES[name]))["spec"]["inputs"])
+    text = (ROOT / "docs" / "generated" / "component.en.md").read_text("utf-8")
+    tiers = [re.findall(r"^\| `(\w+)`", part, re.MULTILINE) for part in text.split("\n## ")[1:]]
+    assert len(tiers) == 3
+    assert len(tiers[0]) == 12
+    assert names == [each for tier in tiers for each in tier if each in names]
+    assert names[-1] in tiers[-1]
+
+
+def test_a_grace_period_beside_the_include_reaches_the_job() -> None:
+    (job,) = releases(read((SNIPPETS / "updater.yml").read_text("utf-8"), TEMPLATE)).values()
+    started = {name: str(value) for name, value in job["variables"].items()}
+    secrets = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "a.b.c", "CI_PIPELINE_ID": "1"}
+    expanded = {name: value for name, value in started.items() if "$" not in value}
+    assert load(JobEnvironment(expanded | secrets)).expectation_grace == 300
 
 
 def test_the_first_lines_of_readme_do_nothing_on_a_feature_branch() -> None:

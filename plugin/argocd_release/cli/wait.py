@@ -60,8 +60,8 @@ def _refuse(word: str, commands: Iterable[str]) -> None:
 def _settings_help() -> str:
     """Return a list of all settings by group, each with the first sentence of its description."""
     lines = [texts.SETTINGS]
-    for group, title in SCHEMA["x-groups"].items():
-        lines += ["", f"{title}:"]
+    for group, declared_group in SCHEMA["x-groups"].items():
+        lines += ["", f"{declared_group['title']}:"]
         for name, declared in PROPERTIES.items():
             if declared["x-group"] == group:
                 sentence = declared["description"].partition(". ")[0].rstrip(".")

@@ -123,13 +123,13 @@ class JobEnvironment(Mapping[str, str]):
     def _is_read(self, name: str) -> bool:
         """Return True if the job reads the variable without ``INPUT_PREFIX``.
 
-        The component's job only reads secrets, variables without the prefix ``RELEASE_``, and the variables that are
-        the defaults of its inputs, such as RELEASE_TIMEOUT.
+        The component's job only reads secrets, variables without the prefix ``RELEASE_``, grace periods, and the
+        variables that are the defaults of its inputs, such as RELEASE_TIMEOUT.
         """
         declared = PROPERTIES[name]
         of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared
-        # Secrets have no inputs, so only variables can contain them.
-        return COMPONENT not in self or of_guide or bool(declared.get("x-secret"))
+        # Secrets and grace periods have no input, so only variables can contain them.
+        return COMPONENT not in self or of_guide or bool(declared.get("x-secret")) or "x-patience" in declared
 
 
 JOB_NAME: Final = "INPUT_JOB_NAME"

@@ -82,6 +82,7 @@ class PolicySettings(ExpectationSettings):
     """The rules for tracking and judging applications, including the grace periods of problems in seconds."""
 
     on_failure: str
+    patience: str
     fail_fast: bool
     failed_attempts: int
     condition_grace: int
@@ -206,6 +207,7 @@ def load(environ: JobEnvironment) -> Settings:
             values[name] = value_of(name, given)
         elif "default" in declared:
             values[name] = declared["default"]
+    values |= _grace_periods(values["RELEASE_PATIENCE"], environ)
     identity = values.get("RELEASE_ID_TOKEN")
     if identity or values["RELEASE_DEX_CONNECTOR"]:
         # An ID token or a connector takes precedence over a stored token, which can be inherited from a GitLab group.
@@ -220,6 +222,15 @@ def load(environ: JobEnvironment) -> Settings:
     if preview and not preview.tag:
         raise NoPreviewError(preview.branch, preview.pattern)
     return Settings(**{declared["x-field"]: values[name] for name, declared in PROPERTIES.items()})
+
+
+def _grace_periods(patience: str, environ: JobEnvironment) -> dict[str, int]:
+    """Return the grace periods that ``RELEASE_PATIENCE`` changes. A variable of its own takes precedence."""
+    return {
+        name: declared["x-patience"][patience]
+        for name, declared in PROPERTIES.items()
+        if patience in declared.get("x-patience", {}) and not environ.text(name)
+    }
 
 
 def expected_of(path: str) -> expectations_file.Expected:

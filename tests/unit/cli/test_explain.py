@@ -74,7 +74,7 @@ def test_help_is_grouped_with_the_required_settings_first(capsys: pytest.Capture
     with pytest.raises(SystemExit):
         parse_arguments(["--help"])
     text = capsys.readouterr().out
-    places = [text.index(f"\n{title}:\n") for title in SCHEMA["x-groups"].values()]
+    places = [text.index(f"\n{group['title']}:\n") for group in SCHEMA["x-groups"].values()]
     assert places == sorted(places)
     assert all(text.count(f"  {name} ") == 1 for name in PROPERTIES)
     assert {declared["x-group"] for declared in PROPERTIES.values()} == set(SCHEMA["x-groups"])

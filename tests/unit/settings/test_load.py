@@ -245,7 +245,7 @@ IN_THE_COMPONENT = GOOD | {"INPUT_COMPONENT": "true"}
         ("RELEASE_REVISION", "not a revision at all"),
         ("RELEASE_SOURCE", "github"),
         ("RELEASE_JUNIT_PATH", "elsewhere.xml"),
-        ("RELEASE_POD_GRACE", "soon"),
+        ("RELEASE_FAILED_ATTEMPTS", "soon"),
     ],
 )
 def test_in_the_component_a_variable_of_the_pipelines_own_is_no_setting(name: str, value: str) -> None:
@@ -279,6 +279,39 @@ def test_in_the_component_the_guides_names_still_count(given: dict[str, str], se
     assert load(JobEnvironment(environ | {"ARGOCD_OPTS": "--grpc-web"})).opts == "--grpc-web"
 
 
+GRACES = [name for name, declared in PROPERTIES.items() if "x-patience" in declared]
+
+
+def test_patience_sets_every_grace_period() -> None:
+    """``strict`` is never longer than ``normal``, and ``lenient`` is always longer."""
+    assert len(GRACES) == 9
+    strict, normal, lenient = (
+        load(JobEnvironment(GOOD | {"RELEASE_PATIENCE": word})) for word in ("strict", "normal", "lenient")
+    )
+    assert normal == load(JobEnvironment(GOOD | {"RELEASE_PATIENCE": ""}))
+    for name in GRACES:
+        field = PROPERTIES[name]["x-field"]
+        assert 0 < getattr(strict, field) < getattr(normal, field) < getattr(lenient, field), name
+        assert getattr(normal, field) == PROPERTIES[name]["default"]
+        assert getattr(lenient, field) <= PROPERTIES[name]["maximum"]
+
+
+@pytest.mark.parametrize("start", [GOOD, IN_THE_COMPONENT], ids=["variables", "component"])
+@pytest.mark.parametrize("name", GRACES)
+def test_a_single_grace_period_takes_precedence_over_patience(start: dict[str, str], name: str) -> None:
+    prefix = "INPUT_" if start is IN_THE_COMPONENT else ""
+    settings = load(JobEnvironment(start | {f"{prefix}RELEASE_PATIENCE": "lenient", name: "7"}))
+    assert getattr(settings, PROPERTIES[name]["x-field"]) == 7
+    others = [PROPERTIES[other] for other in GRACES if other != name]
+    assert all(getattr(settings, other["x-field"]) == other["x-patience"]["lenient"] for other in others)
+
+
+def test_a_wrong_patience_is_reported_with_the_nearest() -> None:
+    (problem,) = problems(RELEASE_PATIENCE="lenint")
+    assert problem.subject == "RELEASE_PATIENCE"
+    assert problem.fix == "set <RELEASE_PATIENCE> to lenient"
+
+
 def test_in_the_component_a_secret_is_read_for_no_input_could_hand_it_over() -> None:
     assert (
         load(JobEnvironment(IN_THE_COMPONENT | {"RELEASE_GIT_TOKEN": "glpat-0123456789"})).git_token
@@ -295,7 +328,10 @@ def test_in_the_component_the_paths_are_the_jobs_own() -> None:
 @pytest.mark.parametrize(
     ("environ", "names"),
     [
-        ({"INPUT_RELEASE_POD_GRACE": "-1", "RELEASE_TIMEOUT": "soon"}, ["RELEASE_TIMEOUT ", "the input pod_grace "]),
+        (
+            {"INPUT_RELEASE_FAILED_ATTEMPTS": "-1", "RELEASE_TIMEOUT": "soon"},
+            ["RELEASE_TIMEOUT ", "the input failed_attempts "],
+        ),
         ({"INPUT_ARGOCD_OPTS": "stray"}, ["the input options "]),
         ({"ARGOCD_OPTS": "stray", "INPUT_ARGOCD_OPTS": ""}, ["ARGOCD_OPTS"]),
     ],
