@@ -53,7 +53,7 @@ def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     made = {"docs/generated/help.txt": help_text(), TESTED: tested(measured)}
     for language in LANGUAGES:
         rows = {
-            "patience": patience(),
+            "grace-periods": grace_periods(),
             "exit-codes": exit_codes(language),
             "causes": causes(language),
             "dotenv": dotenv_variables(language),
@@ -95,7 +95,7 @@ def tier(declared: Mapping[str, Any]) -> str:
     return str(declared["x-tier"] if "x-tier" in declared else SCHEMA["x-groups"][declared["x-group"]]["tier"])
 
 
-def patience() -> Iterator[Row]:
+def grace_periods() -> Iterator[Row]:
     """Yield the grace periods for each value of RELEASE_PATIENCE."""
     for name, declared in PROPERTIES.items():
         if "x-patience" in declared:
