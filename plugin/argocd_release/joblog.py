@@ -15,7 +15,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from argocd_release.core.redaction import Redact, everywhere
-from argocd_release.core.text import QUOTED
+from argocd_release.core.text import QUOTED, without_ids
 from argocd_release.messages import job_log
 from argocd_release.model.events import (
     ApplicationEvent,
@@ -24,6 +24,7 @@ from argocd_release.model.events import (
     Output,
     Shown,
     ShownEvidence,
+    StillWaiting,
     UnknownSetting,
 )
 from argocd_release.model.outcome import Headline
@@ -181,11 +182,23 @@ def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool
         title: the heading that people read.
         collapsed: True if GitLab shows only the heading at first.
     """
-    log.info("section", section=name, title=title, collapsed=collapsed)
+    begin_section(log, name, title, collapsed=collapsed)
     try:
         yield
     finally:
-        log.info("section end", section=name)
+        end_section(log, name)
+
+
+def begin_section(
+    log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False, only_in_gitlab: bool = False
+) -> None:
+    """Begin a section. If ``only_in_gitlab`` is True, a log without sections does not show the title either."""
+    log.info("section", section=name, title=title, collapsed=collapsed, only_in_gitlab=only_in_gitlab)
+
+
+def end_section(log: FilteringBoundLogger, name: str) -> None:
+    """End the section of that name."""
+    log.info("section end", section=name)
 
 
 def line(event: JobEvent) -> str:
@@ -195,6 +208,8 @@ def line(event: JobEvent) -> str:
     fields = dict(event.fields)
     if isinstance(event, ApplicationState):
         fields["target"] = _target(event)
+    if isinstance(event, StillWaiting):
+        fields["news"] = job_log.STILL.fill(reason=event.reason) if event.changed else ""
     text = job_log.LINES[event.NAME].format_map(fields).removesuffix(": ")
     if isinstance(event, ApplicationEvent) and event.width:
         return f"{event.name.ljust(event.width)} | {text.removeprefix('-> ')}"
@@ -216,13 +231,15 @@ def _safe(key: str, value: Any, redact: Redact) -> Any:
 def _as_text(style: Style, now: Callable[[], float]) -> structlog.typing.Processor:
     def render(_: WrappedLogger, __: str, event: EventDict) -> str:
         if event["event"] == "section":
+            if event["only_in_gitlab"] and not style.sections:
+                raise structlog.DropEvent
             return style.begin(event["section"], event["title"], at=int(now()), collapsed=event["collapsed"])
         if event["event"] == "section end":
             if not (marker := style.end(event["section"], at=int(now()))):
                 raise structlog.DropEvent
             return marker
         job_event: JobEvent = event["job_event"]
-        return style.paint(line(job_event), ours=not isinstance(job_event, _FOREIGN))
+        return style.paint(without_ids(line(job_event)), ours=not isinstance(job_event, _FOREIGN))
 
     return render
 

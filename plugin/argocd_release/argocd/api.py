@@ -24,6 +24,7 @@ from argocd_release.argocd.tree_json import (
     parse_log,
     parse_pod_template,
     parse_tree,
+    pod_warning,
     unhealthy_rollouts,
 )
 from argocd_release.core.text import as_message, as_object, as_objects, one_line, parse_json
@@ -123,7 +124,6 @@ class Api:
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
-        ready = sum(pod.health == "Healthy" for pod in tree.serving_pods)
         roots = [problem.root for problem in failing if problem.root]
         ignored = ignored_roots(tree, roots, lambda node: self.live(name, node))
         return Workloads(
@@ -131,7 +131,8 @@ class Api:
             images=tree.images,
             starting=tree.starting,
             pods=len(tree.serving_pods),
-            ready=ready,
+            ready=sum(pod.health == "Healthy" for pod in tree.serving_pods),
+            warning="" if failing else pod_warning(tree, lambda node: self.events(name, node)),
             idle=tree.idle,
             earlier=tree.earlier,
             only_jobs=not tree.serving_pods,

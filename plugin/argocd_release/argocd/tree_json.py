@@ -46,6 +46,21 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
     return ignored
 
 
+def pod_warning(tree: Tree, events: Callable[[Node], tuple[Event, ...]]) -> str:
+    """Return the last warning about the first pod that is not ready, with the name of the pod, or an empty string.
+
+    Args:
+        tree: the resource tree.
+        events: returns the events of a node, or raises ``ArgoCDError``.
+    """
+    waiting = sorted((pod for pod in tree.serving_pods if pod.health == "Progressing"), key=lambda pod: pod.name)
+    for pod in waiting[:1]:
+        with suppress(ArgoCDError):
+            warnings = [event.message for event in events(pod) if event.type == "Warning"]
+            return tree.described(pod, warnings[-1]) if warnings else ""
+    return ""
+
+
 def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
     """Parse the pod template in the live manifest of a workload (Kubernetes apps/v1 and batch/v1).
 

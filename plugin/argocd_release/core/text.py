@@ -71,6 +71,22 @@ def without_applied_file(text: str) -> str:
     return _APPLIED_FILE.sub("", text)
 
 
+#: The number of digits of a commit in texts for people, as in GitLab's CI_COMMIT_SHORT_SHA.
+SHORT_SHA: Final = 8
+_SHA: Final = re.compile(r"(?<![0-9a-zA-Z:@/-])([0-9a-f]{8})[0-9a-f]{32}(?![0-9a-zA-Z])")
+# The kubelet adds the namespace and the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
+_POD_UID: Final = re.compile(r"_[a-z0-9-]{1,63}\([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\)")
+
+
+def without_ids(text: str) -> str:
+    """Return the text with short commits and without the uids of pods. Quoted lines, tags and addresses stay."""
+    if "(" not in text and _SHA.search(text) is None:
+        return text
+    return "\n".join(
+        line if line.startswith(QUOTED) else _SHA.sub(r"\1", _POD_UID.sub("", line)) for line in text.split("\n")
+    )
+
+
 #: The maximum length of a namespace or a label of a host name (RFC 1123).
 LABEL_LIMIT: Final = 63
 #: The placeholder for the preview tag in an application's name or a site's URL.

@@ -13,14 +13,14 @@ from typing import Any, Final
 from argocd_release.core.text import as_list, as_object, as_objects, as_text, one_line
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
-from argocd_release.diagnosis.pod_status import claim_names, parse_pod_status
+from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status
 from argocd_release.messages import causes
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, StopFlag
 from argocd_release.model.problem import CauseCode, Problem, Subject
 from argocd_release.model.resource_tree import Node, Tree
-from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
+from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog, ServingPods
 from argocd_release.timing import run_in_background
 from argocd_release.verdict.pending import CLAIM, PENDING_DELETION
 
@@ -47,6 +47,7 @@ def diagnose(
     seconds: float = SECONDS,
     hooks: HookRecorder | None = None,
     host: str = "",
+    look_for_cause: bool = True,
 ) -> Diagnosis:
     """Return the diagnosis of an application, or the part of it that was collected in time.
 
@@ -58,12 +59,14 @@ def diagnose(
         seconds: the time limit.
         hooks: the recorder of the application's hooks; None if no operation ran.
         host: the host name of a site that did not respond. Only objects that serve it are then suspects.
+        look_for_cause: False if the cause cannot be in the cluster. The diagnosis then only says which pods serve.
     """
     diagnoses, over = [Diagnosis()], False
 
     def work() -> None:
         kept = hooks.kept(application, seconds=HOOK_SECONDS) if hooks else ()
-        for step in steps(name, application, sources, kept, host=host):
+        found = steps(name, application, sources, kept, host=host) if look_for_cause else _pods_only(name, sources)
+        for step in found:
             diagnoses.append(step)
             if over:
                 return
@@ -108,9 +111,8 @@ def steps(
             if has_failed(hook, application)
             else replace(rollout_finding, cause=diagnosis.cause)
         )
-        if hook.log_error is not None and hook.clues.log is None:
-            note = _note(causes.LOGS, hook.log_error, right="logs")
-            yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, note)))))
+        if note := _missing_log(hook):
+            yield (diagnosis := _without_log(diagnosis, note))
     try:
         tree = sources.tree(name)
         problem = (
@@ -130,13 +132,27 @@ def steps(
         serving = tree.serving(host)
         chosen = tuple(node for node in chosen if node.uid in serving)
     pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
-    yield (diagnosis := replace(diagnosis, pods=pods))
+    yield (diagnosis := replace(diagnosis, pods=pods, serving=ServingPods.of(tree)))
     for drifted_resource in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
-        clues, notes = _interrogate(name, drifted_resource, sources)
+        clues, notes, no_log = _interrogate(name, drifted_resource, sources)
         if (drifted_resource.group, drifted_resource.kind) == CLAIM:
             clues = replace(clues, used=_is_mounted(name, drifted_resource, tree, sources))
         diagnosis = _with(diagnosis, tree, drifted_resource, clues, application)
-        yield (diagnosis := replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, *notes)))))
+        diagnosis = replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, *notes))))
+        yield (diagnosis := _without_log(diagnosis, no_log) if no_log else diagnosis)
+
+
+def _without_log(diagnosis: Diagnosis, note: str) -> Diagnosis:
+    """Return the diagnosis with the reason why a log is missing."""
+    no_log = diagnosis.no_log or ("" if diagnosis.logs else note)
+    return replace(diagnosis, no_log=no_log, notes=tuple(dict.fromkeys((*diagnosis.notes, note))))
+
+
+def _pods_only(name: str, sources: Evidence) -> Iterator[Diagnosis]:
+    try:
+        yield Diagnosis(serving=ServingPods.of(sources.tree(name)))
+    except ArgoCDError as error:
+        yield Diagnosis(notes=(_note(causes.PODS_AND_EVENTS, error),))
 
 
 def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
@@ -177,43 +193,68 @@ def _with(
     )
 
 
+def _missing_log(hook: KeptPod) -> str:
+    """Return the reason why there is no log of a hook's pod, or an empty string if there is one."""
+    log, status = hook.clues.log, hook.clues.status
+    if log is not None and log.says_something:
+        return ""
+    if hook.log_error is not None:
+        return _note(causes.LOGS, hook.log_error, right="logs")
+    container = status.culprit if status else None
+    if container is None:
+        return causes.NO_LOG_GONE.fill(pod=hook.pod)
+    if not container.has_run:
+        return causes.NO_LOG_NOT_STARTED.fill(pod=hook.pod, container=container.name)
+    if log is None:
+        return causes.NO_LOG_GONE.fill(pod=hook.pod)
+    return causes.NO_LOG_EMPTY.fill(pod=hook.pod, container=container.name)
+
+
 def _order(node: Node, chosen: tuple[Node, ...]) -> tuple[int, str]:
     return (chosen.index(node) if node in chosen else len(chosen), node.name)
 
 
-def _interrogate(name: str, drifted_resource: Node, sources: Evidence) -> tuple[root_cause.Clues, list[str]]:
+def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_cause.Clues, list[str], str]:
+    """Return the data about a suspect, the notes on what could not be read, and the reason why it has no log."""
     notes: list[str] = []
     clues = root_cause.Clues()
     try:
-        clues = replace(clues, events=sources.events(name, drifted_resource))
+        clues = replace(clues, events=sources.events(name, suspect))
     except ArgoCDError as error:
-        notes.append(_note(causes.EVENTS.fill(subject=drifted_resource), error))
-    if drifted_resource.kind != "Pod":
-        return clues, notes
+        notes.append(_note(causes.EVENTS.fill(subject=suspect), error))
+    if suspect.kind != "Pod":
+        return clues, notes, ""
     try:
-        clues = replace(clues, status=parse_pod_status(sources.live(name, drifted_resource)))
+        clues = replace(clues, status=parse_pod_status(sources.live(name, suspect)))
     except ArgoCDError as error:
-        notes.append(_note(causes.OBJECT_STATE.fill(subject=drifted_resource), error))
+        return (
+            clues,
+            [*notes, _note(causes.OBJECT_STATE.fill(subject=suspect), error)],
+            causes.NO_LOG_UNKNOWN.fill(pod=suspect),
+        )
     container = clues.status.culprit if clues.status else None
     if container is None:
-        return clues, notes
+        return clues, notes, causes.NO_LOG_NOT_SCHEDULED.fill(pod=suspect)
     if not container.has_run:
-        return clues, [*notes, causes.NO_LOG_NOT_STARTED.fill(pod=drifted_resource, container=container.name)]
+        return clues, notes, causes.NO_LOG_NOT_STARTED.fill(pod=suspect, container=container.name)
     try:
-        lines: tuple[str, ...] = ()
-        previous = container.restarts > 0 and not container.running
-        if previous:
-            lines = sources.log(name, drifted_resource, container.name, previous=True, lines=LOG_LINES)
-        if not lines:
-            previous = False
-            lines = sources.log(name, drifted_resource, container.name, previous=False, lines=LOG_LINES)
-        log = PodLog(pod=drifted_resource.name, container=container.name, previous=previous, lines=lines)
-        clues = replace(clues, log=log)
-        if not log.says_something:
-            notes.append(causes.NO_LOG_EMPTY.fill(pod=drifted_resource, container=container.name))
+        log = _log(name, suspect, container, sources)
     except ArgoCDError as error:
-        notes.append(_note(causes.LOGS, error, right="logs"))
-    return clues, notes
+        return clues, notes, _note(causes.LOGS, error, right="logs")
+    empty = causes.NO_LOG_EMPTY.fill(pod=suspect, container=container.name)
+    return replace(clues, log=log), notes, "" if log.says_something else empty
+
+
+def _log(name: str, pod: Node, container: Container, sources: Evidence) -> PodLog:
+    """Return the log of a container's last run that has ended, or else of the current one."""
+    previous = container.restarts > 0 and not container.running
+    lines: tuple[str, ...] = ()
+    if previous:
+        lines = sources.log(name, pod, container.name, previous=True, lines=LOG_LINES)
+    if not lines:
+        previous = False
+        lines = sources.log(name, pod, container.name, previous=False, lines=LOG_LINES)
+    return PodLog(pod=pod.name, container=container.name, previous=previous, lines=lines)
 
 
 def _note(what: str, error: ArgoCDError, *, right: str = "applications") -> str:

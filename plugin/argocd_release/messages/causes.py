@@ -276,4 +276,7 @@ EVENTS: Final = Message("the events of {subject}")
 OBJECT_STATE: Final = Message("the state of {subject}")
 LOGS: Final = "the logs of pods"
 NO_LOG_NOT_STARTED: Final = Message("{pod} has no log: its container {container} has not started")
+NO_LOG_NOT_SCHEDULED: Final = Message("{pod} has no log: no container of it has started")
+NO_LOG_UNKNOWN: Final = Message("{pod}: no log, because the state of its containers is unknown")
+NO_LOG_GONE: Final = Message("{pod} has no log: Argo CD deleted the pod before this job could read its log")
 NO_LOG_EMPTY: Final = Message("{pod} has no log: its container {container} has printed nothing")

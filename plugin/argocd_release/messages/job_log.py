@@ -8,7 +8,7 @@ from argocd_release.core.text import QUOTED
 from argocd_release.messages import Message
 
 #: The line by the name of the event (``JobEvent.NAME``). Its fields are those of the event; ``joblog.py`` adds
-#: ``target`` to a state.
+#: ``target`` to a state, and ``news`` to ``still waiting``.
 LINES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "start": "argocd-release {version}: application {application}, Argo CD at {server}, timeout {timeout} s",
@@ -31,7 +31,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "unchanged": "+ {count} unchanged",
         "state": "-> {sync}{target}, {health}: {reason}",
         "transition": "debug: {what} {value} after {at:.1f} s",
-        "still waiting": "-> still waiting after {waited} of {timeout} s: {reason}",
+        "still waiting": "-> still waiting after {waited} of {timeout} s{news}",
         "no answer": "-> {reason}; retrying",
         "judged": "-> {outcome} after {waited} s: {reason}",
         "summary": "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; {waited} of {timeout} s",
@@ -61,8 +61,12 @@ UNKNOWN_SETTING: Final = Message("warning: unknown setting {name}")
 SYNCED_TO: Final = Message(" to {revision}")
 TARGET: Final = Message(" (target {revision})")
 
+#: The part of the line ``still waiting`` with a reason that is new.
+STILL: Final = Message(": {reason}")
+
 # The beginning.
 TRACKING: Final = Message("Waiting for {targets}")
+FEED: Final = "Changes of resources (argocd app wait)"
 NOTHING_EXPECTED: Final = Message(
     "nothing specific. Success will mean that HEAD of the tracked branch is deployed and healthy"
 )

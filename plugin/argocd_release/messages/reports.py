@@ -23,12 +23,49 @@ NOTE_OF_APPLICATIONS: Final = Message("note: {applications}: {caveat}")
 # The facts.
 IMAGE_TAG: Final = "Image Tag:"
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
-EXPECTED: Final = Message("{expected}; Argo CD has {revisions}")
 LISTED: Final = Message("{count}, of which the reports list {listed}")
 LISTED_DEVIATING: Final = Message("{listed}; {deviating} of the others are not Synced and Healthy")
 AND_MORE: Final = Message("{text} and {count} more")
 
+# The state in which a release ended that was not delivered.
+WANTED: Final = "Wanted:"
+ARGO_CD_HAS: Final = "Argo CD has:"
+LAST_SEEN: Final = "Last seen:"
+RUNS_NOW: Final = "Runs now:"
+OLD_VERSION: Final = "Old version:"
+HOOKS: Final = "Hooks:"
+STATUS: Final = "Status:"
+HEAD_OF_BRANCH: Final = "HEAD of the tracked branch"
+NEVER_SHOWN: Final = "unknown: Argo CD has not shown the application to this job"
+REVISION: Final = Message("revision {revision}")
+OTHER_REVISION: Final = Message("revision {revision}, which is not the wanted one")
+COMPARED: Final = Message("{revision}: {applied}; the live resources are {health}")
+NOT_COMPARED: Final = Message("unknown: it could not compare with git; the live resources are {health}")
+APPLIED: Final = "applied (Synced)"
+NOT_APPLIED: Final = "not applied (OutOfSync)"
+PARTLY_APPLIED: Final = Message("partly applied, {applied} of {resources} (OutOfSync)")
+DRIFTED: Final = "applied, but the cluster differs from git (OutOfSync)"
+PODS_UNKNOWN: Final = "unknown: Argo CD did not show the pods to this job"
+NO_PODS: Final = "the application has no pods"
+NO_POD_READY: Final = "nothing: no pod is ready"
+READY_OF: Final = Message("{ready} of {pods} ready")
+RUNS: Final = Message("{images} ({ready})")
+RUNS_SINCE: Final = Message("{images}, since {since} ({age} ago, {ready})")
+OLD_SERVES: Final = "still serves"
+OLD_SERVES_TOO: Final = "still serves, beside pods of the new version"
+OLD_GONE: Final = "does not serve any more"
+NO_OLD_VERSION: Final = "none: this is the first release"
+REPLACED: Final = Message("replaced: {ready} of {pods} of the new version ready")
+NO_HOOKS: Final = "none ran"
+NO_HOOKS_NO_SYNC: Final = "none ran, because no sync of this revision has started"
+HOOK: Final = Message("{hook_type} {hook} {phase}")
+HOOK_SUCCEEDED: Final = "succeeded"
+HOOK_FAILED: Final = "failed"
+HOOK_RUNS: Final = "has not ended"
+HOOK_REJECTED: Final = "was not created"
+
 # The evidence.
+STATE: Final = "State"
 COMMAND: Final = Message("$ argocd app get {application}")
 CHANGED: Final = "What changed"
 EVENTS: Final = "Recent events"
@@ -40,6 +77,7 @@ UNCHANGED: Final = Message("+ {count} unchanged")
 PODS_FINE: Final = Message("{pods} ready or completed")
 PODS_UNLISTED: Final = Message("and {pods} not listed")
 MORE_NORMAL_EVENTS: Final = Message("and {count} more of type Normal")
+LAST_WORDS: Final = Message("last words of {pod}:")
 LOG: Final = Message("Log of Pod/{pod}, container {container}, last {lines}")
 LOG_BEFORE_RESTART: Final = Message("Log of Pod/{pod}, container {container} before its last restart, last {lines}")
 LEFT_OUT: Final = Message("… and {lines} left out")
@@ -47,7 +85,7 @@ LEFT_OUT: Final = Message("… and {lines} left out")
 # The phases and the proof.
 PHASE: Final = Message("{name} {seconds} s")
 SLOWEST: Final = Message("{phases} ({subject} {seconds} s)")
-NOT_REACHED: Final = Message("not {name}")
+AT_THE_END: Final = Message("{status} at the end")
 NOT_DELIVERED: Final = "Not proven: the release was not delivered."
 STATUS_UNKNOWN: Final = "Not proven: the release status is unknown."
 CAVEAT: Final = Message("{caveat}.")

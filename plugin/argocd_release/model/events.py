@@ -199,12 +199,17 @@ class StateChanged(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StillWaiting(JobEvent):
-    """The release is not delivered yet, after ``waited`` of ``timeout`` seconds."""
+    """The release is not delivered yet, after ``waited`` of ``timeout`` seconds.
+
+    Attributes:
+        changed: False if the log has shown this reason already, apart from numbers that grow by themselves.
+    """
 
     NAME = "still waiting"
     reason: str
     waited: int
     timeout: int
+    changed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,6 +128,8 @@ class Workloads:
     images: tuple[str, ...] = ()
     #: The images of the pods that can still become ready.
     starting: tuple[str, ...] = ()
+    #: The last warning about a pod that is not ready, with the name of the pod; empty if there is none.
+    warning: str = ""
     #: The number of pods that must be ready, and how many of them are ready.
     pods: int = 0
     ready: int = 0

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from argocd_release.model.application import Application, HealthStatus, Resource, ResourceResult, SyncStatus
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef
-from argocd_release.model.resource_tree import Event, Node
+from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.timeline import ReleaseTimeline, Transition
 
 
@@ -37,6 +37,55 @@ class PodLog:
         return any(line.strip() for line in self.lines)
 
 
+#: The maximum number of images that the text about a group of pods names.
+SHOWN_IMAGES: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodGroup:
+    """The pods of one revision, without those of Jobs. The texts describe only the pods that are ready."""
+
+    count: int = 0
+    ready: int = 0
+    #: The first images, and the number of further ones.
+    images: tuple[str, ...] = ()
+    more_images: int = 0
+    #: The creation times of the oldest and the youngest pod, in RFC 3339; empty if none is ready.
+    oldest: str = ""
+    youngest: str = ""
+
+    @classmethod
+    def of(cls, pods: Iterable[Node]) -> "PodGroup":
+        every = list(pods)
+        ready = [pod for pod in every if pod.serves]
+        images = tuple(dict.fromkeys(image for pod in ready for image in pod.images))
+        times = sorted(pod.created_at for pod in ready if pod.created_at)
+        return cls(
+            count=len(every),
+            ready=len(ready),
+            images=images[:SHOWN_IMAGES],
+            more_images=len(images[SHOWN_IMAGES:]),
+            oldest=times[0] if times else "",
+            youngest=times[-1] if times else "",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingPods:
+    """The pods of an application: those of the current revision in the cluster, and those of earlier ones."""
+
+    current: PodGroup = field(default_factory=PodGroup)
+    earlier: PodGroup = field(default_factory=PodGroup)
+
+    @classmethod
+    def of(cls, tree: Tree) -> "ServingPods":
+        old = (node for node in tree.nodes if node.kind == "Pod" and not tree.is_current(node))
+        return cls(
+            current=PodGroup.of(tree.serving_pods),
+            earlier=PodGroup.of(pod for pod in old if not tree.is_of_a_job(pod)),
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """The root cause of a failed release, and the evidence for it."""
@@ -49,6 +98,10 @@ class Diagnosis:
     pods: tuple[Node, ...] = ()
     events: tuple[ObjectEvent, ...] = ()
     logs: tuple[PodLog, ...] = ()
+    #: The pods that serve; None if they are not known.
+    serving: ServingPods | None = None
+    #: The reason why there is no log of the first suspect; empty if there is one, or if no suspect is a pod.
+    no_log: str = ""
     #: Messages about evidence that could not be read.
     notes: tuple[str, ...] = ()
 

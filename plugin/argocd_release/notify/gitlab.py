@@ -124,6 +124,8 @@ PAGES: Final = 5
 EVIDENCE_LIMIT: Final = 20_000
 #: The maximum number of applications of a group that the comment names. The HTML page lists all of them.
 NAMED: Final = 20
+#: The number of these for which the comment shows the state.
+WITH_STATE: Final = 5
 _TICKS: Final = re.compile(r"`+")
 #: The order of preference of merge requests, by state: the lowest number comes first.
 _ORDER: Final = {"opened": 0, "merged": 1}
@@ -204,8 +206,8 @@ def render_comment(result: ReleaseResult) -> str:
     parts.append("\n".join(_facts(result)))
     blocks = [
         f"{f'{application.name}: ' if result.several else ''}{block}"
-        for application in result.undelivered[:NAMED]
-        for block in evidence.blocks(application)
+        for position, application in enumerate(result.undelivered[:NAMED])
+        for block in evidence.blocks(application, several=result.several and position < WITH_STATE)
     ]
     if blocks:
         parts.append(

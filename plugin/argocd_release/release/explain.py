@@ -102,7 +102,7 @@ class Explainer:
         failures = [
             application_result
             for application_result in result.undelivered
-            if application_result.verdict.asks_cluster and application_result.application is not None
+            if application_result.outcome.is_failure and application_result.application is not None
         ]
         worst = failures[:EXPLAINED]
         limit = self._deadline.phase(Phase.DIAGNOSIS)
@@ -110,11 +110,12 @@ class Explainer:
         for application_result in worst:
             if self._stop.is_set():
                 break
-            name = application_result.name if result.several else ""
-            looking = LookingForTheCause(
-                outcome=application_result.outcome.word, reason=application_result.verdict.reason, name=name
-            )
-            self._log.emit(replace(looking, width=len(name)))
+            if application_result.verdict.asks_cluster:
+                name = application_result.name if result.several else ""
+                looking = LookingForTheCause(
+                    outcome=application_result.outcome.word, reason=application_result.verdict.reason, name=name
+                )
+                self._log.emit(replace(looking, width=len(name)))
             diagnoses[application_result.name] = self._diagnosis(
                 application_result, limit.left / (len(worst) - len(diagnoses))
             )
@@ -136,6 +137,7 @@ class Explainer:
                 seconds=seconds,
                 hooks=self._parts.hooks.of(result.name),
                 host=self._silent_host(result),
+                look_for_cause=result.verdict.asks_cluster,
             )
         except Cancelled as cancelled:
             return Diagnosis(notes=(job_log.CUT_SHORT.fill(reason=cancelled),))
@@ -206,11 +208,11 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     for position, application in enumerate(
         result.undelivered[:EXPLAINED] if result.several else result.applications, 1
     ):
-        for block in evidence.blocks(application):
+        for block in evidence.blocks(application, several=result.several):
             title = f"{application.name}: {block.title}" if result.several else block.title
             # GitLab identifies a section only by its name, so each application needs names of its own.
             name = f"{block.name}-of-{position}" if result.several else block.name
-            with log.section(name, title, collapsed=block.collapsed):
+            with log.section(name, title, collapsed=application.outcome is not Outcome.DELIVERED):
                 log.emit(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
     for missing in written:
         if isinstance(missing, ReportNotWritten):

@@ -1,7 +1,8 @@
 """The job log of one run, which redacts secrets and selects events, and the context that holds it."""
 
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO, TypeVar
 
@@ -31,6 +32,8 @@ class JobLog:
         self._redact: Redact = lambda text: with_names(redact(text), environ.name_in_text)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = WaitOutputFilter(time.monotonic)
+        # The name of the section that the last line of ``argocd app wait`` has begun, and the number of such sections.
+        self._feed, self._feeds = "", 0
         self._log = joblog.configure(
             stream,
             redact=self._redact,
@@ -44,15 +47,20 @@ class JobLog:
         """Return the value without secrets. Settings in its texts get the names under which the reader can set them."""
         return everywhere(value, self._redact)
 
-    def section(self, name: str, title: str, *, collapsed: bool = False) -> AbstractContextManager[None]:
-        """Return a context manager. The events that are logged inside it form a section.
+    @contextmanager
+    def section(self, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
+        """Put the events that are logged inside the context into a section.
 
         Args:
             name: the name of the section, ``[a-z0-9_-]+``.
             title: the heading that people read.
             collapsed: True if GitLab shows only the heading at first.
         """
-        return joblog.section(self._log, name, title, collapsed=collapsed)
+        with joblog.section(self._log, name, title, collapsed=collapsed):
+            try:
+                yield
+            finally:
+                self._end_feed()
 
     def emit_warnings(self, environ: JobEnvironment) -> None:
         """Warn about variables that the job does not read, and about settings that it corrects."""
@@ -102,12 +110,27 @@ class JobLog:
         """Log the event. If it is output of ``argocd app wait``, log only the lines that contain news."""
         if isinstance(event, Output):
             for line in self._changes.new(event.line):
+                self._begin_feed()
                 joblog.emit(self._log, Output(line=line))
             self.count_left_out()
             return
         # Log a change of the state only in JSON, because the lines for people always show the whole state.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
+        if not (quiet or isinstance(event, OutputLeftOut)):
+            self._end_feed()
         joblog.emit(self._log, event, debug=quiet)
+
+    def _begin_feed(self) -> None:
+        """Begin a collapsed section for the lines of ``argocd app wait``, unless the last line belongs to one."""
+        if not self._feed:
+            self._feeds += 1
+            self._feed = f"feed-{self._feeds}"
+            joblog.begin_section(self._log, self._feed, job_log.FEED, collapsed=True, only_in_gitlab=True)
+
+    def _end_feed(self) -> None:
+        if self._feed:
+            joblog.end_section(self._log, self._feed)
+            self._feed = ""
 
     def called(self, call: str, seconds: float, end: str) -> None:
         """Log a call to Argo CD at the level debug: the call, its duration in seconds, and its result."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from argocd_release.core.text import QUOTED, counted, one_line
+from argocd_release.core.text import QUOTED, counted, one_line, without_ids
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, Resource, ResourceResult
 from argocd_release.model.outcome import Outcome
@@ -22,6 +22,7 @@ from argocd_release.model.result import (
     ReleaseResult,
     ResourceState,
 )
+from argocd_release.reports.release_state import state as release_state
 from argocd_release.reports.summary import age, table
 
 #: The maximum number of images in the line ``Images:``.
@@ -38,7 +39,8 @@ CHANGED: Final = 30
 PODS: Final = 10
 #: The maximum number of lines in the table of events.
 EVENTS: Final = 15
-_SHORT: Final = 8
+#: The maximum number of log lines below the cause.
+LAST_WORDS: Final = 3
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
 # The random suffix that Kubernetes appends to a generated name. In the message of an event, a quotation mark follows
@@ -60,16 +62,15 @@ class Block:
     name: str
     title: str
     lines: tuple[str, ...]
-    collapsed: bool = False
 
     def __str__(self) -> str:
         return "\n".join((self.title, *self.lines))
 
 
 def story(result: ApplicationResult) -> str:
-    """Return all evidence as one text: the cause, the blocks, the next step, and the facts."""
-    parts = [headline(result), *map(str, blocks(result)), next_step(result), facts(result)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    """Return the complete evidence as one text: the cause, the next step, the facts, and the blocks."""
+    parts = [headline(result), next_step(result), facts(result), *map(str, blocks(result))]
+    return without_ids("\n\n".join(part for part in parts if part) + "\n")
 
 
 def headline(result: ApplicationResult) -> str:
@@ -110,6 +111,19 @@ def last_lines(result: ApplicationResult) -> str:
     return "\n".join(filter(None, (*cause, next_step(result))))
 
 
+def last_words(result: ApplicationResult) -> str:
+    """Return the last log lines of the pod that is the cause, or the reason why there are none; "" for other causes."""
+    cause, diagnosis = result.cause, result.diagnosis
+    if cause is None or cause.subject is None or cause.subject.ref.kind != "Pod":
+        return ""
+    pod = str(cause.subject.ref)
+    log = next((log for log in diagnosis.logs if f"Pod/{log.pod}" == pod), None)
+    if log is None:
+        return diagnosis.no_log
+    lines = [line for line in log.lines if line.strip()][-LAST_WORDS:]
+    return "\n".join([texts.LAST_WORDS.fill(pod=pod), *(f"{QUOTED}{line}".rstrip() for line in lines)])
+
+
 def next_step(result: ApplicationResult) -> str:
     """Return the fix of the cause and the link to the documentation, or an empty string if both are unknown."""
     hint = texts.NEXT.fill(hint=result.cause.hint) if result.cause and result.cause.hint else ""
@@ -119,23 +133,28 @@ def next_step(result: ApplicationResult) -> str:
 
 def facts(result: ApplicationResult) -> str:
     """Return the facts about the release, one per line. A fact that is not known has no line."""
-    application = result.application
-    images = application.images if application else ()
-    listed, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES + result.unlisted.images
-    outcome = result.outcome
+    application, outcome, state = result.application, result.outcome, release_state(result)
+    # The line about the pods that run now is better than Argo CD's list, which also names the images of finished Jobs.
+    images = application.images if application and (not state or result.diagnosis.serving is None) else ()
+    listed, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES + (result.unlisted.images if images else 0)
+    has_tag = outcome is Outcome.DELIVERED and result.image_is_there
     lines = {
         "Application:": result.name,
-        texts.IMAGE_TAG if result.image_is_there else "Commit:": result.image_tag,
+        texts.IMAGE_TAG if has_tag else "Commit:": result.image_tag,
+        **state,
         "Images:": texts.AND_MORE.fill(text=listed, count=rest) if rest > 0 else listed,
-        "Expected:": _expected(result),
-        "Revision:": application.revision if application else "",
+        "Revision:": application.revision if application and not state else "",
         "Contains:": result.verdict.delivered_by,
         "Resources:": _listed(result.resource_counts, result.unlisted.resources),
         "URL:": result.url,
         "Duration:": f"{result.seconds:.1f} s",
         "Exit code:": _exit_code(outcome),
     }
-    return "\n".join(f"{label:12} {one_line(text)}" for label, text in lines.items() if text)
+    return without_ids("\n".join(_labelled(lines)))
+
+
+def _labelled(texts_by_label: Mapping[str, str]) -> list[str]:
+    return [f"{label:12} {one_line(text)}" for label, text in texts_by_label.items() if text]
 
 
 def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
@@ -153,36 +172,24 @@ def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState
     return texts.LISTED_DEVIATING.fill(listed=listed, deviating=deviating) if deviating else listed
 
 
-def _expected(result: ApplicationResult) -> str:
-    """Return the expectation of a release that failed, or an empty string if there is none.
-
-    If a revision is expected, add the revision that Argo CD has compared with.
-    """
-    if not result.outcome.is_failure or not result.expects:
-        return ""
-    revisions = result.application.revisions if result.application else ()
-    actual = ", ".join(revision[:_SHORT] for revision in revisions if revision)
-    if not actual or "revision " not in result.expects:
-        return result.expects
-    return texts.EXPECTED.fill(expected=result.expects, revisions=actual)
-
-
 def _exit_code(outcome: Outcome) -> str:
     if outcome is Outcome.DELIVERED:
         return ""
     return texts.EXIT_CODE.fill(exit_code=outcome.exit_code, meaning=outcome.meaning)
 
 
-def blocks(result: ApplicationResult) -> Iterator[Block]:
+def blocks(result: ApplicationResult, *, several: bool = False) -> Iterator[Block]:
     """Yield the blocks in the order of the job log.
 
-    The logs of pods come late, because they often show the cause, and people read the end of the log first.
+    In a group (``several``), the first block is the state, because the facts of a group do not contain it.
     """
     diagnosis = result.diagnosis
+    if several:
+        yield from _block("state", texts.STATE, _labelled(release_state(result)))
     status = diagnosis.status.splitlines()
     failed = result.outcome is not Outcome.DELIVERED
     command = texts.COMMAND.fill(application=result.name)
-    yield from _block("status", command, _limited(status, STATUS_LINES), collapsed=failed)
+    yield from _block("status", command, _limited(status, STATUS_LINES))
     if result.application is not None and result.outcome.is_failure:
         yield from _block("conditions", "Conditions", _conditions(result, result.application))
         yield from _block("resources", "Resources", _resources(result, result.application))
@@ -200,9 +207,9 @@ def blocks(result: ApplicationResult) -> Iterator[Block]:
     yield from _block("notes", texts.NOT_SHOWN, list(diagnosis.notes))
 
 
-def _block(name: str, title: str, lines: Sequence[str], *, collapsed: bool = False) -> Iterator[Block]:
+def _block(name: str, title: str, lines: Sequence[str]) -> Iterator[Block]:
     if lines:
-        yield Block(name=name, title=title, lines=tuple(lines), collapsed=collapsed)
+        yield Block(name=name, title=title, lines=tuple(lines))
 
 
 def _conditions(result: ApplicationResult, application: Application) -> list[str]:
@@ -375,5 +382,7 @@ def render(result: ReleaseResult) -> str:
     application = None if result.several else result.only
     if application is None:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"
-    why = "" if result.outcome is Outcome.DELIVERED else f"{headline(application)}\n\n"
-    return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{why}{facts(application)}\n{RULE}"
+    if result.outcome is Outcome.DELIVERED:
+        return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{facts(application)}\n{RULE}"
+    why = "\n".join(filter(None, (headline(application), last_words(application), next_step(application))))
+    return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{why}\n\n{facts(application)}\n{RULE}"

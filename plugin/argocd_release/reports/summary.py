@@ -6,6 +6,7 @@ from typing import Final
 
 from argocd_release.core.text import one_line
 from argocd_release.messages import reports as texts
+from argocd_release.model.application import SyncStatus
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult
 
@@ -38,9 +39,11 @@ def age(since: str, now: datetime) -> str:
 def line(result: ApplicationResult) -> str:
     """Return the phases, such as ``compared 0.8 s · synced 3.1 s · healthy 41.7 s (Deployment/web 38.2 s)``.
 
-    The times are seconds since tracking began. The brackets contain the workload that took longest. If the application
-    reached no phase, the line is empty.
+    The times are seconds since tracking began. The brackets contain the workload that took longest. The line is empty
+    if the application reached no phase, or if Argo CD could not compare at the end.
     """
+    if result.application is not None and result.application.sync is SyncStatus.UNKNOWN:
+        return ""
     rollout = result.rollout
     phases = {
         "compared": rollout.phases.compared,
@@ -53,8 +56,12 @@ def line(result: ApplicationResult) -> str:
     if rollout.slowest is not None and phases["healthy"] is not None:
         slowest = rollout.slowest
         reached[-1] = texts.SLOWEST.fill(phases=reached[-1], subject=slowest.subject, seconds=f"{slowest.seconds:.1f}")
-    missing = next((texts.NOT_REACHED.fill(name=name) for name, at in phases.items() if at is None), "")
-    return " · ".join([*reached, missing] if missing and result.outcome is not Outcome.DELIVERED else reached)
+    missing = next((name for name, at in phases.items() if at is None), "")
+    application = result.application
+    if not missing or application is None or result.outcome is Outcome.DELIVERED:
+        return " · ".join(reached)
+    status = application.sync if missing == "synced" else application.health
+    return " · ".join([*reached, texts.AT_THE_END.fill(status=status)])
 
 
 _SHORT = 8

@@ -24,6 +24,7 @@ from argocd_release.model.ports import (
     RevisionRelationLookup,
     WaitFeed,
 )
+from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.symptoms import GracePeriods
@@ -40,12 +41,12 @@ POLL_SECONDS: Final = 2.0
 # The pause between the first look that shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# If the reason does not change, the first look after this time repeats it in the log. Looks follow each other within
-# 4 s, so the log gets a line at least every 15 s.
+# The log gets a sign of life after this time without a line, and then each time that the job has waited twice as long.
 STILL_WAITING_SECONDS: Final = 10.0
-# After this many lines about an application, the log shows a new reason only every STILL_WAITING_SECONDS.
-LINES_AT_ONCE: Final = 50
+# After this many lines, the log shows a new reason only with a sign of life.
+LINES_AT_ONCE: Final = 20
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
+_NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
 # If the look at the deadline times out, the verdict is based on the previous look if it is at most this old.
 RECENT_SECONDS: Final = 10.0
 # In a group, a look waits only this long for its comparison, because other applications wait for their looks. A later
@@ -138,7 +139,8 @@ class Tracker:
         self._confirms_late = False
         self._last_observation: tuple[float, Application, Verdict] | None = None
         self._shown: tuple[str, float] = ("", self._started)
-        self._line_count = 0
+        #: The reasons that the log has shown, without their numbers.
+        self._shown_reasons: set[str] = set()
         #: The start times of the operations that this job has terminated.
         self._terminated: set[str] = set()
 
@@ -347,27 +349,35 @@ class Tracker:
 
     def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
-        # While many workloads roll out, the reason changes at every look. After LINES_AT_ONCE lines, log only some of
-        # the changes.
-        if (verdict.reason == last_reason or self._line_count >= LINES_AT_ONCE) and now - at < STILL_WAITING_SECONDS:
+        reason = _known_reason(observation, verdict)
+        # A reason that differs only in a number, or that comes back, waits for the next sign of life.
+        key = _NUMBERS.sub("#", reason)
+        is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
+        if not is_new and now - at < max(STILL_WAITING_SECONDS, at - self._started):
             return
-        same = _without_counts(verdict.reason) == _without_counts(last_reason)
-        if same and now - at < STILL_WAITING_SECONDS:
-            return
-        self._shown = (verdict.reason, now)
-        self._line_count += 1
-        waited = round(now - self._started)
-        if same:
-            self._emit(StillWaiting(reason=verdict.reason, waited=waited, timeout=round(self._timeout)))
+        self._shown = (reason, now)
+        self._shown_reasons.add(key)
+        if not is_new:
+            changed = _without_counts(reason) != _without_counts(last_reason)
+            waited = round(now - self._started)
+            self._emit(StillWaiting(reason=reason, waited=waited, timeout=round(self._timeout), changed=changed))
         elif isinstance(observation, Failure):
-            self._emit(NoAnswer(reason=verdict.reason))
+            self._emit(NoAnswer(reason=reason))
         else:
             revision = ",".join(revision[:7] for revision in observation.revisions)
             # The line already contains both statuses, so remove them from the beginning of the reason.
-            reason = verdict.reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
+            reason = reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
             self._emit(
                 ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)
             )
+
+
+def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:
+    """Return the reason of the verdict. If a warning about a pod is known, return that, because it says more."""
+    workloads = observation.workloads if isinstance(observation, Application) else None
+    if workloads is None or not workloads.warning or verdict.code is not CauseCode.UNHEALTHY:
+        return verdict.reason
+    return workloads.warning
 
 
 def _without_counts(reason: str) -> str:

@@ -90,10 +90,20 @@ def test_the_phases_are_one_line() -> None:
 
 def test_what_was_not_reached_is_said() -> None:
     synced = ReleaseTimeline(phases=Phases(compared=0.8, synced=3.1))
-    assert summary.line(one(Outcome.DEGRADED, rollout=synced)) == "compared 0.8 s · synced 3.1 s · not healthy"
+    ill = application(health="Progressing", sync="OutOfSync")
+    line = summary.line(one(Outcome.DEGRADED, rollout=synced, application=ill))
+    assert line == "compared 0.8 s · synced 3.1 s · Progressing at the end"
     compared = ReleaseTimeline(phases=Phases(compared=0.8))
-    assert summary.line(one(Outcome.SYNC_FAILED, rollout=compared)) == "compared 0.8 s · not synced"
+    line = summary.line(one(Outcome.SYNC_FAILED, rollout=compared, application=ill))
+    assert line == "compared 0.8 s · OutOfSync at the end"
     assert summary.line(one(Outcome.UNREACHABLE, rollout=ReleaseTimeline())) == ""
+
+
+def test_if_argo_cd_could_not_compare_at_the_end_no_phase_says_that_it_did() -> None:
+    """D5 and section 8: «compared 0.3 s» stood beside «cannot compare»."""
+    unknown = application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": "no git"}])
+    compared = ReleaseTimeline(phases=Phases(compared=0.8))
+    assert summary.line(one(Outcome.SYNC_FAILED, rollout=compared, application=unknown)) == ""
 
 
 def test_what_green_proves() -> None:
