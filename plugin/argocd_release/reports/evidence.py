@@ -7,7 +7,7 @@ of the block gives their number.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.core.text import QUOTED, counted, one_line, without_ids
@@ -43,8 +43,9 @@ EVENTS: Final = 15
 LAST_WORDS: Final = 3
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-# The random suffix that Kubernetes appends to a generated name. In the message of an event, a quotation mark follows
-# it.
+#: The start of the message under which Kubernetes counts events that differ only in details.
+COMBINED: Final = "(combined from similar events): "
+# The random suffix of a name that Kubernetes generated, before the closing quotation mark.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 
 
@@ -136,7 +137,8 @@ def facts(result: ApplicationResult) -> str:
     application, outcome, state = result.application, result.outcome, release_state(result)
     # The line about the pods that run now is better than Argo CD's list, which also names the images of finished Jobs.
     images = application.images if application and (not state or result.diagnosis.serving is None) else ()
-    listed, rest = ", ".join(images[:SHOWN_IMAGES]), len(images) - SHOWN_IMAGES + (result.unlisted.images if images else 0)
+    rest = len(images) - SHOWN_IMAGES + (result.unlisted.images if images else 0)
+    listed = ", ".join(images[:SHOWN_IMAGES])
     has_tag = outcome is Outcome.DELIVERED and result.image_is_there
     lines = {
         "Application:": result.name,
@@ -310,7 +312,9 @@ def _events(result: ApplicationResult) -> list[str]:
         event = occurrence.event
         # Merge the events of a controller that retries. Their messages differ only in the name that Kubernetes
         # generates for each new pod.
+        event = replace(event, message=event.message.removeprefix(COMBINED))
         key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))
+        occurrence = replace(occurrence, event=event)  # noqa: PLW2901
         merged[key] = occurrence
         counts[key] = counts.get(key, 0) + event.count
     warnings = [(key, group) for key, group in merged.items() if group.event.type != "Normal"]

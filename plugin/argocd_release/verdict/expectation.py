@@ -254,6 +254,9 @@ class Expectation:
         if unhealthy and any(matches(self.image, image) for image in cluster.starting):
             # The pods with the image are starting. The job still waits for health, which gives a better reason.
             return None
+        if not running and not any(template.on_delete for template in cluster.templates):
+            # The pods of the previous revision run until the new ones are ready.
+            running = cluster.earlier
         images = one_line(", ".join(running[:NAMED])) or texts.NONE
         if (rest := len(running) - NAMED) > 0:
             images = texts.IMAGES_AND_MORE.fill(images=images, count=rest)

@@ -351,7 +351,7 @@ class Tracker:
         now, (last_reason, at) = self._clock.now(), self._shown
         reason = _known_reason(observation, verdict)
         # A reason that differs only in a number, or that comes back, waits for the next sign of life.
-        key = _NUMBERS.sub("#", reason)
+        key = _NUMBERS.sub("#", _without_counts(reason))
         is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
         if not is_new and now - at < max(STILL_WAITING_SECONDS, at - self._started):
             return
@@ -375,9 +375,10 @@ class Tracker:
 def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:
     """Return the reason of the verdict. If a warning about a pod is known, return that, because it says more."""
     workloads = observation.workloads if isinstance(observation, Application) else None
-    if workloads is None or not workloads.warning or verdict.code is not CauseCode.UNHEALTHY:
+    if workloads is None or verdict.code not in {CauseCode.UNHEALTHY, CauseCode.OTHER_IMAGE}:
         return verdict.reason
-    return workloads.warning
+    failing = next((failing.problem.message for failing in workloads.failing if not failing.of_job), "")
+    return failing or workloads.warning or verdict.reason
 
 
 def _without_counts(reason: str) -> str:

@@ -274,3 +274,10 @@ def test_a_late_resource_tree_proves_no_image_and_a_refused_one_only_with_a_cave
     assert gap.message == texts.PODS_UNSEEN
     assert expectation.gap(replace(late, pods_hidden=True)) is None
     assert is_from(expectation.image_caveat(replace(late, pods_hidden=True)), texts.IMAGE_CAVEAT)
+
+
+def test_the_reason_names_the_image_that_still_runs_in_the_previous_revision() -> None:
+    """«running: none» stood beside an old version that served."""
+    gap = Expectation(image="web:2").gap(replace(ONE, workloads=Workloads(earlier=("web:1",))))
+    assert gap is not None
+    assert gap.message == texts.OTHER_IMAGE.fill(image="web:2", running="web:1", explanation="")
