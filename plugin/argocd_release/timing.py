@@ -51,7 +51,7 @@ class Phase(Enum):
 # reserves more time than that, so that GitLab can also upload the reports before it ends the job.
 SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
     {
-        # The last look, and the end of argocd app wait.
+        # In this phase, the job looks a last time, and ends `argocd app wait`.
         Phase.VERDICT: 2.0,
         Phase.FIRST_REPORTS: 2.0,
         Phase.DIAGNOSIS: 20.0,
@@ -108,7 +108,7 @@ class JobDeadline(Deadline):
         self._is_judged = True
 
     def phase(self, phase: Phase) -> Deadline:
-        """Return the deadline of a phase that begins now. It reserves the time of all later phases."""
+        """Return the deadline of a phase that begins now. It leaves enough time for all later phases."""
         if phase is Phase.VERDICT:
             return self._verdict
         order = list(Phase)
@@ -117,35 +117,35 @@ class JobDeadline(Deadline):
         return Deadline(min(SECONDS[phase], max(left - later, 0.0)), self._now)
 
 
-#: A request to Argo CD's HTTP API. If Argo CD does not respond in time, the job decides without this data.
+#: Time limit of a request to Argo CD's HTTP API. After it, the job decides without the requested data.
 API_CALL: Final = 3.0
-#: A stream of changes from Argo CD's HTTP API. It ends with the job, or when a proxy cuts it.
+#: Time limit of a stream of changes from Argo CD's HTTP API. In practice, it ends with the job, or a proxy ends it.
 STREAM: Final = 86400.0
-#: A container's log that is followed until the container or the job ends.
+#: Time limit of following a container's log. In practice, that ends with the container or the job.
 FOLLOW: Final = 3600.0
-#: A request, a connection or a TLS handshake that the doctor makes.
+#: Time limit of a request, a connection or a TLS handshake of the doctor.
 DOCTOR_CALL: Final = 3.0
-#: An argocd process that the doctor starts.
+#: Time limit of an argocd process that the doctor starts.
 DOCTOR_PROCESS: Final = 10.0
-#: The whole checklist of the doctor. RELEASE_TIMEOUT applies if it is shorter.
+#: Time limit of all checks of the doctor together, unless RELEASE_TIMEOUT is shorter.
 DOCTOR: Final = 60.0
-#: The doctor's checks after a verdict, which can provide a better hint. They run after the first reports were written.
+#: Time limit of the doctor's checks after a verdict, which can find a better hint. The job writes reports before them.
 ADVICE: Final = 12.0
-#: An exchange of the job's ID token for a token of Dex.
+#: Time limit of an exchange of the job's ID token for a token of Dex.
 SIGN_IN: Final = 10.0
 #: The pause between two attempts to sign in while Argo CD cannot be reached.
 SIGN_IN_PAUSE: Final = 1.0
 #: The pause after a failed renewal of the token.
 RENEWAL_PAUSE: Final = 10.0
-#: A request to GitLab's API.
+#: Time limit of a request to GitLab's API.
 GITLAB_CALL: Final = 3.0
-#: The pause before the second request to GitLab; it doubles with each request.
+#: The pause before the first retry of a request to GitLab. It doubles with each retry.
 GITLAB_PAUSE: Final = 0.5
-#: The total time of all requests to GitLab after SIGTERM.
+#: Time limit of all requests to GitLab after SIGTERM together.
 GITLAB_AFTER_SIGNAL: Final = 0.5
 #: Seconds after SIGTERM at which requests to GitLab end at the latest. The job writes the reports again after them.
 GITLAB_UNTIL: Final = 0.7
-#: A request to the deployed site.
+#: Time limit of a request to the deployed site.
 SITE_CALL: Final = 5.0
 #: The pause between two requests to the deployed site.
 SITE_PAUSE: Final = 2.0

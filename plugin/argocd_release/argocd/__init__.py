@@ -1,1 +1,1 @@
-"""Argo CD: its CLI, its HTTP API, and the parsers of their output."""
+"""Access to Argo CD: its CLI, its HTTP API, and the parsers of their output."""

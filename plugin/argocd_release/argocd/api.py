@@ -55,7 +55,7 @@ class Api:
 
     Args:
         connection: the address, token and options of Argo CD. Pass ``Credentials`` if the token must be renewed.
-        on_call: a callback that receives the name, duration in seconds, and result of each request.
+        on_call: a callback for each finished request. It receives its name, its duration in seconds, and its result.
         deadline: no request runs longer than until this deadline.
         check: called repeatedly while the main thread waits for a response. It raises an exception to cancel the wait.
     """
@@ -108,7 +108,7 @@ class Api:
             raise _error("GET applications", FailureKind.MALFORMED, texts.NO_LIST.fill(error=error)) from error
 
     def workloads(self, name: str) -> Workloads:
-        """Return the pods, images and failing resources in the application's resource tree.
+        """Read the application's resource tree, and summarise its pods, images and failing resources.
 
         Raises:
             ArgoCDError: a request failed. ``is_refused`` is True only if Argo CD refused the request for the tree.

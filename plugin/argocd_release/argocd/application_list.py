@@ -180,7 +180,7 @@ class ListReading:
 
 
 def _sharing(application: Application, before: Application) -> Application:
-    """Return the application with its resources and results replaced by equal objects of the previous version."""
+    """Replace the application's resources and results by equal objects of its previous version, to save memory."""
     resources = _shared(application.resources, before.resources)
     operation, earlier = application.operation, before.operation
     if operation is not None and earlier is not None:

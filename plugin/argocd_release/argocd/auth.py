@@ -52,7 +52,7 @@ class Claims:
 
     @property
     def whose(self) -> str:
-        """Return the name of the Argo CD account or project role, or the subject if another issuer made the token."""
+        """Return the Argo CD account or project role of the token, or its subject if another issuer has issued it."""
         return self.subject.partition(":")[0] if self.is_own and not self.subject.startswith("proj:") else self.subject
 
 

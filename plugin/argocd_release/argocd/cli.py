@@ -67,7 +67,7 @@ class ArgoCD:
         command: the name or path of the program.
         limit: the default time limit of a call in seconds.
         deadline: no call runs longer than until this deadline.
-        on_call: a callback that receives the command, duration in seconds, and result of each call.
+        on_call: a callback for each finished call. It receives the command, the duration in seconds, and an empty text.
         full_application: reads an application with all fields that the server sends. It is needed because an argocd
             that is older than the server drops the fields that it does not know.
         credentials: provides the connection of each call. If this is None, ``environ`` must contain the connection.
@@ -127,7 +127,7 @@ class ArgoCD:
         self.close()
 
     def close(self) -> None:
-        """Kill the running argocd processes, and remove the temporary folder."""
+        """Stop the running argocd processes, and remove the temporary folder."""
         for process in tuple(self._calling.values()):
             with suppress(ProcessLookupError):
                 process.kill()
@@ -215,7 +215,9 @@ class ArgoCD:
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
     def all_output(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """Run an argocd command, and return its standard output followed by its standard error, without secrets.
+        """Run an argocd command, and return its standard output followed by its standard error.
+
+        Control characters are removed.
 
         Raises:
             ArgoCDError: the call failed.
@@ -247,7 +249,8 @@ class ArgoCD:
             name: the application.
             seconds: the timeout of the command.
             wait_for: the conditions to wait for, as option names without dashes, such as ``health``.
-            on_line: a callback that receives each line of the output, in another thread.
+            on_line: a callback that receives each line of the output, and an empty line when the process has ended. It
+                runs in another thread.
         """
         timeout = str(max(1, math.ceil(seconds)))
         arguments = ("app", "wait", name, "--timeout", timeout, *(f"--{condition}" for condition in wait_for))

@@ -26,7 +26,7 @@ COMPARISONS_AT_ONCE: Final = 4
 HTTP_COMPARISONS_AT_ONCE: Final = 64
 # Time limit of a read over HTTP. After it, the CLI reads the application instead.
 HTTP_SECONDS: Final = 2.0
-# Time limit of a list over HTTP while no request over HTTP has succeeded yet.
+# Time limit of a list over HTTP until the first request over HTTP has succeeded.
 FIRST_LIST_SECONDS: Final = 5.0
 # After a timeout of HTTP, the job uses only the CLI for this many seconds.
 SILENT_SECONDS: Final = 30.0

@@ -60,7 +60,7 @@ class ResourceRow:
 
     @property
     def touched(self) -> bool:
-        """Return True if the last sync is known to have changed the resource."""
+        """Return True if the message shows that the last sync has changed the resource."""
         return bool(self.message) and not self.message.endswith(" unchanged")
 
     @property

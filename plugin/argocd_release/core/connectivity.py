@@ -140,7 +140,8 @@ _TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many reques
 # Phrases which prove that the component has responded, so there is no outage. They take precedence over _OUTAGES.
 _ANSWERS: Final = {
     Speaker.RENDERER: _any_of(
-        # helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil, pkg/action/install.go.
+        # Sources: helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil,
+        # pkg/action/install.go.
         r"Error: (?:INSTALLATION FAILED: )?(?:execution error at \(|template: |parse error at \(|YAML parse error on )",
         r"Error: (?:INSTALLATION FAILED: )?(?:cannot load |values don't meet |chart requires |failed to parse )",
         r"Error: an error occurred while checking for chart dependencies|found in Chart\.yaml, but missing",
@@ -173,7 +174,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
     Speaker.RENDERER: (
         (OutageKind.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),
         *_GO,
-        # kustomize/api v0.17.2 internal/loader/fileloader.go, internal/utils/errtimeout.go.
+        # Source: kustomize/api v0.17.2 internal/loader/fileloader.go, internal/utils/errtimeout.go.
         (OutageKind.OVERLOADED, _any_of(r"HTTP Error: status code 429\b")),
         (
             OutageKind.UNREACHABLE,
@@ -194,7 +195,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
                 r"unable to access '[^']{1,2000}+': (?:SSL |Proxy |Connection |Received HTTP code|HTTP/2 |transfer )",
                 r"The requested URL returned error: 5\d\d|RPC failed; |remote end hung up|early EOF",
                 r"unexpected disconnect|^(?:kex|ssh)_exchange_identification: |^Connection (?:closed|reset) by ",
-                # go-git v5.12.0 plumbing/transport/http/common.go; golang.org/x/crypto/ssh.
+                # Sources: go-git v5.12.0 plumbing/transport/http/common.go; golang.org/x/crypto/ssh.
                 r"status code: 5\d\d|\bssh: |connection (?:reset|refused|timed out)|failed to list refs: ",
                 _CONNECTION,
                 _SLOW,
@@ -210,8 +211,8 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
         (
             OutageKind.UNREACHABLE,
             _any_of(
-                # helm v3.15.4 pkg/getter/httpgetter.go; containerd v1.7.12 remotes; oras-go v2.5.0 errcode; argo-cd
-                # v2.13.2 util/helm/client.go.
+                # Sources: helm v3.15.4 pkg/getter/httpgetter.go; containerd v1.7.12 remotes; oras-go v2.5.0 errcode;
+                # argo-cd v2.13.2 util/helm/client.go.
                 r": 5\d\d [A-Z]|response status code 5\d\d\b|failed to get index: 5\d\d|failed to do request: ",
                 # Helm prints this if it could not read the index of a dependency, without the reason
                 # (internal/resolver/resolver.go:128).
@@ -223,7 +224,8 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
         ),
     ),
     Speaker.CLUSTER: (
-        # apiextensions-apiserver v0.31.0 pkg/apiserver/conversion/webhook_converter.go; apiserver pkg/util/webhook.
+        # Sources: apiextensions-apiserver v0.31.0 pkg/apiserver/conversion/webhook_converter.go; apiserver
+        # pkg/util/webhook.
         (OutageKind.WEBHOOK, _any_of(r'conversion webhook for |failed calling webhook "')),
         (OutageKind.DISK_FULL, _any_of(_FULL, "etcdserver: mvcc: database space exceeded")),
         (OutageKind.CERTIFICATE, _any_of(_UNTRUSTED)),
@@ -241,7 +243,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
         (
             OutageKind.UNREACHABLE,
             _any_of(
-                # apimachinery v0.31.0 pkg/api/errors/errors.go; client-go rest.
+                # Sources: apimachinery v0.31.0 pkg/api/errors/errors.go; client-go rest.
                 r"server is currently unable to handle|unable to return a response in the time allotted|etcdserver: ",
                 r"apiserver not ready|(?:^|: )Timeout: |http2: client connection lost|storage is \(re\)initializing",
                 r"server responded with the status code 5\d\d|has prevented the request from succeeding",
@@ -267,7 +269,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
             _any_of(
                 # This also matches a TLS alert, which argocd prints after the URL of its request.
                 _REQUEST + _BROKEN,
-                # grpc-go, net, and argocd's own (argo-cd v2.13.2 pkg/apiclient).
+                # Messages of grpc-go, of Go's package net, and of argocd itself (argo-cd v2.13.2 pkg/apiclient).
                 r"Failed to establish connection|failed with status code \d|HTTP status code received from server",
                 r"connection error: desc = |transport is closing|error reading from server|transport: ",
                 r"timeout awaiting|connection (?:refused|reset|timed out)|broken pipe|no such host|server misbehaving",

@@ -123,7 +123,7 @@ _PHRASES: Final = (
 )
 _SAFE: Final = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
 _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
-# The phrases after which the API server dumps an object.
+# The phrases after which the API server prints a whole object.
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)

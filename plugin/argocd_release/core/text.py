@@ -18,9 +18,9 @@ _END_LIMIT: Final = 300
 # A text is not shortened if it exceeds its limit by at most this length, because the mark would be as long.
 _SLACK: Final = 40
 _ESCAPES: Final = re.compile(
-    r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI: colours, cursor
-    r"|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)?"  # OSC: titles, links
-    r"|\x1b[PX^_][^\x1b]*+(?:\x1b\\)?"  # DCS, SOS, PM, APC
+    r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI sequences, which set colours and move the cursor.
+    r"|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)?"  # OSC sequences, which set titles and links.
+    r"|\x1b[PX^_][^\x1b]*+(?:\x1b\\)?"  # DCS, SOS, PM and APC sequences, which have a text.
     r"|\x1b[ -/]*+[0-~]"
     r"|\x9b[0-?]*+[ -/]*+[@-~]"
 )

@@ -89,7 +89,7 @@ class ResourceResult:
     status: str
     hook_phase: str
     message: str
-    # PreSync, Sync, PostSync, …; empty if the resource is not a hook.
+    # The type of a hook, such as PreSync; empty if the resource is not a hook.
     hook_type: str = ""
     group: str = ""
     namespace: str = ""

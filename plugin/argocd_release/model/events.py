@@ -13,7 +13,7 @@ class JobEvent:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """Return the fields by name."""
+        """Return the values of the fields by their names."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -371,7 +371,7 @@ class ShownEvidence(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class Next(Shown):
-    """The hint what to do next, with the URL of the documentation about it."""
+    """A hint what the user must do next, with the URL of the documentation about it."""
 
     NAME = "next"
     next: str
@@ -398,7 +398,7 @@ class ReportNotWritten(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Trace(JobEvent):
-    """The stack trace of an error in argocd-release itself."""
+    """The stack trace of an unexpected error, which is a bug of argocd-release."""
 
     NAME = "text"
     text: str

@@ -241,7 +241,7 @@ class Hydration:
     requested: bool = False
     #: The staging branch, which another tool merges into the branch that Argo CD syncs; empty if there is none.
     staged_on: str = ""
-    #: True if the hydrated manifests are in another repository than the dry ones.
+    #: True if the hydrated manifests and the dry sources are in different repositories.
     is_elsewhere: bool = False
 
     @property

@@ -29,7 +29,7 @@ class OwnerRef:
 
     Attributes:
         kind: ``Application`` or ``ApplicationSet``.
-        name: the name, with its namespace if the owner is in another namespace than Argo CD.
+        name: the name. It contains the namespace, unless it is an application in Argo CD's own namespace.
         certain: False if the name comes from a label, which can have another meaning.
     """
 
@@ -85,7 +85,7 @@ ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A look at the application that failed."""
+    """The failure of a look at an application."""
 
     kind: FailureKind
     message: str

@@ -105,7 +105,7 @@ class Verdict:
     hint: str = ""
     # A description of the later revision that contains the expected one and was deployed instead, or empty.
     delivered_by: str = ""
-    # The cause code and the object of the reason, if they are known.
+    # The cause code, and the object that has the problem; None if they are unknown.
     code: CauseCode | None = None
     subject: Subject | None = None
     # True if the reason only quotes the message of ``subject``. It is then redundant beside a root cause about the same

@@ -45,10 +45,7 @@ class Emit(Protocol):
 
 
 class RevisionRelationLookup(Protocol):
-    """A function that looks up in git history how a revision of a source is related to the expected one.
-
-    It can block.
-    """
+    """A function that finds out how a revision of a source is related to the expected one in git. It can block."""
 
     def __call__(self, revision: str, expected: str, source: Source, /) -> RevisionRelation: ...
 

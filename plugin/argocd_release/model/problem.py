@@ -40,12 +40,12 @@ class CauseCode(Enum):
     The message catalogue describes each cause (``messages/causes.py``).
     """
 
-    # The job and its settings.
+    # Causes in the job and its settings.
     SETTINGS = "settings"
     NO_PREVIEW = "no-preview"
     CANCELLED = "cancelled"
     UNEXPECTED = "unexpected"
-    # Argo CD, as the job sees it.
+    # Causes in Argo CD or in the access to it.
     UNREACHABLE = "unreachable"
     DENIED = "denied"
     REFUSED = "refused"
@@ -54,13 +54,13 @@ class CauseCode(Enum):
     NOT_COMPARED = "not-compared"
     APPLICATION_MISSING = "application-missing"
     APPLICATION_DELETED = "application-deleted"
-    # The files in git.
+    # Causes in the files in git.
     PATH_MISSING = "path-missing"
     MANIFEST_UNREADABLE = "manifest-unreadable"
     COMPARISON_ERROR = "comparison-error"
     SPEC_INVALID = "spec-invalid"
     NOTHING_MANAGED = "nothing-managed"
-    # The sync.
+    # Causes in the sync.
     MANIFEST_REJECTED = "manifest-rejected"
     CLUSTER_NOT_READY = "cluster-not-ready"
     HOOK_FAILED = "hook-failed"
@@ -82,13 +82,13 @@ class CauseCode(Enum):
     HYDRATION_FAILED = "hydration-failed"
     OWNER_PENDING = "owner-pending"
     OUT_OF_SYNC = "out-of-sync"
-    # The expectation.
+    # Unmet expectations.
     OTHER_REVISION = "other-revision"
     OTHER_IMAGE = "other-image"
     OTHER_CHART_VERSION = "other-chart-version"
     NO_SUCH_SOURCE = "no-such-source"
     SUPERSEDED = "superseded"
-    # Pods and workloads.
+    # Causes in pods and workloads.
     IMAGE_PULL = "image-pull"
     CONTAINER_CONFIG = "container-config"
     CRASH_LOOP = "crash-loop"
@@ -108,7 +108,7 @@ class CauseCode(Enum):
     NO_PODS = "no-pods"
     JOB_DEADLINE = "job-deadline"
     JOB_FAILED = "job-failed"
-    # Other resources.
+    # Causes in other resources.
     NO_ADDRESS = "no-address"
     NO_VOLUME = "no-volume"
     HEALTH_UNREADABLE = "health-unreadable"
@@ -230,7 +230,7 @@ _HEALTH: Final = "error setting app health: "
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """A condition of an Application."""
+    """A condition in the status of an Application, such as ComparisonError."""
 
     type: str
     message: str

@@ -43,7 +43,7 @@ class Node:
     images: tuple[str, ...]
     info: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    #: The host names of a route or a Service.
+    #: The host names under which an Ingress, another route or a Service can be reached.
     hosts: frozenset[str] = frozenset()
     #: The Services to which an Ingress or another route sends requests.
     targets: tuple[ResourceRef, ...] = ()
@@ -119,7 +119,8 @@ class PodTemplate:
 class Workloads:
     """A summary of the pods and workloads of an application.
 
-    Pods of Jobs count only if the application has no other pods. Pods of earlier revisions count only in ``earlier``.
+    Pods of Jobs count only in ``failing`` and, if there are no other pods, in ``images``. Pods of earlier revisions
+    count only in ``earlier``.
     """
 
     #: The objects that cannot start or cannot create pods.
@@ -133,7 +134,7 @@ class Workloads:
     #: The number of pods that must be ready, and how many of them are ready.
     pods: int = 0
     ready: int = 0
-    #: The workloads without a pod of the current revision.
+    #: The workloads that have no pod of the current revision, and all CronJobs.
     idle: tuple[Node, ...] = ()
     #: The images of running and ready pods of earlier revisions.
     earlier: tuple[str, ...] = ()

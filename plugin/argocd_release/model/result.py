@@ -149,7 +149,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Unlisted:
-    """The number of items of each kind that were removed from the result of a large application (``size_limits``)."""
+    """The number of items of each kind that ``reports.size_limits`` has removed from the result of an application."""
 
     resources: Mapping[ResourceState, int] = field(default_factory=dict)
     changes: Mapping[Change, int] = field(default_factory=dict)
@@ -176,10 +176,10 @@ class ApplicationResult:
     transitions: tuple[Transition, ...] = ()
     #: The expectation as JSON data.
     expectation: Mapping[str, Any] = field(default_factory=dict)
-    #: The expectation in words; empty if there is none.
+    #: A description of the expectation; empty if there is none.
     expects: str = ""
     docs_url: str = ""
-    #: The timeline of the release.
+    #: The durations of the parts of the release.
     rollout: ReleaseTimeline = field(default_factory=ReleaseTimeline)
     unlisted: Unlisted = field(default_factory=Unlisted)
 
@@ -297,7 +297,7 @@ class ReleaseResult:
     job_name: str = ""
     #: The results of the notifications.
     notices: tuple[NotificationResult, ...] = ()
-    #: True for a group, even if it has only one application.
+    #: True if the job was started for a group, even if the group has only one application.
     several: bool = False
     #: A description of the requested application or group, which is the same in each run of the job.
     meant: str = ""

@@ -177,7 +177,7 @@ def how_to_extend(environ: JobEnvironment) -> str:
 
 
 def _no_identity(environ: JobEnvironment) -> tuple[str, str]:
-    """Return the reason why the job has no ID token, and the fix."""
+    """Return the reason why the job has no ID token, and how to fix that."""
     if lacks_environment(environ):
         # The environment is missing too, so a pipeline has replaced the ``extends`` of the component's job.
         return settings.EXTENDS_REPLACED.fill(), how_to_extend(environ)

@@ -46,7 +46,7 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings:
-    """The applications that the job waits for."""
+    """The settings that select the applications for which the job waits."""
 
     app_name: str
     selector: str

@@ -26,7 +26,7 @@ from argocd_release.watch.revision_lookup import RevisionLookup
 # background. The wait must be limited, because a comparison can take long, and does not end if the application
 # controller is down.
 REFRESH_SECONDS: Final = 10.0
-# The time limit of the comparison itself.
+# The time limit of a comparison, which continues in the background.
 COMPARISON_SECONDS: Final = 300.0
 # The time limit of a read without a comparison.
 UNCOMPARED_SECONDS: Final = 5.0

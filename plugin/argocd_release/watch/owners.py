@@ -22,7 +22,7 @@ READ_SECONDS: Final = 10.0
 # The pause between two reads of an owner, after a successful and after a failed one.
 READ_AGAIN_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 10.0
-# An owner is compared again at most this often.
+# The minimum time between two comparisons of an owner.
 COMPARE_AGAIN_SECONDS: Final = 5.0
 # The maximum length of a chain of owners. The limit also ends cycles.
 MOST_LEVELS: Final = 5
