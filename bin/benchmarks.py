@@ -1,6 +1,6 @@
-"""Generate the page of the benchmark and the table of many applications from ``docs/benchmark*.json``.
+"""Generate the benchmark page and the table of large groups from ``docs/benchmark*.json``, in both languages.
 
-Both languages are generated. Without those files there are none.
+If one of these files does not exist, its page or table is not generated.
 """
 
 import json
@@ -14,14 +14,15 @@ from reference import LANGUAGES, MARK, WORDS, Row, table
 PATH = Path("docs/benchmark.json")
 SETS_PATH = Path("docs/benchmark-sets.json")
 WORDING: dict[str, Any] = WORDS["benchmark"]
+# A shorter job only begins and ends, so its share of CPU time would mean nothing.
 STARTED_SECONDS = 15.0
 Measured = dict[str, Any]
-# Outcomes of situations that heal, or that last until the timeout.
+# The expected outcomes that are no early failure: the situation heals, or it lasts until the timeout.
 NOT_FAILED = {"delivered", "timed-out"}
 
 
 def pages(root: Path) -> dict[str, str]:
-    """Return the pages by path, the sentence for the first page, and the table of many applications."""
+    """Return the generated files by path: the page, the sentence for the first page, and the table of large groups."""
     made: dict[str, str] = {}
     if (root / PATH).exists():
         measured = json.loads((root / PATH).read_text("utf-8"))
@@ -34,14 +35,14 @@ def pages(root: Path) -> dict[str, str]:
 
 
 def parted(measured: Measured) -> tuple[Measured, Measured]:
-    """Split the scenarios: those that every tracker can judge, and those that need a setting of ours."""
+    """Split the scenarios into those that every tool can judge, and those that need a setting of argocd-release."""
     found = measured["scenarios"]
     extra = [each for each in found if "RELEASE_" in each["title"] or each["name"] in WORDING["lacking"]]
     return measured | {"scenarios": [each for each in found if each not in extra]}, measured | {"scenarios": extra}
 
 
 def page(language: str, measured: Measured) -> str:
-    """Return the page of one language: the method, the totals of each tool, and each scenario."""
+    """Return the page in one language. It contains the method, the totals of each tool, and each scenario."""
     tools = list(dict.fromkeys(tool for scenario in measured["scenarios"] for tool in scenario["tools"]))
     names = [WORDING["tools"].get(tool, {}).get(language, tool) for tool in tools]
     labels, columns = WORDING["labels"][language], (*WORDING["columns"][language], *names)
@@ -65,7 +66,7 @@ def page(language: str, measured: Measured) -> str:
 
 
 def sentence(language: str, measured: Measured) -> str:
-    """Return the sentence for the first page, about the scenarios that all tools can judge."""
+    """Return the sentence for the first page, about the scenarios that every tool can judge."""
     found = [each for each in parted(measured)[0]["scenarios"] if {"plain", "argocd-release"} <= set(each["tools"])]
     plain = [each["tools"]["plain"] | {"expected": each["expected"]} for each in found]
     ours = [each["tools"]["argocd-release"] for each in found]
@@ -82,7 +83,7 @@ def sentence(language: str, measured: Measured) -> str:
 
 
 def comparison(measured: Measured) -> str:
-    """Return the three numbers of README: the common scenarios, judged by the plain command and by this tool."""
+    """Return the table in README. It compares the plain command with argocd-release in the common scenarios."""
     names = {"plain": "`argocd app wait` in a script", "argocd-release": "argocd-release"}
     common = [each for each in parted(measured)[0]["scenarios"] if names.keys() <= each["tools"].keys()]
     rows: list[list[str]] = [[], ["right verdict"], ["success although not delivered"], ["a failure is reported after"]]
@@ -113,7 +114,7 @@ def sums(measured: Measured, tools: Sequence[str], labels: Sequence[str]) -> lis
 
 
 def _requests(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return the number of requests, or a dash: runs at the same time share one counter and are not counted."""
+    """Return the number of requests as text, or a dash if none were counted. Parallel runs share one counter."""
     counted = [result["requests"] for result in results if result["requests"] is not None]
     return str(sum(counted)) if counted else "—"
 
@@ -134,7 +135,7 @@ def cell(result: Mapping[str, Any] | None) -> str:
 
 
 def many(language: str, measured: Measured) -> str:
-    """Return the table of many applications: a row for each size and situation, with both tools."""
+    """Return the table of large groups: a row for each number of applications and situation, with both tools."""
     words = WORDING["many"][language]
     rows: dict[tuple[int, str], dict[str, Measured]] = {}
     for run in measured["runs"]:
@@ -165,7 +166,7 @@ def _compared(words: Mapping[str, str], situation: str, tools: Mapping[str, Meas
     return (
         f"{ended}{told}{compared}",
         f"{colour}, {words['seconds'].format(**plain)}{early}",
-        # A job that only begins and ends has no meaningful share.
+        # The share of a job that only begins and ends would mean nothing.
         words["cpu" if ours["seconds"] > STARTED_SECONDS else "started"].format(share=_share(ours), **ours),
         f"{ours['peak_mb']} / {plain['peak_mb']}",
         words["requests"].format(**ours),

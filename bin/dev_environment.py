@@ -1,4 +1,4 @@
-"""Create the environment of bin/dev: ``.venv``, with packages of ``uv.lock``.
+"""Create the environment of bin/dev, which is ``.venv`` with the packages that ``uv.lock`` pins.
 
 The reasons are in docs/adr/0009-one-lock-installed-by-uv.md.
 """
@@ -26,12 +26,12 @@ UV = VENV / "bin" / "uv"
 OLDEST = (3, 11)
 # Every command needs uv itself and the project's build backend.
 BASE = ("build",)
-# Variables of uv that would lead it to another Python, environment or project.
+# Variables with which a user points uv to another Python, environment or project.
 _NOT_OURS = {
     "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_WORKING_DIR", "UV_LOCKED",
     "VIRTUAL_ENV", "CONDA_PREFIX",
 }  # fmt: skip
-# Settings of pip about the sources of packages, and their names in uv.
+# Settings of pip about the sources of packages, with the variables that have the same meaning in uv.
 _UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -44,18 +44,19 @@ _UV_NAMES = {
     "client-cert": "SSL_CLIENT_CERT",
     "proxy": "ALL_PROXY",
 }
+# The separator of a variable with several values, if it is not a space.
 _SEPARATORS = {"UV_FIND_LINKS": ","}
 
 
 def ensure(groups: Sequence[str]) -> None:
-    """Install the project and the groups into ``.venv``, as ``uv.lock`` pins them.
+    """Install the project and the dependency groups into ``.venv``, as ``uv.lock`` pins them.
 
-    Create ``.venv`` if it is missing.
+    If ``.venv`` is missing or broken, create it.
     """
     if not _works(PYTHON) or not _works(UV, "--version"):
         _make()
     locked = _locked(PYTHON, (*BASE, *groups))
-    # If everything is installed, this takes 0.1 s without the network.
+    # Try without the network first. If everything is installed already, this takes 0.1 s.
     if not _install(PYTHON, locked, "--offline").returncode:
         _install_project()
         return
@@ -72,7 +73,7 @@ def _make() -> None:
         step.check(_run([str(PYTHON), *BOOTSTRAP]))
 
 
-# The Python that runs these has only pip.
+# The arguments with which a Python that has only pip installs uv.
 BOOTSTRAP = (
     "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--require-hashes",
     "--requirement", str(ROOT / "bin" / "uv.txt"),
@@ -80,7 +81,7 @@ BOOTSTRAP = (
 
 
 def _locked(python: Path, groups: Sequence[str]) -> str:
-    """Return the requirements of the project and of the groups: versions and hashes, no addresses."""
+    """Return the requirements of the project and the groups as text: versions and hashes, without addresses."""
     command = ["export", "--quiet", "--frozen", "--project", str(ROOT), "--python", str(python), "--no-emit-project"]
     command += ["--no-default-groups", *(f"--group={group}" for group in groups), "--no-annotate", "--no-header"]
     done = _run([str(python.with_name("uv")), *command])
@@ -114,7 +115,7 @@ def _install_project() -> None:
 
 
 def uv_settings(pip_settings: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return variables for uv, which does not read pip's settings.
+    """Return the variables that give uv the settings of pip, because uv does not read them.
 
     Args:
         pip_settings: the output of `pip config list`: a line for each setting of a file or a variable.
@@ -131,7 +132,8 @@ def uv_settings(pip_settings: str, environ: Mapping[str, str]) -> dict[str, str]
         for section in by_section.values()
         for name, value in section.items()
     }
-    # pip takes the best version of all its indexes. Since 24.2 it trusts the certificates of the system.
+    # Let uv behave like pip: pip takes the best version from all its indexes and, since 24.2, trusts the certificates
+    # of the system.
     if "UV_INDEX" in settings:
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     if "SSL_CERT_FILE" not in settings:
@@ -140,7 +142,7 @@ def uv_settings(pip_settings: str, environ: Mapping[str, str]) -> dict[str, str]
 
 
 def _newest_python() -> str:
-    """Return this Python, or the newest one of the PATH if this one is too old."""
+    """Return the path of this Python or, if it is too old, of the newest Python on the PATH."""
     if sys.version_info >= OLDEST:
         return sys.executable
     for minor in (14, 13, 12, 11):
@@ -193,7 +195,7 @@ class Step:
             print(f"bin/dev: {self._name}, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
     def check(self, done: subprocess.CompletedProcess[str]) -> None:
-        """End bin/dev with the output of the program if it failed."""
+        """If the program failed, exit with its output."""
         if done.returncode:
             hint = ""
             if "ensurepip" in done.stdout:

@@ -1,7 +1,7 @@
-"""Draw the site's pictures in Chromium: diagrams of Mermaid, job logs as GitLab shows them, pages of reports.
+"""Draw the pictures of the site in Chromium: Mermaid's diagrams, job logs as GitLab shows them, and report pages.
 
-The pictures are committed, so building the site needs no Chromium. ``--check`` draws nothing, and fails if a picture
-does not match its source, by the hashes in ``docs/pictures.json``.
+The pictures are committed, so building the site needs no Chromium. ``--check`` draws nothing. It fails if a picture is
+older than its source, by the hashes in ``docs/pictures.json``.
 """
 
 import argparse
@@ -27,21 +27,22 @@ STATE: Final = DOCS / "pictures.json"
 CHROMIUM: Final = "/usr/bin/chromium"
 LOGS: Final = ("delivered", "crash-loop")
 PAGES: Final = ("green", "red")
-# The width in which the site shows it.
+# The width in pixels at which the site shows a report page.
 PAGE_WIDTH: Final = 820
 MERMAID: Final = "12.3.0"
 MERMAID_SHA256: Final = "be0684e8d20bfc874df12c0f04927a5c482f57f2200eec54cca52a4583fd4040"
-# The width can be read on a phone. The log begins with the banner, which people look for.
+# A log of this width in pixels is readable on a phone. It begins with the banner, which this line encloses.
 LOG_WIDTH: Final = 400
 RULE: Final = "=" * 45
-# GitLab's dark log, with its colours for the codes that argocd-release prints (joblog.py).
+# The colours of lines in GitLab's dark theme, for the codes that argocd-release prints (joblog.py).
 PAINT: Final = (
     (re.compile(r"^(RELEASE SUCCESSFUL)$", re.MULTILINE), "#37b24d;font-weight:bold"),
     (re.compile(r"^(RELEASE FAILED|cause: .*)$", re.MULTILINE), "#ff7b72;font-weight:bold"),
     (re.compile(r"^(next: .*)$", re.MULTILINE), "#e3b341;font-weight:bold"),
     (re.compile(r"^(\$ .*)$", re.MULTILINE), "#56d4dd;font-weight:bold"),
 )
-# Labels are text of the SVG, and the page colours them (docs/theme/assets/site.css), so a diagram has a dark mode.
+# Labels are text in the SVG, which the style sheet of the site colours (docs/theme/assets/site.css). So the diagrams
+# have a dark mode.
 MERMAID_SETTINGS: Final = {
     "startOnLoad": False,
     "htmlLabels": False,
@@ -105,7 +106,7 @@ def draw(browser: Browser, name: str, content: str, width: int) -> None:
     page.set_content(content)
     height = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": width, "height": height})
-    # Two pixels per point, for the screens of phones.
+    # Draw two pixels per point, for the screens of phones.
     clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 2}
     picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": 50, "clip": clip})
     target = DOCS / "en" / "pictures" / f"{name}.webp"
@@ -116,7 +117,7 @@ def draw(browser: Browser, name: str, content: str, width: int) -> None:
 
 
 def log_page(log: str) -> str:
-    """Return the log from its banner up to the evidence, as a page that looks like GitLab's."""
+    """Return a page that looks like GitLab's job log. It contains the banner and the line ``next:`` of the log."""
     start = log.index(f"{RULE}\nRELEASE")
     end = log.index(RULE, log.index(RULE, start + 1) + 1) + len(RULE)
     last = "".join(line for line in log.splitlines(keepends=True) if line.startswith("next: "))
@@ -149,7 +150,7 @@ def draw_diagrams(browser: Browser) -> None:
 
 
 def plain(svg: str, name: str) -> str:
-    """Return the drawing on one line without Mermaid's own style sheet, so that a page can embed and colour it."""
+    """Return the drawing on one line and without Mermaid's style sheet, so that the site can embed and colour it."""
     svg = re.sub(r"<style>.*?</style>|<filter.*?</filter>|<defs>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (?:style|data-[a-z-]+|aria-roledescription|role)="[^"]*"', "", svg).replace(' width="100%"', "")
     for marker in re.findall(r'<marker id="([^"]+)"', svg):
@@ -159,13 +160,17 @@ def plain(svg: str, name: str) -> str:
     width = re.search(r'viewBox="\S+ \S+ (\S+) ', svg)
     size = f' style="max-width:{width[1]}px"' if width else ""
     title = name.partition(".")[0]
-    # Mermaid draws the outline of a round node twice, once in a hand-drawn style.
+    # Mermaid draws the outline of a round node twice. Remove the one in a hand-drawn style.
     svg = re.sub(r'(<path d="M[^"]{4000,}")[^>]*></path>', "", svg)
     return re.sub(r"\s*\n\s*", " ", svg).replace("<svg ", f'<svg role="img" aria-label="{title}"{size} ', 1) + "\n"
 
 
 def mermaid() -> str:
-    """Return Mermaid for the browser from its npm package; raise ``ValueError`` if its hash is not the expected one."""
+    """Return the script of Mermaid for the browser, from its npm package.
+
+    Raises:
+        ValueError: the package does not have the expected hash, or does not contain the script.
+    """
     with tempfile.TemporaryDirectory() as folder:
         npm = Path(sys.executable).with_name("npm")
         subprocess.run([npm, "pack", "--silent", f"mermaid@{MERMAID}"], cwd=folder, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Generate the site's tables in both languages from the declarations of the product."""
+"""Generate the tables of the site, in both languages, from the declarations of the product."""
 
 import contextlib
 import importlib
@@ -32,9 +32,9 @@ LANGUAGES = ("en", "ru")
 #: The tiers of settings and inputs, the rarely needed ones last. ``x-groups`` in the schema declares them.
 TIERS = list(dict.fromkeys(group["tier"] for group in SCHEMA["x-groups"].values()))
 RIGHTS_USES = ("track", "logs", "events", "sync windows", "doctor", "sync")
-# The servers that the whole matrix of scenarios was run against; `bin/dev compatibility` writes it.
+# The results of all scenarios on each version of Argo CD. `bin/dev compatibility` writes this file.
 COMPATIBILITY = Path(__file__).resolve().parent.parent / "docs" / "compatibility.json"
-# The effects of withholding each right, as tests/release/test_rights.py has observed them.
+# The features that fail without each right, as tests/release/test_rights.py has observed them.
 RIGHTS = Path(__file__).resolve().parent.parent / "docs" / "rights.json"
 WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("reference.yml").read_text("utf-8"))
 #: The rows of the troubleshooting page by exit code.
@@ -48,7 +48,7 @@ TESTED = "plugin/argocd_release/argocd/tested_versions.py"
 
 
 def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return every generated part of a page by its path, given the component's inputs."""
+    """Return the text of each generated file by its path. ``inputs`` are the inputs of the component."""
     measured = json.loads(COMPATIBILITY.read_text("utf-8"))
     made = {"docs/generated/help.txt": help_text(), TESTED: tested(measured)}
     for language in LANGUAGES:
@@ -115,7 +115,7 @@ def component(inputs: Mapping[str, Mapping[str, Any]], language: str) -> Iterato
 
 
 def described(declared: Mapping[str, Any], language: str) -> str:
-    """Return the description in the language; end the program if the translation is missing."""
+    """Return the description in the language. If there is no translation, end the program with a message."""
     key = "description" if language == "en" else f"x-description-{language}"
     if key not in declared:
         sys.exit(f"there is no {key} beside: {declared.get('description', declared)}")
@@ -123,7 +123,12 @@ def described(declared: Mapping[str, Any], language: str) -> str:
 
 
 def translated(part: str, name: str) -> Any:
-    """Return the words of ``reference.yml`` for a name; end the program if there are none."""
+    """Return the text of ``reference.yml`` about a name. If there is none, end the program with a message.
+
+    Args:
+        part: the section of the file, such as ``outcomes``.
+        name: the key in that section.
+    """
     try:
         return WORDS[part][name]
     except KeyError:
@@ -142,7 +147,7 @@ def causes(language: str) -> Iterator[Row]:
 
 
 def troubleshooting(exit_code: int, language: str) -> Iterator[Row]:
-    """Yield the rows of one exit code: the words of the log, with the cause's anchor, and what to do."""
+    """Yield the rows for one exit code: the line of the log with the anchor of its cause, and the advice."""
     for row in TROUBLESHOOTING[exit_code]:
         anchor = f"{{#{row['code']}}}" if "code" in row else ""
         line = row["line"] if "line" in row else log_line(**{key: row[key] for key in ENTRY if key in row})
@@ -153,7 +158,13 @@ ENTRY = ("message", "clause", "fields")
 
 
 def log_line(message: str, clause: int | None = None, fields: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return an entry of the catalogue as the log shows it, with dots for its fields."""
+    """Return a message of the catalogue as the log shows it, with dots in place of its fields.
+
+    Args:
+        message: the module and the name of the entry, such as ``verdict.NOT_COMPARED``.
+        clause: the position, from 0, of the clause to return; None for all of them.
+        fields: the values of fields that are shown instead of dots.
+    """
     module, _, name = message.partition(".")
     entry = getattr(importlib.import_module(f"argocd_release.messages.{module}"), name)
     parts = Formatter().parse(entry.text if isinstance(entry, Message) else entry)
@@ -163,7 +174,12 @@ def log_line(message: str, clause: int | None = None, fields: Mapping[str, str] 
 
 
 def advice(word: str, *, explain: bool) -> str:
-    """Return the cause's hint in the catalogue, after its meaning if ``explain``; end the program without a hint."""
+    """Return the hint of the catalogue for a cause. If there is none, end the program with a message.
+
+    Args:
+        word: the cause code.
+        explain: True to put the meaning of the cause before the hint.
+    """
     if word not in HINTS:
         sys.exit(f"bin/troubleshooting.yml needs en: for {word}, because messages/causes.py has no hint for it")
     hint = re.sub(r"<([A-Z_]+)>", r"`\1`", HINTS[word])
@@ -171,7 +187,7 @@ def advice(word: str, *, explain: bool) -> str:
 
 
 def dotenv_variables(language: str) -> Iterator[Row]:
-    """Yield the variables of a run about which nothing is known. Every outcome has each of them."""
+    """Yield the variables of the dotenv report. An empty result shows their names, because all results have them."""
     verdict = Verdict(outcome=Outcome.UNEXPECTED, reason="")
     now = datetime.now(UTC)
     one = ApplicationResult(verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=now, application=None)
@@ -183,10 +199,18 @@ def dotenv_variables(language: str) -> Iterator[Row]:
 def report(
     schema: Mapping[str, Any], language: str, path: str = "", parts: Mapping[str, Any] | None = None
 ) -> Iterator[Row]:
-    """Yield the fields of the JSON report; those of nested objects and lists by their path. ``parts`` are ``$defs``."""
+    """Yield the fields of the JSON report, those of nested objects and lists with their path.
+
+    Args:
+        schema: the schema of the report, or of an object in it.
+        language: the language of the descriptions.
+        path: the path of that object, with a dot at its end.
+        parts: the ``$defs`` of the schema of the report.
+    """
     parts = schema.get("$defs", {}) if parts is None else parts
     for name, declared in schema["properties"].items():
-        # A field that can be null is declared as null or something. A reference leads to an enum, or to that.
+        # The schema of a field that can be null has variants (`anyOf`). A reference leads to an enum, or to such
+        # variants.
         referred = parts.get(declared.get("$ref", "").removeprefix("#/$defs/"), {})
         variants = [declared, *declared.get("anyOf", ()), *referred.get("anyOf", ())]
         said = " ".join(
@@ -220,7 +244,7 @@ def compatibility(measured: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
 
 
 def tested(measured: Sequence[Mapping[str, Any]]) -> str:
-    """Return the tested versions as a module of the product."""
+    """Return the source of the module that lists the tested pairs of versions."""
     pairs = "".join(f'    ("{run["server"]}", "{run["cli"]}"),\n' for run in measured)
     return (
         '"""The tested pairs of versions: Argo CD server, argocd CLI. Generated by bin/generate."""\n\n'
@@ -234,7 +258,7 @@ def rights(needed: Mapping[str, Sequence[str]]) -> Iterator[Row]:
 
 
 def help_text() -> str:
-    """Return the output of ``--help``, which is the same on any Python and terminal."""
+    """Return the output of ``--help`` with a fixed width and no colours, so that it is the same everywhere."""
     before = {name: os.environ.get(name) for name in ("COLUMNS", "NO_COLOR")}
     os.environ.update(COLUMNS="100", NO_COLOR="1")
     out = io.StringIO()
