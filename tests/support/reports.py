@@ -97,6 +97,8 @@ def application(
         "changes": {
             "revisions_before": ["1" * 40],
             "images_before": [f"registry.example.com/shop/api:1 {text}"],
+            "first": False,
+            "commits": [f"https://gitlab.example.com/shop/config/-/commit/{SHA}"],
             "compare": [f"https://gitlab.example.com/shop/config/-/compare/{'1' * 40}...{SHA}"],
             "count": rows,
             "actions": {"configured": rows},
@@ -129,6 +131,12 @@ def report(*applications: Json, **parts: Any) -> Json:
         "format": 2, "version": "0.1.0", "outcome": first["outcome"], "exit_code": first["exit_code"],
         "reason": first["reason"], "reason_adds": first["reason_adds"], "cause": first["cause"], "seconds": first["seconds"] + 1.2,
         "ended_at": "2026-11-25T22:00:00.000+00:00", "image_tag": "8be41d7c", "site_url": "", "told": [],
+        "language": "en",
+        "links": {
+            "job": "https://gitlab.example.com/shop/web/-/jobs/7", "pipeline": "https://gitlab.example.com/shop/web/-/pipelines/5",
+            "merge_request": "https://gitlab.example.com/shop/web/-/merge_requests/3",
+            "commit": f"https://gitlab.example.com/shop/web/-/commit/{SHA}", "docs": "https://docs.example.com",
+        },
         "applications": list(applications),
     }  # fmt: skip
     return whole | parts

@@ -103,6 +103,7 @@ def application_of(document: dict[str, Any]) -> Application:
         controller_namespace=as_text(status.get("controllerNamespace")),
         deployed=_deployed(as_objects(status.get("history"))),
         previously=_deployed(as_objects(status.get("history"))[:-1]),
+        is_new=_is_new(as_objects(status.get("history")), spec.get("revisionHistoryLimit")),
         unknown_words=tuple(
             f"{name} {as_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
@@ -305,6 +306,15 @@ def _operation(state: dict[str, Any]) -> Operation | None:
 
 def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
     return Deployment(revisions=_revisions(history[-1]), parameters=_parameters(history[-1])) if history else None
+
+
+def _is_new(history: list[dict[str, Any]], limit: object) -> bool:
+    """Return True if the history shows at most one successful sync since the application was created.
+
+    Argo CD numbers the syncs from 0 (argo-cd v2.13.2 controller/state.go: persistRevisionHistory). With a
+    ``revisionHistoryLimit`` of 0 it keeps no history, so an empty one proves nothing.
+    """
+    return history[-1].get("id") == 0 if history else limit != 0
 
 
 def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:

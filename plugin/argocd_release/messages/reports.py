@@ -1,5 +1,7 @@
 """The texts of the reports and of the notifications in GitLab: facts, evidence, the proof of a success, the page."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from argocd_release.messages import Message
@@ -130,14 +132,96 @@ RESOURCES: Final = "The number of the application's resources."
 RESOURCES_CHANGED: Final = "The number of resources that the sync of this revision changed."
 POD_RESTARTS: Final = "The number of restarts of the pods that the job has looked at."
 
-# The page.
-UNHEALTHY_RESOURCES: Final = "Resources that are not Synced and Healthy"
-PAGE_LOG: Final = Message("Pod/{pod}, container {container}")
-PAGE_LOG_BEFORE_RESTART: Final = Message("Pod/{pod}, container {container}, before its last restart")
-BAR: Final = Message("{subject}: {since} to {until}, {end}")
-THE_END: Final = "the end"
-TO_THE_END: Final = "to the end"
-
+# The page. bin/reference.yml has the same names with the Russian words.
+PAGE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cause": "Cause",
+        "next": "Next",
+        "show_in_argo_cd": "Show in Argo CD",
+        "what_it_means": "What this means",
+        "last_lines": "Last lines of Pod/{pod}, container {container}",
+        "last_lines_before_restart": "Last lines of Pod/{pod}, container {container}, before its last restart",
+        "earlier_lines": "{count} earlier lines",
+        "log": "Log of Pod/{pod}, container {container}",
+        "log_before_restart": "Log of Pod/{pod}, container {container}, before its last restart",
+        "expected": "Expected",
+        "actual": "Actual",
+        "revision": "revision",
+        "images": "images",
+        "image": "image",
+        "chart_version": "chart version",
+        "sync_status": "sync status",
+        "last_sync": "last sync",
+        "health": "health",
+        "any_revision": "HEAD of the tracked branch",
+        "unknown": "unknown",
+        "attempt": "{phase}, attempt {number}",
+        "resources": "resources",
+        "none_of_it": "no image with it",
+        "commit": "commit",
+        "merge_request": "merge request",
+        "pipeline": "pipeline",
+        "job": "job",
+        "took": "took",
+        "ended": "ended",
+        "exit_code": "exit code",
+        "address": "address",
+        "the_site": "the site",
+        "no_application": "No application",
+        "applications": "Applications",
+        "application": "Application",
+        "count_of_applications": "{count} applications",
+        "outcome": "Outcome",
+        "after": "After",
+        "timeline": "Timeline",
+        "this_job": "this job",
+        "problem": "problem",
+        "wave": "wave {number}",
+        "until_the_end": "until the end",
+        "went_away": "went away",
+        "not_ended": "not ended",
+        "more": "and {count} more",
+        "compared": "comparing with git",
+        "synced": "syncing",
+        "healthy": "becoming Healthy",
+        "confirmed": "confirming",
+        "not_compared": "comparing with git, not finished",
+        "not_synced": "syncing, not finished",
+        "not_healthy": "becoming Healthy, not reached",
+        "judged": "verdict",
+        "reports": "writing reports",
+        "cause_found": "looking for the cause",
+        "what_changed": "What changed",
+        "first_release": "first release",
+        "no_change": "unchanged",
+        "commits_between": "commits between",
+        "unchanged": "{count} unchanged",
+        "hooks": "hooks: {count}",
+        "changes_unknown": "The changes are unknown.",
+        "evidence": "Evidence",
+        "not_shown": "Not shown",
+        "unhealthy_resources": "Resources that are not Synced and Healthy",
+        "conditions": "Conditions",
+        "condition": "Condition",
+        "pods": "Pods",
+        "events": "Events",
+        "resource": "Resource",
+        "namespace": "Namespace",
+        "action": "Action",
+        "message": "Message",
+        "pod": "Pod",
+        "ready": "Ready",
+        "status": "Status",
+        "restarts": "Restarts",
+        "object": "Object",
+        "type": "Type",
+        "reason": "Reason",
+        "count": "Count",
+        "in_namespace": "{title} in {namespace}",
+        "made_by": "Made by argocd-release {version} from its JSON report, which has all details.",
+        "input": "input",
+    }
+)
 
 # The result of a notification.
 NO_RESPONSE_IN_TIME: Final = "GitLab did not respond in time"

@@ -233,8 +233,9 @@ class Application:
     deployed: Deployment | None = None
     # The namespace of Argo CD, in which applications are addressed without a namespace; empty until Argo CD compares.
     controller_namespace: str = ""
-    # The successful sync before the last one.
+    # The successful sync before the last one. ``is_new`` is True if Argo CD has synced it at most once.
     previously: Deployment | None = None
+    is_new: bool = False
     #: True if the annotation argocd.argoproj.io/skip-reconcile stops Argo CD from comparing and syncing it.
     skips_reconcile: bool = False
     # The owners of this application's spec that its metadata names.

@@ -84,6 +84,18 @@ def web_address(repo_url: str, project_url: str) -> str:
     return f"{server.scheme}://{server.netloc}/{quote(repository.path)}"
 
 
+def commit_address(repo_url: str, revision: str, project_url: str) -> str:
+    """Return the URL of a commit's page in GitLab, or an empty string if it is not known.
+
+    Args:
+        repo_url: the URL from which Argo CD reads the repository.
+        revision: the complete commit id.
+        project_url: the URL of the CI job's project in GitLab.
+    """
+    address = web_address(repo_url, project_url)
+    return f"{address}/-/commit/{revision}" if WEB.fullmatch(address) and SHA.fullmatch(revision) else ""
+
+
 def _path(path: str) -> str:
     return unquote(path).strip("/").removesuffix(".git").rstrip("/")
 

@@ -293,6 +293,10 @@ class ReleaseResult:
     #: The URL of the deployed site.
     site_url: str = ""
     job_url: str = ""
+    #: The addresses of the job, pipeline, merge_request and commit in GitLab, and of the docs.
+    links: Mapping[str, str] = field(default_factory=dict)
+    #: The language in which the page opens: en or ru.
+    language: str = "en"
     #: The name of the CI job, or "" outside GitLab.
     job_name: str = ""
     #: The results of the notifications.

@@ -56,6 +56,8 @@ class PreviousState:
 
     revisions: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    #: True if Argo CD had not synced any other revision of the application before.
+    first: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

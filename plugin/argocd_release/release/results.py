@@ -74,6 +74,20 @@ def write(
             yield path
 
 
+def _links(settings: load.Settings, docs_url: str) -> dict[str, str]:
+    """Return the known addresses for the page: of the job, its pipeline, merge request and commit, and of the docs."""
+    merge_requests = f"{settings.merge_request_project_url or settings.project_url}/-/merge_requests"
+    known = settings.project_url
+    links = {
+        "job": settings.job_url,
+        "pipeline": settings.pipeline_url,
+        "merge_request": f"{merge_requests}/{settings.merge_request}" if known and settings.merge_request else "",
+        "commit": f"{known}/-/commit/{settings.commit}" if known and settings.commit else "",
+        "docs": docs_url,
+    }
+    return {name: address for name, address in links.items() if address}
+
+
 class Results:
     """A builder of the result of a run. It can return the current result at any moment of the run.
 
@@ -117,6 +131,8 @@ class Results:
             page=artifact(self._environ, "page_path"),
             site_url=settings.site_url if settings else "",
             job_url=settings.job_url if settings else "",
+            links=_links(settings, self._docs_url) if settings else {},
+            language=load.valid(self._environ, "RELEASE_PAGE_LANGUAGE"),
             job_name=settings.job_name if settings else "",
             dotenv_prefix=load.valid(self._environ, "RELEASE_DOTENV_PREFIX"),
         )

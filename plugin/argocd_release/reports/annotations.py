@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from argocd_release.messages import reports as texts
-from argocd_release.model.git import SHA, WEB, web_address
+from argocd_release.model.git import WEB, commit_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 
 # The maximum number of applications of a group that get links.
@@ -45,9 +45,8 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
         links[texts.LOG_OF_POD.fill(pod=broken[0].name)] = page(result.url, broken[0].ref, tab="logs")
     application = result.application
     for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
-        address = web_address(source.repo_url, project_url)
-        if SHA.fullmatch(revision) and WEB.fullmatch(address):
-            links[texts.COMMIT.fill(revision=revision[:8])] = f"{address}/-/commit/{revision}"
+        if address := commit_address(source.repo_url, revision, project_url):
+            links[texts.COMMIT.fill(revision=revision[:8])] = address
     if result.cause and result.help_url:
         links[texts.HELP_LINK.fill(code=result.cause.code.word)] = result.help_url
     return links

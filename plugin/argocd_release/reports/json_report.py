@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import one_line
 from argocd_release.model.application import Application
-from argocd_release.model.git import SHA, WEB, web_address
+from argocd_release.model.git import SHA, WEB, commit_address, web_address
 from argocd_release.model.problem import Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import ReleaseTimeline
@@ -45,6 +45,8 @@ def document(result: ReleaseResult) -> dict[str, Any]:
         "ended_at": result.ended_at.isoformat(timespec="milliseconds"),
         "image_tag": result.image_tag,
         "site_url": result.site_url,
+        "language": result.language,
+        "links": dict(result.links),
         "told": [asdict(notice) for notice in result.notices],
         "applications": [_application(application, result.project_url) for application in result.applications],
     }
@@ -118,7 +120,9 @@ def _phases(rollout: ReleaseTimeline) -> dict[str, Any]:
 
 def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
     application, before = result.application, result.rollout.before
-    compare = []
+    compare, commits = [], []
+    for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
+        commits.append(commit_address(source.repo_url, revision, project_url))
     if application is not None and before.revisions != application.revisions:
         pairs = zip(before.revisions, application.revisions, application.sources, strict=False)
         for old, new, source in pairs:
@@ -129,7 +133,9 @@ def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
     return {
         "revisions_before": list(before.revisions),
         "images_before": list(before.images),
+        "first": before.first,
         "compare": compare,
+        "commits": commits,
         "count": result.change_counts.total(),
         "actions": {
             one_line(change.word, limit=40): count for change, count in result.change_counts.items() if not change.hook

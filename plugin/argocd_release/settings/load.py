@@ -178,10 +178,13 @@ class Settings(ConnectionSettings, TargetSettings, PolicySettings, GitSettings, 
     json_path: str
     metrics_path: str
     page_path: str
+    page_language: str
     log_format: str
     log_level: str
     docs_url: str
     job_url: str
+    pipeline_url: str
+    merge_request_project_url: str
     job_name: str
     source_branch: str
     source_commit: str

@@ -218,6 +218,9 @@ def _before(application: Application) -> PreviousState:
     before it.
     """
     deployed = application.deployed
+    if application.is_new and (deployed is None or deployed.revisions == application.revisions):
+        # Images that are there already belong to this release.
+        return PreviousState(first=True)
     if deployed is None:
         return PreviousState(images=application.images)
     if application.previously is not None and deployed.revisions == application.revisions:

@@ -3,6 +3,7 @@
 import base64
 import copy
 import hashlib
+import html
 import io
 import json
 import re
@@ -15,18 +16,28 @@ from jsonschema import Draft202012Validator
 
 from argocd_release.cli import page as command
 from argocd_release.messages.cli import NO_JSON, NO_PAGE, OTHER_VERSION
+from argocd_release.messages.reports import PROVEN
+from argocd_release.messages.verdict import IMAGE
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.signals import Signals
 from argocd_release.reports.json_report import SCHEMA
 from argocd_release.reports.page import render
 from argocd_release.reports.page.chart import SizeBudget
 from tests.support.hostile import HOSTILE, MARKUP
-from tests.support.reports import application, report
+from tests.support.reports import SHA, application, report, span
 from tests.support.wording import fields_of, is_from
 
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 DOCS = Path(__file__).parents[3] / "docs"
-ONE_LIMIT, MANY_LIMIT = 60_000, 300_000
+ONE_LIMIT, MANY_LIMIT = 20_000, 300_000
 WORST = " ".join([*MARKUP, *(text for text in HOSTILE if isinstance(text, str) and len(text) < 1000), "\"'<>&" * 2000])
+
+
+# The links of a report to GitLab (tests/support/reports.py).
+KNOWN_LINKS = {
+    *report(application())["links"].values(),
+    *application()["changes"]["commits"],
+} - {"https://docs.example.com"} | {"https://docs.example.com/troubleshooting/#crash-loop"}
 
 
 class Elements(HTMLParser):
@@ -61,7 +72,7 @@ def test_every_outcome_has_a_page(outcome: Outcome) -> None:
 
 def test_what_a_person_looks_for_is_there() -> None:
     text = Elements(drawn(application(outcome="degraded"))).text
-    for words in ("Deployment/api crashes", "mend it", "crash-loop", "Proven", "PreSync Job/migrate",
+    for words in ("Deployment/api crashes", "mend it", "crash-loop", "PreSync Job/migrate",
                   "CrashLoopBackOff", "fatal: no database", "11111111", "3f2c1ab0", "2 configured"):  # fmt: skip
         assert words in text, words
 
@@ -87,7 +98,6 @@ def test_it_loads_nothing_runs_nothing_and_goes_where_the_web_is() -> None:
         "img",
         "iframe",
         "form",
-        "input",
         "link",
         "base",
         "object",
@@ -95,9 +105,12 @@ def test_it_loads_nothing_runs_nothing_and_goes_where_the_web_is() -> None:
         "video",
         "textarea",
     }
+    # The switch of the language consists of radio buttons, which need no form and no script.
+    inputs = [(given["type"], given["id"]) for tag, given in page.found if tag == "input"]
+    assert inputs == [("radio", "en"), ("radio", "ru")]
     attributes = [(name, value) for _, given in page.found for name, value in given.items()]
     assert not [name for name, _ in attributes if name.startswith("on") or name in {"src", "style", "srcset"}]
-    assert {value for name, value in attributes if name == "href" and not str(value).startswith("#")} == set()
+    assert {value for name, value in attributes if name == "href" and not str(value).startswith("#")} == KNOWN_LINKS
     assert sum(tag == "style" for tag, _ in page.found) == 1
     # And were any of it there, the browser is told to let none of it through.
     policy = next(given["content"] for tag, given in page.found if given.get("http-equiv"))
@@ -113,9 +126,148 @@ def test_it_loads_nothing_runs_nothing_and_goes_where_the_web_is() -> None:
 
 
 def test_links_that_are_known_are_there() -> None:
-    links = {given.get("href") for tag, given in Elements(drawn(application())).found if tag == "a"}
+    links = {given.get("href") for tag, given in Elements(drawn(application(outcome="degraded"))).found if tag == "a"}
+    assert links >= KNOWN_LINKS
     assert "https://argocd.example.com/applications/shop" in links
     assert any("/-/compare/1111" in str(link) for link in links)
+
+
+def plain(page: str, language: str) -> str:
+    """Return the text of the page that a reader of one language sees, with single spaces."""
+    other = "ru" if language == "en" else "en"
+    shown = re.sub(rf"<i lang={other}>.*?</i>", "", page[page.index("</header>") :])
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", shown)).split())
+
+
+def test_the_last_log_lines_are_between_the_cause_and_the_next_step() -> None:
+    broken = application(outcome="degraded")
+    lines = [f"line {number}" for number in range(30)]
+    broken["logs"] = [
+        {"pod": "other", "container": "sidecar", "previous": False, "lines": ["nothing to see"]},
+        {"pod": "api-x", "container": "api", "previous": True, "lines": lines},
+    ]
+    broken["cause"]["message"] = "Pod/api-x: CrashLoopBackOff"
+    text = plain(drawn(broken), "en")
+    order = ["CrashLoopBackOff", "Last lines of Pod/api-x", "22 earlier lines", "line 29", "mend it", "nothing to see"]
+    assert [text.index(words) for words in order] == sorted(text.index(words) for words in order)
+
+
+def test_without_a_log_the_reason_is_below_the_cause() -> None:
+    broken = application(outcome="degraded") | {"logs": []}
+    text = plain(drawn(broken), "en")
+    assert text.index("cannot show the logs of pods: denied") < text.index("mend it")
+
+
+def test_a_failure_shows_the_expectation_beside_the_state() -> None:
+    broken = application(outcome="degraded")
+    broken["expectation"] = {"wait_for": ["health", "operation", "sync"], "revision": "c0ffee1", "image": "8be41d7"}
+    broken["cause"]["code"] = "other-revision"
+    broken["state"] |= {
+        "sync": "OutOfSync",
+        "operation": {
+            "phase": "Failed",
+            "message": "",
+            "revisions": [SHA],
+            "started_at": "",
+            "finished_at": "",
+            "retries": 1,
+        },
+    }
+    page = drawn(broken)
+    text = plain(page, "en")
+    assert "revision c0ffee1 3f2c1ab0" in text
+    assert "image 8be41d7 api:2" in text
+    assert "sync status Synced OutOfSync" in text
+    assert "last sync Succeeded Failed, attempt 2" in text
+    assert "health Healthy Degraded" in text
+    assert "последняя синхронизация Succeeded Failed, попытка 2" in plain(page, "ru")
+    assert "Expected" not in plain(drawn(application()), "en"), "a success has its proof instead"
+
+
+def test_an_expectation_of_another_state_is_met_by_that_state() -> None:
+    broken = application(outcome="degraded")
+    broken["expectation"] = {"wait_for": ["suspended"], "chart_version": "1.2.3"}
+    broken["state"] |= {"health": "Suspended", "revisions": ["1.2.2"]}
+    text = plain(drawn(broken), "en")
+    assert "chart version 1.2.3 1.2.2 health Suspended Suspended" in text
+    assert "Synced Synced" not in text
+
+
+def test_a_first_release_is_named_and_not_compared_with_itself() -> None:
+    fresh = application()
+    fresh["changes"] |= {"first": True, "revisions_before": [], "images_before": [], "compare": []}
+    text = plain(drawn(fresh), "en")
+    assert "3f2c1ab0 first release" in text
+    assert "unchanged" not in text
+    again = application()
+    again["changes"] |= {"revisions_before": [SHA], "compare": []}
+    assert "3f2c1ab0 unchanged" in plain(drawn(again), "en")
+
+
+def test_spans_without_duration_are_hidden_unless_they_failed() -> None:
+    quick = application()
+    quick["spans"] = [
+        span("rollout", "Deployment/short", 3.1, 3.1, "Healthy"),
+        span("hook", "PreSync Job/broken", 3.1, 3.1, "Failed"),
+        span("rollout", "Deployment/long", 3.1, 9.0, "Healthy"),
+    ]
+    quick["counts"]["spans"] = 3
+    text = plain(drawn(quick), "en")
+    assert "Deployment/short" not in text
+    assert "Job/broken" in text
+    assert "Deployment/long Healthy · 5.9 s 3.1–9.0" in text
+    assert "0.0 s 3.1" not in text.replace("Failed · 0.0 s", "")
+    assert "and 1 more" not in text
+
+
+def test_the_attempts_of_a_sync_are_counted_from_one() -> None:
+    retried = application(outcome="sync-failed")
+    retried["spans"] = [
+        span("sync", "sync", 0.8, 3.1, "Failed"),
+        span("sync", "sync, attempt 2", 8.0, None, "Running"),
+    ]
+    text = plain(drawn(retried), "en")
+    assert "sync, attempt 1 Failed" in text
+    assert "sync, attempt 2 Running" in text
+    assert "синхронизация, попытка 1 Failed" in plain(drawn(retried), "ru")
+
+
+def test_phases_are_in_words() -> None:
+    text = plain(drawn(application()), "en")
+    assert (
+        "comparing with git 0.8 s syncing 2.3 s becoming Healthy 38.6 s confirming 0.4 s writing reports 1.4 s" in text
+    )
+    assert "becoming Healthy, not reached 39.0 s looking for the cause" in plain(
+        drawn(application(outcome="degraded")), "en"
+    )
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_page_has_both_languages(outcome: Outcome) -> None:
+    page = drawn(application(outcome=outcome.word))
+    assert CYRILLIC.search(plain(page, "en")) is None
+    # The names of objects, and the words of Argo CD and of the programs, are in no language of ours.
+    russian = plain(page, "ru")
+    assert CYRILLIC.search(russian)
+    for word in ("Timeline", "What changed", "Evidence", "Cause", "Expected", "took", "until the end"):
+        assert word not in russian
+
+
+def test_the_setting_selects_the_language_in_which_the_page_opens() -> None:
+    for language, title in (("en", "Release failed: shop"), ("ru", "Релиз не удался: shop")):
+        page = Elements(drawn(application(outcome="degraded"), language=language))
+        assert ("html", {"lang": language}) in page.found
+        checked = [given["id"] for tag, given in page.found if tag == "input" and "checked" in given]
+        assert checked == [language]
+        assert title in page.text
+
+
+def test_the_proof_is_translated_with_the_values_in_it() -> None:
+    proven = application()
+    proven["proof"] = PROVEN.fill(expected=IMAGE.fill(image="web:1.2"))
+    assert "Доказано: ожидаемая версия работает, образ web:1.2." in plain(drawn(proven), "ru")
+    unknown = application() | {"proof": "Something else."}
+    assert "Something else." in plain(drawn(unknown), "ru"), "a text without translation stays English"
 
 
 def test_of_many_applications_those_that_failed_come_first() -> None:
@@ -145,7 +297,9 @@ def test_the_reports_of_the_docs_are_of_this_version(name: str) -> None:
     """The docs' pictures are drawn from these reports. If one lacks a field, a real run must write it again."""
     made = json.loads((DOCS / "reports" / f"{name}.json").read_text("utf-8"))
     Draft202012Validator(SCHEMA).validate(made)
-    assert "shop" in render(made)
+    page = render(made)
+    assert "shop" in page
+    assert len(page.encode()) <= ONE_LIMIT
 
 
 def draw(*arguments: str) -> tuple[int, str]:

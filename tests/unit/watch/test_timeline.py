@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import pytest
+
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.messages.verdict import SYNC_OF_EARLIER_REVISION
 from argocd_release.model.application import Application
-from argocd_release.model.timeline import Phases, SpanKind
+from argocd_release.model.timeline import Phases, PreviousState, SpanKind
 from argocd_release.watch.timeline import SPANS, SpanRecorder
 from tests.unit.states import NEW, OLD, application, document
 
@@ -131,3 +133,29 @@ def test_what_ran_before_where_argo_cd_was_faster_than_the_job() -> None:
     newest = [*HISTORY, {"revision": NEW}]
     assert looks((1.0, application(history=newest))).rollout.before.revisions == (OLD,)
     assert looks((1.0, application())).rollout.before.revisions == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "first"),
+    [
+        ({"history": []}, True),
+        ({"history": [{"id": 0, "revision": NEW}]}, True),
+        ({"history": [{"id": 0, "revision": OLD}]}, False),
+        ({"history": [{"id": 7, "revision": NEW}]}, False),
+        ({"history": [{"revision": NEW}]}, False),
+        ({"history": [{"id": 0, "revision": OLD}, {"id": 1, "revision": NEW}]}, False),
+    ],
+)
+def test_a_first_release_has_no_earlier_state(state: dict[str, Any], first: bool) -> None:  # noqa: FBT001
+    """Argo CD numbers the syncs from 0, and can keep the history short."""
+    before = looks((1.0, application(**state))).rollout.before
+    assert before.first is first
+    if first:
+        assert before == PreviousState(first=True)
+
+
+def test_an_application_without_a_kept_history_is_not_new() -> None:
+    stored = document(history=[])
+    assert looks((1.0, parse_application(json.dumps(stored)))).rollout.before.first
+    stored["spec"]["revisionHistoryLimit"] = 0
+    assert not looks((1.0, parse_application(json.dumps(stored)))).rollout.before.first

@@ -1,5 +1,7 @@
 """Render the HTML page of a release from the JSON report. The page is one file that loads nothing.
 
+The page is in English and in Russian. Two radio buttons and a style rule switch between them, without a script.
+
 The report contains text from outside. The template engine escapes all of it, ``view`` limits its size, and all links
 lead to web addresses. In addition, the page's Content-Security-Policy forbids loading and running anything.
 """
@@ -10,6 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from argocd_release.reports.page.language import words
 from argocd_release.reports.page.view import view
 
 if TYPE_CHECKING:
@@ -31,9 +34,15 @@ def render(report: Mapping[str, Any]) -> str:
 
     style = read("page.css")
     template = Template.from_module_dict(engine(), vars(compiled), {})
+    style = style.strip()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # The style need not be escaped, because it is a file of this package. The policy contains its hash.
-    return template.render(page=view(report), policy=POLICY.format(hash=digest), style=Markup(style))  # noqa: S704
+    return template.render(
+        page=view(report),
+        t=words(),
+        policy=POLICY.format(hash=digest),
+        style=Markup(style),  # noqa: S704
+    )
 
 
 def engine() -> "Environment":

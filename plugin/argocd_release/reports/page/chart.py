@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from argocd_release.core.text import clean
-from argocd_release.messages import reports as texts
+from argocd_release.messages import verdict
+from argocd_release.reports.page.language import Text, translated, words
 
-#: The mark that replaces the end of a text that was cut.
 _MARK: Final = " …"
 # The size in bytes of each character that HTML escapes. All other characters have their size in UTF-8.
 _ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
@@ -20,8 +20,13 @@ class SizeBudget:
         left: the remaining bytes.
     """
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: int, *, whole: "SizeBudget | None" = None) -> None:
         self.left = left
+        self._whole = whole
+
+    def share(self, most: int) -> "SizeBudget":
+        """Return a budget of at most ``most`` bytes that is a part of this one."""
+        return SizeBudget(min(most, self.left), whole=self)
 
     def take(self, text: str, limit: int, *, markup: int = 0) -> str:
         """Return the text, cut to ``limit`` characters and to the remaining bytes. Subtract its size from the budget.
@@ -31,6 +36,7 @@ class SizeBudget:
             limit: the maximum number of characters.
             markup: the size of the markup around the text, in bytes.
         """
+        before = self.left
         self.left -= markup
         text = clean(text, limit=limit)
         kept = len(text)
@@ -40,21 +46,22 @@ class SizeBudget:
                 kept = position
                 break
             self.left -= size
+        if self._whole is not None:
+            self._whole.left -= before - self.left
         return text if kept == len(text) else text[:kept] + _MARK
 
 
 Json = Mapping[str, Any]
-#: The maximum number of lanes in the chart of an application.
 LANES: Final = 40
-#: The possible distances between two ticks, in seconds.
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-#: The maximum number of ticks.
 _TICKS: Final = 6
-#: The minimum width of a bar in percent, so that it can be seen.
 _LEAST: Final = 0.4
+# The end of the subject of a later attempt to sync, such as ``sync, attempt 2`` (messages/verdict.py).
+_ATTEMPT: Final = verdict.ATTEMPT.text.partition("}")[2].partition("{")[0]
+# A shorter span is not shown, because its duration would be 0.0 s.
+_SHORTEST: Final = 0.05
 # The order, by kind, of spans that began at the same moment. A sync comes first, because it starts the others.
 _ORDER: Final = ("sync", "hook", "rollout", "trouble")
-#: The final states, in Argo CD's words, that mark a span as failed.
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
 
@@ -66,13 +73,20 @@ class Bar:
         x: the position of its left end, in percent of the width of the chart.
         width: its width, in percent of the width of the chart.
         kind: the CSS class of the bar, which sets its colour.
-        title: the tooltip.
     """
 
     x: str
     width: str
     kind: str
-    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPhase:
+    """A phase of the job, in words, with its duration."""
+
+    what: Text
+    kind: str
+    when: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,24 +95,20 @@ class Lane:
 
     Attributes:
         what: the sync, the resource or the problem that the span is about.
-        kind: the kind of the span: sync, hook, rollout or trouble.
-        wave: the sync wave, or an empty string.
+        wave: the sync wave, or None.
         detail: the message below the bar, or an empty string.
         when: the duration.
-        since: the time of the beginning.
-        until: the time of the end, or an empty string if the span did not end.
+        since: the seconds of the beginning and of the end.
         end: the last state of the span.
         bars: the bar of the span.
     """
 
-    what: str
-    kind: str
-    wave: str
+    what: Text
+    wave: Text | None
     detail: str
     when: str
     since: str
-    until: str
-    end: str
+    end: Text
     bars: tuple[Bar, ...]
 
 
@@ -108,17 +118,19 @@ class Chart:
 
     Attributes:
         job: one bar for each phase of the job.
-        steps: the name, the CSS class and the end time of each phase.
+        steps: the phases of the job.
+        seconds: the duration of the job.
         ticks: the position in percent and the label of each tick of the time scale.
         lanes: the spans of the application.
-        more: the number of spans that are not shown.
+        more: the number of spans that were left out, or None.
     """
 
     job: tuple[Bar, ...]
-    steps: tuple[tuple[str, str, str], ...]
+    steps: tuple[JobPhase, ...]
+    seconds: str
     ticks: tuple[tuple[str, str], ...]
     lanes: tuple[Lane, ...]
-    more: int = 0
+    more: Text | None = None
 
 
 def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = LANES) -> Chart:
@@ -131,21 +143,34 @@ def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = L
         lanes: the maximum number of lanes; 0 for the chart in the table of a group, which has only the phases.
     """
     judged = _judged(application)
-    whole = max([seconds, judged, *(span["ended"] or span["began"] for span in application["spans"])]) or 1.0
+    spans = [span for span in application["spans"] if _is_worth_showing(span)]
+    whole = max([seconds, judged, *(span["ended"] or span["began"] for span in spans)]) or 1.0
     # In the table of a group, end the chart with the verdict on this application. After that, the job only waited for
     # other applications.
     marks = list(_phases(application, seconds if lanes else judged))
-    chosen = _chosen(application["spans"], lanes)
+    chosen = _chosen(spans, lanes)
+    retried = any(_ATTEMPT in span["subject"] for span in spans)
+    drawn = tuple(_lane(span, judged, whole, room, retried=retried) for span in chosen if room.left > 0)
+    left_out = application["counts"]["spans"] - len(application["spans"]) + len(spans) - len(drawn) if lanes else 0
     return Chart(
-        job=tuple(
-            _bar(since, until, whole, kind, f"{what}: {since:.1f} to {until:.1f} s")
+        job=tuple(_bar(since, until, whole, kind) for _, kind, since, until in marks),
+        steps=tuple(
+            JobPhase(what=words()[what], kind=kind, when=f"{until - since:.1f} s")
             for what, kind, since, until in marks
-        ),
-        steps=tuple((what, kind, f"{until:.1f} s") for what, kind, _, until in marks),
-        ticks=tuple(_ticks(whole)),
-        lanes=tuple(_lane(span, judged, whole, room) for span in chosen if room.left > 0),
-        more=len(application["spans"]) - len(chosen) if lanes else 0,
+            if until - since >= _SHORTEST
+        )
+        if lanes
+        else (),
+        seconds=f"{marks[-1][3]:.1f} s" if marks else "",
+        ticks=tuple(_ticks(whole)) if lanes else (),
+        lanes=drawn,
+        more=words()["more"].fill(count=left_out) if left_out > 0 else None,
     )
+
+
+def _is_worth_showing(span: Json) -> bool:
+    """Return False for a span that was over at once, unless it failed. Its bar would show nothing."""
+    return span["ended"] is None or span["end"] in _FAILED or span["ended"] - span["began"] >= _SHORTEST
 
 
 def _judged(application: Json) -> float:
@@ -156,20 +181,21 @@ def _judged(application: Json) -> float:
 
 def _phases(application: Json, seconds: float) -> Iterator[tuple[str, str, float, float]]:
     """Yield each phase of the job in order: its name, its CSS class, its beginning and its end in seconds."""
-    phases, since = application["phases"], 0.0
+    phases, since, waited_for = application["phases"], 0.0, "judged"
     judged = _judged(application)
     for name in ("compared", "synced", "healthy"):
         until = phases[name]
         if until is None:
+            waited_for = f"not_{name}"
             break
         until = min(max(until, since), judged)
         yield name, name, since, until
         since = until
     good = application["outcome"] == "delivered"
     if judged > since:
-        yield ("confirmed" if good else "judged"), ("confirmed" if good else "lost"), since, judged
+        yield ("confirmed" if good else waited_for), ("confirmed" if good else "lost"), since, judged
     if seconds > judged:
-        yield ("reports" if good else "cause found"), "after", judged, seconds
+        yield ("reports" if good else "cause_found"), "confirmed", judged, seconds
 
 
 def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
@@ -186,26 +212,26 @@ def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
     return sorted(chosen, key=lambda span: (span["began"], _ORDER.index(span["kind"]), span["subject"]))
 
 
-def _lane(span: Json, judged: float, whole: float, room: SizeBudget) -> Lane:
-    until = max(judged, span["began"]) if span["ended"] is None else span["ended"]
-    kind = span["kind"] == "trouble"
-    end = ("healed" if span["ended"] is not None else texts.TO_THE_END) if kind else span["end"]
-    # The page contains the text three times: in the lane, in the tooltip of the bar, and in the table.
-    what = room.take(span["subject"], 120, markup=520 + 2 * len(span["subject"]))
-    when = f"{until - span['began']:.1f} s"
-    kind = _kind(span)
-    last = texts.THE_END if span["ended"] is None else f"{until:.1f} s"
-    title = texts.BAR.fill(subject=what, since=f"{span['began']:.1f} s", until=last, end=end[:40])
+def _lane(span: Json, judged: float, whole: float, room: SizeBudget, *, retried: bool) -> Lane:
+    began, ended = span["began"], span["ended"]
+    until = max(judged, began) if ended is None else ended
+    is_problem = span["kind"] == "trouble"
+    subject = span["subject"] + (
+        f"{_ATTEMPT}1" if retried and span["kind"] == "sync" and "," not in span["subject"] else ""
+    )
+    if is_problem:
+        end = words()["went_away" if ended is not None else "until_the_end"]
+    else:
+        end = Text(room.take(span["end"], 40)) if span["end"] or ended is not None else words()["not_ended"]
     return Lane(
-        what=what,
-        kind=span["kind"],
-        wave=f"wave {span['wave']}" if span["wave"] else "",
-        detail=room.take(span["text"], 200, markup=len(span["text"][:200])),
-        when=when,
-        since=f"{span['began']:.1f} s",
-        until="" if span["ended"] is None else f"{until:.1f} s",
-        end=room.take(end, 40),
-        bars=(_bar(span["began"], until, whole, kind, title),),
+        # The markup of a lane has about 270 bytes.
+        what=words()["problem"] if is_problem else translated(room.take(subject, 120, markup=270)),
+        wave=words()["wave"].fill(number=span["wave"]) if span["wave"] else None,
+        detail=room.take(span["text"], 200, markup=30),
+        when=f"{until - began:.1f} s",
+        since=f"{began:.1f}–{until:.1f}",
+        end=end,
+        bars=(_bar(began, until, whole, _kind(span)),),
     )
 
 
@@ -219,10 +245,10 @@ def _kind(span: Json) -> str:
     return str(span["kind"])
 
 
-def _bar(since: float, until: float, whole: float, kind: str, title: str) -> Bar:
+def _bar(since: float, until: float, whole: float, kind: str) -> Bar:
     width = max((until - since) / whole * 100, _LEAST)
     x = min(since / whole * 100, 100 - width)
-    return Bar(x=f"{x:.2f}%", width=f"{width:.2f}%", kind=kind, title=title)
+    return Bar(x=f"{x:.1f}%", width=f"{width:.1f}%", kind=kind)
 
 
 def _ticks(whole: float) -> Iterator[tuple[str, str]]:
@@ -231,4 +257,4 @@ def _ticks(whole: float) -> Iterator[tuple[str, str]]:
     for number in range(1, count + 1):
         at = number * step
         if at / whole < 0.97:  # noqa: PLR2004 - a label there would be cut off
-            yield f"{at / whole * 100:.2f}%", f"{at:g} s" if at < 120 else f"{at / 60:g} min"  # noqa: PLR2004
+            yield f"{at / whole * 100:.1f}%", f"{at:g} s" if at < 120 else f"{at / 60:g} min"  # noqa: PLR2004

@@ -8,10 +8,11 @@ def root(context, missing=missing):
     concat = environment.concat
     cond_expr_undefined = Undefined
     if 0: yield None
-    l_0_policy = resolve('policy')
     l_0_page = resolve('page')
+    l_0_policy = resolve('policy')
     l_0_style = resolve('style')
-    l_0_mark = l_0_track = l_0_grid = l_0_why = l_0_details = missing
+    l_0_t = resolve('t')
+    l_0_grid = l_0_lines = l_0_why = l_0_compared = l_0_track = l_0_details = missing
     try:
         t_1 = environment.filters['length']
     except KeyError:
@@ -19,447 +20,484 @@ def root(context, missing=missing):
         def t_1(*unused):
             raise TemplateRuntimeError("No filter named 'length' found.")
     pass
-    def macro(l_1_tone):
-        t_2 = []
-        if l_1_tone is missing:
-            l_1_tone = undefined("parameter 'tone' was not provided", name='tone')
-        pass
-        t_2.append(
-            '<svg viewBox="0 0 44 44" aria-hidden="true"><circle cx="22" cy="22" r="20"/>',
-        )
-        if (l_1_tone == 'good'):
-            pass
-            t_2.append(
-                '<path d="M13 23l6.5 6.5L32 16"/>',
-            )
-        elif (l_1_tone == 'bad'):
-            pass
-            t_2.append(
-                '<path d="M15 15l14 14M29 15L15 29"/>',
-            )
-        else:
-            pass
-            t_2.append(
-                '<path d="M22 12v13M22 31.5v.5"/>',
-            )
-        t_2.append(
-            '</svg>\n',
-        )
-        return concat(t_2)
-    context.exported_vars.add('mark')
-    context.vars['mark'] = l_0_mark = Macro(environment, macro, 'mark', ('tone',), False, False, False, context.eval_ctx.autoescape)
-    def macro(l_1_chart, l_1_bars):
-        t_3 = []
-        if l_1_chart is missing:
-            l_1_chart = undefined("parameter 'chart' was not provided", name='chart')
-        if l_1_bars is missing:
-            l_1_bars = undefined("parameter 'bars' was not provided", name='bars')
-        pass
-        t_3.append(
-            '<svg class="track" aria-hidden="true"><rect class="bg" width="100%" height="14" rx="3"/>',
-        )
-        for (l_2_at, l_2__) in environment.getattr(l_1_chart, 'ticks'):
-            _loop_vars = {}
-            pass
-            t_3.extend((
-                '<line x1="',
-                escape(l_2_at),
-                '" x2="',
-                escape(l_2_at),
-                '" y2="14"/>',
-            ))
-        l_2_at = l_2__ = missing
-        for l_2_bar in l_1_bars:
-            _loop_vars = {}
-            pass
-            t_3.extend((
-                '<rect class="',
-                escape(environment.getattr(l_2_bar, 'kind')),
-                '" x="',
-                escape(environment.getattr(l_2_bar, 'x')),
-                '" width="',
-                escape(environment.getattr(l_2_bar, 'width')),
-                '" y="2" height="10" rx="2"><title>',
-                escape(environment.getattr(l_2_bar, 'title')),
-                '</title></rect>',
-            ))
-        l_2_bar = missing
-        t_3.append(
-            '</svg>\n',
-        )
-        return concat(t_3)
-    context.exported_vars.add('track')
-    context.vars['track'] = l_0_track = Macro(environment, macro, 'track', ('chart', 'bars'), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_table):
-        t_4 = []
+        t_2 = []
         if l_1_table is missing:
             l_1_table = undefined("parameter 'table' was not provided", name='table')
         pass
-        t_4.extend((
-            '<div class="scroll" role="group" aria-label="',
-            escape(environment.getattr(l_1_table, 'title')),
-            '" tabindex="0"><table><thead><tr>',
-        ))
+        t_2.append(
+            '<table class=rows><thead><tr>',
+        )
         for l_2_cell in environment.getattr(l_1_table, 'header'):
             _loop_vars = {}
             pass
-            t_4.extend((
-                '<th scope="col">',
+            t_2.extend((
+                '<th>',
                 escape(l_2_cell),
                 '</th>',
             ))
         l_2_cell = missing
-        t_4.append(
+        t_2.append(
             '</tr></thead><tbody>\n',
         )
-        l_2_loop = missing
-        for l_2_row, l_2_loop in LoopContext(environment.getattr(l_1_table, 'rows'), undefined):
+        for l_2_row in environment.getattr(l_1_table, 'rows'):
             _loop_vars = {}
             pass
-            t_4.append(
+            t_2.append(
                 '<tr>',
             )
-            l_3_loop = missing
-            for l_3_cell, l_3_loop in LoopContext(l_2_row, undefined):
+            for l_3_cell in l_2_row:
                 _loop_vars = {}
                 pass
-                t_4.append(
-                    '<td',
-                )
-                if environment.getattr(l_3_loop, 'first'):
-                    pass
-                    t_4.append(
-                        ' class="mono"',
-                    )
-                t_4.extend((
-                    '>',
+                t_2.extend((
+                    '<td>',
                     escape(l_3_cell),
                     '</td>',
                 ))
-            l_3_loop = l_3_cell = missing
-            t_4.append(
+            l_3_cell = missing
+            t_2.append(
                 '</tr>\n',
             )
-        l_2_loop = l_2_row = missing
-        t_4.append(
-            '</tbody></table></div>\n',
+        l_2_row = missing
+        t_2.append(
+            '</tbody></table>\n',
         )
         if environment.getattr(l_1_table, 'more'):
             pass
-            t_4.extend((
-                '<p class="soft">',
+            t_2.extend((
+                '<p class=soft>',
                 escape(environment.getattr(l_1_table, 'more')),
                 '</p>',
             ))
-        return concat(t_4)
+        return concat(t_2)
     context.exported_vars.add('grid')
     context.vars['grid'] = l_0_grid = Macro(environment, macro, 'grid', ('table',), False, False, False, context.eval_ctx.autoescape)
+    def macro(l_1_log):
+        t_3 = []
+        if l_1_log is missing:
+            l_1_log = undefined("parameter 'log' was not provided", name='log')
+        pass
+        t_3.append(
+            '<pre>',
+        )
+        for l_2_line in l_1_log:
+            _loop_vars = {}
+            pass
+            t_3.extend((
+                escape(l_2_line),
+                '\n',
+            ))
+        l_2_line = missing
+        t_3.append(
+            '</pre>\n',
+        )
+        return concat(t_3)
+    context.exported_vars.add('lines')
+    context.vars['lines'] = l_0_lines = Macro(environment, macro, 'lines', ('log',), False, False, False, context.eval_ctx.autoescape)
     def macro(l_1_it):
-        t_5 = []
+        t_4 = []
         if l_1_it is missing:
             l_1_it = undefined("parameter 'it' was not provided", name='it')
         pass
         if environment.getattr(l_1_it, 'cause'):
             pass
-            t_5.extend((
-                '<div class="call">\n<p><b>Cause</b> ',
+            t_4.extend((
+                '<div class=call>\n<p><b>',
+                escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'cause')),
+                '</b> ',
                 escape(environment.getattr(l_1_it, 'cause')),
-                ' <span class="code">',
-                escape(environment.getattr(l_1_it, 'code')),
-                '</span>',
             ))
             if environment.getattr(l_1_it, 'link'):
                 pass
-                t_5.extend((
+                t_4.extend((
                     ' <a href="',
                     escape(environment.getattr(l_1_it, 'link')),
-                    '" rel="noreferrer noopener">Show in Argo CD</a>',
+                    '">',
+                    escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'show_in_argo_cd')),
+                    '</a>',
                 ))
-            t_5.append(
+            t_4.append(
                 '</p>\n',
             )
+            if environment.getattr(l_1_it, 'log'):
+                pass
+                t_4.extend((
+                    '<p class=soft>',
+                    escape(environment.getattr(environment.getattr(l_1_it, 'log'), 'title')),
+                    '</p>\n',
+                ))
+                if environment.getattr(environment.getattr(l_1_it, 'log'), 'earlier'):
+                    pass
+                    t_4.extend((
+                        '<details><summary>',
+                        escape(environment.getattr(environment.getattr(l_1_it, 'log'), 'earlier_title')),
+                        '</summary>',
+                        escape(context.call((undefined(name='lines') if l_0_lines is missing else l_0_lines), environment.getattr(environment.getattr(l_1_it, 'log'), 'earlier'))),
+                        '</details>\n',
+                    ))
+                t_4.extend((
+                    escape(context.call((undefined(name='lines') if l_0_lines is missing else l_0_lines), environment.getattr(environment.getattr(l_1_it, 'log'), 'lines'))),
+                    '\n',
+                ))
+            if environment.getattr(l_1_it, 'note'):
+                pass
+                t_4.extend((
+                    '<p class=soft>',
+                    escape(environment.getattr(l_1_it, 'note')),
+                    '</p>',
+                ))
             if environment.getattr(l_1_it, 'reason'):
                 pass
-                t_5.extend((
+                t_4.extend((
                     '<p>',
                     escape(environment.getattr(l_1_it, 'reason')),
                     '</p>',
                 ))
             if environment.getattr(l_1_it, 'next'):
                 pass
-                t_5.extend((
-                    '<p><b>Next</b> ',
+                t_4.extend((
+                    '<p><b>',
+                    escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'next')),
+                    '</b> ',
                     escape(environment.getattr(l_1_it, 'next')),
                     '</p>',
                 ))
-            t_5.append(
-                '</div>\n',
+            t_4.extend((
+                '<p class=soft><span class=code>',
+                escape(environment.getattr(l_1_it, 'code')),
+                '</span> ',
+                escape(environment.getattr(l_1_it, 'meaning')),
+            ))
+            if environment.getattr(l_1_it, 'help'):
+                pass
+                t_4.extend((
+                    ' <a href="',
+                    escape(environment.getattr(l_1_it, 'help')),
+                    '">',
+                    escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'what_it_means')),
+                    '</a>',
+                ))
+            t_4.append(
+                '</p>\n</div>\n',
             )
-        return concat(t_5)
+        return concat(t_4)
     context.exported_vars.add('why')
     context.vars['why'] = l_0_why = Macro(environment, macro, 'why', ('it',), False, False, False, context.eval_ctx.autoescape)
-    def macro(l_1_part, l_1_level, l_1_id):
+    def macro(l_1_rows):
+        t_5 = []
+        if l_1_rows is missing:
+            l_1_rows = undefined("parameter 'rows' was not provided", name='rows')
+        pass
+        if l_1_rows:
+            pass
+            t_5.extend((
+                '<table class=versus><thead><tr><td></td><th>',
+                escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'expected')),
+                '</th><th>',
+                escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'actual')),
+                '</th></tr></thead><tbody>\n',
+            ))
+            for l_2_row in l_1_rows:
+                _loop_vars = {}
+                pass
+                t_5.append(
+                    '<tr',
+                )
+                if environment.getattr(l_2_row, 'tone'):
+                    pass
+                    t_5.extend((
+                        ' class=',
+                        escape(environment.getattr(l_2_row, 'tone')),
+                    ))
+                t_5.extend((
+                    '><th>',
+                    escape(environment.getattr(l_2_row, 'what')),
+                    '</th><td>',
+                    escape(environment.getattr(l_2_row, 'expected')),
+                    '</td><td',
+                ))
+                if environment.getattr(l_2_row, 'tone'):
+                    pass
+                    t_5.append(
+                        ' class=tone',
+                    )
+                t_5.extend((
+                    '>',
+                    escape(environment.getattr(l_2_row, 'actual')),
+                    '</td></tr>\n',
+                ))
+            l_2_row = missing
+            t_5.append(
+                '</tbody></table>\n',
+            )
+        return concat(t_5)
+    context.exported_vars.add('compared')
+    context.vars['compared'] = l_0_compared = Macro(environment, macro, 'compared', ('rows',), False, False, False, context.eval_ctx.autoescape)
+    def macro(l_1_bars):
         t_6 = []
+        if l_1_bars is missing:
+            l_1_bars = undefined("parameter 'bars' was not provided", name='bars')
+        pass
+        t_6.append(
+            '<svg class=track aria-hidden=true>',
+        )
+        for l_2_bar in l_1_bars:
+            _loop_vars = {}
+            pass
+            t_6.extend((
+                '<rect class=',
+                escape(environment.getattr(l_2_bar, 'kind')),
+                ' x=',
+                escape(environment.getattr(l_2_bar, 'x')),
+                ' width=',
+                escape(environment.getattr(l_2_bar, 'width')),
+                ' height=10 />',
+            ))
+        l_2_bar = missing
+        t_6.append(
+            '</svg>\n',
+        )
+        return concat(t_6)
+    context.exported_vars.add('track')
+    context.vars['track'] = l_0_track = Macro(environment, macro, 'track', ('bars',), False, False, False, context.eval_ctx.autoescape)
+    def macro(l_1_part, l_1_level):
+        t_7 = []
         if l_1_part is missing:
             l_1_part = undefined("parameter 'part' was not provided", name='part')
         if l_1_level is missing:
             l_1_level = undefined("parameter 'level' was not provided", name='level')
-        if l_1_id is missing:
-            l_1_id = undefined("parameter 'id' was not provided", name='id')
         pass
-        t_6.extend((
+        t_7.extend((
             '<section>\n<h',
             escape(l_1_level),
-            ' id="timeline',
-            escape(l_1_id),
-            '">Timeline</h',
+            '>',
+            escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'timeline')),
+            '</h',
             escape(l_1_level),
-            '>\n<ul class="lanes" aria-labelledby="timeline',
-            escape(l_1_id),
-            '">\n<li><span class="what"><b>this job</b></span><span class="when">',
-            escape((environment.getitem(environment.getitem(environment.getattr(environment.getattr(l_1_part, 'chart'), 'steps'), -1), 2) if environment.getattr(environment.getattr(l_1_part, 'chart'), 'steps') else '')),
+            '>\n<ul class=lanes>\n<li><b class=what>',
+            escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'this_job')),
+            '</b><span class=when>',
+            escape(environment.getattr(environment.getattr(l_1_part, 'chart'), 'seconds')),
             '</span>',
-            escape(context.call((undefined(name='track') if l_0_track is missing else l_0_track), environment.getattr(l_1_part, 'chart'), environment.getattr(environment.getattr(l_1_part, 'chart'), 'job'))),
+            escape(context.call((undefined(name='track') if l_0_track is missing else l_0_track), environment.getattr(environment.getattr(l_1_part, 'chart'), 'job'))),
             '</li>\n',
         ))
         for l_2_lane in environment.getattr(environment.getattr(l_1_part, 'chart'), 'lanes'):
             _loop_vars = {}
             pass
-            t_6.append(
-                '<li><span class="what">',
-            )
-            if (environment.getattr(l_2_lane, 'kind') == 'trouble'):
-                pass
-                t_6.append(
-                    '<span class="soft">problem:</span> ',
-                )
-            t_6.append(
+            t_7.extend((
+                '<li><span class=what>',
                 escape(environment.getattr(l_2_lane, 'what')),
-            )
+            ))
             if environment.getattr(l_2_lane, 'wave'):
                 pass
-                t_6.extend((
-                    ' <span class="code">',
+                t_7.extend((
+                    ' <span class=code>',
                     escape(environment.getattr(l_2_lane, 'wave')),
                     '</span>',
                 ))
-            t_6.extend((
-                '</span><span class="when">',
+            t_7.extend((
+                '</span><span class=when>',
+                escape(environment.getattr(l_2_lane, 'end')),
+                ' · ',
                 escape(environment.getattr(l_2_lane, 'when')),
-            ))
-            if environment.getattr(l_2_lane, 'end'):
-                pass
-                t_6.extend((
-                    ' · ',
-                    escape(environment.getattr(l_2_lane, 'end')),
-                ))
-            t_6.extend((
-                '</span>',
-                escape(context.call((undefined(name='track') if l_0_track is missing else l_0_track), environment.getattr(l_1_part, 'chart'), environment.getattr(l_2_lane, 'bars'), _loop_vars=_loop_vars)),
+                ' <small>',
+                escape(environment.getattr(l_2_lane, 'since')),
+                '</small></span>',
+                escape(context.call((undefined(name='track') if l_0_track is missing else l_0_track), environment.getattr(l_2_lane, 'bars'), _loop_vars=_loop_vars)),
             ))
             if environment.getattr(l_2_lane, 'detail'):
                 pass
-                t_6.extend((
-                    '<span class="detail">',
+                t_7.extend((
+                    '<span class=detail>',
                     escape(environment.getattr(l_2_lane, 'detail')),
                     '</span>',
                 ))
-            t_6.append(
+            t_7.append(
                 '</li>\n',
             )
         l_2_lane = missing
-        t_6.append(
-            '<li aria-hidden="true"><svg class="axis">',
+        t_7.append(
+            '<li aria-hidden=true><svg class=axis>',
         )
         for (l_2_at, l_2_label) in environment.getattr(environment.getattr(l_1_part, 'chart'), 'ticks'):
             _loop_vars = {}
             pass
-            t_6.extend((
-                '<text x="',
+            t_7.extend((
+                '<text x=',
                 escape(l_2_at),
-                '" y="13">',
+                ' y=13>',
                 escape(l_2_label),
                 '</text>',
             ))
         l_2_at = l_2_label = missing
-        t_6.append(
+        t_7.append(
             '</svg></li>\n</ul>\n',
         )
         if environment.getattr(environment.getattr(l_1_part, 'chart'), 'more'):
             pass
-            t_6.extend((
-                '<p class="soft">and ',
+            t_7.extend((
+                '<p class=soft>',
                 escape(environment.getattr(environment.getattr(l_1_part, 'chart'), 'more')),
-                ' more</p>',
+                '</p>',
             ))
         if environment.getattr(environment.getattr(l_1_part, 'chart'), 'steps'):
             pass
-            t_6.append(
-                '<ul class="steps" aria-label="Phases">',
+            t_7.append(
+                '<ul class=steps>',
             )
-            for (l_2_what, l_2_kind, l_2_until) in environment.getattr(environment.getattr(l_1_part, 'chart'), 'steps'):
+            for l_2_step in environment.getattr(environment.getattr(l_1_part, 'chart'), 'steps'):
                 _loop_vars = {}
                 pass
-                t_6.extend((
-                    '<li><svg viewBox="0 0 12 12" aria-hidden="true"><rect class="',
-                    escape(l_2_kind),
-                    '" width="12" height="12" rx="3"/></svg>',
-                    escape(l_2_what),
+                t_7.extend((
+                    '<li><svg viewBox="0 0 12 12" aria-hidden=true><rect class=',
+                    escape(environment.getattr(l_2_step, 'kind')),
+                    ' width=12 height=12 rx=3 /></svg>',
+                    escape(environment.getattr(l_2_step, 'what')),
                     ' <b>',
-                    escape(l_2_until),
+                    escape(environment.getattr(l_2_step, 'when')),
                     '</b></li>',
                 ))
-            l_2_what = l_2_kind = l_2_until = missing
-            t_6.append(
+            l_2_step = missing
+            t_7.append(
                 '</ul>\n',
             )
-        if environment.getattr(environment.getattr(l_1_part, 'chart'), 'lanes'):
-            pass
-            t_6.append(
-                '<details><summary>The same as a table</summary>\n<div class="scroll" role="group" aria-label="Timeline as a table" tabindex="0"><table class="times"><thead><tr><th scope="col">What</th><th scope="col">From</th><th scope="col">To</th><th scope="col">End</th></tr></thead><tbody>\n',
-            )
-            for l_2_lane in environment.getattr(environment.getattr(l_1_part, 'chart'), 'lanes'):
-                _loop_vars = {}
-                pass
-                t_6.extend((
-                    '<tr><td>',
-                    escape(environment.getattr(l_2_lane, 'what')),
-                    '</td><td>',
-                    escape(environment.getattr(l_2_lane, 'since')),
-                    '</td><td>',
-                    escape((environment.getattr(l_2_lane, 'until') or 'not ended')),
-                    '</td><td>',
-                    escape(environment.getattr(l_2_lane, 'end')),
-                    '</td></tr>\n',
-                ))
-            l_2_lane = missing
-            t_6.append(
-                '</tbody></table></div></details>\n',
-            )
-        t_6.extend((
+        t_7.extend((
             '</section>\n<section>\n<h',
             escape(l_1_level),
-            '>What changed</h',
+            '>',
+            escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'what_changed')),
+            '</h',
             escape(l_1_level),
             '>\n',
         ))
         for l_2_change in environment.getattr(l_1_part, 'changes'):
             _loop_vars = {}
             pass
-            t_6.extend((
-                '<div class="pair"><div class="soft">',
+            t_7.extend((
+                '<div class=pair><div class=soft>',
                 escape(environment.getattr(l_2_change, 'what')),
-                '</div><div><ul>\n',
+                '</div><ul>\n',
             ))
-            if environment.getattr(l_2_change, 'same'):
+            for l_3_text in environment.getattr(l_2_change, 'before'):
+                _loop_vars = {}
                 pass
-                for l_3_text in environment.getattr(l_2_change, 'after'):
-                    _loop_vars = {}
+                t_7.extend((
+                    '<li class="old mono">',
+                    escape(l_3_text),
+                    '</li>',
+                ))
+            l_3_text = missing
+            for l_3_text in environment.getattr(l_2_change, 'after'):
+                _loop_vars = {}
+                pass
+                t_7.extend((
+                    '<li class="',
+                    escape(('new ' if environment.getattr(l_2_change, 'before') else cond_expr_undefined("the inline if-expression on line 61 evaluated to false and no else section was defined."))),
+                    'mono">',
+                ))
+                if environment.getattr(l_2_change, 'url'):
                     pass
-                    t_6.extend((
-                        '<li class="mono">',
+                    t_7.extend((
+                        '<a href="',
+                        escape(environment.getattr(l_2_change, 'url')),
+                        '">',
                         escape(l_3_text),
-                        '</li>',
+                        '</a>',
                     ))
-                l_3_text = missing
-                t_6.append(
-                    '<li class="soft">the same as before</li>\n',
+                else:
+                    pass
+                    t_7.append(
+                        escape(l_3_text),
+                    )
+                t_7.append(
+                    '</li>',
                 )
-            else:
+            l_3_text = missing
+            if environment.getattr(l_2_change, 'link'):
                 pass
-                for l_3_text in environment.getattr(l_2_change, 'before'):
-                    _loop_vars = {}
-                    pass
-                    t_6.extend((
-                        '<li class="old mono">',
-                        escape(l_3_text),
-                        '</li>',
-                    ))
-                l_3_text = missing
-                for l_3_text in environment.getattr(l_2_change, 'after'):
-                    _loop_vars = {}
-                    pass
-                    t_6.extend((
-                        '<li class="',
-                        escape(('new ' if environment.getattr(l_2_change, 'before') else cond_expr_undefined("the inline if-expression on line 54 evaluated to false and no else section was defined."))),
-                        'mono">',
-                        escape(l_3_text),
-                        '</li>',
-                    ))
-                l_3_text = missing
-                if environment.getattr(l_2_change, 'link'):
-                    pass
-                    t_6.extend((
-                        '<li><a href="',
-                        escape(environment.getattr(l_2_change, 'link')),
-                        '" rel="noreferrer noopener">commits between</a></li>',
-                    ))
-            t_6.append(
-                '</ul></div></div>\n',
+                t_7.extend((
+                    '<li><a href="',
+                    escape(environment.getattr(l_2_change, 'link')),
+                    '">',
+                    escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'commits_between')),
+                    '</a></li>',
+                ))
+            if environment.getattr(l_2_change, 'note'):
+                pass
+                t_7.extend((
+                    '<li class=soft>',
+                    escape(environment.getattr(l_2_change, 'note')),
+                    '</li>',
+                ))
+            t_7.append(
+                '</ul></div>\n',
             )
         l_2_change = missing
         if environment.getattr(l_1_part, 'summary'):
             pass
-            t_6.extend((
-                '<div class="pair"><div class="soft">resources</div><div>',
-                escape(environment.getattr(l_1_part, 'summary')),
-                '</div></div>',
+            t_7.extend((
+                '<div class=pair><div class=soft>',
+                escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'resources')),
+                '</div><div>',
             ))
+            l_2_loop = missing
+            for l_2_text, l_2_loop in LoopContext(environment.getattr(l_1_part, 'summary'), undefined):
+                _loop_vars = {}
+                pass
+                t_7.append(
+                    escape(l_2_text),
+                )
+                if (not environment.getattr(l_2_loop, 'last')):
+                    pass
+                    t_7.append(
+                        ', ',
+                    )
+            l_2_loop = l_2_text = missing
+            t_7.append(
+                '</div></div>',
+            )
         if environment.getattr(l_1_part, 'changed'):
             pass
-            t_6.append(
+            t_7.append(
                 escape(context.call((undefined(name='grid') if l_0_grid is missing else l_0_grid), environment.getattr(l_1_part, 'changed'))),
             )
         elif (not environment.getattr(l_1_part, 'summary')):
             pass
-            t_6.append(
-                '<p class="soft">The changes are unknown.</p>',
-            )
-        t_6.append(
+            t_7.extend((
+                '<p class=soft>',
+                escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'changes_unknown')),
+                '</p>',
+            ))
+        t_7.append(
             '</section>\n',
         )
         if ((environment.getattr(l_1_part, 'tables') or environment.getattr(l_1_part, 'logs')) or environment.getattr(l_1_part, 'notes')):
             pass
-            t_6.extend((
+            t_7.extend((
                 '<section>\n<h',
                 escape(l_1_level),
-                '>Evidence</h',
+                '>',
+                escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'evidence')),
+                '</h',
                 escape(l_1_level),
                 '>\n',
             ))
-            l_2_loop = missing
-            for l_2_log, l_2_loop in LoopContext(environment.getattr(l_1_part, 'logs'), undefined):
+            for l_2_log in environment.getattr(l_1_part, 'logs'):
                 _loop_vars = {}
                 pass
-                t_6.append(
-                    '<details',
-                )
-                if environment.getattr(l_2_loop, 'first'):
-                    pass
-                    t_6.append(
-                        ' open',
-                    )
-                t_6.extend((
-                    '><summary>Log of ',
+                t_7.extend((
+                    '<details><summary>',
                     escape(environment.getattr(l_2_log, 'title')),
-                    '</summary><pre tabindex="0">',
+                    '</summary>',
+                    escape(context.call((undefined(name='lines') if l_0_lines is missing else l_0_lines), environment.getattr(l_2_log, 'lines'), _loop_vars=_loop_vars)),
+                    '</details>\n',
                 ))
-                for l_3_line in environment.getattr(l_2_log, 'lines'):
-                    _loop_vars = {}
-                    pass
-                    t_6.extend((
-                        escape(l_3_line),
-                        '\n',
-                    ))
-                l_3_line = missing
-                t_6.append(
-                    '</pre></details>\n',
-                )
-            l_2_loop = l_2_log = missing
+            l_2_log = missing
             for l_2_table in environment.getattr(l_1_part, 'tables'):
                 _loop_vars = {}
                 pass
-                t_6.extend((
+                t_7.extend((
                     '<details><summary>',
                     escape(environment.getattr(l_2_table, 'title')),
                     ' (',
@@ -471,91 +509,116 @@ def root(context, missing=missing):
             l_2_table = missing
             if environment.getattr(l_1_part, 'notes'):
                 pass
-                t_6.append(
-                    '<details><summary>Not shown</summary><ul>',
-                )
+                t_7.extend((
+                    '<details><summary>',
+                    escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'not_shown')),
+                    '</summary><ul>',
+                ))
                 for l_2_note in environment.getattr(l_1_part, 'notes'):
                     _loop_vars = {}
                     pass
-                    t_6.extend((
+                    t_7.extend((
                         '<li>',
                         escape(l_2_note),
                         '</li>',
                     ))
                 l_2_note = missing
-                t_6.append(
+                t_7.append(
                     '</ul></details>',
                 )
-            t_6.append(
+            t_7.append(
                 '</section>\n',
             )
-        return concat(t_6)
+        return concat(t_7)
     context.exported_vars.add('details')
-    context.vars['details'] = l_0_details = Macro(environment, macro, 'details', ('part', 'level', 'id'), False, False, False, context.eval_ctx.autoescape)
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="'
+    context.vars['details'] = l_0_details = Macro(environment, macro, 'details', ('part', 'level'), False, False, False, context.eval_ctx.autoescape)
+    yield '<!doctype html>\n<html lang='
+    yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'language'))
+    yield '>\n<head>\n<meta charset=utf-8>\n<meta http-equiv=Content-Security-Policy content="'
     yield escape((undefined(name='policy') if l_0_policy is missing else l_0_policy))
-    yield '">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="referrer" content="no-referrer">\n<title>'
-    yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'headline'))
-    yield ': '
-    yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'title'))
+    yield '">\n<meta name=viewport content="width=device-width, initial-scale=1">\n<meta name=referrer content=no-referrer>\n<title>'
+    yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'browser_title'))
     yield '</title>\n<style>'
     yield escape((undefined(name='style') if l_0_style is missing else l_0_style))
-    yield '</style>\n</head>\n<body>\n<header class="bar"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9.6"/><path d="M7.2 12.4l3.4 3.4 6.4-7"/></svg>argocd-release<span>'
-    yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'version'))
-    yield '</span></header>\n<main>\n<section class="hero '
+    yield '</style>\n</head>\n<body>\n<main>\n<input type=radio name=language id=en'
+    if (environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'language') == 'en'):
+        pass
+        yield ' checked'
+    yield '><input type=radio name=language id=ru'
+    if (environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'language') == 'ru'):
+        pass
+        yield ' checked'
+    yield '>\n<header><svg viewBox="0 0 24 24" aria-hidden=true><circle cx=12 cy=12 r=9.6 /><path d="M7.2 12.4l3.4 3.4 6.4-7"/></svg>argocd-release<label for=en>English</label><label for=ru>Русский</label></header>\n<section class="hero '
     yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'tone'))
-    yield '">\n<div class="verdict">'
-    yield escape(context.call((undefined(name='mark') if l_0_mark is missing else l_0_mark), environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'tone')))
-    yield '<div>\n<h1>'
+    yield '">\n<div class=verdict><svg viewBox="0 0 44 44" aria-hidden=true><circle cx=22 cy=22 r=20 />'
+    if (environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'tone') == 'good'):
+        pass
+        yield '<path d="M13 23l6.5 6.5L32 16"/>'
+    elif (environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'tone') == 'bad'):
+        pass
+        yield '<path d="M15 15l14 14M29 15L15 29"/>'
+    else:
+        pass
+        yield '<path d="M22 12v13M22 31.5v.5"/>'
+    yield '</svg><div>\n<h1>'
     yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'title'))
-    yield '</h1>\n<p><span class="tone">'
+    yield '</h1>\n<p><span class=tone>'
     yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'headline'))
     yield '</span> · '
     yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'meaning'))
     yield '</p>\n'
-    if ((t_1(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts')) == 1) and (not environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'rows'))):
+    if (environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'only') and (environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'tone') == 'good')):
         pass
-        yield '<p class="soft">'
-        yield escape(environment.getattr(environment.getitem(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts'), 0), 'proof'))
+        yield '<p class=soft>'
+        yield escape(environment.getattr(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'only'), 'proof'))
         yield '</p>'
     yield '</div></div>\n'
     yield escape(context.call((undefined(name='why') if l_0_why is missing else l_0_why), environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'why')))
-    yield '\n<dl class="facts">'
-    for (l_1_name, l_1_text) in environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'facts'):
+    yield '\n'
+    if environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'only'):
+        pass
+        yield escape(context.call((undefined(name='compared') if l_0_compared is missing else l_0_compared), environment.getattr(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'only'), 'compared')))
+    yield '<dl class=facts>'
+    for l_1_fact in environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'facts'):
         _loop_vars = {}
         pass
         yield '<div><dt>'
-        yield escape(l_1_name)
+        yield escape(environment.getattr(l_1_fact, 'name'))
         yield '</dt><dd>'
-        yield escape(l_1_text)
+        if environment.getattr(l_1_fact, 'url'):
+            pass
+            yield '<a href="'
+            yield escape(environment.getattr(l_1_fact, 'url'))
+            yield '">'
+            yield escape(environment.getattr(l_1_fact, 'text'))
+            yield '</a>'
+        else:
+            pass
+            yield escape(environment.getattr(l_1_fact, 'text'))
         yield '</dd></div>'
-    l_1_name = l_1_text = missing
-    if (((t_1(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts')) == 1) and (not environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'rows'))) and environment.getattr(environment.getitem(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts'), 0), 'url')):
-        pass
-        yield '<div><dt>Argo CD</dt><dd><a href="'
-        yield escape(environment.getattr(environment.getitem(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts'), 0), 'url'))
-        yield '" rel="noreferrer noopener">'
-        yield escape(environment.getattr(environment.getitem(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts'), 0), 'name'))
-        yield '</a></dd></div>'
-    for (l_1_text, l_1_url) in environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'links'):
-        _loop_vars = {}
-        pass
-        yield '<div><dt>address</dt><dd><a href="'
-        yield escape(l_1_url)
-        yield '" rel="noreferrer noopener">'
-        yield escape(l_1_text)
-        yield '</a></dd></div>'
-    l_1_text = l_1_url = missing
+    l_1_fact = missing
     yield '</dl>\n</section>\n'
     if environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'rows'):
         pass
-        yield '<section>\n<h2>Applications</h2>\n<div class="scroll" role="group" aria-label="Applications" tabindex="0"><table class="apps"><thead><tr><th scope="col">Application</th><th scope="col">Outcome</th><th scope="col">After</th><th scope="col">Timeline</th><th scope="col">Cause</th></tr></thead><tbody>\n'
+        yield '<section>\n<h2>'
+        yield escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'applications'))
+        yield '</h2>\n<table class="rows apps"><thead><tr><th>'
+        yield escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'application'))
+        yield '</th><th>'
+        yield escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'outcome'))
+        yield '</th><th>'
+        yield escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'after'))
+        yield '</th><th>'
+        yield escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'timeline'))
+        yield '</th><th>'
+        yield escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'cause'))
+        yield '</th></tr></thead><tbody>\n'
         for l_1_row in environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'rows'):
             _loop_vars = {}
             pass
-            yield '<tr class="'
+            yield '<tr class='
             yield escape(environment.getattr(l_1_row, 'tone'))
-            yield '"><td>'
+            yield '><td>'
             if environment.getattr(l_1_row, 'anchor'):
                 pass
                 yield '<a href="#'
@@ -566,30 +629,20 @@ def root(context, missing=missing):
             else:
                 pass
                 yield escape(environment.getattr(l_1_row, 'name'))
-            yield '</td><td class="tone">'
+            yield '</td><td class=tone>'
             yield escape(environment.getattr(l_1_row, 'outcome'))
             yield '</td><td>'
             yield escape(environment.getattr(l_1_row, 'seconds'))
-            yield '</td><td><svg class="track" aria-hidden="true">'
-            for l_2_bar in environment.getattr(environment.getattr(l_1_row, 'bars'), 'job'):
-                _loop_vars = {}
-                pass
-                yield '<rect class="'
-                yield escape(environment.getattr(l_2_bar, 'kind'))
-                yield '" x="'
-                yield escape(environment.getattr(l_2_bar, 'x'))
-                yield '" width="'
-                yield escape(environment.getattr(l_2_bar, 'width'))
-                yield '" y="2" height="10"/>'
-            l_2_bar = missing
-            yield '</svg></td><td>'
+            yield '</td><td>'
+            yield escape(context.call((undefined(name='track') if l_0_track is missing else l_0_track), environment.getattr(environment.getattr(l_1_row, 'bars'), 'job'), _loop_vars=_loop_vars))
+            yield '</td><td>'
             yield escape(environment.getattr(l_1_row, 'cause'))
             yield '</td></tr>\n'
         l_1_row = missing
-        yield '</tbody></table></div>\n'
+        yield '</tbody></table>\n'
         if environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'more'):
             pass
-            yield '<p class="soft">'
+            yield '<p class=soft>'
             yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'more'))
             yield '</p>'
         yield '</section>\n'
@@ -607,28 +660,34 @@ def root(context, missing=missing):
                 yield ' open'
             yield '><summary>'
             yield escape(environment.getattr(l_1_part, 'name'))
-            yield ' <span class="tone">'
+            yield ' <span class=tone>'
             yield escape(environment.getattr(l_1_part, 'outcome'))
-            yield '</span></summary>\n<p class="soft">'
-            yield escape(environment.getattr(l_1_part, 'proof'))
+            yield '</span></summary>\n<p class=soft>'
+            if (environment.getattr(l_1_part, 'tone') == 'good'):
+                pass
+                yield escape(environment.getattr(l_1_part, 'proof'))
             if environment.getattr(l_1_part, 'url'):
                 pass
                 yield ' <a href="'
                 yield escape(environment.getattr(l_1_part, 'url'))
-                yield '" rel="noreferrer noopener">In Argo CD</a>'
+                yield '">'
+                yield escape(environment.getattr((undefined(name='t') if l_0_t is missing else l_0_t), 'show_in_argo_cd'))
+                yield '</a>'
             yield '</p>\n'
             yield escape(context.call((undefined(name='why') if l_0_why is missing else l_0_why), environment.getattr(l_1_part, 'why'), _loop_vars=_loop_vars))
             yield '\n'
-            yield escape(context.call((undefined(name='details') if l_0_details is missing else l_0_details), l_1_part, 3, environment.getattr(l_1_loop, 'index'), _loop_vars=_loop_vars))
+            yield escape(context.call((undefined(name='compared') if l_0_compared is missing else l_0_compared), environment.getattr(l_1_part, 'compared'), _loop_vars=_loop_vars))
+            yield '\n'
+            yield escape(context.call((undefined(name='details') if l_0_details is missing else l_0_details), l_1_part, 3, _loop_vars=_loop_vars))
             yield '\n</details>\n'
         l_1_loop = l_1_part = missing
     elif environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts'):
         pass
-        yield escape(context.call((undefined(name='details') if l_0_details is missing else l_0_details), environment.getitem(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts'), 0), 2, ''))
+        yield escape(context.call((undefined(name='details') if l_0_details is missing else l_0_details), environment.getitem(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'parts'), 0), 2))
         yield '\n'
-    yield '</main>\n<footer>Made from the JSON report by argocd-release '
-    yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'version'))
-    yield '. This page loads nothing and runs nothing.</footer>\n</body>\n</html>'
+    yield '<footer>'
+    yield escape(environment.getattr((undefined(name='page') if l_0_page is missing else l_0_page), 'made_by'))
+    yield '</footer>\n</main>\n</body>\n</html>'
 
 blocks = {}
-debug_info = '1=21&2=29&4=50&5=60&7=92&8=99&9=115&10=122&13=146&15=156&16=161&18=165&19=180&20=187&24=200&26=211&27=217&28=219&29=224&30=230&32=273&34=287&35=294&36=299&38=315&41=320&42=325&48=340&49=345&50=350&51=353&52=355&54=369&58=400&59=407&61=420&63=424&64=430&65=436&68=458&69=463&71=471&79=495&82=497&83=501&86=503&88=505&89=507&90=509&91=511&92=515&94=521&95=523&96=532&97=539&99=549&103=552&104=556&107=589&109=596&110=600&111=612&112=619&113=621&116=624&117=626&120=629'
+debug_info = '1=22&2=30&3=42&4=48&7=64&9=74&10=82&13=96&14=101&16=105&17=121&18=125&19=128&21=138&23=141&24=148&25=155&26=166&30=185&31=190&32=194&33=199&34=205&39=235&40=243&42=262&44=271&46=277&47=284&48=289&50=322&52=336&53=343&54=348&58=366&59=373&60=378&61=381&64=436&65=459&67=474&69=478&70=485&71=490&73=496&74=501&76=509&81=535&84=537&87=539&88=541&92=543&94=551&95=553&96=563&97=565&98=569&100=575&101=577&102=581&104=600&106=603&107=605&108=615&109=619&112=642&114=649&115=653&116=665&117=676&118=678&119=680&122=683&123=685&125=688'

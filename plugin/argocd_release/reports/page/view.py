@@ -7,80 +7,48 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from argocd_release.core.text import without_applied_file
-from argocd_release.messages import reports as texts
 from argocd_release.model.git import SHA
 from argocd_release.model.outcome import Outcome
+from argocd_release.reports.page import tables
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
+from argocd_release.reports.page.comparison import Compared, comparison
+from argocd_release.reports.page.language import Text, headline, meaning, meaning_of_cause, translated, words
+from argocd_release.reports.page.tables import Log, Table
 
-# An object of the JSON report.
 Json = Mapping[str, Any]
 # The maximum size in bytes of the texts from outside and their markup: for a single application, and for each
 # application of a group.
-ROOM: Final = 38_000
-ROOM_OF_EACH: Final = 5_500
+ROOM: Final = 6_500
+ROOM_OF_EACH: Final = 5_000
+# The share of an application's budget that the log below the cause, the changes and the chart can use.
+_SHARE: Final = 0.4
 # The maximum number of applications of a group that the page shows in full. If the group is larger, the page shows only
 # failures in full. The other applications only have a row in the table.
 WHOLE: Final = 16
 # The maximum number of rows in the table of a group, and the maximum size of all these rows in bytes.
 ROWS: Final = 200
 ROOM_OF_ROWS: Final = 150_000
-# The maximum number of rows or items of each kind that the page shows for an application.
-RESOURCES: Final = 40
-PODS: Final = 20
-EVENTS: Final = 20
 IMAGES: Final = 12
-# The number of characters of a commit that the page shows.
 SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table of the page.
-
-    Attributes:
-        title: the title above the table.
-        header: the titles of the columns.
-        rows: the cells of each row.
-        more: the number of rows that are not shown, such as ``and 3 more``; empty if all are shown.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    more: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Log:
-    """The last lines of a container's log."""
-
-    title: str
-    lines: tuple[str, ...]
+_DOCS: Final = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=-]{1,255}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeView:
     """The revisions or the images before and after the release.
 
-    Attributes:
-        what: ``revision`` or ``images``.
-        before: the values before the release.
-        after: the values after it.
-        link: the address of GitLab's comparison of the revisions, or an empty string.
+    ``note`` says that there was no earlier release, or that nothing has changed. ``link`` leads to the commits in
+    between, and ``url`` to the new commit.
     """
 
-    what: str
+    what: Text
     before: tuple[str, ...]
     after: tuple[str, ...]
+    note: Text | None = None
     link: str = ""
-
-    @property
-    def same(self) -> bool:
-        """Return True if the release changed nothing."""
-        return self.before == self.after
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +65,14 @@ class CauseView:
 
     cause: str = ""
     code: str = ""
+    meaning: Text | None = None
     link: str = ""
+    help: str = ""
     reason: str = ""
-    next: str = ""
+    next: Text | None = None
+    log: Log | None = None
+    #: The reason why there is no log, or an empty string.
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +85,12 @@ class ApplicationView:
     outcome: str
     seconds: str
     why: CauseView
-    proof: str
+    proof: Text
+    compared: tuple[Compared, ...]
     chart: Chart
     changes: tuple[ChangeView, ...]
     changed: Table | None
-    summary: str
+    summary: tuple[Text, ...]
     tables: tuple[Table, ...]
     logs: tuple[Log, ...]
     notes: tuple[str, ...]
@@ -141,29 +115,43 @@ class ApplicationRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A fact about the release. ``url`` is the address that it links to, or empty."""
+
+    name: Text
+    text: str | Text
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """The data of the page.
 
-    Attributes:
-        tone: the colour: ``good`` for a success, ``bad`` for a failure, ``open`` if the release status is unknown.
-        facts: pairs of a label and a text.
-        links: pairs of a text and an address.
-        rows: the table of the applications; empty if there is only one.
-        parts: the applications that the page shows in full.
-        more: the number of applications that are not in the table, such as ``and 3 more``, or an empty string.
+    ``tone`` selects the colour: good for a success, bad for a failure, open if the release status is unknown.
     """
 
-    title: str
-    headline: str
-    meaning: str
+    language: str
+    title: str | Text
+    headline: Text
+    meaning: Text
     tone: str
     why: CauseView
-    facts: tuple[tuple[str, str], ...]
-    links: tuple[tuple[str, str], ...]
-    version: str
+    facts: tuple[Fact, ...]
+    made_by: Text
     rows: tuple[ApplicationRow, ...] = ()
     parts: tuple[ApplicationView, ...] = field(default=())
-    more: str = ""
+    more: Text | None = None
+
+    @property
+    def browser_title(self) -> str:
+        """Return the title of the browser's tab, in the language in which the page opens."""
+        title = self.title if isinstance(self.title, str) else self.title.of(self.language)
+        return f"{self.headline.of(self.language)}: {title}"
+
+    @property
+    def only(self) -> ApplicationView | None:
+        """Return the application of a page of a single application."""
+        return self.parts[0] if self.parts and not self.rows else None
 
 
 def view(report: Json) -> Page:
@@ -175,39 +163,37 @@ def view(report: Json) -> Page:
     full = applications[: len(applications) if len(applications) <= WHOLE else min(failed, WHOLE)]
     whole = max([report["seconds"], *(application["seconds"] for application in applications)])
     top, rows = SizeBudget(ROOM_OF_EACH), SizeBudget(ROOM_OF_ROWS)
-    title = f"{len(applications)} applications"
+    docs = report.get("links", {}).get("docs", "")
+    title: str | Text = words()["count_of_applications"].fill(count=len(applications))
     if not several:
-        title = top.take(applications[0]["name"], 200) if applications else "No application"
-    facts = {
-        "commit": top.take(report["image_tag"], 60),
-        "took": _seconds(report["seconds"]),
-        "ended": _moment(report["ended_at"]),
-        "exit code": f"{outcome.exit_code}",
-    }
+        title = top.take(applications[0]["name"], 200) if applications else words()["no_application"]
+    parts = tuple(
+        _part(
+            application,
+            application["seconds"] if several else report["seconds"],
+            docs,
+            SizeBudget(ROOM_OF_EACH if several else ROOM),
+        )
+        for application in full
+    )
     return Page(
+        language=report.get("language", "en"),
         title=title,
-        headline=outcome.headline.capitalize(),
-        meaning=outcome.meaning,
+        headline=headline(outcome),
+        meaning=meaning(outcome),
         tone=_tone(outcome),
-        why=_why(report, top),
-        facts=tuple((name, text) for name, text in facts.items() if text),
-        links=tuple((text, url) for text, url in (("the site", report["site_url"]),) if _WEB.fullmatch(url)),
-        version=top.take(report["version"], 40),
+        # The cause of a single application comes with its log.
+        why=parts[0].why if parts and not several else _why(report, docs, top),
+        facts=tuple(_facts(report, applications, top)),
+        made_by=words()["made_by"].fill(version=top.take(report["version"], 40)),
         rows=tuple(
             _row(application, f"application-{position}" if position < len(full) else "", whole, rows)
             for position, application in enumerate(applications[:ROWS])
         )
         if several
         else (),
-        parts=tuple(
-            _part(
-                application,
-                application["seconds"] if several else report["seconds"],
-                SizeBudget(ROOM_OF_EACH if several else ROOM),
-            )
-            for application in full
-        ),
-        more=f"and {len(applications) - ROWS} more" if len(applications) > ROWS else "",
+        parts=parts,
+        more=words()["more"].fill(count=len(applications) - ROWS) if len(applications) > ROWS else None,
     )
 
 
@@ -219,6 +205,33 @@ def _tone(outcome: Outcome) -> str:
     if outcome is Outcome.DELIVERED:
         return "good"
     return "bad" if outcome.is_failure else "open"
+
+
+def _facts(report: Json, applications: Sequence[Json], room: SizeBudget) -> Iterator[Fact]:
+    """Yield the facts: the links to GitLab, Argo CD and the site, the times, and the exit code of a failure."""
+    outcome, links = _OUTCOMES[report["outcome"]], report.get("links", {})
+    commit = _web(links.get("commit", ""))
+    if report["image_tag"] or commit:
+        text = report["image_tag"] or commit.rpartition("/")[2][:SHORT]
+        yield Fact(name=words()["commit"], text=room.take(text, 60), url=commit)
+    for name, sign in (("merge_request", "!"), ("pipeline", "#"), ("job", "#")):
+        if url := _web(links.get(name, "")):
+            number = url.rstrip("/").rpartition("/")[2]
+            yield Fact(name=words()[name], text=room.take(f"{sign}{number}", 24, markup=160), url=url)
+    if len(applications) == 1 and (url := _web(applications[0]["url"])):
+        yield Fact(name=Text("Argo CD"), text=room.take(applications[0]["name"], 200), url=url)
+    if url := _web(report["site_url"]):
+        yield Fact(name=words()["address"], text=words()["the_site"], url=url)
+    yield Fact(name=words()["took"], text=_seconds(report["seconds"]))
+    if ended := _moment(report["ended_at"]):
+        yield Fact(name=words()["ended"], text=ended)
+    if outcome is not Outcome.DELIVERED:
+        yield Fact(name=words()["exit_code"], text=f"{outcome.exit_code}")
+
+
+def _web(url: str) -> str:
+    """Return the address if it is safe to use as a link, or an empty string."""
+    return url if _WEB.fullmatch(url) else ""
 
 
 def _row(application: Json, anchor: str, seconds: float, room: SizeBudget) -> ApplicationRow:
@@ -233,117 +246,67 @@ def _row(application: Json, anchor: str, seconds: float, room: SizeBudget) -> Ap
     )
 
 
-def _part(application: Json, seconds: float, room: SizeBudget) -> ApplicationView:
-    state = application["state"] or {}
-    outcome = _OUTCOMES[application["outcome"]]
+def _part(application: Json, seconds: float, docs: str, room: SizeBudget) -> ApplicationView:
+    outcome, share = _OUTCOMES[application["outcome"]], int(room.left * _SHARE)
+    # The budget is spent in the order of importance: the cause with its log, the comparison, the changes, the chart,
+    # and at last the rest of the evidence.
     return ApplicationView(
         name=room.take(application["name"], 200),
-        url=application["url"] if _WEB.fullmatch(application["url"]) else "",
+        url=_web(application["url"]),
         tone=_tone(outcome),
         outcome=outcome.word,
         seconds=_seconds(application["seconds"]),
-        why=_why(application, room),
-        proof=room.take(application["proof"], 600),
-        # Take the texts of the evidence before those of the chart, because the evidence matters more.
-        tables=tuple(_tables(application, state, room)),
-        logs=tuple(_logs(application["logs"], room)),
+        why=_why(application, docs, room, tables.last_lines(application, room.share(share))),
+        proof=translated(room.take(application["proof"], 600)),
+        compared=tuple(comparison(application, room)) if outcome is not Outcome.DELIVERED else (),
+        changes=tuple(_changes(application, room.share(share))),
+        summary=tuple(_summary(application["changes"])),
+        chart=chart(application, seconds, room.share(share)),
         notes=tuple(room.take(note, 400, markup=20) for note in application["notes"][:10]),
-        chart=chart(application, seconds, room),
-        changes=tuple(_changes(application["changes"], state, application["counts"]["images"], room)),
-        changed=_changed(application["changes"], room),
-        summary=_summary(application["changes"]),
+        tables=tuple(tables.evidence(application, room)),
+        logs=tuple(tables.other_logs(application, room)),
+        changed=tables.changed(application["changes"], room),
     )
 
 
-def _why(judged: Json, room: SizeBudget) -> CauseView:
-    cause, reason = judged["cause"], judged["reason"]
+def _why(judged: Json, docs: str, room: SizeBudget, log: Log | None = None) -> CauseView:
+    cause, notes = judged["cause"], judged.get("notes", ())
     if cause is None:
         return CauseView()
     return CauseView(
         cause=room.take(cause["message"], 1200),
         code=room.take(cause["code"], 60),
-        link=cause["link"] if _WEB.fullmatch(cause["link"]) else "",
-        reason=room.take(reason, 800) if judged["reason_adds"] else "",
-        next=room.take(cause["hint"], 600),
+        meaning=meaning_of_cause(cause["code"]),
+        link=_web(cause["link"]),
+        help=f"{docs.rstrip('/')}/troubleshooting/#{cause['code']}" if _DOCS.fullmatch(docs) else "",
+        reason=room.take(judged["reason"], 800) if judged["reason_adds"] else "",
+        next=translated(room.take(cause["hint"], 600)) if cause["hint"] else None,
+        log=log,
+        note=room.take(notes[0], 300) if notes and log is None else "",
     )
 
 
-def _tables(application: Json, state: Json, room: SizeBudget) -> Iterator[Table]:
-    conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
-    counts = application["counts"]
-    yield from _table("Conditions", ("Condition", "Message"), conditions, 10, room, count=counts["conditions"])
-    broken = [
-        (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
-        for item in state.get("resources", ())
-        if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
-    ]
-    header = ("Resource", "Namespace", "Sync", "Health", "Message")
-    yield from _table(texts.UNHEALTHY_RESOURCES, header, broken, PODS, room, count=counts["deviating"])
-    pods = [
-        (item["name"], item["namespace"], item["ready"], item["status"], str(item["restarts"]))
-        for item in application["pods"]
-    ]
-    pod_header = ("Pod", "Namespace", "Ready", "Status", "Restarts")
-    yield from _table("Pods", pod_header, pods, PODS, room, count=counts["pods"])
-    events = [
-        (item["object"], item["type"], item["reason"], f"{item['count']}×", item["message"])
-        for item in sorted(application["events"], key=lambda item: item["type"] == "Normal")
-    ]
-    yield from _table("Events", ("Object", "Type", "Reason", "Count", "Message"), events, EVENTS, room)
-
-
-def _table(
-    title: str,
-    header: tuple[str, ...],
-    rows: Sequence[Sequence[str]],
-    most: int,
-    room: SizeBudget,
-    *,
-    count: int | None = None,
-) -> Iterator[Table]:
-    """Yield the table, or nothing if it would have no rows.
-
-    Args:
-        title: the title above the table.
-        header: the titles of the columns.
-        rows: the cells of each row.
-        most: the maximum number of rows that the page shows.
-        room: the size budget for the cells.
-        count: the number of all rows, if ``rows`` does not contain all of them.
-    """
-    cells: list[tuple[str, ...]] = []
-    for row in rows[:most]:
-        if room.left <= 0:
-            break
-        cells.append(
-            tuple(room.take(cell, 400 if place == len(row) - 1 else 160, markup=10) for place, cell in enumerate(row))
-        )
-    if cells:
-        left_out = (len(rows) if count is None else count) - len(cells)
-        more = f"and {left_out} more" if left_out > 0 else ""
-        yield Table(title=title, header=header, rows=tuple(cells), more=more)
-
-
-def _logs(logs: Sequence[Json], room: SizeBudget) -> Iterator[Log]:
-    for log in logs[:3]:
-        named = texts.PAGE_LOG_BEFORE_RESTART if log["previous"] else texts.PAGE_LOG
-        title = named.fill(pod=room.take(log["pod"], 120), container=room.take(log["container"], 80))
-        # Take the last lines first if the size budget is small, because they show why the program ended.
-        lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"]) if room.left > 0]
-        yield Log(title=title, lines=tuple(reversed(lines)))
-
-
-def _changes(changes: Json, state: Json, images: int, room: SizeBudget) -> Iterator[ChangeView]:
+def _changes(application: Json, room: SizeBudget) -> Iterator[ChangeView]:
+    changes, state = application["changes"], application["state"] or {}
     before, after = changes["revisions_before"], state.get("revisions", [])
     link = next((url for url in changes["compare"] if _WEB.fullmatch(url)), "")
+    first = words()["first_release"] if changes.get("first") else None
     if after:
-        yield ChangeView(what="revision", before=_shas(before, room), after=_shas(after, room), link=link)
+        old, new = _shas(before, room), _shas(after, room)
+        same = words()["no_change"] if old == new else None
+        commits = changes.get("commits", [])
+        yield ChangeView(
+            what=words()["revision"], before=() if same else old, after=new, note=first or same, link=link,
+            url=_web(commits[0]) if len(new) == 1 and commits else "",
+        )  # fmt: skip
     was, now = changes["images_before"], state.get("images", [])
-    new, gone = [image for image in now if image not in was], [image for image in was if image not in now]
-    if new or gone:
-        yield ChangeView(what="images", before=_few(gone, room), after=_few(new, room))
+    added, gone = [image for image in now if image not in was], [image for image in was if image not in now]
+    if added or gone:
+        yield ChangeView(what=words()["images"], before=_few(gone, room), after=_few(added, room))
     elif now:
-        yield ChangeView(what="images", before=(same := _few(now, room, count=images)), after=same)
+        same = None if first else words()["no_change"]
+        shown = _few(now, room, count=application["counts"]["images"])
+        yield ChangeView(what=words()["images"], before=(), after=shown, note=same)
 
 
 def _shas(revisions: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
@@ -352,31 +315,18 @@ def _shas(revisions: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
 
 def _few(texts: Sequence[str], room: SizeBudget, *, count: int = 0) -> tuple[str, ...]:
     left_out = max(count, len(texts)) - len(texts[:IMAGES])
-    more = (f"and {left_out} more",) if left_out else ()
+    more = (f"+ {left_out}",) if left_out else ()
     return (*(room.take(text, 300, markup=20) for text in texts[:IMAGES]), *more)
 
 
-def _changed(changes: Json, room: SizeBudget) -> Table | None:
-    rows = [
-        (
-            f"{item['kind']}/{item['name']}",
-            item["namespace"],
-            item["hook"] or item["action"],
-            without_applied_file(item["message"]),
-        )
-        for item in changes["resources"]
-    ]
-    header = ("Resource", "Namespace", "Action", "Message")
-    return next(_table("Resources", header, rows, RESOURCES, room, count=changes["count"]), None)
-
-
-def _summary(changes: Json) -> str:
-    """Return the number of changes by action as a text, such as ``2 configured, 1 pruned, 298 unchanged``."""
+def _summary(changes: Json) -> Iterator[Text]:
+    """Yield the number of each change, such as ``2 configured``. The words are those of Argo CD."""
     counts = Counter[str](changes["actions"])
-    hooks, rest = changes["hooks"], changes["unchanged"]
-    parts = [f"{count} {action[:20]}" for action, count in counts.most_common(6)]
-    parts += [f"{hooks} hook{'s' if hooks > 1 else ''}"] if hooks else []
-    return ", ".join([*parts, f"{rest} unchanged"] if rest else parts)
+    yield from (Text(f"{count} {action[:20]}") for action, count in counts.most_common(6))
+    if changes["hooks"]:
+        yield words()["hooks"].fill(count=changes["hooks"])
+    if (counts or changes["hooks"]) and changes["unchanged"]:
+        yield words()["unchanged"].fill(count=changes["unchanged"])
 
 
 def _seconds(seconds: float) -> str:

@@ -1,0 +1,158 @@
+"""The two languages of the page: English from the message catalogue, Russian from ``ru.json``.
+
+``bin/generate`` writes ``ru.json`` from ``bin/reference.yml``. The page contains both languages, and a style rule hides
+the one that the reader has not chosen.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module, resources
+from typing import Any, Final
+
+from argocd_release.messages import Message
+from argocd_release.messages.causes import MEANINGS
+from argocd_release.messages.reports import PAGE
+from argocd_release.model.outcome import Outcome
+
+#: The fields of a catalogue entry: ``{name}``, and ``<SETTING>``, which the job replaces with the name for the reader.
+_FIELD: Final = re.compile(r"\{(\w+)\}|<([A-Z_]+)>")
+_INPUT: Final = "the input "
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of the page in both languages. Without a Russian text, readers of both languages see the English one."""
+
+    en: str
+    ru: str = ""
+
+    def of(self, language: str) -> str:
+        """Return the text in one language."""
+        return self.ru if language == "ru" and self.ru else self.en
+
+    def fill(self, **fields: object) -> "Text":
+        """Return the text with its fields filled in, in both languages."""
+        return Text(self.en.format_map(fields), self.ru.format_map(fields))
+
+    def fill_each(self, **fields: "Text") -> "Text":
+        """Return the text with fields that have both languages."""
+        english = {name: field.en for name, field in fields.items()}
+        return Text(
+            self.en.format_map(english),
+            self.ru.format_map({name: field.ru or field.en for name, field in fields.items()}),
+        )
+
+    def __html__(self) -> str:
+        """Return both languages as HTML. The template engine calls this method, and does not escape the result."""
+        from markupsafe import escape  # noqa: PLC0415 - the page is not needed before the end of the job
+
+        if not self.ru or self.ru == self.en:
+            return str(escape(self.en))
+        return f"<i lang=en>{escape(self.en)}</i><i lang=ru>{escape(self.ru)}</i>"
+
+
+@cache
+def russian() -> Mapping[str, Any]:
+    """Return the Russian texts by the names of their English entries."""
+    loaded: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("ru.json").read_text("utf-8"))
+    return loaded
+
+
+@cache
+def words() -> Mapping[str, Text]:
+    """Return the page's own words by their names in the catalogue."""
+    return {name: Text(text, russian()["page"][name]) for name, text in PAGE.items()}
+
+
+def headline(outcome: Outcome) -> Text:
+    """Return the headline of an outcome, such as ``Release failed``."""
+    return Text(outcome.headline.capitalize(), russian()["headlines"][outcome.headline])
+
+
+def meaning(outcome: Outcome) -> Text:
+    """Return the meaning of an outcome."""
+    return Text(outcome.meaning, russian()["outcomes"][outcome.word])
+
+
+def meaning_of_cause(code: str) -> Text:
+    """Return the meaning of a cause code."""
+    return Text(MEANINGS[code], russian()["causes"][code])
+
+
+def translated(text: str) -> Text:
+    """Return a text of the catalogue in both languages, or in English only if it has no translation."""
+    return Text(text, _in_russian(text) or "")
+
+
+def _in_russian(text: str) -> str | None:
+    for english, translation in _templates():
+        values = _values(english, text)
+        if values is not None:
+            # Both kinds of fields are replaced in one pass, because a value can look like a field.
+            return _FIELD.sub(partial(_replacement, values), translation)
+    return None
+
+
+def _replacement(values: Mapping[str, str], field: re.Match[str]) -> str:
+    return values[field[1] or field[2]]
+
+
+@cache
+def _templates() -> tuple[tuple[str, str], ...]:
+    return tuple((entry(name), translation) for name, translation in russian()["texts"].items())
+
+
+def entry(name: str) -> str:
+    """Return the text of a catalogue entry by its name, such as ``reports.PROVEN`` or ``causes.HINTS.quota``.
+
+    Raises:
+        AttributeError, KeyError: There is no such entry.
+    """
+    module, attribute, *key = name.split(".", 2)
+    value = getattr(import_module(f"argocd_release.messages.{module}"), attribute)
+    if key:
+        value = value.hint if isinstance(value, Message) else value[key[0]]
+    return value.text if isinstance(value, Message) else str(value)
+
+
+def _values(template: str, text: str) -> dict[str, str] | None:
+    """Return the values of the template's fields in the text, or None if the text is not of this template."""
+    literals, names = _parsed(template)
+    if not text.startswith(literals[0]) or not text.endswith(literals[-1]):
+        return None
+    if not names:
+        return {} if text == literals[0] else None
+    rest, values = text[len(literals[0]) :], {}
+    for name, literal in zip(names[:-1], literals[1:-1], strict=True):
+        value, found, rest = rest.partition(literal)
+        if not found:
+            return None
+        values[name] = _value(value)
+    if len(rest) < len(literals[-1]):
+        return None
+    return values | {names[-1]: _value(rest.removesuffix(literals[-1]))}
+
+
+def _value(text: str) -> str:
+    """Return the value of a field in Russian. It can be the name of an input, or another text of the catalogue."""
+    if text.startswith(_INPUT):
+        return f"{russian()['page']['input']} {text.removeprefix(_INPUT)}"
+    return _in_russian(text) or text
+
+
+@cache
+def _parsed(template: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the literals of a template and the names of the fields between them."""
+    literals, names, start = list[str](), list[str](), 0
+    for field in _fields(template):
+        literals.append(template[start : field.start()])
+        names.append(field[1] or field[2])
+        start = field.end()
+    return (*literals, template[start:]), tuple(names)
+
+
+def _fields(template: str) -> Iterator[re.Match[str]]:
+    return _FIELD.finditer(template)

@@ -1,0 +1,167 @@
+"""Prepare the evidence and the changes of an application as tables and logs of limited size."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from argocd_release.core.text import clean, without_applied_file
+from argocd_release.reports.page.chart import SizeBudget
+from argocd_release.reports.page.language import Text, words
+
+Json = Mapping[str, Any]
+RESOURCES: Final = 40
+PODS: Final = 20
+EVENTS: Final = 20
+CONDITIONS: Final = 10
+LOGS: Final = 3
+#: The number of log lines below the cause that are always visible.
+LAST_LINES: Final = 8
+#: The maximum number of lines of each log.
+LOG_LINES: Final = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of the page. ``more`` says how many rows were left out, or is None."""
+
+    title: Text
+    header: tuple[Text, ...]
+    rows: tuple[tuple[str, ...], ...]
+    more: Text | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """The last lines of a container's log. ``earlier`` are the lines before ``lines``, which the page folds."""
+
+    title: Text
+    lines: tuple[str, ...]
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def earlier_title(self) -> Text:
+        return words()["earlier_lines"].fill(count=len(self.earlier))
+
+
+def last_lines(application: Json, room: SizeBudget) -> Log | None:
+    """Return the log that belongs to the cause, or None if there is none."""
+    log = _log_of_cause(application)
+    if log is None:
+        return None
+    lines = _lines(log, room)
+    name = "last_lines_before_restart" if log["previous"] else "last_lines"
+    return Log(title=_title(name, log, room), lines=lines[-LAST_LINES:], earlier=lines[:-LAST_LINES])
+
+
+def other_logs(application: Json, room: SizeBudget) -> Iterator[Log]:
+    """Yield the logs that do not belong to the cause."""
+    first = _log_of_cause(application)
+    for log in [log for log in application["logs"] if log is not first][: LOGS - 1]:
+        if room.left > 0:
+            name = "log_before_restart" if log["previous"] else "log"
+            yield Log(title=_title(name, log, room), lines=_lines(log, room))
+
+
+def _log_of_cause(application: Json) -> Json | None:
+    """Return the log of the pod that the cause names, or the first log with text."""
+    cause = application["cause"]
+    named = f"{cause['subject']} {cause['message']}" if cause else ""
+    logs = [log for log in application["logs"] if any(line.strip() for line in log["lines"])]
+    return next((log for log in logs if log["pod"] in named), logs[0] if logs else None)
+
+
+def _lines(log: Json, room: SizeBudget) -> tuple[str, ...]:
+    """Return the last lines that fit. The budget is spent from the end, because the end shows why the program ended."""
+    lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"][-LOG_LINES:]) if room.left > 0]
+    return tuple(reversed(lines))
+
+
+def _title(name: str, log: Json, room: SizeBudget) -> Text:
+    pod, container = room.take(log["pod"], 120, markup=240), room.take(log["container"], 80)
+    return words()[name].fill(pod=pod, container=container)
+
+
+def evidence(application: Json, room: SizeBudget) -> Iterator[Table]:
+    """Yield the tables of the evidence that are not empty."""
+    state, counts = application["state"] or {}, application["counts"]
+    conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
+    yield from _table(
+        "conditions", ("condition", "message"), conditions, room, most=CONDITIONS, count=counts["conditions"]
+    )
+    broken = [
+        (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"], item["message"])
+        for item in state.get("resources", ())
+        if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
+    ]
+    header = ("resource", "namespace", "sync_status", "health", "message")
+    yield from _table("unhealthy_resources", header, broken, room, most=PODS, count=counts["deviating"])
+    pods = [
+        (item["name"], item["namespace"], item["ready"], item["status"], f"{item['restarts']}×")
+        for item in application["pods"]
+    ]
+    header = ("pod", "namespace", "ready", "status", "restarts")
+    yield from _table("pods", header, pods, room, most=PODS, count=counts["pods"])
+    events = [
+        (item["object"], item["type"], item["reason"], f"{item['count']}×", item["message"])
+        for item in sorted(application["events"], key=lambda item: item["type"] == "Normal")
+    ]
+    yield from _table(
+        "events", ("object", "type", "reason", "count", "message"), events, room, most=EVENTS, count=len(events)
+    )
+
+
+def changed(changes: Json, room: SizeBudget) -> Table | None:
+    """Return the table of the changed resources, or None if there are none."""
+    rows = [
+        (
+            f"{item['kind']}/{item['name']}",
+            item["namespace"],
+            item["hook"] or item["action"],
+            _message(item),
+        )
+        for item in changes["resources"]
+    ]
+    header = ("resource", "namespace", "action", "message")
+    return next(_table("resources", header, rows, room, most=RESOURCES, count=changes["count"]), None)
+
+
+def _message(item: Json) -> str:
+    """Return the message of the sync, or an empty string if it only repeats the name and the action.
+
+    ``kubectl`` writes ``deployment.apps/web configured`` for each resource.
+    """
+    text = clean(without_applied_file(item["message"]), limit=1000)
+    group = f".{item['group']}" if item["group"] else ""
+    return "" if text == f"{item['kind'].lower()}{group}/{item['name']} {item['action']}" else text
+
+
+def _table(
+    title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]], room: SizeBudget, *, most: int, count: int
+) -> Iterator[Table]:
+    """Yield the table, or nothing if there is no row. Leave out columns that are empty, and a namespace in all rows.
+
+    Args:
+        title: the name of the title in the catalogue.
+        header: the names of the columns in the catalogue.
+        rows: the cells of each row. The last one of each row can be long.
+        room: the size budget.
+        most: the maximum number of rows.
+        count: the number of all rows, if ``rows`` does not contain all of them.
+    """
+    shown = [tuple(row) for row in rows[:most]]
+    titled, namespaces = words()[title], {row[1] for row in shown} if "namespace" in header else set[str]()
+    kept = [place for place, _ in enumerate(header) if any(row[place] for row in shown)]
+    if len(namespaces) == 1 and (namespace := namespaces.pop()):
+        kept.remove(1)
+        namespace = room.take(namespace, 80, markup=60)
+        titled = words()["in_namespace"].fill_each(title=titled, namespace=Text(namespace, namespace))
+    cells: list[tuple[str, ...]] = []
+    for row in shown:
+        if room.left <= 0:
+            break
+        room.take("", 0, markup=9)
+        cells.append(tuple(room.take(row[place], 300 if place == kept[-1] else 120, markup=4) for place in kept))
+    if cells:
+        left_out = max(count, len(rows)) - len(cells)
+        more = words()["more"].fill(count=left_out) if left_out > 0 else None
+        yield Table(title=titled, header=tuple(words()[header[place]] for place in kept), rows=tuple(cells), more=more)
