@@ -165,7 +165,7 @@ class Api:
         self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
 
     def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` for each message whose content differs from the previous one, not only its times."""
+        """Call ``on_change`` for each message that differs from the previous one in more than versions and times."""
         last, text = b"", bytearray()
 
         def on_part(part: bytes) -> None:

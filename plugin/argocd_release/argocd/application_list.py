@@ -84,7 +84,7 @@ class ApplicationReader:
         return application
 
     def keep_only(self, applications: tuple[Application, ...]) -> None:
-        """Discard all remembered applications except the given ones."""
+        """Discard the objects of all applications that are not among the given ones."""
         uids = {application.uid for application in applications}
         self._parsed = {uid: parsed for uid, parsed in tuple(self._parsed.items()) if uid in uids}
 

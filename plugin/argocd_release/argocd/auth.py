@@ -47,7 +47,7 @@ class Claims:
 
     @property
     def is_own(self) -> bool:
-        """Return True if an Argo CD server issued the token for one of its accounts."""
+        """Return True if Argo CD itself has issued the token, for a local account or a project role."""
         return self.issuer == OWN_ISSUER
 
     @property

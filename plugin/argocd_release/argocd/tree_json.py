@@ -112,7 +112,7 @@ class LogReader:
     def feed(self, part: bytes) -> None:
         """Parse the next part of the response body."""
         *whole, self._rest = (self._rest + part).split(b"\n")
-        # Bound the memory: no line of a log is longer than this, so a longer one means that the response is not a log.
+        # Limit the memory. No line of a log is longer than this. If a line is, then the response is not a log.
         self._rest = self._rest[:LINE_BYTES]
         for text in whole:
             if (line := _log_line(text.decode("utf-8", "replace"))) is not None:

@@ -208,12 +208,12 @@ def _without_halves(text: str, secrets: Sequence[str]) -> str:
 
 
 def _end(text: str, secret: str) -> int:
-    """Return the length of the longest end of the secret with which the text begins; 0 if it is too short to matter."""
+    """Return how many of the text's first characters are the end of the secret; 0 if they are too few to matter."""
     return _beginning(text[::-1], secret[::-1])
 
 
 def _beginning(text: str, secret: str) -> int:
-    """Return the length of the longest start of the secret with which the text ends; 0 if it is too short to matter."""
+    """Return how many of the text's last characters are the beginning of the secret; 0 if too few to matter."""
     lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
@@ -312,8 +312,8 @@ def credentials_in(address: str) -> Iterator[str]:
     is_port = colon and "@" not in re.split(r"[/?#]", rest, maxsplit=1)[0] and _PORT.match(password)
     if not at or is_port or (not separator and "/" in user) or (not separator and _DIGEST.match(server)):
         return
-    # It is not certain which @ ends the password, because the password and the path can contain one. So yield each
-    # possible password.
+    # The password and the path can also contain the character @, so it is not certain where the password ends. Yield
+    # all possible passwords.
     for candidate in (
         password,
         password.partition("@")[0],

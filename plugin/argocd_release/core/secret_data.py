@@ -134,7 +134,7 @@ _GO_SYNTAX: Final = re.compile(
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]()]', re.DOTALL)
 _POINTER: Final = re.compile(r"&\{|&[a-z]\w{0,40}\.[a-zA-Z]\w{0,60}\{")
 _YAML_VALUE: Final = re.compile(r"(cannot unmarshal !!\w{1,20} )`[^`]{0,200}+`(?= into )")
-#: A longer quoted value is hidden.
+#: The maximum length of a quoted value to show. Longer values are hidden.
 _QUOTED_LIMIT: Final = 120
 
 _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')

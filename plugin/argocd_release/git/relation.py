@@ -261,8 +261,8 @@ def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None
 def depths(path: str) -> tuple[int, ...]:
     """Return how many levels of trees to fetch in each attempt to compare files.
 
-    The first attempt fetches the trees down to the one that contains the application's folder. This suffices if the
-    whole folder was reverted. The second attempt also fetches the trees inside the folder.
+    The first attempt fetches the trees down to the parent of the application's folder. This suffices if the whole
+    folder was reverted. The second attempt also fetches the trees inside the folder.
     """
     levels = len(parts(path))
     return (levels, levels + FILE_LEVELS) if levels else (FILE_LEVELS,)

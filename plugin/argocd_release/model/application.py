@@ -82,7 +82,7 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResourceResult:
-    """The result of an operation for one resource or hook. ``hook_phase`` is empty for a resource."""
+    """The result of an operation for one resource or hook. ``hook_phase`` is the phase of a hook."""
 
     kind: str
     name: str
@@ -153,19 +153,19 @@ class Operation:
     #: Each source without its target revision, as JSON; empty if Argo CD does not report the sources.
     parameters: tuple[str, ...] = ()
     dry_run: bool = False
-    # True if it syncs only some resources, such as a self-heal or a manual sync of selected resources.
+    # True if the operation syncs only some resources, such as a self-heal or a manual sync of selected resources.
     partial: bool = False
-    # True if the automated sync policy has started it.
+    # True if the automated sync policy has started the operation.
     automated: bool = False
 
     @property
     def running(self) -> bool:
-        """Return True if it is running. Between two attempts it is, although ``finishedAt`` is set then."""
+        """Return True if the operation is running or will be retried, although ``finishedAt`` is set before a retry."""
         return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
 
     @property
     def terminated(self) -> bool:
-        """Return True if a user or the job has terminated it (gitops-engine pkg/sync/sync_context.go Terminate)."""
+        """Return True if a request has terminated the operation (gitops-engine pkg/sync/sync_context.go Terminate)."""
         return self.unsuccessful and self.message.startswith("Operation terminated")
 
     @property
@@ -180,12 +180,12 @@ class Operation:
 
     @property
     def unsuccessful(self) -> bool:
-        """Return True if it has failed for good. A dry run never counts, because it does not change the cluster."""
+        """Return True if the operation has failed for good, and was no dry run, which cannot change the cluster."""
         failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
         return failed and not self.running and not self.dry_run
 
     def is_of(self, revisions: tuple[str, ...]) -> bool:
-        """Return True if it syncs these revisions, or if Argo CD does not report which revisions it syncs."""
+        """Return True if the operation is for these revisions, or if Argo CD does not report its revisions."""
         candidates = [names for names in (self.revisions, self.requested) if names]
         return not candidates or any(all_same_revisions(names, revisions) for names in candidates)
 
@@ -233,7 +233,7 @@ class Application:
     deployed: Deployment | None = None
     # The namespace of Argo CD, in which applications are addressed without a namespace; empty until Argo CD compares.
     controller_namespace: str = ""
-    # The successful sync before the last one. ``is_new`` is True if Argo CD has synced it at most once.
+    # The successful sync before ``deployed``. ``is_new`` is True if Argo CD has synced the application at most once.
     previously: Deployment | None = None
     is_new: bool = False
     #: True if the annotation argocd.argoproj.io/skip-reconcile stops Argo CD from comparing and syncing it.
@@ -309,7 +309,7 @@ class Application:
     def unreadable_health(self) -> str:
         """Return Argo CD's error about a resource whose health it could not read, or an empty string.
 
-        The application can be Healthy nevertheless, because Argo CD ignores that resource then (argo-cd v2.13.2
+        Argo CD ignores such a resource, so the application can be Healthy nevertheless (argo-cd v2.13.2
         controller/health.go, controller/state.go:857).
         """
         return next((item.message for item in self.conditions if item.about_health), "")
@@ -364,7 +364,7 @@ class Application:
         return same and self.has(deployed.parameters)
 
     def has(self, parameters: tuple[str, ...]) -> bool:
-        """Return True if these are the current parameters, or if one of the two is unknown."""
+        """Return True if these parameters equal the current ones, or if either of them is unknown."""
         return () in {parameters, self.parameters} or parameters == self.parameters
 
     @property

@@ -66,7 +66,7 @@ class Rollout:
 
     @property
     def state(self) -> str:
-        """Describe the progress, the reason of a pause, or the reason why it was aborted, on one line; can be empty."""
+        """Describe the progress, or why the Argo Rollout is paused or was aborted, on one line; can be empty."""
         where, runs = self.where, "; ".join(map(str, self._telling))
         if self.aborted:
             return "; ".join(filter(None, (texts.ABORTED.text, self.message, runs)))
@@ -77,7 +77,7 @@ class Rollout:
 
     @property
     def todo(self) -> str:
-        """Return what a user must do so that it continues, or an empty string if it continues by itself."""
+        """Return what a user must do to continue the rollout, or an empty string if it continues by itself."""
         if self.aborted:
             return texts.ABORTED.fill_hint(rollout=self._target)
         if not self.pause or self.resumes:

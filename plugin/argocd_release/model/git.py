@@ -197,7 +197,7 @@ class Relation(StrEnum):
     DESCENDANT = "descendant"
     OLDER = "older"
     DIVERGED = "diverged"
-    # It is a descendant that no longer contains the changes of the expected revision, because they were reverted.
+    # The compared revision is a descendant in which the changes of the expected revision were reverted.
     REVERTED = "reverted"
     UNKNOWN = "unknown"
 
@@ -213,7 +213,7 @@ class RevisionRelation:
     final: bool = False
     # True while the git history is being read.
     pending: bool = False
-    # The revision that reverts the expected one; empty if no commit says so, and only the files show it.
+    # The commit that reverts the expected revision; empty if only the files show the revert.
     by: str = ""
 
 
@@ -269,7 +269,7 @@ class Hydration:
 
     @property
     def failed(self) -> bool:
-        """Return True if the hydration has failed, and no other one was requested."""
+        """Return True if the last hydration has failed, and no other hydration was requested."""
         return self.phase is HydrationPhase.FAILED and not self.requested
 
     def is_seen(self, revision: str, reconciled_at: str) -> bool:

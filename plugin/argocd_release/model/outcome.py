@@ -97,7 +97,7 @@ _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 class Verdict:
     """The decision about an application or a release.
 
-    If ``outcome`` is None, it is pending, and ``reason`` says what is missing.
+    If ``outcome`` is None, the decision is pending, and ``reason`` says what is missing.
     """
 
     outcome: Outcome | None

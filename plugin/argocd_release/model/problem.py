@@ -199,7 +199,7 @@ class Problem:
     link: str = ""
 
     def is_about(self, subject: Subject | None) -> bool:
-        """Return True if this object has the problem. Containers and applied resources are not compared."""
+        """Return True if this object has the problem, whichever of its containers is affected."""
         own = self.subject
         return own == subject or (own is not None and subject is not None and own.ref == subject.ref)
 

@@ -43,11 +43,11 @@ SHOWN_IMAGES: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class PodGroup:
-    """The pods of one revision, without those of Jobs. The texts describe only the pods that are ready."""
+    """The pods of one revision, without pods of Jobs. Images and times are those of the ready pods."""
 
     count: int = 0
     ready: int = 0
-    #: The first images, and the number of further ones.
+    #: The first ``SHOWN_IMAGES`` images, and the number of further images.
     images: tuple[str, ...] = ()
     more_images: int = 0
     #: The creation times of the oldest and the youngest pod, in RFC 3339; empty if none is ready.
@@ -72,7 +72,7 @@ class PodGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class ServingPods:
-    """The pods of an application: those of the current revision in the cluster, and those of earlier ones."""
+    """The pods of an application, separated into those of the current revision and those of earlier revisions."""
 
     current: PodGroup = field(default_factory=PodGroup)
     earlier: PodGroup = field(default_factory=PodGroup)
@@ -137,7 +137,7 @@ class ResourceState(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The result of an operation for a resource, by which reports count: an action like ``created``, or a hook type."""
+    """The kind of change of a resource, by which reports count: an action like ``created``, or the type of a hook."""
 
     word: str
     hook: bool
@@ -317,9 +317,9 @@ class ReleaseResult:
 
     @property
     def is_theirs(self) -> bool:
-        """Return True if the outcome of the release is that of one of its applications.
+        """Return True if one of the applications has the outcome of the release.
 
-        It is not if the group itself has failed, for example because it has too few applications.
+        This is False if the group itself has failed, for example because it has too few applications.
         """
         if not self.several:
             return bool(self.applications)

@@ -191,7 +191,7 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _unreadable(path: str) -> str:
-    """Return the reason why the file is not a readable certificate or key, or ``""`` if it is one."""
+    """Return the reason why the file is not a readable certificate or key, or ``""`` if there is no problem."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(_LONGEST_FILE)

@@ -105,7 +105,7 @@ class JobEnvironment(Mapping[str, str]):
         return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
     def ignored_variables(self) -> tuple[tuple[str, str], ...]:
-        """Return the variables that are set but ignored, because the job only reads the input, and that input."""
+        """Return the variables that are set, but ignored because the job only reads inputs, each with its input."""
         return tuple(
             (name, declared["x-input"])
             for name, declared in PROPERTIES.items()

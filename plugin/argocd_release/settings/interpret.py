@@ -117,7 +117,7 @@ def _without_password(given: str) -> str:
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
-# If a branch has no tag, the settings are checked with this one instead.
+# If a branch has no preview tag, the settings are checked with this tag.
 _PLACEHOLDER: Final = "tag-0"
 # One name in a list of names (``load.read_names``).
 _NAME: Final = re.compile(r"[^\s,]++")

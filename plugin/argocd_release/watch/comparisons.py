@@ -53,7 +53,7 @@ class Comparisons:
     def begin(self, application: Application | None) -> None:
         """Record the start of a comparison, and decide whether it is a hard refresh.
 
-        It is one if the last observed state contains a cached error, and the job has not used its only hard refresh.
+        The job uses its only hard refresh if the last observed state contains a cached error.
 
         Args:
             application: the last observed state, or None.

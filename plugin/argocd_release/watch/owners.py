@@ -19,7 +19,7 @@ from argocd_release.timing import Background, run_in_background
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0
-# The pause between two reads of an owner, after a successful and after a failed one.
+# The pauses before an owner is read again, after a successful read and after a failed read.
 READ_AGAIN_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 10.0
 # The minimum time between two comparisons of an owner.

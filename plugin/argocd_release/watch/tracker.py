@@ -152,7 +152,7 @@ class Tracker:
     def step(self) -> Step:
         """Look at the application and judge the look. After the deadline, the result is always a verdict.
 
-        If streams have reported no change since the last look, there is no other look.
+        While streams report all changes, the tracker only looks again after a change.
         """
         if (
             self._last_observation is not None
