@@ -1,4 +1,4 @@
-"""The events of the job log, in the order in which a job emits them. The package ``joblog`` decides how they look."""
+"""The events of the job log, in the order in which a job emits them. The module ``joblog`` formats them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -380,16 +380,12 @@ class Next(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportsWritten(JobEvent):
-    """The job has written its report files."""
-
     NAME = "reports written"
     paths: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportNotWritten(JobEvent):
-    """The job could not write a report file."""
-
     NAME = "report not written"
     kind: str
     path: str
