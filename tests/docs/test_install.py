@@ -69,6 +69,8 @@ def test_from_nothing_and_once_more(clone: Path, instance: Instance) -> None:
     project = instance.projects[USUAL]
     assert project["visibility"] == "internal"
     assert project["description"], "the catalog refuses a project without one"
+    assert "argo-cd" in project["topics"]
+    assert [badge["name"] for badge in instance.badges] == ["Pipeline", "Coverage", "Latest release"]
     assert instance.allowed == [8]
     assert instance.protected == ["*.*.*"]
     assert instance.catalog == [USUAL]
@@ -90,15 +92,20 @@ def test_dry_run_changes_nothing(clone: Path, instance: Instance) -> None:
     assert done.returncode == 0, done.stderr
     assert instance.changes == []
     assert f"would add  the project {USUAL}" in done.stdout
-    assert "6 to add; nothing was changed" in done.stdout
+    assert "9 to add; nothing was changed" in done.stdout
 
 
 def test_what_is_half_there_is_completed(clone: Path, instance: Instance) -> None:
     install(clone, instance)
     instance.allowed.clear()
     instance.projects[USUAL]["description"] = ""
+    instance.projects[USUAL]["topics"] = ["ours"]
+    instance.badges.pop()
     done = install(clone, instance)
-    assert done.stdout.count("    added  ") == 2
+    assert done.stdout.count("    added  ") == 3
+    assert instance.projects[USUAL]["topics"] == ["ours"]
+    assert instance.projects[USUAL]["description"]
+    assert [badge["name"] for badge in instance.badges] == ["Pipeline", "Coverage", "Latest release"]
     assert instance.allowed == [8]
 
 
@@ -124,6 +131,20 @@ def test_where_the_documentation_is_read_is_one_variable(clone: Path, instance: 
     assert install(clone, instance, "--docs-url", "https://docs.example.com/ru").returncode == 0
     assert instance.variables["team-a"] == {"ARGOCD_RELEASE_DOCS_URL": "https://docs.example.com/ru"}
     assert install(clone, instance, "--docs-url", "https://docs.example.com/ru").stdout.count("added") == 0
+
+
+def test_the_site_of_this_gitlab_is_linked_once_it_is_published(clone: Path, instance: Instance) -> None:
+    first = install(clone, instance)
+    assert "no documentation yet: run this again" in first.stdout
+    assert instance.variables == {}
+    instance.pages.append("https://pages.example.com/")
+    again = install(clone, instance)
+    assert again.returncode == 0, again.stderr
+    assert instance.variables["team-a"] == {"ARGOCD_RELEASE_DOCS_URL": "https://pages.example.com"}
+    badge = instance.badges[-1]
+    assert (badge["name"], badge["link_url"]) == ("Documentation", "https://pages.example.com")
+    assert badge["image_url"].startswith(f"{instance.address}/%{{project_path}}/-/badges/")
+    assert install(clone, instance).stdout.count("    added  ") == 0
 
 
 def test_what_goes_wrong_is_said(clone: Path, instance: Instance) -> None:

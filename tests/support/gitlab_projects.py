@@ -39,6 +39,9 @@ class Instance:
     allowed: list[int] = field(default_factory=list)
     protected: list[str] = field(default_factory=list)
     catalog: list[str] = field(default_factory=list)
+    badges: list[dict[str, str]] = field(default_factory=list)
+    #: The addresses of the project's sites on GitLab Pages.
+    pages: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     address: str = ""
 
@@ -77,6 +80,7 @@ class Instance:
             return 400, {"message": {"path": ["has already been taken"]}}
         subprocess.run(["git", "init", "--quiet", "--bare", str(self.folder / f"{path}.git")], check=True)
         made = {"id": 100 + len(self.projects), "path_with_namespace": path, "description": body.get("description")}
+        made["topics"] = body.get("topics", [])
         if self.registry:
             made["container_registry_image_prefix"] = f"{self.registry}/{path}"
         self.projects[path] = made | {"visibility": body["visibility"]}
@@ -111,6 +115,8 @@ class Instance:
         parts: dict[str, Callable[[], Reply]] = {
             "/job_token_scope/groups_allowlist": lambda: self._allow(method, body),
             "/protected_tags": lambda: self._protect(method, body),
+            "/badges": lambda: self._badges(method, body),
+            "/pages": lambda: (200, {"url": "https://pages.example.com/", "deployments": self.pages}),
             "/registry/repositories": lambda: (200, [{"id": 1, "path": path}] if self.tags(path) else []),
         }
         if rest in parts:
@@ -133,6 +139,15 @@ class Instance:
         if body["name"] in self.protected:
             return 409, {"message": f"Protected tag '{body['name']}' already exists"}
         self.protected.append(body["name"])
+        return 201, body
+
+    def _badges(self, method: str, body: dict[str, Any]) -> Reply:
+        """List or add badges like lib/api/badges.rb. GitLab allows two badges of the same name."""
+        if method == "GET":
+            return 200, self.badges
+        if not all(body.get(key, "").startswith("http") for key in ("link_url", "image_url")):
+            return 400, {"message": {"link_url": ["is blocked"]}}
+        self.badges.append(body)
         return 201, body
 
     def tags(self, path: str) -> list[str]:
