@@ -1,8 +1,8 @@
-"""A clock for what waits."""
+"""Provide a clock for tests of code that waits."""
 
 
 class Clock:
-    """Time that passes only when it is waited for."""
+    """A clock whose time passes only when a caller sleeps or pauses."""
 
     def __init__(self) -> None:
         self.at = 100.0

@@ -1,4 +1,4 @@
-"""Shared fixtures of unit tests."""
+"""Provide the fixtures that unit tests share."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,10 @@ import pytest
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a private authority's ca.pem, and server.pem: localhost's certificate and key."""
+    """Return a folder with the certificate of a private authority, and with a key and certificate for localhost.
+
+    The files are ca.pem and server.pem.
+    """
     folder = tmp_path_factory.mktemp("authority")
     (folder / "names").write_text("subjectAltName=DNS:localhost\n")
     new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

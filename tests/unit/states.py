@@ -1,4 +1,4 @@
-"""States of an application for tests: whole documents as Argo CD prints them, with the parts a test is about."""
+"""Create states of an application for tests: whole documents, as Argo CD prints them, with the given parts."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def document(
     operated: str = NEW,
     **status: Any,
 ) -> dict[str, Any]:
-    """Return an application as ``argocd app get -o json`` prints it; None leaves a part out."""
+    """Return an application as ``argocd app get -o json`` prints it. If an argument is None, its part is left out."""
     finished = {} if phase == "Running" and "retries" not in status else {"finishedAt": "2026-01-01T00:00:05Z"}
     operation = {
         "phase": phase,

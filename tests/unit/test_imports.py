@@ -1,4 +1,4 @@
-"""Rules of the package that no linter checks. The rules of imports are in pyproject.toml (import-linter)."""
+"""Test rules of the package that no linter checks. The rules of imports are in pyproject.toml (import-linter)."""
 
 import ast
 import os
@@ -19,7 +19,7 @@ def test_no_module_grows_past_the_size_one_can_read() -> None:
     sizes = {
         str(file.relative_to(PACKAGE)): len(file.read_text("utf-8").splitlines()) for file in PACKAGE.rglob("*.py")
     }
-    # It is generated, and people do not read it.
+    # This module is generated, and people do not read it.
     del sizes["reports/page/compiled.py"]
     assert {name: size for name, size in sizes.items() if size > 400} == {}
 
@@ -35,7 +35,7 @@ def test_no_two_public_classes_share_a_name() -> None:
 
 
 def imported(file: Path) -> set[str]:
-    """Return the modules of this package that a module imports, wherever in it."""
+    """Return the modules of this package that a file imports, at any depth."""
     return imported_in(ast.parse(file.read_text("utf-8")))
 
 
@@ -53,7 +53,7 @@ def imported_in(tree: ast.AST) -> set[str]:
     return {name for name in found if name.startswith("argocd_release.")}
 
 
-#: Modules that cannot be imported without their library, which takes longer to load than the first look can wait.
+#: Modules that need a slow library at their import, which would delay the first look.
 OF_LIBRARIES = {"argocd_release.git.history": "dulwich", "argocd_release.reports.page.compiled": "jinja2"}
 
 
@@ -68,7 +68,7 @@ def test_only_libraries_are_imported_late() -> None:
     assert late == OF_LIBRARIES.keys()
 
 
-#: The message catalogue, which holds tables only.
+#: The message catalogue, which contains only tables.
 TABLES = ("argocd_release.messages",)
 
 
@@ -87,9 +87,9 @@ def test_no_module_imports_more_than_fourteen_others() -> None:
 
 
 def test_the_first_call_of_argocd_waits_for_no_library_that_it_does_without() -> None:
-    """The first call needs the libraries for the log, the settings and starting argocd, and no others."""
+    """The first call needs only the libraries for the log, the settings and starting argocd."""
     script = "import sys, argocd_release.cli.main, argocd_release.release.job; print(*sys.modules)"
-    # A tool that measures this process must not load its libraries into that one.
+    # If coverage measures this process, it must not load its own libraries into the new process.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

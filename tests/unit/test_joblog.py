@@ -112,7 +112,7 @@ def test_what_argocd_printed_is_painted_as_no_verdict_of_ours() -> None:
 
 
 def test_a_line_of_capitals_is_painted_at_once() -> None:
-    """The message of a hook can be its log, and a line of it like a table's header."""
+    """The message of a hook can be its log, and a line of the log can look like the header of a table."""
     line = "  ".join(["ABC DEF"] * 60) + "1"
     started = time.process_time()
     assert GITLAB.paint(line) == line
@@ -147,7 +147,7 @@ def kinds(of: type[JobEvent]) -> set[type[JobEvent]]:
 def test_each_event_can_be_read_and_has_a_name_of_its_own() -> None:
     assert sorted(job_log.LINES) == sorted(kind.NAME for kind in kinds(JobEvent))
     for kind in kinds(JobEvent):
-        # A line can leave out the value of a field, but not invent one.
+        # A line can omit the value of a field, but it cannot contain a field that the event does not have.
         added = {ApplicationState: {"target"}, StillWaiting: {"news"}}.get(kind, set())
         shown = {name.partition(":")[0] for name in field_names(job_log.LINES[kind.NAME])}
         assert shown <= {field.name for field in fields(kind)} | added, kind

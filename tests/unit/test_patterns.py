@@ -1,4 +1,4 @@
-"""Every pattern of the package runs in linear time; otherwise one message of the cluster could stop the job."""
+"""Test that every pattern of the package runs in linear time, because one message could otherwise block a job."""
 
 import importlib
 import pkgutil
@@ -18,11 +18,11 @@ from argocd_release.joblog import Style
 from argocd_release.settings.environment import PROPERTIES
 
 QUICK = settings.get_current_profile_name() == "quick"
-# The inner loop takes half the length, and half the time for it.
+# The quick tests use half the length, which takes half the time.
 LENGTH = 5_000 if QUICK else 10_000
-# Seconds of processor time. On 10,000 characters, a pattern that tries again and again takes a second.
+# The limit in seconds of CPU time. A pattern with backtracking takes a second for 10,000 characters.
 LIMIT = LENGTH / 1e6
-# Texts that make patterns try again and again: one thing over and over, with an end that fits nothing.
+# Texts that make patterns backtrack: the same part again and again, with an end that does not fit.
 SEEDS = (
     "a", "A", "0", "\\", '"', " ", "-", "{", "[", "\x1b", "=", "%", "\n", "\t", ".", "/", ":",
     "A  ", "A A  ", "AB  CD  ", "-eyJaaaaaaaa", "eyJaaaaaaaa.", "eyJaaaaaaaaa", "bearer ", "basic ", "Basic  \t", "data:map[",
@@ -31,14 +31,14 @@ SEEDS = (
     "argocd: ", 'error when a "/dev/shm/1', "dial tcp ", "2026-01-01T00:00:00 ", "Name: a", "password=", "a.b.", "a-",
     "cannot unmarshal ", "Pod/a: ", "(", ") ", "#", "https://a", "(more characters) ", " … (1 more characters)", "[[ATTACHMENT|",
 )  # fmt: skip
-# Each end is a text more of every seed: the inner loop takes the one that fits the fewest patterns, `bin/dev test` all.
+# Each end makes another text of every seed. The quick tests use the end that fits the fewest patterns.
 ENDS = ("!",) if QUICK else ("", "!", "0", "\n")
 
 
 def compiled() -> Iterator[tuple[str, re.Pattern[Any]]]:
-    """Return the patterns in the constants of the package's modules and those of the settings, each once.
+    """Yield each pattern of the modules and the settings once, after a name.
 
-    Modules import patterns from each other: of 186 names, 158 hold a pattern of their own.
+    Modules import patterns from each other: of 186 names, 158 have a pattern of their own.
     """
     seen: set[re.Pattern[Any]] = set()
     for name, pattern in declared_patterns():
@@ -48,7 +48,7 @@ def compiled() -> Iterator[tuple[str, re.Pattern[Any]]]:
 
 
 def declared_patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
-    """Return each pattern as often as a module holds it, however deep in its constants."""
+    """Yield each pattern as often as modules contain it, at any depth of their constants."""
     for module in pkgutil.walk_packages(argocd_release.__path__, "argocd_release."):
         if not module.name.endswith("__main__"):
             for name, value in vars(importlib.import_module(module.name)).items():
@@ -88,7 +88,7 @@ TEXTS = tuple(hostile())
 
 
 def seconds(work: Callable[[Any], object], text: str | bytes) -> float:
-    """Return the least of up to ten measurements, for a busy machine makes the processor slower too."""
+    """Return the least of up to ten measurements, because a busy machine also makes the CPU slower."""
     least = float("inf")
     for _ in range(10):
         started = time.process_time()

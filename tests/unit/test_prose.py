@@ -1,4 +1,4 @@
-"""The checker of our English finds what the rules forbid, and nothing in text that keeps them."""
+"""Test that the checker of our English finds texts that break a rule, and no others."""
 
 import importlib.util
 import sys
@@ -106,7 +106,7 @@ def test_a_folder_with_more_findings_than_allowed_fails(
     assert prose.hold(findings[:1], accept=True) == 0
     assert prose.hold(findings[:1], accept=False) == 0
     assert prose.hold(findings, accept=False) == 1
-    # Accepting never raises the number.
+    # ``--accept`` never raises the allowed number.
     assert prose.hold(findings, accept=True) == 0
     assert prose.hold(findings, accept=False) == 1
     assert "docs: 2 findings, 1 allowed" in capsys.readouterr().out

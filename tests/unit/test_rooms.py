@@ -1,4 +1,4 @@
-"""The rules of imports hold: on a copy of the package each is broken, and each break is reported."""
+"""Test the rules of imports: each is broken in a copy of the package, and import-linter must report it."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ CONTRACTS = [
     contract["name"]
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
 ]
-# For each rule, an import that breaks only this one.
+# An import for each rule, which breaks no other rule.
 BREAKS = {
     "layers: each knows those below it, and none beside it": (
         "argocd_release.reports.registry",

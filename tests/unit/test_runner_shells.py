@@ -15,12 +15,12 @@ from tests.support import missing
 from tests.support.runner import WRAPPERS, scripts, wrapped
 
 CODES = sorted(outcome.exit_code for outcome in Outcome)
-#: The files that declare the jobs which run argocd-release.
+#: The files that declare jobs with argocd-release.
 FILES = ("doctor.yml", "preflight.yml", "release.yml", "without-catalog.yml")
 
 
 def exit_codes(shell: str, program: str, folder: Path) -> list[int]:
-    """Run the program once for each exit code of `argocd-release`; return those that the runner would see."""
+    """Run the program once for each exit code of `argocd-release`, and return the codes that the runner would see."""
     return [exit_code(shell, program, folder, code) for code in CODES]
 
 
@@ -34,7 +34,7 @@ def exit_code(shell: str, program: str, folder: Path, code: int) -> int:
 
 
 def needed(name: str) -> str:
-    """Return the name of the shell; skip the test if it is missing."""
+    """Return the name of the shell, or skip the test if the shell is not installed."""
     if shutil.which(name) is None:
         missing.skip(f"there is no {name}", f"install {name}: apt-get install {name}")
     return name

@@ -1,4 +1,4 @@
-"""One deadline for the whole job: no phase, however late or slow, takes what GitLab needs after it."""
+"""Test the deadline of the whole job: no phase takes the time that GitLab needs after it."""
 
 import os
 import socket

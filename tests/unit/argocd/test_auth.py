@@ -1,4 +1,4 @@
-"""Signing in by the job's own identity: what Dex answers, what is asked again, and what a session does with it."""
+"""Test the sign-in with the job's own identity: Dex's answers, the retries, and the renewal of the token."""
 
 import json
 import re
@@ -35,7 +35,7 @@ OTHER = Connection(server="argocd.example.com", auth_token="newer")
 
 
 class Dex:
-    """Answers each exchange with the status and the body; keeps the forms."""
+    """A Dex that answers each exchange with ``status`` and ``body``, and stores the forms that it received."""
 
     def __init__(self) -> None:
         self.status, self.body, self.delay = 200, "", 0.0
@@ -93,7 +93,7 @@ def test_an_exchange(dex: Dex, lives: object, lifetime: float) -> None:
     assert form["Authorization"] == [""], "the identity is sent once, in the form"
 
 
-# As a real Dex 2.41.1 behind Argo CD's proxy was seen to answer.
+# Answers of a real Dex 2.41.1 behind Argo CD's proxy.
 REFUSED: list[tuple[int, Any, Outcome, Message | str]] = [
     (401, {"error": "access_denied"}, Outcome.DENIED, texts.DEX_REFUSED),
     (401, {"error": "invalid_client"}, Outcome.DENIED, texts.DEX_CLIENT_UNKNOWN),
@@ -152,7 +152,7 @@ def test_an_argocd_that_cannot_be_reached_is_asked_again_within_the_grace(monkey
 
 
 def test_one_refusal_is_retried_and_a_second_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
-    """H23: a proxy or a Dex that restarts can refuse once."""
+    """A proxy or a restarting Dex can refuse once (H23)."""
     monkeypatch.setattr(auth, "SIGN_IN_PAUSE", 0.01)
     refused = SignInError("refused")
     assert sign_in_with_retry(failing(refused, UNREACHABLE), Deadline(30), lambda: None).connection == OTHER
@@ -177,7 +177,10 @@ def test_the_exchange_ends_at_the_deadline_and_with_a_signal(dex: Dex) -> None:
 
 
 class Renewals:
-    """Gives the tokens ``1``, ``2``, and so on; raises each of the errors first. ``seconds`` is its clock."""
+    """A renewal that returns the tokens ``1``, ``2``, and so on, after it has raised each of the errors once.
+
+    ``seconds`` is the time on its clock.
+    """
 
     def __init__(self, *errors: SignInError, delay: float = 0.0) -> None:
         self.errors, self.delay, self.count, self.seconds = list(errors), delay, 0, 1000.0
@@ -195,7 +198,7 @@ class Renewals:
         return SignedIn(connection=replace(OTHER, auth_token=str(self.count)), lifetime=100.0)
 
     def token(self, expected: str) -> None:
-        """Wait until the token to use is this one."""
+        """Wait until the current token is the expected one."""
         eventually(lambda: self.credentials.current().auth_token == expected, 5)
 
 
@@ -256,7 +259,10 @@ REQUESTS = 60
 
 
 class Renewing:
-    """An Argo CD that answers when all the requests are there and the token was renewed; it takes the last two."""
+    """An Argo CD that answers when all requests have arrived and the token was renewed in between.
+
+    It accepts the last two tokens.
+    """
 
     def __init__(self) -> None:
         self.newest, self.answered = 0, 0
@@ -278,7 +284,7 @@ class Renewing:
         self._server.close()
 
     def _await_renewal(self) -> None:
-        """Let the token be due, with all the requests under way, and wait until there is another."""
+        """Let the token become due while all requests wait for their answers, and wait until it is renewed."""
         self.seconds += 81.0
         expected = self.newest + 1
         eventually(lambda: self.credentials.current().auth_token == f"token-{expected}", 20)
@@ -298,7 +304,7 @@ class Renewing:
                     continue
                 token = re.search(rb"Authorization: Bearer token-(\d+)\r\n", request)
                 if token is None:
-                    # A client of another test still calls a server that had this port before.
+                    # The request is from a client of another test, whose server had this port before.
                     return
                 status = b"200 OK" if int(token[1]) >= self.newest - 1 else b"401 Unauthorized"
                 request = b""
@@ -307,7 +313,7 @@ class Renewing:
 
 
 def test_renewals_with_sixty_requests_under_way_disturb_none_of_them() -> None:
-    # A hundred in the whole suite, fewer in the quick one.
+    # Renew the token a hundred times in the whole suite, and fewer times in the quick one.
     profile = hypothesis.settings.default
     assert profile is not None
     renewals = min(profile.max_examples, 100)

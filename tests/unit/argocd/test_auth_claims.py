@@ -1,4 +1,4 @@
-"""The claims of a token, and the damage of a pasted one."""
+"""Test the claims of a token, and the detection of a token that was pasted incompletely."""
 
 import pytest
 

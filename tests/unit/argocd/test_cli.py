@@ -1,4 +1,4 @@
-"""The seam to the CLI, on programs that do what the real argocd cannot be made to do on demand."""
+"""Test the calls of the argocd command with shell scripts that behave as the real argocd does only rarely."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ LONG = "/builds/" + "x" * 60
 
 @pytest.fixture
 def make(tmp_path: Path, request: pytest.FixtureRequest) -> Make:
-    """Return a factory of ``ArgoCD`` on a shell script instead of argocd."""
+    """Return a function that creates an ``ArgoCD`` whose argocd is a shell script."""
 
     def made(script: str, limit: float = 5.0) -> ArgoCD:
         program = tmp_path / "argocd"

@@ -1,4 +1,4 @@
-"""Which way an application or a list is read: HTTP, or the command line if HTTP fails."""
+"""Test whether an application or a list is read over HTTP or, if HTTP fails, with the argocd command."""
 
 import threading
 from typing import cast
@@ -17,7 +17,10 @@ NO_ANSWER = (FailureKind.OTHER, FailureKind.MALFORMED, FailureKind.TIMED_OUT)
 
 
 class Argo:
-    """Both ways to Argo CD. HTTP fails as it is told to, for plain reads and for comparisons."""
+    """An Argo CD that can be read over HTTP and with the argocd command.
+
+    HTTP fails as ``read`` says for plain reads, and as ``compare`` says for comparisons.
+    """
 
     def __init__(self, read: FailureKind | None = None, *, compare: FailureKind | None = None) -> None:
         self.failures = {False: read, True: compare}
@@ -27,7 +30,7 @@ class Argo:
         self.held.set()
         self.commands = HttpFirstCommands(cast("Commands", self), self, cast("Api", self), now=lambda: self.now)
 
-    # Over HTTP.
+    # The reads over HTTP.
     def application(self, name: str, *, seconds: float, refresh: bool = False) -> Application:
         del name
         self._http(seconds, refresh=refresh)
@@ -44,7 +47,7 @@ class Argo:
         if failure is not None:
             raise ArgoCDError(kind=failure, command="GET", exit_code=None, message="no")
 
-    # By the command line.
+    # The reads with the argocd command.
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del name, echo
         self.calls.append(("cli", refresh, seconds))
@@ -80,7 +83,7 @@ def test_all_other_reads_start_no_process() -> None:
 
 @pytest.mark.parametrize("failure", [FailureKind.DENIED, *NO_ANSWER])
 def test_if_http_fails_the_command_line_takes_over(failure: FailureKind) -> None:
-    """H19: a proxy can swallow HTTP and let gRPC through."""
+    """A proxy can block HTTP and let gRPC through (H19)."""
     argo = Argo(failure)
     assert argo.commands.get("web", seconds=9) is CLI
     assert argo.commands.list(seconds=9) == (CLI,)
@@ -106,7 +109,7 @@ def test_a_comparison_over_http_that_does_not_end_is_not_requested_again_by_a_pr
 
 @pytest.mark.parametrize("failure", NO_ANSWER)
 def test_a_comparison_by_a_process_keeps_its_limit(failure: FailureKind) -> None:
-    """H20: with a shorter one, a comparison that takes longer was begun over and over."""
+    """With a shorter limit, a long comparison was started again and again (H20)."""
     argo = Argo(failure)
     argo.commands.get("web", seconds=300, refresh=True)
     assert argo.calls[-1] == ("cli", True, 300)

@@ -115,7 +115,7 @@ def test_where_only_jobs_have_pods_the_newest_job_counts() -> None:
 
 
 def revised(kind: str, name: str, *pods: dict[str, Any]) -> dict[str, Any]:
-    """Two revisions, the second of which is rolled out."""
+    """Return a tree with two revisions of a workload, the second of which is being rolled out."""
     revisions = [
         node("ControllerRevision", f"{name}-{text}", name, Revision=f"Rev:{n}")
         | {"createdAt": f"2026-01-01T00:0{n}:00Z"}
@@ -188,7 +188,7 @@ def test_whatever_comes_it_does_not_crash(anything: Any) -> None:
         ("", "ImagePullBackOff", True),
         ("", "Init:ErrImagePull", True),
         ("", "CreateContainerConfigError", True),
-        # Kubernetes counts the crashes of a Job itself, and no job waits for a CronJob's.
+        # Kubernetes itself counts the crashes of a Job. The Jobs of a CronJob do not matter to a release.
         ("", "CrashLoopBackOff", False),
         ("", "Completed", False),
         ("nightly", "ImagePullBackOff", False),

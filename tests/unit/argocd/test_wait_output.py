@@ -1,4 +1,4 @@
-"""Which lines of argocd's feed people see, and as whose words."""
+"""Test the lines of ``argocd app wait`` that the job log shows, and whose messages they show."""
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_a_resource_that_becomes_well_again_is_news() -> None:
 
 
 def test_what_the_sync_before_did_is_no_news() -> None:
-    """Its messages stand in the first rows, until those of this sync take their place."""
+    """The first rows contain the messages of the previous sync, until those of this sync replace them."""
     first = [HEADER, *(state(number, message=f"configmap/c-{number} created") for number in range(3))]
     second = [state(number, message=f"configmap/c-{number} unchanged") for number in range(2)]
     configured = state(2, message="configmap/c-2 configured")
@@ -143,7 +143,7 @@ def test_a_secret_in_the_feed_is_hidden_although_its_message_has_several_lines(l
     shown = "\n".join(line for given in lines for line in changes.new(given))
     assert "TOPSECRET" not in shown
     assert "credentials" in shown or "Deployment" in shown or "argocd: failed" in shown or "Secret" in shown
-    # The next row is shown in full.
+    # The row of another resource is shown in full.
     other = (
         "2026-01-01T00:00:01+00:00            ConfigMap  default  settings     OutOfSync  Missing        it is wrong"
     )

@@ -1,4 +1,4 @@
-"""The benchmark's own judgement: a green is right only if the release was delivered by then."""
+"""Test how the benchmark judges a tool: a success is right only if the release was delivered by then."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The results of ``bin/dev compatibility``, and their use in the docs and the product."""
+"""Test the results of ``bin/dev compatibility``, and their use in the documentation and the product."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The command line: explanations from the one source, grouped help, and the nearest command."""
+"""Test the command line: the explanations of codes, the grouped help, and the suggestion of a similar command."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The command that draws the page of a JSON report."""
+"""Test the command that renders the page from a JSON report."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Real messages of Argo CD and of what it runs, and what each of them is: an answer, or why nothing is known."""
+"""Test real messages of Argo CD and of the servers that it uses. Some report an outage, and the others do not."""
 
 import time
 from pathlib import Path

@@ -161,7 +161,7 @@ def test_each_line_of_a_secret_is_one() -> None:
         (r'Invalid value: "{\"data\":{\"a\":\"eA==\"},\"x\":1}"', rf'Invalid value: "{{\"data\":{{{REDACTED}}},\"x\":1}}"'),
         ('{"stringData":{"a":"b}c{","d":{"e":"f"}},"k":1}', f'{{"stringData":{{{REDACTED}}},"k":1}}'),
         ('cut off: {"data":{"password":"aHVudG', f'cut off: {{"data":{{{REDACTED}'),
-        # A value can contain a bracket, so the end of a map that Go printed cannot be found.
+        # A value can contain a bracket, so the end of a map that Go has printed cannot be recognised.
         ("map[apiVersion:v1 data:map[password:aHVudGVyMg==] kind:Secret]", f"map[apiVersion:v1 data:map[{REDACTED}"),
         ("stringData:map[note:hosts: [a, b] password:hunter2 x:y] kind:Secret]", f"stringData:map[{REDACTED}"),
         ("data:map[password:[104 117 110]] and", f"data:map[{REDACTED}"),
@@ -206,7 +206,7 @@ def test_everything_in_a_dataclass_is_redacted_and_its_words_stay_words() -> Non
 
 
 def secret_quoted(values: dict[str, str], depth: int) -> str:
-    """Return a Secret as JSON inside ``depth`` JSON strings, as annotations quote manifests."""
+    """Return a Secret as JSON that is quoted ``depth`` times in JSON strings, as in annotations with manifests."""
     text = json.dumps({"stringData": values, "kind": "Secret"})
     for _ in range(depth):
         text = json.dumps({"last": text})

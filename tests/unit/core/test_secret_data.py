@@ -1,4 +1,4 @@
-"""Messages about Secrets, as a real API server writes them, and longer texts that contain Secrets."""
+"""Test messages about Secrets, as a real API server writes them, and longer texts that contain Secrets."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from argocd_release.core.redaction import everywhere, lines_shown, redaction
 from argocd_release.core.secret_data import REDACTED, message_shown, without_secret_data
 
 VALUE = "TOPSECRETVALUE"
-#: Recorded from kube-apiserver 1.31 by tests/release/test_secret_errors.py, which generates the Secrets.
+#: Messages of kube-apiserver 1.31. tests/release/test_secret_errors.py generates the Secrets and records them.
 RECORDED = json.loads((Path(__file__).parent / "secret_errors.json").read_text("utf-8"))
 
 

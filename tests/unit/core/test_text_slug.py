@@ -1,4 +1,4 @@
-"""Names made of branches: tables of what becomes of them, and what holds of every one."""
+"""Test the names that are made from branches, with tables of examples and with properties of all names."""
 
 import re
 import string
@@ -86,7 +86,7 @@ def test_a_tag_makes_a_name_that_kubernetes_takes(branch: str) -> None:
 
 @given(st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,19}-[0-9]{1,12}", fullmatch=True), st.text(max_size=100))
 def test_two_tags_never_become_one_name_but_by_their_case(tag: str, rest: str) -> None:
-    """The default pattern bounds a tag: nothing is cut off, so nothing can clash."""
+    """The default pattern limits the length of a tag, so that no tag is cut and two tags differ."""
     branch = f"{tag}-{rest}"
     found = tag_of(branch, PATTERN)
     assert found == tag.lower()

@@ -1,4 +1,4 @@
-"""The limits of the diagnosis: what it costs when Argo CD is slow, silent, or says far too much."""
+"""Test the limits of the diagnosis if Argo CD is slow, does not respond, or returns far too much."""
 
 import threading
 import time
@@ -40,7 +40,7 @@ def crashing(count: int) -> Tree:
 
 
 class Slow:
-    """Argo CD's API, that answers when told to."""
+    """Argo CD's API. The call ``hang_at`` never returns, and the call ``fail_at`` fails."""
 
     def __init__(self, *, pods: int = 1, hang_at: str = "", fail_at: str = "") -> None:
         self.pods, self.hang_at, self.fail_at = pods, hang_at, fail_at
@@ -120,7 +120,7 @@ def test_what_is_denied_is_said_with_the_line_that_would_allow_it(call: str, pol
 
 
 class Quiet(Slow):
-    """An API whose containers have the given log and have started, or have not."""
+    """An API whose containers have this log, and have started or not."""
 
     def __init__(self, *, started: bool, lines: tuple[str, ...] = ()) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - the arguments are those of the port
-"""The recorder of hooks, with an Argo CD whose tree, logs and answers the test decides."""
+"""Test the recorder of hooks with an Argo CD whose tree, logs and answers the test decides."""
 
 import threading
 import time
@@ -33,13 +33,13 @@ FAILED = state("Failed", message="Job has reached the specified backoff limit", 
 
 
 class Cluster:
-    """Argo CD's API over one hook's pod, which can be deleted."""
+    """Argo CD's API with the pod of one hook. A test can delete the pod."""
 
     def __init__(self, *, denied: str = "") -> None:
         self.exists = True
         self.failed = False
         self.denied = denied
-        #: How many of the next reads of the pod fail, and whether its container waits.
+        #: The number of the next reads of the pod that fail. If ``waiting`` is True, its container waits.
         self.live_failures = 0
         self.waiting = False
         self.log_failures = 0
@@ -161,7 +161,7 @@ def test_a_look_costs_nothing_while_no_operation_of_this_revision_runs() -> None
 
 
 def test_what_does_not_change_is_read_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A fifth of the real pauses.
+    # Use a fifth of the real pauses.
     monkeypatch.setattr(hook_evidence, "FIRST_SECONDS", hook_evidence.FIRST_SECONDS / 5)
     monkeypatch.setattr(hook_evidence, "MOST_SECONDS", hook_evidence.MOST_SECONDS / 5)
     cluster = Cluster()

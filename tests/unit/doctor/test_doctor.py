@@ -1,4 +1,4 @@
-"""The doctor's tables, on a server of this machine that answers what it is told to."""
+"""Test the doctor's checks with a server on this machine, whose answers the test decides."""
 
 import io
 import json
@@ -54,7 +54,7 @@ APPLICATION: dict[str, Any] = {
 
 
 class Pages:
-    """A server; ``pages`` by their path, or all alike."""
+    """A server. ``pages`` maps each path to its page, or is a page for all paths."""
 
     def __init__(self) -> None:
         self.pages: Mapping[str, Page] | Page = {}
@@ -223,7 +223,7 @@ def test_the_port(monkeypatch: pytest.MonkeyPatch, pages: Pages, why: str, code:
 
 
 def test_a_port_whose_connections_are_reset_is_open(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
-    """The reset can arrive while the connection is made; the doctor then names it at the TLS handshake all the same."""
+    """A reset can arrive while the connection is made. The doctor then reports it at the TLS handshake."""
 
     def reset(*_: object, **__: object) -> None:
         raise ConnectionResetError(104, "Connection reset by peer")
@@ -506,7 +506,7 @@ def test_one_check_that_goes_wrong_takes_no_other_with_it() -> None:
 
 
 def argo_cd() -> Mapping[str, Page]:
-    """Return an Argo CD that shows the application, and gives the token every right that a release needs."""
+    """Return the pages of an Argo CD that gives the token all rights that a release of ``shop`` needs."""
     can = "/api/v1/account/can-i"
     yes, no = (200, json.dumps({"value": "yes"})), (200, json.dumps({"value": "no"}))
     return {
@@ -523,7 +523,7 @@ def argo_cd() -> Mapping[str, Page]:
 
 @pytest.fixture
 def job(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Checklist]:
-    """Return a function that runs the doctor in a job with these variables and this output of argocd."""
+    """Return a function that runs the doctor in a job with these variables and with this script as argocd."""
     monkeypatch.chdir(tmp_path)
 
     def examined(script: str = "exit 0", **environ: str) -> Checklist:
@@ -648,7 +648,7 @@ def shop(name: str, **parts: Any) -> dict[str, Any]:
 
 
 def group(*applications: dict[str, Any]) -> dict[str, Page]:
-    """Return an Argo CD that lists these applications, and shows each."""
+    """Return the pages of an Argo CD that lists these applications, and shows each of them."""
     can, yes = "/api/v1/account/can-i", (200, json.dumps({"value": "yes"}))
     listed = {"metadata": {}, "items": list(applications)}
     found = {**argo_cd(), "/api/v1/applications": (200, json.dumps(listed))}
@@ -843,7 +843,7 @@ def test_checks_that_a_signal_or_the_deadline_ends_are_no_success(pages: Pages) 
 
 
 def test_a_file_of_the_options_is_reported_once() -> None:
-    """The TLS check cannot read the file either, and would report it again."""
+    """The TLS check cannot read the file either, and would report the problem again."""
     problem = SetupProblem(code="options-file", message="x", outcome=Outcome.SETTINGS)
     ledger = Checklist()
     ledger.run(

@@ -1,4 +1,4 @@
-"""Which versions of argocd and Argo CD are further apart than tested: the table that the docs show decides."""
+"""Test the warning about versions of argocd and Argo CD that differ more than any tested pair."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Against real repositories, made and served by git itself."""
+"""Test the lookup of revisions with real repositories, which git creates and serves."""
 
 import shutil
 import socket
@@ -20,7 +20,7 @@ from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving
 from tests.support.wording import fields_of, is_from
 
-# Git's own server, on this machine.
+# The tests run git's own server on this machine.
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 EVERYTHING = 100
@@ -28,7 +28,7 @@ NOBODY = threading.Event()
 
 
 class History:
-    """Four commits in a row, and one beside the last two."""
+    """A repository with four commits in a row, and with one commit on another branch after the second."""
 
     def __init__(self, folder: Path) -> None:
         self.repository = Repository.create(folder)
@@ -58,7 +58,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
 
 @pytest.fixture(scope="module")
 def packed(history: History, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a clone in which git has packed all objects and references."""
+    """Return a clone in which git has packed all objects and references."""
     clone = history.clone(tmp_path_factory.mktemp("packed") / "clone")
     for command in (["repack", "-adq"], ["pack-refs", "--all"]):
         subprocess.run(["git", *command], cwd=clone, check=True)
@@ -79,7 +79,7 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Repository:
-    """Create the configuration repository, with three commits to an application's folder."""
+    """Return a configuration repository with three commits to the folder of an application."""
     repository = Repository.create(tmp_path / "group" / "config.git")
     for tag in ("1", "2", "3"):
         repository.commit({"apps/web/image": tag, "apps/other/image": "1"}, message=f"web:{tag}")
@@ -96,7 +96,7 @@ def ask(access: Access, revision: str, expected: str, repo_url: str = "", path: 
 
 
 def commits(repository: Repository) -> list[str]:
-    """Oldest first."""
+    """Return the commits of the branch main, the oldest first."""
     return repository.git("rev-list", "--reverse", "main").split()
 
 
@@ -348,7 +348,7 @@ def test_a_damaged_or_unusual_clone_is_no_crash(
 
 
 def test_the_repository_that_argo_cd_reads_is_asked(history: History, config: Repository, tmp_path: Path) -> None:
-    """The job's project holds the code; the revisions are of the configuration."""
+    """The job's project contains the code, and the revisions are commits of the configuration."""
     access = Access(clone=history.clone(tmp_path / "clone"), repository_url=history.repository.url)
     first, second, third = commits(config)
     assert ask(access, third, first, config.url, "apps/web") == of(Relation.DESCENDANT, 2)

@@ -1,4 +1,4 @@
-"""Detect reverts of a delivered commit, on real commits of git."""
+"""Test the detection of reverts with real commits of git."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ def head(repository: Repository) -> str:
 
 
 def related(repository: Repository, wanted: str, path: str = PATH) -> RevisionRelation:
-    """By the whole repository, by its messages alone, and by what a server gives: all three must agree."""
+    """Return the relation of HEAD to a commit, by a full clone and by a server, which must agree."""
     access = Access(clone=repository.folder)
     revision = head(repository)
     found = ask(access, revision, wanted, path=path)
@@ -83,7 +83,7 @@ def test_what_is_picked_again_is_delivered(repository: Repository) -> None:
 
 
 def test_a_pick_that_names_its_origin_is_the_commit_again(repository: Repository) -> None:
-    """Git cherry-pick -x adds a line to the message."""
+    """The command ``git cherry-pick -x`` adds a line to the message."""
     wanted = repository.commit({IMAGE: "2"})
     reverting(repository, wanted)
     repository.git("cherry-pick", "-x", wanted)
@@ -115,7 +115,10 @@ def test_a_file_that_holds_its_lines_again_and_others_is_delivered(repository: R
 
 
 def test_a_revert_beside_another_change_is_a_revert(repository: Repository) -> None:
-    """The folder is not that of before, and no message says so; the files that the commit changed are."""
+    """The folder differs from its earlier state, and no message mentions a revert.
+
+    But the files that the commit changed have their earlier content again.
+    """
     wanted = repository.commit({IMAGE: "2"})
     repository.commit({IMAGE: "1", f"{PATH}/replicas": "3"}, message="back to 1")
     assert is_reverted(related(repository, wanted))
@@ -146,7 +149,7 @@ def test_a_merge_request_of_another_project_is_another_one(repository: Repositor
 
 @pytest.mark.parametrize("path", [PATH, f"./{PATH}/", "apps", ".", ""])
 def test_files_that_are_again_those_of_before(repository: Repository, path: str) -> None:
-    """No message mentions a revert: another pipeline writes the old tag."""
+    """No message mentions a revert, because another pipeline writes the old tag."""
     wanted = repository.commit({IMAGE: "2"})
     repository.commit({IMAGE: "1"})
     assert is_reverted(related(repository, wanted, path))
@@ -177,7 +180,7 @@ def test_a_merge_that_is_reverted_takes_along_what_it_brought(repository: Reposi
     repository.git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
     merge = head(repository)
     by = committed(repository.git("revert", "--no-edit", "--mainline=1", merge))
-    # Its files are again those of before the whole branch.
+    # The files of the commit have the content that they had before the whole branch.
     assert is_reverted(related(repository, wanted), by)
     assert is_reverted(related(repository, merge), by)
     assert related(repository, before).relation is Relation.DESCENDANT

@@ -1,4 +1,4 @@
-"""The catalogue of messages: each entry can be filled in, and each use of one names its fields."""
+"""Test the message catalogue: each entry can be filled in, and each use of an entry names its fields."""
 
 import ast
 import importlib
@@ -29,7 +29,7 @@ def test_missing_and_unknown_fields_are_errors(fields: dict[str, str]) -> None:
 
 
 def test_fields_are_plain_names() -> None:
-    """A field never reads an attribute or an item of its value, and never formats it."""
+    """A field must not read an attribute or an item of its value, or format it."""
     for name, message in entries():
         for field in field_names(message.text) | field_names(message.hint):
             assert field.isidentifier(), name
@@ -48,11 +48,11 @@ def test_each_use_of_a_message_gives_exactly_its_fields() -> None:
 
 
 def test_each_problem_of_a_message_gives_exactly_its_fields() -> None:
-    """A problem fills in the text and the hint; ``of_setting`` adds the setting's name."""
+    """A problem fills in the text and the hint, and ``of_setting`` adds the name of the setting."""
     for file in sorted(PACKAGE.rglob("*.py")):
         for call, message in problem_calls(ast.parse(file.read_text("utf-8"))):
             given = {keyword.arg for keyword in call.keywords} - {"subject"}
-            # A mapping of further fields is checked when the problem is made.
+            # A mapping with more fields cannot be checked here. It is checked when the problem is created.
             if None not in given:
                 missing = (field_names(message.text) | field_names(message.hint)) - given
                 assert missing <= {"setting"}, f"{file}:{call.lineno}"
@@ -60,7 +60,7 @@ def test_each_problem_of_a_message_gives_exactly_its_fields() -> None:
 
 
 def entries() -> Iterator[tuple[str, Message]]:
-    """Yield each message of the catalogue with its name."""
+    """Yield each message of the catalogue, after its name."""
     for module in MODULES:
         for name, value in vars(importlib.import_module(f"argocd_release.messages.{module}")).items():
             if isinstance(value, Message):
@@ -68,7 +68,7 @@ def entries() -> Iterator[tuple[str, Message]]:
 
 
 def uses(tree: ast.Module) -> Iterator[tuple[ast.Call, Message]]:
-    """Yield the calls of ``fill`` and ``fill_hint`` on an entry of the catalogue, with the entry."""
+    """Yield each call of ``fill`` and ``fill_hint`` on an entry of the catalogue, with that entry."""
     names = imported(tree)
     for node in ast.walk(tree):
         match node:
@@ -80,7 +80,7 @@ def uses(tree: ast.Module) -> Iterator[tuple[ast.Call, Message]]:
 
 
 def problem_calls(tree: ast.Module) -> Iterator[tuple[ast.Call, Message]]:
-    """Yield the calls whose first argument is the entry of a problem, with the entry."""
+    """Yield each call whose first argument is an entry for a problem, with that entry."""
     names = imported(tree)
     for node in ast.walk(tree):
         match node:
@@ -91,7 +91,7 @@ def problem_calls(tree: ast.Module) -> Iterator[tuple[ast.Call, Message]]:
 
 
 def imported(tree: ast.Module) -> dict[str, object]:
-    """Return the modules and the entries of the catalogue by the names under which a file imports them."""
+    """Return the modules and entries of the catalogue that a file imports, by the names that it gives them."""
     names: dict[str, object] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("argocd_release.messages"):
@@ -105,7 +105,7 @@ def _member(module: ModuleType, name: str) -> object:
 
 
 def entry_of(node: ast.expr, names: dict[str, object]) -> object:
-    """Return the entry that the expression names, or None."""
+    """Return the entry of the catalogue to which the expression refers, or None."""
     match node:
         case ast.Name(id=name):
             return names.get(name)

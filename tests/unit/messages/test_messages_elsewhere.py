@@ -1,4 +1,4 @@
-"""No sentence for people is outside the catalogue: the other packages choose an entry and fill in its fields."""
+"""Test that all sentences for people are in the message catalogue, and none is in another package."""
 
 import ast
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 import argocd_release
 
 PACKAGE = Path(argocd_release.__file__).parent
-#: ``core`` is below the catalogue. The page's template is compiled from ``page.html.j2``.
+#: ``core`` must not import the catalogue. ``page.html.j2`` is the source of the compiled template.
 EXEMPT = {"messages", "core", "reports/page/compiled.py"}
-#: Strings that look like sentences, but are the words of another program or of a protocol.
+#: Strings that look like sentences, but come from another program or a protocol.
 ALLOWED = {
     " is part of applications ",
     "Failed to unmarshal",
@@ -33,7 +33,7 @@ WORDS = 3
 _PATTERN = re.compile(r"[\\|]|\(\?|\.\*")
 _WORD = re.compile(r"""(?<!\S)[(“"]?[A-Za-z']{2,}[,.;:)”"]?(?!\S)""")
 _RECOGNISE = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "compile", "split"}
-#: Errors of the program itself. The job reports them as unexpected.
+#: Errors in the code itself, which the job reports as unexpected.
 _PROGRAM_ERRORS = {"TypeError", "AssertionError", "RuntimeError"}
 
 
@@ -71,7 +71,7 @@ def is_exempt(path: Path) -> bool:
 
 
 def sentences(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield each text with words of ours outside docstrings and annotations, with its line."""
+    """Yield each text that looks like our own words, outside docstrings and annotations, after its line."""
     skipped = {id(part) for node in ast.walk(tree) for whole in _not_shown(node) for part in ast.walk(whole)}
     inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -89,14 +89,14 @@ def sentences(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _not_shown(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the parts of the node whose strings are not shown to anyone."""
+    """Yield the parts of the node whose strings no person sees."""
     match node:
         case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
             if ast.get_docstring(node, clean=False) is not None:
                 yield node.body[0]
             if isinstance(node, ast.FunctionDef) and node.returns:
                 yield node.returns
-        # The name of an event is the key of its line in the catalogue.
+        # The name of an event is only the key of its line in the catalogue.
         case ast.Assign(targets=[ast.Name(id="NAME")]):
             yield node
         case ast.AnnAssign(annotation=annotation) | ast.arg(annotation=ast.expr() as annotation):

@@ -1,4 +1,4 @@
-"""The order of the outcomes, by which that of several applications is chosen."""
+"""Test the order of the outcomes, which decides the outcome of a group."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Notifications to a GitLab that enforces its own rules, and hostile answers of it."""
+"""Test the notifications with a GitLab that enforces its own rules, and with hostile answers."""
 
 import io
 import re
@@ -47,7 +47,7 @@ REQUIRED = {
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeat requests after a tenth of the real pauses. GitLab's own Retry-After stays."""
+    """Repeat requests after a tenth of the real pauses. The pause of a Retry-After stays as it is."""
     monkeypatch.setattr("argocd_release.notify.gitlab_client.GITLAB_PAUSE", GITLAB_PAUSE / 10)
     monkeypatch.setattr("argocd_release.notify.site.SITE_PAUSE", SITE_PAUSE / 10)
 
@@ -110,7 +110,8 @@ def told(known: Settings, result: ReleaseResult, *, before: Application | None =
         ),
     )
     sinks.on_application(before)
-    # After a signal GitLab has less than a second: what was begun long before is not waited for then.
+    # After a signal, a request to GitLab has less than a second. The record, which was requested before, must exist by
+    # then.
     eventually(lambda: all(begun.done() for begun, _ in sinks._begun.values()))
     return list(sinks.emit(result))
 
@@ -162,7 +163,7 @@ def test_a_record_of_a_job_is_left_alone(gitlab: GitLab, project: Project) -> No
 
 
 def test_what_was_begun_of_another_revision_is_ended(gitlab: GitLab, project: Project) -> None:
-    """Argo CD went on to a later commit meanwhile: the record is of what really runs."""
+    """Argo CD went on to a later commit, so the record must show the revision that really runs."""
     first, second = commit(project, "1"), commit(project, "2")
     progressing = at(first, health=HealthStatus.PROGRESSING)
     told(settings(gitlab), ended(Outcome.DELIVERED, at(second)), before=progressing)
@@ -251,7 +252,7 @@ def test_a_cancelled_job_waits_less_than_a_second() -> None:
         http.shutdown()
 
 
-# The comment
+# Tests of the comment in the merge request.
 
 
 @pytest.fixture
@@ -345,7 +346,7 @@ def test_a_marker_is_one_comment_of_html_whatever_the_job_is_called(job: str) ->
     "target", ["", "HEAD", "0badcafe" * 5, "0badcaf", "1.2.*", ">=1.0 <2", "^1", "~1.2", "refs/heads/trunk"]
 )
 def test_a_record_has_a_branch_that_gitlab_knows(target: str, gitlab: GitLab, project: Project) -> None:
-    """GitLab answers 400 for HEAD, a commit and a range: `ref` is the name of a branch or tag."""
+    """GitLab answers 400 if `ref` is HEAD, a commit or a range: it must be a branch or a tag."""
     project.default_branch = "trunk"
     revision = commit(project, "1")
     project.repository.git("branch", "trunk", revision)
@@ -421,7 +422,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_words_of_others_stay_code(text: str) -> None:
-    """Text from outside stays inside code, and begins no line."""
+    """Text from outside must stay inside code, and must not begin a line."""
     address = "https://x.example.com/>)"
     for result in (
         ended(Outcome.DEGRADED, at("a" * 40), reason=text, site_url=address),
@@ -439,7 +440,10 @@ def stays_code(shown: str) -> None:
 
 
 def without_code(text: str) -> str:
-    """Markdown's own rule: a run of backticks opens code, which the next run of the same length ends."""
+    """Return the text without its code.
+
+    In Markdown, a run of backticks opens code, and the next run of the same length ends it.
+    """
     kept, position = [], 0
     while (start := text.find("`", position)) >= 0:
         kept.append(text[position:start])
@@ -455,11 +459,15 @@ def without_code(text: str) -> str:
     return "".join([*kept, text[position:]])
 
 
-# The site
+# Tests of the check of the site.
 
 
 class Answers(BaseHTTPRequestHandler):
-    """``/STATUS`` answers with it, ``/to/PATH`` redirects there, ``/loop`` to itself, ``/later`` after two refusals."""
+    """A site with several paths.
+
+    ``/STATUS`` answers with that status, ``/to/PATH`` redirects to the path, ``/loop`` redirects to itself, and
+    ``/later`` responds after two refusals.
+    """
 
     asked: list[str] = []  # noqa: RUF012 - of one test at a time
 

@@ -1,4 +1,4 @@
-"""When the versions of argocd and Argo CD are asked for, and what is told of them."""
+"""Test when the versions of argocd and Argo CD are compared, and which warnings follow."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ APART = "argocd: v2.13.2+dc43124\nargocd-server: v9.0.0+0abcdef\n"
 
 
 class Saying:
-    """An argocd that says it, and counts how often it was asked."""
+    """An argocd that prints this text, and counts its calls."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -41,7 +41,10 @@ def state(reason: str) -> ApplicationState:
 
 
 def told(text: str, *events: ApplicationState) -> tuple[list[JobEvent], int]:
-    """Return the events after these states, and the number of argocd's calls, which run in a thread."""
+    """Return the events after these states, and the number of argocd's calls.
+
+    argocd runs in a thread, so this waits for it.
+    """
     argocd, found = Saying(text), list[JobEvent]()
 
     def emit(event: JobEvent) -> None:
@@ -73,7 +76,7 @@ def test_who_does_not_answer_or_is_near_is_no_news(text: str) -> None:
 
 
 def test_a_job_that_is_to_end_waits_for_no_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reports of a group need the address once for each application."""
+    """The reports of a group request the address once for each application."""
     release, stop = threading.Event(), StopRequest()
     monkeypatch.setattr(network, "public_address", lambda _: release.wait(30) and "https://argocd.example.com")
     monkeypatch.setattr(hints, "of_server", lambda *_: [])

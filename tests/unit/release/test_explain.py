@@ -1,4 +1,4 @@
-"""The end of the job log."""
+"""Test the end of the job log."""
 
 import io
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.unit.states import application
 
 
 def test_the_hint_of_a_group_without_applications_is_shown() -> None:
-    """H30."""
+    """The hint was missing, because no application has it (H30)."""
     stream = io.StringIO()
     verdict = Verdict(outcome=Outcome.MISSING, reason="no application matches team=shop", hint="check the selector")
     show(

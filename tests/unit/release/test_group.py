@@ -1,4 +1,4 @@
-"""A job of several applications: who is meant, from one list to the next."""
+"""Test a job with several applications: which ones it waits for, from one list to the next."""
 
 from dataclasses import replace
 from typing import cast
@@ -22,7 +22,7 @@ KNOWN = replace(NEW, controller_namespace="argocd")
 
 
 class Argo:
-    """Gives one list after another; the last one stays."""
+    """An Argo CD that returns one list after the other, and then the last one again and again."""
 
     def __init__(self, *lists: tuple[Application, ...]) -> None:
         self.lists = list(lists)
@@ -42,7 +42,7 @@ class Argo:
 
 
 def names(*lists: tuple[Application, ...]) -> list[str]:
-    """Return the names of the applications that were waited for, all of which are delivered."""
+    """Return the names of the applications that the job waited for. All of them are delivered."""
     argo, clock = Argo(*lists), Clock()
     settings = load.load(
         JobEnvironment({"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"})
@@ -69,7 +69,7 @@ def test_where_it_shows_too_late_the_whole_name_stays_too() -> None:
 
 
 class Silent(Argo):
-    """Fails the test if an application is read."""
+    """An Argo CD that fails the test if an application is read."""
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         raise AssertionError(name, seconds, refresh, echo)

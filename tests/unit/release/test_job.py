@@ -1,4 +1,4 @@
-"""The verdict on a run that an exception ended."""
+"""Test the verdict on a run that an exception has ended."""
 
 import io
 import math

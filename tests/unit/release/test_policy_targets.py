@@ -1,4 +1,4 @@
-"""Which applications are meant, and which of them fall to this job."""
+"""Test which applications a job requests, and how several jobs share them."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ NAMES = st.text("abcdefgh-.", min_size=1, max_size=8)
 
 
 def known(*names: str, **children: tuple[str, ...]) -> dict[str, Application]:
-    """Applications of these full names; ``children``: by name, what each manages, in its own namespace."""
+    """Return applications with these full names. ``children`` are the applications that each of them manages."""
     found = {}
     for full in names:
         namespace, _, name = full.partition("/")

@@ -1,4 +1,4 @@
-"""The metrics report as others read it, and the line of the job log with the same times."""
+"""Test the metrics report as a library reads it, and the line of the job log with the same times."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,7 +33,10 @@ def one(outcome: Outcome = Outcome.DELIVERED, name: str = "web", **parts: Any) -
 
 
 def samples(*applications: ApplicationResult) -> dict[tuple[str, str], float]:
-    """Each sample by its metric and application, as a library reads them; every metric has its unit and a help."""
+    """Return each sample by its metric and application, as a library reads them.
+
+    Each metric must have a unit, if its name has one, and a help text.
+    """
     result = ReleaseResult(
         verdict=overall([one.outcome for one in applications]),
         applications=applications,
@@ -100,7 +103,7 @@ def test_what_was_not_reached_is_said() -> None:
 
 
 def test_if_argo_cd_could_not_compare_at_the_end_no_phase_says_that_it_did() -> None:
-    """D5 and section 8: «compared 0.3 s» stood beside «cannot compare»."""
+    """The log said «compared 0.3 s» and «cannot compare» (D5)."""
     unknown = application(sync="Unknown", conditions=[{"type": "ComparisonError", "message": "no git"}])
     compared = ReleaseTimeline(phases=Phases(compared=0.8))
     assert summary.line(one(Outcome.SYNC_FAILED, rollout=compared, application=unknown)) == ""
@@ -114,7 +117,7 @@ def test_what_green_proves() -> None:
     listed = application(summary={"images": [image]})
     serving = replace(listed, workloads=Workloads(images=(image,)))
     assert is_from(proof(one(application=serving)), texts.PROVEN_IMAGE)
-    # Argo CD's list of images names those of finished Jobs, too: it is no proof that the image serves.
+    # Argo CD's list also contains the images of finished Jobs, so it does not prove that the image serves.
     for workloads in (None, Workloads(), Workloads(images=(image,), only_jobs=True)):
         only_listed = one(application=replace(listed, workloads=workloads))
         fields = fields_of(proof(only_listed), texts.PROVEN_HEAD_WITH_IMAGE)

@@ -1,4 +1,4 @@
-"""The page as text: what it holds, how large it becomes, and what it lets a browser do."""
+"""Test the HTML page: its content, its size, and the things that it allows a browser to do."""
 
 import base64
 import copy
@@ -41,7 +41,7 @@ KNOWN_LINKS = {
 
 
 class Elements(HTMLParser):
-    """Every element with its attributes, and the text of the whole."""
+    """The elements of a page with their attributes, and its whole text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def test_it_is_small_whatever_it_is_told() -> None:
     assert len(drawn(application(outcome="degraded", text="я" * 3000)).encode()) <= ONE_LIMIT
     harmless = [application(f"shop-{number}", "delivered") for number in range(180)]
     broken = [application(f"bad-{number}", "degraded", text=WORST) for number in range(200)]
-    # The schema is not checked for two hundred applications: this takes seconds, and one of them has passed it above.
+    # Do not check the schema for two hundred applications: that takes seconds, and one of them has passed it above.
     assert len(render(report(*broken[:20], *harmless)).encode()) <= MANY_LIMIT
     assert len(render(report(*broken)).encode()) <= MANY_LIMIT
 
@@ -112,7 +112,7 @@ def test_it_loads_nothing_runs_nothing_and_goes_where_the_web_is() -> None:
     assert not [name for name, _ in attributes if name.startswith("on") or name in {"src", "style", "srcset"}]
     assert {value for name, value in attributes if name == "href" and not str(value).startswith("#")} == KNOWN_LINKS
     assert sum(tag == "style" for tag, _ in page.found) == 1
-    # And were any of it there, the browser is told to let none of it through.
+    # In addition, the policy of the page tells the browser to load and run nothing.
     policy = next(given["content"] for tag, given in page.found if given.get("http-equiv"))
     assert policy is not None
     style = re.findall(r"<style>(.*?)</style>", drawn(hostile), re.DOTALL)[0]
@@ -294,7 +294,7 @@ def test_room_counts_what_escaping_costs() -> None:
 
 @pytest.mark.parametrize("name", ["green", "red"])
 def test_the_reports_of_the_docs_are_of_this_version(name: str) -> None:
-    """The docs' pictures are drawn from these reports. If one lacks a field, a real run must write it again."""
+    """The pictures in the documentation show these reports. If a field is missing, a real run must write them again."""
     made = json.loads((DOCS / "reports" / f"{name}.json").read_text("utf-8"))
     Draft202012Validator(SCHEMA).validate(made)
     page = render(made)

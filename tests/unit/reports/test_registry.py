@@ -120,7 +120,7 @@ def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
 
 
 def test_a_cause_is_linked_where_it_is_explained() -> None:
-    """In the log, the story, the job's page and the comment; by its code, which keeps its meaning."""
+    """The log, the story, the page and the comment have the link. Its anchor is the cause code, which is stable."""
     cause = Problem(code=CauseCode.IMAGE_PULL, message="ImagePullBackOff", hint="push the image")
     red = replace(one(Outcome.DEGRADED), diagnosis=Diagnosis(cause=cause), docs_url="https://docs.example.com/ru/")
     there = "https://docs.example.com/ru/troubleshooting/#image-pull"
@@ -152,7 +152,7 @@ def test_without_an_address_or_a_cause_there_is_no_link() -> None:
     ],
 )
 def test_a_commit_is_linked_where_it_is(repo_url: str, address: str) -> None:
-    """Argo CD reads another repository than this project's more often than not."""
+    """Argo CD usually reads another repository than that of the pipeline's project."""
     ended = one(sync="Synced")
     assert ended.application is not None
     chart = Source(repo_url="https://gitlab.example.com/team/charts", chart="web")
@@ -183,7 +183,12 @@ def pod(name: str, *, health: str) -> Node:
 
 
 def config_maps(count: int, **actions: int) -> dict[str, Any]:
-    """Return the parts of an application of ConfigMaps, the first of which a sync has changed in these ways."""
+    """Return the resources and results of an application that consists of ConfigMaps.
+
+    Args:
+        count: the number of ConfigMaps.
+        actions: the number of ConfigMaps with each action of the sync. All others are unchanged.
+    """
     names = [f"c-{number:03}" for number in range(count)]
     done = [action for action, times in actions.items() for _ in range(times)]
     done += ["unchanged"] * (count - len(done))
@@ -272,7 +277,7 @@ NAMES = st.text("A_$%{} 1", max_size=30)
     [
         ("https://web.example.com/a%20b%2Fc%5Bd%5D", "https://web.example.com/a%20b%2Fc%5Bd%5D"),
         ("https://web.example.com/%D0%BF%D1%83%D1%82%D1%8C/%C3%A9%20", "https://web.example.com/путь/é%20"),
-        # Not UTF-8, an invisible character, and a name.
+        # These escapes are not UTF-8, an invisible character, and the name of a variable.
         ("https://web.example.com/%E9%E9", "https://web.example.com/% E9% E9"),
         ("https://web.example.com/%E2%80%AE", "https://web.example.com/% E2%80% AE"),
         ("https://web.example.com/%CI_JOB_TOKEN%", "https://web.example.com/% CI_JOB_TOKEN%"),
@@ -286,7 +291,7 @@ def test_the_sites_address_in_dotenv_stays_an_address(url: str, kept: str) -> No
 
 @given(NAMES, st.lists(NAMES, max_size=5))
 def test_no_later_job_expands_anything_in_the_dotenv_report(reason: str, images: list[str]) -> None:
-    """GitLab turns these values into variables that can refer to others, so only doubled signs are allowed."""
+    """GitLab makes variables from these values, which can refer to others. Only doubled signs are safe."""
     text = dotenv.render(result(reason=reason, summary={"images": images}))
     values = [line.partition("=")[2] for line in text.splitlines()]
     assert [found[0] for value in values for found in EXPANDED.finditer(value) if found[0] != "%%"] == []
@@ -395,7 +400,7 @@ def test_the_commit_is_called_an_image_tag_only_if_an_image_that_runs_has_it(ima
         ({}, {}, True),
         ({"expects": "image web:1"}, {}, False),
         ({"image_tag": ""}, {}, False),
-        # H4: Argo CD's list of images also names those of finished Jobs.
+        # Argo CD's list of images also contains those of finished Jobs (H4).
         ({}, {"summary": {"images": ["web:abc1234"]}}, True),
         ({}, {"revision": "abc1234" + "0" * 33}, False),
     ],
@@ -477,7 +482,7 @@ def test_in_junit_the_cause_stands_at_the_resource_it_lies_beneath_and_no_other(
 @pytest.mark.parametrize(
     ("verdict", "shown"),
     [
-        # The same object: the root cause says it better.
+        # Both are about the same object, and the root cause says more.
         ({"reason": "Deployment/web → Pod/web-x: CrashLoopBackOff", "subject": CRASHES.subject, "quotes": True}, False),
         ({"reason": "Deployment/web → Pod/web-y: CrashLoopBackOff", "subject": None, "quotes": True}, True),
         ({"reason": "not delivered within 9 s: Deployment/web → Pod/web-x: Crash", "subject": CRASHES.subject}, True),
@@ -530,7 +535,7 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
 
 
 def test_a_label_is_never_longer_than_gitlab_takes() -> None:
-    """GitLab fails the job for a label of more than 255 characters."""
+    """If a label has more than 255 characters, GitLab fails the job."""
     ended = one(Outcome.DELIVERED, name="a" * 300)
     links = check_annotations(annotations.render(release(ended)))
     assert max(map(len, links)) == 255

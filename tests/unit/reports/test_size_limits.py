@@ -1,4 +1,4 @@
-"""The part of a large release that the reports list, and the numbers that stand for the rest."""
+"""Test which part of a large release the reports list, and the numbers that they give for the rest."""
 
 from collections import Counter
 from dataclasses import replace
@@ -55,7 +55,7 @@ def changed(number: int, *, hook: str = "", message: str = "deployment.apps/x co
 
 
 def large(name: str, count: int, *, degraded: int = 0, outcome: Outcome = Outcome.DEGRADED) -> ApplicationResult:
-    """Return an application whose last ``degraded`` resources are Degraded; its sync changed all of them."""
+    """Return an application of which the sync changed all resources, and the last ``degraded`` ones are Degraded."""
     resources = [resource(number, degraded=number >= count - degraded) for number in range(count)]
     results = [changed(number) for number in range(count)]
     return one(outcome, name=name, resources=resources, results=results)
@@ -191,7 +191,7 @@ def test_spans_and_pods_are_bounded_and_counted() -> None:
 
 
 def test_limiting_twice_changes_nothing() -> None:
-    """The reports are written more than once, each time from the result that was shown before."""
+    """The reports are written several times, each time from the result that was reported before."""
     first = limited(release(*(large(f"app-{number}", 900, degraded=5) for number in range(5))))
     assert limited(first) == first
 
@@ -208,7 +208,7 @@ def test_the_room_is_shared_fairly(needs: list[int], room: int) -> None:
     shares = _shares(needs, room)
     assert all(share <= need for share, need in zip(shares, needs, strict=True))
     assert sum(shares) == min(sum(needs), room)
-    # If one application gets less than it needs, no other one gets more than one item more.
+    # If an application gets less than it needs, each other application gets at most one item more.
     short = [share for share, need in zip(shares, needs, strict=True) if share < need]
     assert not short or max(shares) <= min(short) + 1
 

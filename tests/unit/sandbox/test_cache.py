@@ -1,4 +1,4 @@
-"""Old builds go, those in use stay."""
+"""Test that old builds are removed, and builds in use are kept."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ def base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def build(name: str, *, days: float, size: int = 1_000_000) -> Path:
-    """Create a build that was used that many days ago."""
+    """Create a build that was last used this many days ago."""
     path = cache.folder() / name
     path.mkdir(parents=True)
     (path / "program").write_bytes(bytes(size))

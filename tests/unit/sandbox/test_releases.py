@@ -1,4 +1,4 @@
-"""The table of versions, held against the Go modules that pin them."""
+"""Compare the table of versions with the Go modules that pin them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def go_mod(module: str) -> str:
 
 
 def pinned(module: str) -> dict[str, str]:
-    """Return the version of each library of the module."""
+    """Return the version of each library that the Go module pins."""
     return dict(REQUIRED.findall(go_mod(module)))
 
 

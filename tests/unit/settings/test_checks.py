@@ -1,4 +1,4 @@
-"""A wrong setting is an error with its fix; what is unambiguous is accepted with a warning."""
+"""Test that a wrong setting is an error with a fix, and that a clear but unusual one is only a warning."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def wrong(**environ: str) -> list[SetupProblem]:
-    """Return the problems of the settings."""
+    """Return the problems of the settings with these variables."""
     try:
         load(JobEnvironment(GOOD | environ))
     except SettingsError as error:
@@ -42,7 +42,7 @@ def wrong(**environ: str) -> list[SetupProblem]:
     ],
 )  # fmt: skip
 def test_a_wrong_setting_comes_with_its_fix(environ: dict[str, str], subject: str, code: str, fix: str) -> None:
-    """The fix contains the value to set, which the reader copies."""
+    """The reader can copy the correct value from the fix."""
     (problem,) = wrong(**environ)
     assert (problem.subject, problem.code) == (subject, code)
     assert fix in problem.fix

@@ -1,4 +1,4 @@
-"""Messages name a setting as the reader of the job can set it: by the component's input, or by the variable."""
+"""Test that messages name a setting as the reader can set it: by the input of the component, or by the variable."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ INPUTS = {declared["x-input"] for declared in PROPERTIES.values() if "x-input" i
 
 
 def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Return the string constants of a module that are no docstrings, with their lines."""
+    """Yield the string constants of a module, except docstrings, after their lines."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -34,9 +34,9 @@ def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def literal_names(source: str) -> list[tuple[int, str]]:
-    """Return the settings that a message names by a literal, with their lines.
+    """Return the settings that a message names literally, after their lines.
 
-    A constant that is nothing but a name is a key of the environment, not a message.
+    A constant that is only a name is a key of the environment and no message.
     """
     return [
         (line, name)
@@ -75,7 +75,7 @@ def test_the_scan_finds_literals_and_nothing_else(source: str, names: list[str])
     [
         ({}, "raise RELEASE_TIMEOUT, or RELEASE_SYNC=true; see RELEASE_GIT_TOKEN"),
         (IN_COMPONENT, "raise the input timeout, or the input `sync: true`; see RELEASE_GIT_TOKEN"),
-        # The group's variable sets the timeout, because the input is left at 0.
+        # The input is left at 0, so the variable of the group sets the timeout.
         (
             IN_COMPONENT | {"INPUT_RELEASE_TIMEOUT": "0", "RELEASE_TIMEOUT": "600"},
             "raise RELEASE_TIMEOUT, or the input `sync: true`; see RELEASE_GIT_TOKEN",

@@ -1,4 +1,4 @@
-"""The file of expectations: its content, and its errors, which are reported all at once."""
+"""Test the file of expectations: its content, and its errors, which are all reported at once."""
 
 import json
 import time
@@ -107,7 +107,7 @@ def test_a_name_that_is_none_of_the_applications_is_a_mistake(tmp_path: Path) ->
 
 
 def test_aliases_are_refused_before_they_grow(tmp_path: Path) -> None:
-    """Nine lists of nine aliases each are 622 bytes, and were 1.4 GB."""
+    """Nine lists with nine aliases each are a file of 622 bytes, and took 1.4 GB of memory."""
     names = "abcdefghi"
     lines = ['a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x"]']
     lines += [f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in pairwise(names)]

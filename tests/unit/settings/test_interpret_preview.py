@@ -1,4 +1,4 @@
-"""Settings of a preview: what ``{tag}`` in the application's name makes of the others."""
+"""Test the settings of a preview, in which ``{tag}`` stands in the application's name."""
 
 import pytest
 

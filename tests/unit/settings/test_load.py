@@ -39,7 +39,8 @@ GOOD = {
 }
 
 D = "a" * 64
-# No image: a variable was empty, or not expanded; a scheme, quotes; or any version would do.
+# These texts are no image: a variable in them was empty or not expanded, they have a scheme or quotes, or any version
+# would match.
 NO_IMAGES = (
     "registry.example.com/web", "registry.example.com:5000/web", "web:", ":", "@", "web@", "$IMAGE_TAG", "web:$TAG",
     "web:${TAG}", "%TAG%", "https://registry.example.com/web:1", '"web:1"', "'1'", "web:1:2", "web:1@", "@1",
@@ -524,7 +525,7 @@ def test_a_token_is_read_from_a_file(tmp_path: Path) -> None:
 
 @given(st.dictionaries(st.sampled_from([*PROPERTIES, "HTTPS_PROXY", "DB_DSN", "A_TOKEN"]), st.text()))
 def test_nothing_in_the_environment_keeps_a_run_from_beginning(environ: dict[str, str]) -> None:
-    """Only what a run does inside its ``try`` leads to reports."""
+    """Reports are written only about errors inside the ``try`` of a run."""
     environ |= {name: "" for name in environ if name.endswith("_PATH")}
     Run(environ, io.StringIO())
 

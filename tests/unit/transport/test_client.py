@@ -1,4 +1,4 @@
-"""The HTTP client against a server of this machine that misbehaves: every call ends in time, with an error of ours."""
+"""Test the HTTP client with a server that misbehaves: every call must end in time, with an error of this package."""
 
 import gzip
 import socket
@@ -29,7 +29,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 @contextmanager
 def serving(serve: Callable[[socket.socket], object]) -> Iterator[int]:
-    """Yield a port whose connections are passed to the function."""
+    """Yield the port of a server that passes each connection to the function."""
 
     def work(connection: socket.socket) -> None:
         with connection, suppress(OSError):
@@ -48,7 +48,7 @@ def serving(serve: Callable[[socket.socket], object]) -> Iterator[int]:
 
 
 def drip(connection: socket.socket, *before: bytes) -> None:
-    """Send 20 bytes each second, for longer than any call lasts."""
+    """Send 20 bytes each second, for longer than any call is allowed to last."""
     connection.recv(65536)
     for part in before:
         connection.sendall(part)
@@ -95,7 +95,7 @@ def test_a_call_is_bounded_as_a_whole(kind: str, *, background: bool) -> None:
 def test_half_a_tls_handshake_is_bounded() -> None:
     def half(connection: socket.socket) -> None:
         connection.recv(65536)
-        # The header of a handshake record, and a byte now and then.
+        # Send the header of a handshake record, and then one byte at a time.
         connection.sendall(b"\x16\x03\x03\x40\x00")
         drip(connection)
 

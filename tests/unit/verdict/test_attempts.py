@@ -1,4 +1,4 @@
-"""Failed attempts to sync: which count, and which wait for something that comes without a change in git."""
+"""Test the failed attempts of a sync: which of them count, and which can heal without a change in git."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ def failed(message: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("message", "awaited"),
     [
-        # kubernetes v1.31.0, as gitops-engine hands them on; argo-cd v2.13.2 util/argo/argo.go; cert-manager#4453.
+        # Messages of kubernetes v1.31.0 in gitops-engine; argo-cd v2.13.2 util/argo/argo.go; cert-manager#4453.
         (WEBHOOK, Healing.WEBHOOK),
         ('failed calling webhook "webhook.cert-manager.io": context deadline exceeded', Healing.WEBHOOK),
         ('Internal error occurred: failed calling webhook "a.b.c": failed to call webhook: Post "https://a": x509: certificate signed by unknown authority', Healing.WEBHOOK),
@@ -48,7 +48,7 @@ def failed(message: str, **more: Any) -> dict[str, Any]:
         ("Timeout: request did not complete within requested timeout - context deadline exceeded", Healing.OUTAGE),
         ('Get "https://10.0.0.1:6443/api?timeout=32s": dial tcp 10.0.0.1:6443: connect: connection refused', Healing.OUTAGE),
         ("Failed to write manifest: write /dev/shm/1: no space left on device", Healing.OUTAGE),
-        # The API server or a webhook has decided, whatever words follow.
+        # The API server or a webhook has rejected the object, so the rest of the message does not matter.
         (INVALID, None),
         ('Deployment.apps "web" is invalid: a: Invalid value: "failed calling webhook \\"x\\": connection refused": no', None),
         ('admission webhook "a.b.c" denied the request: failed calling webhook "x": etcdserver: leader changed', None),
@@ -67,7 +67,7 @@ def test_what_a_failure_waits_for(message: str, awaited: Healing | None) -> None
 
 
 class Looks:
-    """Looks at one application, one after the other."""
+    """Successive looks at one application."""
 
     def __init__(self, **graces: Any) -> None:
         self.history = SymptomHistory(graces=GracePeriods(**graces))
@@ -84,7 +84,7 @@ def test_attempts_that_wait_for_something_do_not_count() -> None:
     look = Looks()
     for now, retries in ((0, 1), (6, 2), (20, 3), (45, 4)):
         assert look(now, retries=retries, results=[failed(WEBHOOK)]).outcome is None
-        # The next attempt goes on: Argo CD keeps the results of the one before.
+        # The next attempt is running. Argo CD keeps the results of the previous one.
         assert look(now + 4, retries=retries, results=[failed(WEBHOOK)], running=True).outcome is None
     found = look(60, retries=4, results=[failed(WEBHOOK)])
     assert (found.outcome, found.code) == (Outcome.SYNC_FAILED, CauseCode.WEBHOOK_FAILED)
@@ -108,7 +108,7 @@ def test_one_failure_that_cannot_heal_is_enough() -> None:
 
 
 def test_only_attempts_that_count_are_counted() -> None:
-    """The webhook comes back and lets the API server judge: two attempts by then say nothing of the manifests."""
+    """The webhook responds again only after two attempts. These two do not show if the manifests are valid."""
     look = Looks()
     look(0, retries=2, results=[failed(WEBHOOK)])
     assert look(6, retries=3, results=[failed(INVALID)]).outcome is None
@@ -116,7 +116,7 @@ def test_only_attempts_that_count_are_counted() -> None:
 
 
 def test_an_attempt_that_gets_further_begins_the_grace_anew() -> None:
-    """A hook can run for long after the awaited event."""
+    """A hook can run for a long time after the awaited event."""
     look = Looks()
     look(0, retries=1, results=[failed(WEBHOOK)])
     assert look(30, retries=1, results=[failed("created", status="Synced")], running=True).outcome is None

@@ -59,7 +59,7 @@ def test_a_sync_of_the_expected_revision_is_enough_if_the_sync_status_is_not_wai
     assert blocker(state, Expectation(revision=OLD), compared=True) is not None
     failed = replace(application(sync="OutOfSync", operated=OLD, phase="Failed"), deployed=deployed)
     assert blocker(failed, expectation, compared=True) is not None
-    # The last sync was of another revision, whatever was synced before it.
+    # The last sync was of another revision, so an earlier sync of this one does not count.
     other = replace(application(sync="OutOfSync", operated=NEW), deployed=deployed)
     assert blocker(other, expectation, compared=True) is not None
 
@@ -78,7 +78,7 @@ def test_only_unknown_git_revisions_need_git() -> None:
     assert Expectation(revision="deadbeef").revisions_to_look_up(replace(TWO, revisions=("12345678", NEW))) == {
         NEW: VALUES
     }
-    # Only git can tell if it is a tag of the expected revision.
+    # Only the git history shows if the revision is a tag of the expected one.
     assert Expectation(revision="deadbeef", exact=True).revisions_to_look_up(ONE) == {NEW: ONE.sources[0]}
 
 
@@ -172,7 +172,7 @@ def test_an_image_must_run() -> None:
 def test_an_image_that_only_starts() -> None:
     starting = replace(ONE, workloads=Workloads(images=("web:1",), starting=("web:2",)))
     assert Expectation(image="web:2").gap(starting) is not None
-    # Health is waited for, and says better what is missing.
+    # The job waits for health, too, which gives a better reason.
     assert Expectation(image="web:2").gap(replace(starting, health=HealthStatus.PROGRESSING)) is None
     careless = Expectation(image="web:2", wait_for=frozenset({WaitCondition.SYNC}))
     assert careless.gap(replace(starting, health=HealthStatus.PROGRESSING)) is not None
@@ -182,7 +182,7 @@ def test_an_image_that_only_starts() -> None:
     ("images", "reason"),
     [
         (("web:1", "proxy:9"), ""),
-        # One of them can have ended: a Job's pod of last night.
+        # One of the two images can be that of a Job's pod that has ended.
         (("web:1", "web:2"), texts.IMAGE_UNPROVEN.fill(images="web:1, web:2")),
         (("web:2",), texts.OTHER_IMAGE_EXISTS.fill(image="web:1", images="web:2")),
         ((), texts.OTHER_IMAGE_EXISTS.fill(image="web:1", images=texts.NONE)),
@@ -211,7 +211,7 @@ def test_what_was_synced_last_is_delivered_whatever_a_synced_application_is_comp
     for other in (
         replace(state, sync=SyncStatus.OUT_OF_SYNC),
         replace(state, deployed=None),
-        # A hook of a later revision failed: that one is applied.
+        # The hook of a later revision failed, so that revision is applied.
         replace(state, operation=replace(state.operation, phase=OperationPhase.FAILED, revisions=("e" * 40,))),
         replace(state, operation=replace(state.operation, dry_run=True)),
         replace(state, deployed=Deployment(revisions=("d" * 40,), parameters=())),
@@ -236,14 +236,14 @@ WILL_RUN = texts.WILL_RUN.fill(resource="CronJob/report", images="web:2", due=te
     [
         ("web:2", Workloads(templates=(NIGHTLY,), only_jobs=True), WILL_RUN),
         ("2", Workloads(templates=(NIGHTLY,), only_jobs=True), WILL_RUN),
-        # Last night's Job ran another version.
+        # The Job of last night ran another version.
         ("2", Workloads(images=("web:1",), templates=(NIGHTLY,), only_jobs=True), WILL_RUN),
         ("web:2", Workloads(images=("api:7",), templates=(NIGHTLY,)), WILL_RUN),
-        # Pods of another version run, or of another image that could be meant.
+        # Pods with another version are running, or pods with another image that a bare tag could mean.
         ("web:2", Workloads(images=("web:1",), templates=(NIGHTLY,)), None),
         ("2", Workloads(images=("api:7",), templates=(NIGHTLY,)), None),
         ("web:2", Workloads(starting=("web:1",), templates=(NIGHTLY,)), None),
-        # Its pods should be there.
+        # The workload should have its pods now.
         ("web:2", Workloads(templates=(replace(NIGHTLY, due=""),), only_jobs=True), None),
     ],
 )  # fmt: skip
@@ -266,7 +266,7 @@ def test_an_update_strategy_that_replaces_nothing_is_named() -> None:
 
 @pytest.mark.parametrize("image", ["1", "web:1"])
 def test_a_late_resource_tree_proves_no_image_and_a_refused_one_only_with_a_caveat(image: str) -> None:
-    """The summary of images holds those of ended pods too, so that it replaces no tree that can still come."""
+    """The summary also contains the images of ended pods, so it does not replace a tree that can still arrive."""
     expectation = Expectation(image=image)
     late = replace(application(), workloads=None, pods_hidden=False)
     gap = expectation.gap(late)

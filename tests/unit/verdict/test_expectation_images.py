@@ -53,7 +53,7 @@ def test_the_image_that_is_wanted(wanted: str, image: str) -> None:
         ("web:", "web"),
         ("web:", "web:1"),
         ("web@", "web"),
-        # The rest of an empty variable matches nothing, least of all an image without a tag.
+        # The rest that an empty variable leaves matches no image, not even one without a tag.
         (":", "registry.example.com/web"),
         (":", f"registry.example.com/web@{DIGEST}"),
         ("@", "registry.example.com/web:1.2"),

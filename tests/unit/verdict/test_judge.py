@@ -34,7 +34,7 @@ def look(
     graces: GracePeriods = GracePeriods(),
     expectation: Expectation = Expectation(),
 ) -> Verdict:
-    """Return the verdict after looks at these seconds. Every answer counts as compared."""
+    """Return the verdict after looks at these seconds. Each application counts as compared with git."""
     history, verdict = SymptomHistory(graces=graces, expectation=expectation), None
     for now, seen in looks:
         history = history.observe(seen, now=now, compared=isinstance(seen, Application))
@@ -105,12 +105,15 @@ def test_a_failed_operation_takes_one_more_look() -> None:
 
 
 def test_a_failed_operation_although_synced_and_healthy() -> None:
-    """A PostSync hook that failed."""
+    """A PostSync hook can fail after the application became Healthy."""
     assert twice(phase="Failed").outcome is Outcome.SYNC_FAILED
 
 
 def test_the_failure_of_another_revision_is_history_only_while_a_newer_sync_is_to_come() -> None:
-    """To a Synced application none comes: a failed hook would be green after any commit to another folder."""
+    """A Synced application gets no newer sync.
+
+    If the failure did not count, a commit to any other folder would hide it.
+    """
     synced = twice(phase="Failed", operated=OLD)
     assert synced.outcome is Outcome.SYNC_FAILED
     assert synced.reason.endswith(texts.LAST_SYNC.fill(revisions=OLD[:7]))
@@ -119,7 +122,7 @@ def test_the_failure_of_another_revision_is_history_only_while_a_newer_sync_is_t
 
 
 def last(state: Application, **operation: Any) -> Application:
-    """Return the state with another last operation."""
+    """Return the state with these changes to its last operation."""
     assert state.operation is not None
     return replace(state, operation=replace(state.operation, **operation))
 
@@ -134,14 +137,14 @@ TAG, COMMIT = "7a9" + 37 * "0", "c0ffee" + 34 * "0"
 @pytest.mark.parametrize(
     ("compared", "asked", "found"),
     [
-        # An annotated tag, with manifests rendered again, and with cached ones.
+        # The revision is an annotated tag. The manifests were rendered again, or came from the cache.
         ((TAG,), (TAG,), (COMMIT,)),
         ((TAG,), (TAG,), (TAG,)),
-        # A commit in eight digits.
+        # The revision is an abbreviated commit.
         ((COMMIT[:8],), (COMMIT[:8],), (COMMIT,)),
         ((COMMIT[:8],), (), (COMMIT,)),
         ((TAG, "1.2.3"), (TAG, "1.2.3"), (COMMIT, "1.2.3")),
-        # Neither: of nothing that is known it can be said that it is of another revision.
+        # The operation names no revision, so it cannot be said to be of another one.
         ((COMMIT,), (), ()),
     ],
 )
@@ -210,7 +213,7 @@ PRUNE = {"resources": [{"kind": "ConfigMap", "name": "old", "status": "OutOfSync
     [
         (application(sync="OutOfSync"), True),
         (replace(application(sync="OutOfSync", phase=None), deployed=SINCE), True),
-        # A sync of this revision, then one of a single resource, or a dry run of it.
+        # The revision was synced, and then a single resource was synced, or a dry run was made.
         (replace(last(application(sync="OutOfSync"), partial=True), deployed=SINCE), True),
         (replace(last(application(sync="OutOfSync"), dry_run=True), deployed=SINCE), True),
         (last(application(sync="OutOfSync"), partial=True), False),
@@ -219,7 +222,7 @@ PRUNE = {"resources": [{"kind": "ConfigMap", "name": "old", "status": "OutOfSync
         (replace(last(application(sync="OutOfSync"), parameters=("old",)), parameters=("new",), deployed=Deployment(revisions=(NEW,), parameters=("old",))), False),
         (application(sync="OutOfSync", operated=OLD), False),
         (replace(application(sync="OutOfSync", operated=OLD, phase="Failed"), deployed=SINCE), False),
-        # Nothing is left to be synced.
+        # Argo CD has nothing left to sync.
         (application(operated=OLD), True),
         (application(sync="OutOfSync", operated=OLD, **PRUNE), True),
     ],
@@ -274,7 +277,7 @@ def test_what_ails_a_revision_before_the_expected_one_is_no_news(relation: Relat
     wanted = Expectation(revision="deadbeef")
     assert look((0, state), (29, state), expectation=wanted).outcome is None
     assert look((0, state), (30, state), expectation=wanted).outcome is Outcome.NOT_DELIVERED
-    # If it can be the expected one, it counts as that.
+    # A revision whose relation is unknown can be the expected one, so it counts as that.
     unknown = replace(state, revision_relations={NEW: RevisionRelation(relation=Relation.UNKNOWN)})
     assert look((0, unknown), (60, unknown), expectation=wanted).outcome is not None
 
@@ -308,7 +311,7 @@ def test_what_needs_a_hand_is_not_delivered_after_its_grace(
     if stuck:
         wanted = Expectation(revision=NEW, image="web:2")
         assert look((0, state), (60, state), expectation=wanted).outcome is Outcome.NOT_DELIVERED
-        # Where OutOfSync is good enough, a dry run is not.
+        # If the job does not wait for Synced, a dry run does not prove that the revision was applied.
         applied = not (state.operation and state.operation.dry_run)
         verdict = look((0, state), (60, state), expectation=only(*WITHOUT_SYNC))
         assert verdict.outcome is (Outcome.DELIVERED if applied else Outcome.NOT_DELIVERED)
@@ -329,7 +332,7 @@ JOB = ResourceRef("batch", "Job", "web", "migrate")
         ({"sync": "Synced", "phase": "Running", "results": [HOOK]}, failing("x", root=JOB, of_job=True), True),
         ({"sync": "OutOfSync", "phase": "Running", "results": [APPLIED], "operated": OLD}, failing("web-a"), False),
         ({"sync": "OutOfSync", "phase": "Running", "results": [HOOK | {"hookPhase": "Succeeded"}]}, failing("x", root=JOB, of_job=True), False),
-        # Those of a Synced application count, but for Jobs that this sync did not make.
+        # In a Synced application, all pods count except those of Jobs that this sync has not created.
         ({"results": []}, failing("web-a"), True),
         ({"results": []}, failing("x", root=JOB, of_job=True), False),
         ({"results": [APPLIED | {"group": "batch", "kind": "Job", "name": "migrate"}]}, failing("x", root=JOB, of_job=True), True),
@@ -395,7 +398,7 @@ def with_failing(*pods: str) -> Application:
 
 
 def test_each_pod_has_a_grace_of_its_own() -> None:
-    """A rolling update in which every pod crashes once, for five seconds."""
+    """In a rolling update, each pod crashes once, for five seconds."""
     looks = [(float(5 * n), with_failing(pod)) for n, pod in enumerate("abcd")]
     assert look(*looks, (20, with_failing("d", "e")), (24, with_failing("e"))).outcome is None
 
@@ -434,7 +437,7 @@ def and_more(*named: str, count: int) -> str:
         ("Degraded", "Deployment/d, Job/j"),
         ("Progressing", and_more("Deployment/a", NO_LOAD_BALANCER.fill(resource="Service/s"), NO_ADDRESS.fill(resource="Ingress/i"), count=1)),
         ("Suspended", "Deployment/c"),
-        # Nothing that is as the application is: the worst first.
+        # No resource has the health of the application, so the worst come first.
         ("Missing", and_more("Deployment/d", "Job/j", "Deployment/a", count=4)),
     ],
 )  # fmt: skip
@@ -581,7 +584,7 @@ def test_what_is_not_waited_for_does_not_count(parts: dict[str, Any], expectatio
 @pytest.mark.parametrize(
     ("parts", "expectation"),
     [
-        # Where OutOfSync is good enough, a sync of the revision before proves nothing of this one.
+        # If the job does not wait for Synced, a sync of the previous revision proves nothing about this one.
         ({"sync": "OutOfSync", "operated": OLD}, only(WaitCondition.HEALTH, WaitCondition.OPERATION)),
         ({"sync": "OutOfSync", "phase": "Failed"}, only(WaitCondition.HEALTH, WaitCondition.OPERATION)),
         ({"health": "Healthy"}, only(WaitCondition.SYNC, WaitCondition.SUSPENDED)),

@@ -1,4 +1,4 @@
-"""OutOfSync after a successful sync: each cause has its own words and its own advice."""
+"""Test an application that is OutOfSync after a successful sync: each cause has its own message and hint."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ SHARED = {"type": "SharedResourceWarning", "message": "Deployment/web is part of
 
 
 def after(seconds: float, *states: Application) -> Verdict:
-    """Return the verdict on the last of looks that are so many seconds apart in all."""
+    """Return the verdict on the last of the looks, which are evenly spread over these seconds."""
     history = SymptomHistory(graces=GracePeriods(stuck=60))
     for index, state in enumerate(states):
         history = history.observe(state, now=seconds * index / max(len(states) - 1, 1), compared=True)

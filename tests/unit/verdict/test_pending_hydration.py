@@ -1,4 +1,7 @@
-"""Hydrated applications, as argo-cd 3.6.1 writes them (pkg/apis/application/v1alpha1/types.go, controller/hydrator)."""
+"""Test hydrated applications, as argo-cd 3.6.1 reports them.
+
+See pkg/apis/application/v1alpha1/types.go and controller/hydrator.
+"""
 
 import json
 from typing import Any
@@ -114,7 +117,7 @@ def test_what_is_hydrated_must_be_compared_with() -> None:
     late = document(**fresh)
     late["status"]["sourceHydrator"]["currentOperation"]["finishedAt"] = "2026-01-01T00:00:06Z"
     assert "has not compared with the hydrated commit eeeeeeeeeeee" in said(parse_application(json.dumps(late)))
-    # Argo CD has compared since, because another commit was pushed to the same branch.
+    # Argo CD has compared after the hydration, because another commit was pushed to the same branch.
     assert unhydrated(application(**fresh)) is None
 
 

@@ -1,4 +1,4 @@
-"""Success waits for the owners of the application's spec, and a revert succeeds."""
+"""Test that a success waits for the owners of the application's spec, and that a revert succeeds."""
 
 import json
 from dataclasses import replace
@@ -98,9 +98,9 @@ def test_the_spec_is_held_against_the_one_that_was_compared(now: str, *, compare
 @pytest.mark.parametrize(
     ("spec", "compared_to"),
     [
-        # Argo CD writes an empty source beside several (seen on 2.13.2 and 3.6.1).
+        # If there are several sources, Argo CD also writes an empty one (seen on 2.13.2 and 3.6.1).
         ({"sources": [{"repoURL": HERE}]}, {"source": {"repoURL": ""}, "sources": [{"repoURL": HERE}]}),
-        # Go leaves out what is false or empty; a person can write it.
+        # Go omits values that are false or empty, but a person can write them.
         (
             {"source": {"repoURL": HERE, "directory": {"recurse": False}, "helm": {"skipCrds": False, "values": ""}}},
             {"source": {"repoURL": HERE}},

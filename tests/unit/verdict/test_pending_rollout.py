@@ -1,4 +1,4 @@
-"""The progress, waits and needs of an Argo Rollout, as v1.10.2 writes them."""
+"""Test the progress of an Argo Rollout and the reasons why it waits, as Argo Rollouts v1.10.2 reports them."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ RETRY = texts.ABORTED.fill_hint(rollout="web -n shop")
 
 
 def at_step(step: int, weight: int) -> str:
-    """Return the state of a paused canary."""
+    """Return the state of a canary that is paused at this step with this weight, in words."""
     where = texts.AT_STEP.fill(step=step, steps=len(STEPS))
     return f"{texts.PAUSED.text} {texts.WITH_WEIGHT.fill(where=where, weight=weight)}"
 

@@ -1,4 +1,4 @@
-"""Error conditions of an application: an answer about the revision, an outage, or a health that cannot be read."""
+"""Test error conditions: a defect in the revision, an outage, or a health that cannot be read."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ LAYERS = "Failed to load target state: failed to generate manifest for source 1 
 
 
 def after(seconds: float, **parts: Any) -> Verdict:
-    """Return the verdict on a state that has lasted for these seconds and was compared at each look."""
+    """Return the verdict on a state that has lasted for these seconds, and that was compared at each look."""
     state, history = application(**parts), SymptomHistory(graces=GRACES)
     for now in (0.0, seconds / 2, seconds):
         history = history.observe(state, now=now, compared=True)
@@ -61,7 +61,7 @@ UNREADABLE = 'error setting app health: failed to get resource health for "Widge
 
 
 def test_a_health_that_cannot_be_read_is_not_healthy_yet() -> None:
-    """Argo CD leaves such a resource out, so the application can be Healthy without it."""
+    """Argo CD ignores a resource whose health it cannot read, so the application can be Healthy nevertheless."""
     parts = {"sync": "Synced", "conditions": [{"type": "ComparisonError", "message": UNREADABLE}]}
     found = after(14, **parts)
     assert found.outcome is None

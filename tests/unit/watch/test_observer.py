@@ -1,4 +1,4 @@
-"""A look at an application: what was compared with git, and what was not."""
+"""Test the looks at an application, and which of them follow a comparison with git."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ COMPARED = replace(application(), uid="the first")
 
 
 class Slow:
-    """Commands whose comparison ends when it is let; a plain look shows what there is by then."""
+    """Commands with a comparison that ends when a test lets it end. A plain look shows the state at that moment."""
 
     def __init__(self, now: Application) -> None:
         self.now = now
@@ -43,7 +43,7 @@ class Slow:
 def test_a_comparison_says_nothing_of_an_application_that_was_made_since(
     monkeypatch: pytest.MonkeyPatch, uid: str, *, compared: bool
 ) -> None:
-    # The time that the look waits for its comparison.
+    # A look waits this long for its comparison.
     monkeypatch.setattr(observer, "LEAST_SECONDS", 0.2)
     commands = Slow(replace(COMPARED, uid=uid))
     looks = Observer(

@@ -1,4 +1,4 @@
-"""The lookup of an application's owners, with an Argo CD whose answers the test decides."""
+"""Test the lookup of an application's owners with an Argo CD whose answers the test decides."""
 
 import json
 import time
@@ -24,7 +24,7 @@ WAIT_SECONDS = 5.0
 
 
 def application(name: str, *, revision: str = NEW, synced: str = "", owners: tuple[OwnerRef, ...] = ()) -> Application:
-    """Return an application that is compared with the revision, and shows ``web`` with that sync status if any."""
+    """Return an application that was compared with the revision. ``synced`` is the status of its child ``web``."""
     source = {"repoURL": "https://git.example.com/apps.git"}
     status = {
         "sync": {"status": synced or "Synced", "revision": revision, "comparedTo": {"source": source}},
@@ -40,7 +40,7 @@ def refused(kind: FailureKind) -> ArgoCDError:
 
 
 class Server:
-    """Gives the answers by name, and records what it was asked."""
+    """An Argo CD that returns the answers by name, and records the requests."""
 
     def __init__(self, answers: Mapping[str, Application | ArgoCDError] | None = None) -> None:
         self.answers = dict(answers or {})
@@ -80,7 +80,7 @@ def lookup(server: Server, *, clock: Clock | None = None, strict: bool = False, 
 
 
 def settled(owners: Owners, child: Application, expected: OwnerState) -> tuple[Owner, ...]:
-    """Return the owners as soon as the first is in the expected state; fail if it never is."""
+    """Return the owners when the first of them has the expected state. Fail the test if it never has."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not (found := owners(child)) or found[0].state is not expected:
         assert time.monotonic() < deadline, found
@@ -190,7 +190,7 @@ def test_a_set_proves_something_only_if_its_generators_read_no_git(
 
 
 def test_a_set_that_a_parent_manages_waits_for_the_parent_and_proves_no_more_than_that() -> None:
-    """The parent's commit changes the set, and Argo CD does not tell when the set has changed the application."""
+    """The parent's commit changes the set. Argo CD does not show when the set has changed the application."""
     shop = replace(
         application("apps", synced="OutOfSync").resources[0],
         kind="ApplicationSet",

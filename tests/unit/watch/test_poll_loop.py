@@ -1,4 +1,4 @@
-"""Many applications on one clock: who takes a step when, and when all is over."""
+"""Test many applications on one clock: the order of their steps, and the end of the wait."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ PROGRESSING = replace(application(), health=HealthStatus.PROGRESSING)
 
 
 class World:
-    """Argo CD's answers by poll: states by name, or an error; the last answer stays."""
+    """An Argo CD with an answer for each poll: states by name, or an error. The last answer is repeated."""
 
     def __init__(self, *polls: dict[str, Application] | ArgoCDError | None, hang: Sequence[str] = ()) -> None:
         self.polls = iter(polls)
@@ -61,7 +61,7 @@ class World:
             self.listing = ApplicationSnapshot(requested_at=asked_at, error=answer)
             return PollResult(requested_at=asked_at, error=answer)
         if not is_same:
-            # Two hundred copies per poll took most of the CPU time of a test.
+            # Create the copies only for a new answer. Two hundred copies per poll took most of the CPU time of a test.
             self.named = {f"argocd/{name}": replace(state, name=name, uid=name) for name, state in answer.items()}
         named = self.named
         self.listing = ApplicationSnapshot(requested_at=asked_at, applications=named)
@@ -70,7 +70,7 @@ class World:
             requested_at=asked_at, names=names, count=len(answer), states=lambda name: named.get(f"argocd/{name}")
         )
 
-    # The commands of an application.
+    # The commands that a tracker calls.
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del seconds, echo
         if refresh and name.rpartition("/")[2] in self.hang:
@@ -173,14 +173,14 @@ def test_a_list_that_fails_from_the_start_is_said(
 
 
 def test_a_list_that_is_refused_once_is_confirmed() -> None:
-    """H22: as for one application, one 401 is no verdict."""
+    """A single 401 is no verdict, as for one application (H22)."""
     poller = World(FORBIDDEN, {"a": DELIVERED}).poller()
     assert poller.run() is None
     assert outcomes(poller) == {"a": Outcome.DELIVERED}
 
 
 def test_without_a_grace_for_the_connection_only_the_timeout_ends_the_wait_for_a_list() -> None:
-    """H22: 0 turns an early end off."""
+    """A grace period of 0 turns the early end off (H22)."""
     poller = World(AWAY).poller(graces=GracePeriods(connect=0))
     verdict = poller.run()
     assert verdict is not None
@@ -189,7 +189,7 @@ def test_without_a_grace_for_the_connection_only_the_timeout_ends_the_wait_for_a
 
 
 def test_a_server_that_cannot_be_reached_is_named_at_once() -> None:
-    """D6: the log is not silent until the grace period has elapsed."""
+    """The log must not stay silent until the grace period has elapsed (D6)."""
     world = World(AWAY)
     world.poller().run()
     assert [event.reason for event in world.events if isinstance(event, NoAnswer)] == [
@@ -198,7 +198,7 @@ def test_a_server_that_cannot_be_reached_is_named_at_once() -> None:
 
 
 class Frozen(World):
-    """An Argo CD that answers nothing but lists."""
+    """An Argo CD that answers only lists."""
 
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         self.held.wait(10)
@@ -208,7 +208,7 @@ class Frozen(World):
 
 
 def test_an_application_that_was_never_observed_says_how_many_were_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """H30: the application controller is not to blame if it was never asked."""
+    """If the application controller was never asked, it is not the cause (H30)."""
     monkeypatch.setattr(poll_loop, "ROUND_SECONDS", 0.001)
     monkeypatch.setattr(tracker, "CROWD_SECONDS", 10)
     world = Frozen(dict.fromkeys(map(str, range(STEPS_AT_ONCE + 3)), PROGRESSING))
@@ -267,7 +267,7 @@ def test_what_fails_among_many_is_known_when_its_grace_ends(others: int) -> None
 
 
 class Late(World):
-    """A comparison that ends after the second list was asked for, and before that list is there."""
+    """An Argo CD whose comparison ends after the second list was requested, and before that list arrives."""
 
     def poll(self) -> PollResult | None:
         seen = super().poll()

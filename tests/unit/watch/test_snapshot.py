@@ -1,4 +1,4 @@
-"""One application of many, read from the list that all share."""
+"""Test one application of many, which is read from the list that all of them share."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ DENIED = ArgoCDError(kind=FailureKind.DENIED, command="argocd app get web", exit
 
 
 class Commands:
-    """Answers as it is told to, and keeps what was asked."""
+    """Commands that return this answer, and record the requests."""
 
     def __init__(self, answer: Application | ArgoCDError) -> None:
         self.answer = answer
@@ -39,7 +39,7 @@ class Commands:
 
 
 class Shared:
-    """The commands of ``web``, by a clock at 10 s and a list that a test changes."""
+    """The commands of ``web`` with a clock at 10 s, and with a list that a test can change."""
 
     def __init__(self, listing: ApplicationSnapshot, answer: Application | ArgoCDError = WEB) -> None:
         self.listing, self.now, self.commands = listing, 10.0, Commands(answer)
@@ -80,7 +80,7 @@ def test_one_that_was_made_anew_is_another() -> None:
 
 
 def test_one_that_left_the_list_is_asked_for_itself() -> None:
-    """Its label was changed, or it was deleted or hidden. The list looks the same in each case."""
+    """Its label was changed, or it was deleted or hidden. The list does not show which of these happened."""
     web = Shared(listed(9.0, WEB))
     web.get(refresh=True)
     web.listing = listed(11.0, replace(WEB, name="api"))

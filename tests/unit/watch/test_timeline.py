@@ -1,4 +1,4 @@
-"""The release timeline, from looks at an application."""
+"""Test the release timeline that looks at an application produce."""
 
 import json
 from typing import Any

@@ -52,7 +52,7 @@ def error(kind: FailureKind, message: str = "connection refused") -> ArgoCDError
 
 
 def run(tracker: Tracker, clock: "FakeClock") -> Verdict:
-    """Step as the poll loop does for one application, until there is a verdict."""
+    """Run the steps of the tracker until there is a verdict, as the poll loop does for one application."""
     try:
         while (step := tracker.step()).verdict is None:
             clock.sleep(max(step.not_before - clock.now(), 0.0))
@@ -66,7 +66,7 @@ class FakeClock:
     def __init__(self) -> None:
         self.seconds = 1000.0
         self.woken = False
-        #: The actions by time, in the order of time.
+        #: The actions and their times, the earliest first.
         self.schedule: list[tuple[float, Callable[[], object]]] = []
 
     def now(self) -> float:
@@ -101,7 +101,7 @@ class FakeFeed:
 
 
 class FakeCommands:
-    """Answers with the given states and errors in turn; the last one is repeated."""
+    """Commands that return the given states and errors in turn, and then repeat the last one."""
 
     def __init__(self, answers: Iterable[Application | ArgoCDError], clock: FakeClock, cost: float = 0.1) -> None:
         self.answers = list(answers)
@@ -117,7 +117,7 @@ class FakeCommands:
     def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
         del name, echo
         self.refreshes.append(refresh)
-        # A look waits no longer for a comparison, which goes on beside the looks.
+        # A look waits no longer than this for a comparison, which continues in the background.
         self.clock.seconds += min(self.cost, seconds, REFRESH_SECONDS if refresh else seconds)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ArgoCDError):
@@ -142,7 +142,10 @@ class FakeCommands:
 
 
 class FakeBeneath:
-    """The cluster view; the resource tree changes at ``tree_changes``, in seconds since the start, if that is given."""
+    """The cluster view of an application.
+
+    The resource tree changes at ``tree_changes``, in seconds since the start; None if it never does.
+    """
 
     def __init__(
         self,
@@ -156,7 +159,7 @@ class FakeBeneath:
         self.streams = tree_changes is not None
         self.followed, self.answered, self.over = threading.Event(), threading.Event(), threading.Event()
         self.on_change: Callable[[], object] = lambda: None
-        # The stream of the application answers in time for the second look.
+        # The stream of the application responds before the second look.
         clock.schedule = [(1000, self.answered.wait), *((1000 + at, self.change) for at in tree_changes or ())]
         if not self.streams:
             self.answered.set()
@@ -219,7 +222,7 @@ class Run:
         self.seconds = self.clock.now() - 1000
 
     def of(self, kind: type[T]) -> list[T]:
-        """Return the events of that type."""
+        """Return the events of this type."""
         return [event for event in self.told if isinstance(event, kind)]
 
 
@@ -239,7 +242,7 @@ def test_a_momentary_delivery_is_none() -> None:
 def test_the_refresh_is_repeated_until_argocd_has_compared() -> None:
     run = Run(error(FailureKind.UNREACHABLE), error(FailureKind.TIMED_OUT), DELIVERED, PROGRESSING, DELIVERED)
     assert run.verdict.outcome is Outcome.DELIVERED
-    # The third look is the plain one after the refresh that hung: Synced and Healthy, but of when?
+    # The third look follows a refresh that hung. It shows Synced and Healthy, but not from which comparison.
     assert run.commands.refreshes == [True, True, False, True, False, False]
 
 
@@ -305,7 +308,7 @@ def test_the_line_names_the_warning_about_a_pod_that_is_known() -> None:
 
 
 def test_restarts_alone_are_no_news() -> None:
-    """A crash loop in its grace period prints its restarts with the next sign of life, not line by line."""
+    """A crash loop in its grace period prints its restarts with the next sign of life, and not on a line each."""
     clock = FakeClock()
 
     def workloads(_: str) -> Workloads:
@@ -337,7 +340,7 @@ def test_while_all_changes_are_reported_looks_are_rare_and_the_log_is_not_silent
 
 
 def test_changes_of_the_tree_that_never_arrive_are_not_relied_on() -> None:
-    """A proxy can hold the answer back until it ends."""
+    """A proxy can hold a stream back until its end."""
     assert len(Run(PROGRESSING, timeout=60).commands.refreshes) >= 60 / QUIET_SECONDS
 
 
@@ -355,7 +358,7 @@ def test_a_change_of_the_tree_is_looked_at_at_once() -> None:
 
 
 def test_a_sync_that_runs_is_looked_at_as_often_as_ever() -> None:
-    """An attempt that is repeated with the same messages changes neither the application's lines nor its tree."""
+    """A repeated attempt with the same messages changes neither the application nor its tree."""
     run = Run(application(sync="OutOfSync", phase="Running"), timeout=60, tree_changes=[1])
     assert len(run.commands.refreshes) >= 60 / QUIET_SECONDS
 
@@ -383,7 +386,7 @@ def test_connections_that_hang_at_the_start_end_with_the_grace(connect: float) -
     hung = error(FailureKind.TIMED_OUT, "no answer")
     run = Run(hung, cost=15, graces=GracePeriods(connect=connect))
     assert run.verdict.outcome is Outcome.UNREACHABLE
-    # A comparison takes its ten seconds of this clock, however long it is waited for.
+    # A comparison takes ten seconds of this clock, even if no look waits for it that long.
     assert connect <= run.seconds <= max(connect, 10) + 5
 
 
@@ -405,7 +408,7 @@ def test_pods_that_cannot_start_end_the_wait_after_their_grace() -> None:
 
 @pytest.mark.parametrize("lost", [2, 3])
 def test_a_look_without_the_pods_does_not_begin_their_grace_anew(lost: int) -> None:
-    """A busy Argo CD gives the tree to every second look only."""
+    """A busy Argo CD returns the resource tree only to every second look."""
     looks = itertools.count()
 
     def workloads(_: str) -> Workloads:
@@ -728,7 +731,7 @@ def test_output_that_cannot_be_read_is_named_so() -> None:
 
 
 class SlowComparison(FakeCommands):
-    """Compares as long as it is let; plain looks are answered meanwhile."""
+    """Commands with a comparison that ends when a test lets it end. Plain looks are answered meanwhile."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__([DELIVERED], clock)
@@ -771,7 +774,7 @@ def test_the_end_of_the_run_ends_a_look_whatever_hangs() -> None:
 
 
 def test_what_hangs_beneath_an_application_holds_no_look_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A fifth of the real limit.
+    # Use a fifth of the real limit.
     monkeypatch.setattr(observer, "CLUSTER_SECONDS", observer.CLUSTER_SECONDS / 5)
     never = threading.Event()
 
@@ -803,7 +806,7 @@ def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later(
 
 
 def test_a_signals_handler_may_wake_the_clock_at_any_moment() -> None:
-    """With a lock in ``wake`` this hangs after some dozens of pauses."""
+    """If ``wake`` took a lock, this test would hang after some dozens of pauses."""
     clock = MonotonicClock()
     before = signal.signal(signal.SIGUSR1, lambda *_: clock.wake())
     try:
@@ -843,19 +846,19 @@ def test_where_argocd_does_not_compare_after_a_sync_it_is_made_to() -> None:
 
 
 def test_where_argocd_is_to_sync_by_itself_and_does_not_it_is_made_to_compare_again() -> None:
-    """Its 3.6 takes a revision, of which it could not make manifests at first, for one that changes nothing."""
+    """If Argo CD 3.6 could not render a revision at first, it treats the revision as one that changes nothing."""
     waits, tried = OUT_OF_SYNC, application(sync="OutOfSync")
     no_window = [error(FailureKind.DENIED)] * 100
     assert Run(*[waits] * 6, DELIVERED, windows=no_window).verdict.outcome is Outcome.DELIVERED
     assert Run(waits, windows=no_window, timeout=25).commands.refreshes.count(True) == 3
-    # A comparison does not help a sync that a window forbids, that is not automated, or that was tried already.
+    # A comparison does not help if a sync window blocks the sync, or if the sync is not automated or was already tried.
     assert Run(waits, timeout=25).commands.refreshes.count(True) == 1
     for other in (replace(waits, automated=False), tried):
         assert Run(other, windows=no_window, timeout=25).commands.refreshes.count(True) == 1
 
 
 def test_pods_are_looked_at_while_a_sync_runs() -> None:
-    """A wave or a hook can be the part that does not start, whatever the health of the application is."""
+    """A wave or a hook can be unable to start, whatever health the application has."""
     results = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}]
     running = application(sync="OutOfSync", health="Missing", phase="Running", results=results)
     run = Run(running, workloads=lambda _: Workloads(failing=(failing("web-a"),)))
@@ -872,7 +875,7 @@ def test_a_last_look_that_had_too_little_time_does_not_hide_what_was_known() -> 
 
 
 def until_the_deadline(*last: Application) -> Run:
-    """Return a run of 18 s whose application is in the ``last`` states from the look at the deadline on."""
+    """Return a run of 18 s. From the look at the deadline on, the application has the states ``last``."""
     looks = len(Run(PROGRESSING, timeout=18).commands.refreshes)
     return Run(*[PROGRESSING] * (looks - 1), *last, timeout=18)
 
@@ -901,7 +904,7 @@ def test_an_application_whose_comparison_was_not_requested_blames_no_controller(
 
 @pytest.mark.parametrize("is_refused", [True, False])
 def test_a_failed_read_of_the_pods_proves_no_image_unless_argo_cd_refuses_it(*, is_refused: bool) -> None:
-    """The summary that Argo CD keeps lists the images of finished Jobs, too: it counts only if the pods are refused."""
+    """The summary also lists the images of finished Jobs. It counts only if Argo CD refuses to show the pods."""
 
     def fails(_: str) -> Workloads:
         raise ArgoCDError(kind=FailureKind.OTHER, command="GET", exit_code=None, message="503", is_refused=is_refused)
