@@ -27,7 +27,7 @@ from argocd_release.argocd.tree_json import (
     pod_warning,
     unhealthy_rollouts,
 )
-from argocd_release.core.text import as_message, as_object, as_objects, one_line, parse_json
+from argocd_release.core.text import as_message, as_object, as_objects, one_line, parse_json, parse_object
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -391,8 +391,5 @@ def _is_refusal(status: int) -> bool:
 
 def _error_text(text: str) -> str:
     """Return the message in an error response, or an empty string. Streaming endpoints nest it in ``error``."""
-    try:
-        answer = as_object(parse_json(text))
-    except ValueError:
-        return ""
+    answer = parse_object(text)
     return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")

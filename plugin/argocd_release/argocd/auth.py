@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from argocd_release.argocd.connection import Connection, SignedIn
-from argocd_release.core.text import as_object, counted, one_line, parse_json
+from argocd_release.core.text import as_object, counted, one_line, parse_json, parse_object
 from argocd_release.messages import argocd as texts
 from argocd_release.messages import settings
 from argocd_release.model.errors import SignInError
@@ -42,7 +42,6 @@ class Claims:
     issuer: str = ""
     subject: str = ""
     audience: tuple[str, ...] = ()
-    issued_at: float | None = None
     expires_at: float | None = None
 
     @property
@@ -67,7 +66,6 @@ def read_claims(token: str) -> Claims | None:
         issuer=str(claims.get("iss") or ""),
         subject=str(claims.get("sub") or ""),
         audience=tuple(map(str, audience)) if isinstance(audience, list) else (str(audience),) if audience else (),
-        issued_at=_time(claims.get("iat")),
         expires_at=_time(claims.get("exp")),
     )
 
@@ -163,10 +161,7 @@ def signed_in(
     form = {**_FORM, "connector_id": connector, "subject_token": connection.auth_token}
     with Client(tls=connection.tls, deadline=deadline, check=check) as client:
         answer = _post(client, connection, form)
-    try:
-        document = as_object(parse_json(answer.text))
-    except ValueError:
-        document = {}
+    document = parse_object(answer.text)
     token, lifetime = document.get("access_token"), document.get("expires_in")
     if answer.status == _OK and isinstance(token, str) and token:
         seconds = float(lifetime) if isinstance(lifetime, int | float) else _LIFETIME

@@ -48,8 +48,6 @@ class Handshake:
     names: tuple[str, ...] = ()
     #: The expiry date of the certificate, as OpenSSL prints it.
     ends: str = ""
-    #: The protocol that client and server negotiated with ALPN: ``h2``, ``http/1.1``, or an empty string.
-    protocol: str = ""
 
 
 def endpoint(connection: Connection) -> tuple[str, int]:
@@ -125,9 +123,7 @@ def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:
         ):
             certificate: dict[str, Any] = secure.getpeercert() or {}
             names = tuple(str(value) for _, value in certificate.get("subjectAltName", ()))
-            return Handshake(
-                names=names, ends=str(certificate.get("notAfter", "")), protocol=secure.selected_alpn_protocol() or ""
-            )
+            return Handshake(names=names, ends=str(certificate.get("notAfter", "")))
     except ssl.SSLCertVerificationError as error:
         return Handshake(error=error.verify_message, verify_code=error.verify_code)
     except ssl.SSLError as error:

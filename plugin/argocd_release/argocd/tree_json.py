@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from argocd_release.core.redaction import lines_shown
-from argocd_release.core.text import as_line, as_list, as_message, as_object, as_objects, clean, parse_json
+from argocd_release.core.text import as_line, as_list, as_message, as_object, as_objects, clean, parse_object
 from argocd_release.messages import verdict as texts
 from argocd_release.model.argo_rollout import BY_HAND, KIND, AnalysisRun, Rollout
 from argocd_release.model.errors import ArgoCDError
@@ -120,10 +120,7 @@ class LogReader:
 
 
 def _log_line(text: str) -> str | None:
-    try:
-        entry = as_object(as_object(parse_json(text)).get("result"))
-    except ValueError:
-        return None
+    entry = as_object(parse_object(text).get("result"))
     if entry.get("last") or not entry.get("timeStamp"):
         return None
     return clean(str(entry.get("content") or ""), limit=LOG_LINE_LIMIT).replace("\n", " ").expandtabs(4).rstrip()

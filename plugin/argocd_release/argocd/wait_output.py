@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from argocd_release.core.secret_data import message_shown, without_secret_data
-from argocd_release.core.text import QUOTED, clean, one_line, parse_json, without_applied_file
+from argocd_release.core.text import QUOTED, clean, one_line, parse_object, without_applied_file
 
 # The maximum number of lines that `argocd app wait` adds to the job log. By default, GitLab drops what a job prints
 # after the first 4 MiB (gitlab-runner: output_limit), and the verdict at the end must not be dropped.
@@ -249,11 +249,8 @@ def failure_message(stderr: str) -> str:
 
 
 def _log_entry(line: str) -> dict[str, Any]:
-    try:
-        entry = parse_json(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) and "msg" in entry else {}
+    entry = parse_object(line)
+    return entry if "msg" in entry else {}
 
 
 def _plain(line: str) -> str:

@@ -132,7 +132,6 @@ _GO_SYNTAX: Final = re.compile(
     r"&?(?:\[\]|\*)*+(?:map\[string\][\w.]{1,60}+(?: \{\})?|[a-zA-Z]\w{0,40}\.[A-Z]\w{0,60})\{"
 )
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]()]', re.DOTALL)
-_POINTER: Final = re.compile(r"&\{|&[a-z]\w{0,40}\.[a-zA-Z]\w{0,60}\{")
 _YAML_VALUE: Final = re.compile(r"(cannot unmarshal !!\w{1,20} )`[^`]{0,200}+`(?= into )")
 #: The maximum length of a quoted value to show. Longer values are hidden.
 _QUOTED_LIMIT: Final = 120

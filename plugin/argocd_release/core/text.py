@@ -5,7 +5,7 @@ The structure of JSON is not trusted either: a value of an unexpected type is tr
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from argocd_release.core.secret_data import message_shown
@@ -60,6 +60,18 @@ def one_line(text: str, *, limit: int = 500) -> str:
 def counted(number: int, noun: str) -> str:
     """Return the number with the noun in singular or plural: ``1 commit``, ``2 commits``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def first_names(names: Sequence[str], most: int, *, left_out: int = 0) -> str:
+    """Return the first names and the number of the others: ``a, b and 3 more``.
+
+    Args:
+        names: the names in their order.
+        most: the number of names to list.
+        left_out: the number of further names that ``names`` does not contain.
+    """
+    rest = max(len(names) - most, 0) + left_out
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest else "")
 
 
 # The prefix of each line that another program printed, so that readers can tell it from the lines of this tool.
@@ -154,6 +166,14 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
     except RecursionError as error:
         raise ValueError("the document is nested too deeply") from error
+
+
+def parse_object(text: str | bytes) -> dict[str, Any]:
+    """Return the parsed JSON object, which is empty if the text is anything else."""
+    try:
+        return as_object(parse_json(text))
+    except ValueError:
+        return {}
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from argocd_release.argocd import auth
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
-from argocd_release.core.text import as_object, as_objects, one_line, parse_json
+from argocd_release.core.text import as_object, as_objects, first_names, one_line, parse_object
 from argocd_release.doctor import pipeline
 from argocd_release.messages import ProblemMessage, doctor
 from argocd_release.model.application import Application
@@ -21,7 +21,6 @@ from argocd_release.model.outcome import Outcome
 
 _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
-_FORBIDDEN: Final = 403
 _SHOWN: Final = 5
 # Patterns of the messages with which Argo CD refuses a token, each with the problem that it shows (argo-cd v2.13.2
 # util/session/sessionmanager.go:200-300, server/server.go:1379-1391).
@@ -49,7 +48,7 @@ def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
     claims = auth.read_claims(connection.auth_token)
     answer = _can_i(prober, "applications", "get", "*/*")
     if answer.status == _OK:
-        info = _object(prober.get("/api/v1/session/userinfo", token=True))
+        info = parse_object(prober.get("/api/v1/session/userinfo", token=True).body)
         owner = str(info.get("username") or "") or (claims.whose if claims else "")
         return doctor.SIGNED_IN.fill(owner=one_line(owner or doctor.NAMELESS.fill(), limit=150))
     message = _message(answer)
@@ -69,7 +68,7 @@ def _unverified(prober: Prober, claims: auth.Claims | None) -> SetupProblem:
 
     Argo CD gives the same message for every reason, so this function compares Argo CD's settings with the token.
     """
-    oidc = as_object(_object(prober.get("/api/v1/settings")).get("oidcConfig"))
+    oidc = as_object(parse_object(prober.get("/api/v1/settings").body).get("oidcConfig"))
     trusted, expected = str(oidc.get("issuer") or ""), str(oidc.get("clientID") or "")
     claims = claims or auth.Claims()
     if trusted and claims.issuer != trusted:
@@ -102,9 +101,7 @@ def application(api: Api, prober: Prober, name: str) -> Application | SetupProbl
 
     if near := difflib.get_close_matches(name, visible, 1):
         return SetupProblem.of(doctor.APPLICATION_MISSPELT, Outcome.MISSING, name=name, near=near[0])
-    names = ", ".join(visible[:_SHOWN])
-    if len(visible) > _SHOWN:
-        names = doctor.AND_MORE.fill(names=names, count=len(visible) - _SHOWN)
+    names = first_names(visible, _SHOWN)
     return SetupProblem.of(doctor.APPLICATION_MISSING, Outcome.MISSING, name=name, names=names)
 
 
@@ -136,7 +133,7 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
 def too_wide(prober: Prober, name: str, project: str) -> list[SetupProblem]:
     """Return a warning if the token has rights that no release needs, otherwise an empty list."""
     questions = (("applications", "delete", f"{project}/{name}"), ("projects", "update", project))
-    if not any(_object(_can_i(prober, *question)).get("value") == "yes" for question in questions):
+    if not any(parse_object(_can_i(prober, *question).body).get("value") == "yes" for question in questions):
         return []
     return [SetupProblem.of(doctor.RIGHTS_WIDE)]
 
@@ -152,7 +149,7 @@ def may(prober: Prober, resource: str, action: str, thing: str) -> bool:
     """
     answer = _can_i(prober, resource, action, thing)
     # If Argo CD answers with an error, its version does not know the right, and so does not require it.
-    return answer.status != _OK or _object(answer).get("value") == "yes"
+    return answer.status != _OK or parse_object(answer.body).get("value") == "yes"
 
 
 def _can_i(prober: Prober, resource: str, action: str, thing: str) -> Answer:
@@ -162,21 +159,14 @@ def _can_i(prober: Prober, resource: str, action: str, thing: str) -> Answer:
 def _names(prober: Prober) -> tuple[bool, list[str]]:
     """Return True if Argo CD listed the applications, and the names of those that the token can see."""
     answer = prober.get("/api/v1/applications", {"fields": "items.metadata.name,items.metadata.namespace"}, token=True)
-    items = as_objects(_object(answer).get("items"))
+    items = as_objects(parse_object(answer.body).get("items"))
     names = [one_line(str(as_object(item.get("metadata")).get("name") or ""), limit=100) for item in items]
     return answer.status == _OK, names
 
 
 def _message(answer: Answer) -> str:
-    document = _object(answer)
+    document = parse_object(answer.body)
     return one_line(str(document.get("message") or document.get("error") or answer.error or ""), limit=200)
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    try:
-        return as_object(parse_json(answer.body))
-    except ValueError:
-        return {}
 
 
 def _denied(entry: ProblemMessage, **fields: Any) -> SetupProblem:

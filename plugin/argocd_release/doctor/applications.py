@@ -1,12 +1,12 @@
 """Check the applications that a job would wait for. The settings choose them by name, by selector or by project."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.probe import Prober
-from argocd_release.core.text import counted, one_line
+from argocd_release.core.text import counted, first_names, one_line
 from argocd_release.doctor import account
 from argocd_release.doctor.checks import Seen
 from argocd_release.messages import doctor
@@ -69,7 +69,10 @@ class Group:
                 merged.setdefault(problem, []).append(name)
         if merged:
             return [
-                replace(problem, message=doctor.OF_APPLICATIONS.fill(names=_named(names), message=problem.message))
+                replace(
+                    problem,
+                    message=doctor.OF_APPLICATIONS.fill(names=first_names(names, _NAMED), message=problem.message),
+                )
                 for problem, names in merged.items()
             ]
         texts = list(dict.fromkeys(answer for _, answer in results if isinstance(answer, str)))
@@ -175,11 +178,6 @@ def name_of(application: Application) -> str:
 
 def _project(application: Application) -> str:
     return one_line(application.project or "default", limit=100)
-
-
-def _named(names: Sequence[str]) -> str:
-    listed = ", ".join(names[:_NAMED])
-    return doctor.AND_MORE.fill(names=listed, count=len(names) - _NAMED) if len(names) > _NAMED else listed
 
 
 def _unlisted(settings: TargetSettings, error: ArgoCDError) -> SetupProblem:

@@ -14,7 +14,7 @@ from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Handshake, Prober
 from argocd_release.argocd.tested_versions import TESTED
-from argocd_release.core.text import as_object, one_line, parse_json
+from argocd_release.core.text import one_line, parse_object
 from argocd_release.messages import ProblemMessage, argocd, doctor
 from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import ArgoCDError, ProgramMissingError, SetupProblem
@@ -141,10 +141,7 @@ def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
 
 def version(answer: Answer) -> str:
     """Return the version in an answer to /api/version, or ``""`` if the answer is not from Argo CD."""
-    try:
-        server_version = str(as_object(parse_json(answer.body)).get("Version") or "")
-    except ValueError:
-        return ""
+    server_version = str(parse_object(answer.body).get("Version") or "")
     return one_line(server_version, limit=60) if answer.status == 200 and _VERSION.match(server_version) else ""  # noqa: PLR2004 - HTTP's
 
 
@@ -245,10 +242,7 @@ def public_address(connection: Connection) -> str:
     """
     with Prober(connection) as prober:
         answer = prober.get("/api/v1/settings")
-    try:
-        url = str(as_object(parse_json(answer.body)).get("url") or "").rstrip("/")
-    except ValueError:
-        return ""
+    url = str(parse_object(answer.body).get("url") or "").rstrip("/")
     is_plain = len(url) <= ADDRESS_LIMIT and WEB.fullmatch(url) is not None and "@" not in url
     return url if is_plain else ""
 

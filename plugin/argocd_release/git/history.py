@@ -67,7 +67,9 @@ class GitHistories:
         self._stop = stop
         self._limit = limit
         self._now = now
-        self._own = GitHistory("CI_REPOSITORY_URL", access.remote(""), access.ca_file, now=now, clone=access.clone)
+        self._own = GitHistory(
+            "CI_REPOSITORY_URL", access.remote(""), access.git_ca_file, now=now, clone=Path(access.clone)
+        )
         self._others: dict[str, GitHistory] = {}
         self._answers: dict[tuple[str, str, Source], RevisionRelation] = {}
         self._asking: dict[str, _Asking] = {}
@@ -147,7 +149,7 @@ class GitHistories:
             if self._closed:
                 raise InterruptedError(texts.JOB_ENDED)
             if source.repo_url not in self._others:
-                self._others[source.repo_url] = GitHistory(name, url, self._access.ca_file, now=self._now)
+                self._others[source.repo_url] = GitHistory(name, url, self._access.git_ca_file, now=self._now)
             return self._others[source.repo_url]
 
     def _note(self, source: Source, why: str) -> str:

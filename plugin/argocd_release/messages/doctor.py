@@ -164,7 +164,6 @@ APPLICATION_MISSING: Final = ProblemMessage(
     "set <ARGOCD_APP_NAME> to the name in Argo CD, or grant the token `applications, get` on it",
     code="application-missing",
 )
-AND_MORE: Final = Message("{names} and {count} more")
 UNLISTED: Final = ProblemMessage(
     "Argo CD does not list the applications of {choice}: {error}",
     "read the log of argocd-server, and run the doctor again",

@@ -27,7 +27,6 @@ IMAGE_TAG: Final = "Image Tag:"
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
 LISTED: Final = Message("{count}, of which the reports list {listed}")
 LISTED_DEVIATING: Final = Message("{listed}; {deviating} of the others are not Synced and Healthy")
-AND_MORE: Final = Message("{text} and {count} more")
 
 # The state in which a release ended that was not delivered.
 WANTED: Final = "Wanted:"

@@ -23,7 +23,6 @@ SUPERSEDED: Final = Message("{expected} was synced, but {later} took its place a
 OF_LATER_REVISION: Final = Message("{reason} (the failing revision is {later} than {expected}, and contains it)")
 DELETED_WHILE_TRACKED: Final = "the application was deleted while it was tracked"
 AND_MORE: Final = Message("{message} (and {count} more like it)")
-NAMED_AND_MORE: Final = Message("{named} and {count} more")
 WITH_STATUS: Final = Message("{status}: {message}")
 
 # The comparison.
@@ -169,7 +168,6 @@ OTHER_IMAGE: Final = Message("no pod runs the image {image}; running: {running}{
 OTHER_IMAGE_EXISTS: Final = Message("no pod runs the image {image}; pods exist with: {images}")
 IMAGE_UNPROVEN: Final = Message("pods of {images} exist, but only Argo CD's HTTP API shows which of them run")
 IMAGE_CAVEAT: Final = Message("not proven: pods of {image} exist, but only Argo CD's HTTP API shows which pods serve")
-IMAGES_AND_MORE: Final = Message("{images} and {count} more")
 NONE: Final = "none"
 WILL_RUN: Final = Message("{resource} will run {images} {due}")
 EXPLANATION: Final = Message("; {text}")

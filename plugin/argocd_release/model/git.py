@@ -108,14 +108,14 @@ class Access:
     """The repositories and credentials of this job. A text is empty if the job does not have it."""
 
     #: The folder of the job's clone, which does not have to exist.
-    clone: Path
+    clone: str | Path
     #: The URL of the job's repository, with the job's token.
     repository_url: str = field(default="", repr=False)
     project_url: str = ""
     #: The token for the server of the application's repository, as ``token`` or ``user:token``.
     git_token: str = field(default="", repr=False)
     #: The path of a PEM file with an additional certificate authority to trust.
-    ca_file: str = ""
+    git_ca_file: str = ""
 
     def is_own(self, repo_url: str) -> bool:
         """Return True for a URL of the job's own repository. An empty URL stands for that repository too."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.core.text import as_object, one_line, parse_json
+from argocd_release.core.text import as_object, one_line, parse_json, parse_object
 from argocd_release.messages import reports as texts
 from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
@@ -169,10 +169,7 @@ def _parsed(text: str) -> Any:
 def _error_text(status: int, text: str) -> str:
     if not status:
         return texts.GITLAB_SILENT.fill(error=text)
-    try:
-        answer = as_object(parse_json(text))
-    except ValueError:
-        return texts.GITLAB_STATUS.fill(status=status)
+    answer = parse_object(text)
     message = answer.get("message") or answer.get("error") or ""
     if isinstance(message, dict):
         message = "; ".join(

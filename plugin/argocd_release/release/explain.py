@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import first_names, one_line
 from argocd_release.diagnosis.collect import diagnose
 from argocd_release.doctor.hints import advice
 from argocd_release.messages import job_log
@@ -229,14 +229,9 @@ def _caveats(result: ReleaseResult) -> list[str]:
         if application.outcome is Outcome.DELIVERED and (caveat := application.verdict.caveat):
             names.setdefault(caveat, []).append(application.name)
     return [
-        texts.NOTE_OF_APPLICATIONS.fill(applications=_names(applications), caveat=caveat)
+        texts.NOTE_OF_APPLICATIONS.fill(applications=first_names(applications, NAMES), caveat=caveat)
         for caveat, applications in names.items()
     ]
-
-
-def _names(names: list[str]) -> str:
-    listed, rest = ", ".join(names[:NAMES]), len(names) - NAMES
-    return texts.AND_MORE.fill(text=listed, count=rest) if rest > 0 else listed
 
 
 def _warnings(result: ReleaseResult) -> list[Warned]:

@@ -82,7 +82,7 @@ class GroupWait:
         self._list_count = 0
         self._no_answer: tuple[str, float] = ("", self._started - NO_ANSWER_SECONDS)
         self._emitting = threading.Lock()
-        graces, timeout = policy.graces, policy.timeout
+        timeout = policy.timeout
         self.poller = GroupPoller(
             poll=self._read_names if targets.read_one_by_one else self._read_list,
             track=self._track,
@@ -92,8 +92,8 @@ class GroupWait:
             started=self._started,
             timeout=timeout,
             complete=lambda count: not targets.count.few(count),
-            appear=min(graces.appear, timeout),
-            graces=graces,
+            appear=min(policy.settings.appear_timeout, timeout),
+            graces=policy.settings,
             stop_early=policy.stops_early,
             spacing=0.0 if targets.read_one_by_one else LEAST_SECONDS,
             check=policy.check,

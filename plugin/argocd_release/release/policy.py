@@ -19,7 +19,6 @@ from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import ExpectationSettings, PolicySettings, Settings, TargetSettings, expected_of
 from argocd_release.timing import Phase
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.tracker import Tracker
 
 
@@ -39,25 +38,6 @@ class Policy:
     hard_refresh: Get | None = None
     #: Looks up the owners of applications; None if the settings turn that off.
     owners: OwnerLookup | None = None
-
-    @property
-    def graces(self) -> GracePeriods:
-        """Return the grace periods that the settings define."""
-        settings = self.settings
-        return GracePeriods(
-            fail_fast=settings.fail_fast,
-            failed_attempts=settings.failed_attempts,
-            condition=settings.condition_grace,
-            degraded=settings.degraded_grace,
-            pods=settings.pod_grace,
-            deleted=settings.deleted_grace,
-            unreachable=settings.unreachable_grace,
-            connect=settings.connect_grace,
-            appear=settings.appear_timeout,
-            expected=settings.expectation_grace,
-            stuck=settings.stuck_grace,
-            healing=settings.healing_grace,
-        )
 
     @property
     def stops_early(self) -> bool:
@@ -80,7 +60,7 @@ class Policy:
         return Tracker(
             name,
             timeout=self.timeout,
-            graces=self.graces,
+            graces=settings,
             expectation=own,
             cluster=cluster if settings.pods_matter or own.image else None,
             revision_relation=self.revision_relation,
@@ -107,7 +87,7 @@ def policy_of(
     """
     expected, relation = expected_of(settings.expectations), None
     if settings.revision or expected.asks_revisions:
-        relation = _revision_relation(settings.git_access, context, stack)
+        relation = _revision_relation(settings, context, stack)
     return Policy(
         settings=settings,
         expected=expected,

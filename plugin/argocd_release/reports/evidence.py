@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from argocd_release.core.text import QUOTED, counted, one_line, without_ids
+from argocd_release.core.text import QUOTED, counted, first_names, one_line, without_ids
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, Resource, ResourceResult
 from argocd_release.model.outcome import Outcome
@@ -137,14 +137,12 @@ def facts(result: ApplicationResult) -> str:
     application, outcome, state = result.application, result.outcome, release_state(result)
     # The line about the pods that run now is better than Argo CD's list, which also names the images of finished Jobs.
     images = application.images if application and (not state or result.diagnosis.serving is None) else ()
-    rest = len(images) - SHOWN_IMAGES + (result.unlisted.images if images else 0)
-    listed = ", ".join(images[:SHOWN_IMAGES])
     has_tag = outcome is Outcome.DELIVERED and result.image_is_there
     lines = {
         "Application:": result.name,
         texts.IMAGE_TAG if has_tag else "Commit:": result.image_tag,
         **state,
-        "Images:": texts.AND_MORE.fill(text=listed, count=rest) if rest > 0 else listed,
+        "Images:": first_names(images, SHOWN_IMAGES, left_out=result.unlisted.images if images else 0),
         "Revision:": application.revision if application and not state else "",
         "Contains:": result.verdict.delivered_by,
         "Resources:": _listed(result.resource_counts, result.unlisted.resources),

@@ -3,11 +3,10 @@
 Each line is a fact of the last look or of the diagnosis. If a fact is not known, its line says so.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from argocd_release.core.text import SHORT_SHA, counted, one_line
+from argocd_release.core.text import SHORT_SHA, counted, first_names, one_line
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, ResourceResult, SyncStatus
 from argocd_release.model.outcome import Outcome
@@ -73,13 +72,12 @@ def _running(serving: ServingPods | None, ended_at: datetime) -> str:
 
 
 def _group(group: PodGroup, ended_at: datetime) -> str:
-    images = ", ".join(group.images)
-    named = texts.AND_MORE.fill(text=images, count=group.more_images) if group.more_images else images
+    images = first_names(group.images, len(group.images), left_out=group.more_images)
     ready = texts.READY_OF.fill(ready=group.ready, pods=counted(group.count, "pod"))
     since = group.oldest.replace("T", " ").replace("Z", " UTC")
     if not (passed := age(group.oldest, ended_at)):
-        return texts.RUNS.fill(images=named, ready=ready)
-    return texts.RUNS_SINCE.fill(images=named, since=since, age=passed, ready=ready)
+        return texts.RUNS.fill(images=images, ready=ready)
+    return texts.RUNS_SINCE.fill(images=images, since=since, age=passed, ready=ready)
 
 
 def _old_version(application: Application, serving: ServingPods | None) -> str:
@@ -119,7 +117,8 @@ def _hooks(application: Application) -> str:
     hooks = [item for item in application.results if item.hook_type]
     if not hooks:
         return texts.NO_HOOKS
-    return _listed([texts.HOOK.fill(hook_type=item.hook_type, hook=item, phase=_phase(item)) for item in hooks])
+    hook_texts = [texts.HOOK.fill(hook_type=item.hook_type, hook=item, phase=_phase(item)) for item in hooks]
+    return one_line(first_names(hook_texts, SHOWN_HOOKS))
 
 
 def _phase(hook: ResourceResult) -> str:
@@ -128,8 +127,3 @@ def _phase(hook: ResourceResult) -> str:
     if hook.hook_phase in _WAITS:
         return texts.HOOK_RUNS
     return texts.HOOK_SUCCEEDED if hook.hook_phase == "Succeeded" else texts.HOOK_FAILED
-
-
-def _listed(items: Sequence[str]) -> str:
-    text, rest = one_line(", ".join(items[:SHOWN_HOOKS])), len(items) - SHOWN_HOOKS
-    return texts.AND_MORE.fill(text=text, count=rest) if rest > 0 else text

@@ -6,7 +6,6 @@ The schema is the only declaration of a setting: its name, type, default, descri
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -18,6 +17,7 @@ from argocd_release.model.git import Access
 from argocd_release.settings import checks, environment, expectations_file, interpret
 from argocd_release.settings.environment import PREFIX, PROPERTIES, JobEnvironment
 from argocd_release.settings.interpret import value_of
+from argocd_release.verdict.symptoms import GracePeriods
 
 with_files_read: Final = environment.with_files_read
 # The time in seconds that is reserved for the phases after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
@@ -78,23 +78,11 @@ class ExpectationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicySettings(ExpectationSettings):
+class PolicySettings(GracePeriods, ExpectationSettings):
     """The rules for tracking and judging applications, including the grace periods of problems in seconds."""
 
     on_failure: str
     patience: str
-    fail_fast: bool
-    failed_attempts: int
-    condition_grace: int
-    degraded_grace: int
-    healing_grace: int
-    pod_grace: int
-    deleted_grace: int
-    unreachable_grace: int
-    connect_grace: int
-    appear_timeout: int
-    expectation_grace: int
-    stuck_grace: int
     sync: bool
     owner: str
     hard_refresh: bool
@@ -107,27 +95,11 @@ class PolicySettings(ExpectationSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GitSettings:
+class GitSettings(Access):
     """The expected revision, and the repositories in which the job looks for it."""
 
     revision: str
     revision_match: str
-    clone: str
-    repository_url: str = field(repr=False)
-    project_url: str
-    git_token: str = field(repr=False)
-    git_ca_file: str
-
-    @property
-    def git_access(self) -> Access:
-        """Return the repositories and credentials with which the job reads git."""
-        return Access(
-            clone=Path(self.clone),
-            repository_url=self.repository_url,
-            project_url=self.project_url,
-            git_token=self.git_token,
-            ca_file=self.git_ca_file,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

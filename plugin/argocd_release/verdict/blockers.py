@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.core.text import counted, one_line
+from argocd_release.core.text import counted, first_names, one_line
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, Resource, SyncStatus
@@ -385,9 +385,8 @@ def _subject(items: Sequence[HasRef]) -> Subject | None:
 
 
 def _named(resources: list[Resource]) -> str:
-    named = ", ".join(one_line(_described(item)) for item in resources[:NAMED_RESOURCES])
-    rest = len(resources) - NAMED_RESOURCES
-    return named if rest <= 0 else texts.NAMED_AND_MORE.fill(named=named, count=rest)
+    names = [one_line(_described(item)) for item in resources[:NAMED_RESOURCES]]
+    return first_names(names, NAMED_RESOURCES, left_out=len(resources) - len(names))
 
 
 def _severity(resource: Resource) -> int:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from argocd_release.core.text import counted, one_line
+from argocd_release.core.text import counted, first_names, one_line
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
 from argocd_release.model.git import Relation, RevisionRelation, same_revision
@@ -257,9 +257,7 @@ class Expectation:
         if not running and not any(template.on_delete for template in cluster.templates):
             # The pods of the previous revision run until the new ones are ready.
             running = cluster.earlier
-        images = one_line(", ".join(running[:NAMED])) or texts.NONE
-        if (rest := len(running) - NAMED) > 0:
-            images = texts.IMAGES_AND_MORE.fill(images=images, count=rest)
+        images = one_line(first_names(running, NAMED)) or texts.NONE
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
         # later commit can still bring the image.
         settled = bool(self.revision) and application.health in self.healths

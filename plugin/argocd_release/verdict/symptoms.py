@@ -209,37 +209,36 @@ class Rule:
 class GracePeriods:
     """The grace periods in seconds, with the defaults of the settings.
 
-    If a grace period other than ``appear`` is 0, the rules that use it are turned off.
+    If a grace period other than ``appear_timeout`` is 0, the rules that use it are turned off.
 
     Attributes:
         fail_fast: False if the job waits until the timeout although the release has failed.
         failed_attempts: the number of failed attempts after which a sync counts as failed. Argo CD can still be
-            retrying it,
-        so that its phase is Running.
-        condition: for an error condition, a failed hydration, and a request that Argo CD refuses.
-        degraded: for a synced application that is Degraded or whose health cannot be read.
-        pods: for a pod that cannot start.
-        deleted: for an application that disappears during the job.
-        unreachable: for Argo CD, or a server that it needs, if it stops responding.
-        connect: for Argo CD if it does not respond at the start.
-        appear: for an application that does not exist at the start.
-        expected: for an expectation that can no longer be met.
-        stuck: for an application that stays OutOfSync until a person acts.
-        healing: for failed attempts whose reason can disappear without a change in git.
+            retrying it, so that its phase is Running.
+        condition_grace: for an error condition, a failed hydration, and a request that Argo CD refuses.
+        degraded_grace: for a synced application that is Degraded or whose health cannot be read.
+        pod_grace: for a pod that cannot start.
+        deleted_grace: for an application that disappears during the job.
+        unreachable_grace: for Argo CD, or a server that it needs, if it stops responding.
+        connect_grace: for Argo CD if it does not respond at the start.
+        appear_timeout: for an application that does not exist at the start.
+        expectation_grace: for an expectation that can no longer be met.
+        stuck_grace: for an application that stays OutOfSync until a person acts.
+        healing_grace: for failed attempts whose reason can disappear without a change in git.
     """
 
     fail_fast: bool = True
     failed_attempts: int = 2
-    condition: float = 10
-    degraded: float = 15
-    pods: float = 15
-    deleted: float = 10
-    unreachable: float = 60
-    connect: float = 15
-    appear: float = 0
-    expected: float = 30
-    stuck: float = 60
-    healing: float = 60
+    condition_grace: float = 10
+    degraded_grace: float = 15
+    pod_grace: float = 15
+    deleted_grace: float = 10
+    unreachable_grace: float = 60
+    connect_grace: float = 15
+    appear_timeout: float = 0
+    expectation_grace: float = 30
+    stuck_grace: float = 60
+    healing_grace: float = 60
 
     @cached_property
     def rules(self) -> Mapping[Symptom, Rule]:
@@ -252,24 +251,24 @@ class GracePeriods:
         rules = {
             Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
             Symptom.DENIED_MIDWAY: Rule(outcome=Outcome.DENIED, seconds=DENIED_SECONDS, looks=2),
-            Symptom.MISSING_AT_START: Rule(outcome=Outcome.MISSING, seconds=self.appear),
+            Symptom.MISSING_AT_START: Rule(outcome=Outcome.MISSING, seconds=self.appear_timeout),
             Symptom.DELIVERED: Rule(outcome=Outcome.DELIVERED, looks=2),
         }
-        if self.unreachable:
-            rules[Symptom.UNREACHABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable)
+        if self.unreachable_grace:
+            rules[Symptom.UNREACHABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable_grace)
             rules[Symptom.CANNOT_COMPARE] = Rule(
-                outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2, fresh=True
+                outcome=Outcome.UNREACHABLE, seconds=self.unreachable_grace, looks=2, fresh=True
             )
             # Do not require another comparison: Argo CD retries a failed hydration only after 2 minutes (argo-cd v3.6.1
             # controller/hydrator/hydrator.go appNeedsHydration).
-            rules[Symptom.CANNOT_HYDRATE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable, looks=2)
-        if self.condition:
-            rules[Symptom.REFUSED] = Rule(outcome=Outcome.DENIED, seconds=self.condition, looks=2)
-        if self.connect:
-            rules[Symptom.UNREADABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect)
-            rules[Symptom.UNREACHABLE_AT_START] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect)
-        if self.deleted:
-            rules[Symptom.DELETED] = Rule(outcome=Outcome.MISSING, seconds=self.deleted)
+            rules[Symptom.CANNOT_HYDRATE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable_grace, looks=2)
+        if self.condition_grace:
+            rules[Symptom.REFUSED] = Rule(outcome=Outcome.DENIED, seconds=self.condition_grace, looks=2)
+        if self.connect_grace:
+            rules[Symptom.UNREADABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect_grace)
+            rules[Symptom.UNREACHABLE_AT_START] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.connect_grace)
+        if self.deleted_grace:
+            rules[Symptom.DELETED] = Rule(outcome=Outcome.MISSING, seconds=self.deleted_grace)
         return rules
 
     @property
@@ -282,20 +281,22 @@ class GracePeriods:
         if self.failed_attempts:
             rules[Symptom.ATTEMPTS_FAILED] = Rule(outcome=Outcome.SYNC_FAILED)
             rules[Symptom.HOOK_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, looks=2)
-        if self.healing:
-            rules[Symptom.ATTEMPTS_WAIT] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.healing)
-        if self.expected:
-            rules[Symptom.OUT_OF_REACH] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.expected, looks=2)
-        if self.stuck:
-            rules[Symptom.OLD_SYNC] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck, looks=2)
-            rules[Symptom.STUCK] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck, looks=2)
-        if self.condition:
-            rules[Symptom.HYDRATION_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition, looks=2)
-            rules[Symptom.SYNC_REFUSED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition)
-            rules[Symptom.CONDITION] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition, looks=2, fresh=True)
-        if self.pods:
-            rules[Symptom.PODS] = Rule(outcome=Outcome.DEGRADED, seconds=self.pods)
-        if self.degraded:
-            rules[Symptom.DEGRADED] = Rule(outcome=Outcome.DEGRADED, seconds=self.degraded)
+        if self.healing_grace:
+            rules[Symptom.ATTEMPTS_WAIT] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.healing_grace)
+        if self.expectation_grace:
+            rules[Symptom.OUT_OF_REACH] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.expectation_grace, looks=2)
+        if self.stuck_grace:
+            rules[Symptom.OLD_SYNC] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck_grace, looks=2)
+            rules[Symptom.STUCK] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=self.stuck_grace, looks=2)
+        if self.condition_grace:
+            rules[Symptom.HYDRATION_FAILED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition_grace, looks=2)
+            rules[Symptom.SYNC_REFUSED] = Rule(outcome=Outcome.SYNC_FAILED, seconds=self.condition_grace)
+            rules[Symptom.CONDITION] = Rule(
+                outcome=Outcome.SYNC_FAILED, seconds=self.condition_grace, looks=2, fresh=True
+            )
+        if self.pod_grace:
+            rules[Symptom.PODS] = Rule(outcome=Outcome.DEGRADED, seconds=self.pod_grace)
+        if self.degraded_grace:
+            rules[Symptom.DEGRADED] = Rule(outcome=Outcome.DEGRADED, seconds=self.degraded_grace)
             rules[Symptom.HEALTH_UNREADABLE] = rules[Symptom.DEGRADED]
         return rules

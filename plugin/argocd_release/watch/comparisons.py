@@ -110,7 +110,7 @@ class Comparisons:
         if can_heal(application.errors):
             return self._ended_at + RENDER_AGAIN_AFTER_OUTAGE_SECONDS
         # A second failed render would confirm the first one, so do not cause it before the end of the grace period.
-        return self._ended_at + max(RENDER_AGAIN_SECONDS, history.graces.condition)
+        return self._ended_at + max(RENDER_AGAIN_SECONDS, history.graces.condition_grace)
 
 
 def render_errors(application: Application) -> tuple[Condition, ...]:

@@ -314,7 +314,7 @@ class Tracker:
         This is the time until the deadline or, before Argo CD has responded for the first time, until the end of the
         grace period ``connect``.
         """
-        connect = self._history.graces.connect
+        connect = self._history.graces.connect_grace
         if self._history.reached or not connect:
             return self._left()
         return min(self._left(), max(self._started + connect - self._clock.now(), 2 * LEAST_SECONDS))

@@ -384,7 +384,7 @@ def test_the_git_token_reads_a_repository_elsewhere(
     own = "https://gitlab-ci-token:job-token@gitlab.example.com/group/code.git"
     with serving(tmp_path, account=account, certificate=authority / "server.pem") as server:
         access = Access(
-            clone=tmp_path / "nothing", repository_url=own, git_token=token, ca_file=str(authority / "ca.pem")
+            clone=tmp_path / "nothing", repository_url=own, git_token=token, git_ca_file=str(authority / "ca.pem")
         )
         assert ask(access, third, first, server.url(config)) == of(Relation.DESCENDANT, 2)
         assert set(server.seen) == {account}
@@ -396,10 +396,10 @@ def test_a_private_authority_is_trusted_where_gitlab_names_it(
     history.clone(tmp_path / "served")
     with serving(tmp_path, certificate=authority / "server.pem") as server:
         url = server.url(Repository(folder=tmp_path / "served"))
-        named = Access(clone=tmp_path / "nothing", repository_url=url, ca_file=str(authority / "ca.pem"))
+        named = Access(clone=tmp_path / "nothing", repository_url=url, git_ca_file=str(authority / "ca.pem"))
         assert ask(named, history.fourth, history.second) == of(Relation.DESCENDANT, 2)
         for ca_file in ("", str(tmp_path / "not-there")):
-            found = ask(replace(named, ca_file=ca_file), history.fourth, history.second)
+            found = ask(replace(named, git_ca_file=ca_file), history.fourth, history.second)
             assert found.relation is Relation.UNKNOWN
             assert ("certificate verify failed" if not ca_file else "FileNotFoundError") in found.note
 

@@ -14,7 +14,6 @@ from argocd_release.messages import job_log
 from argocd_release.messages import settings as settings_messages
 from argocd_release.model.errors import SettingsError, SetupProblem
 from argocd_release.release.job import Run
-from argocd_release.release.policy import Policy
 from argocd_release.settings.environment import (
     PROPERTIES,
     JobEnvironment,
@@ -22,7 +21,6 @@ from argocd_release.settings.environment import (
     secret_values,
     with_files_read,
 )
-from argocd_release.settings.expectations_file import Expected
 from argocd_release.settings.load import (
     Settings,
     load,
@@ -388,11 +386,9 @@ def test_url(opts: str, url: str) -> None:
     )
 
 
-def test_defaults_of_patience_are_those_of_the_settings() -> None:
-    policy = Policy(
-        settings=load(JobEnvironment(GOOD)), expected=Expected(rules={}), timeout=1, started=0.0, check=lambda: None
-    )
-    assert policy.graces == GracePeriods()
+def test_the_default_grace_periods_are_those_of_the_settings() -> None:
+    settings = load(JobEnvironment(GOOD))
+    assert all(getattr(settings, field.name) == field.default for field in fields(GracePeriods))
 
 
 @pytest.mark.parametrize(

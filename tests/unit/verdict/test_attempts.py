@@ -157,6 +157,6 @@ def test_a_sync_that_has_ended_says_that_argo_cd_does_not_repeat_it() -> None:
 
 
 def test_zero_turns_the_grace_off() -> None:
-    look = Looks(healing=0)
+    look = Looks(healing_grace=0)
     look(0, retries=1, results=[failed(WEBHOOK)])
     assert look(500, retries=5, results=[failed(WEBHOOK)]).outcome is None

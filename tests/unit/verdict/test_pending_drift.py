@@ -22,7 +22,7 @@ SHARED = {"type": "SharedResourceWarning", "message": "Deployment/web is part of
 
 def after(seconds: float, *states: Application) -> Verdict:
     """Return the verdict on the last of the looks, which are evenly spread over these seconds."""
-    history = SymptomHistory(graces=GracePeriods(stuck=60))
+    history = SymptomHistory(graces=GracePeriods(stuck_grace=60))
     for index, state in enumerate(states):
         history = history.observe(state, now=seconds * index / max(len(states) - 1, 1), compared=True)
     return judge(states[-1], history)

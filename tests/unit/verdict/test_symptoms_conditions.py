@@ -13,7 +13,7 @@ from argocd_release.verdict.symptoms import GracePeriods
 from tests.support.wording import is_from
 from tests.unit.states import application
 
-GRACES = GracePeriods(condition=10, unreachable=60)
+GRACES = GracePeriods(condition_grace=10, unreachable_grace=60)
 LAYERS = "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = "
 
 

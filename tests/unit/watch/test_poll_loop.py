@@ -181,7 +181,7 @@ def test_a_list_that_is_refused_once_is_confirmed() -> None:
 
 def test_without_a_grace_for_the_connection_only_the_timeout_ends_the_wait_for_a_list() -> None:
     """A grace period of 0 turns the early end off (H22)."""
-    poller = World(AWAY).poller(graces=GracePeriods(connect=0))
+    poller = World(AWAY).poller(graces=GracePeriods(connect_grace=0))
     verdict = poller.run()
     assert verdict is not None
     assert verdict.outcome is Outcome.UNREACHABLE

@@ -384,14 +384,14 @@ def test_calls_that_hang_end_as_unreachable() -> None:
 @pytest.mark.parametrize("connect", [1, 3, 15, 60])
 def test_connections_that_hang_at_the_start_end_with_the_grace(connect: float) -> None:
     hung = error(FailureKind.TIMED_OUT, "no answer")
-    run = Run(hung, cost=15, graces=GracePeriods(connect=connect))
+    run = Run(hung, cost=15, graces=GracePeriods(connect_grace=connect))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     # A comparison takes ten seconds of this clock, even if no look waits for it that long.
     assert connect <= run.seconds <= max(connect, 10) + 5
 
 
 def test_a_server_that_was_reached_once_is_given_its_time() -> None:
-    run = Run(PROGRESSING, error(FailureKind.TIMED_OUT, "no answer"), graces=GracePeriods(connect=1))
+    run = Run(PROGRESSING, error(FailureKind.TIMED_OUT, "no answer"), graces=GracePeriods(connect_grace=1))
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert run.seconds >= 60
 
@@ -634,7 +634,7 @@ def test_what_rendering_needs_is_away_for_25_s_and_is_delivered() -> None:
     assert run.seconds <= RENDER_AGAIN_AFTER_OUTAGE_SECONDS + 5
 
 
-@pytest.mark.parametrize("graces", [GracePeriods(fail_fast=False), GracePeriods(condition=0)])
+@pytest.mark.parametrize("graces", [GracePeriods(fail_fast=False), GracePeriods(condition_grace=0)])
 def test_a_job_that_waits_its_whole_time_causes_two_failed_renders_too(graces: GracePeriods) -> None:
     run = Run(ABSENT, timeout=200, graces=graces)
     assert run.verdict.outcome is Outcome.TIMED_OUT
