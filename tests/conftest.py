@@ -1,7 +1,7 @@
-"""The parts that all tests share: layers, needs, an environment without settings, and one sandbox.
+"""Configuration for all tests: their layers and markers, an environment without settings, and a shared sandbox.
 
-The folder of a test decides its layer, and its fixtures decide its needs, so no test can lack a marker. Tests of the
-layers unit and contract need only Python and git, and have no network.
+The layer of a test is derived from its folder, and its other markers from its fixtures, so no test can lack a marker.
+Tests of the layers unit and contract need only Python and git, and cannot use the network.
 """
 
 import functools
@@ -29,17 +29,17 @@ from tests.support.second_chance import SecondChance
 if TYPE_CHECKING:
     from tests.support.docker_engine import Engine
 
-# The job's image has no rich. import-linter installs it here, and structlog and httpx load it where it is installed,
-# which takes each worker 0.15 s.
+# Pretend that rich is not installed. The job's image lacks it, but here import-linter needs it. structlog and httpx
+# would import it, which takes 0.15 s in each worker.
 sys.modules["rich"] = None  # type: ignore[assignment]
 
-# A shell that starts the suite in the background has SIGINT ignored, and every program below would inherit that.
+# If a shell has started the suite in the background, SIGINT is ignored, and all child processes would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Collecting garbage took a sixth of the CPU time of the quick tests, and found next to nothing.
+# Collect garbage less often: it took a sixth of the CPU time of the quick tests, and found almost nothing.
 gc.set_threshold(100_000, 20, 100)
 
-# How fast this machine is today says nothing of the product. `quick` is the inner loop's.
+# Do not fail property tests because the machine is slow. The profile `quick` is for the inner loop.
 PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.register_profile("full", PATIENT)
 hypothesis.settings.register_profile("quick", PATIENT, max_examples=25)
@@ -47,11 +47,11 @@ hypothesis.settings.load_profile("full")
 
 HERE: Final = Path(__file__).parent
 SETTINGS: Final = ("ARGOCD_", "RELEASE_", "CI_")
-# The layer of each folder; every other folder is e2e.
+# The layer of each folder. All other folders belong to the layer e2e.
 LAYERS: Final = {"unit": "unit", "contract": "contract", "cases": "contract"}
-# The marker of each fixture that needs something.
+# The markers of fixtures that need more than Python and git.
 NEEDS: Final = {"sandbox": "sandbox", "engine": "docker", "browser": "browser", "ways": "proxy"}
-# Markers of programs that are not part of this project and can be missing.
+# Markers of tests that need a program which this project does not build, so that it can be missing.
 TOOLS: Final = {"docker", "browser", "proxy"}
 
 
@@ -76,13 +76,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @functools.cache
 def folder_of(file: Path) -> str:
-    """Return the folder of ``tests`` that the file is in."""
+    """Return the name of the folder below ``tests`` that contains the file."""
     return file.relative_to(HERE).parts[0]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build what the chosen tests run, once, before the first of them and outside of its time limit."""
-    # The modules and tests stay to the end: garbage collection does not have to look at them again.
+    """Build the programs that the selected tests need, before the time limit of the first test begins."""
+    # Modules and tests are never freed, so exclude them from garbage collection.
     gc.freeze()
     if session.config.option.collectonly:
         return
@@ -107,7 +107,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             missing.skip(absent, HOW[marker])
 
 
-# How to get what the tests with the marker need.
+# For each marker, how to get what its tests need.
 HOW: Final = {
     "docker": "start a Docker engine: apt-get install docker.io",
     "browser": "install Chromium: apt-get install chromium",
@@ -116,13 +116,13 @@ HOW: Final = {
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end how many tests were skipped because something is missing, and how to get it."""
+    """Print how many tests were skipped because this machine lacks something, and how to get it."""
     for line in missing.summary(terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(line)
 
 
 def absence(marker: str) -> str:
-    """Return why a test with this marker cannot run here, or an empty text if it can."""
+    """Return the reason why tests with this marker cannot run here, or an empty string if they can."""
     if marker == "browser":
         return "" if shutil.which("chromium") else "there is no Chromium"
     if marker == "proxy":
@@ -141,7 +141,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The options apply to every sandbox of the suite, in every process.
+    # Pass the options on as variables, so that they apply to all sandboxes in all processes of the suite.
     given = {releases.SERVER_VARIABLE: "--argocd", releases.CLIENT_VARIABLE: "--argocd-client"}
     try:
         os.environ.update({name: version for name, option in given.items() if (version := config.getoption(option))})
@@ -149,17 +149,17 @@ def pytest_configure(config: pytest.Config) -> None:
         releases.client()
     except releases.UnknownReleaseError as error:
         raise pytest.UsageError(str(error)) from error
-    # A developer wants the failure at once.
+    # Rerun failed tests only in CI, because a developer wants to see a failure immediately.
     if os.environ.get("CI") and not config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SecondChance(NEEDS.values()))
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the settings of a job from the environment, and this machine's authorities from quick tests.
+    """Remove the settings of a job from the environment and, in quick tests, the system's certificate authorities.
 
-    OpenSSL reads the authorities for each TLS context, which takes 35 ms. No server outside this machine is connected
-    to, so only the authorities that a test makes matter.
+    OpenSSL reads the certificate authorities for each TLS context, which takes 35 ms. Quick tests do not need them,
+    because they do not connect to other machines.
     """
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
@@ -184,14 +184,14 @@ def engine() -> Iterator["Engine"]:
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
-    """Return a name for the test's own application, namespace and repository."""
+    """Return a name for the application, namespace and repository of this test."""
     plain: str = request.node.name
     return re.sub(r"[^a-z0-9]+", "-", plain.removeprefix("test_").lower()).strip("-")[:50].strip("-")
 
 
 @pytest.fixture
 def start_release(sandbox: Sandbox, tmp_path: Path) -> Iterator[StartRelease]:
-    """Start argocd-release as a pipeline of the guide would; keyword arguments are further variables."""
+    """Return a function that starts argocd-release like a pipeline of the guide, and kill the processes at the end."""
     running: list[Running] = []
 
     def start(application: str, **environ: str) -> Running:
@@ -208,7 +208,7 @@ def start_release(sandbox: Sandbox, tmp_path: Path) -> Iterator[StartRelease]:
 
 @pytest.fixture
 def release(start_release: StartRelease) -> Callable[..., Release]:
-    """Run argocd-release to its end."""
+    """Return a function that runs argocd-release to its end."""
 
     def run(application: str, **environ: str) -> Release:
         return start_release(application, **environ).end()

@@ -1,4 +1,4 @@
-"""The component as a consumer's pipeline receives it, and a copy of the project for changes."""
+"""The component as a consumer's pipeline gets it, and copies of the project that tests can change."""
 
 import importlib.resources
 import json
@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 TEMPLATE: Final = ROOT / "templates" / "release.yml"
 DOCTOR: Final = ROOT / "templates" / "doctor.yml"
 TEMPLATES: Final = {file.stem: file.read_text("utf-8") for file in (TEMPLATE, DOCTOR)}
-# The variables that GitLab sets for a pipeline of each kind.
+# The predefined variables of GitLab in each kind of pipeline.
 MAIN: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
 TAG: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "1.2.3", "CI_DEFAULT_BRANCH": "main"}
 MERGE_REQUEST: Final = {
@@ -26,12 +26,12 @@ MERGE_REQUEST: Final = {
 
 
 def resolved(component: str = "release", /, **given: Any) -> dict[str, Any]:
-    """Return the second document of the component's template with the inputs filled in."""
+    """Return the component's jobs with these inputs."""
     return interpolated(TEMPLATES[component], given)
 
 
 def schema_errors(document: Any) -> list[str]:
-    """Return the errors that GitLab's own schema of pipelines finds."""
+    """Return the errors of a validation against GitLab's own schema for pipelines."""
     packaged = importlib.resources.files("check_jsonschema").joinpath("builtin_schemas/vendor/gitlab-ci.json")
     return [
         f"{'/'.join(map(str, error.path))}: {error.message[:200]}"
@@ -40,7 +40,7 @@ def schema_errors(document: Any) -> list[str]:
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """Copy the files that git tracks, in their current state; return the folder."""
+    """Copy all files that git tracks, including uncommitted changes, into the folder, and return the folder."""
     files = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\0")

@@ -1,8 +1,7 @@
-"""The image under test, built by the suite itself with a real Docker engine.
+"""Build the image under test with a real Docker engine.
 
-If the base image of the Dockerfile cannot be pulled, a stand-in is made of Debian's packages with ``mmdebstrap``.
-This machine's certificate authorities go
-into the stand-in, never into the product's image definition.
+If the base image of the Dockerfile cannot be pulled, ``mmdebstrap`` creates a stand-in from Debian's packages. The
+certificate authorities of this machine are copied into the stand-in, but never into the product's image.
 """
 
 import functools
@@ -37,7 +36,7 @@ CERTIFICATES = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certif
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A Docker engine, the image under test, and the parts that it was built from."""
+    """A Docker engine with the image under test, and the files from which the image was built."""
 
     client: docker.DockerClient
     image: Image
@@ -47,8 +46,8 @@ class Engine:
 @functools.cache
 def absence() -> str:
     """Return the reason why there is no Docker engine, or an empty string if one responds."""
-    # A client that cannot connect leaves its socket open (docker 7.2.0 docker/transport/unixconn.py:connect). No
-    # object must keep it alive, a traceback least of all. It is closed here, and not while another test runs.
+    # A client that cannot connect leaves its socket open (docker 7.2.0 docker/transport/unixconn.py:connect). Collect
+    # the socket here, so that its ResourceWarning does not appear in another test.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         try:
@@ -64,13 +63,13 @@ def absence() -> str:
 
 @contextmanager
 def built() -> Iterator[Engine]:
-    """Yield the engine with the image under test in it."""
+    """Build the image under test, and yield the engine that has it."""
     with closing(docker.from_env(timeout=300)) as client:
         yield build_image(client)
 
 
 def build_image(client: docker.DockerClient) -> Engine:
-    """Build the image with the locally built argocd, as an offline build would."""
+    """Build the image with the argocd program of the sandbox, as in a build without internet access."""
     source = ROOT / "build" / "argocd" / f"argocd-linux-{ARCHITECTURE}"
     source.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(build.build()["argocd"], source)
@@ -87,7 +86,7 @@ def build_image(client: docker.DockerClient) -> Engine:
 
 
 def base(client: docker.DockerClient) -> str:
-    """Return the Dockerfile's own base image if it can be pulled, otherwise a stand-in."""
+    """Return the base image of the Dockerfile if it can be pulled, otherwise a stand-in."""
     lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
     declared = next(line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
     try:
@@ -117,7 +116,7 @@ def make_stand_in(client: docker.DockerClient) -> None:
 
 
 def helper(client: docker.DockerClient) -> str:
-    """Return the helper image with which gitlab-ci-local copies artifacts. Its own one can be out of reach."""
+    """Build the image with which gitlab-ci-local copies artifacts, because its default one can be unreachable."""
     lines = [
         f"FROM {base(client)}",
         "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends rsync >/dev/null",

@@ -1,4 +1,4 @@
-"""Entrances between a job and Argo CD: a real HAProxy with one entrance of each kind, and certificates."""
+"""The ways by which a job can reach Argo CD: a real HAProxy with a port, called entrance, for each of them."""
 
 import datetime as dt
 import socket
@@ -16,7 +16,7 @@ from sandbox.probes import listens
 
 READY_SECONDS: Final = 10.0
 ACCESS_ID, ACCESS_SECRET = "job.access", "an-access-secret"
-# Pages that ingresses, firewalls and portals serve.
+# Pages like those of ingresses, firewalls and login portals.
 _PAGE: Final = "<html><head><title>{title}</title></head><body><h1>{title}</h1>{more}</body></html>"
 _PAGES: Final[Mapping[str, str]] = {
     "gitlab": _PAGE.format(title="Sign in · GitLab", more='<meta content="GitLab" property="og:site_name">'),
@@ -30,7 +30,7 @@ _PAGES: Final[Mapping[str, str]] = {
 _ALLOWED: Final = (
     f"{{ req.hdr(CF-Access-Client-Id) {ACCESS_ID} }} {{ req.hdr(CF-Access-Client-Secret) {ACCESS_SECRET} }}"
 )
-# For each entrance: how it listens, and what it does with a request. @…@ are files.
+# For each entrance, the options of its port, and HAProxy's rules for requests. Names between @ stand for files.
 _PLAIN: Final[Mapping[str, tuple[str, str]]] = {
     "plaintext": ("", "default_backend http1"),
     "plaintext-h2": ("", "default_backend http2"),
@@ -98,13 +98,13 @@ class Entrances:
     client_key: Path
 
     def server(self, name: str) -> str:
-        """Return the value of ARGOCD_SERVER for the entrance."""
+        """Return the value of ARGOCD_SERVER with which a job connects through the entrance."""
         return f"localhost:{self.ports[name]}"
 
 
 @contextmanager
 def entrances(folder: Path, argocd_port: int) -> Iterator[Entrances]:
-    """Run every entrance to the Argo CD at the port, until the context ends."""
+    """Run HAProxy with all entrances to the Argo CD at this port, until the context ends."""
     found = Entrances(
         ports=dict(zip(NAMES, _free_ports(len(NAMES)), strict=True)),
         authority=folder / "authority.pem",
@@ -128,7 +128,7 @@ def entrances(folder: Path, argocd_port: int) -> Iterator[Entrances]:
 
 @contextmanager
 def hole() -> Iterator[str]:
-    """Yield the address of a port where packets vanish: its queue is full, so the kernel drops new connections."""
+    """Yield the address of a port that drops packets: its queue is full, so the kernel ignores new connections."""
     with socket.socket() as server, socket.socket() as one, socket.socket() as two:
         server.bind(("127.0.0.1", 0))
         server.listen(0)

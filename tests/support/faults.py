@@ -1,4 +1,4 @@
-"""A network that misbehaves: a TCP proxy with faults that can change while it runs."""
+"""A TCP proxy that simulates faults of the network. The fault can be changed while the proxy is running."""
 
 import socket
 import threading
@@ -10,12 +10,12 @@ from typing import Final
 
 _PIECE: Final = 65536
 _BACKLOG: Final = 64
-# The delay after which a waiting connection notices a change of fault.
+# The interval at which a connection that waits checks whether the fault was changed.
 _SLICE_SECONDS: Final = 0.05
 
 
 class Fault(Enum):
-    """A fault of the network. With ``HALF_OPEN`` data of the client passes, and none comes back."""
+    """A fault of the network. With ``HALF_OPEN``, the client's data reaches the server, but nothing comes back."""
 
     NONE = "none"
     LATENCY = "latency"
@@ -26,17 +26,17 @@ class Fault(Enum):
 
 
 LATENCY_SECONDS: Final = 0.1
-# With this limit a page takes seconds, and its first byte arrives at once.
+# With ``TRICKLE``, data is passed on in parts of this many bytes, so that a response takes seconds.
 TRICKLE_BYTES: Final = 400
 TRICKLE_SECONDS: Final = 0.05
 
 
 class Network:
-    """A proxy to a port of this machine. A change of ``fault`` also affects open connections."""
+    """A proxy to a port of this machine. Changing ``fault`` also affects open connections."""
 
     def __init__(self, target: int, fault: Fault = Fault.NONE) -> None:
         self.fault = fault
-        #: The number of bytes that came back.
+        #: The number of bytes that were passed on to clients.
         self.answered = 0
         self._target = target
         self._ended = threading.Event()
@@ -45,7 +45,7 @@ class Network:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Close the network to all connections."""
+        """End all connections, and accept no new ones."""
         self._ended.set()
         self._listening.close()
 
@@ -88,7 +88,7 @@ class Network:
                     self.answered += len(piece) if back else 0
 
     def _lets_through(self, *, back: bool) -> bool:
-        """Return True if data passes, after the time that it takes."""
+        """Wait as long as the fault delays the data. Return False if the fault is a reset."""
         while self.fault is Fault.BLACK_HOLE or (back and self.fault is Fault.HALF_OPEN):
             if self._ended.wait(_SLICE_SECONDS):
                 return False
@@ -100,7 +100,7 @@ class Network:
 
 
 def _reset(connection: socket.socket) -> None:
-    """Close the connection so that the other side receives a reset."""
+    """Close the connection with a TCP reset."""
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
@@ -108,7 +108,7 @@ def _reset(connection: socket.socket) -> None:
 
 @contextmanager
 def network(target: int, fault: Fault = Fault.NONE) -> Iterator[Network]:
-    """Run a network to the port, until the context ends."""
+    """Run a proxy to the port until the context ends."""
     made = Network(target, fault)
     try:
         yield made

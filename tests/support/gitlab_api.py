@@ -1,8 +1,7 @@
-"""A fake of GitLab's REST API for deployments, merge requests and notes, on this machine.
+"""A fake of GitLab's REST API for deployments, merge requests and notes.
 
-It enforces the rules of GitLab's own code: required parameters, statuses and their order, the content of the
-repository,
-and the rights of tokens. Commits and branches are those of a real repository. The rules are in gitlab 18.11
+It enforces the rules of GitLab's own code: required parameters, the order of statuses, existing commits, and the rights
+of tokens. Commits and branches are those of a real git repository. Source of the rules: gitlab 18.11
 lib/api/deployments.rb, app/models/deployment.rb, app/services/deployments/create_service.rb, lib/api/notes.rb,
 lib/api/merge_requests.rb.
 """
@@ -34,19 +33,19 @@ Json = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Call:
-    """A request with its answer."""
+    """A request that the fake has handled, with the HTTP status of its response."""
 
     method: str
     path: str
     body: Json
     status: int = 0
-    #: The time of the request as a ``time.time()``.
+    #: The time of the request, as returned by ``time.time()``.
     at: float = field(default_factory=time.time)
 
 
 @dataclass(kw_only=True)
 class Deployment:
-    """A record of the environments page. ``statuses`` are all of its statuses, the current one last."""
+    """A deployment on the environments page. ``statuses`` contains all of its statuses, the current one last."""
 
     id: int
     environment: str
@@ -54,7 +53,7 @@ class Deployment:
     ref: str
     tag: bool
     statuses: list[str]
-    #: True if a CI job created it, by its ``environment``.
+    #: True if GitLab created it for a CI job with the keyword ``environment``.
     of_job: bool = False
 
     @property
@@ -64,6 +63,8 @@ class Deployment:
 
 @dataclass(kw_only=True)
 class Note:
+    """A note on a merge request."""
+
     id: int
     body: str
     author: str = "project_bot"
@@ -72,6 +73,8 @@ class Note:
 
 @dataclass(kw_only=True)
 class MergeRequest:
+    """A merge request into ``main``. ``sha`` is the head of its branch."""
+
     iid: int
     branch: str
     sha: str
@@ -83,7 +86,7 @@ class MergeRequest:
 
 @dataclass(kw_only=True)
 class Project:
-    """A project with its repository; ``path`` is ``group/name``."""
+    """A GitLab project and its repository. ``path`` has the form ``group/name``."""
 
     id: int
     path: str
@@ -95,23 +98,23 @@ class Project:
     maintained: bool = False
 
     def commit(self, ref: str) -> str:
-        """Return the full SHA that GitLab would find by that name, or an empty string."""
+        """Return the full SHA of the commit to which a name resolves, or an empty string if there is none."""
         try:
             return self.repository.git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
         except CommandError:
             return ""
 
     def records(self, environment: str = "") -> list[tuple[str, str]]:
-        """Return revision and current status of each record, or of those of one environment, the oldest first."""
+        """Return the commit and status of each deployment, oldest first, optionally only of one environment."""
         return [(each.sha, each.status) for each in self.deployments if environment in {"", each.environment}]
 
     def last(self, environment: str) -> Deployment | None:
-        """Return the deployment that the environments page shows: the last one that succeeded."""
+        """Return the last successful deployment, which the environments page shows."""
         done = [each for each in self.deployments if each.environment == environment and each.status == "success"]
         return done[-1] if done else None
 
     def job(self, environment: Json, sha: str, status: str, ref: str = "main") -> None:
-        """End a CI job with this ``environment``. Only the action ``start`` creates a record."""
+        """Simulate the end of a CI job with this ``environment``. Only the action ``start`` creates a deployment."""
         if environment.get("action", "start") == "start":
             self.add(environment["name"], sha, ref, tag=False, status=status, of_job=True)
 
@@ -129,7 +132,7 @@ class Project:
         return made
 
     def open(self, branch: str, sha: str, *labels: str, title: str = "A change") -> MergeRequest:
-        """Open a merge request of the branch into ``main``."""
+        """Open a merge request from the branch into ``main``."""
         iid = len(self.merge_requests) + 1
         self.merge_requests.append(MergeRequest(iid=iid, branch=branch, sha=sha, labels=[*labels], title=title))
         return self.merge_requests[-1]
@@ -137,16 +140,16 @@ class Project:
 
 @dataclass(kw_only=True)
 class GitLab:
-    """A running fake of GitLab. ``calls`` has all requests that it handled."""
+    """A running fake of GitLab. ``calls`` contains all requests that it has handled."""
 
     url: str = ""
     projects: list[Project] = field(default_factory=list)
     #: The kind of each token: ``project`` or ``job``.
     tokens: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    #: The status with which every request is answered while it is not 0, as a proxy does if GitLab is down.
+    #: If this is not 0, the fake responds to every request with this status, like a proxy while GitLab is down.
     down: int = 0
-    #: The number of requests to answer with 429, and with this Retry-After in seconds.
+    #: The number of requests that get status 429, with the Retry-After below in seconds.
     limited: int = 0
     retry_after: int = 1
     _serial: int = 0
@@ -166,11 +169,11 @@ class GitLab:
         return name
 
     def asked(self, method: str, part: str = "") -> list[Call]:
-        """Return the calls with that method whose path contains the part."""
+        """Return the calls with this method whose path contains ``part``."""
         return [call for call in self.calls if call.method == method and part in call.path]
 
     def hook(self, project: Project, request: MergeRequest, action: str, address: str, secret: str) -> int:
-        """Send the merge request to the address as the project's webhook does; return the status of the answer."""
+        """Send the project's webhook for a merge request to the address, and return the status of the response."""
         attributes = {"action": action, "iid": request.iid, "target_project_id": project.id, "state": request.state}
         attributes |= {"source_branch": request.branch, "target_branch": "main", "last_commit": {"id": request.sha}}
         payload = {"object_kind": "merge_request", "object_attributes": attributes}
@@ -195,7 +198,7 @@ def serving() -> Iterator[GitLab]:
 
 
 class RefusedError(Exception):
-    """The request is answered with this status and body."""
+    """The fake refuses a request with this status and body."""
 
     def __init__(self, status: int, body: Json) -> None:
         super().__init__(status, body)
@@ -220,7 +223,7 @@ class _Request:
         return found
 
     def writes_notes(self) -> None:
-        # An endpoint that does not accept job tokens answers 401, like without any token.
+        # An endpoint that does not accept job tokens responds with 401, as it does without a token.
         if self.kind == "job":
             raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
 
@@ -253,7 +256,7 @@ def _create_deployment(request: _Request) -> tuple[int, Any]:
         raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"sha": ["The commit does not exist"]}})
     tag = str(body["tag"]).lower() == "true"
     last = project.last(body["environment"])
-    # A second identical record returns the last success (create_service.rb, `equal_to?`).
+    # If the last successful deployment is identical, GitLab returns it (create_service.rb, `equal_to?`).
     if last is not None and (last.ref, last.tag, last.sha, last.status) == (
         body["ref"], tag, body["sha"], body["status"],
     ):  # fmt: skip
@@ -271,7 +274,7 @@ def _update_deployment(request: _Request) -> tuple[int, Any]:
         why = "403 Forbidden - Deployments created using GitLab CI can not be updated using the API"
         raise RefusedError(HTTPStatus.FORBIDDEN, {"message": why})
     new = request.body["status"]
-    # The state machine has no transition from a status to itself, and none back to running.
+    # GitLab's state machine has no transition from a status to itself or to running.
     if new in {found.status, "running"}:
         raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": {"status": ["cannot transition"]}})
     found.statuses.append(new)
@@ -308,7 +311,7 @@ def _update_merge_request(request: _Request) -> tuple[int, Any]:
 
 
 def _of_commit(request: _Request) -> tuple[int, Any]:
-    """Return the merge requests that brought a commit; here, those whose head it is."""
+    """List the merge requests of a commit. The fake only finds those whose head is this commit."""
     sha = request.parts["sha"]
     if not request.project.commit(sha):
         raise RefusedError(HTTPStatus.NOT_FOUND, {"message": "404 Commit Not Found"})

@@ -1,6 +1,7 @@
-"""A consumer's pipelines, previewed and run by gitlab-ci-local, which npm installs by a lock file.
+"""Preview and run a consumer's pipelines with gitlab-ci-local, which npm installs from a lock file.
 
-The consumer's repository includes the component by its address, as on a real GitLab. git is configured to find it.
+The consumer's repository includes the component by its address, as on a real GitLab. The configuration of git maps this
+address to the local files.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ NODE = Path(sys.executable).parent
 
 
 def gitlab_ci_local() -> Path:
-    """Return the program, which is installed once into the cache."""
+    """Return the path of the program. Install it into the cache if it is missing."""
     lock = (NPM / "package-lock.json").read_bytes()
     folder = cache.folder().parent / f"gitlab-ci-local-{hashlib.sha256(lock).hexdigest()[:12]}"
     program = folder / "node_modules" / ".bin" / "gitlab-ci-local"
@@ -41,7 +42,7 @@ def gitlab_ci_local() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Consumer:
-    """A repository that includes the component; ``folder`` is its work tree."""
+    """A repository whose pipeline includes the component. ``folder`` is its work tree."""
 
     folder: Path
     environ: dict[str, str] = field(repr=False)
@@ -80,16 +81,16 @@ class Consumer:
         self._run(folder, "git", *arguments)
 
     def preview(self) -> str:
-        """Return the pipeline with every include resolved, checked against GitLab's schema by gitlab-ci-local."""
+        """Return the pipeline with all includes resolved. gitlab-ci-local checks it against GitLab's schema."""
         done = self._local("--preview")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the pipeline in containers. This needs rsync."""
+        """Run the pipeline in containers, which needs rsync."""
         if shutil.which("rsync") is None:
             missing.skip("gitlab-ci-local needs rsync", "install rsync: apt-get install rsync")
-        # A user who keeps the image elsewhere sets this variable. Here it must also override the job's own value.
+        # Users can set this variable if their image is in another registry. Here it must override the job's own value.
         place = f"ARGOCD_RELEASE_REPOSITORY={default_image().rpartition(':')[0]}"
         options = ("--network", "host", "--pull-policy", "if-not-present", "--variable", place)
         return self._local(*options, *arguments)
@@ -97,14 +98,21 @@ class Consumer:
     def run_in(
         self, engine: Engine, variables: Mapping[str, str], certificate: Path, *arguments: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run the pipeline in our image, with the group's variables. The certificate is ``/argocd.crt``."""
+        """Run the pipeline in the image under test.
+
+        Args:
+            engine: the Docker engine with the image.
+            variables: the CI/CD variables of the GitLab group.
+            certificate: a file that the containers see as ``/argocd.crt``.
+            arguments: further arguments for gitlab-ci-local.
+        """
         engine.image.tag(*default_image().rsplit(":", 1))
         given = [word for name, value in variables.items() for word in ("--variable", f"{name}={value}")]
         volume = f"{certificate}:/argocd.crt:ro"
         return self.run("--helper-image", helper(engine.client), "--volume", volume, *given, *arguments)
 
     def short_sha(self) -> str:
-        """Return the value of CI_COMMIT_SHORT_SHA."""
+        """Return the value of CI_COMMIT_SHORT_SHA in the pipeline."""
         command = ("git", "rev-parse", "--short=8", "HEAD")
         done = subprocess.run(command, cwd=self.folder, env=self.environ, check=True, capture_output=True, text=True)
         return done.stdout.strip()
@@ -129,7 +137,7 @@ def example(name: str) -> str:
 
 
 def default_image() -> str:
-    """Return the image of the job for the registry registry.example.com, which the pages use."""
+    """Return the default image of the component's job, in the registry registry.example.com of the docs."""
     header, body = yaml.safe_load_all((ROOT / "templates" / "release.yml").read_text("utf-8"))
     given = str(header["spec"]["inputs"]["image"]["default"])
     (job,) = [job for job in body.values() if "script" in job]

@@ -1,7 +1,8 @@
-"""Evaluate a pipeline's configuration by GitLab's rules, written from its source.
+"""Evaluate a pipeline's configuration by rules that are copied from GitLab's source.
 
-The schema of `.gitlab-ci.yml` and gitlab-ci-local lack these rules: missing stages, jobs with the same name, the effect
-of `default:` on a component's job, the types of inputs. Only the rules that a component and its consumers use are here.
+The schema of `.gitlab-ci.yml` and gitlab-ci-local do not know these rules. They are about missing stages, jobs with the
+same name, the effect of `default:` on a component's job, and the types of inputs. This module only has the rules that
+matter for our component and its consumers.
 """
 
 import itertools
@@ -41,12 +42,12 @@ TIERS: Final = {
 
 
 class RefusedError(Exception):
-    """The pipeline is invalid. The message is GitLab's."""
+    """GitLab would reject the pipeline, with this message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """A configuration with its includes. Its jobs are extended, and have the defaults that they inherit."""
+    """A configuration with resolved includes. ``extends`` and ``default`` are already applied to its jobs."""
 
     stages: tuple[str, ...]
     jobs: Mapping[str, Mapping[str, Any]]
@@ -54,9 +55,11 @@ class Pipeline:
     warnings: tuple[str, ...]
 
     def created(self, variables: Mapping[str, str], *, changed: bool = True) -> set[str]:
-        """Return the jobs of a pipeline with these predefined variables.
+        """Return the names of the jobs that GitLab would create.
 
-        ``changed`` tells if a file of `changes` is changed.
+        Args:
+            variables: the predefined variables of the pipeline.
+            changed: True if the commits of the pipeline change files that `changes` lists.
         """
         if self.workflow and not _matches(self.workflow, variables, changed=changed):
             return set()
@@ -70,10 +73,14 @@ class Pipeline:
 
 
 def read(text: str, template: str | Mapping[str, str]) -> Pipeline:
-    """Return the pipeline of a `.gitlab-ci.yml` whose components are all ``template``, or these by their names.
+    """Evaluate a `.gitlab-ci.yml`.
+
+    Args:
+        text: the content of the file.
+        template: the template of all included components, or the templates by the names of the components.
 
     Raises:
-        RefusedError: GitLab would refuse it.
+        RefusedError: GitLab would reject the pipeline.
     """
     own: dict[str, Any] = yaml.safe_load(text)
     included: dict[str, Any] = {}
@@ -96,7 +103,7 @@ def read(text: str, template: str | Mapping[str, str]) -> Pipeline:
 
 
 def interpolated(template: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the component with the inputs filled in, node by node (lib/gitlab/ci/config/interpolation/template.rb)."""
+    """Insert the inputs into a component's template (lib/gitlab/ci/config/interpolation/template.rb)."""
     header, body = yaml.safe_load_all(template)
     declared = header["spec"]["inputs"]
     if strange := set(given) - set(declared):
@@ -125,7 +132,7 @@ def _put(node: Any, values: Mapping[str, Any]) -> Any:
         return [_put(item, values) for item in node]
     if not isinstance(node, str):
         return node
-    # A block that is the whole value keeps its type. A block inside a text becomes text.
+    # If a block is the whole value, its type is kept. Inside a text, it becomes text.
     if (whole := BLOCK.fullmatch(node)) and whole[2] is None:
         return values[whole[1]]
     return BLOCK.sub(lambda match: _cut(_shown(values[match[1]]), match[2], match[3]), node)
@@ -140,7 +147,7 @@ def _shown(value: Any) -> str:
 
 
 def merged(below: Any, over: Any) -> Any:
-    """Merge two files, or two jobs of one name: hashes key by key, otherwise the later value (Ruby's `deep_merge`)."""
+    """Merge two files or jobs like Ruby's `deep_merge`: merge hashes key by key, and otherwise use the later value."""
     if not isinstance(below, dict) or not isinstance(over, dict):
         return over
     return below | {key: merged(below[key], value) if key in below else value for key, value in over.items()}
@@ -160,9 +167,9 @@ def _extended(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _inherited(job: dict[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Apply the defaults like lib/gitlab/ci/config/entry/processable.rb#overwrite_entry.
+    """Apply the defaults to a job like lib/gitlab/ci/config/entry/processable.rb#overwrite_entry.
 
-    The keys outside `default:` are those of entry/default.rb.
+    Defaults can also be outside `default:`, with the keys of entry/root.rb.
     """
     defaults = {key: document[key] for key in DEPRECATED_ROOT_KEYS & set(document)} | document.get("default", {})
     wanted = job.get("inherit", {}).get("default", True)
@@ -219,7 +226,7 @@ def _environment(job: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def tier(job: Mapping[str, Any]) -> str:
-    """Return the tier of a new deployment's environment: the given one, or else a guess."""
+    """Return the tier of a job's environment: the given one, or the one that GitLab guesses from the name."""
     environment = _environment(job) or {}
     if given := environment.get("deployment_tier"):
         return str(given)
@@ -236,7 +243,7 @@ def _warnings(jobs: Mapping[str, Any], *, has: bool) -> Iterator[str]:
 
 
 def _matches(rules: Any, variables: Mapping[str, str], *, changed: bool) -> bool:
-    """Evaluate rules like lib/gitlab/ci/build/rules.rb: the first match decides, and nested lists are flattened."""
+    """Evaluate `rules` like lib/gitlab/ci/build/rules.rb: nested lists are flattened, and the first match decides."""
     for rule in itertools.chain.from_iterable(part if isinstance(part, list) else [part] for part in rules):
         if ("if" not in rule or holds(rule["if"], variables)) and ("changes" not in rule or changed):
             return bool(rule.get("when") != "never")
@@ -244,7 +251,7 @@ def _matches(rules: Any, variables: Mapping[str, str], *, changed: bool) -> bool
 
 
 def holds(expression: str, variables: Mapping[str, str]) -> bool:
-    """Evaluate an `if` of rules: variables, texts and patterns, compared, joined by `&&` and `||`, without brackets."""
+    """Evaluate the `if` of a rule: comparisons of variables, texts and patterns, joined by `&&` and `||`."""
     return any(all(_term(term, variables) for term in part.split("&&")) for part in expression.split("||"))
 
 

@@ -1,8 +1,7 @@
-"""A fake of GitLab for bin/install: projects, git over HTTP, and settings of a project, by GitLab's rules.
+"""A fake of GitLab for bin/install: projects, their settings, and git over HTTP.
 
-Its answers follow lib/api/*.rb: rights, names that are taken, required attributes. It answers unknown requests with
-404,
-as GitLab does.
+It enforces the rules of GitLab's lib/api/*.rb about rights, existing names and required attributes. Like GitLab, it
+responds to unknown requests with 404.
 """
 
 import base64
@@ -28,7 +27,11 @@ Reply = tuple[int, Any]
 
 @dataclass(kw_only=True)
 class Instance:
-    """A running fake. ``registry`` is HOST:PORT or empty; ``changes`` are the requests that change something."""
+    """A running fake of GitLab.
+
+    ``registry`` is the address ``HOST:PORT`` of a container registry, or empty. ``changes`` contains all requests that
+    have changed something.
+    """
 
     folder: Path
     registry: str = ""
@@ -71,7 +74,7 @@ class Instance:
         return 200, {"data": {"catalogResourcesCreate": {"errors": []}}}
 
     def _create(self, body: dict[str, Any]) -> Reply:
-        """Create a project like lib/api/projects.rb: with a name or path, in a namespace that the user can write to."""
+        """Create a project like lib/api/projects.rb, if the namespace exists and the path is not taken."""
         (group,) = [path for path, number in self.groups.items() if number == body.get("namespace_id")] or [""]
         if not group or not body.get("path"):
             return 400, {"message": {"namespace": ["is not valid"]}}
@@ -151,7 +154,7 @@ class Instance:
         return 201, body
 
     def tags(self, path: str) -> list[str]:
-        """Return the tags that the registry has."""
+        """Return the tags of the image in the registry."""
         if not self.registry:
             return []
         answer = httpx.get(f"http://{self.registry}/v2/{path}/tags/list", timeout=10)
@@ -160,7 +163,7 @@ class Instance:
 
 @contextmanager
 def playing(instance: Instance) -> Iterator[Instance]:
-    """Serve the fake on this machine until the context ends."""
+    """Run the fake until the context ends."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, instance)) as http:
         instance.address = f"http://127.0.0.1:{http.server_port}"
         threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
@@ -187,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_GET  # noqa: N815 - http.server's names
 
     def _sent(self) -> bytes:
-        """Return the body of the request. git sends a large one in chunks."""
+        """Read the body of the request. git sends large bodies in chunks."""
         if self.headers.get("Transfer-Encoding") != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = []
@@ -198,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _git(self, sent: bytes) -> None:
-        """Handle git over HTTP. A push needs the token as the password of any user."""
+        """Handle git over HTTP. The password must be the token, with any user name."""
         encoded = self.headers.get("Authorization", "").removeprefix("Basic ")
         if base64.b64decode(encoded).decode().partition(":")[2] != TOKEN:
             self._send(401, {"WWW-Authenticate": 'Basic realm="GitLab"'}, b"")

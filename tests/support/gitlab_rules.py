@@ -1,8 +1,8 @@
-"""Check reports by the rules of GitLab's parsers, written from their source.
+"""Check reports by the rules of GitLab's parsers, which are copied from their source.
 
-JUnit: lib/gitlab/ci/parsers/test/junit.rb. Annotations: ci_job_annotation_data.json. dotenv:
-app/services/ci/parse_dotenv_artifact_service.rb;
-its variables are expanded in later jobs: lib/gitlab/ci/variables/collection/item.rb.
+Sources: lib/gitlab/ci/parsers/test/junit.rb, ci_job_annotation_data.json,
+app/services/ci/parse_dotenv_artifact_service.rb, and lib/gitlab/ci/variables/collection/item.rb for the expansion of
+dotenv variables in later jobs.
 """
 
 import json
@@ -12,25 +12,25 @@ from xml.etree import ElementTree as ET
 ANNOTATIONS_BYTES = 80 * 1024
 DOTENV_BYTES = 5120
 DOTENV_VARIABLES = 20
-# Item::VARIABLES_REGEXP; %NAME% is expanded on every system, $$ and %% are escapes.
+# The pattern Item::VARIABLES_REGEXP. GitLab expands %NAME% on all systems. $$ and %% are escapes.
 EXPANDED = re.compile(r"\$\$|%%|\$([a-zA-Z_][a-zA-Z0-9_]*)|\${([a-zA-Z_][a-zA-Z0-9_]*)?}|%([a-zA-Z_][a-zA-Z0-9_]*)%")
-# junit.rb ATTACHMENT_TAG_REGEX, which GitLab searches in system-out.
+# The pattern ATTACHMENT_TAG_REGEX of junit.rb, which GitLab searches in system-out.
 ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(?P<path>.+?)\]\]")
 KEY = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
 def released(cases: dict[str, str]) -> str:
-    """Return the status of the one case that is the release."""
+    """Return the status of the JUnit case that stands for the whole release."""
     (status,) = [status for name, status in cases.items() if name.endswith((" is released", " are released"))]
     return status
 
 
 def check_junit(document: str) -> dict[str, str]:
-    """Return case names with their status; raise if GitLab would refuse the report or lose a case.
+    """Parse a JUnit report like GitLab, and return the status of each case by its name.
 
     Raises:
-        AssertionError: GitLab would refuse the report, or lose a case.
-        ParseError: it is not XML.
+        AssertionError: GitLab would reject the report, or drop a case.
+        ParseError: the report is not XML.
     """
     root = ET.fromstring(document)
     assert root.tag in {"testsuites", "testsuite"}
@@ -62,7 +62,11 @@ def check_junit(document: str) -> dict[str, str]:
 
 
 def check_dotenv(document: str) -> dict[str, str]:
-    """Return the variables; raise ``AssertionError`` if GitLab would answer 400 and fail the job."""
+    """Parse a dotenv report like GitLab, and return its variables.
+
+    Raises:
+        AssertionError: GitLab would reject the report and fail the job, or expand a variable in a value.
+    """
     assert len(document.encode()) < DOTENV_BYTES
     variables = {}
     for line in document.removesuffix("\n").split("\n"):
@@ -79,7 +83,11 @@ def check_dotenv(document: str) -> dict[str, str]:
 
 
 def check_annotations(document: str) -> dict[str, str]:
-    """Return links by label; raise ``AssertionError`` if GitLab would answer 400 (ci_job_annotation_data.json)."""
+    """Parse an annotations report like GitLab (ci_job_annotation_data.json), and return the links by their labels.
+
+    Raises:
+        AssertionError: GitLab would reject the report.
+    """
     assert len(document.encode()) <= ANNOTATIONS_BYTES
     sections = json.loads(document)
     assert isinstance(sections, dict)

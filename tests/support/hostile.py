@@ -1,4 +1,4 @@
-"""Hostile text that pods, events and commits can contain."""
+"""Hostile texts, as pods, events and commits can contain them."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ HOSTILE: Final[tuple[str | bytes, ...]] = (
     "x" * 1_000_000,
     f"{WORD}: cannot connect to database, %CI_JOB_TOKEN% $HOME [[ATTACHMENT|x]]",
 )
-# Markup that a browser would run, load or submit if it were not escaped.
+# Markup by which a browser would run a script, load a file or submit a form if the markup were not escaped.
 MARKUP: Final = (
     "<script>document.title = 'owned'</script>",
     "</style><style>*{display:none}</style>",

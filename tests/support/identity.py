@@ -1,7 +1,7 @@
-"""Issuers of tokens for a job: one with GitLab's claims, and a fake of Dex, both over real HTTP.
+"""Issuers of tokens for a job: a fake of GitLab that issues ID tokens, and a fake of Dex, both over HTTP.
 
-Dex cannot be built from a package registry. The fake answers like a real Dex 2.41.1, behind the real API server's own
-proxy. The real Argo CD verifies its signatures.
+Dex cannot be built from a package registry. The fake responds like Dex 2.41.1. It runs behind the proxy of Argo CD's
+real API server, and the real Argo CD verifies its signatures.
 """
 
 import base64
@@ -23,7 +23,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
-# The claims that the author of a job knows and GitLab sets (lib/gitlab/ci/jwt.rb, jwt_v2.rb).
+# The claims about a job that GitLab puts into ID tokens (lib/gitlab/ci/jwt.rb, jwt_v2.rb).
 PROJECT: Final = "platform/shop"
 JOB: Final[Mapping[str, str]] = {
     "namespace_id": "7",
@@ -51,7 +51,7 @@ Answer = tuple[int, Any]
 
 
 class Signer:
-    """An issuer with a key of its own."""
+    """An issuer of JSON Web Tokens, with its own RSA key."""
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
@@ -65,7 +65,7 @@ class Signer:
         return {"keys": [public | {"kid": self._kid, "use": "sig", "alg": "RS256"}]}
 
     def discovery(self, keys: str, token: str) -> dict[str, Any]:
-        """Return the document of OpenID Connect's discovery; ``keys`` and ``token`` are paths."""
+        """Return the discovery document of OpenID Connect. ``keys`` and ``token`` are the paths of its endpoints."""
         return {
             "issuer": self.issuer,
             "jwks_uri": self.issuer + keys,
@@ -78,9 +78,9 @@ class Signer:
         }
 
     def sign(self, claims: Mapping[str, Any], *, lives: float = 3600.0, age: float = 0.0) -> str:
-        """Return a JWT with the claims, issued ``age`` seconds ago and valid for ``lives`` seconds.
+        """Return a JWT with these claims, issued ``age`` seconds ago and valid for ``lives`` seconds.
 
-        It can override ``iss``.
+        The claims can override the issuer ``iss`` and the times.
         """
         born = int(time.time() - age)
         times = {"iat": born, "nbf": born - 5, "exp": int(born + lives), "jti": uuid.uuid4().hex}
@@ -88,7 +88,11 @@ class Signer:
         return jwt.encode(whole, self._key, algorithm="RS256", headers={"kid": self._kid})
 
     def verified(self, token: str) -> dict[str, Any]:
-        """Return the claims of a valid token that this key has signed; raise ``jwt.PyJWTError``."""
+        """Verify a token of this issuer, and return its claims.
+
+        Raises:
+            jwt.PyJWTError: the token is invalid.
+        """
         options: Any = {"verify_aud": False}
         found: dict[str, Any] = jwt.decode(
             token, self._key.public_key(), algorithms=["RS256"], issuer=self.issuer, options=options
@@ -97,7 +101,7 @@ class Signer:
 
 
 class GitLab(Signer):
-    """The issuer of a GitLab's ID tokens. ``url`` is its address, which is also the tokens' ``iss``."""
+    """The issuer of GitLab's ID tokens. ``url`` is its address, which is also the claim ``iss``."""
 
     @property
     def url(self) -> str:
@@ -112,7 +116,7 @@ class GitLab(Signer):
         lives: float = 3600.0,
         age: float = 0.0,
     ) -> str:
-        """Return the token that ``id_tokens:`` gives a job of the project; ``claims`` override those of ``JOB``."""
+        """Return an ID token, as the keyword ``id_tokens:`` provides it. ``claims`` override those of ``JOB``."""
         claims = claims or {}
         job = {**JOB, **claims}
         sub = f"project_path:{job['project_path']}:ref_type:{job['ref_type']}:ref:{job['ref']}"
@@ -131,7 +135,7 @@ class GitLab(Signer):
 
 @contextmanager
 def gitlab() -> Iterator[GitLab]:
-    """Run a GitLab's issuer until the context ends."""
+    """Run the issuer of GitLab's ID tokens until the context ends."""
     with _serving(lambda server: partial(_Handler, server), 0) as server:
         issuer = GitLab(f"http://127.0.0.1:{server.server_port}")
         server.get = issuer.answer
@@ -140,12 +144,16 @@ def gitlab() -> Iterator[GitLab]:
 
 @dataclass(kw_only=True)
 class Dex:
-    """A fake of Dex with one connector that trusts a GitLab, configured by the guide.
+    """A fake of Dex with one connector that trusts a GitLab, as the guide configures it.
 
     Attributes:
-        url: Argo CD's own address with ``/api/dex``.
-        lives: the seconds for which an exchanged token is valid.
-        broken: a status with which it answers every request, or 0.
+        url: the address of Argo CD followed by ``/api/dex``.
+        gitlab: the trusted issuer of ID tokens.
+        audience: the audience that ID tokens must have.
+        connector: the id of the connector.
+        lives: the lifetime of an issued token in seconds.
+        broken: if this is not 0, the fake responds to every exchange with this status.
+        exchanged: the ids (``jti``) of the tokens that were exchanged.
     """
 
     url: str
@@ -171,7 +179,7 @@ class Dex:
                 return HTTPStatus.NOT_FOUND, {}
 
     def post(self, path: str, form: Mapping[str, str]) -> Answer:
-        """Exchange a token (RFC 8693), or refuse like Dex 2.41.1."""
+        """Exchange a token (RFC 8693), or refuse the request with the errors of Dex 2.41.1."""
         if self.broken:
             return self.broken, {"error": "server_error"}
         if not path.endswith("/token") or form.get("grant_type") != _TOKEN_EXCHANGE:
@@ -195,7 +203,7 @@ class Dex:
         except jwt.PyJWTError:
             return denied
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        # Dex does not check the audience. allowedGroups, which is filled from aud, does.
+        # Dex itself does not check the audience. Its setting allowedGroups does, because groups contain the audience.
         if self.audience not in audience or form["subject_token_type"] != _ID_TOKEN:
             return denied
         self.exchanged.append(claims["jti"])
@@ -222,14 +230,18 @@ class Dex:
 
 @contextmanager
 def serving_dex(dex: Dex, port: int) -> Iterator[Dex]:
-    """Run the fake at the port where the API server expects Dex."""
+    """Run the fake at the port at which Argo CD's API server expects Dex."""
     with _serving(lambda server: partial(_Handler, server), port) as server:
         server.get, server.post = dex.answer, dex.post
         yield dex
 
 
 def exchange(server: str, dex: Dex, token: str, /, *, opener: urllib.request.OpenerDirector, **form: str) -> str:
-    """Return Dex's token for the job's token, by way of Argo CD's API server; raise ``urllib.error.HTTPError``."""
+    """Exchange the job's ID token through Argo CD's API server, and return the token of Dex.
+
+    Raises:
+        urllib.error.HTTPError: Dex refused the exchange.
+    """
     asked = {
         "grant_type": _TOKEN_EXCHANGE,
         "client_id": "argo-cd-cli",
@@ -291,6 +303,6 @@ def _refused(status: int, error: str, description: str) -> Answer:
 
 
 def _encoded_sub(user: str, connector: str) -> str:
-    """Return Dex's subject: both as a protobuf message in base64url (dex internal/types.pb.go, IDTokenSubject)."""
+    """Return the subject of Dex's tokens: a protobuf message in base64url (dex internal/types.pb.go IDTokenSubject)."""
     parts = [bytes([tag, len(text)]) + text for tag, text in ((0x0A, user.encode()), (0x12, connector.encode()))]
     return base64.urlsafe_b64encode(b"".join(parts)).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""Argo CD's own API server in its insecure mode, beside the one of the sandbox."""
+"""Argo CD's real API server in its insecure mode, in addition to the one of the sandbox."""
 
 import os
 import re
@@ -15,7 +15,10 @@ from tests.support.waiting import eventually
 
 @contextmanager
 def insecure_server(sandbox: Sandbox) -> Iterator[str]:
-    """Run argocd-server with --insecure, which speaks plaintext and closes TLS connections; yield host and port."""
+    """Run argocd-server with --insecure, and yield its host and port.
+
+    In this mode, it speaks plaintext and closes TLS connections.
+    """
     port, metrics = free_port(), free_port()
     server = next(each for each in components(sandbox.layout) if each.name == "argocd-server")
     command = [re.sub(r"^--port=\d+$", f"--port={port}", flag) for flag in server.command]

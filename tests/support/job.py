@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.support.gitlab_rules import check_dotenv, check_junit
 
-#: The files of the reports without any setting.
+#: The file names of the reports by default.
 REPORTS: Final = (
     "argocd-release.xml", "argocd-release.env", "argocd-release.annotations.json", "argocd-release.json",
     "argocd-release.metrics.txt", "argocd-release.html",
@@ -24,7 +24,7 @@ _END_SECONDS: Final = 150.0
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """The result of a run of argocd-release. ``ended`` is a ``time.time()``."""
+    """The result of a run of argocd-release. ``ended`` is the time of its end, as returned by ``time.time()``."""
 
     exit_code: int
     log: str
@@ -35,13 +35,13 @@ class Release:
 
     @property
     def cause(self) -> str:
-        """Return the first line under the banner."""
+        """Return the cause, which is the first line below the banner of the result."""
         rule = "=" * 45
         return self.log.split(f"\n{rule}\n")[2].splitlines()[0].removeprefix("cause: ").removeprefix("cause: ")
 
 
 class Running:
-    """A run of argocd-release, or of a command that runs it, in the background and in a folder of its own."""
+    """A background process of argocd-release, or of a command that runs it, in a separate folder."""
 
     def __init__(self, environ: Mapping[str, str], folder: Path, command: Sequence[str] = (str(COMMAND),)) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Running:
         )
 
     def end(self) -> Release:
-        """Wait for the end. The dotenv report must exist."""
+        """Wait for the end, and return the result. The process must have written the dotenv report."""
         log, _ = self.process.communicate(timeout=_END_SECONDS)
         ended, seconds = time.time(), time.monotonic() - self._started
         lines = (self.folder / "argocd-release.env").read_text("utf-8").splitlines()
@@ -71,20 +71,20 @@ class Running:
         )
 
     def kill(self) -> None:
-        """End the process if it still runs, and close its pipes."""
+        """Kill the process if it is running, and close its pipes."""
         self.process.kill()
         self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
 
 
-# The first argument is an application's name; keyword arguments are further variables.
+# A function that starts a release. Its arguments are the application's name, and further variables as keywords.
 StartRelease = Callable[..., Running]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """The result of a run of the doctor."""
+    """The result of a run of the doctor. ``text`` is its output."""
 
     exit_code: int
     text: str
@@ -92,7 +92,7 @@ class Checked:
 
 
 def doctor(environ: Mapping[str, str], folder: Path, *arguments: str) -> Checked:
-    """Run the doctor in the folder, with only the given variables."""
+    """Run the doctor in the folder, with no other settings than the given variables."""
     started = time.monotonic()
     done = subprocess.run(
         [str(COMMAND), "doctor", *arguments],
@@ -108,12 +108,15 @@ def doctor(environ: Mapping[str, str], folder: Path, *arguments: str) -> Checked
 
 
 def measured() -> dict[str, str]:
-    """Return the variables with which coverage also measures a child process."""
+    """Return the environment variables by which coverage also measures child processes."""
     return {key: os.environ[key] for key in _MEASURED if key in os.environ}
 
 
 def check_reports(release: Release, status: str) -> dict[str, str]:
-    """Assert that both reports pass GitLab's rules and agree; return the JUnit cases with their status."""
+    """Assert that the dotenv and JUnit reports follow GitLab's rules and have this status.
+
+    Return the status of each JUnit case by its name.
+    """
     assert release.dotenv == check_dotenv("".join(f"{key}={value}\n" for key, value in release.dotenv.items()))
     assert release.dotenv["ARGOCD_RELEASE_STATUS"] == status
     assert release.dotenv["ARGOCD_RELEASE_EXIT_CODE"] == str(release.exit_code)

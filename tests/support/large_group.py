@@ -1,4 +1,4 @@
-"""Argo CD's HTTP API for a group of many large applications, which no sandbox could run."""
+"""A fake of Argo CD's HTTP API for a group of many large applications, which is too large for a sandbox."""
 
 import json
 import threading
@@ -9,28 +9,28 @@ from typing import Any, Final, Self
 
 from tests.unit.states import document
 
-#: One of so many resources waits for its pods, and all others are well.
+#: One of this many resources waits for its pods, and all others are healthy.
 _WAITING: Final = 100
 _SILENT_SECONDS: Final = 600.0
 
 
 class LargeGroup:
-    """A server with applications that never become healthy, as a context manager.
+    """A server with applications that never become healthy. Use it as a context manager.
 
-    It never answers a request for Argo CD's public address.
+    It never responds to requests for Argo CD's settings, which contain its public URL.
 
     Args:
-        applications: number of applications.
-        resources: number of resources of each application.
+        applications: the number of applications.
+        resources: the number of resources of each application.
     """
 
     def __init__(self, applications: int, resources: int) -> None:
         self._resources = resources
         names = [f"app-{position:04}" for position in range(applications)]
         self._list = json.dumps({"metadata": {}, "items": list(map(self._application, names))}).encode()
-        #: The number of lists that the job has read to the end.
+        #: The number of lists that the job has read completely.
         self.lists = 0
-        #: The names of the applications that the job has read one by one, as it does for each comparison.
+        #: The names of the applications for which the job has requested a comparison.
         self.compared: set[str] = set()
         group = self
 

@@ -1,4 +1,4 @@
-"""Argo CD, GitLab and a site in one TLS server that misbehaves at one request. None of its faults ends by itself."""
+"""A TLS server that imitates Argo CD, GitLab and a site, and shows a permanent fault from a given request on."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ _ENDLESS_SECONDS: Final = 60.0
 
 
 class Misbehaving:
-    """A server that responds well up to a given request, and answers this and every later request with the fault."""
+    """A server that responds correctly before request ``number``. From then on, each request shows ``fault``."""
 
     def __init__(self, folder: Path, fault: str, number: int) -> None:
         authority = trustme.CA()
@@ -85,7 +85,7 @@ def _drip(connection: socket.socket) -> None:
 
 
 def _read(connection: socket.socket) -> str:
-    """Return the first line of the next request, or an empty string at the end."""
+    """Read a request, and return its first line, or an empty string if the connection has ended."""
     head = b""
     while b"\r\n\r\n" not in head:
         part = connection.recv(65536)

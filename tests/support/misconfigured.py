@@ -1,6 +1,7 @@
-"""Mistakes in the connection of a pipeline to Argo CD, each declared once: its settings, and its name.
+"""Mistakes in the configuration of a pipeline, each with the settings that cause it and the doctor's name for it.
 
-A mistake is a function of the ``Place`` that returns the variables to change. An empty value removes one.
+Each mistake has a function that receives the ``Place`` and returns variables to change. An empty value removes a
+variable.
 """
 
 import json
@@ -31,7 +32,7 @@ Environ = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A sandbox with its entrances, a delivered application, and a port that never responds."""
+    """A sandbox in which all mistakes can be made: it has entrances, applications, and ports that do not respond."""
 
     sandbox: Sandbox
     ways: Entrances
@@ -42,7 +43,7 @@ class Place:
 
     @classmethod
     def prepared(cls, sandbox: Sandbox, ways: Entrances, hole: str, silence: str, insecure: str) -> "Place":
-        """Create applications, accounts and tokens for every mistake."""
+        """Create the applications, accounts and tokens that the mistakes need."""
         sandbox.project(PROJECT)
         sandbox.project("doctor-window", syncWindows=[objects.deny_window()])
         for name, project, options in (
@@ -65,12 +66,12 @@ class Place:
         )
 
     def by(self, entrance: str, options: str = "--grpc-web --server-crt {authority}", **more: str) -> Environ:
-        """Return the variables that lead through the entrance."""
+        """Return the variables with which a job connects through the entrance, and further variables."""
         filled = options.format(authority=self.ways.authority)
         return {"ARGOCD_SERVER": self.ways.server(entrance), "ARGOCD_OPTS": filled, **more}
 
     def account(self, name: str, *rights: str, lives: str = "30d") -> str:
-        """Return a token of a new account that has only these rights."""
+        """Create an account that has only these rights, and return a token of it."""
         self.sandbox.token(name, rights)
         token = issued(self.sandbox, name, lives)
         if rights:
@@ -78,7 +79,7 @@ class Place:
         return token
 
     def may(self, token: str, *question: str) -> bool:
-        """Return True if Argo CD gives the holder of the token this right."""
+        """Return True if the token has a right, given as arguments of ``argocd account can-i``."""
         try:
             return self.sandbox.argocd("account", "can-i", *question, token=token).strip() == "yes"
         except CommandError:
@@ -86,13 +87,19 @@ class Place:
 
 
 def issued(sandbox: Sandbox, account: str, lives: str) -> str:
-    """Return a token of the account with that lifetime."""
+    """Issue a token for the account with a lifetime such as ``30d``."""
     return sandbox.argocd("account", "generate-token", "--account", account, "--expires-in", lives).strip()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """A mistake. ``code`` is the doctor's name for it, ``exit_code`` that of a release, or 0 if it can be tracked."""
+    """A mistake in the configuration.
+
+    Attributes:
+        code: the doctor's name for the mistake.
+        exit_code: the exit code of a release with this mistake, or 0 if the release can still be tracked.
+        environ: returns the variables that cause the mistake.
+    """
 
     code: str
     exit_code: int
@@ -135,7 +142,7 @@ def _configured(place: Place, account: str, key: str, value: str) -> Environ:
     token = place.account(account, *RIGHTS)
     data: dict[str, Any] = {"data": {key: value}}
     place.sandbox.kubectl("patch", "cm", "argocd-cm", "-n", "argocd", "--type=merge", "-p", json.dumps(data))
-    # Argo CD applies the change a moment later.
+    # Argo CD applies the change after a moment.
     eventually(lambda: not place.may(token, "get", "applications", f"{PROJECT}/shop"))
     return {"ARGOCD_AUTH_TOKEN": token}
 
@@ -151,7 +158,7 @@ def _server(place: Place, form: str) -> Environ:
 _UNPROTECTED: Final = {"CI_COMMIT_REF_PROTECTED": "false", "CI_COMMIT_REF_NAME": "feature"}
 
 MISTAKES: Final[Mapping[str, Mistake]] = {
-    # Settings.
+    # Mistakes in settings.
     "server-scheme": Mistake(code="server-scheme", exit_code=2, environ=lambda place: _server(place, "http://{}/")),
     "server-path": Mistake(
         code="server-path",
@@ -176,7 +183,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "options-file": Mistake(
         code="options-file", exit_code=2, environ=lambda place: place.by("terminated", "--server-crt /nowhere/ca.pem")
     ),
-    # The network.
+    # Mistakes in the network.
     "name-unknown": Mistake(code="name-unknown", exit_code=30, environ=lambda _: {"ARGOCD_SERVER": "argocd.invalid"}),
     "port-closed": Mistake(
         code="port-closed", exit_code=30, environ=lambda _: {"ARGOCD_SERVER": f"localhost:{free_port()}"}
@@ -208,7 +215,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "insecure": _note("insecure", lambda place: place.by("passthrough", "--insecure --grpc-web")),
     "grpc-blocked": _note("grpc-blocked", lambda place: place.by("terminated", "--server-crt {authority}")),
     "proxy-ignored": _note("proxy-ignored", lambda _: {"HTTPS_PROXY": "http://proxy.example.com:3128"}),
-    # The token.
+    # Mistakes in the token.
     "token-quoted": _token("token-damaged", '"{}"'.format),
     "token-cut-off": _token("token-damaged", lambda token: token[:-10]),
     "token-without-beginning": _token("token-damaged", lambda token: token[4:]),
@@ -236,7 +243,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
             "RELEASE_TIMEOUT": "600",
         },
     ),
-    # The rights of the token.
+    # Missing rights of the token.
     "application-misspelt": Mistake(
         code="application-missing", exit_code=14, environ=lambda _: {"ARGOCD_APP_NAME": "shpo"}
     ),
@@ -251,7 +258,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "rights-wide": _note(
         "rights-wide", lambda place: {"ARGOCD_AUTH_TOKEN": place.account("doctor-wide", "*, *, *, allow")}
     ),
-    # The pipeline together with the application.
+    # Settings of the pipeline that do not fit the application.
     "sync-manual": _note("sync-manual", lambda _: {"ARGOCD_APP_NAME": "shop-manual"}),
     "sync-window": _note("sync-window", lambda _: {"ARGOCD_APP_NAME": "shop-window"}),
     "condition": _note("condition", lambda _: {"ARGOCD_APP_NAME": "shop-broken"}),

@@ -1,4 +1,4 @@
-"""Skip tests because this machine lacks something, so that the end of the run says how to get it."""
+"""Skip tests because this machine lacks something, and say at the end of the run how to get it."""
 
 import os
 from collections import Counter
@@ -15,8 +15,8 @@ def skip(why: str, how: str, *, in_ci: bool = False) -> NoReturn:
 
     Args:
         why: what this machine lacks, as a sentence without a full stop.
-        how: how to get it, as an imperative.
-        in_ci: True if CI can lack it too.
+        how: how to get it, as an imperative sentence.
+        in_ci: True if the test is also skipped, instead of failed, in CI.
     """
     if in_ci:
         pytest.skip(f"{why}{_NEXT}{how}")
@@ -26,7 +26,7 @@ def skip(why: str, how: str, *, in_ci: bool = False) -> NoReturn:
 
 
 def summary(skipped: Iterable[pytest.TestReport]) -> list[str]:
-    """Return a line for everything that this machine lacks: the number of skipped tests, and how to get it."""
+    """Return a line for each thing that this machine lacks: the number of skipped tests, and how to get it."""
     reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
     counts = Counter(reason.partition(_NEXT)[2] for reason in reasons if _NEXT in reason)
     return [

@@ -1,10 +1,10 @@
-"""Read information about processes from the machine."""
+"""Read information about running processes from ``/proc``."""
 
 from pathlib import Path
 
 
 def command_line(pid: int) -> str:
-    """Return the words of the command line, with a NUL after each; empty if there is no such process."""
+    """Return the command line of a process, with a NUL after each word, or an empty string if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
     except OSError:
@@ -12,7 +12,7 @@ def command_line(pid: int) -> str:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return every descendant of the process."""
+    """Return the ids of all child processes of a process, and of their children."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -30,7 +30,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def waited(pid: int) -> float:
-    """Return the seconds in which the main thread was ready to run and had no CPU, or 0 if the process has ended."""
+    """Return how many seconds the main thread has waited for a CPU, or 0 if the process has ended."""
     try:
         return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
     except (OSError, IndexError):
@@ -38,7 +38,7 @@ def waited(pid: int) -> float:
 
 
 def peak_memory(pid: int) -> int:
-    """Return the largest resident size of the process in bytes, or 0 if it has ended."""
+    """Return the peak resident memory of the process in bytes, or 0 if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
     except OSError:

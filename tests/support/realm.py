@@ -1,4 +1,4 @@
-"""A sandbox whose Argo CD trusts a GitLab, configured by the guide's own files."""
+"""A sandbox whose Argo CD trusts the ID tokens of a GitLab, configured with the files of the guide."""
 
 import json
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ ISSUER: Final = "https://gitlab.example.com"
 
 
 def snippet(name: str) -> str:
-    """Return a block of the guide by its path below ``docs/snippets``."""
+    """Return a file of the guide by its path below ``docs/snippets``."""
     return (SNIPPETS / name).read_text("utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Realm:
-    """A sandbox with its GitLab. ``application`` belongs to the guide's project, ``foreign`` to another one."""
+    """A sandbox and its GitLab. ``application`` is in the project of the guide, and ``foreign`` in another project."""
 
     sandbox: Sandbox
     gitlab: GitLab
@@ -36,7 +36,14 @@ class Realm:
 
 @contextmanager
 def realm(sandbox: Sandbox, gitlab: GitLab, way: str, addresses: dict[str, str]) -> Iterator[Realm]:
-    """Configure Argo CD with the guide's ConfigMaps of that way, at other addresses, until the context ends."""
+    """Configure Argo CD with the guide's ConfigMaps until the context ends.
+
+    Args:
+        sandbox: the sandbox.
+        gitlab: the issuer of ID tokens.
+        way: the guide's way to sign in, which is a part of the names of its files.
+        addresses: replacements for the addresses in the files.
+    """
     sandbox.project(PROJECT)
     names = f"keyless-{way}", f"keyless-{way}-foreign"
     for name, project in zip(names, (PROJECT, "default"), strict=True):
@@ -46,7 +53,8 @@ def realm(sandbox: Sandbox, gitlab: GitLab, way: str, addresses: dict[str, str])
     patches = {name: _data(f"{name}-{way}.yaml", addresses) for name in ("argocd-cm", "argocd-rbac-cm")}
     for name, data in patches.items():
         _patch(sandbox, name, data)
-    # Argo CD keeps its provider until it is restarted (argo-cd v2.13.2 util/session/sessionmanager.go:567-581).
+    # Argo CD caches its OpenID Connect provider until a restart (argo-cd v2.13.2
+    # util/session/sessionmanager.go:567-581).
     sandbox.part("argocd-server").restart()
     try:
         yield Realm(sandbox=sandbox, gitlab=gitlab, application=names[0], foreign=names[1])

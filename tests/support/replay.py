@@ -1,6 +1,6 @@
-"""Run argocd-release on recorded answers of a real Argo CD.
+"""Run argocd-release with recorded responses of a real Argo CD.
 
-A process that uses the network ends at once (``offline/``).
+A process that tries to use the network ends immediately (``offline/``).
 """
 
 import json
@@ -15,12 +15,12 @@ TESTS: Final = Path(__file__).parents[1]
 CASES: Final = TESTS / "cases"
 REPLAY: Final = TESTS / "replay"
 OFFLINE: Final = {"PYTHONPATH": str(Path(__file__).parent / "offline")}
-# CPython prints this if two measured threads start at the same time. It is no output of the tool.
+# With coverage, CPython can print this if two threads start at the same time. It is not an output of the tool.
 _BOTH_TRACED: Final = "Cannot install a trace function while another trace function is being installed"
 
 
 def run(case: Path, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Return the result of the case, run in the folder; further variables are its settings."""
+    """Run a recorded case in the folder, with further variables, and return the finished process."""
     done = _run(case, folder, environ)
     while job.measured() and _BOTH_TRACED in done.stdout:
         done = _run(case, folder, environ)

@@ -1,4 +1,4 @@
-"""JSON reports by the schema, as the input of the page."""
+"""JSON reports that conform to the schema, as input for the report page."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ def span(
 def application(
     name: str = "shop", outcome: str = "delivered", *, seconds: float = 42.3, text: str = "", **parts: Any
 ) -> Json:
-    """Return one application of a report. ``text`` is in every place that can contain text from outside."""
+    """Return one application of a report. ``text`` is inserted wherever a report can contain untrusted text."""
     failed = outcome != "delivered"
     cause = {
         "code": "crash-loop",
@@ -125,7 +125,7 @@ def application(
 
 
 def report(*applications: Json, **parts: Any) -> Json:
-    """Return a report of applications, whose outcome is that of the first."""
+    """Return a report with these applications. Its outcome is that of the first application."""
     first = applications[0] if applications else application(outcome="settings", seconds=0.1)
     whole = {
         "format": 2, "version": "0.1.0", "outcome": first["outcome"], "exit_code": first["exit_code"],

@@ -1,8 +1,8 @@
-"""Rerun a failed test of real parts once, at the end. If it passes then, it is reported as flaky.
+"""Rerun failed end-to-end tests once, after all other tests. A test that passes then is reported as flaky.
 
-``gotestsum --rerun-fails`` does the same for Argo CD's own e2e suite. No other test of the same process runs beside it,
-and every fixture is created again, the sandbox too. No verdict becomes milder: a second failure fails the run, and so
-does any other failure of the process, because then no test is rerun.
+Argo CD's own e2e suite does the same with ``gotestsum --rerun-fails``. In the second run, no other test of the process
+is running, and all fixtures are created again, including the sandbox. A second failure fails the run. If a test that
+cannot be rerun has failed, no test is rerun.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,12 +11,12 @@ from typing import Any, Final
 import pytest
 from _pytest.runner import runtestprotocol
 
-# The limit for one run. More failures are no accident, and not worth the time.
+# The maximum number of failed tests that are rerun. More failures are probably not caused by flaky tests.
 LIMIT: Final = 3
 
 
 class SecondChance:
-    """A pytest plugin for the tests that have one of the markers."""
+    """A pytest plugin that reruns failed tests with one of these markers."""
 
     def __init__(self, markers: Collection[str]) -> None:
         self.markers = markers
@@ -26,13 +26,13 @@ class SecondChance:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Hold back the reports of a failure. Report anything else as usual."""
+        """Run a test. If it fails, keep its reports until the second run; otherwise report it as usual."""
         if self.over or len(self.first) == LIMIT or not any(mark.name in self.markers for mark in item.iter_markers()):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         failed = {report.when for report in reports if report.failed}
-        # A teardown can leave something that another test or all tests use, so its failure is never an accident.
+        # Never rerun a test whose teardown has failed, because it can have left something that affects other tests.
         if failed and "teardown" not in failed:
             self.first[item] = reports
             write_line(item.config, f"{item.nodeid} failed and is run once more at the end")
@@ -58,7 +58,7 @@ class SecondChance:
 
     def _run_again(self, session: pytest.Session, item: pytest.Item) -> None:
         write_line(session.config, f"{item.nodeid} once more, alone")
-        # A fixture that plays all requested scenarios at once must see that the test is alone.
+        # Set the items of the session, because the fixture for scenarios plays all scenarios that the session requests.
         session.items = [item]
         before = session.testsfailed
         item.user_properties.append(("flaky", "failed once before"))
@@ -68,7 +68,7 @@ class SecondChance:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-        """Print the flaky tests after everything except pytest's closing line."""
+        """Print the flaky tests at the end of the output, just before pytest's last line."""
         yield
         for item in self.flaky:
             terminalreporter.write_sep("!", f"flaky: {item.nodeid} failed, then passed alone", yellow=True, bold=True)

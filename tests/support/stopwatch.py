@@ -1,15 +1,15 @@
-"""A stopwatch for promises in seconds, on a machine that can be busy with other things."""
+"""A stopwatch for time limits in tests, which takes into account that the machine can be busy."""
 
 import time
 from pathlib import Path
 from typing import Final
 
-# Linux counts here the microseconds in which any program waited for a CPU.
+# In this file, Linux counts the microseconds during which any program had to wait for a CPU.
 _PRESSURE: Final = Path("/proc/pressure/cpu")
 
 
 class Stopwatch:
-    """A measurement of seconds, and of those in which a program of this machine waited for a CPU."""
+    """A measurement of the elapsed seconds, and of the part in which some program had to wait for a CPU."""
 
     def __init__(self) -> None:
         self._started, self._stalled = time.monotonic(), _stalled()
@@ -22,20 +22,20 @@ class Stopwatch:
 
 
 def check(seconds: float, *, stalled: float, promised: float, busy: float) -> None:
-    """Assert that a promise is held, strictly on a quiet machine.
+    """Assert that a duration is within its limits.
 
     Args:
-        seconds: the time that was measured.
-        stalled: the seconds of it in which a program waited for a CPU.
-        promised: the limit without the stalled seconds.
-        busy: the limit with them.
+        seconds: the measured duration.
+        stalled: the part of it in which some program had to wait for a CPU.
+        promised: the limit for the duration without the stalled part.
+        busy: the limit for the whole duration.
     """
     assert seconds - stalled <= promised, f"{seconds:.2f} s, {stalled:.2f} s of them on a busy machine"
     assert seconds <= busy, f"{seconds:.2f} s, {stalled:.2f} s of them on a busy machine"
 
 
 def _stalled() -> float:
-    """Return the seconds since the machine started, or 0 if this Linux does not count them."""
+    """Return the stalled seconds since the start of the machine, or 0 if this Linux does not count them."""
     try:
         some = _PRESSURE.read_text("ascii").splitlines()[0]
     except OSError:

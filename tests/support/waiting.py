@@ -1,11 +1,11 @@
-"""Wait for a state, with a limit that even a busy machine keeps. The wait ends as soon as the state is reached."""
+"""Wait until a state is reached. The limit is long, so that it also suffices on a busy machine."""
 
 import time
 from collections.abc import Callable
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> float:
-    """Wait until the condition holds; return the seconds that it took."""
+    """Wait until the condition holds, and return how many seconds that took."""
     started, pause = time.monotonic(), 0.005
     while not holds():
         assert time.monotonic() < started + seconds, f"not within {seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Compare a text with the entry of the catalogue that it comes from, whatever the entry's wording is."""
+"""Check which entry of the message catalogue a text comes from, so that tests do not depend on the wording."""
 
 import re
 from string import Formatter
@@ -7,19 +7,19 @@ from argocd_release.messages import Message
 
 
 def fields_of(text: str, entry: Message | str) -> dict[str, str] | None:
-    """Return the fields with which the entry becomes the text, or None if it is the text of another entry."""
+    """Return the values of the entry's fields in the text, or None if the text does not come from this entry."""
     template = entry.text if isinstance(entry, Message) else entry
     found = re.fullmatch(_pattern(template), text, re.DOTALL)
     return found.groupdict() if found else None
 
 
 def is_from(text: str, entry: Message | str) -> bool:
-    """Return True if the entry becomes the text with some fields."""
+    """Return True if the text comes from this entry, with any values of its fields."""
     return fields_of(text, entry) is not None
 
 
 def pattern_of(entry: Message | str) -> str:
-    """Return a regular expression that finds the entry's text, for ``match`` of ``pytest.raises``."""
+    """Return a regular expression that matches the entry's text, for the argument ``match`` of ``pytest.raises``."""
     return _pattern(entry.text if isinstance(entry, Message) else entry)
 
 
