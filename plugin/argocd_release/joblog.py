@@ -192,12 +192,20 @@ def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool
 def begin_section(
     log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False, only_in_gitlab: bool = False
 ) -> None:
-    """Begin a section. If ``only_in_gitlab`` is True, a log without sections does not show the title either."""
+    """Begin a section, which ``end_section`` ends.
+
+    Args:
+        log: the logger.
+        name: the name of the section, ``[a-z0-9_-]+``.
+        title: the heading that people read.
+        collapsed: True if GitLab shows only the heading at first.
+        only_in_gitlab: True if a log without sections does not show the heading.
+    """
     log.info("section", section=name, title=title, collapsed=collapsed, only_in_gitlab=only_in_gitlab)
 
 
 def end_section(log: FilteringBoundLogger, name: str) -> None:
-    """End the section of that name."""
+    """End the section that was begun with this name."""
     log.info("section end", section=name)
 
 

@@ -143,7 +143,7 @@ def steps(
 
 
 def _without_log(diagnosis: Diagnosis, note: str) -> Diagnosis:
-    """Return the diagnosis with the reason why a log is missing."""
+    """Return the diagnosis with a note that a log is missing."""
     no_log = diagnosis.no_log or ("" if diagnosis.logs else note)
     return replace(diagnosis, no_log=no_log, notes=tuple(dict.fromkeys((*diagnosis.notes, note))))
 
@@ -194,7 +194,7 @@ def _with(
 
 
 def _missing_log(hook: KeptPod) -> str:
-    """Return the reason why there is no log of a hook's pod, or an empty string if there is one."""
+    """Return the reason why a hook's pod has no log, or an empty string if it has one."""
     log, status = hook.clues.log, hook.clues.status
     if log is not None and log.says_something:
         return ""
@@ -215,7 +215,11 @@ def _order(node: Node, chosen: tuple[Node, ...]) -> tuple[int, str]:
 
 
 def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_cause.Clues, list[str], str]:
-    """Return the data about a suspect, the notes on what could not be read, and the reason why it has no log."""
+    """Read the data about a suspect.
+
+    Returns:
+        The data, notes about data that could not be read, and the reason why there is no log, which can be empty.
+    """
     notes: list[str] = []
     clues = root_cause.Clues()
     try:
@@ -246,7 +250,7 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
 
 
 def _log(name: str, pod: Node, container: Container, sources: Evidence) -> PodLog:
-    """Return the log of a container's last run that has ended, or else of the current one."""
+    """Return the log of the previous run if the container is not running now, otherwise that of the current run."""
     previous = container.restarts > 0 and not container.running
     lines: tuple[str, ...] = ()
     if previous:

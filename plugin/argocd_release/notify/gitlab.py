@@ -124,7 +124,7 @@ PAGES: Final = 5
 EVIDENCE_LIMIT: Final = 20_000
 #: The maximum number of applications of a group that the comment names. The HTML page lists all of them.
 NAMED: Final = 20
-#: The number of these for which the comment shows the state.
+#: The maximum number of these applications for which the comment also shows the state.
 WITH_STATE: Final = 5
 _TICKS: Final = re.compile(r"`+")
 #: The order of preference of merge requests, by state: the lowest number comes first.

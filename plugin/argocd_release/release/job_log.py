@@ -32,7 +32,8 @@ class JobLog:
         self._redact: Redact = lambda text: with_names(redact(text), environ.name_in_text)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = WaitOutputFilter(time.monotonic)
-        # The name of the section that the last line of ``argocd app wait`` has begun, and the number of such sections.
+        # The name of the open section for output of ``argocd app wait``, or "" if none is open; and the number of such
+        # sections so far.
         self._feed, self._feeds = "", 0
         self._log = joblog.configure(
             stream,
@@ -121,7 +122,7 @@ class JobLog:
         joblog.emit(self._log, event, debug=quiet)
 
     def _begin_feed(self) -> None:
-        """Begin a collapsed section for the lines of ``argocd app wait``, unless the last line belongs to one."""
+        """Begin a collapsed section for the output of ``argocd app wait``, unless one is open."""
         if not self._feed:
             self._feeds += 1
             self._feed = f"feed-{self._feeds}"

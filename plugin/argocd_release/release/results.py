@@ -75,7 +75,7 @@ def write(
 
 
 def _links(settings: load.Settings, docs_url: str) -> dict[str, str]:
-    """Return the known addresses for the page: of the job, its pipeline, merge request and commit, and of the docs."""
+    """Return the addresses to which the page links, by name. An address that is not known is left out."""
     merge_requests = f"{settings.merge_request_project_url or settings.project_url}/-/merge_requests"
     known = settings.project_url
     links = {

@@ -43,9 +43,10 @@ EVENTS: Final = 15
 LAST_WORDS: Final = 3
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-#: The start of the message under which Kubernetes counts events that differ only in details.
+#: Kubernetes puts these words before the message of an event that stands for several similar ones.
 COMBINED: Final = "(combined from similar events): "
-# The random suffix of a name that Kubernetes generated, before the closing quotation mark.
+# The random suffix that Kubernetes appends to a generated name. In the message of an event, a quotation mark follows
+# it.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")
 
 
@@ -57,7 +58,6 @@ class Block:
         name: the name of its section in GitLab's log.
         title: the title for people.
         lines: the lines below the title.
-        collapsed: True if GitLab shows only the title at first.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Block:
 
 
 def story(result: ApplicationResult) -> str:
-    """Return the complete evidence as one text: the cause, the next step, the facts, and the blocks."""
+    """Return all evidence as one text: the cause, the next step, the facts, and the blocks."""
     parts = [headline(result), next_step(result), facts(result), *map(str, blocks(result))]
     return without_ids("\n\n".join(part for part in parts if part) + "\n")
 
@@ -113,7 +113,10 @@ def last_lines(result: ApplicationResult) -> str:
 
 
 def last_words(result: ApplicationResult) -> str:
-    """Return the last log lines of the pod that is the cause, or the reason why there are none; "" for other causes."""
+    """Return the last log lines of the pod that is the root cause, or the reason why there are none.
+
+    The result is an empty string if the root cause is not a pod.
+    """
     cause, diagnosis = result.cause, result.diagnosis
     if cause is None or cause.subject is None or cause.subject.ref.kind != "Pod":
         return ""
@@ -135,7 +138,8 @@ def next_step(result: ApplicationResult) -> str:
 def facts(result: ApplicationResult) -> str:
     """Return the facts about the release, one per line. A fact that is not known has no line."""
     application, outcome, state = result.application, result.outcome, release_state(result)
-    # The line about the pods that run now is better than Argo CD's list, which also names the images of finished Jobs.
+    # Leave out Argo CD's list of images if the state names the running pods. The list also contains the images of
+    # finished Jobs.
     images = application.images if application and (not state or result.diagnosis.serving is None) else ()
     has_tag = outcome is Outcome.DELIVERED and result.image_is_there
     lines = {
@@ -181,7 +185,8 @@ def _exit_code(outcome: Outcome) -> str:
 def blocks(result: ApplicationResult, *, several: bool = False) -> Iterator[Block]:
     """Yield the blocks in the order of the job log.
 
-    In a group (``several``), the first block is the state, because the facts of a group do not contain it.
+    If ``several`` is True, the first block is the state of the application, because the facts of a group do not contain
+    it.
     """
     diagnosis = result.diagnosis
     if several:

@@ -1,6 +1,6 @@
-"""The state in which a release ended that was not delivered: what was wanted, what Argo CD has, and what runs.
+"""Describe the state in which a failed release ended: the expectation, Argo CD's state, and the running pods.
 
-Each line is a fact of the last look or of the diagnosis. If a fact is not known, its line says so.
+Each line is a fact from the last look or from the diagnosis. If a fact is not known, its line says so.
 """
 
 from datetime import datetime
@@ -14,12 +14,17 @@ from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, PodGroup, ServingPods
 from argocd_release.reports.summary import age
 
+#: The maximum number of hooks that the line about hooks names.
 SHOWN_HOOKS: Final = 3
+#: The phases of a hook that has not ended.
 _WAITS: Final = frozenset({"", "Running", "Terminating"})
 
 
 def state(result: ApplicationResult) -> dict[str, str]:
-    """Return the state by label; empty if the release was delivered or the job has asked Argo CD nothing."""
+    """Return the lines about the state, by their labels.
+
+    There are none if the release was delivered, or if the job ended before it asked Argo CD.
+    """
     if result.outcome in {Outcome.DELIVERED, Outcome.SETTINGS, Outcome.NO_PREVIEW} or not result.name:
         return {}
     wanted = {texts.WANTED: result.expects or texts.HEAD_OF_BRANCH}
@@ -81,7 +86,7 @@ def _group(group: PodGroup, ended_at: datetime) -> str:
 
 
 def _old_version(application: Application, serving: ServingPods | None) -> str:
-    """Return whether the version that ran before this release still serves."""
+    """Return the line that says if the version before this release still serves."""
     if serving is None:
         return texts.PODS_UNKNOWN
     current, earlier = serving.current, serving.earlier
@@ -91,7 +96,7 @@ def _old_version(application: Application, serving: ServingPods | None) -> str:
         return texts.NO_PODS
     if not current.ready:
         return texts.OLD_GONE if _has_history(application) else texts.NO_OLD_VERSION
-    # A sync that did not change the pods leaves those of the version before it.
+    # If the sync did not change the pods, those of the version before it are still running.
     operation = application.operation
     if not _is_applied(application) or (operation is not None and current.youngest < operation.started_at):
         return texts.OLD_SERVES
@@ -111,7 +116,10 @@ def _has_history(application: Application) -> bool:
 
 
 def _hooks(application: Application) -> str:
-    """Return the hooks of this revision's sync with their results, because a hook can have changed a database."""
+    """Return the line about the hooks of this revision's sync and their results.
+
+    A hook can have changed a database, even if the release failed.
+    """
     if application.operation is None or not application.operation_counts:
         return texts.NO_HOOKS_NO_SYNC
     hooks = [item for item in application.results if item.hook_type]

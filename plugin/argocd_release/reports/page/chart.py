@@ -8,6 +8,7 @@ from argocd_release.core.text import clean
 from argocd_release.messages import verdict
 from argocd_release.reports.page.language import Text, translated, words
 
+#: The mark that replaces the end of a text that was cut.
 _MARK: Final = " …"
 # The size in bytes of each character that HTML escapes. All other characters have their size in UTF-8.
 _ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
@@ -18,6 +19,10 @@ class SizeBudget:
 
     Attributes:
         left: the remaining bytes.
+
+    Args:
+        left: the bytes at the beginning.
+        whole: a larger budget, from which the sizes of the texts are subtracted, too.
     """
 
     def __init__(self, left: int, *, whole: "SizeBudget | None" = None) -> None:
@@ -25,7 +30,7 @@ class SizeBudget:
         self._whole = whole
 
     def share(self, most: int) -> "SizeBudget":
-        """Return a budget of at most ``most`` bytes that is a part of this one."""
+        """Return a part of this budget, with at most ``most`` bytes. Its texts reduce this budget, too."""
         return SizeBudget(min(most, self.left), whole=self)
 
     def take(self, text: str, limit: int, *, markup: int = 0) -> str:
@@ -52,16 +57,21 @@ class SizeBudget:
 
 
 Json = Mapping[str, Any]
+#: The maximum number of lanes in the chart of an application.
 LANES: Final = 40
+#: The possible distances between two ticks, in seconds.
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+#: The maximum number of ticks.
 _TICKS: Final = 6
+#: The minimum width of a bar in percent, so that it can be seen.
 _LEAST: Final = 0.4
-# The end of the subject of a later attempt to sync, such as ``sync, attempt 2`` (messages/verdict.py).
+# The words before the number of an attempt to sync, as in ``sync, attempt 2`` (messages/verdict.py).
 _ATTEMPT: Final = verdict.ATTEMPT.text.partition("}")[2].partition("{")[0]
-# A shorter span is not shown, because its duration would be 0.0 s.
+# The minimum duration of a span in seconds. The duration of a shorter span would be shown as 0.0 s.
 _SHORTEST: Final = 0.05
 # The order, by kind, of spans that began at the same moment. A sync comes first, because it starts the others.
 _ORDER: Final = ("sync", "hook", "rollout", "trouble")
+#: The final states, in Argo CD's words, that mark a span as failed.
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
 
 
@@ -82,7 +92,13 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class JobPhase:
-    """A phase of the job, in words, with its duration."""
+    """A phase of the job.
+
+    Attributes:
+        what: the name of the phase.
+        kind: the CSS class of its bar.
+        when: its duration.
+    """
 
     what: Text
     kind: str
@@ -98,7 +114,7 @@ class Lane:
         wave: the sync wave, or None.
         detail: the message below the bar, or an empty string.
         when: the duration.
-        since: the seconds of the beginning and of the end.
+        since: the beginning and the end, in seconds since tracking began.
         end: the last state of the span.
         bars: the bar of the span.
     """
@@ -122,7 +138,7 @@ class Chart:
         seconds: the duration of the job.
         ticks: the position in percent and the label of each tick of the time scale.
         lanes: the spans of the application.
-        more: the number of spans that were left out, or None.
+        more: the number of spans that are not shown, such as ``and 3 more``, or None.
     """
 
     job: tuple[Bar, ...]
@@ -169,7 +185,7 @@ def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = L
 
 
 def _is_worth_showing(span: Json) -> bool:
-    """Return False for a span that was over at once, unless it failed. Its bar would show nothing."""
+    """Return True if the span failed, has not ended, or lasted long enough for its bar to be seen."""
     return span["ended"] is None or span["end"] in _FAILED or span["ended"] - span["began"] >= _SHORTEST
 
 
@@ -224,7 +240,7 @@ def _lane(span: Json, judged: float, whole: float, room: SizeBudget, *, retried:
     else:
         end = Text(room.take(span["end"], 40)) if span["end"] or ended is not None else words()["not_ended"]
     return Lane(
-        # The markup of a lane has about 270 bytes.
+        # The markup of a lane takes about 270 bytes.
         what=words()["problem"] if is_problem else translated(room.take(subject, 120, markup=270)),
         wave=words()["wave"].fill(number=span["wave"]) if span["wave"] else None,
         detail=room.take(span["text"], 200, markup=30),

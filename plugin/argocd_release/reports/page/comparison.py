@@ -1,4 +1,4 @@
-"""Compare the expectation of a release with the state of the application, row by row."""
+"""Compare the expectation of a release with the state of the application, in the rows of a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ from argocd_release.reports.page.chart import SizeBudget
 from argocd_release.reports.page.language import Text, words
 
 Json = Mapping[str, Any]
+# The maximum number of revisions or images in a row.
 LISTED: Final = 3
+# The number of characters of a commit that the table shows.
 SHORT: Final = 8
 
 
@@ -17,8 +19,13 @@ SHORT: Final = 8
 class Compared:
     """A row of the comparison.
 
-    ``tone`` is good if the actual value is the expected one, bad if it is not, open if that can still change, and empty
-    if the values cannot be compared.
+    Attributes:
+        what: the name of the values.
+        expected: the expected value.
+        actual: the value that Argo CD reports.
+        tone: ``good`` if the values agree, ``bad`` if they do not, ``open`` if they still can, and empty if they cannot
+            be
+        compared.
     """
 
     what: Text
@@ -28,7 +35,14 @@ class Compared:
 
 
 def comparison(application: Json, room: SizeBudget) -> Iterator[Compared]:
-    """Yield what was expected beside what Argo CD reports. Yield nothing if the application was never observed."""
+    """Yield a row for each expectation, with the value that Argo CD reports.
+
+    Yield nothing if no look has shown the application.
+
+    Args:
+        application: the application in the JSON report.
+        room: the size budget for the values.
+    """
     state, expected = application["state"], application["expectation"]
     if state is None:
         return
@@ -56,7 +70,7 @@ def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) 
         yield Compared(what=words()["chart_version"], expected=room.take(version, 80), actual=actual, tone=_tone(met))
     if revision := str(expected.get("revision") or ""):
         met = any(text.startswith(revision) for text in state["revisions"])
-        # A later revision can contain the expected one. Only the verdict knows that.
+        # If a later revision contains the expected one, only the verdict shows that.
         tone = "good" if met else "bad" if code in {"other-revision", "superseded"} else ""
         yield Compared(what=words()["revision"], expected=room.take(_short(revision), 80), actual=actual, tone=tone)
     elif not version and actual:
@@ -64,11 +78,11 @@ def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) 
 
 
 def _image(image: str, images: Sequence[str], room: SizeBudget) -> Compared:
-    """Return the row of the image. Leave out the registry, unless the expectation names it."""
+    """Return the row of the image. The registry is left out, unless the expectation names it."""
     having = [text for text in images if image in text]
     shown = [text if "/" in image else text.rpartition("/")[2] for text in having or images]
     actual: str | Text = _listed(shown, room) or words()["unknown"]
-    # Argo CD lists the images of pods that do not serve, too.
+    # Argo CD's list also contains the images of pods that do not serve, so it proves nothing.
     return Compared(what=words()["image"], expected=room.take(image, 300), actual=actual, tone="" if having else "bad")
 
 
@@ -77,7 +91,7 @@ def _exact(name: str, expected: str, actual: str) -> Compared:
 
 
 def _operation(operation: Json) -> Compared:
-    """Return the row of the last sync. Argo CD counts retries from 0, so attempts count from 1."""
+    """Return the row of the last sync. The number of the attempt is one more than Argo CD's count of retries."""
     phase, attempt = operation["phase"], operation["retries"] + 1
     actual = Text(phase, phase) if attempt == 1 else words()["attempt"].fill(phase=phase, number=attempt)
     tone = "open" if phase == "Running" else _tone(phase == "Succeeded")

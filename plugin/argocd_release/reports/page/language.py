@@ -1,4 +1,4 @@
-"""The two languages of the page: English from the message catalogue, Russian from ``ru.json``.
+"""Provide the texts of the page in two languages: in English from the catalogue, in Russian from ``ru.json``.
 
 ``bin/generate`` writes ``ru.json`` from ``bin/reference.yml``. The page contains both languages, and a style rule hides
 the one that the reader has not chosen.
@@ -17,28 +17,30 @@ from argocd_release.messages.causes import MEANINGS
 from argocd_release.messages.reports import PAGE
 from argocd_release.model.outcome import Outcome
 
-#: The fields of a catalogue entry: ``{name}``, and ``<SETTING>``, which the job replaces with the name for the reader.
+#: The fields of a catalogue entry. ``{name}`` is a value, and ``<SETTING>`` is replaced by the name under which the
+#: reader can set the setting.
 _FIELD: Final = re.compile(r"\{(\w+)\}|<([A-Z_]+)>")
+# The words before the name of an input of the component.
 _INPUT: Final = "the input "
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text of the page in both languages. Without a Russian text, readers of both languages see the English one."""
+    """A text of the page in both languages. If there is no Russian text, all readers see the English one."""
 
     en: str
     ru: str = ""
 
     def of(self, language: str) -> str:
-        """Return the text in one language."""
+        """Return the text in the language, ``en`` or ``ru``."""
         return self.ru if language == "ru" and self.ru else self.en
 
     def fill(self, **fields: object) -> "Text":
-        """Return the text with its fields filled in, in both languages."""
+        """Return the text with the same values filled in, in both languages."""
         return Text(self.en.format_map(fields), self.ru.format_map(fields))
 
     def fill_each(self, **fields: "Text") -> "Text":
-        """Return the text with fields that have both languages."""
+        """Return the text with values filled in that have both languages themselves."""
         english = {name: field.en for name, field in fields.items()}
         return Text(
             self.en.format_map(english),
@@ -46,7 +48,7 @@ class Text:
         )
 
     def __html__(self) -> str:
-        """Return both languages as HTML. The template engine calls this method, and does not escape the result."""
+        """Return both languages as HTML. The template engine calls this method, and does not escape its result."""
         from markupsafe import escape  # noqa: PLC0415 - the page is not needed before the end of the job
 
         if not self.ru or self.ru == self.en:
@@ -56,14 +58,14 @@ class Text:
 
 @cache
 def russian() -> Mapping[str, Any]:
-    """Return the Russian texts by the names of their English entries."""
+    """Return the Russian texts, by the names of the English entries of the catalogue."""
     loaded: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("ru.json").read_text("utf-8"))
     return loaded
 
 
 @cache
 def words() -> Mapping[str, Text]:
-    """Return the page's own words by their names in the catalogue."""
+    """Return the words of the page itself, by their names in the catalogue."""
     return {name: Text(text, russian()["page"][name]) for name, text in PAGE.items()}
 
 
@@ -83,7 +85,10 @@ def meaning_of_cause(code: str) -> Text:
 
 
 def translated(text: str) -> Text:
-    """Return a text of the catalogue in both languages, or in English only if it has no translation."""
+    """Return a message of the catalogue, already filled in, in both languages.
+
+    If the message has no translation, the result is in English only.
+    """
     return Text(text, _in_russian(text) or "")
 
 
@@ -91,7 +96,7 @@ def _in_russian(text: str) -> str | None:
     for english, translation in _templates():
         values = _values(english, text)
         if values is not None:
-            # Both kinds of fields are replaced in one pass, because a value can look like a field.
+            # Replace both kinds of fields in one pass, because a value can look like a field.
             return _FIELD.sub(partial(_replacement, values), translation)
     return None
 
@@ -106,10 +111,14 @@ def _templates() -> tuple[tuple[str, str], ...]:
 
 
 def entry(name: str) -> str:
-    """Return the text of a catalogue entry by its name, such as ``reports.PROVEN`` or ``causes.HINTS.quota``.
+    """Return the English text of a catalogue entry.
+
+    Args:
+        name: the name of the entry, such as ``reports.PROVEN`` or ``causes.HINTS.quota``.
 
     Raises:
-        AttributeError, KeyError: There is no such entry.
+        AttributeError: the module or the entry does not exist.
+        KeyError: the entry has no text of this key.
     """
     module, attribute, *key = name.split(".", 2)
     value = getattr(import_module(f"argocd_release.messages.{module}"), attribute)
@@ -119,7 +128,7 @@ def entry(name: str) -> str:
 
 
 def _values(template: str, text: str) -> dict[str, str] | None:
-    """Return the values of the template's fields in the text, or None if the text is not of this template."""
+    """Return the values that fill the template's fields in the text, or None if the text has another template."""
     literals, names = _parsed(template)
     if not text.startswith(literals[0]) or not text.endswith(literals[-1]):
         return None
@@ -137,7 +146,7 @@ def _values(template: str, text: str) -> dict[str, str] | None:
 
 
 def _value(text: str) -> str:
-    """Return the value of a field in Russian. It can be the name of an input, or another text of the catalogue."""
+    """Return the value of a field in Russian, if it is the name of an input or another text of the catalogue."""
     if text.startswith(_INPUT):
         return f"{russian()['page']['input']} {text.removeprefix(_INPUT)}"
     return _in_russian(text) or text
@@ -145,7 +154,7 @@ def _value(text: str) -> str:
 
 @cache
 def _parsed(template: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the literals of a template and the names of the fields between them."""
+    """Return the literal parts of a template, and the names of the fields between them."""
     literals, names, start = list[str](), list[str](), 0
     for field in _fields(template):
         literals.append(template[start : field.start()])

@@ -1,4 +1,4 @@
-"""Prepare the evidence and the changes of an application as tables and logs of limited size."""
+"""Prepare the evidence and the changes of an application, as tables and logs of limited size."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from argocd_release.reports.page.chart import SizeBudget
 from argocd_release.reports.page.language import Text, words
 
 Json = Mapping[str, Any]
+# The maximum number of rows in a table of each kind, and of logs.
 RESOURCES: Final = 40
 PODS: Final = 20
 EVENTS: Final = 20
 CONDITIONS: Final = 10
 LOGS: Final = 3
-#: The number of log lines below the cause that are always visible.
+#: The number of log lines below the cause that the page always shows. It folds the earlier ones.
 LAST_LINES: Final = 8
 #: The maximum number of lines of each log.
 LOG_LINES: Final = 40
@@ -22,7 +23,14 @@ LOG_LINES: Final = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of the page. ``more`` says how many rows were left out, or is None."""
+    """A table of the page.
+
+    Attributes:
+        title: the title above the table.
+        header: the titles of the columns.
+        rows: the cells of each row.
+        more: the number of rows that are not shown, such as ``and 3 more``, or None.
+    """
 
     title: Text
     header: tuple[Text, ...]
@@ -32,7 +40,13 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """The last lines of a container's log. ``earlier`` are the lines before ``lines``, which the page folds."""
+    """The last lines of a container's log.
+
+    Attributes:
+        title: the title, with the names of the pod and the container.
+        lines: the lines that the page always shows.
+        earlier: the lines before them, which the page folds.
+    """
 
     title: Text
     lines: tuple[str, ...]
@@ -40,11 +54,12 @@ class Log:
 
     @property
     def earlier_title(self) -> Text:
+        """Return the title of the folded lines, with their number."""
         return words()["earlier_lines"].fill(count=len(self.earlier))
 
 
 def last_lines(application: Json, room: SizeBudget) -> Log | None:
-    """Return the log that belongs to the cause, or None if there is none."""
+    """Return the last lines of the log that shows the cause, or None if there is no log."""
     log = _log_of_cause(application)
     if log is None:
         return None
@@ -54,7 +69,7 @@ def last_lines(application: Json, room: SizeBudget) -> Log | None:
 
 
 def other_logs(application: Json, room: SizeBudget) -> Iterator[Log]:
-    """Yield the logs that do not belong to the cause."""
+    """Yield the logs of other pods than the one that shows the cause."""
     first = _log_of_cause(application)
     for log in [log for log in application["logs"] if log is not first][: LOGS - 1]:
         if room.left > 0:
@@ -63,7 +78,7 @@ def other_logs(application: Json, room: SizeBudget) -> Iterator[Log]:
 
 
 def _log_of_cause(application: Json) -> Json | None:
-    """Return the log of the pod that the cause names, or the first log with text."""
+    """Return the log of the pod that the cause names or, without one, the first log that contains text."""
     cause = application["cause"]
     named = f"{cause['subject']} {cause['message']}" if cause else ""
     logs = [log for log in application["logs"] if any(line.strip() for line in log["lines"])]
@@ -71,7 +86,7 @@ def _log_of_cause(application: Json) -> Json | None:
 
 
 def _lines(log: Json, room: SizeBudget) -> tuple[str, ...]:
-    """Return the last lines that fit. The budget is spent from the end, because the end shows why the program ended."""
+    """Return as many of the last lines as fit into the budget, because the end shows why the program ended."""
     lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"][-LOG_LINES:]) if room.left > 0]
     return tuple(reversed(lines))
 
@@ -82,7 +97,7 @@ def _title(name: str, log: Json, room: SizeBudget) -> Text:
 
 
 def evidence(application: Json, room: SizeBudget) -> Iterator[Table]:
-    """Yield the tables of the evidence that are not empty."""
+    """Yield those tables of the evidence that have rows."""
     state, counts = application["state"] or {}, application["counts"]
     conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
     yield from _table(
@@ -128,7 +143,7 @@ def changed(changes: Json, room: SizeBudget) -> Table | None:
 def _message(item: Json) -> str:
     """Return the message of the sync, or an empty string if it only repeats the name and the action.
 
-    ``kubectl`` writes ``deployment.apps/web configured`` for each resource.
+    ``kubectl`` prints ``deployment.apps/web configured`` for each resource.
     """
     text = clean(without_applied_file(item["message"]), limit=1000)
     group = f".{item['group']}" if item["group"] else ""
@@ -138,14 +153,16 @@ def _message(item: Json) -> str:
 def _table(
     title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]], room: SizeBudget, *, most: int, count: int
 ) -> Iterator[Table]:
-    """Yield the table, or nothing if there is no row. Leave out columns that are empty, and a namespace in all rows.
+    """Yield the table, or nothing if it would have no rows.
+
+    Empty columns are left out. If all rows have the same namespace, the title names it instead.
 
     Args:
         title: the name of the title in the catalogue.
         header: the names of the columns in the catalogue.
-        rows: the cells of each row. The last one of each row can be long.
-        room: the size budget.
-        most: the maximum number of rows.
+        rows: the cells of each row. The last cell can be long.
+        room: the size budget for the cells.
+        most: the maximum number of rows that the page shows.
         count: the number of all rows, if ``rows`` does not contain all of them.
     """
     shown = [tuple(row) for row in rows[:most]]

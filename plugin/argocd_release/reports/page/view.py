@@ -20,7 +20,8 @@ Json = Mapping[str, Any]
 # application of a group.
 ROOM: Final = 6_500
 ROOM_OF_EACH: Final = 5_000
-# The share of an application's budget that the log below the cause, the changes and the chart can use.
+# The maximum share of an application's budget that each of these can use: the log below the cause, the changes, and the
+# chart.
 _SHARE: Final = 0.4
 # The maximum number of applications of a group that the page shows in full. If the group is larger, the page shows only
 # failures in full. The other applications only have a row in the table.
@@ -28,10 +29,13 @@ WHOLE: Final = 16
 # The maximum number of rows in the table of a group, and the maximum size of all these rows in bytes.
 ROWS: Final = 200
 ROOM_OF_ROWS: Final = 150_000
+# The maximum number of images or revisions in a list.
 IMAGES: Final = 12
+# The number of characters of a commit that the page shows.
 SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
+# The addresses of a documentation that the page links to.
 _DOCS: Final = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=-]{1,255}")
 
 
@@ -39,8 +43,13 @@ _DOCS: Final = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=-]{1,255}")
 class ChangeView:
     """The revisions or the images before and after the release.
 
-    ``note`` says that there was no earlier release, or that nothing has changed. ``link`` leads to the commits in
-    between, and ``url`` to the new commit.
+    Attributes:
+        what: the name of the values, ``revision`` or ``images``.
+        before: the values before the release; empty if nothing has changed.
+        after: the values after it.
+        note: a note that there was no earlier release, or that nothing has changed.
+        link: the address of GitLab's comparison of the revisions, or an empty string.
+        url: the address of the new commit, or an empty string.
     """
 
     what: Text
@@ -58,9 +67,13 @@ class CauseView:
     Attributes:
         cause: the message of the cause.
         code: its cause code.
+        meaning: the meaning of the code.
         link: the page in Argo CD that shows the object.
+        help: the page of the documentation about the code.
         reason: the verdict's reason, if it says more than the cause.
         next: the fix.
+        log: the last lines of the log that shows the cause.
+        note: the reason why there is no log.
     """
 
     cause: str = ""
@@ -71,7 +84,6 @@ class CauseView:
     reason: str = ""
     next: Text | None = None
     log: Log | None = None
-    #: The reason why there is no log, or an empty string.
     note: str = ""
 
 
@@ -116,7 +128,11 @@ class ApplicationRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """A fact about the release. ``url`` is the address that it links to, or empty."""
+    """A fact about the release, with its name.
+
+    Attributes:
+        url: the address to which the text links, or an empty string.
+    """
 
     name: Text
     text: str | Text
@@ -127,7 +143,12 @@ class Fact:
 class Page:
     """The data of the page.
 
-    ``tone`` selects the colour: good for a success, bad for a failure, open if the release status is unknown.
+    Attributes:
+        language: the language in which the page opens, ``en`` or ``ru``.
+        tone: the colour: ``good`` for a success, ``bad`` for a failure, ``open`` if the release status is unknown.
+        rows: the table of the applications; empty if there is only one.
+        parts: the applications that the page shows in full.
+        more: the number of applications that are not in the table, such as ``and 3 more``, or None.
     """
 
     language: str
@@ -150,7 +171,7 @@ class Page:
 
     @property
     def only(self) -> ApplicationView | None:
-        """Return the application of a page of a single application."""
+        """Return the only application of the page, or None if the page shows a group."""
         return self.parts[0] if self.parts and not self.rows else None
 
 
@@ -182,7 +203,7 @@ def view(report: Json) -> Page:
         headline=headline(outcome),
         meaning=meaning(outcome),
         tone=_tone(outcome),
-        # The cause of a single application comes with its log.
+        # A single application has the cause of the release, together with its log.
         why=parts[0].why if parts and not several else _why(report, docs, top),
         facts=tuple(_facts(report, applications, top)),
         made_by=words()["made_by"].fill(version=top.take(report["version"], 40)),
@@ -208,7 +229,7 @@ def _tone(outcome: Outcome) -> str:
 
 
 def _facts(report: Json, applications: Sequence[Json], room: SizeBudget) -> Iterator[Fact]:
-    """Yield the facts: the links to GitLab, Argo CD and the site, the times, and the exit code of a failure."""
+    """Yield the facts: links to GitLab, Argo CD and the site, the times, and the exit code of a failure."""
     outcome, links = _OUTCOMES[report["outcome"]], report.get("links", {})
     commit = _web(links.get("commit", ""))
     if report["image_tag"] or commit:
@@ -230,7 +251,7 @@ def _facts(report: Json, applications: Sequence[Json], room: SizeBudget) -> Iter
 
 
 def _web(url: str) -> str:
-    """Return the address if it is safe to use as a link, or an empty string."""
+    """Return the address, or an empty string if it is not safe as a link."""
     return url if _WEB.fullmatch(url) else ""
 
 
@@ -248,8 +269,8 @@ def _row(application: Json, anchor: str, seconds: float, room: SizeBudget) -> Ap
 
 def _part(application: Json, seconds: float, docs: str, room: SizeBudget) -> ApplicationView:
     outcome, share = _OUTCOMES[application["outcome"]], int(room.left * _SHARE)
-    # The budget is spent in the order of importance: the cause with its log, the comparison, the changes, the chart,
-    # and at last the rest of the evidence.
+    # Take the texts in the order of their importance, until the budget is spent. The cause with its log comes first,
+    # then the comparison, the changes, the chart, and the rest of the evidence.
     return ApplicationView(
         name=room.take(application["name"], 200),
         url=_web(application["url"]),
@@ -320,7 +341,7 @@ def _few(texts: Sequence[str], room: SizeBudget, *, count: int = 0) -> tuple[str
 
 
 def _summary(changes: Json) -> Iterator[Text]:
-    """Yield the number of each change, such as ``2 configured``. The words are those of Argo CD."""
+    """Yield the number of changes of each kind, such as ``2 configured``. The words are those of Argo CD."""
     counts = Counter[str](changes["actions"])
     yield from (Text(f"{count} {action[:20]}") for action, count in counts.most_common(6))
     if changes["hooks"]:
