@@ -131,7 +131,7 @@ def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
     return Style(sections=job, colours=wanted and not environ.get("NO_COLOR", ""))
 
 
-# Events whose text comes from another program.
+# Events whose text comes from another program. Their lines must not look like those of this job.
 _FOREIGN: Final = (Output, ShownEvidence)
 # The fields that are not redacted, because their values are constants. If a secret had the same text, redacting it
 # would break the log.

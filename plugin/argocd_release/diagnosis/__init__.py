@@ -1,1 +1,1 @@
-"""The diagnosis: the reason why a release was not delivered, and the evidence for it."""
+"""Find out why a release was not delivered, and collect the evidence for that."""

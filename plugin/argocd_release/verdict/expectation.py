@@ -201,7 +201,7 @@ class Expectation:
         return any(same_revision(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> UnmetExpectation | None:
-        """Return the unmet expectation if no compared revision is or contains the expected one, otherwise None."""
+        """Return the unmet expectation of a revision. Return None if a compared revision is it or contains it."""
         positions = self._positions(application)
         revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):

@@ -182,7 +182,7 @@ def _is_same(first: GitUrl, second: GitUrl) -> bool:
 # Argo CD's health message for an object that is being deleted (GetResourceHealth in gitops-engine pkg/health/health.go,
 # in the version that argo-cd v2.13.2 pins). Argo CD 3.6 continues it: "; blocked by finalizers: example.com/hold".
 PENDING_DELETION: Final = "Pending deletion"
-# The separator between the resource and the applications in a SharedResourceWarning (argo-cd v2.13.2
+# The words between the resource and the applications in the message of a SharedResourceWarning (argo-cd v2.13.2
 # controller/state.go CompareAppState).
 _SHARED: Final = " is part of applications "
 # The message of a sync for a resource that it did not delete because of the option Prune=false (gitops-engine
