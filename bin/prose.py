@@ -30,9 +30,9 @@ CODE: Final = ("plugin/", "bin/", "sandbox/", "scenarios/", "benchmark/", "tests
 GENERATED: Final = ("plugin/argocd_release/reports/page/compiled.py", "docs/en/changelog.md")
 #: Pages in Russian, and the generated tables that they include.
 RUSSIAN: Final = re.compile(r"docs/(?:ru/.*|generated/[\w-]+\.ru)\.md")
-#: The texts of people in YAML and JSON: keys whose values are prose.
+#: The keys in YAML and JSON whose values are prose.
 PROSE_KEYS: Final = frozenset({"description", "x-input-note"})
-#: Each rule: its name, what it matches, and what to write instead.
+#: Each rule: its name, a pattern that matches a break of it, and advice for the writer.
 RULES: Final = (
     (
         "opening",
@@ -60,7 +60,7 @@ RUSSIAN_RULES: Final = (
         re.compile(
             r"\b(?:приговор\w*|бед(?:а|ы|у|е|ой)|выкат\w*|лейбл\w*|релизи(?:ть?|те|м)"
             r"|вершин\w* (?:git|ветки)|рендер(?:а|у|ом|е)?|взгляд\w*)\b"
-            # The noun, not a word of a term, a list or a code.
+            # Only the noun in a sentence, not a part of a term, of a list or of a code.
             r"|(?<=[а-яё] )(?:sync|hooks?)(?![\w,-]| (?:policy|status|wave|window))|^(?:sync|hooks?) (?=[а-яё])"
             r"|(?<!admission )\bwebhook\b",
             re.IGNORECASE,
@@ -72,7 +72,7 @@ _FENCE: Final = re.compile(r"^(?: {0,3}|\s*)(```|~~~).*?^\s*\1\s*$", re.MULTILIN
 _MARKUP: Final = re.compile(r"``[^`]*``|`[^`]*`|\{\{.*?\}\}|<[^<>]*>|\]\([^)]*\)|https?://\S+")
 _SENTENCE_END: Final = re.compile(
     r"(?<=[.!?])\s+(?=[A-ZА-ЯЁ`\"'(«])|\n\s*\n|\n\s*(?:[-*#|>]|\d+\.)\s*|\s\|\s|:\n"
-    # An entry of a docstring's section, as of "Args:".
+    # The end of a sentence before an entry in a section of a docstring, such as "Args:".
     r"|(?<=[.!?])\n\s+(?=\w+: )"
 )
 _DIRECTIVE: Final = re.compile(r"^(?:noqa|type:|fmt:|!|-\*-|pragma|ruff:|renovate)")

@@ -155,7 +155,7 @@ class Checklist:
         self.results.append(CheckResult(check=name, state=state, message=message))
 
 
-#: Page and anchor in ``docs/en`` that explain each check, by the name of the check.
+#: The page and the anchor in ``docs/en`` that explain each check, by the name of the check.
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "settings": "reference/settings/",

@@ -80,7 +80,7 @@ class BackgroundChecks:
             run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """Start to check the rights of the token, and to read Argo CD's public address, at the first application."""
+        """Start the check of the token's rights and the read of Argo CD's public address, at the first application."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project

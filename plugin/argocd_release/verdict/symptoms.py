@@ -96,7 +96,7 @@ class Symptom(Enum):
     OUT_OF_REACH = auto()
     #: The application does not become Synced until a person acts.
     STUCK = auto()
-    #: The sync of another revision runs without progress.
+    #: A sync of another revision is running. Each step that it makes starts the grace period again.
     OLD_SYNC = auto()
     #: Pods of the release cannot start.
     PODS = auto()
