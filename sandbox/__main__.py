@@ -76,14 +76,14 @@ def down(name: str) -> None:
             Sandbox.attach(folder).down()
         except SandboxAbsentError:
             say(f"{name} was not up")
-            # A supervisor that was killed leaves the folder behind.
+            # A supervisor that was killed has not removed the folder.
             remove(folder)
         else:
             say(f"{name} is down")
 
 
 def clean(*, everything: bool) -> None:
-    """Remove unused builds; print which, how much space that frees, and what is left."""
+    """Remove unused builds, and print which ones, how much space that frees, and which builds are left."""
     used = launch.builds_in_use()
     removed = cache.remove(keep=used if everything else used | build.own_builds())
     for each in removed:

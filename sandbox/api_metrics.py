@@ -12,10 +12,10 @@ _SECONDS: Final = 5.0
 
 
 def count(layout: Layout) -> Counter[str]:
-    """Return the requests since the API server started, by service and method: ``application.ApplicationService/Get``.
+    """Return the number of requests since the start of the API server, by their gRPC service and method.
 
-    The requests of the command line (gRPC-Web) and of the REST API end in the same gRPC server, which counts them
-    once.
+    A key is for example ``application.ApplicationService/Get``. Requests of the CLI and of the REST API are both
+    counted, because the same gRPC server handles them.
     """
     url = f"http://{ADDRESS}:{layout.ports['argocd-server-metrics']}/metrics"
     text = call("GET", url, seconds=_SECONDS).decode()

@@ -1,4 +1,4 @@
-"""An application of the sandbox's Argo CD for tests."""
+"""An application in the sandbox's Argo CD, which tests create, change and observe."""
 
 import json
 import subprocess
@@ -23,13 +23,13 @@ IN_CLUSTER: Final = "https://kubernetes.default.svc"
 
 @dataclass(kw_only=True)
 class Changes:
-    """The states of an application while it was watched, and its deletion, each with its ``time.time()``."""
+    """The observed states of an application and its deletion, each with a time as returned by ``time.time()``."""
 
     seen: list[tuple[float, State]] = field(default_factory=list)
     deleted: float | None = None
 
     def add(self, event: dict[str, Any]) -> None:
-        """Record a watch event of Kubernetes. A deletion is not a state."""
+        """Record a watch event of Kubernetes."""
         if event["type"] == "DELETED":
             self.deleted = time.time()
         else:
@@ -40,7 +40,11 @@ class Changes:
         return any(predicate(state) for _, state in list(self.seen))
 
     def first(self, predicate: Callable[[State], bool]) -> float:
-        """Return the time of the first state that satisfies the predicate; raise ``LookupError`` if there is none."""
+        """Return the time of the first state that satisfies the predicate.
+
+        Raises:
+            LookupError: there is no such state.
+        """
         for at, state in self.seen:
             if predicate(state):
                 return at
@@ -49,7 +53,7 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """An Application object. Its Kubernetes namespace has its name unless another one is given."""
+    """An Application object. By default, it deploys to a Kubernetes namespace of the same name."""
 
     cluster: Cluster
     name: str
@@ -75,13 +79,13 @@ class Application:
         labels: Mapping[str, str] | None = None,
         **spec: Any,
     ) -> "Application":
-        """Create the application and its namespace; raise ``CommandError``.
+        """Create the application and its namespace.
 
         Args:
             cluster: the cluster.
             name: the name of the application.
-            source: a repository, of which ``path`` is used, one source in the Application's own form, or several.
-            path: the folder in the repository.
+            source: a repository, or one or more sources in the form of an Application's spec.
+            path: the folder in the repository, if ``source`` is a repository.
             namespace: the namespace of the resources; by default the name of the application.
             argocd_namespace: the namespace of the Application itself: ``argocd``, or one that begins with ``team-``.
             project: the project of the application.
@@ -90,7 +94,10 @@ class Application:
             self_heal: True to self-heal.
             retry_limit: the limit of retries, or None for Argo CD's default.
             labels: the labels of the Application.
-            spec: is merged into the Application's spec, key by key at every depth. None removes a key.
+            spec: additional fields, which are merged into the Application's spec at every depth. None removes a key.
+
+        Raises:
+            CommandError: the application could not be created.
         """
         namespace = namespace or name
         policy: dict[str, Any] = {"automated": {"prune": prune, "selfHeal": self_heal}} if automated else {}
@@ -116,24 +123,32 @@ class Application:
 
     @property
     def full_name(self) -> str:
-        """Return the name for the command line: ``team-a/web`` outside Argo CD's own namespace."""
+        """Return the name for the argocd CLI, such as ``web``, or ``team-a/web`` outside Argo CD's own namespace."""
         return self.name if self.argocd_namespace == ARGOCD else f"{self.argocd_namespace}/{self.name}"
 
     def get(self) -> State:
-        """Return the object from the cluster; raise ``CommandError``."""
+        """Read the Application object.
+
+        Raises:
+            CommandError: the object could not be read.
+        """
         path = f"/apis/argoproj.io/v1alpha1/namespaces/{self.argocd_namespace}/applications/{self.name}"
         return self.cluster.get(path)
 
     def delete(self) -> None:
-        """Delete the Application object. Its resources stay."""
+        """Delete the Application object, but not its resources."""
         self.cluster.kubectl("delete", "application", self.name, "-n", self.argocd_namespace, "--wait=true")
 
     def refresh(self) -> None:
-        """Make Argo CD compare with git now, and wait until it has."""
+        """Make Argo CD compare with git, and wait until it has done so."""
         self.cluster.argocd("app", "get", self.full_name, "--refresh")
 
     def wait_for(self, predicate: Callable[[State], bool], seconds: float = 30.0) -> State:
-        """Return the first state that satisfies the predicate; raise ``TimeoutError`` with the last one."""
+        """Wait for a state that satisfies the predicate, and return it.
+
+        Raises:
+            TimeoutError: there was no such state in time. The message contains the last state.
+        """
         deadline = time.monotonic() + seconds
         while not predicate(state := self.get()):
             if time.monotonic() > deadline:
@@ -143,7 +158,11 @@ class Application:
 
     @contextmanager
     def changes(self) -> Iterator[Changes]:
-        """Record every state while the block runs, beginning with the current one; raise ``SandboxError``."""
+        """Record all states during the ``with`` block, beginning with the current one.
+
+        Raises:
+            SandboxError: the states could not be watched.
+        """
         layout, changes, first = self.cluster.layout, Changes(), threading.Event()
         command = [str(layout.programs["kubectl"]), "get", "application", self.name, "-n", self.argocd_namespace]
         command += ["--watch", "--output-watch-events", "-o", "json"]

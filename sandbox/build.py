@@ -1,8 +1,7 @@
-"""Build the sandbox's programs from pinned Go modules, once, into the user's cache.
+"""Build the sandbox's programs from pinned Go modules into the user's cache.
 
-The programs of a module of ``sandbox/go`` are in a folder of their own in the cache. Its name is a hash of their
-inputs, so changing one lock file rebuilds one module. Go's build cache resumes an interrupted build. A lock per module
-makes a second build wait for the first.
+Each module of ``sandbox/go`` has a folder in the cache, whose name contains a hash of the inputs of the build. So a
+change of one lock file only rebuilds one module. If two processes build the same module, one of them waits.
 """
 
 import fcntl
@@ -29,17 +28,20 @@ from sandbox.releases import Release
 MODULES = Path(__file__).parent / "go"
 PROGRESS_SECONDS: Final = 8.0
 FETCH_SECONDS: Final = 120.0
-# Compiling takes most of a newcomer's first minutes. Without inlining (-l) and the debugger's tables it takes two
-# thirds of the time. The standard library, a small part, is compiled as usual.
+# The first build takes minutes. Compiling without inlining (-l) and debugging information reduces this by a third. The
+# standard library, which is only a small part, is compiled as usual.
 COMPILER_FLAGS: Final = ("-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
 
 
 class BuildError(Exception):
-    """A program could not be built. The message ends with the last output of Go."""
+    """A program could not be built. The message ends with the last lines of Go's output."""
 
 
 def programs(server: Release | None = None, client: Release | None = None) -> dict[str, Path]:
-    """Return the path of each program, built or not: ``argocd`` of the client, ``argocd-services`` of the server."""
+    """Return the path of each program by its name, whether it is built or not.
+
+    ``argocd`` is the CLI of the version ``client``, and ``argocd-services`` contains the components of ``server``.
+    """
     services, command_line = (_argocd(chosen) for chosen in _chosen(server, client))
     common = {program.name: target(program) for program in PROGRAMS if program.name != "argocd"}
     return common | {"argocd": target(command_line), "argocd-services": target(services)}
@@ -52,13 +54,16 @@ def build(
     extras: bool = True,
     out: TextIO = sys.stderr,
 ) -> dict[str, Path]:
-    """Build the missing programs, and print the progress to ``out``; raise ``BuildError``.
+    """Build the missing programs, and return the path of each program by its name.
 
     Args:
         server: the version of Argo CD to run.
-        client: the version of the argocd command line.
+        client: the version of the argocd CLI.
         extras: True to build Helm, Kustomize and kubectl too.
-        out: the stream for the progress.
+        out: the stream for messages about the progress.
+
+    Raises:
+        BuildError: a program could not be built.
     """
     argocds = [_argocd(chosen) for chosen in _chosen(server, client)]
     wanted = [program for program in PROGRAMS if program in argocds or program.name != "argocd"]
@@ -71,7 +76,7 @@ def build(
 
 
 def make(wanted: Sequence[Program], out: TextIO) -> bool:
-    """Build the missing ones of the programs, module by module; return True if there were any."""
+    """Build those of the programs that are missing, module by module. Return True if there were any."""
     todo = _missing(wanted)
     if not todo:
         return False
@@ -86,20 +91,25 @@ def make(wanted: Sequence[Program], out: TextIO) -> bool:
 
 
 def target(program: Program) -> Path:
-    """Return the path of the program, built or not."""
+    """Return the path of the program, whether it is built or not."""
     return cache.folder() / _folder_name(program.module) / program.name
 
 
 def own_builds() -> set[Path]:
-    """Return the folders of the builds that this version of the sandbox runs from, even if they do not exist."""
+    """Return the folders of the builds that this version of the sandbox uses, whether they exist or not."""
     return {target(program).parent for program in PROGRAMS}
 
 
 @functools.cache
 def module_folder(module: str, path: str) -> Path:
-    """Return the folder in Go's module cache of the Go module ``path``, which our module ``module`` pins."""
+    """Return the source folder of a Go module in Go's module cache.
+
+    Args:
+        module: the folder in ``sandbox/go`` that pins the Go module.
+        path: the path of the Go module.
+    """
     for command in (["list", "-m", "-f", "{{.Dir}}", path], ["mod", "download", "-json", path]):
-        # The module is fetched only if the module cache was emptied since the programs were built.
+        # The download is only needed if the module cache was cleared after the programs were built.
         said = _ask_go(module, command)
         folder = json.loads(said)["Dir"] if said.startswith("{") else said.strip()
         if folder:
@@ -134,7 +144,7 @@ def _ask_go(module: str, command: list[str]) -> str:
 
 
 def _go() -> str:
-    # The toolchain is looked up late, because reading the scenarios needs no Go.
+    # Look up the toolchain here and not at import, because importing the scenarios must not require Go.
     found = importlib.util.find_spec("go")
     if found is None or found.origin is None:
         raise BuildError("there is no Go toolchain in this Python: bin/dev sandbox build installs it")
@@ -157,7 +167,7 @@ def _missing(wanted: Iterable[Program]) -> list[Program]:
 
 
 def _environment() -> dict[str, str]:
-    # The toolchain and the flags do not depend on the user's Go settings.
+    # Override the user's Go settings, so that they do not affect the toolchain and the flags.
     return os.environ | {
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-mod=readonly -buildvcs=false",
@@ -185,13 +195,13 @@ def _lock(folder: Path, module: str, out: TextIO) -> Iterator[None]:
 
 
 def _build(todo: Sequence[Program], out: TextIO) -> None:
-    """Build programs of one module with one command, so that one is linked while the next is compiled."""
+    """Build programs of one module with a single command, so that Go can link one while it compiles another."""
     if not todo:
         return
     folder = target(todo[0]).parent
     partial, names = folder / "partial", ", ".join(program.name for program in todo)
     partial.mkdir(exist_ok=True)
-    # The linker ignores a value of a program that is not in this module.
+    # Pass the values of all programs, because the linker ignores values for packages that a program does not contain.
     values = " ".join(f"-X {value}" for value in dict.fromkeys(value for program in todo for value in program.values))
     packages = [program.package for program in todo]
     command = [_go(), "build", "-v", *COMPILER_FLAGS, f"-ldflags=-s -w {values}", "-o", f"{partial}/", *packages]

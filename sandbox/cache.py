@@ -1,6 +1,7 @@
-"""The user's cache of built programs: its place, its old builds, and its size.
+"""The user's cache of built programs.
 
-Each folder is a build. Its name is the module and a hash, its age that of its last use.
+Each folder in the cache is a build. Its name consists of the module and a hash, and its modification time is the time
+of its last use.
 """
 
 import fcntl
@@ -15,13 +16,13 @@ from typing import Final
 
 LOCK: Final = ".lock"
 KEPT: Final = 2
-# A build that was used this recently can belong to another work tree, or a sandbox can run from it.
+# Keep builds that were used within this time, because another work tree or a running sandbox can need them.
 FRESH_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A build at the time when it was inspected. ``used`` is a ``time.time()``."""
+    """A build in the cache. ``used`` is the time of its last use, as returned by ``time.time()``."""
 
     path: Path
     module: str
@@ -40,26 +41,29 @@ class Build:
 
 
 def folder() -> Path:
-    """Return the cache's folder by the XDG base directory specification."""
+    """Return the folder of the cache, according to the XDG base directory specification."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "argocd-release" / "sandbox"
 
 
 def use(paths: Iterable[Path]) -> None:
-    """Mark the builds as used now."""
+    """Record that the builds are used now."""
     for path in paths:
         os.utime(path)
 
 
 def builds() -> list[Build]:
-    """Return all builds, the one used last first."""
+    """Return all builds, the most recently used first."""
     base = folder()
     found = [Build.at(entry) for entry in base.iterdir() if entry.is_dir()] if base.exists() else []
     return sorted(found, key=lambda build: build.used, reverse=True)
 
 
 def prune(*, keep: set[Path]) -> list[Build]:
-    """Remove builds not used today if their module has two newer ones; return the removed ones."""
+    """Remove old builds of modules that have newer ones, and return the removed builds.
+
+    Builds at ``keep``, and builds that were used within ``FRESH_SECONDS``, are not removed.
+    """
     by_module: dict[str, list[Build]] = defaultdict(list)
     for build in builds():
         by_module[build.module].append(build)
@@ -68,7 +72,7 @@ def prune(*, keep: set[Path]) -> list[Build]:
 
 
 def remove(*, keep: set[Path]) -> list[Build]:
-    """Remove every build except those at ``keep``; return the removed ones."""
+    """Remove all builds except those at ``keep``, and return the removed builds."""
     return _remove(build for build in builds() if build.path not in keep)
 
 
@@ -77,7 +81,7 @@ def _remove(old: Iterable[Build]) -> list[Build]:
 
 
 def _remove_one(path: Path) -> bool:
-    """Remove the build unless it is being built; return True if it was removed."""
+    """Remove the build, unless a process is building it. Return True if it was removed."""
     with (path / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

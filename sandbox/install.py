@@ -1,4 +1,4 @@
-"""Install what Argo CD needs: credentials of the cluster, its CRDs, and the objects that it expects."""
+"""Install what Argo CD needs: credentials for the cluster, CRDs, ConfigMaps and Secrets."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def prepare(layout: Layout) -> None:
     folder = layout.folder
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, mode=0o700)
-    # Go's module cache removes the permission to execute.
+    # Make the script executable, because files in Go's module cache are not.
     script = shutil.copyfile(_source(layout) / "hack" / "git-verify-wrapper.sh", layout.tools / "git-verify-wrapper.sh")
     script.chmod(0o700)
     (folder / "tokens.csv").write_text(f"{layout.admin_token},admin,admin,system:masters\n")
@@ -41,9 +41,9 @@ def prepare(layout: Layout) -> None:
 
 
 def install(layout: Layout, *, between: Callable[[], object]) -> None:
-    """Create the objects that Argo CD needs before its components start; call ``between`` between the steps."""
+    """Create the objects that Argo CD needs before its components start. Call ``between`` between the steps."""
     api, crds = KubeAPI(layout), _crds(layout)
-    # A ready API server can still refuse its first requests, so each step is retried.
+    # Retry each step, because an API server that is ready can still refuse its first requests.
     for name, text in crds.items():
         retry(partial(api.apply_crd, name, text), between=between)
         between()
@@ -55,12 +55,12 @@ def install(layout: Layout, *, between: Callable[[], object]) -> None:
     found = [_object("v1", "ConfigMap", name) for name in _CONFIG_MAPS]
     found += [_object("v1", "Secret", name) for name in _SECRETS]
     found.append(_object("argoproj.io/v1alpha1", "AppProject", "default") | {"spec": objects.EVERYTHING})
-    # The API server serves an established CRD a moment later.
+    # The API server needs a moment until it serves the resources of an established CRD.
     retry(lambda: api.apply(*found), between=between)
 
 
 def remove(folder: Path) -> None:
-    """Remove the sandbox's folder with its content."""
+    """Remove the folder of a sandbox with all its content."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -69,7 +69,7 @@ def _source(layout: Layout) -> Path:
 
 
 def _crds(layout: Layout) -> dict[str, bytes]:
-    """Return the CRDs by name, as YAML."""
+    """Return the CRDs of Argo CD and kwok as YAML, by their names."""
     argocd = _source(layout) / "manifests" / "crds"
     kinds = ("application", "appproject", "applicationset")
     found = {f"{kind}s.argoproj.io": argocd / f"{kind}-crd.yaml" for kind in kinds}
@@ -108,7 +108,7 @@ def _kubeconfig(layout: Layout, namespace: str) -> dict[str, Any]:
 
 
 def _elliptic_key() -> str:
-    """Return a new private key on P-256 as PEM: RFC 5915's ECPrivateKey without the optional public half."""
+    """Return a new private key for the curve P-256 as PEM (an ECPrivateKey of RFC 5915 without the public key)."""
     scalar = (secrets.randbits(255) + 1).to_bytes(32, "big")
     der = bytes.fromhex("30310201010420") + scalar + bytes.fromhex("a00a06082a8648ce3d030107")
     body = base64.encodebytes(der).decode().strip()

@@ -1,4 +1,7 @@
-"""The API of the sandbox's Kubernetes with admin rights, for calls that are too frequent or too early for kubectl."""
+"""A client of the sandbox's Kubernetes API with admin rights.
+
+It is faster than kubectl, and also works before kubectl is built.
+"""
 
 import json
 import time
@@ -17,16 +20,16 @@ _CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class KubeAPI:
-    """A client of the Kubernetes API. Each method raises ``CommandError``."""
+    """A client of the Kubernetes API. Each method raises ``CommandError`` if its request fails."""
 
     def __init__(self, layout: Layout) -> None:
         self._base = f"https://{ADDRESS}:{layout.ports['kube-apiserver']}"
         self._token = layout.admin_token
-        # The plural of each apiVersion and kind, and True if its objects are in namespaces.
+        # For each apiVersion and kind, the plural name, and whether its objects are in namespaces.
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return the object at the path, such as ``/api/v1/namespaces/argocd/secrets/argocd-secret``."""
+        """Read the object at a path such as ``/api/v1/namespaces/argocd/secrets/argocd-secret``."""
         return self._call("GET", path)
 
     def merge(self, path: str, patch: Object) -> None:
@@ -34,7 +37,7 @@ class KubeAPI:
         self._call("PATCH", path, json.dumps(patch).encode(), "application/merge-patch+json")
 
     def apply(self, *objects: Object) -> None:
-        """Apply the objects on the server side, one after the other."""
+        """Apply the objects with server-side apply, one after the other."""
         for each in objects:
             self._apply(self._path(each), json.dumps(each).encode())
 
@@ -43,7 +46,7 @@ class KubeAPI:
         self._apply(f"{_CRDS}/{name}", text)
 
     def await_crd(self, name: str, seconds: float = 60.0) -> None:
-        """Wait until the API has accepted a definition. It serves the resources a moment later."""
+        """Wait until the API server has accepted a definition. It serves the resources only a moment later."""
         deadline = time.monotonic() + seconds
         while True:
             conditions = self.get(f"{_CRDS}/{name}").get("status", {}).get("conditions") or []

@@ -1,4 +1,4 @@
-"""Start a supervisor, and manage the folder, the lock and the ports that it needs."""
+"""Start the supervisor of a sandbox, and manage the folder, the lock and the ports of the sandbox."""
 
 import fcntl
 import json
@@ -28,8 +28,8 @@ ROOT: Final = Path(__file__).parent.parent
 TRIES: Final = 3
 ADMIN_TOKEN_BYTES: Final = 24
 END_SECONDS: Final = 20.0
-# The path of a socket has at most 107 characters. argocd creates a socket with a long name in the folder `tmp` of a
-# sandbox.
+# The path of a sandbox's folder must be short. argocd creates a socket with a long name in the folder `tmp` inside it,
+# and the path of a socket is limited to 107 characters.
 LONGEST_BASE: Final = 24
 LOWEST_PORT: Final = 10_000
 
@@ -37,9 +37,10 @@ Process = subprocess.Popen[str]
 
 
 def launch(folder: Path, server: Release, client: Release, out: TextIO) -> Process:
-    """Start a sandbox in the new folder; raise ``SandboxError``.
+    """Start a sandbox in a new folder. It ends with this process unless ``let_go`` is called.
 
-    It ends with this process unless ``let_go`` is called.
+    Raises:
+        SandboxError: the sandbox could not be started.
     """
     for tried in range(1, TRIES + 1):
         remove(folder)
@@ -48,14 +49,14 @@ def launch(folder: Path, server: Release, client: Release, out: TextIO) -> Proce
             return _try(folder, server, client, out)
         except SandboxError as error:
             remove(folder)
-            # Another process can take a port between its choice and its use.
+            # Another process can use a port before the component that it was chosen for. Try other ports.
             if "address already in use" not in str(error).lower() or tried == TRIES:
                 raise
     raise AssertionError("unreachable")
 
 
 def end(process: Process) -> None:
-    """End the sandbox of this supervisor, and wait until none of its processes is left."""
+    """Stop the sandbox of this supervisor, and wait until all of its processes have ended."""
     process.terminate()
     try:
         process.wait(timeout=END_SECONDS)
@@ -71,7 +72,7 @@ def let_go(process: Process) -> None:
         raise SandboxError("the supervisor has no pipes")
     print(STAY.decode(), end="", file=process.stdin, flush=True)
     _close(process)
-    # The process outlives this one on purpose, so Popen must not warn about it.
+    # The supervisor is meant to outlive this process, so Popen must not warn about it.
     process.returncode = 0
 
 
@@ -81,7 +82,11 @@ def new_folder() -> Path:
 
 
 def named_folder(name: str) -> Path:
-    """Return the folder of the sandbox with that name; raise ``SandboxError`` if the name is not valid."""
+    """Return the folder of the sandbox with this name.
+
+    Raises:
+        SandboxError: the name is invalid.
+    """
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", name):
         raise SandboxError(f"{name!r} is no name for a sandbox: up to 20 of a-z, 0-9 and - are")
     return _base_folder() / f"named-{name}"
@@ -89,9 +94,11 @@ def named_folder(name: str) -> Path:
 
 @contextmanager
 def claimed(name: str, told: Callable[[str], None]) -> Iterator[None]:
-    """Prevent other processes from starting or ending the sandbox while the block runs.
+    """Prevent other processes from starting or stopping the sandbox during the ``with`` block.
 
-    ``told`` receives a message while this process waits.
+    Args:
+        name: the name of the sandbox.
+        told: receives messages while this process waits for another one.
     """
     path, started, told_at = _lock_of(name), time.monotonic(), -math.inf
     while True:
@@ -107,13 +114,17 @@ def claimed(name: str, told: Callable[[str], None]) -> Iterator[None]:
 
 
 def is_claimed(name: str) -> bool:
-    """Return True if a process is starting or ending the sandbox."""
+    """Return True if a process is starting or stopping the sandbox."""
     with _claim(_lock_of(name)) as mine:
         return not mine
 
 
 def read_known(folder: Path) -> dict[str, Any]:
-    """Return the data of ``Layout.to_json`` and ``write_known`` in the folder; raise ``SandboxAbsentError``."""
+    """Read the layout that ``write_known`` has stored in the sandbox's folder.
+
+    Raises:
+        SandboxAbsentError: the folder contains no sandbox.
+    """
     try:
         known: dict[str, Any] = json.loads((folder / "layout.json").read_text("utf-8"))
     except OSError as error:
@@ -122,7 +133,7 @@ def read_known(folder: Path) -> dict[str, Any]:
 
 
 def write_known(folder: Path, known: dict[str, Any]) -> None:
-    """Store the data for processes that attach to the sandbox later."""
+    """Store the layout in the sandbox's folder, for processes that attach to the sandbox later."""
     partial = folder / "layout.json.partial"
     partial.touch(mode=0o600)
     partial.write_text(json.dumps(known), encoding="utf-8")
@@ -130,16 +141,15 @@ def write_known(folder: Path, known: dict[str, Any]) -> None:
 
 
 def builds_in_use() -> set[Path]:
-    """Return the folders of the programs from which this user's sandboxes run."""
+    """Return the folders with the programs of all sandboxes of this user."""
     return {Path(path).parent for known in _all_known() for path in known["programs"].values()}
 
 
 def free_ports() -> dict[str, int]:
-    """Return a free port for each name in ``PORTS``, which belongs to no other sandbox of this user.
+    """Return a free port for each name in ``PORTS``, which no other sandbox of this user uses.
 
-    The ports are below the range from which the kernel takes the ports of outgoing connections. A starting sandbox
-    opens hundreds of those, and one of them could get the port of a component that starts later, or that a test has
-    stopped.
+    The ports are below the range that the kernel uses for outgoing connections. A sandbox opens hundreds of outgoing
+    connections, and one of them could otherwise get the port of a component that starts later or was stopped by a test.
     """
     try:
         lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
@@ -191,11 +201,11 @@ def _lock_of(name: str) -> Path:
 
 @contextmanager
 def _claim(path: Path) -> Iterator[bool]:
-    """Hold the lock while the block runs, and yield True if this process got it; then remove the file."""
+    """Try to hold the lock during the ``with`` block, and yield True if that succeeded. Remove the file at the end."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The previous owner can have removed the file since it was opened.
+            # Check that the previous owner of the lock has not removed the file after this process opened it.
             mine = _is_at(path, lock)
         except BlockingIOError:
             mine = False
@@ -217,7 +227,7 @@ def _try(folder: Path, server: Release, client: Release, out: TextIO) -> Process
     token = secrets.token_urlsafe(ADMIN_TOKEN_BYTES)
     programs = build.programs(server, client)
     with (_base_folder() / "ports.lock").open("w") as lock:
-        # One sandbox after the other, so that each sees the ports that the earlier ones have chosen.
+        # Start one sandbox after the other, so that each knows the ports of the others.
         fcntl.flock(lock, fcntl.LOCK_EX)
         layout = Layout(folder=folder, programs=programs, ports=free_ports(), admin_token=token, release=server)
         write_known(folder, layout.to_json())

@@ -1,4 +1,4 @@
-"""The layout of one sandbox: its folder, its programs, its ports."""
+"""The layout of one sandbox: its folder, its programs and its ports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +17,19 @@ PORTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The data that every component needs. ``ports`` has one for each name in ``PORTS``."""
+    """The data that all components need. ``ports`` contains a port for each name in ``PORTS``."""
 
     folder: Path
-    #: By name. ``argocd`` is the command line of a job, ``argocd-services`` the program of Argo CD's components.
+    #: The programs by their names. ``argocd`` is the CLI, and ``argocd-services`` contains Argo CD's components.
     programs: dict[str, Path]
     ports: dict[str, int]
     admin_token: str
-    #: The version of Argo CD that it runs.
+    #: The version of Argo CD that the sandbox runs.
     release: Release
 
     @classmethod
     def from_json(cls, known: dict[str, Any]) -> Self:
-        """Return the layout that ``to_json`` described. Other keys are ignored."""
+        """Create a layout from the result of ``to_json``. Additional keys are ignored."""
         return cls(
             folder=Path(known["folder"]),
             programs={name: Path(path) for name, path in known["programs"].items()},
@@ -54,14 +54,14 @@ class Layout:
 
     @property
     def argocd_kubeconfig(self) -> Path:
-        """Return the path of a kubeconfig whose default namespace is Argo CD's own."""
+        """Return the path of the kubeconfig whose default namespace is that of Argo CD."""
         return self.folder / "kubeconfig-argocd"
 
     @property
     def tools(self) -> Path:
-        """Return the folder of the scripts that Argo CD expects on its PATH."""
+        """Return the folder with the scripts that Argo CD expects on its PATH."""
         return self.folder / "tools"
 
     def environ(self, path: str) -> dict[str, str]:
-        """Return the environment of every program, which keeps it from writing outside the sandbox."""
+        """Return the environment variables of all programs, which prevent them from writing outside the sandbox."""
         return {"PATH": path, "HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp")}

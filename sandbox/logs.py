@@ -1,4 +1,4 @@
-"""Write the logs of containers, which kwok serves in place of the kubelet."""
+"""Write the logs of containers, which kwok serves instead of the kubelet."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from typing import Any, Final
 from sandbox.layout import Layout
 
 LINES: Final = ("connecting to database at db:5432", "cannot connect to database at db:5432: connection refused")
-# Kubernetes allows neither of these names.
+# File names for all pods and all containers. They cannot be confused with real names, because of the underscore.
 _ALL_PODS: Final = "_pods"
 _ALL_CONTAINERS: Final = "_containers"
 _PREVIOUS: Final = ".previous"
@@ -26,7 +26,16 @@ def write(
     pod: str = "",
     container: str = "",
 ) -> dict[str, Any]:
-    """Write the output of these containers; return the object that tells kwok, which must be applied."""
+    """Write the log of containers. Return the kwok object for it, which the caller must apply.
+
+    Args:
+        layout: the layout of the sandbox.
+        namespace: the namespace of the pods.
+        lines: the lines of the log.
+        previous: the lines of the log before the last restart; by default ``lines``.
+        pod: the name of the pod; by default all pods.
+        container: the name of the container; by default all containers.
+    """
     folder = _folder(layout, namespace) / (pod or _ALL_PODS)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / (container or _ALL_CONTAINERS)
@@ -37,7 +46,7 @@ def write(
 
 
 def told(layout: Layout, namespace: str, *, pod: str = "") -> dict[str, Any]:
-    """Return kwok's object with all logs of the namespace or the pod; by default ``LINES``."""
+    """Return the kwok object with all logs of the namespace or pod. If there is no log, write ``LINES`` first."""
     folder = _folder(layout, namespace) / (pod or _ALL_PODS)
     if not (folder / _ALL_CONTAINERS).exists():
         return write(layout, namespace, LINES, pod=pod)
@@ -63,7 +72,7 @@ def _folder(layout: Layout, namespace: str) -> Path:
 
 
 def _cri(lines: Iterable[Line]) -> bytes:
-    """Return the lines in the format of the container runtime interface, in which a newline always ends a line."""
+    """Convert the lines to the log format of the container runtime interface (CRI)."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime()).encode()
     plain = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
     return b"".join(b"%s stdout F %s\n" % (now, line) for line in re.split(rb"\n", plain)) if plain else b""

@@ -1,4 +1,4 @@
-"""Manifests for tests and the demo, as YAML text (JSON is YAML)."""
+"""Manifests for tests and the demo, as JSON, which is valid YAML."""
 
 import json
 from typing import Any, Final
@@ -7,7 +7,7 @@ FATES: Final = (
     "ready", "slow", "never-ready", "crash", "oom", "heals", "init-crash", "config-error", "image-pull", "not-mounted",
     "unschedulable",
 )  # fmt: skip
-# The fates of a Job's pod.
+# The possible fates of a Job's pod.
 ENDS: Final = ("complete", "fail", "image-pull")
 
 
@@ -24,19 +24,19 @@ def deployment(
     claim: str = "",
     **labels: str,
 ) -> str:
-    """Return a Deployment whose pods have the fate, one of ``FATES``; slow ones are ready after 8 seconds.
+    """Return a Deployment.
 
     Args:
         name: the name of the Deployment.
         image: the image of its container.
-        fate: the fate of its pods.
+        fate: what happens to its pods, one of ``FATES``. Slow pods are ready after 8 seconds.
         replicas: the number of pods.
-        ready_after: a Go duration such as ``3s`` until a pod is ready.
+        ready_after: the time until a pod is ready, as a Go duration such as ``3s``.
         heals_after: the seconds from the first crash of a healing pod until it is ready.
-        deadline: the progressDeadlineSeconds.
+        deadline: the value of progressDeadlineSeconds.
         paused: True for a paused Deployment.
-        claim: a PersistentVolumeClaim to mount.
-        labels: further labels of the pods.
+        claim: the name of a PersistentVolumeClaim to mount.
+        labels: additional labels of the pods.
     """
     annotations = _slow(ready_after) | {"sandbox/heals-after": str(heals_after)}
     pods = _pods(name, image, fate, annotations, labels)
@@ -56,9 +56,9 @@ def stateful_set(
     parallel: bool = False,
     **labels: str,
 ) -> str:
-    """Return a StatefulSet, whose pods are named ``NAME-0`` and so on.
+    """Return a StatefulSet, whose pods are named ``NAME-0``, ``NAME-1`` and so on.
 
-    They start one after another, or in parallel. They are always replaced one after another.
+    If ``parallel`` is True, all pods start at the same time. An update always replaces them one after another.
     """
     pods = _pods(name, image, fate, _slow(ready_after), labels)
     policy = {"podManagementPolicy": "Parallel"} if parallel else {}
@@ -66,7 +66,7 @@ def stateful_set(
 
 
 def daemon_set(name: str, image: str, *, fate: str = "ready", ready_after: str = "", **labels: str) -> str:
-    """Return a DaemonSet: one pod on the only node."""
+    """Return a DaemonSet. It has one pod, because the sandbox has only one node."""
     return _yaml(_object("apps/v1", "DaemonSet", name, _pods(name, image, fate, _slow(ready_after), labels)))
 
 
@@ -81,14 +81,14 @@ def rollout(
     deadline: int = 600,
     **labels: str,
 ) -> str:
-    """Return an Argo Rollout, whose ``strategy`` is ``{"canary": …}`` or ``{"blueGreen": …}``."""
+    """Return an Argo Rollout. ``strategy`` is ``{"canary": …}`` or ``{"blueGreen": …}``."""
     pods = _pods(name, image, fate, _slow(ready_after), labels)
     spec = {"replicas": replicas, "progressDeadlineSeconds": deadline, "strategy": strategy} | pods
     return _yaml(_object("argoproj.io/v1alpha1", "Rollout", name, spec))
 
 
 def analysis(name: str, *, fate: str) -> str:
-    """Return an AnalysisTemplate that measures once, with a Job whose pod has the fate, one of ``ENDS``."""
+    """Return an AnalysisTemplate with one measurement by a Job. ``fate`` is that of the Job's pod, one of ``ENDS``."""
     metric = {"name": "smoke-test", "provider": {"job": {"spec": _job(name, fate, "1s")}}}
     return _yaml(_object("argoproj.io/v1alpha1", "AnalysisTemplate", name, {"metrics": [metric]}))
 
@@ -101,7 +101,12 @@ def service(name: str, app: str) -> str:
 def job(name: str, *, fate: str = "complete", ends_after: str = "", deadline: int = 0, **annotations: str) -> str:
     """Return a Job.
 
-    ``fate`` is one of ``ENDS``, ``ends_after`` a Go duration, ``deadline`` its activeDeadlineSeconds or 0.
+    Args:
+        name: the name of the Job.
+        fate: what happens to its pod, one of ``ENDS``.
+        ends_after: the duration of the pod, as a Go duration.
+        deadline: the value of activeDeadlineSeconds, or 0 for none.
+        annotations: the annotations of the Job.
     """
     spec = _job(name, fate, ends_after) | ({"activeDeadlineSeconds": deadline} if deadline else {})
     return _yaml(_object("batch/v1", "Job", name, spec, annotations))
@@ -118,9 +123,17 @@ def hook(
     generate_name: bool = False,
     **spec: Any,
 ) -> str:
-    """Return a Job that is a hook in ``phase``: PreSync, Sync, PostSync or SyncFail. ``spec`` is added to the Job's.
+    """Return a Job that is a hook.
 
-    ``delete`` is its hook-delete-policy; "" leaves the annotation out.
+    Args:
+        name: the name of the Job.
+        phase: PreSync, Sync, PostSync or SyncFail.
+        fate: what happens to its pod, one of ``ENDS``.
+        ends_after: the duration of the pod, as a Go duration.
+        deadline: the value of activeDeadlineSeconds, or 0 for none.
+        delete: the hook-delete-policy, or "" to omit the annotation.
+        generate_name: True to use ``generateName`` instead of ``name``.
+        spec: additional fields of the Job's spec.
     """
     annotations = {"argocd.argoproj.io/hook": phase}
     if delete:
@@ -140,24 +153,24 @@ def cron_job(
     fate: str = "complete",
     image: str = "registry.example.com/hook:1",
 ) -> str:
-    """Return a CronJob, by default one that is never due while a test runs."""
+    """Return a CronJob. By default, it is never due during a test."""
     spec = {"schedule": schedule, "suspend": suspend, "jobTemplate": {"spec": _job(name, fate, "", image)}}
     return _yaml(_object("batch/v1", "CronJob", name, spec))
 
 
 def ingress(name: str) -> str:
-    """Return an Ingress. No controller in the sandbox gives it an address."""
+    """Return an Ingress. It never gets an address, because the sandbox has no controller for Ingresses."""
     backend = {"service": {"name": name, "port": {"number": 80}}}
     return _yaml(_object("networking.k8s.io/v1", "Ingress", name, {"defaultBackend": backend}))
 
 
 def load_balancer(name: str) -> str:
-    """Return a Service of type LoadBalancer. No controller in the sandbox gives it an address."""
+    """Return a Service of type LoadBalancer. It never gets an address, because the sandbox has no load balancer."""
     return _yaml(_object("v1", "Service", name, {"type": "LoadBalancer", "ports": [{"port": 80}]}))
 
 
 def claim(name: str, *, storage_class: str | None = None) -> str:
-    """Return a PersistentVolumeClaim. The sandbox has no storage class and no volume."""
+    """Return a PersistentVolumeClaim. It is never bound, because the sandbox has no volumes and storage classes."""
     spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     spec |= {} if storage_class is None else {"storageClassName": storage_class}
     return _yaml(_object("v1", "PersistentVolumeClaim", name, spec))
@@ -168,14 +181,21 @@ def config_map(name: str, **data: str) -> str:
 
 
 def resource_quota(name: str, **hard: str) -> str:
-    """Return a ResourceQuota such as ``pods="0"``, which makes a ReplicaSet's pods fail with FailedCreate events."""
+    """Return a ResourceQuota. With ``pods="0"``, a ReplicaSet cannot create pods, and gets FailedCreate events."""
     return _yaml(_object("v1", "ResourceQuota", name, {"hard": hard}))
 
 
 def helm_chart(name: str, version: str, image: str, *, folder: str = "", **options: Any) -> dict[str, str]:
-    """Return the files of a Helm chart with a Deployment, by path below ``folder``; ``options`` as for ``deployment``.
+    """Return the files of a Helm chart with a Deployment, by their paths.
 
-    Its values are ``image.repository`` and ``image.tag``, taken from ``image``.
+    The chart has the values ``image.repository`` and ``image.tag``.
+
+    Args:
+        name: the name of the chart and the Deployment.
+        version: the version of the chart.
+        image: the image, from which the default values are taken.
+        folder: the folder of the chart in the repository, or "".
+        options: the other arguments of ``deployment``.
     """
     repository, _, tag = image.rpartition(":")
     chart = {"apiVersion": "v2", "name": name, "version": version, "appVersion": tag}
@@ -189,13 +209,13 @@ def helm_chart(name: str, version: str, image: str, *, folder: str = "", **optio
 
 
 def kustomization(*resources: str, **fields: Any) -> str:
-    """Return a kustomization.yaml for these files or folders, with fields such as ``namePrefix`` or ``images``."""
+    """Return a kustomization.yaml for these files or folders, with further fields such as ``namePrefix``."""
     kind = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     return _yaml(kind | {"resources": list(resources)} | fields)
 
 
 def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels: dict[str, str]) -> dict[str, Any]:
-    """Return the selector and the template that every controller of permanent pods has."""
+    """Return the fields ``selector`` and ``template`` of a workload with permanent pods."""
     _check(fate, FATES)
     selector = {"app": name}
     container: dict[str, Any] = {"name": name, "image": image}
@@ -215,7 +235,7 @@ def _pods(name: str, image: str, fate: str, annotations: dict[str, str], labels:
         case _:
             pass
     metadata = {"labels": selector | {"fate": fate} | labels}
-    # Argo Rollouts rewrites a Rollout without empty fields, and Argo CD sees that as a difference.
+    # Omit empty fields, because Argo Rollouts removes them from its objects, which Argo CD reports as a difference.
     metadata |= {"annotations": annotations} if annotations else {}
     return {"selector": {"matchLabels": selector}, "template": {"metadata": metadata, "spec": spec}}
 
@@ -236,7 +256,7 @@ def _object(
 
 
 def _check(fate: str, fates: tuple[str, ...]) -> None:
-    # A pod whose label matches no stage becomes ready.
+    # Check the fate here, because a pod with an unknown fate would simply become ready.
     if fate not in fates:
         raise ValueError(f"{fate!r} is none of {', '.join(fates)}")
 

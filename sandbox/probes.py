@@ -1,4 +1,4 @@
-"""Call components over HTTP, without a certificate authority or a proxy."""
+"""Call components over HTTP, without verification of certificates and without a proxy."""
 
 import socket
 import ssl
@@ -10,11 +10,20 @@ from sandbox.layout import ADDRESS
 def call(
     method: str, url: str, *, token: str = "", body: bytes | None = None, kind: str = "", seconds: float = 1.0
 ) -> bytes:
-    """Return the body of the answer; raise ``OSError``, also if the status is not a success.
+    """Send a request, and return the body of the response.
 
-    ``body`` has the content type ``kind``.
+    Args:
+        method: the HTTP method.
+        url: the URL.
+        token: a bearer token, or an empty string.
+        body: the body of the request.
+        kind: the content type of the body.
+        seconds: the timeout.
+
+    Raises:
+        OSError: the request has failed, or the status of the response is an error.
     """
-    # The components sign their own certificates at each start, so no CA could verify them.
+    # Do not verify certificates, because the components create self-signed ones at each start.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     headers = ({"Authorization": f"Bearer {token}"} if token else {}) | ({"Content-Type": kind} if kind else {})
@@ -26,7 +35,7 @@ def call(
 
 
 def answers(url: str, *, token: str = "") -> bool:
-    """Return True if a GET of the URL succeeds within a second."""
+    """Return True if a GET request to the URL succeeds within a second."""
     try:
         call("GET", url, token=token)
     except OSError:
@@ -35,7 +44,7 @@ def answers(url: str, *, token: str = "") -> bool:
 
 
 def listens(port: int) -> bool:
-    """Return True if a process on this machine accepts connections at the port."""
+    """Return True if a process on this machine accepts connections on the port."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((ADDRESS, port)) == 0

@@ -18,22 +18,22 @@ class Program:
     module: str
     package: str
     values: tuple[str, ...] = ()
-    #: True if releases of plain manifests do not need it, so that the demo does not wait for it.
+    #: True if applications with plain manifests do not need it, so that the demo does not have to wait for it.
     extra: bool = False
-    #: True if it is built only when it is started.
+    #: True if it is only built when a sandbox starts it.
     asked: bool = False
 
     @property
     def built_as(self) -> str:
-        """Return the name that ``go build`` uses: the last element except for a major version (go help packages)."""
+        """Return the file name that ``go build`` chooses: the last path element that is not a major version."""
         path = PurePosixPath(self.package)
         return path.parent.name if _MAJOR_VERSION.fullmatch(path.name) else path.name
 
 
 def argocd(release: Release) -> Program:
-    """Return Argo CD of that version: one program for the command line and every service."""
+    """Return the program of this version of Argo CD, which contains the CLI and all components."""
     common = f"{release.path}/common"
-    # Without a version of its own, the client calls itself v99.99.99+unknown.
+    # Set the version, because otherwise the CLI reports the version v99.99.99+unknown.
     values = {"version": release.version, "gitCommit": release.commit, "gitTreeState": "clean"}
     return Program(
         name="argocd",

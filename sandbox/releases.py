@@ -1,7 +1,7 @@
-"""The versions of everything that the sandbox runs, in one table.
+"""The versions of Argo CD and the other programs that the sandbox can run.
 
-``sandbox/go/argocd-VERSION/go.mod`` pins a version of Argo CD. That of the default version also pins the Kubernetes of
-its libraries, under which every other version runs too.
+The file ``sandbox/go/argocd-VERSION/go.mod`` pins a version of Argo CD. The one of the default version also pins the
+version of Kubernetes, which is the same for all versions of Argo CD.
 """
 
 import os
@@ -12,32 +12,32 @@ SERVER_VARIABLE: Final = "SANDBOX_ARGOCD"
 CLIENT_VARIABLE: Final = "SANDBOX_ARGOCD_CLIENT"
 
 KUBERNETES: Final = "1.31.0"
-# The versions in the default version's image (argo-cd v2.13.2 hack/tool-versions.sh).
+# The versions of the tools in the image of the default version (argo-cd v2.13.2 hack/tool-versions.sh).
 HELM: Final = "3.15.4"
 KUSTOMIZE: Final = "5.4.3"
-# The newest version that clusters with this Kubernetes use.
+# The newest version of Argo Rollouts that supports this version of Kubernetes.
 ROLLOUTS: Final = "1.10.2"
 
 
 class UnknownReleaseError(ValueError):
-    """The sandbox cannot run that version. The message has those that it can run."""
+    """The sandbox cannot run the requested version. The message lists the versions that it can run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """One version of Argo CD. All its components are one program."""
+    """One version of Argo CD."""
 
     version: str
-    #: The path of its Go module.
+    #: The path of Argo CD's Go module in this version.
     path: str
-    #: The commit of its tag, which ``argocd version`` shows; "" if it is not known.
+    #: The commit of its tag, which ``argocd version`` prints; "" if it is unknown.
     commit: str = ""
-    #: True if it has the commit-server of the source hydrator.
+    #: True if the version has a source hydrator, with its commit-server.
     hydrates: bool = False
 
     @property
     def module(self) -> str:
-        """Return the folder in ``sandbox/go`` that pins it."""
+        """Return the name of the folder in ``sandbox/go`` that pins this version."""
         return f"argocd-{self.version}"
 
 
@@ -58,12 +58,12 @@ RELEASES: Final = {
 
 
 def server(version: str = "") -> Release:
-    """Return the release that a sandbox runs: the named one, that of ``SANDBOX_ARGOCD``, or the default."""
+    """Return the version of Argo CD to run: the given one, that in ``SANDBOX_ARGOCD``, or the default."""
     return _find(version or os.environ.get(SERVER_VARIABLE, ""))
 
 
 def client(version: str = "") -> Release:
-    """Return the release of a job's command line: the named one, that of ``SANDBOX_ARGOCD_CLIENT``, or the default."""
+    """Return the version of the argocd CLI: the given one, that in ``SANDBOX_ARGOCD_CLIENT``, or the default."""
     return _find(version or os.environ.get(CLIENT_VARIABLE, ""))
 
 

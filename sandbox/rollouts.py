@@ -1,4 +1,4 @@
-"""Argo Rollouts: its controller, built on request, and its custom resource definitions."""
+"""Prepare a sandbox for Argo Rollouts: build its controller, and apply its custom resource definitions."""
 
 import sys
 from functools import partial
@@ -21,7 +21,12 @@ _KINDS: Final = {
 
 
 def prepare(layout: Layout) -> None:
-    """Build the controller if it is missing, and define its resources; raise ``BuildError``, ``CommandError``."""
+    """Build the controller if it is missing, and apply its custom resource definitions.
+
+    Raises:
+        BuildError: the controller could not be built.
+        CommandError: a definition could not be applied.
+    """
     build.make([ROLLOUTS_CONTROLLER], sys.stderr)
     folder = build.module_folder(ROLLOUTS_CONTROLLER.module, ROLLOUTS_PATH) / "manifests" / "crds"
     api = KubeAPI(layout)

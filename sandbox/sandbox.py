@@ -1,4 +1,4 @@
-"""The sandbox, for tests, the demo and the command line."""
+"""The interface of the sandbox for tests, the demo and the command line."""
 
 import json
 import sys
@@ -27,9 +27,9 @@ DOWN_SECONDS: Final = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentHandle:
-    """One component of a running sandbox, which can be started, stopped and paused.
+    """A handle to start, stop and pause one component of a running sandbox.
 
-    Each method raises ``SandboxError``.
+    Each method raises ``SandboxError`` if that fails.
     """
 
     name: str
@@ -40,11 +40,11 @@ class ComponentHandle:
         return int(ask(self.folder, "status")[self.name]["pid"])
 
     def stop(self) -> None:
-        """Kill the component, and wait until it is gone. It does not count as a crash."""
+        """Kill the component, and wait until it has ended. This does not count as a crash."""
         ask(self.folder, "stop", self.name)
 
     def start(self) -> None:
-        """Start the component, always on the same port, and wait until it is ready."""
+        """Start the component on the same port as before, and wait until it is ready."""
         ask(self.folder, "start", self.name)
 
     def restart(self) -> None:
@@ -53,7 +53,7 @@ class ComponentHandle:
         self.start()
 
     def pause(self) -> None:
-        """Freeze the component: the kernel accepts connections, and no one answers them."""
+        """Freeze the component. The kernel still accepts connections to it, but the component does not respond."""
         ask(self.folder, "pause", self.name)
 
     def resume(self) -> None:
@@ -77,7 +77,7 @@ class ComponentHandle:
 
 
 class Sandbox(Cluster):
-    """A running sandbox: its cluster, its components, and the repositories and applications of a test."""
+    """A running sandbox: a cluster whose components can be controlled, and in which tests create applications."""
 
     @classmethod
     @contextmanager
@@ -90,26 +90,26 @@ class Sandbox(Cluster):
         extras: bool = True,
         out: TextIO = sys.stderr,
     ) -> Iterator[Self]:
-        """Start a sandbox that ends with the ``with`` block, or with this process.
+        """Start a sandbox that runs until the end of the ``with`` block or of this process.
 
         Args:
             argocd: the version of Argo CD; by default that of ``releases``.
-            client: the version of the command line; by default that of ``releases``.
-            components: components to start in addition: ``applicationset-controller``, ``notifications``,
+            client: the version of the argocd CLI; by default that of ``releases``.
+            components: optional components to start: ``applicationset-controller``, ``notifications``,
                 ``argo-rollouts``, and ``commit-server`` if the version has one.
             extras: True to build Helm, Kustomize and kubectl too.
-            out: the stream for the progress.
+            out: the stream for messages about the progress.
 
         Raises:
-            UnknownReleaseError: there is no such version.
-            BuildError: a program cannot be built.
-            SandboxError: the start failed, or, at the end, a component died meanwhile.
+            UnknownReleaseError: the sandbox cannot run this version.
+            BuildError: a program could not be built.
+            SandboxError: the start failed, or a component has crashed before the end of the block.
         """
         of_server, of_client = releases.server(argocd), releases.client(client)
         build.build(of_server, of_client, extras=extras, out=out)
         with ExitStack() as stack:
             folder = launch.new_folder()
-            # The supervisor removes it, unless it was killed itself.
+            # Usually the supervisor removes the folder, but not if it was killed.
             stack.callback(remove, folder)
             sandbox = cls._launch(folder, of_server, of_client, out, stack)
             stack.enter_context(sandbox.using(*components))
@@ -124,11 +124,12 @@ class Sandbox(Cluster):
 
     @classmethod
     def up(cls, name: str, *, argocd: str = "", client: str = "", out: TextIO = sys.stderr) -> Self:
-        """Return the sandbox of that name, and start it if it is not up.
+        """Return the sandbox with this name, and start it if it is not running. It runs until ``down`` is called.
 
-        It stays until ``down``. Raises like ``start``.
+        The arguments and errors are those of ``start``.
 
-        Also raises ``SandboxError`` if it is up with another version than the named one.
+        Raises:
+            SandboxError: the sandbox is already running with another version.
         """
         of_server, of_client = releases.server(argocd), releases.client(client)
         build.build(of_server, of_client, out=out)
@@ -150,19 +151,23 @@ class Sandbox(Cluster):
 
     @classmethod
     def attach(cls, folder: Path) -> Self:
-        """Return the sandbox in ``folder``; raise ``SandboxAbsentError`` if there is none, or it is not ready."""
+        """Return the running sandbox in ``folder``.
+
+        Raises:
+            SandboxAbsentError: there is no sandbox, or it is not ready yet.
+        """
         known = launch.read_known(folder)
         if "ci_token" not in known:
             raise SandboxAbsentError(f"the sandbox in {folder} is not ready yet")
         return cls(Layout.from_json(known), token=known["ci_token"])
 
     def part(self, name: str) -> ComponentHandle:
-        """Return the component of that name: a key of ``status()``, or a component that starts only on request."""
+        """Return a handle for the component with this name, which is a key of ``status()`` or an optional component."""
         return ComponentHandle(name=name, folder=self.folder)
 
     @contextmanager
     def using(self, *names: str) -> Iterator[None]:
-        """Run optional components while the block runs. Those that ran before stay."""
+        """Run optional components during the ``with`` block. Components that are already running are not stopped."""
         with ExitStack() as stack:
             for name in names:
                 if self.status().get(name, {}).get("state") == "running":
@@ -175,7 +180,11 @@ class Sandbox(Cluster):
             yield
 
     def down(self) -> None:
-        """End the sandbox, and wait until no process and no folder of it is left; raise ``SandboxError``."""
+        """Stop the sandbox, and wait until its processes have ended and its folder is removed.
+
+        Raises:
+            SandboxError: the sandbox could not be stopped in time.
+        """
         ask(self.folder, "down")
         deadline = time.monotonic() + DOWN_SECONDS
         while self.folder.exists():
@@ -184,7 +193,7 @@ class Sandbox(Cluster):
             time.sleep(0.02)
 
     def token(self, name: str, policy: tuple[str, ...]) -> str:
-        """Create an account with these policy lines, such as ``applications, get, */*, allow``; return its token."""
+        """Create an account with policy lines such as ``applications, get, */*, allow``, and return a token of it."""
         return account.create(self, name, policy)
 
     def revoke(self, name: str) -> None:
@@ -200,28 +209,31 @@ class Sandbox(Cluster):
         return ChartRepository(self.layout, self.folder / "charts" / name)
 
     def application(self, name: str, source: Repository | Source | Sequence[Source], /, **options: Any) -> Application:
-        """Create an application on the repository, in a namespace of its own; see ``Application.create``."""
+        """Create an application from the repository, by default in a separate namespace; see ``Application.create``."""
         return Application.create(self, name, source, **options)
 
     def project(self, name: str, **spec: Any) -> str:
-        """Create or change a project that forbids only what ``spec`` says; return its name."""
+        """Create or change a project that only has the restrictions in ``spec``. Return its name."""
         self.apply(objects.project(name, spec))
         return name
 
     def pod_log(self, namespace: str, lines: Iterable[str | bytes], **options: Any) -> None:
-        """Set the log of the namespace's containers; see ``logs.write`` for the options.
+        """Set the log of all containers in the namespace.
 
-        ``previous`` are the lines before the last restart, by default the same; ``pod`` and ``container`` narrow it.
+        Args:
+            namespace: the namespace.
+            lines: the lines of the log.
+            options: the other arguments of ``logs.write``, such as ``previous``, ``pod`` and ``container``.
         """
         self.apply(logs.write(self.layout, namespace, lines, **options))
 
     def event(self, namespace: str, name: str, message: str, *, kind: str = "Pod", **fields: Any) -> None:
-        """Create an event on the object ``name``: a Warning with reason ``Test`` unless ``fields`` say otherwise."""
+        """Create an event of an object. It is a Warning with reason ``Test`` unless ``fields`` override that."""
         about = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
         self.apply(objects.event(about, message, fields))
 
     def requests(self) -> Counter[str]:
-        """Return how often each method of Argo CD's API was called since its start; see ``api_metrics.count``."""
+        """Return how often each method of Argo CD's API was called; see ``api_metrics.count``."""
         return api_metrics.count(self.layout)
 
     @classmethod

@@ -1,8 +1,8 @@
-"""The process that owns all components of one sandbox: it starts them, watches them, and ends them.
+"""The process that starts, watches and stops all components of one sandbox.
 
-No process outlives its owner. The supervisor ends when its standard input does, which is when its caller ends, even by
-a crash. The kernel kills the components when the supervisor dies. A caller that writes ``stay`` can end without it.
-Requests are answered on a socket in the sandbox's folder, see ``control``.
+No process outlives its owner. The supervisor ends when its standard input is closed, which happens even if its caller
+crashes, unless the caller has written ``stay``. The kernel kills the components when the supervisor ends. Callers send
+requests to a socket in the sandbox's folder (see ``control``).
 """
 
 import ctypes
@@ -32,13 +32,13 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class Ended(Exception):  # noqa: N818 - no error: the end that was asked for
-    """The caller has gone, or requested the end."""
+    """The caller has ended, or has requested the end of the sandbox."""
 
 
 class Supervisor:
-    """The owner of the components. It must run in the main thread.
+    """The owner of the components.
 
-    The kernel kills a component when the *thread* that started it ends.
+    It must run in the main thread, because the kernel kills a component when the thread that has started it ends.
     """
 
     def __init__(self, layout: Layout, *, say: Callable[[str], None]) -> None:
@@ -46,13 +46,17 @@ class Supervisor:
         self._components = {each.name: each for each in components(layout)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._lifeline: int | None = sys.stdin.fileno()
-        # A component that a test stopped has not crashed.
+        # The components that a test has stopped, which therefore have not crashed.
         self._stopped: set[str] = set()
         self._say = say
         self._started = self._said = time.monotonic()
 
     def start(self) -> None:
-        """Start the components wave by wave; raise ``SandboxError`` as soon as one dies."""
+        """Start the components wave by wave.
+
+        Raises:
+            SandboxError: a component has crashed.
+        """
         for wave in sorted({each.wave for each in self._components.values() if each.wave is not None}):
             starting = [each for each in self._components.values() if each.wave == wave]
             for component in starting:
@@ -64,7 +68,11 @@ class Supervisor:
             self._tell(f"{', '.join(component.name for component in starting)} ready")
 
     def serve(self) -> None:
-        """Answer requests; raise ``Ended`` when the end is requested, or the caller is gone."""
+        """Handle requests.
+
+        Raises:
+            Ended: the caller has ended, or has requested the end.
+        """
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(self._layout.folder / SOCKET))
             server.listen()
@@ -79,7 +87,7 @@ class Supervisor:
                 self._check_caller()
 
     def stop_all(self) -> None:
-        """End all components and their child processes."""
+        """Kill all components and their child processes."""
         for process in reversed(self._processes.values()):
             _kill(process)
         for process in self._processes.values():
@@ -119,7 +127,7 @@ class Supervisor:
                 process.wait()
             case "pause":
                 process.send_signal(signal.SIGSTOP)
-                # The signal is not delivered at once. WEXITED also ends the wait if the component ends instead.
+                # Wait until the signal was delivered. WEXITED is needed in case the component ends instead.
                 os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             case "resume":
                 process.send_signal(signal.SIGCONT)
@@ -161,7 +169,7 @@ class Supervisor:
             time.sleep(0.05)
 
     def _look(self, doing: str) -> None:
-        """Do what every wait must do: end with the caller, report a component that died, and print the progress."""
+        """Check the caller and the components, and report the progress. Call this repeatedly during each wait."""
         self._check_caller()
         for name, process in self._processes.items():
             if process.poll() is not None and name not in self._stopped:
@@ -191,8 +199,8 @@ class Supervisor:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a component and its children, such as the repo-server's git. Each component leads a process group."""
-    # Once a leader is waited for, another process can get its number.
+    """Kill a component and its child processes, such as the repo-server's git. They are in one process group."""
+    # Do not kill the group if the component has already been waited for, because its id can belong to another process.
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -201,7 +209,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _die_with(supervisor: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The supervisor can have died before the kernel was told.
+        # The supervisor can have ended before the kernel was told to kill this process with it.
         if os.getppid() != supervisor:
             os._exit(1)
 
@@ -211,10 +219,10 @@ def _on_signal(number: int, _: object) -> None:
 
 
 def main() -> int:
-    """Read the layout from standard input, and report on standard output, one JSON object per line."""
+    """Run a sandbox. Read the layout from standard input, and write messages as JSON lines to standard output."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _on_signal)
-    # sys.stdin is not used, because its buffer could swallow the next input.
+    # Do not use sys.stdin, because its buffer could consume later input.
     with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as lines:
         layout = Layout.from_json(json.loads(lines.readline()))
 
@@ -230,7 +238,7 @@ def main() -> int:
         pass
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
         known = isinstance(error, SandboxError)
-        # After the start no process reads these messages, so an error of the supervisor is in its log as well.
+        # After the start, no process reads standard output any more, so also write the error to the log.
         print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
         with suppress(OSError):
             emit(error=str(error) if known else "".join(traceback.format_exception(error)))
