@@ -28,8 +28,8 @@ ROOT: Final = Path(__file__).parent.parent
 TRIES: Final = 3
 ADMIN_TOKEN_BYTES: Final = 24
 END_SECONDS: Final = 20.0
-# The path of a sandbox's folder must be short. The argocd CLI creates a socket with a long name in its folder `tmp`, and
-# the path of a socket is limited to 107 characters.
+# The path of a sandbox's folder must be short. The argocd CLI creates a socket with a long name in its folder `tmp`,
+# and the path of a socket is limited to 107 characters.
 LONGEST_BASE: Final = 24
 LOWEST_PORT: Final = 10_000
 

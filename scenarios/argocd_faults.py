@@ -1,4 +1,4 @@
-"""Real faults of Argo CD. If the state cannot be known, the release is *unreachable* or *denied*, never *failed*."""
+"""Real faults of Argo CD. If the status is unknown, the outcome is *unreachable* or *denied*, but never a failure."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def forbidden(stage: Stage) -> Iterator[None]:
     max_seconds=8,
 )
 def no_projects(stage: Stage) -> Iterator[None]:
-    """Withhold a right that `argocd app get` needs and a comparison over HTTP does not."""
+    """The token lacks a right that `argocd app get` needs, but a comparison over HTTP does not need."""
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER[:1])
     stage.deploy(web("1"))
     yield
@@ -146,7 +146,7 @@ def server_frozen(stage: Stage) -> Iterator[None]:
     exclusive=True,
 )
 def controller_frozen(stage: Stage) -> Iterator[None]:
-    """A refresh never returns, while the old state, Synced and Healthy, can still be read."""
+    """A refresh never ends, but the old state can still be read, which is Synced and Healthy."""
     stage.deployed(web("old"))
     revision = stage.commit(web("new"))
     with stage.sandbox.part("application-controller").paused():

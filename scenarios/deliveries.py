@@ -1,4 +1,4 @@
-"""Releases that are delivered, now or in a moment. A job that ends early is wrong."""
+"""Releases that are delivered, immediately or after a moment. A job must not end before that."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def first_release(stage: Stage) -> Iterator[None]:
 
 @scenario("a commit that Argo CD has not noticed", GREEN, ru="коммит, которого Argo CD ещё не заметил")
 def commit_not_noticed(stage: Stage) -> Iterator[None]:
-    """The plain `argocd app wait` succeeds at once, while the old image still runs."""
+    """Here, the plain `argocd app wait` succeeds immediately, while the old image is still running."""
     stage.deployed(web("old"))
     stage.commit(web("new", ready_after="2s"))
     yield
@@ -48,14 +48,14 @@ def configuration_only(stage: Stage) -> Iterator[None]:
 def nothing_changed(stage: Stage) -> Iterator[None]:
     stage.deployed(web("1"))
     stage.commit({"README.md": "hello"})
-    # A tool that succeeds before Argo CD has noticed the commit is also right.
+    # A tool that succeeds before Argo CD has noticed the commit is also correct.
     stage.delivered_when = None
     yield
 
 
 @scenario("a fix after a failed sync", GREEN, ru="исправление после неудачной синхронизации")
 def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
-    """The failed sync of the earlier revision does not count."""
+    """The job must ignore the failed sync of the earlier revision."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
     stage.until(lambda state: status(state, "operationState", "phase") == "Failed")
     stage.commit(web("2"))
@@ -64,7 +64,7 @@ def fix_after_failed_sync(stage: Stage) -> Iterator[None]:
 
 @scenario("a fix of a crash loop", GREEN, ru="исправление после crash loop", max_seconds=30)
 def fix_after_crash_loop(stage: Stage) -> Iterator[None]:
-    """The old pods still crash while the new ones start."""
+    """The pods of the earlier revision still crash while the new pods start."""
     stage.deploy(web("1", fate="crash"))
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
     stage.sleep(2)
@@ -74,7 +74,7 @@ def fix_after_crash_loop(stage: Stage) -> Iterator[None]:
 
 @scenario("a fix of a Degraded application", GREEN, ru="исправление приложения в состоянии Degraded")
 def fix_after_degraded(stage: Stage) -> Iterator[None]:
-    """Degraded is the health of the earlier revision."""
+    """The health Degraded belongs to the earlier revision."""
     stage.deploy(web("1", fate="never-ready", deadline=1))
     stage.until(lambda state: status(state, "health", "status") == "Degraded")
     stage.commit(web("2", ready_after="3s"))
@@ -88,7 +88,7 @@ def fix_after_degraded(stage: Stage) -> Iterator[None]:
     max_seconds=40,
 )
 def retry_succeeds(stage: Stage) -> Iterator[None]:
-    """The namespace appears a moment late, so the first attempt fails and the retry delivers."""
+    """The namespace is created too late for the first sync attempt, so only the retry succeeds."""
     missing = f"{stage.name}-later"
     stage.deploy(config("web", namespace=missing))
     yield
@@ -138,7 +138,7 @@ def several_sources(stage: Stage) -> Iterator[None]:
 
 @scenario("a sync by hand while the job waits", GREEN, ru="синхронизация вручную, пока джоб ждёт")
 def manual_sync(stage: Stage) -> Iterator[None]:
-    """The log says in the first seconds that the application must be synced by hand."""
+    """In the first seconds, the log says that a user must sync the application."""
     stage.deploy(web("1"), automated=False)
     yield
     stage.sleep(4)
@@ -168,7 +168,7 @@ def sync_of_another(stage: Stage) -> Iterator[None]:
 
 @scenario("RELEASE_SYNC repeats a failed sync", GREEN, ru="RELEASE_SYNC повторяет неудачную синхронизацию")
 def sync_repeated(stage: Stage) -> Iterator[None]:
-    """The namespace was missing. The retried job succeeds, although the last operation of the revision failed."""
+    """A sync failed because its namespace was missing. After another sync, the retried job succeeds."""
     stage.settings["RELEASE_SYNC"] = "true"
     missing = f"{stage.name}-later"
     stage.deploy(config("web", namespace=missing), automated=False)
@@ -201,7 +201,7 @@ def empty_allowed(stage: Stage) -> Iterator[None]:
 
 @scenario("RELEASE_WAIT_FOR: OutOfSync by design", GREEN, ru="RELEASE_WAIT_FOR, приложение OutOfSync намеренно")
 def out_of_sync_by_design(stage: Stage) -> Iterator[None]:
-    """A resource that was removed from git stays, because pruning is off."""
+    """A resource that was removed from git stays in the cluster, because pruning is turned off."""
     stage.settings["RELEASE_WAIT_FOR"] = "health operation"
     stage.deployed(web("1"), config("old"), prune=False)
     revision = stage.commit(web("2", ready_after="2s"), {"old-config.yaml": None})
@@ -219,7 +219,7 @@ def out_of_sync_by_design(stage: Stage) -> Iterator[None]:
     ru="RELEASE_WAIT_FOR без sync: RELEASE_REVISION применили вручную",
 )
 def synced_by_revision(stage: Stage) -> Iterator[None]:
-    """`argocd app sync --revision` leaves the application OutOfSync with the branch that it tracks."""
+    """After `argocd app sync --revision`, the application is OutOfSync with its tracked branch."""
     stage.deploy(web("1"), automated=False)
     stage.sandbox.argocd("app", "sync", stage.name, "--async")
     revision = stage.commit(web("2"))
@@ -237,6 +237,6 @@ def synced_by_revision(stage: Stage) -> Iterator[None]:
 
 @scenario("a resource that is defined twice", GREEN, ru="ресурс определён дважды", cause="warning: ", max_seconds=15)
 def defined_twice(stage: Stage) -> Iterator[None]:
-    """Argo CD uses one of the two manifests, and reports the other only in a condition."""
+    """Two manifests define the same resource. Argo CD uses one of them, and reports the other in a condition."""
     stage.deploy(web("1"), {"again.yaml": manifests.deployment("web", f"{IMAGE}:1")})
     yield

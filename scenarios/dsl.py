@@ -1,4 +1,4 @@
-"""The declaration of a scenario, and the stage that it is played on."""
+"""The declaration of scenarios, and the stage on which a scenario is played."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 
 IMAGE: Final = "registry.example.com/web"
-#: A setting in a message, which the job shows by the name that the reader set.
+#: The placeholder of a setting in a message. The job replaces it by the name that the user has set.
 _SETTING: Final = re.compile(r"<[A-Z_]+[^>]*>")
 Files = Mapping[str, str] | Mapping[str, str | None]
 Play = Callable[["Stage"], Iterator[None]]
@@ -25,7 +25,7 @@ Play = Callable[["Stage"], Iterator[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A situation that an application can be in.
+    """A situation of an application, and the expected result of a job in it.
 
     Attributes:
         play: sets the situation up until its ``yield``, at which the job starts. The rest of it runs beside the job.
@@ -48,7 +48,7 @@ class Scenario:
 
 
 def literal(message: Message | str, **fields: object) -> str:
-    """Return the longest part of a message that is the same whatever its other fields and the names of settings are."""
+    """Return the longest constant part of a message, with only the given fields filled in."""
     parts, part = [], ""
     for text, name, _, _ in Formatter().parse(message.text if isinstance(message, Message) else message):
         part += text
@@ -73,7 +73,17 @@ def scenario(
     exclusive: bool = False,
     parts: tuple[str, ...] = (),
 ) -> Callable[[Play], Play]:
-    """Declare a scenario with the function's name."""
+    """Return a decorator that declares a scenario, named after the decorated function.
+
+    Args:
+        title: the title in English.
+        outcome: the expected outcome.
+        ru: the title in Russian.
+        cause: a text that the first line of the job's cause must contain.
+        max_seconds: the limit for the duration of the job.
+        exclusive: True if the scenario disturbs other scenarios in the same sandbox.
+        parts: the optional components of Argo CD that it needs.
+    """
 
     def declare(play: Play) -> Play:
         name = play.__name__.replace("_", "-")
@@ -98,10 +108,13 @@ class Stage:
     """One run of a scenario with its own application, namespace and repository, which share one name.
 
     Attributes:
-        settings: variables of the job in addition to the usual ones.
-        delivered_when: returns True for a state of the application that is the delivered one. The runner measures with
-            it how late the job was.
-        job_ended: is set when the tool has ended.
+        sandbox: the sandbox.
+        name: the name of the application, namespace and repository.
+        settings: additional variables of the job.
+        application: the application, or None before it is created.
+        delivered_when: returns True for a state in which the application is delivered. With it, the runner measures how
+            long after the delivery the job ended.
+        job_ended: an event that is set when the job has ended.
     """
 
     sandbox: Sandbox
@@ -119,25 +132,25 @@ class Stage:
         return self._repository
 
     def commit(self, *contents: Files) -> str:
-        """Push files; return the revision, which the job must deliver."""
+        """Push files, and return the revision, which becomes the expected one."""
         revision = self.repository.commit({path: text for files in contents for path, text in files.items()})
         self.delivered_when = delivered(revision)
         return revision
 
     def deploy(self, *contents: Files, **options: Any) -> str:
-        """Push files and create the application; return the revision."""
+        """Push files, create the application, and return the revision."""
         revision = self.commit(*contents)
         self.application = self.sandbox.application(self.name, self.repository, **options)
         return revision
 
     def deployed(self, *contents: Files, **options: Any) -> str:
-        """Deploy the files, and wait until the application is Synced and Healthy; return the revision."""
+        """Deploy the files, wait until the application is Synced and Healthy, and return the revision."""
         revision = self.deploy(*contents, **options)
         self.running.wait_for(delivered(revision), 60)
         return revision
 
     def deploy_again(self, *contents: Files) -> str:
-        """Push files, and wait until the application is Synced to them and Healthy."""
+        """Push files, and wait until the application is Synced to that revision and Healthy."""
         revision = self.commit(*contents)
         self.running.refresh()
         self.running.wait_for(delivered(revision), 60)
@@ -145,17 +158,17 @@ class Stage:
 
     @property
     def running(self) -> Application:
-        """Return the application, which must have been created before."""
+        """Return the application. It must already be created."""
         if self.application is None:
             raise LookupError(f"{self.name} has no application yet")
         return self.application
 
     def until(self, predicate: Callable[[State], bool], seconds: float = 40) -> None:
-        """Wait for a state of the application."""
+        """Wait until the application's state satisfies the predicate."""
         self.running.wait_for(predicate, seconds)
 
     def allow_no_pods(self) -> None:
-        """Set a quota of no pods in the namespace. Call it before the first deployment."""
+        """Create a quota that allows no pods in the namespace. Call this before the first deployment."""
         quota = json.loads(manifests.resource_quota("none", pods="0"))
         quota["metadata"]["namespace"] = self.name
         self.sandbox.apply(namespace(self.name), quota)
@@ -173,7 +186,7 @@ class Stage:
             kind | {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": self.name}, "spec": policy},
             kind | {"kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": self.name}, "spec": binding},
         )
-        # The API server applies the policy a moment later.
+        # The API server needs a moment to apply the policy.
         self.sleep(2)
 
     def sleep(self, seconds: float) -> None:
@@ -189,12 +202,12 @@ class Stage:
 
 
 def web(tag: str, name: str = "web", **options: Any) -> dict[str, str | None]:
-    """Return a Deployment in a file of its own; see ``manifests.deployment``."""
+    """Return a file with a Deployment; see ``manifests.deployment``."""
     return {f"{name}.yaml": manifests.deployment(name, f"{IMAGE}:{tag}", **options)}
 
 
 def config(name: str, *, namespace: str = "", colour: str = "blue") -> dict[str, str | None]:
-    """Return a ConfigMap in a file of its own."""
+    """Return a file with a ConfigMap."""
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
     document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"colour": colour}}
     return {f"{name}-config.yaml": json.dumps(document)}
@@ -205,7 +218,7 @@ def namespace(name: str) -> dict[str, Any]:
 
 
 def status(state: State, *path: str) -> Any:
-    """Return the value at the path under ``status``, or None if there is none."""
+    """Return the value at a path below ``status``, or None if there is none."""
     found: Any = state.get("status", {})
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None

@@ -1,4 +1,4 @@
-"""Faults around an application: its cluster, its git server, its namespace, and a health that Argo CD cannot read."""
+"""Faults in the environment of an application: in its cluster, its git server or its namespace."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ IMPATIENT = {"RELEASE_UNREACHABLE_GRACE": "10"}
     max_seconds=40,
 )
 def destination_unreachable(stage: Stage) -> Iterator[None]:
-    """The status of the release is unknown, although the pods can be running."""
+    """The pods can be running, but Argo CD cannot see them, so the status of the release is unknown."""
     stage.settings |= IMPATIENT
     metadata = {"name": stage.name, "namespace": "argocd", "labels": {"argocd.argoproj.io/secret-type": "cluster"}}
     data = {"name": stage.name, "server": NOWHERE, "config": "{}"}
@@ -110,7 +110,7 @@ def progressive_sync(stage: Stage) -> Iterator[None]:
     first = Application(cluster=stage.sandbox, name=f"{stage.name}-first", namespace=stage.name)
     stage.application = Application(cluster=stage.sandbox, name=stage.name, namespace=stage.name)
     for each in (first, stage.application):
-        # The controller has just started.
+        # Retry, because the controller has just started.
         retry(each.get, 40)
     first.wait_for(lambda state: status(state, "health", "status") == "Progressing", 60)
     stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")

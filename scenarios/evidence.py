@@ -1,4 +1,4 @@
-"""Failures whose evidence disappears: the pod and log of a failed hook exist for seconds only."""
+"""Failures whose evidence disappears. For example, the pod and log of a failed hook exist only for seconds."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sandbox import manifests
 from scenarios.dsl import IMAGE, Stage, config, literal, scenario, status, web
 
 LAST_WORDS = "cannot connect to database at db:5432: connection refused"
-# The first attempt fails after 3 s. Argo CD begins the second one 5 s later, and replaces the hook then.
+# The first attempt fails after 3 s. Argo CD starts the second one 5 s later, and then replaces the hook.
 FIRST_ATTEMPT = 12.0
 
 
@@ -206,7 +206,7 @@ def _autoscale(stage: Stage, replicas: int) -> None:
 def fight(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "15"
     stage.deployed(web("1"), self_heal=True)
-    # Autoscale before the job starts; otherwise the job would see the application Synced twice.
+    # Autoscale before the job starts. Otherwise, two looks of the job would see the application Synced.
     _autoscale(stage, 2)
     stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
     yield
@@ -220,7 +220,7 @@ def fight(stage: Stage) -> Iterator[None]:
 
 
 def _hangs(stage: Stage) -> None:
-    """Let the sync of an earlier commit wait for ever in its first wave. The next commit is the fix."""
+    """Push a commit whose sync hangs in its first wave, and then the fix."""
     later = json.loads(manifests.config_map("later", colour="blue"))
     later["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "1"}
     stage.deploy(web("1", fate="crash"), {"later.yaml": json.dumps(later)})
@@ -308,7 +308,7 @@ def skip_reconcile(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def evicted_pod(stage: Stage) -> Iterator[None]:
-    """The evicted pod is not a cause, but the pod that replaced it is."""
+    """The cause is the pod that has replaced the evicted pod, not the evicted pod."""
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.deploy(web("1", fate="never-ready"))
     stage.until(lambda state: status(state, "health", "status") == "Progressing")
@@ -370,7 +370,7 @@ def suspended_hook(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def claim_without_consumer(stage: Stage) -> Iterator[None]:
-    """The pod that runs does not use the claim."""
+    """No pod uses the claim, so the pods are running."""
     stage.settings["RELEASE_TIMEOUT"] = "8"
     stage.sandbox.apply({
         "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": stage.name},
@@ -392,7 +392,7 @@ def claim_without_consumer(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def deleted_hook(stage: Stage) -> Iterator[None]:
-    """The TTL of a Job has the same effect if it passes before Argo CD looks."""
+    """A Job that its TTL removes before Argo CD has seen its end has the same effect."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s")})
     stage.until(lambda state: "Running" in str(status(state, "operationState", "syncResult", "resources")))

@@ -1,4 +1,4 @@
-"""Expectations of a job besides Synced and Healthy: a revision, an image, a chart version."""
+"""Releases with an expectation: a revision, an image or a chart version."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ GRACE = {"RELEASE_EXPECTATION_GRACE": "6"}
 
 
 def clone(stage: Stage, repository: Repository | None = None) -> None:
-    """Give the job the shallow clone that GitLab makes of the pipeline's project."""
+    """Give the job a shallow clone of the pipeline's project, like those that GitLab creates."""
     project = repository or stage.repository
     folder = stage.repository.folder.with_name(f"{stage.name}-clone")
     project.git("clone", "--quiet", "--depth=1", project.url, str(folder))
@@ -31,7 +31,7 @@ def expect_unmerged(stage: Stage) -> None:
 
 
 def code(stage: Stage) -> str:
-    """Give the job the clone of a project with code and no manifests; return its commit."""
+    """Give the job a clone of a project with code but without manifests, and return its commit."""
     repository = Repository.create(stage.repository.folder.with_name(f"{stage.name}-code"))
     revision = repository.commit({"main.py": "print(1)\n"})
     clone(stage, repository)
@@ -200,7 +200,7 @@ def revision_reverted(stage: Stage) -> Iterator[None]:
     max_seconds=6 + 7,
 )
 def revision_overwritten(stage: Stage) -> Iterator[None]:
-    """Another pipeline writes the old tag again, without a message that says so."""
+    """Another pipeline writes the old tag again, and the message of its commit does not mention a revert."""
     stage.deployed(web("1"))
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("2"))}
     stage.commit(web("1"))
@@ -216,7 +216,7 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
     max_seconds=6 + 7,
 )
 def revision_without_history(stage: Stage) -> Iterator[None]:
-    """Argo CD can read the configuration repository, and the job cannot."""
+    """Argo CD can read the repository with the configuration, but the job cannot."""
     stage.settings |= GRACE | {"RELEASE_REVISION": stage.commit(web("1"))}
     stage.commit(web("2"))
     code(stage)
@@ -227,7 +227,10 @@ def revision_without_history(stage: Stage) -> Iterator[None]:
 
 
 def _deploy_from(stage: Stage, server: GitServer) -> None:
-    """Give Argo CD the account in the address. For an account in a Secret it would need a helper program."""
+    """Deploy from the server, with the account in the repository's URL.
+
+    If the account were in a Secret, Argo CD would need a helper program.
+    """
     url = server.url(stage.repository, server.account)
     stage.application = stage.sandbox.application(stage.name, stage.repository.source() | {"repoURL": url})
     stage.until(_synced_and_healthy)
@@ -249,7 +252,7 @@ def image(stage: Stage) -> Iterator[None]:
     "RELEASE_IMAGE comes with a later commit", Outcome.DELIVERED, ru="RELEASE_IMAGE приходит с более поздним коммитом"
 )
 def image_comes(stage: Stage) -> Iterator[None]:
-    """Another job or an updater writes the tag to git later."""
+    """Another job or an image updater writes the tag to git later."""
     stage.deployed(web("1"))
     stage.settings["RELEASE_IMAGE"] = "2"
     yield

@@ -1,4 +1,4 @@
-"""Releases that fail. The job must end within the grace period and 5 s, and name the cause."""
+"""Releases that fail. The job must name the cause, and end within 5 s after the grace period."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def crash_loop(stage: Stage) -> Iterator[None]:
     max_seconds=START + POD_GRACE + SLACK,
 )
 def stale_then_crash(stage: Stage) -> Iterator[None]:
-    """The plain `argocd app wait` succeeds at once."""
+    """Here, the plain `argocd app wait` succeeds immediately."""
     stage.deployed(web("1"))
     stage.commit(web("2", fate="crash"))
     yield
@@ -57,7 +57,7 @@ def image_pull(stage: Stage) -> Iterator[None]:
     max_seconds=START + POD_GRACE + SLACK,
 )
 def quota(stage: Stage) -> Iterator[None]:
-    """No pod is ever created, and the application stays Progressing."""
+    """No pod can be created, and the application stays Progressing."""
     stage.allow_no_pods()
     stage.deploy(web("1"))
     yield
@@ -71,7 +71,7 @@ def quota(stage: Stage) -> Iterator[None]:
     max_seconds=27,
 )
 def not_ready(stage: Stage) -> Iterator[None]:
-    """The Deployment gives up after 3 s, its own deadline. The grace period of Degraded is 15 s more."""
+    """The Deployment becomes Degraded after 3 s, its progress deadline. The grace period of 15 s starts then."""
     stage.deploy(web("1", fate="never-ready", deadline=3))
     yield
 
@@ -97,7 +97,7 @@ def already_degraded(stage: Stage) -> Iterator[None]:
     max_seconds=20,
 )
 def rejected_manifest(stage: Stage) -> Iterator[None]:
-    """Argo CD retries it five times, but two failed attempts are enough for a verdict."""
+    """Argo CD retries the sync five times, but two failed attempts suffice for a verdict."""
     stage.deployed(web("1"))
     stage.commit(web("2", replicas=-2))
     yield
@@ -136,7 +136,7 @@ def broken_manifest(stage: Stage) -> Iterator[None]:
     max_seconds=CONDITION_GRACE + SLACK + 2,
 )
 def auto_sync_refuses_to_prune_all(stage: Stage) -> Iterator[None]:
-    """A manifest lost its `kind`. Argo CD skips the file, and then has nothing left to apply."""
+    """The only manifest lacks its `kind`. Argo CD skips the file, and then has nothing left to apply."""
     stage.deployed(web("1"))
     stage.commit({"web.yaml": "kind: {{ unfinished"})
     yield
@@ -196,7 +196,7 @@ def pre_sync_hook(stage: Stage) -> Iterator[None]:
     max_seconds=15,
 )
 def hook_deadline(stage: Stage) -> Iterator[None]:
-    """Kubernetes deletes the hook's pod, although it ran."""
+    """Kubernetes deletes the running pod of the hook."""
     stage.deploy(
         web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", ends_after="60s", deadline=3)}, retry_limit=0
     )
@@ -211,7 +211,7 @@ def hook_deadline(stage: Stage) -> Iterator[None]:
     max_seconds=15,
 )
 def post_sync_hook(stage: Stage) -> Iterator[None]:
-    """The application is Synced and Healthy, but not delivered; the plain script succeeds."""
+    """The application is Synced and Healthy, but not delivered. Here, the script of the old guide succeeds."""
     hook = manifests.hook("smoke-test", "PostSync", fate="fail", ends_after="2s")
     stage.deploy(web("1"), {"hook.yaml": hook}, retry_limit=0)
     yield
@@ -238,7 +238,7 @@ def forbidden_destination(stage: Stage) -> Iterator[None]:
     max_seconds=10 + SLACK,
 )
 def empty(stage: Stage) -> Iterator[None]:
-    """Argo CD skips a file without apiVersion, kind and metadata: Synced, Healthy, and no managed resources."""
+    """Argo CD skips a file without apiVersion, kind and metadata, and is Synced and Healthy without any resource."""
     stage.deploy({"values.yaml": "replicas: 2\n"})
     yield
 

@@ -1,4 +1,4 @@
-"""Servers in front of the real git and the real Argo CD that are slow, refuse or do not respond, on demand."""
+"""Servers in front of the real git and the real Argo CD, which can be slow, refuse requests or not respond."""
 
 import http.client
 import ssl
@@ -24,7 +24,7 @@ class _Again(ThreadingTCPServer):
 
 @dataclass(kw_only=True)
 class Git:
-    """A git server for a folder of repositories. ``delay`` is in seconds before each of its answers."""
+    """A git server for a folder of repositories. ``delay`` is the time before each response in seconds."""
 
     port: int
     delay: float = 0.0
@@ -53,8 +53,8 @@ class Proxy:
     """An HTTP proxy in front of Argo CD.
 
     Attributes:
-        status: the HTTP status with which it answers every request itself; 0 to pass requests on.
-        hold: seconds by which it delays requests, by a text in their path.
+        status: the HTTP status with which the proxy responds to all requests, or 0 to pass them on.
+        hold: the delay of requests in seconds, by a text that their path contains.
     """
 
     port: int = 0
@@ -70,7 +70,7 @@ class Proxy:
 
 @contextmanager
 def proxy(server: str) -> Iterator[Proxy]:
-    """Run a proxy in front of Argo CD at the address ``host:port``, which speaks TLS."""
+    """Run a proxy in front of the Argo CD at ``host:port``, which uses TLS."""
     front = Proxy()
 
     class Handler(BaseHTTPRequestHandler):
@@ -101,7 +101,7 @@ def proxy(server: str) -> Iterator[Proxy]:
 
 @contextmanager
 def silence() -> Iterator[int]:
-    """Yield a port at which connections are accepted and never answered."""
+    """Yield a port that accepts connections and never responds."""
     with socket() as listening:
         listening.bind((ADDRESS, 0))
         listening.listen(64)

@@ -1,4 +1,4 @@
-"""Faults that keep the job from observing, or Argo CD from comparing, for a while or for good."""
+"""Temporary and permanent faults that prevent the job from observing, or Argo CD from comparing."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from scenarios.fake_servers import git_server, proxy
     max_seconds=18,
 )
 def slow_git(stage: Stage) -> Iterator[None]:
-    """Each comparison takes a moment longer than a job that requests it again and again would wait."""
+    """Each comparison takes longer than a look waits, so a job that restarted it at each look would never end."""
     with git_server(stage.repository.folder.parent) as git:
         revision = stage.commit(web("1"))
         stage.application = stage.sandbox.application(stage.name, _source(stage, git.url(stage.repository.folder)))
@@ -29,7 +29,7 @@ def slow_git(stage: Stage) -> Iterator[None]:
 
 @scenario("git is away for a moment", Outcome.DELIVERED, ru="git ненадолго недоступен", max_seconds=20)
 def git_away_for_a_moment(stage: Stage) -> Iterator[None]:
-    """The only comparison that the job requests fails with `repository not found`."""
+    """The first comparison fails with `repository not found`, because the git server is away for a moment."""
     stage.deployed(web("1"))
     revision = stage.commit(web("2"))
     folder = stage.repository.folder

@@ -1,4 +1,4 @@
-"""Several applications in one job. The first is the stage's own; the others are named after it."""
+"""Jobs for several applications. The first is that of the stage, and the names of the others begin with its name."""
 
 import json
 import time
@@ -18,7 +18,7 @@ LABEL = "team"
 def add(
     stage: Stage, *names: str, retry_limit: int | None = None, project: str = "default", **pods: Any
 ) -> list[Application]:
-    """Create further applications, each with its own repository and namespace, and with the stage's label."""
+    """Create more applications with the label of the stage, each with a separate repository and namespace."""
     made = []
     for name in names:
         full = f"{stage.name}-{name}"
@@ -47,7 +47,7 @@ def compared_since_synced(state: State) -> bool:
 
 
 def looked_at(application: Application) -> Callable[[], None]:
-    """Return a function that waits until the job has let Argo CD compare the application.
+    """Return a function that waits until Argo CD has compared the application for the job.
 
     The times that Argo CD reports are in whole seconds, so the comparison must be a second later.
     """
@@ -171,7 +171,7 @@ def group_one_vanishes(stage: Stage) -> Iterator[None]:
 
 
 def child(stage: Stage, name: str, *files: Files, namespace: str = "argocd", **options: Any) -> dict[str, str | None]:
-    """Return the manifest of a child application for its parent. ``files`` are the resources of the child."""
+    """Return a file for the parent's repository with a child application. ``files`` are the child's resources."""
     full = f"{stage.name}-{name}"
     repository = stage.sandbox.repository(full)
     repository.commit({path: text for each in files or (web("1", **options),) for path, text in each.items()})
@@ -190,14 +190,14 @@ def application_of(name: str, repository: Repository, *, namespace: str = "argoc
 
 
 def parent(stage: Stage, *children: Files, **settings: str) -> None:
-    """Deploy the stage's own application as a parent, and set the job to wait for the children."""
+    """Deploy the application of the stage as a parent, and configure the job to wait for its children."""
     stage.deploy(*children)
     stage.delivered_when = None
     stage.settings |= {"RELEASE_CHILDREN": "true", **settings}
 
 
 def expected(stage: Stage, applications: dict[str, dict[str, str]]) -> None:
-    """Write a file of expectations, each by the end of an application's name."""
+    """Write a file of expectations for applications, which are given by the ends of their names."""
     file = stage.sandbox.folder / f"{stage.name}.json"
     file.write_text(json.dumps({f"{stage.name}{end}": each for end, each in applications.items()}))
     stage.settings["RELEASE_EXPECTATIONS"] = str(file)
@@ -274,7 +274,7 @@ def group_set_child_crashes(stage: Stage) -> Iterator[None]:
     parts=("applicationset-controller",),
 )
 def group_set_is_late(stage: Stage) -> Iterator[None]:
-    """Argo CD 2.13 calls the set Healthy before its controller has looked at it."""
+    """Argo CD 2.13 reports the ApplicationSet as Healthy before its controller has processed it."""
     with stage.sandbox.part("applicationset-controller").paused():
         parent(stage, set_of_children(stage), RELEASE_POD_GRACE="3")
         policy = ("applications, get, */*, allow", "projects, get, *, allow", "applicationsets, get, */*, allow")
@@ -304,7 +304,7 @@ def group_leaf_crashes(stage: Stage) -> Iterator[None]:
     max_seconds=45,
 )
 def group_child_is_changed(stage: Stage) -> Iterator[None]:
-    """Until the parent is synced, the child is delivered with its old spec."""
+    """Before the parent is synced, the child is Synced and Healthy with its old spec."""
     old = child(stage, "a")
     stage.deployed(old)
     stage.settings |= {"RELEASE_CHILDREN": "true", "RELEASE_POD_GRACE": "3"}
@@ -575,7 +575,7 @@ def group_already(stage: Stage) -> Iterator[None]:
     max_seconds=8,
 )
 def group_split(stage: Stage) -> Iterator[None]:
-    """One application is split over many jobs, so only one job waits for it."""
+    """A group of one application is split over several jobs, so only one of them waits for it."""
     add(stage, "a")
     chosen(stage, RELEASE_SPLIT="true", CI_NODE_INDEX="1", CI_NODE_TOTAL="1000")
     yield

@@ -1,4 +1,4 @@
-"""Failures that heal without a change in git, and a health that cannot be read yet."""
+"""Failures that heal without a change in git, and resources whose health Argo CD cannot read yet."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sandbox.application import IN_CLUSTER
 from scenarios.dsl import Files, Stage, config, literal, namespace, scenario, status, web
 
 GREEN = Outcome.DELIVERED
-# Argo CD retries 5, 10, 20 and 40 seconds after the failures, so a change after 25 s is noticed at 35 s.
+# Argo CD retries 5, 10, 20 and 40 seconds after each failure, so it notices a change at 25 s only at 35 s.
 RETRIED = 35 + 10
 SHORT = {"RELEASE_HEALING_GRACE": "8"}
 READER = """
@@ -46,7 +46,7 @@ def widget(stage: Stage, **more: Any) -> Files:
 
 
 def silent_webhook(stage: Stage) -> None:
-    """Let an admission webhook that does not respond decide on the ConfigMaps of the stage's namespace.
+    """Create an admission webhook for ConfigMaps whose server does not respond.
 
     It selects this namespace only, so it disturbs no other scenario.
     """
@@ -81,7 +81,7 @@ def silent_webhook(stage: Stage) -> None:
     max_seconds=RETRIED,
 )
 def webhook_away(stage: Stage) -> Iterator[None]:
-    """Two attempts fail, and then nothing is wrong with the manifests."""
+    """Two attempts fail although the manifests are correct, and a later attempt succeeds."""
     silent_webhook(stage)
     stage.deploy(web("1"), config("web"))
     yield
@@ -151,7 +151,7 @@ def definition_never(stage: Stage) -> Iterator[None]:
     max_seconds=RETRIED,
 )
 def namespace_terminating(stage: Stage) -> Iterator[None]:
-    """An environment is torn down and created again."""
+    """A user deletes an environment and creates it again."""
     gone, held = f"{stage.name}-env", json.loads(config("held")["held-config.yaml"] or "")
     held["metadata"] |= {"namespace": gone, "finalizers": ["example.com/hold"]}
     stage.sandbox.apply(namespace(gone), held)

@@ -1,4 +1,4 @@
-"""The source hydrator. A pipeline knows the dry commit; Argo CD syncs the commit that it generates from it."""
+"""Releases with the source hydrator: a pipeline knows the dry commit, but Argo CD syncs the hydrated commit."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ PATH = "web"
 
 
 def deploy(stage: Stage, *contents: Files) -> str:
-    """Push files to the dry branch and create the application; return the dry commit, which the job expects."""
+    """Push files to the dry branch, create the application, and return the dry commit, which the job expects."""
     revision = push(stage, *contents)
     dry = stage.repository.source()
     hydrator: dict[str, Any] = {"drySource": dry, "syncSource": {"targetBranch": BRANCH, "path": PATH}}
@@ -31,7 +31,7 @@ def push(stage: Stage, *contents: Files) -> str:
 
 
 def deployed(stage: Stage, *contents: Files) -> str:
-    """Deploy the files, and wait until the application is hydrated, Synced and Healthy; return the dry commit."""
+    """Deploy the files, wait until the application is hydrated, Synced and Healthy, and return the dry commit."""
     revision = deploy(stage, *contents)
     stage.until(lambda state: _delivered(state, revision))
     return revision
@@ -52,7 +52,7 @@ def _hydration(state: State, key: str) -> Any:
 
 @scenario("hydrated: a first release", Outcome.DELIVERED, ru="hydrator: первый релиз", max_seconds=30, parts=PARTS)
 def hydrated(stage: Stage) -> Iterator[None]:
-    """RELEASE_REVISION is the dry commit, which is never the one that is synced."""
+    """RELEASE_REVISION is the dry commit, which Argo CD itself never syncs."""
     deploy(stage, web("1"))
     yield
 
@@ -80,7 +80,7 @@ def hydrated_later(stage: Stage) -> Iterator[None]:
     parts=PARTS,
 )
 def hydrated_without_change(stage: Stage) -> Iterator[None]:
-    """Argo CD creates no hydrated commit for it."""
+    """The dry commit changes no manifests, so Argo CD creates no hydrated commit."""
     deployed(stage, web("1"))
     push(stage, {"README.md": "hello"})
     stage.delivered_when = None
@@ -125,7 +125,7 @@ def hydrated_never(stage: Stage) -> Iterator[None]:
     parts=PARTS,
 )
 def hydration_fails(stage: Stage) -> Iterator[None]:
-    """The old state stays Synced and Healthy."""
+    """The application stays Synced and Healthy with its previous state, although the hydration fails."""
     deployed(stage, web("1"))
     push(stage, {"web.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n spec: [\n"})
     yield

@@ -1,4 +1,7 @@
-"""Which operation counts: one for the judged revision and parameters, not a dry run, with no failure since."""
+"""Situations in which the last operation does or does not count for the verdict.
+
+It counts if it was for the compared revision and parameters, and was not a dry run.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -40,7 +43,7 @@ def tag(stage: Stage) -> str:
     cause="Job/smoke-test",
 )
 def tag_failed_hook(stage: Stage) -> Iterator[None]:
-    """Argo CD compares with the tag object, and syncs the commit."""
+    """The compared revision is the tag object, but the revision of the sync is the commit."""
     stage.commit(web("1"), SMOKE)
     target(stage, tag(stage), retry_limit=0)
     stage.until(phase("Failed"))
@@ -137,7 +140,7 @@ def reverted(stage: Stage) -> Iterator[None]:
     cause=literal(verdict.LAST_SYNC),
 )
 def reverted_hook(stage: Stage) -> Iterator[None]:
-    """Argo CD does not compare hooks, so it cannot tell whether those of this commit have run."""
+    """Argo CD does not compare hooks, so it does not know whether the hooks of this commit have run."""
     stage.deployed(web("1"), retry_limit=0)
     stage.commit(web("2"), SMOKE)
     stage.running.refresh()
@@ -216,7 +219,7 @@ def revision_then_unrelated(stage: Stage) -> Iterator[None]:
     max_seconds=30,
 )
 def comes_after_a_failure(stage: Stage) -> Iterator[None]:
-    """A fix is merged a moment after its job began."""
+    """The fix is merged a moment after its job has started."""
     stage.deploy(web("1", replicas=-2), retry_limit=0)
     stage.until(phase("Failed"))
     stage.repository.git("checkout", "--quiet", "-b", "next")
@@ -235,7 +238,7 @@ def comes_after_a_failure(stage: Stage) -> Iterator[None]:
     max_seconds=10 + 5,
 )
 def deletion_blocked_by_finalizer(stage: Stage) -> Iterator[None]:
-    """A finalizer holds the object, which stays Synced and Healthy."""
+    """A finalizer blocks the deletion of the object, which stays Synced and Healthy."""
     stage.deployed(web("1"))
     _hold(stage, ["example.com/hold"])
     stage.sandbox.kubectl("delete", "application", stage.name, "-n", "argocd", "--wait=false")
@@ -405,7 +408,7 @@ def crash_in_a_wave(stage: Stage) -> Iterator[None]:
     max_seconds=WAVE_LIMIT,
 )
 def hook_image(stage: Stage) -> Iterator[None]:
-    """Argo CD would wait for the hook's Job for ever."""
+    """Without a verdict of the job, Argo CD would wait for the hook's Job forever."""
     stage.deploy(web("1"), {"hook.yaml": manifests.hook("migrate", "PreSync", fate="image-pull")})
     yield
 
@@ -429,7 +432,7 @@ def job_image(stage: Stage) -> Iterator[None]:
     max_seconds=40,
 )
 def fix_behind_a_hook(stage: Stage) -> Iterator[None]:
-    """While the hook runs, the pods that crash belong to the earlier revision."""
+    """While the hook is running, the crashing pods belong to the earlier revision."""
     stage.deploy(web("1", fate="crash"))
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
     stage.sleep(3)

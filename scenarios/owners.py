@@ -1,4 +1,4 @@
-"""Applications whose spec comes from another object: a parent application, its parent, or an ApplicationSet."""
+"""Applications whose spec another object defines: a parent application, its parent, or an ApplicationSet."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ NOTE = literal(verdict.OWNER_CAVEAT)
 
 
 def runs(tag: str) -> Any:
-    """Return a predicate: the application is Synced and Healthy, and runs only the image with this tag."""
+    """Return a predicate for states that are Synced and Healthy, and in which only the image with this tag runs."""
 
     def holds(state: State) -> bool:
         sync, health = status(state, "sync", "status"), status(state, "health", "status")
@@ -26,7 +26,7 @@ def runs(tag: str) -> Any:
 
 
 def spec(stage: Stage, name: str, path: str, **helm: str) -> dict[str, Any]:
-    """Return the spec of an application on a folder of the stage's repository, with values for its chart."""
+    """Return the spec of an application that deploys a chart in the stage's repository with these values."""
     source = stage.repository.source(path)
     if helm:
         source["helm"] = {"parameters": [{"name": key, "value": value} for key, value in helm.items()]}
@@ -39,7 +39,7 @@ def spec(stage: Stage, name: str, path: str, **helm: str) -> dict[str, Any]:
 
 
 def child(stage: Stage, tag: str) -> Files:
-    """Return the chart of the child, and the child's Application, which holds the tag."""
+    """Return the files of the child's chart and of its Application, whose spec contains the tag."""
     metadata = {"name": stage.name, "namespace": ARGOCD}
     manifest = APPLICATION | {"metadata": metadata, "spec": spec(stage, stage.name, "chart", **{"image.tag": tag})}
     chart = manifests.helm_chart("web", "1.0.0", f"{IMAGE}:0", folder="chart")
@@ -47,7 +47,7 @@ def child(stage: Stage, tag: str) -> Files:
 
 
 def owned(stage: Stage) -> Application:
-    """Return the stage's application, which its owner creates."""
+    """Return the application of the stage, which its owner creates."""
     stage.application = Application(
         cluster=stage.sandbox, name=stage.name, namespace=stage.name, argocd_namespace=ARGOCD
     )
@@ -55,7 +55,7 @@ def owned(stage: Stage) -> Application:
 
 
 def parented(stage: Stage) -> str:
-    """Deploy a child that runs 1, commit 2 to its spec, and return the commit."""
+    """Deploy a child that runs tag 1, push a commit that changes its spec to tag 2, and return the commit."""
     stage.commit(child(stage, "1"))
     stage.sandbox.application(f"{stage.name}-parent", stage.repository, path="apps", namespace=ARGOCD)
     wait_for_child(stage)
@@ -65,7 +65,7 @@ def parented(stage: Stage) -> str:
 
 
 def wait_for_child(stage: Stage) -> None:
-    """Wait until the owner has created the child, and the child runs 1."""
+    """Wait until the owner has created the child, and the child runs tag 1."""
     owned(stage)
     deadline = 60
     while deadline and not stage.sandbox.kubectl("get", "application", stage.name, "-n", ARGOCD, "--ignore-not-found"):
@@ -104,7 +104,7 @@ def owner_parent_image(stage: Stage) -> Iterator[None]:
     max_seconds=40,
 )
 def owner_grandparent(stage: Stage) -> Iterator[None]:
-    """The root renders the parent with a tag, and the parent renders the child with it."""
+    """The root application passes a tag to the parent, which passes it to the child."""
     template = APPLICATION | {
         "metadata": {"name": stage.name, "namespace": ARGOCD},
         "spec": spec(stage, stage.name, "chart", **{"image.tag": "{{ .Values.tag }}"}),
@@ -138,7 +138,7 @@ def owner_grandparent(stage: Stage) -> Iterator[None]:
     cause=NOTE,
 )
 def owner_hidden(stage: Stage) -> Iterator[None]:
-    """The release is good as far as the token can see, and the log says what that does not prove."""
+    """The token cannot see the owner. The release succeeds, and its log says what this does not prove."""
     stage.commit(child(stage, "1"))
     project = stage.sandbox.project(f"{stage.name}-owners")
     stage.sandbox.application(f"{stage.name}-parent", stage.repository, path="apps", namespace=ARGOCD, project=project)
@@ -151,7 +151,7 @@ def owner_hidden(stage: Stage) -> Iterator[None]:
 
 
 def application_set(stage: Stage, generator: dict[str, Any], tag: str) -> None:
-    """Create an ApplicationSet of one application, and wait for that."""
+    """Create an ApplicationSet that generates one application, and wait for that application."""
     template = {
         "metadata": {"name": stage.name},
         "spec": spec(stage, stage.name, "chart", **{"image.tag": tag}),

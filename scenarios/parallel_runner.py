@@ -1,4 +1,4 @@
-"""Play many scenarios with argocd-release on one sandbox, in parallel if they do not disturb each other."""
+"""Play many scenarios with argocd-release, in parallel in one sandbox unless they disturb each other."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ Performances = Mapping[str, "Future[Played]"]
 
 
 def possible(scenarios: Iterable[Scenario], release: Release) -> dict[str, Scenario]:
-    """Return by name the scenarios for which this version of Argo CD has all components."""
+    """Return the scenarios for which this version of Argo CD has all components, by their names."""
     return {each.name: each for each in scenarios if release.hydrates or "commit-server" not in each.parts}
 
 
@@ -33,7 +33,7 @@ def performed(
     start: Callable[[], AbstractContextManager[Sandbox]] = Sandbox.start,
     prefix: str = "play",
 ) -> Iterator[Performances]:
-    """Yield each scenario with its result, in the order of the ends.
+    """Play the scenarios, and yield each with its result when it has ended.
 
     Args:
         scenarios: the scenarios to play, each in a folder of its own below ``folder``.
@@ -64,7 +64,7 @@ def performed(
 
 
 def wrong(scenario: Scenario, played: Played) -> str:
-    """Return the error in the result of a scenario, except its duration; empty if there is none."""
+    """Return what is wrong with the result of a scenario, apart from its duration, or an empty string."""
     expected = scenario.outcome
     if played.exit_code != expected.exit_code:
         return f"exit code {played.exit_code} instead of {expected.exit_code}: {played.cause}"
@@ -73,6 +73,6 @@ def wrong(scenario: Scenario, played: Played) -> str:
         return f"{scenario.cause!r} is not said: {played.cause}"
     if expected is Outcome.DELIVERED and played.early:
         return "green before it was delivered"
-    # The job never calls a release failed if its status is unknown.
+    # If the status of a release is unknown, the log must not say that it failed.
     called_failed = "RELEASE FAILED" in played.log
     return "" if called_failed == expected.is_failure else "called failed, or not, against its exit code"

@@ -1,4 +1,4 @@
-"""Situations in which Argo CD cannot render the manifests, and in which another request could do damage."""
+"""Situations in which Argo CD cannot render the manifests, so that too many requests of the job would do harm."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CACHED = "Manifest generation error (cached)"
 
 
 def umbrella(stage: Stage, charts: ChartRepository, tag: str) -> str:
-    """Push a chart of which another chart, in ``charts``, is a dependency; return the commit."""
+    """Push a chart that depends on another chart in ``charts``, and return the commit."""
     chart = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0"}
     dependency = {"name": "web", "version": "1.0.0", "repository": charts.url}
     files = {
@@ -27,7 +27,7 @@ def umbrella(stage: Stage, charts: ChartRepository, tag: str) -> str:
 
 
 def failing(state: State) -> bool:
-    """Return True if Argo CD reports that it cannot compare."""
+    """Return True if Argo CD reports that it cannot compare the application."""
     return any(item["type"] == "ComparisonError" for item in status(state, "conditions") or [])
 
 
@@ -44,7 +44,7 @@ def cached(state: State) -> bool:
     max_seconds=45,
 )
 def dependency_away(stage: Stage) -> Iterator[None]:
-    """The job must not cause the three failures after which Argo CD stops rendering."""
+    """The job must not cause the three failed renders after which Argo CD stops rendering."""
     charts = deployed(stage)
     revision = umbrella(stage, charts, "2")
     charts.away = True
@@ -67,7 +67,7 @@ def deployed(stage: Stage) -> ChartRepository:
 
 
 def paused(stage: Stage) -> ChartRepository:
-    """Cause the failures after which Argo CD answers from its cache, without the job."""
+    """Cause so many failed renders, without the job, that Argo CD repeats a cached error."""
     charts = deployed(stage)
     umbrella(stage, charts, "2")
     charts.away = True
@@ -86,7 +86,7 @@ def paused(stage: Stage) -> ChartRepository:
     cause="--hard-refresh",
 )
 def cached_error(stage: Stage) -> Iterator[None]:
-    """The cause is gone, but only a hard refresh shows it."""
+    """The cause of the error is removed, but Argo CD only notices that after a hard refresh."""
     paused(stage)
     yield
 
@@ -112,7 +112,7 @@ def cached_error_stays(stage: Stage) -> Iterator[None]:
     max_seconds=50,
 )
 def group_dependency_away(stage: Stage) -> Iterator[None]:
-    """Each application has its own count of failed renders."""
+    """Argo CD counts failed renders separately for each application."""
     charts = deployed(stage)
     second = f"{stage.name}-b"
     other = stage.sandbox.application(second, stage.repository)

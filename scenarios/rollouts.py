@@ -1,4 +1,4 @@
-"""Argo Rollouts: canary and blue-green, with the real controller."""
+"""Releases with Argo Rollouts, canary and blue-green, with its real controller."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,19 +18,19 @@ BRIEF: Final[list[dict[str, Any]]] = [{"setWeight": 50}, {"pause": {"duration": 
 
 
 def canary(tag: str, steps: list[dict[str, Any]], **options: Any) -> dict[str, str | None]:
-    """Return an Argo Rollout with these canary steps. Its first release skips them."""
+    """Return an Argo Rollout with these canary steps. Argo Rollouts skips them in the first release."""
     return {"web.yaml": manifests.rollout("web", f"{IMAGE}:{tag}", {"canary": {"steps": steps}}, **options)}
 
 
 def blue_green(tag: str) -> dict[str, str | None]:
-    """Return an Argo Rollout that waits for a promotion by hand."""
+    """Return a blue-green Argo Rollout that waits until a user promotes it."""
     services = {"activeService": "web", "previewService": "web-preview", "autoPromotionEnabled": False}
     files = {f"{name}.yaml": manifests.service(name, "web") for name in ("web", "web-preview")}
     return {**files, "rollout.yaml": manifests.rollout("web", f"{IMAGE}:{tag}", {"blueGreen": services})}
 
 
 def emit(stage: Stage, **fields: Any) -> None:
-    """Write into the status what ``kubectl argo rollouts promote``, ``abort`` and ``retry rollout`` write."""
+    """Change the status like the commands ``promote``, ``abort`` and ``retry rollout`` of kubectl argo rollouts."""
     patch = json.dumps({"status": fields})
     stage.sandbox.kubectl(
         "patch", "rollout", "web", "-n", stage.name, "--subresource=status", "--type=merge", f"--patch={patch}"

@@ -1,4 +1,4 @@
-"""Play a scenario with a tool: start the tool, continue the scenario beside it, and record the result."""
+"""Play a scenario with a tool, such as argocd-release: run both at the same time, and record the result."""
 
 import contextlib
 import os
@@ -16,17 +16,22 @@ from scenarios.dsl import Scenario, Stage
 
 END_SECONDS: Final = 150.0
 RULE: Final = "=" * 45
-# The watch on the application reports a state so late.
+# The watch on the application reports a state at most this many seconds late.
 WATCH_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
-    """The result of a tool.
+    """The result of a tool in a scenario.
 
     Attributes:
-        late: the seconds since the delivery, or None if that was not watched or did not happen.
-        token: the token of the sandbox's own account. Every output must be free of it.
+        exit_code: the exit code of the tool.
+        log: its output.
+        seconds: its duration.
+        cpu_seconds: its CPU time.
+        late: seconds from the delivery to the end of the tool, or None if no delivery was observed.
+        folder: the folder of the tool, with its reports.
+        token: the token of the job, which no output must contain.
     """
 
     exit_code: int
@@ -41,13 +46,13 @@ class Played:
 
     @property
     def cause(self) -> str:
-        """Return the first line under the banner, or an empty string without a banner."""
+        """Return the cause, which is the first line below the banner of the result, or an empty string."""
         _, _, after = self.log.partition(f"\n{RULE}\n")[2].partition(f"\n{RULE}\n")
         return after.partition("\n")[0].removeprefix("cause: ")
 
     @property
     def early(self) -> bool:
-        """Return True if the tool is known to have ended before the release was delivered."""
+        """Return True if the tool has certainly ended before the release was delivered."""
         return self.truth_known and (self.late is None or self.late <= -WATCH_SECONDS)
 
     @property
@@ -66,7 +71,17 @@ def play(
     environ: dict[str, str],
     watcher: "Watcher | None" = None,
 ) -> Played:
-    """Play the scenario to its end in a folder of its own. ``environ`` are the settings of the tool."""
+    """Play a scenario to its end.
+
+    Args:
+        scenario: the scenario.
+        sandbox: the sandbox.
+        command: the command line of the tool.
+        name: the name of the application.
+        folder: the folder of the tool, which must not exist yet.
+        environ: the environment variables of the tool.
+        watcher: observes the process of the tool, or None.
+    """
     folder.mkdir(parents=True)
     stage = Stage(sandbox=sandbox, name=name)
     acts = scenario.play(stage)

@@ -1,4 +1,4 @@
-"""Kinds of workloads and ways to declare them: Helm, Kustomize, other namespaces."""
+"""Releases of different kinds of workloads, which are declared in different ways, such as Helm and Kustomize."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -228,7 +228,7 @@ def unschedulable(stage: Stage) -> Iterator[None]:
     "a fix of a StatefulSet whose pods crash", GREEN, ru="исправление StatefulSet с подами в crash loop", max_seconds=50
 )
 def stateful_fix(stage: Stage) -> Iterator[None]:
-    """The pods are replaced one after another. Those that wait for their turn still crash."""
+    """Kubernetes replaces the pods one after another. Meanwhile, the old ones still crash."""
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=3, parallel=True)})
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
     stage.sleep(3)
@@ -245,7 +245,7 @@ def stateful_fix(stage: Stage) -> Iterator[None]:
     max_seconds=21,
 )
 def stateful_blocked(stage: Stage) -> Iterator[None]:
-    """The fix is applied, but Kubernetes replaces no pod before the broken one is ready."""
+    """The fix is applied, but Kubernetes replaces no pod while the broken one is not ready."""
     stage.settings["RELEASE_TIMEOUT"] = "15"
     stage.deploy({"db.yaml": manifests.stateful_set("db", f"{IMAGE}:1", fate="crash", replicas=2)})
     stage.until(lambda state: status(state, "sync", "status") == "Synced")
@@ -261,14 +261,14 @@ def stateful_blocked(stage: Stage) -> Iterator[None]:
     max_seconds=50,
 )
 def each_crashes_once(stage: Stage) -> Iterator[None]:
-    """Each pod heals within its grace period; all of them together take longer."""
+    """Each pod heals within its grace period, but all of them together take longer."""
     stage.deployed(web("1", replicas=3))
     stage.commit(web("2", replicas=3, fate="heals", heals_after=8))
     yield
 
 
 def _nightly(stage: Stage) -> None:
-    """Run the CronJob; its pod stays."""
+    """Run the CronJob, whose pod is not deleted afterwards."""
     stage.sandbox.kubectl("create", "job", "nightly-1", "--from=cronjob/nightly", "-n", stage.name)
     ended = "--for=jsonpath={.status.conditions[*].status}=True"
     stage.sandbox.kubectl("wait", ended, "--timeout=20s", "job/nightly-1", "-n", stage.name)
@@ -351,7 +351,7 @@ def load_balancer(stage: Stage) -> Iterator[None]:
     max_seconds=14,
 )
 def claim_without_class(stage: Stage) -> Iterator[None]:
-    """The pod that waits for the claim is not the cause."""
+    """The cause is the claim, not the pod that waits for it."""
     stage.settings["RELEASE_TIMEOUT"] = "10"
     stage.deploy(web("1", claim="data"), {"claim.yaml": manifests.claim("data")})
     yield
@@ -401,7 +401,7 @@ def chart_build(stage: Stage) -> Iterator[None]:
     charts = stage.sandbox.chart_repository(stage.name)
     charts.publish("web", "1.0.0+5", manifests.helm_chart("web", "1.0.0+5", f"{IMAGE}:1"))
     stage.application = stage.sandbox.application(stage.name, charts.source("web", "1.*"))
-    # The expected version is the tag of the image, in which a plus is not allowed.
+    # The expected version comes from an image tag, in which the character + is not allowed.
     stage.settings["RELEASE_CHART_VERSION"] = "v1.0.0_5"
     yield
 
