@@ -24,7 +24,7 @@ from argocd_release.messages.reports import PAGE
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.reports import dotenv
+from argocd_release.reports import gitlab_reports
 from argocd_release.reports.json_report import SCHEMA as REPORT_SCHEMA
 from argocd_release.reports.page.language import entry as catalogue_entry
 from argocd_release.settings.environment import PROPERTIES, SCHEMA
@@ -221,7 +221,7 @@ def dotenv_variables(language: str) -> Iterator[Row]:
     now = datetime.now(UTC)
     one = ApplicationResult(verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=now, application=None)
     result = ReleaseResult(verdict=verdict, applications=(one,), seconds=0, ended_at=now, several=True)
-    for key in dotenv.variables(result):
+    for key in gitlab_reports.dotenv_variables(result):
         yield f"`{result.dotenv_prefix}_{key}`", translated("dotenv", key)[language]
 
 

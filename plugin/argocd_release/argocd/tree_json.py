@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import as_line, as_list, as_message, as_object, as_objects, clean, parse_object
 from argocd_release.messages import verdict as texts
-from argocd_release.model.argo_rollout import BY_HAND, KIND, AnalysisRun, Rollout
 from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.observation import BY_HAND, ROLLOUT_KIND, AnalysisRun, Rollout
 from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
 
@@ -275,7 +275,7 @@ def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[R
         manifest: reads the live manifest of a resource. If it raises ``ArgoCDError``, that Argo Rollout is left out,
             and only the health that Argo CD reports for it counts.
     """
-    unhealthy = [node for node in tree.nodes if (node.group, node.kind) == KIND and node.health != "Healthy"]
+    unhealthy = [node for node in tree.nodes if (node.group, node.kind) == ROLLOUT_KIND and node.health != "Healthy"]
     rollouts: dict[ResourceRef, Rollout] = {}
     for node in unhealthy[:ROLLOUTS]:
         with suppress(ArgoCDError):

@@ -12,7 +12,7 @@ from typing import Final
 
 from argocd_release.core.text import counted, one_line
 from argocd_release.messages import causes as texts
-from argocd_release.model.argo_rollout import Rollout
+from argocd_release.model.observation import Rollout
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject, refusal
 
 _CANNOT_START: Final = tuple(WAITING_REASONS)

@@ -22,8 +22,8 @@ from argocd_release.model.result import (
     ReleaseResult,
     ResourceState,
 )
-from argocd_release.reports.release_state import state as release_state
 from argocd_release.reports.summary import age, table
+from argocd_release.reports.summary import state as release_state
 
 #: The maximum number of images in the line ``Images:``.
 SHOWN_IMAGES: Final = 3

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.model.result import ReleaseResult
-from argocd_release.reports import annotations, dotenv, json_report, junit, metrics
+from argocd_release.reports import gitlab_reports, json_report, junit
 from argocd_release.reports.page import render as page
 
 
@@ -33,10 +33,10 @@ class Reporter:
 REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
     {
         "junit_path": Reporter(title="JUnit report", render=junit.render),
-        "dotenv_path": Reporter(title="dotenv report", render=dotenv.render),
-        "annotations_path": Reporter(title="annotations report", render=annotations.render),
+        "dotenv_path": Reporter(title="dotenv report", render=gitlab_reports.render_dotenv),
+        "annotations_path": Reporter(title="annotations report", render=gitlab_reports.render_annotations),
         "json_path": Reporter(title="JSON report", render=json_report.render),
-        "metrics_path": Reporter(title="metrics report", render=metrics.render),
+        "metrics_path": Reporter(title="metrics report", render=gitlab_reports.render_metrics),
         "page_path": Reporter(title="page", render=lambda result: page(json_report.document(result)), late=True),
     }
 )

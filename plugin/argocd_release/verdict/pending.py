@@ -14,9 +14,8 @@ from typing import Final
 from argocd_release.core.text import one_line
 from argocd_release.messages import Message, causes, verdict
 from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
-from argocd_release.model.argo_rollout import Rollout
 from argocd_release.model.git import GitUrl, Hydration, HydrationPhase
-from argocd_release.model.observation import Owner, OwnerState
+from argocd_release.model.observation import Owner, OwnerState, Rollout
 from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject
 from argocd_release.verdict.expectation import Expectation
 

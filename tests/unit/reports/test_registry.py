@@ -20,7 +20,7 @@ from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subjec
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.notify import gitlab
-from argocd_release.reports import annotations, dotenv, evidence, json_report, junit, registry
+from argocd_release.reports import evidence, gitlab_reports, json_report, junit, registry
 from tests.support.gitlab_rules import EXPANDED, check_annotations, check_dotenv, check_junit, released
 from tests.unit.states import NEW, application
 
@@ -84,28 +84,28 @@ def test_a_failure_shows_what_was_wanted(outcome: Outcome, expects: str, wanted:
 def test_an_encoded_address_of_the_pipeline_s_own_stays_one_in_dotenv() -> None:
     address = "https://xn--p1ai.example.com/%D0%BF%d1%80/?q=%41"
     given = replace(result(Outcome.DELIVERED, reason="%D0%BF and %HOME%"), site_url=address)
-    written = check_dotenv(dotenv.render(given))
+    written = check_dotenv(gitlab_reports.render_dotenv(given))
     assert written["ARGOCD_RELEASE_SITE_URL"] == "https://xn--p1ai.example.com/пр/?q=%41"
     assert "%D0%" not in written["ARGOCD_RELEASE_REASON"]
     given = replace(given, site_url="https://x/%HOME%%TOKEN%")
-    assert not any(any(found.groups()) for found in EXPANDED.finditer(dotenv.render(given)))
+    assert not any(any(found.groups()) for found in EXPANDED.finditer(gitlab_reports.render_dotenv(given)))
 
 
 def test_dotenv_stays_well_below_the_default_limit_of_gitlab() -> None:
     long = result(
         Outcome.SYNC_FAILED, reason="ü" * 5000, images=[f"registry.example.com/{'i' * 200}:{n}" for n in range(50)]
     )
-    assert len(dotenv.render(long).encode()) < 4096
+    assert len(gitlab_reports.render_dotenv(long).encode()) < 4096
 
 
 @pytest.mark.parametrize("length", [10, 200, 253])
 def test_no_label_of_an_annotation_is_longer_than_gitlab_takes(length: int) -> None:
     name = f"{'n' * 63}/{'a' * length}"
     given = release(one(Outcome.SYNC_FAILED, name=name))
-    check_annotations(annotations.render(given))
+    check_annotations(gitlab_reports.render_annotations(given))
     assert all(
         len(link["external_link"]["label"]) <= 255
-        for links in json.loads(annotations.render(given)).values()
+        for links in json.loads(gitlab_reports.render_annotations(given)).values()
         for link in links
     )
 
@@ -114,8 +114,8 @@ def test_no_label_of_an_annotation_is_longer_than_gitlab_takes(length: int) -> N
 def test_every_outcome_has_valid_reports(outcome: Outcome) -> None:
     cases = check_junit(junit.render(result(outcome)))
     assert (released(cases) == "passed") == (outcome is Outcome.DELIVERED)
-    assert check_dotenv(dotenv.render(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
-    links = check_annotations(annotations.render(result(outcome)))
+    assert check_dotenv(gitlab_reports.render_dotenv(result(outcome)))["ARGOCD_RELEASE_STATUS"] == outcome.word
+    links = check_annotations(gitlab_reports.render_annotations(result(outcome)))
     assert links == {"web in Argo CD": "https://argocd.example.com/applications/web"}
 
 
@@ -126,7 +126,7 @@ def test_a_cause_is_linked_where_it_is_explained() -> None:
     there = "https://docs.example.com/ru/troubleshooting/#image-pull"
     assert evidence.next_step(red) == f"next: push the image\nhelp: {there}"
     assert f"help: {there}\n" in evidence.story(red)
-    assert check_annotations(annotations.render(release(red)))["help: image-pull"] == there
+    assert check_annotations(gitlab_reports.render_annotations(release(red)))["help: image-pull"] == there
     assert f"[What it means](<{there}>)" in gitlab.render_comment(release(red))
     silent = replace(red, diagnosis=Diagnosis(cause=replace(cause, hint="")), verdict=replace(red.verdict, hint=""))
     assert evidence.next_step(silent) == f"help: {there}"
@@ -136,7 +136,7 @@ def test_without_an_address_or_a_cause_there_is_no_link() -> None:
     assert evidence.next_step(one()) == "next: do this"
     green = replace(one(Outcome.DELIVERED), docs_url="https://docs.example.com")
     assert green.help_url == ""
-    assert "help" not in annotations.render(release(green)) + evidence.story(green)
+    assert "help" not in gitlab_reports.render_annotations(release(green)) + evidence.story(green)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_commit_is_linked_where_it_is(repo_url: str, address: str) -> None:
     sources = (chart, Source(repo_url=repo_url))
     several = replace(ended.application, sources=sources, revisions=("1.2.3", NEW))
     links = check_annotations(
-        annotations.render(
+        gitlab_reports.render_annotations(
             release(replace(ended, application=several), project_url="https://gitlab.example.com/team/web/")
         )
     )
@@ -170,9 +170,11 @@ def test_a_commit_is_linked_where_it_is(repo_url: str, address: str) -> None:
 def test_the_log_of_the_first_broken_pod_is_one_click_away() -> None:
     ended = one(health="Degraded")
     fine, broken = pod("web-a", health="Healthy"), pod("web b", health="Degraded")
-    links = check_annotations(annotations.render(release(replace(ended, diagnosis=Diagnosis(pods=(fine, broken))))))
+    links = check_annotations(
+        gitlab_reports.render_annotations(release(replace(ended, diagnosis=Diagnosis(pods=(fine, broken)))))
+    )
     assert links["log of Pod/web b"] == f"{ended.url}?resource=&node=%2FPod%2Fweb%2Fweb%20b%2F0&tab=logs"
-    assert "log of Pod/web-a" not in check_annotations(annotations.render(release(ended)))
+    assert "log of Pod/web-a" not in check_annotations(gitlab_reports.render_annotations(release(ended)))
 
 
 def pod(name: str, *, health: str) -> Node:
@@ -260,13 +262,13 @@ def test_what_the_application_says_cannot_break_a_report() -> None:
         "conditions": conditions,
         "summary": {"images": [HOSTILE]},
     }
-    for render in (junit.render, dotenv.render, evidence.render):
+    for render in (junit.render, gitlab_reports.render_dotenv, evidence.render):
         text = render(result(reason=one_line(HOSTILE), **state))
         assert "\x1b" not in text
         assert "\x00" not in text
         assert "section_end" not in text
     check_junit(junit.render(result(**state)))
-    check_dotenv(dotenv.render(result(reason=HOSTILE, **state)))
+    check_dotenv(gitlab_reports.render_dotenv(result(reason=HOSTILE, **state)))
 
 
 NAMES = st.text("A_$%{} 1", max_size=30)
@@ -284,7 +286,7 @@ NAMES = st.text("A_$%{} 1", max_size=30)
     ],
 )
 def test_the_sites_address_in_dotenv_stays_an_address(url: str, kept: str) -> None:
-    values = check_dotenv(dotenv.render(replace(result(), site_url=url)))
+    values = check_dotenv(gitlab_reports.render_dotenv(replace(result(), site_url=url)))
     assert values["ARGOCD_RELEASE_SITE_URL"] == kept
     assert [found[0] for found in EXPANDED.finditer(kept)] == []
 
@@ -292,40 +294,40 @@ def test_the_sites_address_in_dotenv_stays_an_address(url: str, kept: str) -> No
 @given(NAMES, st.lists(NAMES, max_size=5))
 def test_no_later_job_expands_anything_in_the_dotenv_report(reason: str, images: list[str]) -> None:
     """GitLab makes variables from these values, which can refer to others. Only doubled signs are safe."""
-    text = dotenv.render(result(reason=reason, summary={"images": images}))
+    text = gitlab_reports.render_dotenv(result(reason=reason, summary={"images": images}))
     values = [line.partition("=")[2] for line in text.splitlines()]
     assert [found[0] for value in values for found in EXPANDED.finditer(value) if found[0] != "%%"] == []
 
 
 def test_a_percent_sign_stays_where_nothing_would_expand_it() -> None:
-    values = check_dotenv(dotenv.render(result(reason="100%CI_JOB_TOKEN% at 25% of $HOME, %%A%%")))
+    values = check_dotenv(gitlab_reports.render_dotenv(result(reason="100%CI_JOB_TOKEN% at 25% of $HOME, %%A%%")))
     assert values["ARGOCD_RELEASE_REASON"] == "100% CI_JOB_TOKEN% at 25% of HOME, %% A%%"
 
 
 @given(st.text(), st.lists(st.text(), max_size=40))
 def test_dotenv_is_valid_whatever_it_is_given(reason: str, images: list[str]) -> None:
-    check_dotenv(dotenv.render(result(reason=reason, summary={"images": images})))
+    check_dotenv(gitlab_reports.render_dotenv(result(reason=reason, summary={"images": images})))
 
 
 def test_a_long_dotenv_keeps_every_key() -> None:
     images = [f"registry.example.com/{'x' * 200}:{number}" for number in range(100)]
-    long = dotenv.render(result(reason="ü" * 5000, summary={"images": images}))
-    assert len(check_dotenv(long)) == len(check_dotenv(dotenv.render(result())))
+    long = gitlab_reports.render_dotenv(result(reason="ü" * 5000, summary={"images": images}))
+    assert len(check_dotenv(long)) == len(check_dotenv(gitlab_reports.render_dotenv(result())))
 
 
 def test_images_in_dotenv_are_whole_names_and_counted() -> None:
     images = [f"registry.example.com/team/service-{number:03}:1.0" for number in range(50)]
-    values = check_dotenv(dotenv.render(result(summary={"images": images})))
+    values = check_dotenv(gitlab_reports.render_dotenv(result(summary={"images": images})))
     listed = values["ARGOCD_RELEASE_IMAGES"].split(" ")
     assert listed == images[: len(listed)]
     assert len(listed) > 5
     assert values["ARGOCD_RELEASE_IMAGE_COUNT"] == "50"
-    crowded = dotenv.render(result(reason="ü" * 5000, summary={"images": ["ü" * 300, *images]}))
+    crowded = gitlab_reports.render_dotenv(result(reason="ü" * 5000, summary={"images": ["ü" * 300, *images]}))
     assert set(check_dotenv(crowded)["ARGOCD_RELEASE_IMAGES"].split(" ")) <= {"", "ü" * 300, *images}
 
 
 def test_two_jobs_can_have_variables_of_their_own() -> None:
-    values = check_dotenv(dotenv.render(replace(result(), dotenv_prefix="WEB")))
+    values = check_dotenv(gitlab_reports.render_dotenv(replace(result(), dotenv_prefix="WEB")))
     assert all(name.startswith("WEB_") for name in values)
     assert values["WEB_STATUS"] == "sync-failed"
 
@@ -423,9 +425,12 @@ def test_of_several_applications_the_worst_comes_first_in_every_report() -> None
     assert [suite.name for suite in suites] == [
         "argocd-release: api", "argocd-release: jobs", "argocd-release: team/web",
     ]  # fmt: skip
-    links = check_annotations(annotations.render(several))
+    links = check_annotations(gitlab_reports.render_annotations(several))
     assert list(links) == ["team/web in Argo CD", "jobs in Argo CD"]
-    assert check_dotenv(dotenv.render(several))["ARGOCD_RELEASE_CAUSE"] == "team/web: Pod/x: CrashLoopBackOff"
+    assert (
+        check_dotenv(gitlab_reports.render_dotenv(several))["ARGOCD_RELEASE_CAUSE"]
+        == "team/web: Pod/x: CrashLoopBackOff"
+    )
     rows = [line.split()[:2] for line in evidence.render(several).splitlines() if " s  " in line or "1.5 s" in line]
     assert rows[:3] == [["team/web", "degraded"], ["jobs", "unreachable"], ["api", "delivered"]]
     report = json_report.document(several)
@@ -499,8 +504,8 @@ def test_where_no_application_matches_there_are_reports_all_the_same() -> None:
     verdict = Verdict(outcome=Outcome.MISSING, reason="nothing matches", hint="do this")
     nothing = ReleaseResult(verdict=verdict, applications=(), seconds=1, ended_at=ENDED_AT)
     assert check_junit(junit.render(nothing)) == {ALL_RELEASED: "failure"}
-    assert check_annotations(annotations.render(nothing)) == {}
-    assert check_dotenv(dotenv.render(nothing))["ARGOCD_RELEASE_STATUS"] == "missing"
+    assert check_annotations(gitlab_reports.render_annotations(nothing)) == {}
+    assert check_dotenv(gitlab_reports.render_dotenv(nothing))["ARGOCD_RELEASE_STATUS"] == "missing"
     Draft202012Validator(json_report.SCHEMA).validate(json_report.document(nothing))
     assert "cause: nothing matches" in evidence.render(nothing)
 
@@ -537,5 +542,5 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
 def test_a_label_is_never_longer_than_gitlab_takes() -> None:
     """If a label has more than 255 characters, GitLab fails the job."""
     ended = one(Outcome.DELIVERED, name="a" * 300)
-    links = check_annotations(annotations.render(release(ended)))
+    links = check_annotations(gitlab_reports.render_annotations(release(ended)))
     assert max(map(len, links)) == 255

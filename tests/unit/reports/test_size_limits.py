@@ -15,7 +15,7 @@ from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Node
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.model.timeline import PreviousState, ReleaseTimeline, Span, SpanKind
-from argocd_release.reports import dotenv, evidence, json_report, junit, metrics
+from argocd_release.reports import evidence, gitlab_reports, json_report, junit
 from argocd_release.reports.page import render as page
 from argocd_release.reports.size_limits import LISTED, LISTED_TEXT, OTHER, _shares, limited
 from tests.support.gitlab_rules import check_dotenv, check_junit
@@ -87,8 +87,8 @@ def test_a_large_release_lists_what_deviates_first_and_counts_the_rest() -> None
         assert each["changes"]["count"] == 400
         assert each["changes"]["actions"] == {"configured": 400}
         assert each["changes"]["unchanged"] == 0
-    assert 'argocd_release_resources{application="app-00"} 400' in metrics.render(shown)
-    assert 'argocd_release_resources_changed{application="app-00"} 400' in metrics.render(shown)
+    assert 'argocd_release_resources{application="app-00"} 400' in gitlab_reports.render_metrics(shown)
+    assert 'argocd_release_resources_changed{application="app-00"} 400' in gitlab_reports.render_metrics(shown)
     assert f"Resources:   8000, of which the reports list {LISTED}" in evidence.render(shown)
     assert f"Resources:   400, of which the reports list {LISTED // 20}" in junit.render(shown)
 
@@ -162,7 +162,7 @@ def test_images_of_the_commit_and_changed_images_stay_listed() -> None:
     assert shown.application is not None
     assert {built, "registry.example.com/new:2"} <= set(shown.application.images)
     assert len({*shown.application.images, *shown.rollout.before.images}) == LISTED
-    values = check_dotenv(dotenv.render(limited(release(new))))
+    values = check_dotenv(gitlab_reports.render_dotenv(limited(release(new))))
     assert values["ARGOCD_RELEASE_IMAGE_COUNT"] == str(LISTED + 102)
 
 

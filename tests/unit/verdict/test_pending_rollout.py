@@ -6,7 +6,7 @@ import pytest
 
 from argocd_release.argocd.tree_json import parse_rollout
 from argocd_release.messages import verdict as texts
-from argocd_release.model.argo_rollout import AnalysisRun, Rollout
+from argocd_release.model.observation import AnalysisRun, Rollout
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": "1h"}}, {"analysis": {}}]
 RUN = {"name": "web-6c9-2-4", "status": "Failed", "message": 'Metric "errors" assessed Failed'}

@@ -11,9 +11,8 @@ from argocd_release.model.git import SHA
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page import tables
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
-from argocd_release.reports.page.comparison import Compared, comparison
 from argocd_release.reports.page.language import Text, headline, meaning, meaning_of_cause, translated, words
-from argocd_release.reports.page.tables import Log, Table
+from argocd_release.reports.page.tables import Compared, Log, Table, comparison
 
 Json = Mapping[str, Any]
 # The maximum size in bytes of the texts from outside and their markup: for a single application, and for each

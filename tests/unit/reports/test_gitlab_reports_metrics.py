@@ -13,7 +13,7 @@ from argocd_release.model.outcome import Outcome, Verdict, overall
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import Phases, ReleaseTimeline, Span, SpanKind
-from argocd_release.reports import metrics, summary
+from argocd_release.reports import gitlab_reports, summary
 from argocd_release.reports.summary import proof
 from tests.support.hostile import HOSTILE
 from tests.support.wording import fields_of, is_from
@@ -44,7 +44,7 @@ def samples(*applications: ApplicationResult) -> dict[tuple[str, str], float]:
         ended_at=datetime.now(UTC),
     )
     found = {}
-    for family in text_string_to_metric_families(metrics.render(result)):  # type: ignore[no-untyped-call]
+    for family in text_string_to_metric_families(gitlab_reports.render_metrics(result)):  # type: ignore[no-untyped-call]
         assert family.type == "gauge"
         assert family.unit == ("seconds" if family.name.endswith("_seconds") else "")
         assert family.documentation

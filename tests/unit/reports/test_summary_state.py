@@ -11,7 +11,7 @@ from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Node, Tree
 from argocd_release.model.result import ApplicationResult, Diagnosis, PodGroup, ServingPods
-from argocd_release.reports.release_state import state
+from argocd_release.reports.summary import state
 from tests.unit.states import NEW, OLD, application
 
 ENDED_AT = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
