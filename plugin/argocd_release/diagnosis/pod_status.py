@@ -52,7 +52,7 @@ UNSEEN_END: Final = "Failed"
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """The state of a container of a pod, and the end of its previous run."""
+    """The state of one container in a pod, and the reason why its previous run ended."""
 
     name: str
     init: bool

@@ -103,7 +103,7 @@ def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
 
 
 def expectation_of(settings: ExpectationSettings, path: str, application: Application) -> ExpectationSettings:
-    """Return the expectation of the application: that of the settings, overridden by the file of expectations.
+    """Return the expectation of the application. The file of expectations overrides the settings.
 
     Args:
         settings: the expectation that applies to all applications.

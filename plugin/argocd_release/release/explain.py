@@ -183,7 +183,7 @@ class Explainer:
         return text.strip().partition("\n\n")[0]
 
 
-#: The maximum number of conditions of delivered applications, and also of caveats, that the job log shows.
+#: The job log shows at most this many conditions, and at most this many caveats, of delivered applications.
 CONDITIONS: Final = 10
 #: The maximum number of applications that a note names.
 NAMES: Final = 3

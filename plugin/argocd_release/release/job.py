@@ -72,7 +72,7 @@ JOB_END_SECONDS = 5.0
 class Run:
     """One run of the job: load the settings, wait for the verdict, diagnose, report.
 
-    If a signal ends it early, it reports the results that it has by then.
+    If a signal ends the run early, the reports contain the results so far.
     """
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO) -> None:

@@ -27,11 +27,11 @@ from argocd_release.reports.summary import state as release_state
 
 #: The maximum number of images in the line ``Images:``.
 SHOWN_IMAGES: Final = 3
-#: The maximum number of lines of the output of ``argocd app get``.
+#: The maximum number of output lines of ``argocd app get``.
 STATUS_LINES: Final = 20
-#: The maximum number of lines of the cause at the end of the log.
+#: The maximum number of lines that the cause has at the end of the log.
 CAUSE_LINES: Final = 6
-#: The maximum number of lines in the table of resources or of conditions.
+#: The maximum number of lines in the tables of resources and conditions.
 RESOURCES: Final = 15
 #: The maximum number of resources in the table of changes.
 CHANGED: Final = 30

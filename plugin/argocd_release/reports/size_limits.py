@@ -18,12 +18,12 @@ from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import WELL, ApplicationResult, Change, ReleaseResult, ResourceState, Unlisted
 from argocd_release.model.timeline import SpanKind
 
-#: The maximum number of items of one kind, such as resources, that all applications together can list.
+#: The limit for the number of listed items of one kind, such as resources, in all applications together.
 LISTED: Final = 1000
-#: The maximum number of characters that all listed items of one kind have together.
+#: The limit for all listed items of one kind, in characters.
 LISTED_TEXT: Final = 400_000
-#: The maximum number of characters that all messages of one kind, such as the reasons of verdicts, have together. Each
-#: application gets an equal share, but at least ``LEAST_MESSAGE``.
+#: The limit for all messages of one kind, such as the reasons of verdicts, in characters. Each application gets an
+#: equal share, but at least ``LEAST_MESSAGE``.
 MESSAGES: Final = 400_000
 LEAST_MESSAGE: Final = 200
 #: The key under which the reports count the results whose action is not in ``_WORDS``. An action comes from outside, so

@@ -94,7 +94,7 @@ class Symptom(Enum):
     SYNC_REFUSED = auto()
     #: The application can no longer meet the expectation.
     OUT_OF_REACH = auto()
-    #: The application does not become Synced until a person acts.
+    #: The application stays OutOfSync until a person acts.
     STUCK = auto()
     #: A sync of another revision is running. Each step that it makes starts the grace period again.
     OLD_SYNC = auto()
@@ -220,7 +220,7 @@ class GracePeriods:
         pod_grace: for a pod that cannot start.
         deleted_grace: for an application that disappears during the job.
         unreachable_grace: for Argo CD, or a server that it needs, if it stops responding.
-        connect_grace: for Argo CD if it does not respond at the start.
+        connect_grace: for Argo CD if it does not respond at the start, or if another server responds.
         appear_timeout: for an application that does not exist at the start.
         expectation_grace: for an expectation that can no longer be met.
         stuck_grace: for an application that stays OutOfSync until a person acts.

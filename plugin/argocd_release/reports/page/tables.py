@@ -10,7 +10,7 @@ from argocd_release.reports.page.chart import SizeBudget
 from argocd_release.reports.page.language import Text, words
 
 Json = Mapping[str, Any]
-# The maximum number of rows in a table of each kind, and of logs.
+# The maximum number of rows in each table, and the maximum number of logs.
 RESOURCES: Final = 40
 PODS: Final = 20
 EVENTS: Final = 20

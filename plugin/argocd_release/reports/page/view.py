@@ -25,7 +25,7 @@ _SHARE: Final = 0.4
 # The maximum number of applications of a group that the page shows in full. If the group is larger, the page shows only
 # failures in full. The other applications only have a row in the table.
 WHOLE: Final = 16
-# The maximum number of rows in the table of a group, and the maximum size of all these rows in bytes.
+# The limits of the table of a group: the number of its rows, and their total size in bytes.
 ROWS: Final = 200
 ROOM_OF_ROWS: Final = 150_000
 # The maximum number of images or revisions in a list.
