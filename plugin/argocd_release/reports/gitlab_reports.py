@@ -1,18 +1,18 @@
-"""Render the small reports that GitLab parses: annotations, dotenv and metrics.
+"""Render the three small reports that GitLab parses: annotations, dotenv and metrics.
 
 GitLab shows the links of the annotations on the page of the job. The format is that of GitLab's parser
 (lib/gitlab/ci/parsers) and schema (ci_job_annotation_data.json). If the report contains an unknown key or a link
 without an address, GitLab fails the job.
 
-If the dotenv file is invalid, GitLab fails even a successful job (app/services/ci/parse_dotenv_artifact_service.rb). So
-the report has no empty line, no line break in a value, less than 4 KB and at most 20 variables. Some values come from
-outside, so the report contains nothing that later jobs would expand: neither ``$NAME`` nor ``%NAME%``
+If the dotenv report is invalid, GitLab fails even a successful job (app/services/ci/parse_dotenv_artifact_service.rb).
+So it has no empty line, no line break in a value, less than 4 KB and at most 20 variables. Some values come from
+outside, so it contains nothing that later jobs would expand: neither ``$NAME`` nor ``%NAME%``
 (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
 
 The metrics are in the text format of OpenMetrics (https://prometheus.io/docs/specs/om/open_metrics_spec/). In a merge
 request, GitLab compares them with those of the target branch. It identifies a series by its name and labels
 (lib/gitlab/ci/reports/metrics), so no label has a value that changes from run to run. Each metric has the lines TYPE
-and HELP. If it has a unit, its name ends with that base unit, and there is a line UNIT.
+and HELP. If it has a unit, its name ends with that unit, and there is a line UNIT.
 """
 
 import json
@@ -28,17 +28,18 @@ from argocd_release.model.git import WEB, commit_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
 from argocd_release.model.timeline import SpanKind
 
-# The maximum number of applications of a group that get links.
+# The maximum number of applications of a group for which the annotations have links.
 LINKED: Final = 20
-# The maximum length of a label. A longer label fails the job (app/validators/json_schemas/ci_job_annotation_data.json).
+# The maximum length of a link's label. A longer one fails the job
+# (app/validators/json_schemas/ci_job_annotation_data.json).
 LABEL_LIMIT: Final = 255
-# If the name of a pod is longer, the pod gets no link, because the label would exceed its limit. Pod names are rarely
-# longer than half of this.
+# The maximum length of a pod's name. A pod with a longer name gets no link, because the label would exceed its limit.
+# Names are rarely longer than half of this.
 NAME_LIMIT: Final = 200
 
 
 def render_annotations(result: ReleaseResult) -> str:
-    """Return the annotations as JSON text: an object of sections, each of which is a list of external links."""
+    """Return the annotations as JSON text. The report has sections, each with a list of external links."""
     links: dict[str, str] = {}
     # For a group, link only the applications that were not delivered, because a job's page has no room for hundreds of
     # links.
@@ -68,16 +69,17 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     return links
 
 
-# The maximum length of a text or of a list of names.
+# The maximum length of a value in the dotenv report.
 VALUE_LIMIT: Final = 400
-# The maximum size in bytes. By default GitLab refuses files over 5 KB, and an instance can have a lower limit.
+# The maximum size of the dotenv report in bytes. By default GitLab refuses files over 5 KB, and an instance can have a
+# lower limit.
 FILE_LIMIT: Final = 4096
-# The keys whose values are names, separated by spaces. A value that is too long is cut between two names.
+# The dotenv keys whose values are names, separated by spaces. A value that is too long is cut between two names.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
 # A percent sign before a name gets a space after it, so that GitLab does not expand %NAME%. If the sign were removed
 # instead, %%A% would become %A%, which GitLab expands.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
-# The keys whose values are addresses. Their escapes are decoded.
+# The dotenv keys whose values are addresses. Their escapes are decoded.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
 # The escapes of characters outside ASCII. GitLab takes %D0% in %D0%BF for a variable. The escapes of ASCII characters
 # begin with a digit, so they are safe.
@@ -97,7 +99,10 @@ def render_dotenv(result: ReleaseResult) -> str:
 
 
 def dotenv_variables(result: ReleaseResult) -> dict[str, str]:
-    """Return the values by key, not escaped yet. For a group, the values about a single application are empty."""
+    """Return the values of the dotenv report by key, not escaped yet.
+
+    For a group, the values about a single application are empty.
+    """
     single, outcome = result.only, result.outcome
     application = single.application if single else None
     images = application.images if application else ()
@@ -154,7 +159,7 @@ def _names(text: str, limit: int) -> str:
 
 
 PREFIX: Final = "argocd_release"
-# The maximum length of a label's value.
+# The maximum length of the value of a metric's label.
 SERIES_LABEL_LIMIT: Final = 300
 _SECONDS: Final = "seconds"
 

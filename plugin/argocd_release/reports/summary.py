@@ -1,6 +1,6 @@
-"""Summaries that several reports share: the phases, the proof of a success, the state of a failed release, and tables.
+"""Summarise a release for several reports: the phases, the proof of a success, the state of a failure, and tables.
 
-Each line about the state is a fact of the last look or of the diagnosis. If a fact is not known, its line says so.
+Each line about the state is a fact from the last look or from the diagnosis. If a fact is not known, its line says so.
 """
 
 from collections.abc import Sequence
