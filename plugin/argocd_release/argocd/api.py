@@ -383,7 +383,7 @@ def _no_refusal() -> Iterator[None]:
 
 
 def _is_refusal(status: int) -> bool:
-    """Return True for an HTTP status that a retry of the same request does not change."""
+    """Return True for an HTTP status that the same request would get again."""
     return status == HTTPStatus.NOT_IMPLEMENTED or (
         status // 100 == 4 and status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # noqa: PLR2004
     )

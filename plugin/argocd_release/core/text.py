@@ -83,15 +83,15 @@ def without_applied_file(text: str) -> str:
     return _APPLIED_FILE.sub("", text)
 
 
-#: The number of digits of a commit in texts for people, as in GitLab's CI_COMMIT_SHORT_SHA.
+#: The number of digits of an abbreviated commit in texts for users, as in GitLab's CI_COMMIT_SHORT_SHA.
 SHORT_SHA: Final = 8
 _SHA: Final = re.compile(r"(?<![0-9a-zA-Z:@/-])([0-9a-f]{8})[0-9a-f]{32}(?![0-9a-zA-Z])")
-# The kubelet adds the namespace and the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
+# The kubelet appends the namespace and the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
 _POD_UID: Final = re.compile(r"_[a-z0-9-]{1,63}\([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\)")
 
 
 def without_ids(text: str) -> str:
-    """Return the text with short commits and without the uids of pods. Quoted lines, tags and addresses stay."""
+    """Shorten commits, and remove the uids of pods. Quoted lines, and commits in image tags and URLs, stay unchanged."""
     if "(" not in text and _SHA.search(text) is None:
         return text
     return "\n".join(

@@ -374,7 +374,7 @@ class Application:
 
     @property
     def last_sync_stands(self) -> bool:
-        """Return True if the last operation is the last successful sync, of whichever revision."""
+        """Return True if the last operation is the last successful sync, even of another than the compared revision."""
         operation, deployed = self.operation, self.deployed
         if operation is None or deployed is None:
             return False
@@ -389,7 +389,7 @@ class Application:
 
     @property
     def awaits_sync(self) -> bool:
-        """Return True if Argo CD has not begun to sync the compared revision, but can be expected to do so."""
+        """Return True if the automated sync policy will probably start a sync of the compared revision soon."""
         attempted = self.operation is not None and self.operation.is_of(self.revisions)
         due = self.automated and self.sync is SyncStatus.OUT_OF_SYNC and not self.sync_window
         return due and not self.operating and not attempted

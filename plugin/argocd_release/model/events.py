@@ -202,7 +202,7 @@ class StillWaiting(JobEvent):
     """The release is not delivered yet, after ``waited`` of ``timeout`` seconds.
 
     Attributes:
-        changed: False if the log has shown this reason already, apart from numbers that grow by themselves.
+        changed: False if the previous line contained the same reason, apart from counts such as restarts.
     """
 
     NAME = "still waiting"

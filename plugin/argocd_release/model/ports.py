@@ -51,7 +51,7 @@ class RevisionRelationLookup(Protocol):
 
 
 class WaitFeed(Protocol):
-    """A running ``argocd app wait``. ``stop`` ends it after at most ``grace`` seconds."""
+    """A running ``argocd app wait``. ``stop`` gives it ``grace`` seconds to end, and then terminates it."""
 
     @property
     def ended(self) -> bool: ...

@@ -37,7 +37,7 @@ class PodLog:
         return any(line.strip() for line in self.lines)
 
 
-#: The maximum number of images that the text about a group of pods names.
+#: The maximum number of images in the description of a group of pods.
 SHOWN_IMAGES: Final = 3
 
 
@@ -98,9 +98,9 @@ class Diagnosis:
     pods: tuple[Node, ...] = ()
     events: tuple[ObjectEvent, ...] = ()
     logs: tuple[PodLog, ...] = ()
-    #: The pods that serve; None if they are not known.
+    #: The pods of the current and of earlier revisions; None if they are unknown.
     serving: ServingPods | None = None
-    #: The reason why there is no log of the first suspect; empty if there is one, or if no suspect is a pod.
+    #: The reason why the most suspicious pod has no log; empty if its log was read, or if no pod is suspicious.
     no_log: str = ""
     #: Messages about evidence that could not be read.
     notes: tuple[str, ...] = ()
@@ -293,9 +293,9 @@ class ReleaseResult:
     #: The URL of the deployed site.
     site_url: str = ""
     job_url: str = ""
-    #: The addresses of the job, pipeline, merge_request and commit in GitLab, and of the docs.
+    #: The URLs of the job, pipeline, merge_request and commit in GitLab, and of the docs, by these names.
     links: Mapping[str, str] = field(default_factory=dict)
-    #: The language in which the page opens: en or ru.
+    #: The initial language of the report page: en or ru.
     language: str = "en"
     #: The name of the CI job, or "" outside GitLab.
     job_name: str = ""

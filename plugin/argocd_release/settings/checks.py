@@ -45,7 +45,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
     ]
-    # If the schema already rejects a value, do not report problems of other checks with the same setting.
+    # If the schema already rejects a value, do not report other problems of the same setting.
     setup_problems += [problem for problem in [*others, *_files(values)] if problem.subject not in wrong]
     order = list(PROPERTIES)
     return sorted(setup_problems, key=lambda problem: order.index(problem.subject))

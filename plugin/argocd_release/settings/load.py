@@ -200,7 +200,7 @@ def load(environ: JobEnvironment) -> Settings:
 
 
 def _grace_periods(patience: str, environ: JobEnvironment) -> dict[str, int]:
-    """Return the grace periods that ``RELEASE_PATIENCE`` changes. A variable of its own takes precedence."""
+    """Return the grace periods that ``RELEASE_PATIENCE`` sets, except those that have been set individually."""
     return {
         name: declared["x-patience"][patience]
         for name, declared in PROPERTIES.items()

@@ -90,7 +90,7 @@ class PollResult:
 
 
 class WorkerPool:
-    """A pool of threads that runs the steps of several applications, across polls if they take long."""
+    """A pool of threads that runs the steps of several applications. A long step continues during later polls."""
 
     def __init__(self, step: Callable[[TrackedApplication], object], clock: Clock) -> None:
         self._step = step
@@ -351,7 +351,7 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return the next look's time if the listed state is unchanged. ``pending`` applications share the rate."""
+        """Return when to look next if the listed state is unchanged. ``pending`` looks share ``LOOKS_A_SECOND``."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again

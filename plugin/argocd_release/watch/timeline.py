@@ -219,7 +219,7 @@ def _before(application: Application) -> PreviousState:
     """
     deployed = application.deployed
     if application.is_new and (deployed is None or deployed.revisions == application.revisions):
-        # Images that are there already belong to this release.
+        # The application was never synced before this release, so the current images belong to this release.
         return PreviousState(first=True)
     if deployed is None:
         return PreviousState(images=application.images)

@@ -41,9 +41,9 @@ POLL_SECONDS: Final = 2.0
 # The pause between the first look that shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# The log gets a sign of life after this time without a line, and then each time that the job has waited twice as long.
+# If nothing changes, the log repeats the reason after this time, and then each time the waiting time has doubled.
 STILL_WAITING_SECONDS: Final = 10.0
-# After this many lines, the log shows a new reason only with a sign of life.
+# After this many different reasons, the log shows new reasons only at the times of these repetitions.
 LINES_AT_ONCE: Final = 20
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 _NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
@@ -350,7 +350,7 @@ class Tracker:
     def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
         reason = _known_reason(observation, verdict)
-        # A reason that differs only in a number, or that comes back, waits for the next sign of life.
+        # Do not log a reason immediately if it was logged before, or if only its numbers or names of pods have changed.
         key = _NUMBERS.sub("#", _without_counts(reason))
         is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
         if not is_new and now - at < max(STILL_WAITING_SECONDS, at - self._started):
@@ -373,7 +373,7 @@ class Tracker:
 
 
 def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:
-    """Return the reason of the verdict. If a warning about a pod is known, return that, because it says more."""
+    """Return the most specific reason: a problem of or a warning about a pod, or else the reason of the verdict."""
     workloads = observation.workloads if isinstance(observation, Application) else None
     if workloads is None or verdict.code not in {CauseCode.UNHEALTHY, CauseCode.OTHER_IMAGE}:
         return verdict.reason
