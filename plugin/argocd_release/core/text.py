@@ -91,7 +91,7 @@ _POD_UID: Final = re.compile(r"_[a-z0-9-]{1,63}\([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f
 
 
 def without_ids(text: str) -> str:
-    """Shorten commits, and remove the uids of pods. Quoted lines, and commits in image tags and URLs, stay unchanged."""
+    """Shorten commits, and remove the uids of pods. Quoted lines, and commits in tags and URLs, stay unchanged."""
     if "(" not in text and _SHA.search(text) is None:
         return text
     return "\n".join(
