@@ -1,4 +1,4 @@
-"""Situations of an application that are played on the sandbox. Tests and benchmark share the declarations."""
+"""Situations of an application, which tests and the benchmark play in the sandbox."""
 
 from typing import Final
 

@@ -174,7 +174,7 @@ class Stage:
         self.sandbox.apply(namespace(self.name), quota)
 
     def allow_only_owned_pods(self) -> None:
-        """Add an admission policy that forbids pods without a label ``owner``. Call it before the first deployment."""
+        """Create an admission policy that requires pods to have a label ``owner``. Call this before deploying."""
         kind = {"apiVersion": "admissionregistration.k8s.io/v1"}
         rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
         owned = {"expression": "has(object.metadata.labels) && 'owner' in object.metadata.labels", "message": "say who"}

@@ -114,7 +114,7 @@ def smoke_test_deleted(stage: Stage) -> Iterator[None]:
     yield
 
 
-# OutOfSync after a successful sync. Each cause has its own advice (argo-cd#8134, #8811, #5105, #12039).
+# OutOfSync after a successful sync. Each cause has a different hint (argo-cd#8134, #8811, #5105, #12039).
 
 DRIFT = {"RELEASE_STUCK_GRACE": "5"}
 DRIFT_ENDS = 5.0 + 8.0

@@ -36,11 +36,11 @@ def performed(
     """Play the scenarios, and yield each with its result when it has ended.
 
     Args:
-        scenarios: the scenarios to play, each in a folder of its own below ``folder``.
-        sandbox: the sandbox of all scenarios that do not disturb each other.
-        folder: the folder for the reports and logs.
-        start: starts a second sandbox, on which the exclusive scenarios are played one by one meanwhile.
-        prefix: begins the names of the applications, which must be new to the sandbox.
+        scenarios: the scenarios to play.
+        sandbox: the sandbox for all scenarios that do not disturb each other.
+        folder: the folder for reports and logs. Each scenario gets a folder inside it.
+        start: starts a second sandbox, in which the exclusive scenarios are played one by one at the same time.
+        prefix: the prefix of the applications' names. No application in the sandbox must have it yet.
     """
     asked = list(scenarios)
     with ExitStack() as stack:

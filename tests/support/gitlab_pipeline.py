@@ -13,26 +13,26 @@ from typing import Any, Final
 
 import yaml
 
-# lib/gitlab/ci/config/entry/stages.rb, lib/gitlab/ci/config/edge_stages_injector.rb
+# Source: lib/gitlab/ci/config/entry/stages.rb, lib/gitlab/ci/config/edge_stages_injector.rb
 STAGES: Final = ("build", "test", "deploy")
-# lib/gitlab/ci/config/entry/default.rb
+# GitLab defines these keys in lib/gitlab/ci/config/entry/default.rb.
 DEFAULT_KEYS: Final = (
     "before_script", "after_script", "hooks", "cache", "image", "services", "interruptible", "timeout", "retry", "tags",
     "artifacts", "id_tokens", "identity",
 )  # fmt: skip
-# lib/gitlab/ci/config/entry/root.rb
+# GitLab defines these keys in lib/gitlab/ci/config/entry/root.rb.
 ROOT_KEYS: Final = frozenset({"default", "include", "stages", "variables", "workflow", "spec", "pages_settings"})
 DEPRECATED_ROOT_KEYS: Final = frozenset({"image", "services", "cache", "before_script", "after_script"})
 # The only function is truncate (lib/gitlab/ci/config/interpolation/functions/truncate.rb).
 BLOCK: Final = re.compile(r"\$\[\[\s*inputs\.(\w+)\s*(?:\|\s*truncate\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*)?\]\]")
-# lib/gitlab/ci/config/interpolation/inputs/*.rb of 17.x. 18.x accepts any value for a string.
+# The types in lib/gitlab/ci/config/interpolation/inputs/*.rb of GitLab 17. GitLab 18 accepts any value for a string.
 TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "string": str,
     "number": (int, float),
     "boolean": bool,
     "array": list,
 }
-# app/models/environment.rb#guess_tier, in this order.
+# The patterns of app/models/environment.rb#guess_tier, in the same order.
 TIERS: Final = {
     "development": r"dev|review|trunk",
     "testing": r"test|tst|int|ac(ce|)pt|qa|qc|control|quality",
@@ -68,7 +68,7 @@ class Pipeline:
     def _runs(self, job: Mapping[str, Any], variables: Mapping[str, str], *, changed: bool) -> bool:
         if "rules" in job:
             return _matches(job["rules"], variables, changed=changed)
-        # lib/gitlab/ci/config/entry/policy.rb, DEFAULT_ONLY. It does not apply with workflow:rules (processable.rb).
+        # Source: lib/gitlab/ci/config/entry/policy.rb, DEFAULT_ONLY. It does not apply with workflow:rules (processable.rb).
         return bool(self.workflow) or not {"CI_MERGE_REQUEST_IID"} & set(variables)
 
 
@@ -182,7 +182,7 @@ def _inherited(job: dict[str, Any], document: Mapping[str, Any]) -> dict[str, An
 def _problems(name: str, job: Mapping[str, Any], jobs: Mapping[str, Any], stages: tuple[str, ...]) -> Iterator[str]:
     if not {"script", "trigger", "run"} & set(job):
         yield f"jobs {name} config should implement the script:, run:, or trigger: keyword"
-    # lib/gitlab/ci/yaml_processor.rb#validate_job_stage!
+    # Source: lib/gitlab/ci/yaml_processor.rb#validate_job_stage!
     if (stage := job.get("stage", "test")) not in stages:
         yield f"{name} job: chosen stage {stage} does not exist; available stages are {', '.join(stages)}"
     if job.get("rules") == []:
@@ -211,7 +211,7 @@ def _environment_problems(name: str, job: Mapping[str, Any], jobs: Mapping[str, 
         return
     if not (environment.get("name") or "").strip():
         yield f"jobs:{name}:environment name can't be blank"
-    # lib/gitlab/ci/yaml_processor.rb#validate_on_stop_job!
+    # Source: lib/gitlab/ci/yaml_processor.rb#validate_on_stop_job!
     if (stop := environment.get("on_stop")) is not None:
         stopping = _environment(jobs.get(stop, {}))
         if stopping is None:

@@ -87,7 +87,7 @@ class WaitOutputFilter:
         self._message: list[str] = []
         self._kind = ""
         self._resources: set[str] = set()
-        # The keys of the resources of which a row was printed, and of those whose last row was not well.
+        # The keys of the resources about which a row was printed, and of those whose last row reported a problem.
         self._printed_resources: set[str] = set()
         self._troubled: set[str] = set()
         self._printed_lines = 0

@@ -1,7 +1,7 @@
-"""The state beside the Application itself: the owners of its spec, Argo Rollouts, and the failure of a look.
+"""States that are not part of the Application object: the owners of its spec, Argo Rollouts, and failed looks.
 
-The fields of an Argo Rollout are those of argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go. Its phase and its
-message come from CalculateRolloutPhase (utils/rollout/rolloututil.go).
+The fields of an Argo Rollout are those of argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go. Argo Rollouts
+computes its phase and message in CalculateRolloutPhase (utils/rollout/rolloututil.go).
 """
 
 from dataclasses import dataclass

@@ -249,7 +249,7 @@ class GroupPoller:
             self._rest(began)
 
     def _judge_read_error(self, error: ArgoCDError, begun: float) -> Verdict | None:
-        """Judge a group whose list cannot be read like a single application. Return None while it is pending."""
+        """Judge a group that cannot be listed, by the rules for a single application. Return None while pending."""
         failure = Failure(kind=error.kind, message=error.message)
         self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
         verdict = judge(failure, self._history)

@@ -219,7 +219,7 @@ class Tracker:
     def _is_live(self) -> bool:
         """Return True if streams report every change that can affect the verdict.
 
-        They do not while a change outside the application is expected, for example the start of a sync.
+        They do not suffice while Argo CD is expected to act, for example to start a sync.
         """
         application = self.application
         if application is None or not self._looks.hears_of_changes:
