@@ -182,7 +182,7 @@ def _inherited(job: dict[str, Any], document: Mapping[str, Any]) -> dict[str, An
 def _problems(name: str, job: Mapping[str, Any], jobs: Mapping[str, Any], stages: tuple[str, ...]) -> Iterator[str]:
     if not {"script", "trigger", "run"} & set(job):
         yield f"jobs {name} config should implement the script:, run:, or trigger: keyword"
-    # Source: lib/gitlab/ci/yaml_processor.rb#validate_job_stage!
+    # This check is validate_job_stage! in lib/gitlab/ci/yaml_processor.rb.
     if (stage := job.get("stage", "test")) not in stages:
         yield f"{name} job: chosen stage {stage} does not exist; available stages are {', '.join(stages)}"
     if job.get("rules") == []:
@@ -211,7 +211,7 @@ def _environment_problems(name: str, job: Mapping[str, Any], jobs: Mapping[str, 
         return
     if not (environment.get("name") or "").strip():
         yield f"jobs:{name}:environment name can't be blank"
-    # Source: lib/gitlab/ci/yaml_processor.rb#validate_on_stop_job!
+    # This check is validate_on_stop_job! in lib/gitlab/ci/yaml_processor.rb.
     if (stop := environment.get("on_stop")) is not None:
         stopping = _environment(jobs.get(stop, {}))
         if stopping is None:
