@@ -8,8 +8,10 @@ from argocd_release.messages import causes, reports, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from scenarios.dsl import IMAGE, Stage, config, literal, scenario, status, web
+from scenarios.healing import definition, widget
 
 LAST_WORDS = "cannot connect to database at db:5432: connection refused"
+_REJECTED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rejected", "labels": {"a": "not valid!"}}}
 # The first attempt fails after 3 s. Argo CD starts the second one 5 s later, and then replaces the hook.
 FIRST_ATTEMPT = 12.0
 
@@ -197,6 +199,42 @@ def _autoscale(stage: Stage, replicas: int) -> None:
 
 
 @scenario(
+    "the API server drops a field of the manifest",
+    Outcome.NOT_DELIVERED,
+    ru="API-сервер отбрасывает поле манифеста",
+    cause=literal(causes.NOT_KEPT, resource="Widget/gear"),
+    max_seconds=DRIFT_ENDS + 5,
+)
+def field_dropped(stage: Stage) -> Iterator[None]:
+    """The field is not in the schema of the custom resource, so it is never in the cluster."""
+    stage.settings |= DRIFT
+    _drops_a_field(stage)
+    yield
+
+
+@scenario(
+    "the API server drops a field of the manifest, and selfHeal repeats the sync",
+    Outcome.TIMED_OUT,
+    ru="API-сервер отбрасывает поле манифеста, а selfHeal повторяет синхронизацию",
+    cause=literal(causes.NOT_KEPT, resource="Widget/gear"),
+    max_seconds=30,
+)
+def field_dropped_again(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "20"
+    _drops_a_field(stage, self_heal=True)
+    yield
+
+
+def _drops_a_field(stage: Stage, **options: Any) -> None:
+    crd = definition(stage)
+    size = {"type": "object", "properties": {"size": {"type": "integer"}}}
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = {"type": "object", "properties": {"spec": size}}
+    stage.sandbox.apply(crd)
+    stage.sleep(3)
+    stage.deploy(web("1"), widget(stage, spec={"size": 1, "typo": True}), **options)
+
+
+@scenario(
     "another controller and selfHeal change the same field in turn",
     Outcome.TIMED_OUT,
     ru="другой контроллер и selfHeal по очереди меняют одно поле",
@@ -250,6 +288,23 @@ def old_sync_hangs(stage: Stage) -> Iterator[None]:
 def old_sync_terminated(stage: Stage) -> Iterator[None]:
     stage.settings |= DRIFT | {"RELEASE_TERMINATE_OLD_SYNC": "true"}
     _hangs(stage)
+    yield
+
+
+@scenario(
+    "the sync of an earlier commit is retried in vain, and RELEASE_TERMINATE_OLD_SYNC ends it",
+    Outcome.DELIVERED,
+    ru="синхронизация более раннего коммита повторяется без успеха, и RELEASE_TERMINATE_OLD_SYNC завершает её",
+    max_seconds=30,
+)
+def old_sync_retried(stage: Stage) -> Iterator[None]:
+    """The API server rejects a manifest, and this commit removes it. Argo CD retries the sync for five minutes."""
+    stage.settings |= DRIFT | {"RELEASE_TERMINATE_OLD_SYNC": "true"}
+    stage.deployed(web("1"))
+    stage.commit(web("2"), {"rejected.yaml": json.dumps(_REJECTED)})
+    stage.running.refresh()
+    stage.until(lambda state: bool(status(state, "operationState", "retryCount")))
+    stage.commit(web("3"), {"rejected.yaml": None})
     yield
 
 

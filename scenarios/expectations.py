@@ -316,6 +316,39 @@ def image_scaled_to_zero(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
+    "RELEASE_IMAGE, which only an init container has",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_IMAGE есть только у init container",
+    cause=f"{IMAGE}:1",
+    max_seconds=20,
+)
+def image_of_an_init_container(stage: Stage) -> Iterator[None]:
+    """The init container has ended when the pod is ready, so the image does not run."""
+    stage.settings |= {"RELEASE_TIMEOUT": "12", "RELEASE_IMAGE": f"{IMAGE}:2"}
+    deployment = json.loads(manifests.deployment("web", f"{IMAGE}:1"))
+    pod = deployment["spec"]["template"]["spec"]
+    pod["initContainers"] = [{"name": "migrate", "image": f"{IMAGE}:2"}]
+    stage.deploy({"web.yaml": json.dumps(deployment)})
+    yield
+
+
+@scenario(
+    "RELEASE_IMAGE of a pod with an init container",
+    Outcome.DELIVERED,
+    ru="RELEASE_IMAGE у пода с init container",
+    max_seconds=20,
+)
+def image_beside_an_init_container(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_IMAGE"] = "2"
+    deployment = json.loads(manifests.deployment("web", f"{IMAGE}:2"))
+    deployment["spec"]["template"]["spec"]["initContainers"] = [
+        {"name": "wait", "image": "registry.example.com/wait:1"}
+    ]
+    stage.deploy({"web.yaml": json.dumps(deployment)})
+    yield
+
+
+@scenario(
     "RELEASE_IMAGE of a StatefulSet with OnDelete",
     Outcome.TIMED_OUT,
     ru="RELEASE_IMAGE у StatefulSet со стратегией OnDelete",

@@ -129,6 +129,7 @@ class Api:
         return Workloads(
             failing=tuple(problem for problem in failing if problem.root not in ignored),
             images=tree.images,
+            serving=tree.ready_pods,
             starting=tree.starting,
             pods=len(tree.serving_pods),
             ready=sum(pod.health == "Healthy" for pod in tree.serving_pods),
@@ -140,7 +141,7 @@ class Api:
         )
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
-        """Read the pod templates of at most ``TEMPLATES`` workloads from their live manifests."""
+        """Read the pod templates of at most ``TEMPLATES`` workloads or pods from their live manifests."""
         with _no_refusal():
             return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 

@@ -62,7 +62,10 @@ def pod_warning(tree: Tree, events: Callable[[Node], tuple[Event, ...]]) -> str:
 
 
 def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
-    """Parse the pod template in the live manifest of a workload (Kubernetes apps/v1 and batch/v1).
+    """Parse the pod template in the live manifest of a workload (Kubernetes apps/v1 and batch/v1), or a pod.
+
+    The images of init containers are left out, because they do not run any more when the pod is ready. Those that
+    restart always are sidecars, and keep running.
 
     If the workload has no pods for a good reason, such as zero replicas, ``due`` says when pods will start.
     """
@@ -70,8 +73,9 @@ def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
     spec, status = as_object(document.get("spec")), as_object(document.get("status"))
     strategy = as_object(spec.get("updateStrategy")).get("type")
     holder = as_object(as_object(spec.get("jobTemplate")).get("spec")) if node.kind == "CronJob" else spec
-    pod = as_object(as_object(holder.get("template")).get("spec"))
-    containers = [item for key in ("initContainers", "containers") for item in as_objects(pod.get(key))]
+    pod = spec if node.kind == "Pod" else as_object(as_object(holder.get("template")).get("spec"))
+    sidecars = [item for item in as_objects(pod.get("initContainers")) if item.get("restartPolicy") == "Always"]
+    containers = [*sidecars, *as_objects(pod.get("containers"))]
     due = ""
     if node.kind == "CronJob":
         due = texts.DUE_WHEN_RESUMED if spec.get("suspend") is True else texts.DUE_AT_START

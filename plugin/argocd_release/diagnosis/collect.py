@@ -15,7 +15,7 @@ from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status
 from argocd_release.messages import causes
-from argocd_release.model.application import Application, Resource, SyncStatus
+from argocd_release.model.application import Application, Operation, OperationPhase, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence, StopFlag
 from argocd_release.model.problem import CauseCode, Problem, Subject
@@ -302,13 +302,26 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
         return None
     manager = _last_manager(metadata, since=operation.started_at)
     if not manager:
-        return None
+        return _not_kept(application, item, operation)
     if manager.lower().startswith(_PEOPLE):
         message = causes.CHANGED_BY_HAND.fill(resource=item, manager=manager)
         hint = causes.CHANGED_BY_HAND.fill_hint(application=application.full_name)
         return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
     code, message = CauseCode.OVERWRITTEN, causes.OVERWRITTEN.fill(resource=item, manager=manager)
     return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
+
+
+def _not_kept(application: Application, item: Resource, operation: Operation) -> Problem | None:
+    """Return the problem that the last sync has applied the resource, and the comparison after it shows a difference.
+
+    Return None if another reason is possible: the sync did not apply the resource, or no comparison followed it.
+    """
+    applied = any(result.ref == item.ref and result.applied for result in operation.results)
+    if not applied or operation.phase is not OperationPhase.SUCCEEDED or application.outdated:
+        return None
+    code = CauseCode.NOT_KEPT
+    message = causes.NOT_KEPT.fill(resource=item)
+    return Problem(code=code, message=message, subject=Subject.of(item), hint=causes.HINTS[code.word])
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:

@@ -222,7 +222,7 @@ def _code(node: Node, reason: str, *, refused: bool) -> CauseCode:
         return CauseCode.JOB_DEADLINE
     if code := refusal(reason):
         return code
-    if refused or node.kind == "ReplicaSet":
+    if refused or (node.kind == "ReplicaSet" and node.health == "Degraded"):
         return CauseCode.NO_PODS
     return CauseCode.JOB_FAILED if node.kind == "Job" and node.health == "Degraded" else CauseCode.UNHEALTHY
 

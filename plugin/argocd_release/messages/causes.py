@@ -66,6 +66,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "deletion-pending": "a resource is being deleted, and a finalizer holds it",
         "shared-resource": "another application manages the same resource",
         "overwritten": "another controller changes a resource after each sync",
+        "not-kept": "a resource is OutOfSync again after each sync, although nothing else has changed it",
         "sync-terminated": "a user ended the sync by hand",
         "reconcile-skipped": "an annotation of the application keeps Argo CD from comparing and syncing it",
         "not-hydrated": "Argo CD has not hydrated the dry commit yet, or has not compared with the hydrated commit",
@@ -175,6 +176,9 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
         "shared-resource": "let only one application manage the resource: remove it from the other's sources, or "
         "rename it",
+        "not-kept": "compare both states (argocd app diff). If the API server drops, rounds or defaults a field, write "
+        "the field as the cluster has it, or name it under ignoreDifferences. If a value differs in each render, such "
+        "as a random password of a Helm chart, give it a fixed value",
         "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences in "
         "the application's spec",
         "out-of-sync": "find out who has changed it (argocd app diff, kubectl get --show-managed-fields). If a person "
@@ -265,6 +269,7 @@ CHANGED_BY_HAND: Final = Message(
     "changes automatically, turn on selfHeal in the application's sync policy",
 )
 OVERWRITTEN: Final = Message("{manager} changes {resource} after each sync")
+NOT_KEPT: Final = Message("{resource} is OutOfSync again after the sync, although nothing else has changed it")
 
 # The evidence that could not be collected.
 INCOMPLETE: Final = Message("pods, events and logs are incomplete: {reason}")

@@ -76,6 +76,7 @@ class CauseCode(Enum):
     DELETION_PENDING = "deletion-pending"
     SHARED_RESOURCE = "shared-resource"
     OVERWRITTEN = "overwritten"
+    NOT_KEPT = "not-kept"
     SYNC_TERMINATED = "sync-terminated"
     RECONCILE_SKIPPED = "reconcile-skipped"
     NOT_HYDRATED = "not-hydrated"

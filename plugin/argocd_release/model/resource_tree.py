@@ -127,6 +127,8 @@ class Workloads:
     failing: tuple[Failing, ...] = ()
     #: The images of the pods that are running and ready.
     images: tuple[str, ...] = ()
+    #: The pods that are running and ready. A pod's node also has the images of its init containers.
+    serving: tuple[Node, ...] = ()
     #: The images of the pods that can still become ready.
     starting: tuple[str, ...] = ()
     #: The last warning about a pod that is not ready, with the name of the pod; empty if there is none.
@@ -298,14 +300,18 @@ class Tree:
         return frozenset(node.uid for node in (*behind, *pods))
 
     @property
+    def ready_pods(self) -> tuple[Node, ...]:
+        """Return the pods that are ready. If all pods belong to Jobs, return the pods of the newest Job."""
+        if self.serving_pods:
+            return tuple(pod for pod in self.serving_pods if pod.serves)
+        jobs = [node for node in self.nodes if node.kind == "Job"]
+        newest = max(jobs, key=lambda job: job.created_at, default=None)
+        return tuple(pod for pod in self.pods if newest and pod.owner == newest.uid and pod.health == "Healthy")
+
+    @property
     def images(self) -> tuple[str, ...]:
-        """Return the images of the ready pods. If all pods belong to Jobs, return those of the newest Job's pods."""
-        serving = [pod for pod in self.serving_pods if pod.serves]
-        if not self.serving_pods:
-            jobs = [node for node in self.nodes if node.kind == "Job"]
-            newest = max(jobs, key=lambda job: job.created_at, default=None)
-            serving = [pod for pod in self.pods if newest and pod.owner == newest.uid and pod.health == "Healthy"]
-        return tuple(dict.fromkeys(image for pod in serving for image in pod.images))
+        """Return the images of the ready pods."""
+        return tuple(dict.fromkeys(image for pod in self.ready_pods for image in pod.images))
 
     @property
     def idle(self) -> tuple[Node, ...]:
@@ -354,8 +360,8 @@ class Tree:
         Args:
             node: the object.
             message: the reason; the message of the node by default.
-            refused: True if the node cannot create pods. This is always assumed for a ReplicaSet, because only its
-                condition ReplicaFailure makes it unhealthy.
+            refused: True if the node cannot create pods. A Degraded ReplicaSet never can, because its condition
+                ReplicaFailure makes it Degraded (gitops-engine pkg/health/health_replicaset.go).
         """
         reason = message or node.message
         # The kubelet appends the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
@@ -366,7 +372,7 @@ class Tree:
         )
         again = f", {counted(node.restarts, 'restart')}" if node.restarts else ""
         what = node.reason or ("Failed" if node.kind == "Job" and node.health == "Degraded" else node.health)
-        if refused or node.kind == "ReplicaSet":
+        if refused or (node.kind == "ReplicaSet" and node.health == "Degraded"):
             what = texts.NO_PODS
         text = texts.STATE.fill(subject=self.subject(node), state=f"{what}{again}")
         return one_line(texts.WITH_REASON.fill(message=text, reason=reason) if reason else text)

@@ -95,6 +95,27 @@ def healings(operation: Operation) -> tuple[Healing, ...]:
     return tuple(dict.fromkeys(kind for kind in kinds if kind)) if all(kinds) else ()
 
 
+def cannot_succeed(operation: Operation) -> bool:
+    """Return True if the operation retries an attempt that failed for a reason that needs a change in git."""
+    failed = bool(operation.retries) and (bool(operation.finished_at) or any(item.failed for item in operation.results))
+    return operation.running and failed and not healings(operation)
+
+
+def other_sync(application: Application) -> Operation | None:
+    """Return the operation of another revision that is running or will be retried, or None."""
+    operation = application.operation
+    if operation is None or not operation.running or operation.dry_run or operation.is_of(application.revisions):
+        return None
+    return operation
+
+
+def hangs(application: Application) -> Operation | None:
+    """Return the running operation of another revision, or None if no attempt of it is running now."""
+    operation = other_sync(application)
+    # Between two attempts, the operation does not hang: Argo CD starts the next attempt by itself.
+    return None if operation is None or operation.finished_at else operation
+
+
 def awaited(kinds: Iterable[Healing]) -> str:
     """Return the events that would end these failures, in words, such as ``the admission webhook to respond``."""
     return " and ".join(verdict.AWAITED[kind.name].text for kind in kinds)

@@ -314,15 +314,6 @@ def old_sync(application: Application, operation: Operation) -> Problem:
     )
 
 
-def hangs(application: Application) -> Operation | None:
-    """Return the running operation of another revision, or None if no attempt of it is running now."""
-    operation = application.operation
-    if operation is None or not operation.running or operation.dry_run or operation.is_of(application.revisions):
-        return None
-    # Between two attempts, the operation does not hang: Argo CD starts the next attempt by itself.
-    return None if operation.finished_at else operation
-
-
 def _revisions(operation: Operation) -> str:
     return ",".join(revision[:7] for revision in operation.revisions or operation.requested)
 

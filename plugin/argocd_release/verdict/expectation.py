@@ -10,7 +10,7 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
 from argocd_release.model.git import Relation, RevisionRelation, same_revision
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.model.resource_tree import PodTemplate, Workloads
+from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
 #: The maximum number of images or workloads that a message names.
 NAMED: Final = 3
@@ -109,6 +109,16 @@ class Expectation:
     def lacks_image(self, workloads: Workloads) -> bool:
         """Return True if an image is expected, and no serving pod runs it."""
         return bool(self.image) and not any(matches(self.image, image) for image in workloads.images)
+
+    def doubtful_pods(self, workloads: Workloads) -> tuple[Node, ...]:
+        """Return the ready pods with the expected image and another one, if no other pod proves the expected image.
+
+        The image can be that of an init container, which has ended. Only the live manifest of the pod shows it.
+        """
+        candidates = [pod for pod in workloads.serving if any(matches(self.image, image) for image in pod.images)]
+        if any(all(matches(self.image, image) for image in pod.images) for pod in candidates):
+            return ()
+        return tuple(candidates)
 
     def _waiting(self, workloads: Workloads) -> list[PodTemplate]:
         """Return the pod templates with the expected image that have no pods now, but will have them later.

@@ -15,7 +15,7 @@ from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.verdict.attempts import Attempts, awaited, cause_code, healings, hook_failed, remedy
+from argocd_release.verdict.attempts import Attempts, awaited, cause_code, hangs, healings, hook_failed, remedy
 from argocd_release.verdict.blockers import (
     DELETING,
     EMPTY,
@@ -26,7 +26,6 @@ from argocd_release.verdict.blockers import (
     failed_attempts,
     failure,
     first,
-    hangs,
     has_old_spec,
     is_reverted,
     old_sync,

@@ -16,9 +16,9 @@ from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTermin
 from argocd_release.model.git import Relation
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup
-from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.resource_tree import Node, Workloads
 from argocd_release.timing import Background, Deadline, run_in_background
-from argocd_release.verdict.blockers import hangs
+from argocd_release.verdict.attempts import other_sync
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup
 
@@ -107,6 +107,8 @@ class Observer:
         self._streams: tuple[Background[None], ...] = ()
         self._streams_answer = False
         self._remembered: tuple[float, object, Workloads] | None = None
+        # The images of the containers of pods that also have init containers, by the pod's UID and all its images.
+        self._container_images: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._has_seen_pods = False
         self._sync = sync
         self._requested_revisions: tuple[str, ...] | None = None
@@ -267,9 +269,29 @@ class Observer:
     def _workloads_with_templates(self, view: ClusterView) -> Workloads:
         """Read the pods. If none runs the expected image, also read the pod templates of workloads without pods."""
         workloads = view.workloads(self._name)
+        if self._expectation.image and (doubtful := self._expectation.doubtful_pods(workloads)):
+            workloads = replace(workloads, images=self._images_of_containers(view, workloads, doubtful))
         if not workloads.idle or not self._expectation.lacks_image(workloads):
             return workloads
         return replace(workloads, templates=view.pod_templates(self._name, workloads.idle))
+
+    def _images_of_containers(
+        self, view: ClusterView, workloads: Workloads, doubtful: tuple[Node, ...]
+    ) -> tuple[str, ...]:
+        """Return the images of the ready pods, without the images of init containers of the doubtful pods.
+
+        The manifest of each pod is read only once, because the images of a pod's containers seldom change.
+        """
+        unread = [pod for pod in doubtful if (pod.uid, pod.images) not in self._container_images]
+        templates = view.pod_templates(self._name, tuple(unread)) if unread else ()
+        for pod, template in zip(unread, templates, strict=False):
+            self._container_images[pod.uid, pod.images] = template.images
+        images = (
+            image
+            for pod in workloads.serving
+            for image in (self._container_images.get((pod.uid, pod.images), ()) if pod in doubtful else pod.images)
+        )
+        return tuple(dict.fromkeys(images))
 
     def _with_remembered(self, application: Application, subject: object) -> Application:
         """Add the failing objects of the last look that could read the pods, if it is recent.
@@ -312,12 +334,12 @@ class Observer:
         return replace(application, revision_relations=relations, operation_is_old=self._is_old(application))
 
     def _is_old(self, application: Application) -> bool:
-        """Return True if the running operation hangs and certainly syncs an earlier revision.
+        """Return True if the running operation certainly syncs an earlier revision.
 
         An automated sync always uses HEAD of the tracked branch. So if its revision is not the compared one, HEAD has
         moved since. A sync that a user or a job requested can use any revision, so the git history must decide.
         """
-        operation = hangs(application)
+        operation = other_sync(application)
         if operation is None or operation.automated:
             return operation is not None
         if self._revision_relation is None or len(operation.revisions) != 1 or not application.sources:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, Operation
 from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
@@ -25,6 +25,7 @@ from argocd_release.model.ports import (
     WaitFeed,
 )
 from argocd_release.model.problem import CauseCode
+from argocd_release.verdict.attempts import cannot_succeed
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.symptoms import GracePeriods
@@ -143,6 +144,8 @@ class Tracker:
         self._shown_reasons: set[str] = set()
         #: The start times of the operations that this job has terminated.
         self._terminated: set[str] = set()
+        # The clock time of the first look that showed that a sync cannot succeed, by the start time of the sync.
+        self._failing_since: dict[str, float] = {}
 
     @property
     def application(self) -> Application | None:
@@ -265,14 +268,21 @@ class Tracker:
         )
 
     def _end_old_sync(self, application: Application) -> None:
-        """Terminate the running operation if it syncs an earlier revision and hangs longer than its grace period."""
+        """Terminate the sync of an earlier revision if it hangs or cannot succeed for longer than its grace period."""
         operation = application.operation
-        hangs = self._history.old_sync_hangs and application.operation_is_old
-        if not hangs or operation is None or operation.started_at in self._terminated:
+        if operation is None or not application.operation_is_old or operation.started_at in self._terminated:
+            return
+        if not self._history.old_sync_hangs and not self._retries_in_vain(operation):
             return
         self._terminated.add(operation.started_at)
         if self._looks.terminate(seconds=max(self._left(), LEAST_SECONDS)):
             self._history = self._history.without_old_sync()
+
+    def _retries_in_vain(self, operation: Operation) -> bool:
+        """Return True if the attempts of the operation have failed for longer than the grace period of a stuck sync."""
+        now, grace = self._clock.now(), self._history.graces.stuck_grace
+        fails = bool(grace) and cannot_succeed(operation)
+        return fails and now - self._failing_since.setdefault(operation.started_at, now) >= grace
 
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in WaitCondition if condition in self._history.expectation.wait_for)

@@ -291,13 +291,20 @@ def test_what_serves_a_host() -> None:
     ],
 )  # fmt: skip
 def test_a_pod_template(kind: str, spec: dict[str, Any], due: str) -> None:
-    pod = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "web:2"}]}}
+    init = [{"image": "init:1"}, {"image": "proxy:1", "restartPolicy": "Always"}]
+    pod = {"spec": {"initContainers": init, "containers": [{"image": "web:2"}]}}
     known = parse_tree({"nodes": [node(kind, "web")]})
     manifest = json.loads(json.dumps({"spec": spec}).replace('"POD"', json.dumps(pod)))
     (idle,) = known.idle
     template = parse_pod_template(idle, manifest)
-    assert (template.resource, template.images, template.due) == (f"{kind}/web", ("init:1", "web:2"), due)
+    assert (template.resource, template.images, template.due) == (f"{kind}/web", ("proxy:1", "web:2"), due)
     assert not template.on_delete
+
+
+def test_the_images_of_a_pod_are_those_of_its_containers() -> None:
+    (pod,) = parse_tree({"nodes": [node("Pod", "web-1")]}).nodes
+    manifest = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "web:2"}]}}
+    assert parse_pod_template(pod, manifest).images == ("web:2",)
 
 
 @given(JSON)

@@ -89,6 +89,25 @@ def test_the_manager_decides_the_hint(managed: list[dict[str, Any]], code: Cause
     assert (cause.hint if cause else "") == hint
 
 
+@pytest.mark.parametrize(
+    ("result", "phase", "code"),
+    [
+        ({"status": "Synced"}, "Succeeded", CauseCode.NOT_KEPT),
+        ({"status": "SyncFailed"}, "Failed", None),
+        ({"status": "Synced", "name": "another"}, "Succeeded", None),
+    ],
+)
+def test_a_difference_that_a_sync_does_not_remove(result: dict[str, Any], phase: str, code: CauseCode | None) -> None:
+    deployment = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web"} | result
+    state = out_of_sync(phase=phase, results=[deployment])
+    item = drifted_resource(state)
+    assert item is not None
+    cause = drift_cause(
+        state, item, {"metadata": {"managedFields": [fields("argocd-controller", "2026-01-01T00:00:04Z")]}}
+    )
+    assert (cause.code if cause else None) is code
+
+
 BUSY = {"sync": "OutOfSync", "phase": "Running", "operated": OLD}
 
 

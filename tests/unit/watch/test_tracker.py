@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.messages import verdict
 from argocd_release.messages.argocd import ARGOCD_PRINTED_NO_APPLICATION
 from argocd_release.messages.verdict import OTHER_IMAGE
@@ -155,6 +156,9 @@ class FakeBeneath:
         tree_changes: Iterable[float] | None,
     ) -> None:
         self.workloads = workloads
+        # The images of each pod's containers, by the pod's UID.
+        self.containers: dict[str, tuple[str, ...]] = {}
+        self.templates_read = 0
         self.windows = list(windows)
         self.streams = tree_changes is not None
         self.followed, self.answered, self.over = threading.Event(), threading.Event(), threading.Event()
@@ -165,7 +169,9 @@ class FakeBeneath:
             self.answered.set()
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
-        raise AssertionError(f"no test has idle workloads: {name}, {nodes}")
+        del name
+        self.templates_read += 1
+        return tuple(PodTemplate(resource=str(node), images=self.containers[node.uid]) for node in nodes)
 
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None:
         del name
@@ -201,13 +207,15 @@ class Run:
         windows: Iterable[ArgoCDError] = (),
         tree_changes: Iterable[float] | None = None,
         clock: FakeClock | None = None,
+        containers: dict[str, tuple[str, ...]] | None = None,
         **options: Any,
     ) -> None:
         self.clock = clock or FakeClock()
         self.commands = FakeCommands(answers, self.clock, cost)
         self.commands.refusals = list(refusals)
         self.told: list[JobEvent] = []
-        cluster = FakeBeneath(workloads, windows, self.clock, tree_changes)
+        cluster = self.cluster = FakeBeneath(workloads, windows, self.clock, tree_changes)
+        cluster.containers = containers or {}
         self.tracker = Tracker(
             "web",
             commands=self.commands,
@@ -945,9 +953,35 @@ def test_only_a_sync_that_is_known_to_be_of_an_earlier_revision_is_terminated(
     assert is_from(f"{reason['reason']} ", f"{verdict.OLD_SYNC.text}{{rest}}") is bool(ended)
 
 
+@pytest.mark.parametrize(("message", "ended"), [("is invalid", 1), ('failed calling webhook "x"', 0)])
+def test_a_sync_of_an_earlier_revision_that_retries_in_vain_is_terminated(message: str, ended: int) -> None:
+    state = hanging_sync(automated=True)
+    assert state.operation is not None
+    retried = replace(
+        state.operation, retries=2, finished_at="2026-01-01T00:00:05Z", message=f'ConfigMap "bad" {message}'
+    )
+    assert Run(replace(state, operation=retried), timeout=120, terminate=True).commands.terminated == ended
+
+
 def test_without_git_no_sync_that_somebody_requested_is_terminated() -> None:
     assert Run(hanging_sync(automated=False), timeout=120, terminate=True).commands.terminated == 0
     assert Run(hanging_sync(automated=True), timeout=120, terminate=True).commands.terminated == 1
+
+
+@pytest.mark.parametrize(("of_container", "outcome"), [("web:2", Outcome.DELIVERED), ("web:1", Outcome.TIMED_OUT)])
+def test_the_image_of_an_init_container_proves_nothing(of_container: str, outcome: Outcome) -> None:
+    (pod,) = parse_tree({
+        "nodes": [{"kind": "Pod", "name": "web-1", "uid": "1", "images": ["web:1", "web:2"], "health": {"status": "Healthy"}}]
+    }).nodes  # fmt: skip
+    run = Run(
+        DELIVERED,
+        timeout=20,
+        workloads=lambda _: Workloads(images=pod.images, serving=(pod,), pods=1, ready=1),
+        expectation=Expectation(image="2"),
+        containers={"1": (of_container,)},
+    )
+    assert run.verdict.outcome is outcome
+    assert run.cluster.templates_read == 1
 
 
 def test_pods_that_were_seen_are_late_and_not_absent_after_a_closed_port() -> None:
