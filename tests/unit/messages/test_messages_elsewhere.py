@@ -13,6 +13,7 @@ EXEMPT = {"messages", "core", "reports/page/compiled.py"}
 #: Strings that look like sentences, but come from another program or a protocol.
 ALLOWED = {
     " is part of applications ",
+    "(combined from similar events): ",
     "Failed to unmarshal",
     "Manifest generation error (cached)",
     "SSO is not configured",
