@@ -104,8 +104,8 @@ class ListReading:
         self._applications: list[Application] = []
         self._text = ""
         self._has_begun = self._has_ended = False
-        # Do not try to parse before the text has this length. After each incomplete application, the length doubles, so
-        # that the total time stays linear.
+        # The text is not parsed before it has this length. After an incomplete application, this becomes twice the
+        # length of its text, so that the total time stays linear.
         self._worth_parsing = 0
 
     def feed(self, part: bytes) -> None:

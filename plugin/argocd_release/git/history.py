@@ -32,7 +32,7 @@ from argocd_release.transport.network import tls_context
 
 # The maximum time of one lookup. A fetch that takes longer continues in the background for later lookups.
 ANSWER_SECONDS: Final = 15.0
-# The maximum time during which a server can send nothing.
+# A fetch fails if the server sends nothing for this time.
 SILENCE_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
 FETCHED_COMMITS: Final = 1000

@@ -35,7 +35,7 @@ _SCHEMES: Final = frozenset({"http", "https"})
 # Makes zlib expect a gzip header.
 _GZIP: Final = zlib.MAX_WBITS | 16
 _UNPACKED_PART: Final = 1 << 16
-# Characters that are not escaped in a URL.
+# Characters in the path and query of a URL that are sent without percent-encoding.
 _QUOTED: Final = "/%:@!$&'()*+,;=~-._?[]"
 _HEADERS: Final = {"User-Agent": "argocd-release", "Accept": "*/*", "Accept-Encoding": "gzip"}
 
