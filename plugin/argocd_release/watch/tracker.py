@@ -346,7 +346,7 @@ class Tracker:
         return first and self._history.shows_delivery
 
     def _with_queue(self, verdict: Verdict) -> Verdict:
-        """Return the verdict. If the first comparison still waits in the queue, replace the reason by that."""
+        """Return the verdict. If the first comparison still waits in the queue, give this as the reason."""
         before = 0 if self._history.compared else self._queued_before()
         return replace(verdict, reason=_not_requested(before)) if before else verdict
 
