@@ -286,7 +286,7 @@ class Application:
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Return the commits that a pipeline can expect: the compared ones or, with a source hydrator, the dry commit."""
+        """Return the commits that a pipeline can expect: the compared ones or, with a hydrator, the dry commit."""
         if self.hydration is None:
             return self.revisions
         return (self.hydration.commit,) if self.hydration.commit else ()
