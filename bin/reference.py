@@ -49,13 +49,14 @@ Row = Sequence[str]
 TESTED = "plugin/argocd_release/argocd/tested_versions.py"
 
 
-def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the text of each generated file by its path. ``inputs`` are the inputs of the component."""
+def tables(inputs: Mapping[str, Mapping[str, Any]], diff: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the text of each generated file by its path, given the inputs of the release and of the diff."""
     measured = json.loads(COMPATIBILITY.read_text("utf-8"))
     made = {"docs/generated/help.txt": help_text(), TESTED: tested(measured)}
     for language in LANGUAGES:
         rows = {
             "grace-periods": grace_periods(),
+            "component-diff": component(diff, language),
             "exit-codes": exit_codes(language),
             "causes": causes(language),
             "dotenv": dotenv_variables(language),
@@ -64,7 +65,7 @@ def tables(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
             "rights": rights(json.loads(RIGHTS.read_text("utf-8"))["needed"]),
         }
         for name, lines in rows.items():
-            columns = WORDS["columns"][name][language]
+            columns = WORDS["columns"][name.removesuffix("-diff")][language]
             made[f"docs/generated/{name}.{language}.md"] = f"{MARK}\n\n{table(columns, lines)}"
         in_tiers = {"settings": (PROPERTIES, settings), "component": (inputs, component)}
         for name, (declarations, render) in in_tiers.items():

@@ -37,7 +37,10 @@ _BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
 _LINES: Final = (
     (re.compile(Headline.SUCCESSFUL), f"{_BOLD};{_GREEN}"),
     (re.compile(rf"{Headline.FAILED}|cause: .*"), f"{_BOLD};{_RED}"),
-    (re.compile(rf"{Headline.STATUS_UNKNOWN}|{Headline.CANCELLED}|next: .*|help: .*"), f"{_BOLD};{_YELLOW}"),
+    (
+        re.compile(rf"{Headline.STATUS_UNKNOWN}|{Headline.CANCELLED}|{Headline.DIFFERENT}|next: .*|help: .*"),
+        f"{_BOLD};{_YELLOW}",
+    ),
     (re.compile(r"(?:warning|note): .*"), _YELLOW),
     (re.compile(r"\$ .*"), f"{_BOLD};{_CYAN}"),
     # The lines of the doctor's checklist.

@@ -121,7 +121,7 @@ def test_pipelines_are_what_gitlab_and_the_component_take(name: str) -> None:
     document = yaml.safe_load(snippet(f"pipelines/{name}"))
     own = {key: value for key, value in document.items() if key != "include"}
     for entry in document.get("include", ()):
-        name = "doctor" if "/doctor@" in entry["component"] else "release"
+        name = entry["component"].rpartition("/")[2].partition("@")[0]
         assert entry["component"] == f"$CI_SERVER_FQDN/platform/argocd-release/{name}@{__version__}"
         check_inputs(entry["inputs"], name)
         own = merged(resolved(name, **entry["inputs"]), own)

@@ -14,7 +14,8 @@ from tests.support.gitlab_pipeline import interpolated
 ROOT: Final = Path(__file__).parents[2]
 TEMPLATE: Final = ROOT / "templates" / "release.yml"
 DOCTOR: Final = ROOT / "templates" / "doctor.yml"
-TEMPLATES: Final = {file.stem: file.read_text("utf-8") for file in (TEMPLATE, DOCTOR)}
+DIFF: Final = ROOT / "templates" / "diff.yml"
+TEMPLATES: Final = {file.stem: file.read_text("utf-8") for file in (TEMPLATE, DOCTOR, DIFF)}
 # The predefined variables of GitLab in each kind of pipeline.
 MAIN: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
 TAG: Final = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "1.2.3", "CI_DEFAULT_BRANCH": "main"}

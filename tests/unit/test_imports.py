@@ -54,7 +54,11 @@ def imported_in(tree: ast.AST) -> set[str]:
 
 
 #: Modules that need a slow library at their import, which would delay the first look.
-OF_LIBRARIES = {"argocd_release.git.history": "dulwich", "argocd_release.reports.page.compiled": "jinja2"}
+OF_LIBRARIES = {
+    "argocd_release.git.changed_files": "dulwich",
+    "argocd_release.git.history": "dulwich",
+    "argocd_release.reports.page.compiled": "jinja2",
+}
 
 
 def test_only_libraries_are_imported_late() -> None:

@@ -197,17 +197,17 @@ class Api:
 
     def tree(self, name: str) -> Tree:
         """Return the application's resource tree."""
-        return parse_tree(self._get(name, "resource-tree"))
+        return parse_tree(self.get(name, "resource-tree"))
 
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
         """Return the Kubernetes events of one resource in the application's tree, oldest first."""
         query = {"resourceNamespace": node.namespace, "resourceName": node.name, "resourceUID": node.uid}
-        return parse_events(self._get(name, "events", **query))
+        return parse_events(self.get(name, "events", **query))
 
     def live(self, name: str, node: Node) -> Any:
         """Return the resource's live manifest as parsed JSON."""
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
-        answer = as_object(self._get(name, "resource", **about, version=node.version))
+        answer = as_object(self.get(name, "resource", **about, version=node.version))
         return _parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
 
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
@@ -269,7 +269,7 @@ class Api:
         The rule is that of ``SyncWindows.CanSync`` in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. The field
         ``canSync`` of the response cannot be used, because it describes manual syncs.
         """
-        answer = as_object(self._get(name, "syncwindows"))
+        answer = as_object(self.get(name, "syncwindows"))
         active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
         denying = [window for window in active if window.get("kind") == "deny"]
         allowing = [window for window in assigned if window.get("kind") == "allow"]
@@ -280,7 +280,8 @@ class Api:
             for window in denying or allowing
         )
 
-    def _get(self, name: str, what: str, **query: str) -> Any:
+    def get(self, name: str, what: str, **query: str) -> Any:
+        """Return the JSON of one of the application's endpoints, such as ``manifests``."""
         return _parsed(self._text(name, what, query), f"GET {what}")
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:

@@ -29,6 +29,7 @@ from argocd_release.model.problem import Condition
 # The parser stops after this many JSON documents. argocd prints at most two, and each attempt scans the text.
 DOCUMENTS: Final = 20
 _SKIP: Final = "argocd.argoproj.io/skip-reconcile"
+_MANIFEST_PATHS: Final = "argocd.argoproj.io/manifest-generate-paths"
 _HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
 # Labels by which Argo CD can track resources: its default, and the one that its documentation recommends instead.
@@ -85,6 +86,7 @@ def application_of(document: dict[str, Any]) -> Application:
         application_set=_application_set(metadata),
         skips_reconcile=as_object(metadata.get("annotations")).get(_SKIP) == "true",
         owner_refs=_owner_refs(metadata, APPLICATION),
+        manifest_paths=as_text(as_object(metadata.get("annotations")).get(_MANIFEST_PATHS)),
         spec_compared=bool(hydrator) or _is_compared(spec, as_object(sync.get("comparedTo"))),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),

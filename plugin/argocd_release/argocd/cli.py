@@ -38,6 +38,9 @@ _PROBES_SECONDS: Final = 5.0
 # A call of argocd takes a sixth of a second. With Go's default settings, a quarter of that time is garbage collection.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
+# The program with which argocd shows a difference. With unlimited context, its output contains whole documents.
+DIFF_PROGRAM: Final = "diff"
+_DIFF: Final = f"{DIFF_PROGRAM} -a -U 1000000"
 # Patterns of argocd's error messages for each kind of failure; the first match counts. Source: argo-cd v2.13.2
 # util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
@@ -96,7 +99,7 @@ class ArgoCD:
         own = {"HOME": self._home, "TMPDIR": self._home, "ARGOCD_CONFIG_DIR": self._home / "config"}
         # The variable ARGOCD_BINARY_NAME would make the program run as another component of Argo CD.
         kept = {name: value for name, value in environ.items() if name != "ARGOCD_BINARY_NAME"}
-        self._environ = kept | {name: str(path) for name, path in own.items()}
+        self._environ = kept | {name: str(path) for name, path in own.items()} | {"KUBECTL_EXTERNAL_DIFF": _DIFF}
         self._echo = echo
         self._limit = limit
         self._deadline = deadline
@@ -223,6 +226,16 @@ class ArgoCD:
             ArgoCDError: the call failed.
         """
         return clean(self._call(arguments, limit=min(seconds, self._limit), everything=True), limit=10_000)
+
+    def diff(self, name: str, revision: str, positions: Iterable[int], *, seconds: float, echo: bool = False) -> str:
+        """Return the output of ``argocd app diff`` for a commit. Argo CD renders the commit, and changes nothing.
+
+        ``positions`` are those of the sources that are at this commit, from 1. If the application has only one source,
+        argocd ignores them (argo-cd v2.13.2 cmd/argocd/commands/app.go NewApplicationDiffCommand).
+        """
+        of_sources = [word for at in positions for word in ("--revisions", revision, "--source-positions", str(at))]
+        arguments = ("app", "diff", name, "--exit-code=false", "--revision", revision, *of_sources)
+        return self._call(arguments, limit=seconds, echo=echo)
 
     def sync(self, name: str, *, seconds: float) -> None:
         """Start a sync without waiting for its end.

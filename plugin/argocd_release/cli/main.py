@@ -37,6 +37,7 @@ class Subcommand:
 COMMANDS: Final[Mapping[str, Subcommand]] = MappingProxyType(
     {
         "wait": Subcommand(module="argocd_release.cli.wait", summary=texts.WAIT),
+        "diff": Subcommand(module="argocd_release.cli.diff", summary=texts.DIFF),
         "doctor": Subcommand(module="argocd_release.cli.doctor", summary=texts.DOCTOR),
         "explain": Subcommand(module="argocd_release.cli.explain", summary=texts.EXPLAIN),
         "page": Subcommand(module="argocd_release.cli.page", summary=texts.PAGE),

@@ -256,7 +256,7 @@ class GitHistory:
         # Request the commits by their SHA. If the server only allows branches and tags, request those instead.
         for by_name, branches in ((True, short), (False, True)):
             try:
-                choose = partial(_wanted, whole, by_name=by_name, branches=branches)
+                choose = partial(wanted_refs, whole, by_name=by_name, branches=branches)
                 self._fetched = self._download(choose, depth=FETCHED_COMMITS, keep=b"tree:0")
             except Exception as error:  # noqa: BLE001 - after any error, the relation is unknown
                 self.why = self._safe(error)
@@ -289,7 +289,7 @@ class GitHistory:
         Return True if they show that ``wanted`` was reverted, False if not, and None if this is unknown.
         """
         with suppress(Exception):
-            choose = partial(_wanted, [later, wanted.id, wanted.parents[0]], by_name=True, branches=False)
+            choose = partial(wanted_refs, [later, wanted.id, wanted.parents[0]], by_name=True, branches=False)
             trees = self._download(choose, depth=1, keep=f"tree:{depth}".encode())
             return undone(trees, later, wanted.id, path)
         return None
@@ -304,7 +304,7 @@ class GitHistory:
         target = Repo.init_bare(folder.name)
         self._stack.callback(target.close)
         client, path = get_transport_and_path(
-            self._url, quiet=True, pool_manager=_connections(self._url, self._ca_file)
+            self._url, quiet=True, pool_manager=http_connections(self._url, self._ca_file)
         )
         client.fetch(path.encode(), target, determine_wants=choose, depth=depth, filter_spec=keep)
         return target
@@ -342,7 +342,7 @@ class _Asking:
             self.ended.set()
 
 
-def _wanted(
+def wanted_refs(
     whole: Sequence[ObjectID],
     refs: Mapping[Ref, ObjectID | None],
     depth: int | None = None,
@@ -356,7 +356,7 @@ def _wanted(
     return list(dict.fromkeys([*(whole if by_name else tags), *heads]))
 
 
-def _connections(url: str, ca_file: str) -> Any:
+def http_connections(url: str, ca_file: str) -> Any:
     connections = default_urllib3_manager(None, base_url=url, timeout=SILENCE_SECONDS)
     if ca_file and url.startswith("https:"):
         connections.connection_pool_kw["ssl_context"] = tls_context(authorities=(ca_file,))

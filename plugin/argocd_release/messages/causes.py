@@ -11,6 +11,7 @@ HEADLINE_SUCCESSFUL: Final = "RELEASE SUCCESSFUL"
 HEADLINE_FAILED: Final = "RELEASE FAILED"
 HEADLINE_STATUS_UNKNOWN: Final = "RELEASE STATUS UNKNOWN"
 HEADLINE_CANCELLED: Final = "RELEASE TRACKING CANCELLED"
+HEADLINE_DIFFERENT: Final = "DIFFERENCES FOUND"
 #: The meanings of the outcomes, by their words in reports.
 OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -23,6 +24,7 @@ OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
         "not-delivered": "the expected version can no longer be delivered",
         "missing": "the application does not exist, or was deleted",
         "no-preview": "the name of the branch contains no tag for a preview",
+        "different": "a diff found differences with which it must fail",
         "unreachable": "Argo CD did not respond, or does not reach what it needs to compare",
         "denied": "the token is invalid, or Argo CD refuses to show the application",
         "interrupted": "SIGINT stopped the job",

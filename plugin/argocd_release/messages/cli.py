@@ -6,6 +6,7 @@ from argocd_release.messages import Message
 
 # The commands.
 WAIT: Final = "wait until the application runs the pushed revision; the default"
+DIFF: Final = "show what a merge request would change in the cluster"
 DOCTOR: Final = "check everything that a release needs, and print the fixes"
 EXPLAIN: Final = "explain a setting, an exit code or a cause: explain NAME"
 PAGE: Final = "draw the page of a JSON report again"
@@ -20,6 +21,12 @@ DESCRIPTION: Final = (
     "Waits until the application runs the pushed revision, Synced and Healthy, and names the cause if it does not."
 )
 SETTINGS: Final = "settings (environment variables); `argocd-release explain NAME` explains one of them:"
+
+# argocd-release diff
+DIFF_DESCRIPTION: Final = (
+    "Shows what a merge request would change in the cluster. Argo CD renders its commit and compares it with the live "
+    "state. Nothing is changed. All settings come from the environment."
+)
 
 # argocd-release doctor
 DOCTOR_DESCRIPTION: Final = (

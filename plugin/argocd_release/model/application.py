@@ -258,6 +258,8 @@ class Application:
     refusal: str = ""
     # True if the git history proves that the running operation syncs an earlier revision.
     operation_is_old: bool = False
+    #: The annotation manifest-generate-paths.
+    manifest_paths: str = ""
 
     @property
     def full_name(self) -> str:
@@ -292,11 +294,7 @@ class Application:
         return (self.hydration.commit,) if self.hydration.commit else ()
 
     def names(self, position: int) -> frozenset[str]:
-        """Return all ids of the compared commit of a source. For an annotated tag, these are the tag and its commit.
-
-        Args:
-            position: the position of the source, starting at 0.
-        """
+        """Return all ids of the compared commit of a source: an annotated tag has an id, too. Positions begin at 0."""
         return self._synced_names(position) if self.hydration is None else frozenset(self.commits[position:][:1])
 
     def _synced_names(self, position: int) -> frozenset[str]:

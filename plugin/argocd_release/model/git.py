@@ -5,6 +5,7 @@ job's token to the GitLab of the job, and RELEASE_GIT_TOKEN to the server of the
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -101,6 +102,21 @@ def _path(path: str) -> str:
 
 
 _READABLE: Final = frozenset({"https", "http", "file", "git"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedFiles:
+    """The files that a merge request changes.
+
+    Attributes:
+        paths: the paths in the repository, or None if they are not known.
+        why: the reason why they are not known.
+        refers_outside: returns True if a file of the folder can refer to a file outside the folder.
+    """
+
+    paths: frozenset[str] | None = None
+    why: str = ""
+    refers_outside: Callable[[str], bool] = lambda _: True
 
 
 @dataclass(frozen=True, kw_only=True)

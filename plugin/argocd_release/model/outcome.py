@@ -18,6 +18,7 @@ class Headline(StrEnum):
     FAILED = causes.HEADLINE_FAILED
     STATUS_UNKNOWN = causes.HEADLINE_STATUS_UNKNOWN
     CANCELLED = causes.HEADLINE_CANCELLED
+    DIFFERENT = causes.HEADLINE_DIFFERENT
 
 
 @unique
@@ -32,18 +33,19 @@ class Outcome(Enum):
     """
 
     DELIVERED = ("delivered", 0, 0, Headline.SUCCESSFUL)
-    UNEXPECTED = ("unexpected", 1, 6, Headline.STATUS_UNKNOWN)
-    SETTINGS = ("settings", 2, 5, Headline.STATUS_UNKNOWN)
-    SYNC_FAILED = ("sync-failed", 10, 11, Headline.FAILED)
-    DEGRADED = ("degraded", 11, 12, Headline.FAILED)
-    TIMED_OUT = ("timed-out", 12, 8, Headline.FAILED)
-    NOT_DELIVERED = ("not-delivered", 13, 9, Headline.FAILED)
-    MISSING = ("missing", 14, 10, Headline.FAILED)
-    NO_PREVIEW = ("no-preview", 15, 7, Headline.STATUS_UNKNOWN)
-    UNREACHABLE = ("unreachable", 30, 3, Headline.STATUS_UNKNOWN)
-    DENIED = ("denied", 31, 4, Headline.STATUS_UNKNOWN)
-    INTERRUPTED = ("interrupted", 130, 1, Headline.CANCELLED)
-    CANCELLED = ("cancelled", 143, 2, Headline.CANCELLED)
+    UNEXPECTED = ("unexpected", 1, 7, Headline.STATUS_UNKNOWN)
+    SETTINGS = ("settings", 2, 6, Headline.STATUS_UNKNOWN)
+    SYNC_FAILED = ("sync-failed", 10, 12, Headline.FAILED)
+    DEGRADED = ("degraded", 11, 13, Headline.FAILED)
+    TIMED_OUT = ("timed-out", 12, 9, Headline.FAILED)
+    NOT_DELIVERED = ("not-delivered", 13, 10, Headline.FAILED)
+    MISSING = ("missing", 14, 11, Headline.FAILED)
+    NO_PREVIEW = ("no-preview", 15, 8, Headline.STATUS_UNKNOWN)
+    DIFFERENT = ("different", 16, 1, Headline.DIFFERENT)
+    UNREACHABLE = ("unreachable", 30, 4, Headline.STATUS_UNKNOWN)
+    DENIED = ("denied", 31, 5, Headline.STATUS_UNKNOWN)
+    INTERRUPTED = ("interrupted", 130, 2, Headline.CANCELLED)
+    CANCELLED = ("cancelled", 143, 3, Headline.CANCELLED)
 
     def __init__(self, word: str, exit_code: int, severity: int, headline: Headline) -> None:
         self.word: Final = word

@@ -173,7 +173,17 @@ def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
     Raises:
         GitLabError: GitLab refused, or did not respond.
     """
-    body, mark = render_comment(result), comment_marker(result)
+    return put_marked_comment(gitlab, iid, comment_marker(result), render_comment(result))
+
+
+def put_marked_comment(gitlab: GitLab, iid: str, mark: str, body: str, *, create: bool = True) -> str:
+    """Write the comment that begins with the mark, or replace an earlier one; return a message that says which.
+
+    With ``create`` False, only replace an earlier comment. If there is none, return an empty string.
+
+    Raises:
+        GitLabError: GitLab refused, or did not respond.
+    """
     for number in _own_notes(gitlab, iid, mark):
         try:
             gitlab.put(f"/merge_requests/{iid}/notes/{number}", {"body": body})
@@ -182,6 +192,8 @@ def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
                 raise
         else:
             return texts.COMMENT_REPLACED.fill(id=number, merge_request=iid)
+    if not create:
+        return ""
     gitlab.post(f"/merge_requests/{iid}/notes", {"body": body})
     return texts.COMMENT_WRITTEN.fill(merge_request=iid)
 
@@ -265,11 +277,11 @@ def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
         (texts.LINK_JOB, result.job_url),
     )
     for title, address in places:
-        if _is_plain(address):
+        if is_plain(address):
             yield title, address
 
 
-def _is_plain(address: str) -> bool:
+def is_plain(address: str) -> bool:
     """Return True if the address leads to the web, and is safe inside the angle brackets of a Markdown link."""
     return urlsplit(address).scheme in {"http", "https"} and not re.search(r"[\s<>`\\]", address)
 
@@ -289,9 +301,14 @@ def fenced(text: str) -> str:
         if len(text) <= EVIDENCE_LIMIT
         else texts.SHORTENED.fill(text=text[:EVIDENCE_LIMIT], count=len(text) - EVIDENCE_LIMIT)
     )
-    fence = "`" * max(3, max((len(run) for run in _TICKS.findall(excerpt)), default=0) + 1)
+    ticks = fence(excerpt)
     lines = "\n".join(f"{QUOTED}{line}".rstrip() for line in excerpt.split("\n"))
-    return f"{fence}text\n{lines}\n{fence}"
+    return f"{ticks}text\n{lines}\n{ticks}"
+
+
+def fence(text: str) -> str:
+    """Return the backticks that begin and end a code block with this text."""
+    return "`" * max(3, max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
 
 
 def _own_notes(gitlab: GitLab, iid: str, mark: str) -> list[Any]:

@@ -158,17 +158,25 @@ class Sinks:
             return put_comment(gitlab, request.iid, result)
 
     def _gitlab(self, project: str, deadline: Deadline) -> GitLab:
-        settings = self._settings
-        if not settings.gitlab_api or not (settings.gitlab_token or settings.job_token):
-            raise GitLabError(texts.NO_GITLAB_JOB)
-        return GitLab(
-            settings.gitlab_api,
-            project,
-            token=settings.gitlab_token,
-            job_token=settings.job_token,
-            deadline=deadline,
-            ca_file=settings.git_ca_file,
-        )
+        return gitlab_of(self._settings, project, deadline)
+
+
+def gitlab_of(settings: NotificationSettings, project: str, deadline: Deadline) -> GitLab:
+    """Return the client of GitLab's API for a project.
+
+    Raises:
+        GitLabError: the job has no address or no token of GitLab.
+    """
+    if not settings.gitlab_api or not (settings.gitlab_token or settings.job_token):
+        raise GitLabError(texts.NO_GITLAB_JOB)
+    return GitLab(
+        settings.gitlab_api,
+        project,
+        token=settings.gitlab_token,
+        job_token=settings.job_token,
+        deadline=deadline,
+        ca_file=settings.git_ca_file,
+    )
 
 
 def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | None":

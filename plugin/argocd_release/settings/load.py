@@ -125,6 +125,19 @@ class NotificationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiffSettings:
+    """The diff of a merge request: its applications, its files, and the differences that end it with an error."""
+
+    diff_scope: str
+    diff_fail_on: str
+    diff_files: str
+    source_project: str
+    target_branch: str
+    target_branch_sha: str
+    diff_base: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimeSettings:
     """The timeout of the release in seconds, and the start and timeout of the job in GitLab."""
 
@@ -134,7 +147,9 @@ class TimeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ConnectionSettings, TargetSettings, PolicySettings, GitSettings, NotificationSettings, TimeSettings):
+class Settings(
+    ConnectionSettings, TargetSettings, PolicySettings, GitSettings, NotificationSettings, DiffSettings, TimeSettings
+):
     """All settings of a job. The schema declares each field by ``x-field``.
 
     Only the loader and the wiring use this class. All other functions use one of its base classes.

@@ -67,7 +67,7 @@ def test_a_word_that_is_no_command_gets_the_nearest(word: str, meant: str, capsy
     assert ended.value.code == 2
     text = capsys.readouterr().err
     assert f"there is no command '{word}'" in text
-    assert (f"did you mean {meant}?" if meant else "the commands are wait, doctor") in text
+    assert (f"did you mean {meant}?" if meant else "the commands are wait, diff, doctor") in text
 
 
 def test_help_is_grouped_with_the_required_settings_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ EXEMPT = {"messages", "core", "reports/page/compiled.py"}
 ALLOWED = {
     " is part of applications ",
     "(combined from similar events): ",
+    "Failed to checkout revision",
     "Failed to unmarshal",
     "Manifest generation error (cached)",
     "SSO is not configured",
@@ -26,9 +27,12 @@ ALLOWED = {
     "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'",
     "failed calling webhook",
     "ignored (no prune)",
+    "couldn't find remote ref",
+    "not our ref",
     "note: run with",
     "openid profile groups federated:id",
     "signature is invalid",
+    "unable to resolve",
 }
 WORDS = 3
 _PATTERN = re.compile(r"[\\|]|\(\?|\.\*")

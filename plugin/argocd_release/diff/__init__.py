@@ -1,0 +1,1 @@
+"""Show what a merge request would change in the cluster, before it is merged."""

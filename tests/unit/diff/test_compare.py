@@ -1,0 +1,155 @@
+"""The output of ``argocd app diff``, as argocd 2.13.2 and 3.6.1 print it, becomes changes."""
+
+from dataclasses import replace
+
+import pytest
+
+from argocd_release.diff.compare import (
+    ApplicationDiff,
+    ResourceChange,
+    State,
+    changes_of,
+    documents,
+    secret_changes,
+    secret_documents,
+    verdict,
+)
+from argocd_release.diff.dangers import Action
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode, Problem, ResourceRef
+from tests.unit.states import application
+
+HEADER = "\n===== apps/Deployment shop/web ======\n--- /tmp/a/web-live.yaml\tx\n+++ /tmp/a/web\tx\n@@ -1,9 +1,9 @@\n"
+BODY = """ apiVersion: apps/v1
+ kind: Deployment
+ metadata:
+   annotations:
+     kubectl.kubernetes.io/last-applied-configuration: |
+       {"apiVersion":"apps/v1"}
+   generation: 1
+   managedFields:
+   - apiVersion: apps/v1
+     manager: argocd-controller
+   name: web
+   namespace: shop
+   uid: 1-2-3
+ spec:
+   replicas: 1
+   template:
+     spec:
+       containers:
+-      - image: web:1
++      - image: web:2
+         name: web
+ status:
+   replicas: 1
+"""
+OURS = replace(application(), automated=True, prune=True)
+
+
+def test_a_changed_line_is_shown_with_its_context_and_its_path() -> None:
+    (change,) = changes_of(HEADER + BODY, OURS)
+
+    assert change.action is Action.CHANGED
+    assert change.ref == ResourceRef("apps", "Deployment", "shop", "web")
+    assert change.lines == (
+        "@@ spec @@",
+        "   template:",
+        "     spec:",
+        "       containers:",
+        "-      - image: web:1",
+        "+      - image: web:2",
+        "         name: web",
+    )
+    assert not change.dangers
+
+
+def test_nothing_that_the_cluster_sets_is_shown_of_a_removed_resource() -> None:
+    body = "".join(f"-{line[1:]}\n" for line in BODY.splitlines() if not line.startswith("+"))
+    (change,) = changes_of(HEADER + body, OURS)
+
+    assert change.action is Action.REMOVED
+    text = "\n".join(change.lines)
+    assert "name: web" in text
+    assert not any(word in text for word in ("managedFields", "last-applied", "uid", "status", "annotations"))
+    assert change.dangers == ("Deployment/web would be deleted: Argo CD prunes it",)
+
+
+def test_a_document_cannot_begin_another_one() -> None:
+    output = HEADER + BODY + "+===== /Secret shop/other ======\n+--- x\n+@@ y @@\n"
+
+    assert [ref.name for ref, _ in documents(output)] == ["web"]
+
+
+def test_text_that_is_no_yaml_is_shown_without_a_warning() -> None:
+    (change,) = changes_of(HEADER + "-a: [\n+b: ]\n", OURS)
+
+    assert change.lines == ("-a: [", "+b: ]")
+
+
+def test_a_header_without_a_body_is_a_change_without_lines() -> None:
+    (change,) = changes_of("\n===== /ConfigMap shop/a ======\n", OURS)
+
+    assert change.lines == ()
+
+
+@pytest.mark.parametrize(
+    ("live", "new", "expected"),
+    [
+        ({}, {"password": "+"}, Action.ADDED),
+        ({"password": "++"}, {"password": "+", "user": "+"}, Action.CHANGED),
+        ({"password": "++"}, {"password": "+"}, None),
+        ({"password": "++"}, {}, Action.REMOVED),
+    ],
+)
+def test_secrets_are_compared_by_their_keys(live: dict[str, str], new: dict[str, str], expected: Action | None) -> None:
+    def secrets(data: dict[str, str]) -> list[dict[str, object]]:
+        return [{"metadata": {"name": "s", "namespace": "shop"}, "data": data}] if data else []
+
+    changes = secret_changes(secrets(live), secrets(new), "shop", OURS)
+
+    assert [change.action for change in changes] == ([expected] if expected else [])
+    assert not any('+"' in line or "++" in line for change in changes for line in change.lines)
+
+
+def test_only_secrets_are_read_from_an_answer() -> None:
+    secret, other = '{"apiVersion": "v1", "kind": "Secret"}', '{"apiVersion": "v1", "kind": "ConfigMap"}'
+
+    assert len(secret_documents({"manifests": [secret, other, "no json", None]}, "")) == 1
+    assert len(secret_documents({"items": [{"liveState": secret}, {"liveState": "null"}]}, "liveState")) == 1
+    assert secret_documents(None, "") == []
+
+
+CHANGED = ApplicationDiff(
+    name="shop",
+    state=State.COMPARED,
+    changes=(ResourceChange(ref=ResourceRef("", "ConfigMap", "shop", "a"), action=Action.CHANGED),),
+)
+DANGEROUS = ApplicationDiff(
+    name="pay",
+    state=State.COMPARED,
+    changes=(
+        ResourceChange(ref=ResourceRef("", "ConfigMap", "pay", "a"), action=Action.REMOVED, dangers=("deleted",)),
+    ),
+)
+FAILED = ApplicationDiff(
+    name="web",
+    state=State.FAILED,
+    outcome=Outcome.SYNC_FAILED,
+    problem=Problem(code=CauseCode.COMPARISON_ERROR, message="broken", hint="fix it"),
+)
+
+
+@pytest.mark.parametrize(
+    ("applications", "fail_on", "outcome"),
+    [
+        ([CHANGED, DANGEROUS], "never", Outcome.DELIVERED),
+        ([CHANGED], "difference", Outcome.DIFFERENT),
+        ([CHANGED], "dangerous", Outcome.DELIVERED),
+        ([DANGEROUS], "dangerous", Outcome.DIFFERENT),
+        ([DANGEROUS, FAILED], "dangerous", Outcome.SYNC_FAILED),
+        ([], "difference", Outcome.DELIVERED),
+    ],
+)
+def test_the_outcome_of_a_job(applications: list[ApplicationDiff], fail_on: str, outcome: Outcome) -> None:
+    assert verdict(applications, fail_on)[0] is outcome
