@@ -12,6 +12,7 @@ PACKAGE = Path(argocd_release.__file__).parent
 EXEMPT = {"messages", "core", "reports/page/compiled.py"}
 #: Strings that look like sentences, but come from another program or a protocol.
 ALLOWED = {
+    "(combined from similar events): ",
     " is part of applications ",
     "(combined from similar events): ",
     "Failed to checkout revision",
